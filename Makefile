@@ -1,0 +1,60 @@
+# Every command sets up what it needs: a virtual environment in .venv, and in it the extras of
+# pyproject.toml that the command uses. Only python3 with pip, make and git have to be there.
+
+PYTHON ?= python3
+VENV ?= .venv
+LOWEST_VENV ?= .venv-lowest
+WORKERS ?= 2
+
+PY = $(VENV)/bin/python
+PYTEST = $(PY) -m pytest -n $(WORKERS) --cov --cov-report=term
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:  # the targets install into one environment
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-all test-lowest lint docs bench bench-quick clean
+
+help:  ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1: \2/p' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.has-cli  ## compare retraining policies on a built-in stream; writes demo-output/
+	$(VENV)/bin/skretrain compare --output demo-output
+
+test: $(VENV)/.has-test  ## all tests but the slow ones, with the 100 % branch coverage gate
+	$(PYTEST) -m "not slow"
+
+test-all: $(VENV)/.has-test  ## every test, the full matrices and slow statistical tests too
+	$(PYTEST)
+
+test-lowest: $(LOWEST_VENV)/.has-test  ## the tests against the lowest supported versions
+	$(LOWEST_VENV)/bin/python -m pytest -n $(WORKERS) -m "not slow" skretrain tests
+
+lint: $(VENV)/.has-lint  ## style and formatting
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+docs: $(VENV)/.has-docs  ## the documentation, in docs/_build/html; a warning is an error
+	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html
+
+bench: $(VENV)/.has-bench  ## every benchmark in full; writes the tables in docs/benchmarks/
+	@set -e; for script in benchmarks/bench_*.py; do echo "$$script"; $(PY) "$$script"; done
+
+bench-quick: $(VENV)/.has-bench  ## a short run of every benchmark; writes no table
+	@set -e; for script in benchmarks/bench_*.py; do echo "$$script"; $(PY) "$$script" --quick; done
+
+clean:  ## remove the environments and everything that was built
+	rm -rf $(VENV) $(LOWEST_VENV) demo-output docs/_build docs/generated docs/api.rst build dist
+
+# A system Python may come without ensurepip (Debian's python3-venv): its own pip then fills the
+# environment. The stamp is written last, so an interrupted set-up starts again.
+$(VENV)/.created $(LOWEST_VENV)/.created: %/.created:
+	$(PYTHON) -m venv $* || { $(PYTHON) -m venv --clear --without-pip $* && $(PYTHON) -m pip --python $*/bin/python install pip; }
+	touch $@
+
+$(LOWEST_VENV)/.has-test: pyproject.toml constraints-lowest.txt $(LOWEST_VENV)/.created
+	$(LOWEST_VENV)/bin/python -m pip install --quiet --editable ".[test]" --constraint constraints-lowest.txt
+	touch $@
+
+$(VENV)/.has-%: pyproject.toml $(VENV)/.created
+	$(PY) -m pip install --quiet --editable ".[$*]"
+	touch $@

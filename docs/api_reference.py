@@ -1,0 +1,82 @@
+"""Every public name, by the module it is imported from: the one source of the API page."""
+
+API = {
+    "skretrain": (
+        "The estimators",
+        "Wrap a scikit-learn estimator in one of these.",
+        ["DriftAwareRetrainer", "ReplayPartialFit"],
+    ),
+    "skretrain.drift": (
+        "Triggers: when to retrain",
+        "A trigger reads one loss per row and says whether the stream has drifted.",
+        ["BaseTrigger", "ErrorDrift", "FitRecord", "Periodic", "ScoredBatch", "Signal"],
+    ),
+    "skretrain.buffers": (
+        "Buffers: on which rows",
+        "A buffer remembers rows, with their targets and metadata, in bounded memory.",
+        ["BaseBuffer", "Reservoir", "Rows", "SlidingWindow"],
+    ),
+    "skretrain.policies": (
+        "Policies: how to retrain",
+        "A policy builds a candidate and never changes the serving model.",
+        [
+            "BasePolicy",
+            "Candidate",
+            "FullRefit",
+            "ReplayMix",
+            "RetrainContext",
+            "WarmStart",
+        ],
+    ),
+    "skretrain.gates": (
+        "Gates: whether to serve the candidate",
+        "A gate judges a candidate on rows that neither model has trained on.",
+        ["AlwaysPromote", "BaseGate", "Trial", "Verdict"],
+    ),
+    "skretrain.model_selection": (
+        "Evaluation",
+        "Test-then-train evaluation, with labels that arrive late.",
+        ["make_prequential_scorer", "prequential_predict", "prequential_validate"],
+    ),
+    "skretrain.metrics": (
+        "Metrics",
+        "What ``sklearn.metrics`` lacks for streams.",
+        ["kappa_temporal", "no_change_predict"],
+    ),
+    "skretrain.inspection": (
+        "Inspection",
+        "Plots; they need matplotlib (``pip install skretrain[plot]``).",
+        ["DriftTimelineDisplay"],
+    ),
+    "skretrain.datasets": (
+        "Datasets",
+        "Seeded streams whose drift rows are known.",
+        ["make_drifting_classification", "make_drifting_regression"],
+    ),
+    "skretrain.utils.estimator_checks": (
+        "Checks for your own estimators and parts",
+        "The checks that skretrain runs on itself.",
+        ["ScriptedDetector", "check_retrainer", "parametrize_with_retrainer_checks"],
+    ),
+    "skretrain.exceptions": (
+        "Warnings",
+        "One family, so that one filter can address them all.",
+        [
+            "ClassesGrewWarning",
+            "RetrainFailedWarning",
+            "SkretrainWarning",
+            "UpdateFailedWarning",
+        ],
+    ),
+}
+
+
+def as_rst():
+    """Return the API page: one autosummary table per module."""
+    lines = [".. _api:", "", "API reference", "=============", ""]
+    for module, (title, sentence, names) in API.items():
+        lines += [title, "-" * len(title), "", f".. currentmodule:: {module}", ""]
+        lines += [f"``{module}``: {sentence[0].lower()}{sentence[1:]}", ""]
+        lines += [".. autosummary::", "   :toctree: generated", ""]
+        lines += [f"   {name}" for name in names] + [""]
+    return "\n".join(lines)

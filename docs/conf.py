@@ -1,0 +1,57 @@
+"""Settings of Sphinx, for `make docs`."""
+
+import sys
+from pathlib import Path
+
+import skretrain
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import api_reference  # noqa: E402  (it stands beside this file, which is not on the path before)
+
+# The API page has one source, the table in api_reference.py.
+(HERE / "api.rst").write_text(api_reference.as_rst())
+
+project = "skretrain"
+author = "skretrain developers"
+copyright = "2026, skretrain developers"
+version = release = skretrain.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "sphinx_copybutton",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build"]
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skretrain"
+html_static_path = ["_static"]
+html_show_sourcelink = False
+html_theme_options = {"navigation_with_keys": False, "show_nav_level": 2}
+
+autosummary_generate = True
+# A class page shows what skretrain adds; what comes with these bases is documented by them.
+autodoc_default_options = {
+    "members": True,
+    "inherited-members": "BaseEstimator, UserWarning, tuple",
+    "exclude-members": "get_metadata_routing",
+}
+
+# numpydoc's own tables of methods would ask for one page each.
+numpydoc_show_class_members = False
+# Parameters that are undocumented, unknown or out of order.
+numpydoc_validation_checks = {"PR01", "PR02", "PR03"}
+numpydoc_validation_exclude = {
+    # The class docstring holds the parameters.
+    r"\.__init__$",
+    # The fields of these records are documented as attributes, not a second time as parameters.
+    r"\.(Candidate|RetrainContext|Rows|Trial|Verdict)$",
+}
+
+# Prompts and outputs are left out of what the copy button copies.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True

@@ -1,0 +1,525 @@
+"""What every retrainer shares with scikit-learn: delegation, tags, metadata routing, input checks."""
+
+from copy import deepcopy
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.utils import assert_all_finite, check_random_state, column_or_1d, get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+
+from ._engine import Engine, Parts
+from .buffers import BaseBuffer, Rows, SlidingWindow
+from .compose._learner import Learner, fill_seeds
+from .drift._river import RiverParamsMixin
+from .utils._containers import as_container, n_rows, take_rows
+from .utils._losses import task_of
+from .utils._sklearn_api import routing_enabled
+
+
+def _delegate_has(method):
+    """Make a method available exactly where the serving model, or else the base, has it."""
+
+    def check(self):
+        engine = self.__dict__.get("_engine")
+        if engine is not None and engine.serving is not None:
+            return hasattr(engine.serving.model, method)
+        getattr(self.estimator, method)
+        return True
+
+    return check
+
+
+def _learned(name, doc):
+    """Return a read-only attribute of the engine, absent before the first fit."""
+
+    def read(self):
+        return getattr(self._fitted_engine(name), name.removesuffix("_"))
+
+    return property(read, doc=doc)
+
+
+class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, BaseEstimator):
+    """Delegation and input checks; a subclass only says which parts it is made of."""
+
+    # -- to be said by the subclass ------------------------------------------------------------
+
+    def _make_parts(self, learner, seed):
+        """Return trigger, policy, update and gate."""
+        raise NotImplementedError
+
+    _batch_size = None
+    _initial_size = None
+    _dry_run = False
+    _on_error = "warn"
+
+    # -- learning ------------------------------------------------------------------------------
+
+    def fit(self, X, y=None, **params):
+        """Forget everything, then learn.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows in time order: anything that the base accepts, and that can be cut into rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets; None for outlier detectors and clusterers.
+        **params : array-like of shape (n_samples,)
+            Per-row metadata such as ``sample_weight``. It is passed to the base, remembered with the
+            rows, and passed again whenever they are fitted again. With metadata routing enabled, the
+            base must request it for ``fit`` and, where it has one, for ``partial_fit``.
+
+        Returns
+        -------
+        self : object
+            Fitted retrainer.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is invalid or the input is. What was learned before is then still there.
+        """
+        with _Restoring(self):
+            engine = self._new_engine()
+            rows = self._checked_rows(engine, X, y, params, "fit", reset=True)
+            self._run(engine, rows)
+            self._engine = engine
+        return self
+
+    def partial_fit(self, X, y=None, classes=None, **params):
+        """Test the serving model on a batch, then learn from it.
+
+        On an object that was never fitted, learning begins with the first row where the base has a
+        ``partial_fit`` and ``update`` uses it, given `classes` or two of them in the batch; else the
+        rows are collected until there are ``initial_size`` of them with at least two classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The batch, in time order. An empty one changes nothing.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets; None for outlier detectors and clusterers.
+        classes : array-like of shape (n_classes,), default=None
+            Class labels to expect, also in later batches. Regressors ignore it.
+        **params : array-like of shape (n_samples,)
+            Per-row metadata, as in :meth:`fit`.
+
+        Returns
+        -------
+        self : object
+            The retrainer.
+
+        Raises
+        ------
+        ValueError
+            If the input is invalid: then nothing was counted, shown to a trigger or remembered.
+        """
+        if self.__dict__.get("_engine") is None:
+            with _Restoring(self):
+                engine = self._new_engine()
+                self._step(engine, X, y, classes, params, reset=True)
+                self._engine = engine
+        else:
+            self._step(self._engine, X, y, classes, params, reset=False)
+        return self
+
+    def _step(self, engine, X, y, classes, params, *, reset):
+        rows = self._checked_rows(engine, X, y, params, "partial_fit", reset=reset)
+        engine.declare(classes)
+        if n_rows(rows.X):
+            engine.step(rows)
+
+    def _run(self, engine, rows):
+        """Fit on all rows at once, or on the first and stream the rest."""
+        total, size = n_rows(rows.X), self._batch_size
+        if size is None:
+            return engine.fit(rows)
+        first = _first_size(rows.y, self._initial_size or size, engine.task)
+        engine.fit(_cut(rows, 0, first))
+        for start in range(first, total, size):
+            engine.step(_cut(rows, start, start + size))
+        return None
+
+    def _new_engine(self):
+        seed = _seed_of(self.random_state)
+        _check_choice(self, "new_classes", ("grow", "raise"))
+        learner = Learner(self.estimator, random_state=seed, route=self._route)
+        trigger, policy, update, gate = self._make_parts(learner, seed)
+        parts = Parts(learner, trigger, policy, update, _make_buffer(self.buffer, seed), gate)
+        if (self._initial_size or 0) > parts.buffer.max_rows:
+            raise ValueError(
+                f"initial_size={self._initial_size} exceeds the {parts.buffer.max_rows} rows that the buffer "
+                "can hold, so that the first fit could never happen. Lower it, or pass a larger buffer."
+            )
+        return Engine(
+            parts,
+            task=task_of(self.estimator),
+            initial_size=self._initial_size,
+            grow_classes=self.new_classes == "grow",
+            dry_run=self._dry_run,
+            raise_failures=self._on_error == "raise",
+            seed=seed or 0,
+        )
+
+    # -- the border: what is wrong with the input raises here, before anything changes -----------
+
+    def _checked_rows(self, engine, X, y, params, method, *, reset):
+        X = as_container(X)
+        if reset:
+            validate_data(self, X, y, reset=True, skip_check_array=True)
+        elif engine.serving is None or not hasattr(engine.serving.model, "n_features_in_"):
+            validate_data(self, X, reset=False, skip_check_array=True)
+        if method == "partial_fit" and engine.serving is None:
+            self._check_finite(X)
+        y = self._checked_target(y, engine.task)
+        if y is not None:
+            check_consistent_length(X, y)
+        size = n_rows(X)
+        params = self._checked_params(params, size, method) if params else params
+        engine.parts.buffer.check(X, y, params)
+        return Rows(X, y, params, np.arange(engine.n_seen, engine.n_seen + size))
+
+    def _check_finite(self, X):
+        """Refuse rows that would wait in the buffer only to make the first fit fail."""
+        values = X.data if issparse(X) else np.asarray(X)
+        if values.dtype.kind == "f" and not get_tags(self.estimator).input_tags.allow_nan:
+            assert_all_finite(values, input_name="X")
+
+    def _checked_target(self, y, task):
+        if task == "unsupervised":
+            return None
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."
+            )
+        y = y.toarray() if issparse(y) else np.asarray(y)
+        if y.ndim != 1 and not get_tags(self.estimator).target_tags.multi_output:
+            y = column_or_1d(y, warn=True)
+        if y.dtype.kind in "fO":
+            assert_all_finite(y, input_name="y")
+        return y
+
+    def _checked_params(self, params, size, method):
+        params = {name: values for name, values in params.items() if values is not None}
+        if routing_enabled():
+            process_routing(self, method, **params)
+        checked = {}
+        for name, values in params.items():
+            values = np.asarray(values)
+            if values.ndim == 0 or len(values) != size:
+                raise ValueError(
+                    f"{name} must hold one value per row: got shape {values.shape} for {size} rows. What does "
+                    "not belong to rows is a parameter of the estimator: set it there."
+                )
+            if name == "sample_weight":
+                assert_all_finite(values, input_name="sample_weight")
+            checked[name] = values
+        return checked
+
+    # -- metadata routing ------------------------------------------------------------------------
+
+    def get_metadata_routing(self):
+        """Return how metadata is routed to the base.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            ``fit`` to ``fit``, ``partial_fit`` to ``partial_fit`` and ``fit`` (rows are fitted again),
+            ``score`` to ``score``.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        mapping.add(caller="partial_fit", callee="fit").add(caller="score", callee="score")
+        if hasattr(self.estimator, "partial_fit"):
+            mapping.add(caller="partial_fit", callee="partial_fit")
+            if self._batch_size is not None:
+                mapping.add(caller="fit", callee="partial_fit")
+        return MetadataRouter(owner=self).add(estimator=self.estimator, method_mapping=mapping)
+
+    def _route(self, method, params):
+        if not routing_enabled():
+            return params
+        routed = process_routing(self, "partial_fit", **params)
+        return routed["estimator"][method]
+
+    # -- predicting --------------------------------------------------------------------------------
+
+    def _serving(self):
+        engine = self.__dict__.get("_engine")
+        if engine is None or engine.serving is None:
+            check_is_fitted(self)
+        return engine.serving
+
+    @available_if(_delegate_has("predict"))
+    def predict(self, X):
+        """Predict with the serving model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions. Nothing is learned.
+        """
+        return self._serving().model.predict(X)
+
+    @available_if(_delegate_has("predict_proba"))
+    def predict_proba(self, X):
+        """Predict class probabilities with the serving model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            One column per class of ``classes_``; 0 for a class that the model has not seen.
+        """
+        serving = self._serving()
+        return serving.spread(serving.model.predict_proba(X), 0.0)
+
+    @available_if(_delegate_has("predict_log_proba"))
+    def predict_log_proba(self, X):
+        """Predict logarithms of class probabilities with the serving model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+            One column per class of ``classes_``; ``-inf`` for a class that the model has not seen.
+        """
+        serving = self._serving()
+        return serving.spread(serving.model.predict_log_proba(X), -np.inf)
+
+    @available_if(_delegate_has("decision_function"))
+    def decision_function(self, X):
+        """Return the decision function of the serving model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            As the base gives it; the smallest finite number for a class that the model has not seen.
+        """
+        serving = self._serving()
+        decision = serving.model.decision_function(X)
+        return serving.spread(decision, np.finfo(decision.dtype).min)
+
+    @available_if(_delegate_has("score_samples"))
+    def score_samples(self, X):
+        """Return how normal each row is to the serving model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            As the base gives them.
+        """
+        return self._serving().model.score_samples(X)
+
+    @available_if(_delegate_has("transform"))
+    def transform(self, X):
+        """Transform rows with the serving model (clusterers: distances to the centres).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_samples, n_components)
+            As the base gives it.
+        """
+        return self._serving().model.transform(X)
+
+    @available_if(_delegate_has("fit_predict"))
+    def fit_predict(self, X, y=None, **params):
+        """Forget everything, learn, and predict the same rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows in time order.
+        y : None
+            Ignored.
+        **params : array-like of shape (n_samples,)
+            Per-row metadata, as in :meth:`fit`.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,)
+            Predictions of the model that serves in the end.
+        """
+        return self.fit(X, y, **params).predict(X)
+
+    @available_if(_delegate_has("score"))
+    def score(self, X, y=None, **params):
+        """Score the serving model with the base's own ``score``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets.
+        **params : array-like of shape (n_samples,)
+            Per-row metadata for the base's ``score``.
+
+        Returns
+        -------
+        score : float
+            Accuracy for classifiers, R2 for regressors. Nothing is learned.
+        """
+        if params and routing_enabled():
+            params = process_routing(self, "score", **params)["estimator"]["score"]
+        return self._serving().model.score(X, y, **params)
+
+    # -- what scikit-learn asks --------------------------------------------------------------------
+
+    def __sklearn_is_fitted__(self):
+        engine = self.__dict__.get("_engine")
+        return engine is not None and engine.serving is not None
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        if not hasattr(self.estimator, "__sklearn_tags__"):
+            return tags
+        tags = deepcopy(get_tags(self.estimator))
+        # The checks of the wrapper are its own, and it hands on nothing but numpy arrays.
+        tags._skip_test = False
+        tags.array_api_support = False
+        tags.requires_fit = True
+        return tags
+
+    # -- learned attributes ------------------------------------------------------------------------
+
+    def _fitted_engine(self, name):
+        engine = self.__dict__.get("_engine")
+        if engine is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return engine
+
+    def _served(self, name):
+        serving = self._fitted_engine(name).serving
+        if serving is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r} yet")
+        return serving
+
+    @property
+    def estimator_(self):
+        """The serving model."""
+        return self._served("estimator_").model
+
+    @property
+    def classes_(self):
+        """Class labels declared, seen or fitted, sorted; a list of arrays for several outputs."""
+        classes = self._served("classes_").classes
+        if classes is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'classes_'")
+        return classes
+
+    @property
+    def challenger_(self):
+        """The candidate that waits for the gate, or None."""
+        challenger = self._fitted_engine("challenger_").challenger
+        return None if challenger is None else challenger.model
+
+    @property
+    def detector_(self):
+        """The trigger at work, or None."""
+        return self._fitted_engine("detector_").parts.trigger
+
+    @property
+    def buffer_(self):
+        """The remembered rows."""
+        return self._fitted_engine("buffer_").parts.buffer
+
+    @property
+    def n_samples_seen_(self):
+        """Rows seen since ``fit``."""
+        return self._fitted_engine("n_samples_seen_").n_seen
+
+    events_ = _learned("events_", "The log of alarms, retrains, rejections and failures.")
+    n_drifts_ = _learned("n_drifts_", "Alarms so far.")
+    n_refits_ = _learned("n_refits_", "Retrains that were promoted, the first fit not counted.")
+
+
+class _Restoring:
+    """Leave an object as it was, attribute by attribute, if the block raises."""
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+        self.before = dict(estimator.__dict__)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is not None:
+            self.estimator.__dict__.clear()
+            self.estimator.__dict__.update(self.before)
+
+
+def _cut(rows, start, stop):
+    piece = slice(start, stop)
+    params = {name: values[piece] for name, values in rows.params.items()}
+    y = None if rows.y is None else rows.y[piece]
+    return Rows(take_rows(rows.X, piece), y, params, rows.index[piece])
+
+
+def _first_size(y, wanted, task):
+    """Return how many rows the first fit takes: as many as wanted, but two classes at least."""
+    if task != "classification" or y.ndim > 1:
+        return wanted
+    other = np.flatnonzero(y != y[0])
+    return max(wanted, other[0] + 1) if len(other) else len(y)
+
+
+def _make_buffer(buffer, seed):
+    if buffer is None:
+        buffer = SlidingWindow()
+    elif isinstance(buffer, BaseBuffer):
+        buffer = clone(buffer)
+    else:
+        raise ValueError(
+            f"buffer={buffer!r} is not a buffer. Pass None or an object of skretrain.buffers, such as "
+            "SlidingWindow(max_rows=10_000)."
+        )
+    if seed is not None:
+        fill_seeds(buffer, seed, 0)
+    return buffer.reset()
+
+
+def _seed_of(random_state):
+    if random_state is None or isinstance(random_state, (int, np.integer)):
+        check_random_state(random_state)
+        return None if random_state is None else int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def _check_choice(estimator, parameter, choices):
+    value = getattr(estimator, parameter)
+    if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
+        raise ValueError(
+            f"{type(estimator).__name__}({parameter}={value!r}): {parameter} must be one of "
+            f"{', '.join(map(repr, choices))}."
+        )

@@ -1,0 +1,191 @@
+"""DriftAwareRetrainer: keep any estimator fresh."""
+
+import numpy as np
+from sklearn.base import clone
+
+from ._base import BaseRetrainer, _check_choice
+from .drift._resolve import resolve_trigger
+from .gates import AlwaysPromote, BaseGate
+from .policies import WarmStart
+from .policies._resolve import resolve_policy
+
+
+class DriftAwareRetrainer(BaseRetrainer):
+    """Wrap an estimator so that it stays fresh on a stream that drifts.
+
+    Four parts decide: *when* to retrain (`detector`), *on which rows* (`buffer`), *how* (`policy` after an
+    alarm, `update` on every other batch) and *whether* to serve the result (`gate`). One class serves
+    classifiers, regressors, outlier detectors and clusterers: type, tags and methods are the base's.
+
+    Each call of ``partial_fit`` tests, then learns: the serving model predicts the batch, the losses go
+    to the trigger, the rows to the memory; without an alarm a copy of the model is updated, on an alarm
+    the policy builds a challenger, which serves once the gate promotes it. ``predict`` changes nothing.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The base: a scikit-learn classifier, regressor, outlier detector, clusterer or pipeline. It is
+        cloned, never fitted itself.
+    detector : {"adwin"}, river detector, BaseTrigger, list of them, or None, default="adwin"
+        When to retrain. A river detector is used blank, whatever it saw before; its parameters are
+        set with ``detector__delta=...``. In a list, any may ring. None switches detection off.
+    policy : {"full_refit", "warm_start", "replay_mix"} or BasePolicy, default="full_refit"
+        How to answer an alarm.
+    update : {"auto", "full_refit", "warm_start", "replay_mix"}, BasePolicy or None, default="auto"
+        What to do with every other batch. ``"auto"``: ``"warm_start"`` where the base has a usable
+        ``partial_fit``, else None, nothing.
+    buffer : BaseBuffer or None, default=None
+        Which rows to remember. None is ``SlidingWindow(max_rows=10_000)``.
+    gate : BaseGate or None, default=None
+        Whether to serve a challenger. None is ``AlwaysPromote()``.
+    batch_size : int or None, default=None
+        None: ``fit`` fits once, on all rows. An int: ``fit`` fits on the first `initial_size` rows and
+        sends the rest through ``partial_fit``, in time order, in batches of this size.
+    initial_size : int or None, default=None
+        Rows of the first fit. None is one batch. It is extended until two classes are there.
+    new_classes : {"grow", "raise"}, default="grow"
+        What to do with a label that was never seen: learn it, refitting if the model cannot take it in,
+        or raise ValueError.
+    dry_run : bool, default=False
+        Log what would be done as ``suggested``; the serving model never changes.
+    on_error : {"warn", "raise"}, default="warn"
+        What to do when an update or a policy raises. Either way the serving model is as before; a failed
+        retrain is tried again after 1, 2, 4, ... batches. The first fit always raises.
+    random_state : int, RandomState instance or None, default=None
+        An int fills every nested ``random_state`` that is None, anew for each fit, and seeds sampling
+        and row order: same seed, stream and batches give the same model bit for bit. None leaves the
+        base as it is and draws from a fixed stream of numbers elsewhere.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The serving model.
+    challenger_ : estimator or None
+        The candidate that waits for the gate.
+    detector_ : BaseTrigger or None
+        The trigger at work.
+    buffer_ : BaseBuffer
+        The remembered rows.
+    events_ : EventLog
+        Every alarm, retrain, rejection and failure, with ``to_frame`` and ``to_json``; the routine as
+        ``events_.counts``.
+    n_samples_seen_ : int
+        Rows seen since ``fit``.
+    n_drifts_ : int
+        Alarms so far.
+    n_refits_ : int
+        Retrains that were promoted, the first fit not counted.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels declared, seen or fitted. Only for classifiers.
+    n_features_in_ : int
+        Number of features of the first call.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if all of them were strings.
+
+    See Also
+    --------
+    ReplayPartialFit : ``partial_fit`` with rehearsal for any estimator, without detection.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skretrain import DriftAwareRetrainer
+    >>> from skretrain.datasets import make_drifting_classification
+    >>> X, y, drift_rows = make_drifting_classification(4000, random_state=0)
+    >>> drift_rows
+    array([2000])
+    >>> model = DriftAwareRetrainer(LogisticRegression(), random_state=0).fit(X[:500], y[:500])
+    >>> right = 0
+    >>> for start in range(500, 4000, 100):
+    ...     batch = slice(start, start + 100)
+    ...     right += int((model.predict(X[batch]) == y[batch]).sum())
+    ...     model = model.partial_fit(X[batch], y[batch])
+    >>> model.n_drifts_
+    1
+    >>> model.events_[-1].reason
+    'growth'
+    """
+
+    def __init__(
+        self,
+        estimator,
+        *,
+        detector="adwin",
+        policy="full_refit",
+        update="auto",
+        buffer=None,
+        gate=None,
+        batch_size=None,
+        initial_size=None,
+        new_classes="grow",
+        dry_run=False,
+        on_error="warn",
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.detector = detector
+        self.policy = policy
+        self.update = update
+        self.buffer = buffer
+        self.gate = gate
+        self.batch_size = batch_size
+        self.initial_size = initial_size
+        self.new_classes = new_classes
+        self.dry_run = dry_run
+        self.on_error = on_error
+        self.random_state = random_state
+
+    def _make_parts(self, learner, seed):
+        _check_choice(self, "on_error", ("warn", "raise"))
+        _check_choice(self, "dry_run", (True, False))
+        for parameter in ("batch_size", "initial_size"):
+            _check_size(self, parameter)
+        return (
+            resolve_trigger(self.detector, random_state=seed),
+            resolve_policy(self.policy, "policy", learner),
+            self._resolve_update(learner),
+            _resolve_gate(self.gate),
+        )
+
+    def _resolve_update(self, learner):
+        if self.update is None:
+            return None
+        if isinstance(self.update, str) and self.update == "auto":
+            return WarmStart() if learner.means == "partial_fit" else None
+        return resolve_policy(self.update, "update", learner)
+
+    @property
+    def _batch_size(self):
+        return self.batch_size
+
+    @property
+    def _initial_size(self):
+        return self.initial_size
+
+    @property
+    def _dry_run(self):
+        return bool(self.dry_run)
+
+    @property
+    def _on_error(self):
+        return self.on_error
+
+
+def _resolve_gate(gate):
+    if gate is None:
+        return AlwaysPromote()
+    if isinstance(gate, BaseGate):
+        return clone(gate)
+    raise ValueError(
+        f"gate={gate!r} is not a gate. Pass None or an object of skretrain.gates, such as AlwaysPromote()."
+    )
+
+
+def _check_size(estimator, parameter):
+    value = getattr(estimator, parameter)
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if value is not None and not (whole and value >= 1):
+        raise ValueError(
+            f"{type(estimator).__name__}({parameter}={value!r}): {parameter} must be a number of rows, at "
+            "least 1, or None."
+        )

@@ -1,0 +1,511 @@
+"""The cycle of every retrainer, test then learn: it knows the four parts, not scikit-learn's API."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils.multiclass import check_classification_targets
+
+from .drift import FitRecord, ScoredBatch, Signal
+from .exceptions import ClassesGrewWarning, RetrainFailedWarning, UpdateFailedWarning
+from .gates import Trial
+from .policies import RetrainContext
+from .policies._base import joined
+from .utils._containers import n_rows
+from .utils._costs import Stopwatch, thread_counts
+from .utils._events import Event, EventLog
+from .utils._labels import padded, union_of_labels, unseen_labels
+from .utils._losses import absolute_loss_per_row, novelty_per_row, zero_one_loss_per_row
+
+_STABLE = Signal("stable")
+
+
+class Serving(NamedTuple):
+    """What ``predict`` reads: replaced as a whole, in one assignment."""
+
+    model: Any
+    classes: np.ndarray | list | None
+    version: int
+
+    def spread(self, output, fill):
+        """Give `output` of the model one column for each class, `fill` where the model knows none."""
+        known = self.model.classes_
+        if not isinstance(self.classes, np.ndarray) or len(known) == len(self.classes):
+            return output
+        if output.ndim == 1:
+            output = np.column_stack([-output, output])
+        return padded(output, known, self.classes, fill)
+
+
+@dataclass(slots=True)
+class Parts:
+    """The parts of one retrainer, resolved and blank."""
+
+    learner: Any
+    trigger: Any
+    policy: Any
+    update: Any
+    buffer: Any
+    gate: Any
+
+
+@dataclass(slots=True)
+class Cause:
+    """Why a retrain is due; it stays while the retrain fails."""
+
+    reason: str
+    since: int
+    answers_alarm: bool
+    tries: int = 0
+    wait: int = 0  # batches until the next try
+
+
+@dataclass(slots=True)
+class Challenger:
+    """A candidate before the gate."""
+
+    model: Any
+    cause: Cause
+    fit: FitRecord
+    note: str
+
+
+class Engine:
+    """The learned state of a retrainer, and the one way in which it changes.
+
+    Parameters
+    ----------
+    parts : Parts
+        Learner, trigger (or None), policy, update (or None), buffer and gate.
+    task : {"classification", "regression", "unsupervised"}
+        Decides the loss per row.
+    initial_size : int or None
+        Rows to collect before the first fit, when it all begins with ``partial_fit``.
+    grow_classes : bool
+        Whether a new class is learned or refused.
+    dry_run : bool
+        Whether to log what would be done instead of doing it.
+    raise_failures : bool
+        Whether a failed update or retrain raises, or warns.
+    seed : int
+        For sampling from the memory.
+    """
+
+    def __init__(self, parts, *, task, initial_size, grow_classes, dry_run, raise_failures, seed):
+        self.parts = parts
+        self.task = task
+        self.initial_size = initial_size
+        self.grow_classes = grow_classes
+        self.dry_run = dry_run
+        self.raise_failures = raise_failures
+        self.rng = np.random.default_rng(seed)
+        self.serving = None
+        self.challenger = None
+        self.cause = None
+        self.classes = None  # sorted labels declared, seen or fitted; None for several outputs
+        self.declared = None  # as given, for the first partial_fit of the base
+        self.events = EventLog()
+        self.n_seen = 0
+        self.n_fits = 0
+        self.n_drifts = 0
+        self.n_refits = 0
+        self.since = 0  # row at which the present concept began
+        self.n_fitted = 0  # rows of the present concept when a retrain was last tried
+
+    # -- labels --------------------------------------------------------------------------------
+
+    def declare(self, classes):
+        """Take in the labels that the caller says will come; without a classifier they mean nothing."""
+        if classes is None or self.task != "classification":
+            return
+        self.declared = classes
+        if len(classes) and np.ndim(classes[0]) == 0:
+            self._add_classes(np.asarray(classes))
+
+    def check_labels(self, y):
+        """Return the labels of `y` that are new, or raise ValueError if they cannot be taken in."""
+        if self.classes is None:
+            return ()
+        unseen = unseen_labels(y, self.classes)
+        if not len(unseen):
+            return ()
+        check_classification_targets(y)
+        union_of_labels(self.classes, unseen)
+        if not self.grow_classes:
+            raise ValueError(
+                f"The target label(s) {unseen.tolist()} in y do not exist in the initial classes "
+                f"{self.classes.tolist()}. Declare them with classes=... in the first partial_fit, or set "
+                "new_classes='grow'."
+            )
+        return unseen
+
+    def _add_classes(self, labels):
+        before = 0 if self.classes is None else len(self.classes)
+        self.classes = union_of_labels(self.classes, labels)
+        if self.serving is None or len(self.classes) == before:
+            return
+        if before == 2 and hasattr(self.serving.model, "decision_function"):
+            warnings.warn(
+                f"A third class appeared: {self.classes.tolist()}. decision_function returns one column "
+                "per class from now on.",
+                ClassesGrewWarning,
+                stacklevel=5,
+            )
+        self._serve(self.serving.model, self.serving.version)
+
+    # -- the first fit -------------------------------------------------------------------------
+
+    def fit(self, rows):
+        """Fit the first model on `rows`."""
+        self._first_fit(rows, rows, self.parts.learner.fresh, rows, 0)
+
+    def _start(self, rows):
+        """Collect rows until they suffice for a first fit; begin at once where the base can."""
+        waiting = joined(self.parts.buffer.latest(), rows)
+        incremental = self.parts.learner.means == "partial_fit" and self.parts.update is not None
+        if not self._suffices(waiting, incremental):
+            self._remember(rows)
+            self._record(Event("buffered", self.n_seen, n_rows(rows.X)))
+            return
+        learner = self.parts.learner
+        if not incremental:
+            return self._first_fit(rows, waiting, learner.fresh, waiting, 0)
+        classes = self.declared
+        if self.task == "classification" and waiting.y.ndim == 1:
+            classes = union_of_labels(self.classes, waiting.y)
+        elif self.task == "classification" and classes is None:
+            # Several outputs without declared classes: only fit can find out what they are.
+            return self._first_fit(rows, waiting, learner.fresh, waiting, 0)
+        return self._first_fit(rows, waiting, learner.started, waiting, 0, classes)
+
+    def _suffices(self, waiting, incremental):
+        if self.task == "classification" and waiting.y.ndim == 1:
+            declared = incremental and self.classes is not None
+            if not declared and len(np.unique(waiting.y)) < 2:
+                return False
+        return incremental or n_rows(waiting.X) >= (self.initial_size or 1)
+
+    def _first_fit(self, new, fitted_on, fit, *args):
+        with Stopwatch() as cost:
+            model = fit(*args)
+        self._remember(new)
+        self.n_fits, self.n_fitted = 1, self.n_seen
+        labels = getattr(model, "classes_", None)
+        if self.task == "classification" and isinstance(labels, np.ndarray):
+            if fitted_on.y.ndim == 1:
+                self.classes = union_of_labels(self.classes, labels)
+        self._serve(model, 1)
+        record = self._fit_record(n_rows(fitted_on.X), 0, "first_fit", cost)
+        self._tell_trigger(record, answered=False)
+        self._record(
+            Event("retrained", self.n_seen, n_rows(new.X), reason="first fit", **_costs(record))
+        )
+
+    # -- the cycle -----------------------------------------------------------------------------
+
+    def step(self, rows):
+        """Test the serving model on a batch, then learn from it.
+
+        Everything that may be wrong with the input raises before anything changes.
+        """
+        unseen = () if rows.y is None else self.check_labels(rows.y)
+        if self.serving is None:
+            return self._start(rows)
+        scored = self._score(rows)
+        signal = _STABLE if self.parts.trigger is None else self.parts.trigger.update(scored)
+        self.n_drifts += signal.state == "drift"
+        row = self.n_seen + n_rows(rows.X)
+        if len(unseen):
+            self._add_classes(unseen)
+        cause = self._due(signal, rows, row)
+        if cause is not None:
+            self._retrain(rows, cause, signal)
+        elif _weightless(rows):
+            self._remember(rows)
+            self._record(Event("kept", row, n_rows(rows.X), signal.state))
+        else:
+            self._learn(rows, signal)
+
+    def _score(self, rows):
+        """Predict the batch, always afresh, and give each row one loss."""
+        model, loss, predicted, proba = self.serving.model, None, None, None
+        if self.task == "unsupervised":
+            loss = novelty_per_row(model, rows.X)
+        else:
+            predicted = model.predict(rows.X)
+        trigger = self.parts.trigger
+        if trigger is None:
+            return None
+        needs = trigger.needs
+        if self.task == "classification":
+            loss = zero_one_loss_per_row(rows.y, predicted)
+        elif self.task == "regression":
+            loss = absolute_loss_per_row(rows.y, predicted)
+        if loss is not None and "sample_weight" in rows.params:
+            loss[rows.params["sample_weight"] == 0] = np.nan
+        if "y_proba" in needs:
+            proba = self.serving.spread(model.predict_proba(rows.X), 0.0)
+        return ScoredBatch(
+            start=self.n_seen,
+            n_rows=n_rows(rows.X),
+            loss=loss,
+            bounded=self.task == "classification",
+            y=rows.y,
+            y_pred=predicted if "y_pred" in needs else None,
+            y_proba=proba,
+            X=rows.X if "X" in needs else None,
+            classes=self.classes,
+        )
+
+    def _due(self, signal, rows, row):
+        """Return the cause of a retrain now, or None."""
+        if signal.state == "drift":
+            return Cause("alarm", self._oldest_row(signal.since), True)
+        if self.dry_run:
+            return None
+        if self.cause is not None:
+            self.cause.wait -= 1
+            return self.cause if self.cause.wait <= 0 else None
+        if self.challenger is not None:
+            return None
+        new = self._labels_the_model_lacks(rows.y)
+        if len(new):
+            return Cause(f"new classes {new.tolist()}", self.since, False)
+        stands_still = self.parts.update is None or self.since > 0
+        full = self.parts.buffer.max_rows
+        if stands_still and self.parts.policy.is_due(row - self.since, self.n_fitted, full):
+            return Cause("growth", self.since, False)
+        return None
+
+    def _oldest_row(self, since):
+        if since is not None:
+            return since
+        index = self.parts.buffer.index
+        return int(index[0]) if len(index) else self.n_seen
+
+    def _labels_the_model_lacks(self, y):
+        model = self.serving.model
+        if self.classes is None or len(self.classes) == len(getattr(model, "classes_", ())):
+            return ()
+        return unseen_labels(y, model.classes_)
+
+    # -- update --------------------------------------------------------------------------------
+
+    def _learn(self, rows, signal):
+        verdict = self._judge(rows, unseen=True) if self.challenger is not None else None
+        update = self.parts.update
+        if update is None or self.dry_run:
+            self._remember(rows)
+            return self._settle(verdict, Event("kept", self.n_seen, n_rows(rows.X), signal.state))
+        try:
+            with Stopwatch() as cost:
+                mine = update.propose(self._context(rows, self.serving.model, remembered=False))
+                theirs = None
+                if self.challenger is not None:
+                    context = self._context(rows, self.challenger.model, remembered=False)
+                    theirs = update.propose(context)
+        except Exception as error:
+            return self._update_failed(rows, signal, error)
+        self.n_fits += 1
+        self._remember(rows)
+        if theirs is not None:
+            self.challenger.model = theirs.model
+        self._serve(mine.model, self.serving.version)
+        fitted = mine.n_rows + (theirs.n_rows if theirs else 0)
+        event = Event(
+            "updated",
+            self.n_seen,
+            n_rows(rows.X),
+            signal.state,
+            reason=mine.note,
+            kind=mine.kind,
+            n_rows_fitted=fitted,
+            cpu_seconds=cost.cpu_seconds,
+            wall_seconds=cost.wall_seconds,
+            version=self.serving.version,
+        )
+        return self._settle(verdict, event)
+
+    def _update_failed(self, rows, signal, error):
+        self.n_seen += n_rows(rows.X)
+        reason = f"update failed: {type(error).__name__}: {error}"
+        self._record(Event("failed", self.n_seen, n_rows(rows.X), signal.state, reason=reason))
+        self._complain(
+            error,
+            "the update with this batch failed; the batch was not remembered and the serving model is as "
+            "before",
+            UpdateFailedWarning,
+        )
+
+    # -- retrain -------------------------------------------------------------------------------
+
+    def _retrain(self, rows, cause, signal):
+        self._remember(rows)
+        event = Event(
+            "suggested",
+            self.n_seen,
+            n_rows(rows.X),
+            signal.state,
+            since=cause.since,
+            reason=cause.reason,
+            version=self.serving.version,
+        )
+        if self.dry_run and not self.parts.gate.needs_trial:
+            return self._record(event)
+        superseded = self.challenger is not None
+        before = self.challenger
+        try:
+            with Stopwatch() as cost:
+                context = self._context(rows, self.serving.model, remembered=True, cause=cause)
+                candidate = self.parts.policy.propose(context)
+            record = self._fit_record(candidate.n_rows, cause.since, candidate.kind, cost)
+            self.challenger = Challenger(candidate.model, cause, record, candidate.note)
+            self.parts.gate.reset()
+            verdict = self._judge(rows, unseen=False)
+        except Exception as error:
+            self.challenger = before
+            return self._retrain_failed(event, cause, error)
+        self.n_fits += 1
+        self.cause = None
+        self.n_fitted = self.n_seen - cause.since
+        waiting = Event(
+            "superseded" if superseded else "pending",
+            event.row,
+            event.n_rows,
+            event.state,
+            since=event.since,
+            reason=_because(cause.reason, candidate.note),
+            version=event.version,
+            **_costs(record),
+        )
+        return self._settle(verdict, waiting)
+
+    def _retrain_failed(self, event, cause, error):
+        cause.tries += 1
+        cause.wait = 2 ** (cause.tries - 1)
+        self.cause = cause
+        self._record(
+            Event(
+                "failed",
+                event.row,
+                event.n_rows,
+                event.state,
+                since=event.since,
+                reason=f"retrain ({cause.reason}) failed: {type(error).__name__}: {error}",
+                version=event.version,
+            )
+        )
+        self._complain(
+            error,
+            f"the retrain due to {cause.reason} failed; the serving model is as before and the retrain is "
+            f"tried again after {cause.wait} batch(es)",
+            RetrainFailedWarning,
+        )
+
+    def _judge(self, rows, *, unseen):
+        champion, challenger = self.serving.model, self.challenger
+        y_range = None
+        if self.task == "regression":
+            remembered = self.parts.buffer.y
+            y_range = (float(remembered.min()), float(remembered.max()))
+        age = self.n_seen + n_rows(rows.X) - challenger.fit.row if unseen else 0
+        return self.parts.gate.judge(
+            Trial(champion, challenger.model, rows.X, rows.y, unseen, age, y_range)
+        )
+
+    def _settle(self, verdict, event):
+        """Carry out the gate's verdict, if there is one, and record the one event of this call."""
+        if verdict is None or verdict.decision == "wait":
+            return self._record(event)
+        challenger, self.challenger = self.challenger, None
+        action = "rejected"
+        if verdict.decision == "promote":
+            action = "suggested" if self.dry_run else "retrained"
+        if action == "retrained":
+            self._serve(challenger.model, self.serving.version + 1)
+            self.n_refits += 1
+            self.since = challenger.cause.since
+            self._tell_trigger(challenger.fit, answered=challenger.cause.answers_alarm)
+        return self._record(
+            Event(
+                action,
+                event.row,
+                event.n_rows,
+                event.state,
+                since=challenger.cause.since,
+                reason=_because(challenger.cause.reason, challenger.note, verdict.reason),
+                kind=challenger.fit.kind,
+                n_rows_fitted=event.n_rows_fitted,
+                cpu_seconds=event.cpu_seconds,
+                wall_seconds=event.wall_seconds,
+                version=self.serving.version,
+                threads=thread_counts(),
+                evidence=verdict.evidence,
+            )
+        )
+
+    # -- small things --------------------------------------------------------------------------
+
+    def _context(self, rows, champion, *, remembered, cause=None):
+        return RetrainContext(
+            learner=self.parts.learner,
+            champion=champion,
+            batch=rows,
+            buffer=self.parts.buffer,
+            remembered=remembered,
+            since=self.since if cause is None else cause.since,
+            alarm=cause is not None and cause.answers_alarm,
+            classes=self.classes,
+            number=self.n_fits,
+            rng=self.rng,
+        )
+
+    def _serve(self, model, version):
+        classes = getattr(model, "classes_", None) if self.classes is None else self.classes
+        self.serving = Serving(model, classes, version)
+
+    def _remember(self, rows):
+        self.parts.buffer.add(rows.X, rows.y, rows.params, self.n_seen)
+        self.n_seen += n_rows(rows.X)
+
+    def _fit_record(self, n_rows_fitted, since, kind, cost):
+        return FitRecord(
+            row=self.n_seen,
+            n_rows=n_rows_fitted,
+            since=since,
+            kind=kind,
+            cpu_seconds=cost.cpu_seconds,
+            wall_seconds=cost.wall_seconds,
+        )
+
+    def _tell_trigger(self, record, *, answered):
+        if self.parts.trigger is not None:
+            self.parts.trigger.after_fit(record, None, answered)
+
+    def _record(self, event):
+        self.events.record(event)
+
+    def _complain(self, error, message, category):
+        if self.raise_failures:
+            error.add_note(f"skretrain: {message}.")
+            raise error
+        warnings.warn(f"{message}: {type(error).__name__}: {error}", category, stacklevel=6)
+
+
+def _weightless(rows):
+    weight = rows.params.get("sample_weight")
+    return weight is not None and not weight.any()
+
+
+def _because(*reasons):
+    return "; ".join(reason for reason in reasons if reason)
+
+
+def _costs(record):
+    return {
+        "kind": record.kind,
+        "n_rows_fitted": record.n_rows,
+        "cpu_seconds": record.cpu_seconds,
+        "wall_seconds": record.wall_seconds,
+    }

@@ -1,0 +1,7 @@
+"""On which rows to retrain: bounded memories of the stream."""
+
+from ._base import BaseBuffer, Rows
+from ._reservoir import Reservoir
+from ._sliding_window import SlidingWindow
+
+__all__ = ["BaseBuffer", "Reservoir", "Rows", "SlidingWindow"]

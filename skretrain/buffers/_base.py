@@ -1,0 +1,308 @@
+"""The contract of a buffer, and all that buffers have in common."""
+
+import operator
+from abc import abstractmethod
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from ..utils._containers import n_rows
+from ._store import Store
+
+
+class Rows(NamedTuple):
+    """Remembered rows, in time order.
+
+    Attributes
+    ----------
+    X : ndarray, sparse matrix, data frame or list
+        The features, in the container they came in. Not to be written to.
+    y : ndarray or None
+        The targets, or None if the stream has none.
+    params : dict of str to array
+        The metadata of the rows, such as ``sample_weight``.
+    index : ndarray of shape (n_rows,), int64
+        The stream row of each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skretrain.buffers import Rows
+    >>> Rows(np.zeros((1, 2)), np.array([1]), {}, np.array([7])).index
+    array([7])
+    """
+
+    X: Any
+    y: Any
+    params: dict
+    index: np.ndarray
+
+
+class BaseBuffer(BaseEstimator):
+    """Base class of the bounded memories of a stream.
+
+    A subclass says which rows live, by `_add` and `_stored`, and may refuse parameters or targets
+    by `_reset` and `_check_targets`; storage and reading are done here. A buffer is used like a
+    fitted object: `reset` makes it blank, `add` remembers a batch or, if the batch does not fit,
+    raises before anything changed. It pickles at any moment and continues identically.
+
+    An empty buffer is false in a boolean context, as any empty container: test ``is None``.
+
+    Parameters
+    ----------
+    max_rows : int, default=10_000
+        Number of rows to remember at most, at least 1.
+
+    Notes
+    -----
+    Rows handed out never change afterwards, and nothing that was passed to `add` is referenced.
+    ``sample_weight`` counts as 1 wherever it is missing; any other metadata must come with every
+    batch or with none.
+    """
+
+    def __init__(self, max_rows=10_000):
+        self.max_rows = max_rows
+
+    @abstractmethod
+    def _reset(self):
+        """Validate the parameters of the subclass and blank its state."""
+
+    @abstractmethod
+    def _add(self, parts, n, start):
+        """Remember what the subclass wants of `n` checked rows."""
+
+    @abstractmethod
+    def _stored(self, key):
+        """Translate rows in time order, a slice with bounds or an array, to stored positions."""
+
+    @abstractmethod
+    def __len__(self):
+        """Return the number of rows remembered."""
+
+    def _check_targets(self, parts):
+        """Raise if the targets of a batch cannot be used."""
+
+    def reset(self):
+        """Forget everything and take over the parameters.
+
+        Returns
+        -------
+        self : BaseBuffer
+            The buffer, blank.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is invalid.
+        """
+        max_rows = self.max_rows
+        if not isinstance(max_rows, Integral) or isinstance(max_rows, bool) or max_rows < 1:
+            raise ValueError(
+                f"max_rows={max_rows!r} is invalid: pass the number of rows to remember, "
+                "an int of at least 1."
+            )
+        self._reset()
+        self._next_row = 0
+        self._store = Store(int(max_rows))
+        return self
+
+    def _ready(self):
+        """The store, after a reset if there never was one."""
+        try:
+            return self._store
+        except AttributeError:
+            return self.reset()._store
+
+    def check(self, X, y=None, params=None):
+        """Raise what `add` would raise for a batch, and change nothing.
+
+        Parameters
+        ----------
+        X : ndarray, sparse matrix, data frame or list of n rows
+            The features.
+        y : array-like of shape (n,) or (n, n_outputs), default=None
+            The targets.
+        params : dict of str to array-like, default=None
+            The metadata of the rows.
+
+        Raises
+        ------
+        ValueError
+            If the parts differ in length, or do not fit the rows remembered.
+        """
+        parts, _ = self._ready().prepare(X, y, params)
+        self._check_targets(parts)
+
+    def add(self, X, y=None, params=None, start=None):
+        """Remember a batch, in O(rows of the batch) amortised.
+
+        Parameters
+        ----------
+        X : ndarray, sparse matrix, data frame or list of n rows
+            The features; copied.
+        y : array-like of shape (n,) or (n, n_outputs), default=None
+            The targets.
+        params : dict of str to array-like, default=None
+            The metadata of the rows.
+        start : int, default=None
+            Stream row of the first row; None continues after the batch before.
+
+        Returns
+        -------
+        self : BaseBuffer
+            The buffer.
+
+        Raises
+        ------
+        ValueError
+            If the parts differ in length, do not fit the rows remembered, or come before them.
+            Nothing has changed then.
+        """
+        store = self._ready()
+        parts, columns = store.prepare(X, y, params)
+        if start is None:
+            start = self._next_row
+        elif start < self._next_row:
+            raise ValueError(
+                f"start={start} lies before row {self._next_row}, the next of the stream: add "
+                "batches in time order, or reset the buffer."
+            )
+        self._check_targets(parts)
+        n = n_rows(parts["X"])
+        if n:
+            store.columns = columns
+            self._add(parts, n, start)
+            self._next_row = start + n
+        return self
+
+    def _rows(self, key):
+        store = self._ready()
+        if not store.columns:
+            raise ValueError(f"this {type(self).__name__} is empty: add a batch before reading.")
+        stored = self._stored(key)
+        params = {name: store.read(name, stored) for name in store.columns}
+        return Rows(params.pop("X"), params.pop("y", None), params, self.index[key])
+
+    def latest(self, n=None):
+        """Return the newest rows.
+
+        Parameters
+        ----------
+        n : int, default=None
+            How many; None, or more than there are, means all.
+
+        Returns
+        -------
+        rows : Rows
+            In time order.
+
+        Raises
+        ------
+        ValueError
+            If `n` is negative, or if nothing was ever added.
+        """
+        size = len(self)
+        return self._rows(slice(size - _checked_count(n, size), size))
+
+    def since(self, row):
+        """Return the remembered rows that came at a stream row or later.
+
+        Parameters
+        ----------
+        row : int
+            The stream row.
+
+        Returns
+        -------
+        rows : Rows
+            In time order; possibly none.
+
+        Raises
+        ------
+        ValueError
+            If nothing was ever added.
+        """
+        return self._rows(slice(int(np.searchsorted(self.index, row)), len(self)))
+
+    def sample(self, n, rng):
+        """Draw rows without replacement.
+
+        Parameters
+        ----------
+        n : int
+            How many; all, if there are fewer.
+        rng : numpy.random.Generator
+            Where the randomness comes from.
+
+        Returns
+        -------
+        rows : Rows
+            In time order, every subset of that size being equally likely.
+
+        Raises
+        ------
+        ValueError
+            If `n` is negative, or if nothing was ever added.
+        """
+        size = len(self)
+        n = _checked_count(n, size)
+        return self._rows(np.sort(rng.choice(size, size=n, replace=False, shuffle=False)))
+
+    def take(self, positions):
+        """Return rows by position.
+
+        Parameters
+        ----------
+        positions : array-like of int or bool
+            Positions in time order, 0 being the oldest row.
+
+        Returns
+        -------
+        rows : Rows
+            In the order asked for.
+
+        Raises
+        ------
+        IndexError
+            If a position is negative or beyond the last.
+        ValueError
+            If nothing was ever added.
+        """
+        positions = np.asarray(positions)
+        if positions.dtype == bool:
+            positions = np.flatnonzero(positions)
+        positions = positions.astype(np.intp)
+        if len(positions) and (positions.min() < 0 or positions.max() >= len(self)):
+            raise IndexError(
+                f"positions reach from {positions.min()} to {positions.max()}, but the "
+                f"{len(self)} rows remembered are numbered from 0 to {len(self) - 1}."
+            )
+        return self._rows(positions)
+
+    @property
+    def index(self):
+        """Stream rows remembered, in time order; ndarray of int64."""
+        return self._ready().index[self._stored(slice(0, len(self)))]
+
+    @property
+    def y(self):
+        """Targets remembered, in time order; ndarray, or None if there are none."""
+        store = self._ready()
+        if "y" not in store.columns:
+            return None
+        return store.read("y", self._stored(slice(0, len(self))))
+
+    @property
+    def nbytes(self):
+        """Bytes held, an int; objects behind references are not counted."""
+        return self._ready().nbytes
+
+
+def _checked_count(n, size):
+    if n is None:
+        return size
+    if operator.index(n) < 0:
+        raise ValueError(f"n={n} is invalid: pass the number of rows wanted, at least 0.")
+    return min(operator.index(n), size)

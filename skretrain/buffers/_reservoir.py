@@ -1,0 +1,257 @@
+"""A random sample of the whole stream."""
+
+import copy
+import heapq
+from itertools import repeat
+from numbers import Real
+
+import numpy as np
+
+from ..utils._containers import take_rows
+from ._base import BaseBuffer
+
+# A heap entry: a tuple of two references, a float and an int.
+_ENTRY_BYTES = 56 + 24 + 28
+
+
+class Reservoir(BaseBuffer):
+    """Remember a random sample of all rows seen.
+
+    By default each row of the stream is remembered with the same probability, `max_rows` divided
+    by the number of rows seen [1]_. What is remembered depends on the seed and on the rows, and
+    not on how the stream is cut into batches.
+
+    Parameters
+    ----------
+    max_rows : int, default=10_000
+        Number of rows to remember at most, at least 1.
+    balance : bool, default=False
+        Whether the classes share the room equally: a class with fewer rows than its share keeps
+        all of them, and the rows of every other class are a uniform sample of that class [2]_.
+        Needs one column of discrete labels.
+    decay : float in (0, 1), default=None
+        Rate at which rows are forgotten, per row of the stream. A row of age `a` has weight
+        ``(1 - decay) ** a`` in a weighted sample without replacement [3]_, [4]_, so the ages
+        remembered are about exponential with mean ``1 / decay`` where that is far more than
+        `max_rows`; where it is far less, they are the newest rows. With `balance`, this holds
+        within each class. None: age does not matter.
+    random_state : int, default=None
+        Seed. None stands for one fixed stream of numbers, so that two runs agree.
+
+    See Also
+    --------
+    SlidingWindow : The newest rows.
+
+    References
+    ----------
+    .. [1] J. S. Vitter, "Random sampling with a reservoir", ACM Transactions on Mathematical
+       Software 11(1), 1985 (algorithm R).
+    .. [2] A. Chrysakis and M.-F. Moens, "Online continual learning from imbalanced data", ICML
+       2020 (class-balancing reservoir sampling).
+    .. [3] P. S. Efraimidis and P. G. Spirakis, "Weighted random sampling with a reservoir",
+       Information Processing Letters 97(5), 2006 (algorithm A-Res, here on the logarithm of the
+       keys, so that no weight underflows).
+    .. [4] G. Cormode, V. Shkapenyuk, D. Srivastava and B. Xu, "Forward decay: a practical time
+       decay model for streaming systems", ICDE 2009.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skretrain.buffers import Reservoir
+    >>> X = np.arange(1000).reshape(-1, 1)
+    >>> y = (X[:, 0] % 100 == 0).astype(int)
+    >>> np.bincount(Reservoir(max_rows=50, random_state=0).add(X, y).y)
+    array([50])
+    >>> np.bincount(Reservoir(max_rows=50, balance=True, random_state=0).add(X, y).y)
+    array([40, 10])
+    """
+
+    def __init__(self, max_rows=10_000, *, balance=False, decay=None, random_state=None):
+        super().__init__(max_rows)
+        self.balance = balance
+        self.decay = decay
+        self.random_state = random_state
+
+    def _reset(self):
+        if not isinstance(self.balance, bool | np.bool_):
+            raise ValueError(f"balance={self.balance!r} is invalid: pass True or False.")
+        self._keyed = bool(self.balance) or self.decay is not None
+        self._balanced = bool(self.balance)
+        self._log_growth = _log_growth(self.decay)
+        self._rng = _generator(self.random_state)
+        self._slots = np.empty(0, dtype=np.int64)  # stored position of the row in each slot
+        self._size = 0
+        self._n_seen = 0
+        self._order = None  # positions alive in time order, when known
+        self._heaps = {}  # class -> heap of (priority, slot)
+        self._full = set()  # classes that are, or once were, the largest
+
+    def _check_targets(self, parts):
+        if self._balanced:
+            _check_labels(parts.get("y"))
+
+    def _add(self, parts, n, start):
+        size_before = self._size
+        if self._keyed:
+            slots, rows = self._claim_by_priority(parts.get("y"), n, start)
+        else:
+            slots, rows = self._claim_uniformly(n)
+        self._n_seen += n
+        if len(rows):
+            self._place(parts, slots, rows, start, size_before)
+
+    def _claim_uniformly(self, n):
+        """Slots claimed by the batch, and the rows of the batch that get them, ascending."""
+        number = np.arange(self._n_seen, self._n_seen + n)
+        claimed = np.floor(self._rng.random(n) * (number + 1)).astype(np.int64)
+        max_rows = self._store.max_rows
+        claimed[: max(max_rows - self._n_seen, 0)] = number[: max(max_rows - self._n_seen, 0)]
+        self._size = min(self._n_seen + n, max_rows)
+        rows = np.flatnonzero(claimed < max_rows)
+        return _last_claims(claimed[rows], rows)
+
+    def _claim_by_priority(self, y, n, start):
+        """Slots claimed by the batch, and the rows of the batch that get them, ascending.
+
+        A row of weight w is kept while its priority, a Gumbel number plus log(w), is among the
+        largest of its class. Only differences of log(w) matter, so the weight may grow with the
+        row's number instead of shrinking with its age, and priorities never change.
+        """
+        number = np.arange(start, start + n)
+        priorities = self._rng.gumbel(size=n) + self._log_growth * number
+        labels = np.ravel(y).tolist() if self._balanced else repeat(None)
+        claims = {}
+        for row, (priority, label) in enumerate(zip(priorities.tolist(), labels, strict=False)):
+            slot = self._offer(priority, label)
+            if slot is not None:
+                claims[slot] = row
+        slots = np.array(list(claims), dtype=np.int64)
+        rows = np.array(list(claims.values()), dtype=np.int64)
+        order = np.argsort(rows)
+        return slots[order], rows[order]
+
+    def _offer(self, priority, label):
+        """Slot that a row gets, or None."""
+        if label in self._full:
+            heap = self._heaps[label]
+            if priority <= heap[0][0]:
+                return None
+            slot = heap[0][1]
+            heapq.heapreplace(heap, (priority, slot))
+            return slot
+        if self._size < self._store.max_rows:
+            slot = self._size
+            self._size += 1
+        else:
+            slot = self._evict_from_largest()
+        heapq.heappush(self._heaps.setdefault(label, []), (priority, slot))
+        if self._size == self._store.max_rows:
+            self._mark_full()
+        return slot
+
+    def _evict_from_largest(self):
+        largest = max(self._heaps, key=lambda label: len(self._heaps[label]))
+        slot = heapq.heappop(self._heaps[largest])[1]
+        if not self._heaps[largest]:
+            # More classes than room: one without rows is forgotten, or labels would pile up.
+            del self._heaps[largest]
+            self._full.discard(largest)
+        return slot
+
+    def _mark_full(self):
+        most = max(map(len, self._heaps.values()))
+        self._full.update(label for label, heap in self._heaps.items() if len(heap) == most)
+
+    def _place(self, parts, slots, rows, start, size_before):
+        store = self._store
+        if store.end + len(rows) > store.capacity:
+            self._make_room(slots, size_before)
+        positions = np.arange(store.end, store.end + len(rows))
+        store.append({name: take_rows(part, rows) for name, part in parts.items()}, start + rows)
+        self._slots = _grown(self._slots, self._size, store.max_rows)
+        self._slots[slots] = positions
+        self._order = None
+
+    def _make_room(self, claimed, size_before):
+        """Drop the rows that lost their slot, now or earlier."""
+        kept_slots = np.setdiff1d(np.arange(size_before), claimed, assume_unique=True)
+        kept = self._slots[kept_slots]
+        order = np.argsort(kept)
+        self._store.compact(kept[order], len(claimed))
+        self._slots[kept_slots[order]] = np.arange(len(kept))
+
+    def _stored(self, key):
+        if self._order is None:
+            self._order = np.sort(self._slots[: self._size])
+        return self._order[key]
+
+    def __len__(self):
+        """Return the number of rows remembered."""
+        self._ready()
+        return self._size
+
+    @property
+    def nbytes(self):
+        """Bytes held, an int; objects behind references are not counted."""
+        return super().nbytes + self._slots.nbytes + self._keyed * self._size * _ENTRY_BYTES
+
+
+def _last_claims(slots, rows):
+    """Drop claims that a later row of the batch overrode."""
+    _, from_the_end = np.unique(slots[::-1], return_index=True)
+    last = np.sort(len(slots) - 1 - from_the_end)
+    return slots[last], rows[last]
+
+
+def _grown(slots, size, max_rows):
+    if size <= len(slots):
+        return slots
+    grown = np.zeros(min(2 * size, max_rows), dtype=np.int64)
+    grown[: len(slots)] = slots
+    return grown
+
+
+def _log_growth(decay):
+    """Logarithm of the factor by which the weight of each next row of the stream is larger."""
+    if decay is None:
+        return 0.0
+    if not isinstance(decay, Real) or isinstance(decay, bool) or not 0 < decay < 1:
+        raise ValueError(
+            f"decay={decay!r} is invalid: pass the share of weight lost per row, between 0 and 1 "
+            "and neither of them, or None to remember rows of every age alike."
+        )
+    return -float(np.log1p(-decay))
+
+
+def _generator(random_state):
+    # A copy, because drawing from a generator that was passed would alter the parameter.
+    seed = 0 if random_state is None else copy.deepcopy(random_state)
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"random_state={random_state!r} is invalid: pass an int of at least 0, or None."
+        ) from error
+
+
+def _check_labels(y):
+    if y is None:
+        raise ValueError(
+            "balance=True needs y: pass the labels with every batch, or set balance=False."
+        )
+    if not isinstance(y, np.ndarray) or y.size != len(y):
+        raise ValueError(
+            f"balance=True needs one label per row, got y of shape {y.shape}: set balance=False "
+            "for several outputs."
+        )
+    if not _is_discrete(y):
+        raise ValueError(
+            "balance=True needs discrete labels, got continuous values of y: set balance=False, "
+            "or bin the target."
+        )
+
+
+def _is_discrete(y):
+    if y.dtype.kind == "O":
+        return all(value.is_integer() for value in y.ravel().tolist() if isinstance(value, float))
+    return y.dtype.kind != "f" or bool(np.all(np.isfinite(y) & (y == np.floor(y))))

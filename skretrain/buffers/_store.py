@@ -1,0 +1,391 @@
+"""Storage shared by the buffers: an append-only table of rows in any container."""
+
+import numpy as np
+
+from ..utils._containers import (
+    ARRAY,
+    SPARSE,
+    check_row_shapes,
+    common_dtype,
+    concat_rows,
+    copy_rows,
+    drop_index,
+    kind_of,
+    n_bytes,
+    n_rows,
+    row_schema,
+    take_rows,
+    to_kind_of,
+    widest,
+    with_schema_of,
+)
+
+# So many chunks of one level are joined into one of the next: one-row batches then cost
+# O(log n) per row, and one join of the container's library per batch at most every eighth time.
+_FAN_IN = 8
+
+
+class Store:
+    """Append-only table of rows: `X`, `y`, the metadata and the stream row of each.
+
+    Positions count the stored rows in the order of appending. The owner says which of them are
+    alive when it makes room (`compact`); until then dead rows stay where they are. Capacity never
+    exceeds twice `max_rows`, and what was handed out never changes: rows are written only into
+    spare capacity, and compaction allocates anew.
+
+    Parameters
+    ----------
+    max_rows : int
+        Number of rows the owner keeps alive at most.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skretrain.buffers._store import Store
+    >>> store = Store(10)
+    >>> parts, columns = store.prepare(np.zeros((4, 2)), None, {})
+    >>> store.columns = columns
+    >>> store.compact(slice(0, 0), 4)
+    >>> store.append(parts, np.arange(4))
+    >>> store.end
+    4
+    """
+
+    def __init__(self, max_rows):
+        self.max_rows = max_rows
+        self.columns = {}
+        self.index = np.empty(0, dtype=np.int64)
+        self.end = 0
+
+    @property
+    def capacity(self):
+        """Number of rows that fit without compaction, an int."""
+        return len(self.index)
+
+    @property
+    def nbytes(self):
+        """Bytes held, an int."""
+        return self.index.nbytes + sum(column.nbytes for column in self.columns.values())
+
+    def prepare(self, X, y, params):
+        """Tell how a batch fits, without changing anything.
+
+        Parameters
+        ----------
+        X : container
+            The rows.
+        y : array-like or None
+            The targets.
+        params : dict of str to container, or None
+            The metadata; entries that are None count as missing.
+
+        Returns
+        -------
+        parts : dict of str to container
+            The batch, by column, ready to be written.
+        columns : dict of str to column
+            Columns that hold both the stored rows and such parts.
+
+        Raises
+        ------
+        ValueError
+            If the batch does not fit the rows stored.
+        """
+        parts = _as_parts(X, y, params)
+        columns = self.columns
+        if columns.keys() == parts.keys() and all(
+            [columns[name].accepts(part) for name, part in parts.items()]
+        ):
+            _check_lengths(parts)
+            return parts, columns
+        _check_lengths(parts)
+        if not columns:
+            return parts, {name: _new_column(part) for name, part in parts.items()}
+        columns = self._with_same_names(parts)
+        for name, part in parts.items():
+            columns[name], parts[name] = _adapted(name, columns[name], part, self.end)
+        return parts, columns
+
+    def _with_same_names(self, parts):
+        """Let missing weights be 1 on either side, and refuse every other difference."""
+        columns = dict(self.columns)
+        if "sample_weight" in columns:
+            parts.setdefault("sample_weight", np.ones(n_rows(parts["X"])))
+        elif "sample_weight" in parts:
+            columns["sample_weight"] = ArrayColumn(np.ones(self.capacity))
+        for name in sorted(parts.keys() ^ columns.keys()):
+            here, there = ("given", "missing") if name in parts else ("missing", "given")
+            raise ValueError(
+                f"{name!r} is {here} with this batch but was {there} with the rows remembered: "
+                "pass it with every call."
+            )
+        return columns
+
+    def append(self, parts, index):
+        """Write rows after the last; the capacity must allow for them.
+
+        Parameters
+        ----------
+        parts : dict of str to container
+            Rows by column, as prepared.
+        index : ndarray of shape (n_rows,)
+            Their stream rows.
+        """
+        end = self.end
+        stop = end + len(index)
+        for name, column in self.columns.items():
+            column.write(parts[name], end, stop)
+        self.index[end:stop] = index
+        self.end = stop
+
+    def compact(self, key, n_new):
+        """Keep some rows only, and make room.
+
+        Parameters
+        ----------
+        key : slice or ndarray of int
+            Positions of the rows to keep, in ascending order. They become 0, 1, 2, ...
+        n_new : int
+            Number of rows about to be appended.
+        """
+        index = self.index[: self.end][key]
+        needed = len(index) + n_new
+        # Doubling, but never far beyond what can be alive at once.
+        capacity = max(needed, min(2 * needed, 2 * self.max_rows))
+        self.columns = {
+            name: column.compacted(key, self.end, capacity) for name, column in self.columns.items()
+        }
+        self.index = _with_capacity(index, capacity)
+        self.end = len(index)
+
+    def read(self, name, key):
+        """Read rows of one column.
+
+        Parameters
+        ----------
+        name : str
+            The column.
+        key : slice or ndarray of int
+            Positions.
+
+        Returns
+        -------
+        rows : container
+            The rows. Slices of arrays are read-only views.
+        """
+        return self.columns[name].read(key, self.end)
+
+    def __getstate__(self):
+        """Return the state without spare capacity, whose content is arbitrary."""
+        return {
+            **self.__dict__,
+            "columns": {name: column.trimmed(self.end) for name, column in self.columns.items()},
+            "index": self.index[: self.end],
+        }
+
+
+def _as_parts(X, y, params):
+    """The batch as one dict of containers, without what is missing."""
+    parts = {"X": X if type(X) is np.ndarray else _as_container(X)}
+    if y is not None:
+        # Lists and series of targets become arrays: they are labels or numbers, never rows.
+        parts["y"] = y if type(y) is np.ndarray or kind_of(y) == SPARSE else np.asarray(y)
+    if params:
+        for name, value in params.items():
+            if value is not None:
+                parts[name] = np.asarray(value) if name == "sample_weight" else _as_container(value)
+    return parts
+
+
+def _as_container(value):
+    return np.asarray(value) if kind_of(value) == ARRAY else value
+
+
+def _check_lengths(parts):
+    n = n_rows(parts["X"])
+    for name, part in parts.items():
+        try:
+            n_values = n_rows(part)
+        except TypeError:
+            raise ValueError(
+                f"{name!r} must have one value per row, got {part!r}: "
+                "repeat it for every row, or set it on the estimator."
+            ) from None
+        if n_values != n:
+            raise ValueError(
+                f"{name!r} has {n_values} rows, but X has {n}: pass one value per row."
+            )
+
+
+def _adapted(name, column, part, end):
+    if column.accepts(part):
+        return column, part
+    try:
+        return column.adapted(part, end)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name!r} does not fit the rows remembered: {error}") from error
+
+
+def _new_column(part):
+    if kind_of(part) == ARRAY:
+        return ArrayColumn(np.empty((0, *part.shape[1:]), dtype=part.dtype))
+    return ChunkColumn(take_rows(part, slice(0, 0)))
+
+
+def _with_capacity(values, capacity):
+    grown = np.empty((capacity, *values.shape[1:]), dtype=values.dtype)
+    grown[: len(values)] = values
+    return grown
+
+
+class ArrayColumn:
+    """Rows of an ndarray in one preallocated array.
+
+    Parameters
+    ----------
+    values : ndarray of shape (capacity, ...)
+        The rows, followed by spare capacity.
+    """
+
+    __slots__ = ("values",)
+
+    def __init__(self, values):
+        self.values = values
+
+    @property
+    def nbytes(self):
+        """Bytes held, an int."""
+        return self.values.nbytes
+
+    def accepts(self, part):
+        """Tell whether `part` can be written as it is."""
+        values = self.values
+        return (
+            type(part) is np.ndarray
+            and part.dtype == values.dtype
+            and part.shape[1:] == values.shape[1:]
+        )
+
+    def adapted(self, part, end):
+        """Return a column that holds these rows and can take `part`, and the part for it."""
+        rows = self.values[:end]
+        check_row_shapes([rows, part])
+        if kind_of(part) == ARRAY:
+            dtype = common_dtype(self.values.dtype, part.dtype)
+            if dtype == self.values.dtype:
+                return self, part.astype(dtype)
+            values = np.empty(self.values.shape, dtype=dtype)
+            values[:end] = rows
+            return ArrayColumn(values), part.astype(dtype)
+        rows = to_kind_of(rows, part)
+        return ChunkColumn(take_rows(rows, slice(0, 0)), [copy_rows(rows)]).adapted(part, end)
+
+    def write(self, part, end, stop):
+        """Write `part` at positions `end` to `stop`."""
+        self.values[end:stop] = part
+
+    def read(self, key, end):
+        """Return rows; slices are views, read-only so that no estimator can alter the memory."""
+        rows = self.values[:end][key]
+        if isinstance(key, slice):
+            rows.flags.writeable = False
+        return rows
+
+    def compacted(self, key, end, capacity):
+        """Return a column of the rows at `key`, with room for `capacity` rows."""
+        return ArrayColumn(_with_capacity(self.values[:end][key], capacity))
+
+    def trimmed(self, end):
+        """Return the column without spare capacity."""
+        return ArrayColumn(self.values[:end])
+
+
+class ChunkColumn:
+    """Rows of any other container, as chunks that are joined geometrically.
+
+    Parameters
+    ----------
+    head : container
+        No rows, with the data types that all chunks are read in.
+    chunks : list of containers, default=()
+        The rows.
+    """
+
+    __slots__ = ("chunks", "head", "levels")
+
+    def __init__(self, head, chunks=(), levels=()):
+        self.head = head
+        self.chunks = list(chunks)
+        self.levels = list(levels) or [0] * len(self.chunks)
+
+    @property
+    def nbytes(self):
+        """Bytes held, an int."""
+        return sum(n_bytes(chunk) for chunk in self.chunks)
+
+    def accepts(self, part):
+        """Tell whether `part` can be written as it is."""
+        return row_schema(part) == row_schema(self.head)
+
+    def adapted(self, part, end):
+        """Return a column that holds these rows and can take `part`, and the part for it."""
+        check_row_shapes([self.head, part])
+        like = widest([self.head, part])
+        chunks = [to_kind_of(chunk, like) for chunk in self.chunks]
+        part = to_kind_of(part, like)
+        head = concat_rows([to_kind_of(self.head, like), take_rows(part, slice(0, 0))])
+        return ChunkColumn(head, chunks, self.levels), part
+
+    def write(self, part, end, stop):
+        """Write a copy of `part` after the last row."""
+        self.chunks.append(copy_rows(part))
+        self.levels.append(0)
+        while len(self.levels) >= _FAN_IN and self.levels[-_FAN_IN] == self.levels[-1]:
+            self._join_last(_FAN_IN)
+
+    def _join_last(self, n_chunks):
+        level = self.levels[-n_chunks] + 1
+        self.chunks[-n_chunks:] = [self._joined(self.chunks[-n_chunks:])]
+        self.levels[-n_chunks:] = [level]
+
+    def _joined(self, parts):
+        parts = list(parts)
+        return with_schema_of(concat_rows(parts), self.head) if parts else self.head
+
+    def read(self, key, end):
+        """Return a copy of rows."""
+        wanted = key.stop - key.start if isinstance(key, slice) else len(key)
+        if len(self.chunks) > 1 and 2 * wanted >= end:
+            # Reading most rows joins them anyway: keep the result for the next reader.
+            self._join_last(len(self.chunks))
+        stops = np.cumsum([n_rows(chunk) for chunk in self.chunks])
+        if isinstance(key, slice):
+            return drop_index(self._joined(self._slices(key, stops)))
+        order = np.argsort(key, kind="stable")
+        rows = self._joined(self._gathered(key[order], stops))
+        return drop_index(take_rows(rows, np.argsort(order)))
+
+    def _slices(self, key, stops):
+        first = 0
+        for chunk, stop in zip(self.chunks, stops, strict=True):
+            low, high = max(key.start, first), min(key.stop, stop)
+            if low < high:
+                yield take_rows(chunk, slice(low - first, high - first))
+            first = stop
+
+    def _gathered(self, positions, stops):
+        """Rows at ascending positions, chunk by chunk."""
+        cuts = np.searchsorted(positions, np.concatenate([[0], stops]))
+        starts = np.concatenate([[0], stops[:-1]])
+        for chunk, start, low, high in zip(self.chunks, starts, cuts, cuts[1:], strict=False):
+            if low < high:
+                yield take_rows(chunk, positions[low:high] - start)
+
+    def compacted(self, key, end, capacity):
+        """Return a column of the rows at `key`; chunks need no spare capacity."""
+        rows = self.read(key, end)
+        return ChunkColumn(self.head, [copy_rows(rows)] if n_rows(rows) else [])
+
+    def trimmed(self, end):
+        """Return the column itself, which has no spare capacity."""
+        return self

@@ -1,0 +1,191 @@
+"""What a trigger sees, what it answers, and the contract between the two."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredBatch:
+    """A batch of rows with the losses of the model on them, made before it learned from them.
+
+    Rows of a stream are numbered 0, 1, 2, ... in the order of arrival.
+
+    Parameters
+    ----------
+    start : int
+        Stream row of the first row of the batch.
+    n_rows : int
+        Number of rows.
+    loss : ndarray of shape (n_rows,) or None, default=None
+        One loss per row, larger is worse; NaN marks a row that was not scored. None if the model
+        has no loss per row.
+    bounded : bool, default=True
+        Whether the losses lie in [0, 1] (an error rate), or may have any scale (a residual).
+    y : ndarray of shape (n_rows, ...) or None, default=None
+        True targets, wherever they are known.
+    y_pred, y_proba, X : array or None, default=None
+        Predictions, predicted probabilities of shape (n_rows, n_classes) and features; present if
+        the trigger asks for them in its `needs`.
+    classes : ndarray of shape (n_classes,) or None, default=None
+        Labels of the columns of `y_proba`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skretrain.drift import ScoredBatch
+    >>> batch = ScoredBatch(start=200, n_rows=4, loss=np.array([0.0, 1.0, 0.0, 0.0]))
+    >>> float(batch.loss.mean())
+    0.25
+    """
+
+    start: int
+    n_rows: int
+    loss: np.ndarray | None = None
+    bounded: bool = True
+    y: Any = None
+    y_pred: Any = None
+    y_proba: Any = None
+    X: Any = None
+    classes: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class FitRecord:
+    """What is known of a fit whose model was promoted.
+
+    Parameters
+    ----------
+    row : int
+        Rows of the stream seen when the model was promoted.
+    n_rows : int
+        Rows that it was fitted on.
+    since : int or None
+        Stream row of the first of them; None where the window has no first row.
+    kind : str
+        Name of what made it, for instance ``"full_refit"``.
+    cpu_seconds : float
+        CPU time of the fit, child processes included, in seconds.
+    wall_seconds : float
+        Wall-clock time of the fit, in seconds.
+
+    Examples
+    --------
+    >>> from skretrain.drift import FitRecord
+    >>> fit = FitRecord(3200, 200, 3000, "full_refit", cpu_seconds=0.4, wall_seconds=0.2)
+    >>> fit.row - fit.since
+    200
+    """
+
+    row: int
+    n_rows: int
+    since: int | None
+    kind: str
+    cpu_seconds: float
+    wall_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Answer of a trigger to one batch.
+
+    Parameters
+    ----------
+    state : {"stable", "warning", "drift"}
+        ``"drift"`` raises the alarm.
+    since : int or None, default=None
+        Stream row at which the change began, or None if the trigger cannot tell: then all
+        remembered rows are taken to be valid.
+
+    Examples
+    --------
+    >>> from skretrain.drift import Signal
+    >>> Signal("drift", since=3000).since
+    3000
+    """
+
+    state: Literal["stable", "warning", "drift"]
+    since: int | None = None
+
+
+class BaseTrigger(BaseEstimator, ABC):
+    """Base class of the triggers, which decide *when* to retrain.
+
+    A trigger sees batch after batch and knows nothing of estimators. A subclass writes `reset` and
+    `update`, and declares in `needs` what it wants to find in a batch. Constructor parameters are
+    stored as given and checked in `reset`, which makes all learned state.
+
+    Attributes
+    ----------
+    needs : frozenset of str
+        Subset of ``{"loss", "X", "y_pred", "y_proba"}``. The default is the loss alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skretrain.drift import BaseTrigger, ScoredBatch, Signal
+    >>> class AtMost(BaseTrigger):
+    ...     def __init__(self, share=0.5):
+    ...         self.share = share
+    ...
+    ...     def reset(self):
+    ...         return self
+    ...
+    ...     def update(self, batch):
+    ...         return Signal("drift" if batch.loss.mean() > self.share else "stable", batch.start)
+    >>> AtMost(0.2).reset().update(ScoredBatch(300, 4, np.array([0.0, 1.0, 0.0, 0.0]))).since
+    300
+    """
+
+    needs = frozenset({"loss"})
+
+    @property
+    def warming_up(self):
+        """Whether the trigger is still collecting its reference and cannot ring, a bool."""
+        return False
+
+    @abstractmethod
+    def reset(self):
+        """Check the parameters and forget everything.
+
+        Returns
+        -------
+        self : BaseTrigger
+            This trigger, blank.
+        """
+
+    @abstractmethod
+    def update(self, batch):
+        """See one batch.
+
+        Parameters
+        ----------
+        batch : ScoredBatch
+            Newest rows of the stream, each shown once, in the order of arrival.
+
+        Returns
+        -------
+        signal : Signal
+            Verdict after all rows of the batch.
+        """
+
+    def after_fit(self, fit, reference, answered):
+        """Hear that a newly fitted model now serves.
+
+        The default restarts the trigger if the fit answered its alarm, and does nothing otherwise:
+        a trigger that every fit restarts is blind to a drift that begins right after one.
+
+        Parameters
+        ----------
+        fit : FitRecord
+            What was fitted.
+        reference : ScoredBatch or None
+            Rows scored by the new model, for triggers that compare with its own past.
+        answered : bool
+            Whether the fit answered an alarm.
+        """
+        if answered:
+            self.reset()

@@ -1,0 +1,90 @@
+"""The newest losses together with the stream rows that they belong to."""
+
+import numpy as np
+
+
+class LossMemory:
+    """The newest `max_rows` losses and their stream rows, in at most twice that room.
+
+    Losses and rows are forgotten together, and an append is two slice assignments: it runs once per
+    call of a trigger, whatever the size of the batch.
+
+    Parameters
+    ----------
+    max_rows : int
+        Number of losses to remember.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skretrain.drift._loss_memory import LossMemory
+    >>> memory = LossMemory(max_rows=2)
+    >>> memory.append(np.array([0.0, 1.0, 0.5]), np.array([7, 8, 9]))
+    >>> memory.losses.tolist(), memory.rows.tolist()
+    ([1.0, 0.5], [8, 9])
+    """
+
+    def __init__(self, max_rows):
+        self.max_rows = max_rows
+        self._first = self._end = 0
+        self._losses = np.empty(0)
+        self._rows = np.empty(0, dtype=np.int64)
+
+    def __len__(self):
+        """Return the number of losses remembered."""
+        return self._end - self._first
+
+    @property
+    def losses(self):
+        """Remembered losses, oldest first; an ndarray view, valid until the next append."""
+        return self._losses[self._first : self._end]
+
+    @property
+    def rows(self):
+        """Stream row of each loss, an ndarray view, valid until the next append."""
+        return self._rows[self._first : self._end]
+
+    @property
+    def nbytes(self):
+        """Bytes held, an int."""
+        return self._losses.nbytes + self._rows.nbytes
+
+    def append(self, losses, rows):
+        """Remember losses.
+
+        Parameters
+        ----------
+        losses : ndarray of shape (n,)
+            Newest losses.
+        rows : int or ndarray of shape (n,)
+            Their stream rows; an int holds for all of them.
+        """
+        end = self._end + len(losses)
+        if end > len(self._losses):
+            self._make_room(len(losses))
+            end = self._end + len(losses)
+        self._losses[self._end : end] = losses
+        self._rows[self._end : end] = rows
+        self._end = end
+        self._first = max(self._first, end - self.max_rows)
+
+    def drop_before(self, position):
+        """Forget the oldest `position` losses."""
+        self._first += position
+
+    def _make_room(self, n_new):
+        kept = slice(self._first, self._end)
+        n_kept = len(self)
+        needed = n_kept + n_new
+        capacity = max(needed, min(2 * needed, 2 * self.max_rows))
+        for name in ("_losses", "_rows"):
+            old = getattr(self, name)
+            new = np.empty(capacity, dtype=old.dtype)
+            new[:n_kept] = old[kept]
+            setattr(self, name, new)
+        self._first, self._end = 0, n_kept
+
+    def __getstate__(self):
+        """Return the state without spare room, whose content means nothing."""
+        state = {"_losses": self.losses.copy(), "_rows": self.rows.copy()}
+        return {"max_rows": self.max_rows, "_first": 0, "_end": len(self), **state}

@@ -1,0 +1,100 @@
+"""A scorer for GridSearchCV that lets the estimator go on learning through the held-out fold."""
+
+from sklearn.metrics import check_scoring
+from sklearn.utils.validation import check_consistent_length
+
+import numpy as np
+
+from ..utils._containers import as_container
+from ..utils._copy import copy_fitted
+from ._prequential import CostMeter
+from ._stream import (
+    Recorded,
+    check_incremental,
+    check_stream_size,
+    methods_for,
+    test_then_train,
+)
+
+
+def make_prequential_scorer(scoring, *, batch_size, label_delay=0):
+    """Make a scorer that tests, then trains, through the held-out rows.
+
+    Plain scoring of a grid search asks only how good the model is that the training fold left behind.
+    How a policy reacts to a drift shows only while it learns: this scorer copies the fitted estimator
+    and sends the copy through the held-out fold, batch by batch, each batch predicted before it is
+    learned. Use it with a splitter that keeps the order of time, such as ``TimeSeriesSplit``.
+
+    Parameters
+    ----------
+    scoring : str, callable or None
+        A scikit-learn scorer or its name; None is the estimator's own ``score``.
+    batch_size : int
+        Rows per batch.
+    label_delay : int, default=0
+        Rows between a prediction and its label.
+
+    Returns
+    -------
+    scorer : callable
+        ``scorer(estimator, X, y)``; it changes neither the estimator nor anything else.
+
+    Raises
+    ------
+    ValueError
+        If a size is invalid.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+    >>> from skretrain import DriftAwareRetrainer
+    >>> from skretrain.datasets import make_drifting_classification
+    >>> from skretrain.model_selection import make_prequential_scorer
+    >>> X, y, _ = make_drifting_classification(2000, random_state=0)
+    >>> search = GridSearchCV(
+    ...     DriftAwareRetrainer(SGDClassifier(random_state=0), batch_size=100),
+    ...     {"update": ["warm_start", None]},
+    ...     cv=TimeSeriesSplit(3),
+    ...     scoring=make_prequential_scorer("accuracy", batch_size=100),
+    ... ).fit(X, y)
+    >>> len(search.cv_results_["mean_test_score"])
+    2
+    """
+    check_stream_size("batch_size", batch_size, least=1)
+    check_stream_size("label_delay", label_delay, least=0)
+    return _PrequentialScorer(scoring, batch_size, label_delay)
+
+
+class _PrequentialScorer:
+    """A class, not a closure: workers of other processes must be able to unpickle it."""
+
+    def __init__(self, scoring, batch_size, label_delay):
+        self.scoring = scoring
+        self.batch_size = batch_size
+        self.label_delay = label_delay
+
+    def __call__(self, estimator, X, y):
+        check_incremental(estimator)
+        check_consistent_length(X, y)
+        scorer = check_scoring(estimator, self.scoring)
+        X, y, model = as_container(X), np.asarray(y), copy_fitted(estimator)
+        recorded = Recorded(model)
+        for _, _, outputs in test_then_train(
+            model,
+            X,
+            y,
+            start=0,
+            batch_size=self.batch_size,
+            label_delay=self.label_delay,
+            methods=methods_for(scorer, model),
+            watch=CostMeter(),
+        ):
+            recorded.add(outputs)
+        return scorer(recorded, X, y)
+
+    def __repr__(self):
+        return (
+            f"make_prequential_scorer({self.scoring!r}, batch_size={self.batch_size}, "
+            f"label_delay={self.label_delay})"
+        )

@@ -1,0 +1,15 @@
+"""How to retrain: from the serving model, new rows and memory to a candidate."""
+
+from ._base import BasePolicy, Candidate, RetrainContext
+from ._full_refit import FullRefit
+from ._replay_mix import ReplayMix
+from ._warm_start import WarmStart
+
+__all__ = [
+    "BasePolicy",
+    "Candidate",
+    "FullRefit",
+    "ReplayMix",
+    "RetrainContext",
+    "WarmStart",
+]

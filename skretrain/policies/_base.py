@@ -1,0 +1,162 @@
+"""The contract of a policy: what it is given, what it gives back, and when it wants a turn."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from ..buffers import BaseBuffer, Rows
+from ..compose._learner import Learner
+from ..utils._containers import concat_rows, n_rows
+
+
+class Candidate(NamedTuple):
+    """A model that a policy proposes.
+
+    Attributes
+    ----------
+    model : estimator
+        The fitted candidate; it shares nothing mutable with the serving model.
+    kind : str
+        How it was made: ``"full_refit"``, ``"warm_start"``, ``"replay_mix"``.
+    n_rows : int
+        Rows it was fitted on, a row counted as often as it was gone through.
+    note : str
+        Why it was made in another way than asked for; empty if it was not.
+    """
+
+    model: Any
+    kind: str
+    n_rows: int
+    note: str = ""
+
+
+@dataclass(slots=True)
+class RetrainContext:
+    """All that a policy may look at.
+
+    Attributes
+    ----------
+    learner : Learner
+        Fits and continues models: ``fresh``, ``continued``, ``refusal``.
+    champion : estimator
+        The serving model, which a policy never changes.
+    batch : Rows
+        The newest rows.
+    buffer : BaseBuffer
+        The remembered rows; the batch is among them only if `remembered`.
+    remembered : bool
+        True when an alarm (or growth, or a new class) is answered: the buffer then holds the batch.
+        False for an update: the batch is remembered only once the update has succeeded.
+    since : int or None
+        First row of the present concept, as located by the trigger; None means all remembered rows.
+    alarm : bool
+        Whether an alarm is answered.
+    classes : ndarray or None
+        All class labels declared or seen.
+    number : int
+        The number of this fit, from which its seeds are drawn.
+    rng : numpy.random.Generator
+        For sampling.
+    """
+
+    learner: Learner
+    champion: Any
+    batch: Rows
+    buffer: BaseBuffer
+    remembered: bool
+    since: int | None
+    alarm: bool
+    classes: np.ndarray | None
+    number: int
+    rng: np.random.Generator
+
+    def window(self, *, since=None, latest=None):
+        """Return remembered rows with the batch: all, those from row `since`, or the `latest` n."""
+        if self.remembered:
+            return self.buffer.latest(latest) if since is None else self.buffer.since(since)
+        size = n_rows(self.batch.X)
+        if latest is not None:
+            older = self.buffer.latest(max(latest - size, 0))
+        else:
+            older = self.buffer.latest() if since is None else self.buffer.since(since)
+        return joined(older, self.batch)
+
+
+class BasePolicy(BaseEstimator):
+    """Base class of policies: (serving model, new rows, memory, signal) to a candidate.
+
+    A subclass writes :meth:`propose`. It may override :meth:`is_due` to ask for a turn on a batch
+    without an alarm.
+    """
+
+    def propose(self, context):
+        """Return a :class:`Candidate`, made from what `context` offers.
+
+        Parameters
+        ----------
+        context : RetrainContext
+            The serving model, the newest rows, the memory and the means to fit.
+
+        Returns
+        -------
+        candidate : Candidate
+            A model of its own; ``context.champion`` stays as it was.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define propose(context)")
+
+    def is_due(self, n_since, n_fitted, n_full):
+        """Tell whether the policy wants to retrain although there is no alarm.
+
+        Parameters
+        ----------
+        n_since : int
+            Rows of the present concept so far.
+        n_fitted : int
+            How many of them the last retrain had.
+        n_full : int
+            Rows the memory can hold.
+
+        Returns
+        -------
+        due : bool
+            False, unless overridden.
+        """
+        return False
+
+    def check(self, learner):
+        """Raise ValueError for a parameter, or a base, that this policy cannot work with."""
+
+
+def joined(older, newer):
+    """Return two sets of rows as one, the older first; ``sample_weight`` is 1 where it is missing."""
+    if n_rows(older.X) == 0:
+        return newer
+    y = None if newer.y is None else concat_rows([older.y, newer.y])
+    params = {
+        name: concat_rows([_column(older, name), _column(newer, name)])
+        for name in older.params.keys() | newer.params.keys()
+    }
+    index = np.concatenate([older.index, newer.index])
+    return Rows(concat_rows([older.X, newer.X]), y, params, index)
+
+
+def _column(rows, name):
+    return rows.params[name] if name in rows.params else np.ones(n_rows(rows.X))
+
+
+def check_positive_integer(policy, name):
+    """Raise ValueError unless the parameter is an integer of at least 1."""
+    value = getattr(policy, name)
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(
+            f"{type(policy).__name__}({name}={value!r}): {name} must be an integer of at least 1."
+        )
+
+
+def refit_on_memory(context, note):
+    """Return a candidate fitted afresh on all remembered rows, with the reason why."""
+    rows = context.window()
+    model = context.learner.fresh(rows, context.number)
+    return Candidate(model, "full_refit", n_rows(rows.X), note)

@@ -1,0 +1,92 @@
+"""Refit a blank clone on a window of remembered rows."""
+
+import numpy as np
+
+from ..utils._containers import n_rows
+from ._base import BasePolicy, Candidate, check_positive_integer, joined
+
+
+class FullRefit(BasePolicy):
+    """Fit a blank clone of the base on the rows that show the present concept.
+
+    Right after a drift those rows are few, and a model fitted once on them stays poor. With `grow`, it
+    is fitted again whenever their number has doubled, until the memory is full: the rows fitted add
+    up to at most about twice the window. The first fit counts as a change at row 0, so that a stable
+    stream, too, is learned as it grows.
+
+    Parameters
+    ----------
+    window : "since_drift", "all" or int, default="since_drift"
+        ``"since_drift"``: the rows since the located change, or all remembered rows where the
+        trigger located none. ``"all"``: all remembered rows (what the buffer has forgotten is gone).
+        An int: that many of the newest rows.
+    min_rows : int, default=50
+        Fewer rows than this are filled up with the rows just before them.
+    grow : bool, default=True
+        Whether to fit again each time the rows of the present concept have doubled.
+
+    Notes
+    -----
+    A class that the window lacks is topped up with its newest remembered rows, at most a tenth of
+    the window in all: many estimators refuse a single class, and a model that has lost a class
+    cannot find it again.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skretrain import DriftAwareRetrainer
+    >>> from skretrain.datasets import make_drifting_classification
+    >>> from skretrain.policies import FullRefit
+    >>> X, y, _ = make_drifting_classification(2000, drift="stationary", random_state=0)
+    >>> model = DriftAwareRetrainer(
+    ...     LogisticRegression(), detector=None, policy=FullRefit(grow=True), batch_size=100
+    ... ).fit(X, y)
+    >>> [event.n_rows_fitted for event in model.events_]
+    [100, 200, 400, 800, 1600]
+    """
+
+    def __init__(self, window="since_drift", *, min_rows=50, grow=True):
+        self.window = window
+        self.min_rows = min_rows
+        self.grow = grow
+
+    def check(self, learner):
+        if not (isinstance(self.window, str) and self.window in ("since_drift", "all")):
+            if isinstance(self.window, str):
+                raise ValueError(
+                    f"FullRefit(window={self.window!r}): window must be 'since_drift', 'all' or a "
+                    "number of rows."
+                )
+            check_positive_integer(self, "window")
+        check_positive_integer(self, "min_rows")
+
+    def is_due(self, n_since, n_fitted, n_full):
+        return bool(self.grow) and n_fitted < n_full and n_since >= min(2 * n_fitted, n_full)
+
+    def propose(self, context):
+        rows = _with_all_classes(self._rows(context), context)
+        model = context.learner.fresh(rows, context.number)
+        return Candidate(model, "full_refit", n_rows(rows.X))
+
+    def _rows(self, context):
+        if self.window == "since_drift":
+            rows = context.window(since=context.since)
+        else:
+            rows = context.window(latest=None if self.window == "all" else self.window)
+        if n_rows(rows.X) < self.min_rows:
+            rows = context.window(latest=self.min_rows)
+        return rows
+
+
+def _with_all_classes(rows, context):
+    """Put the newest remembered rows of classes that `rows` lacks in front of them."""
+    remembered = context.buffer.y
+    if context.classes is None or remembered is None or remembered.ndim > 1:
+        return rows
+    absent = np.setdiff1d(context.classes, rows.y)
+    if not len(absent):
+        return rows
+    room = max(1, n_rows(rows.X) // (10 * len(absent)))
+    newest = [np.flatnonzero(remembered == label)[-room:] for label in absent]
+    positions = np.sort(np.concatenate(newest))
+    return joined(context.buffer.take(positions), rows)

@@ -1,0 +1,79 @@
+"""Learn from new rows mixed with remembered ones."""
+
+import numbers
+
+import numpy as np
+
+from ..utils._containers import n_rows
+from ._base import BasePolicy, Candidate, check_positive_integer, joined, refit_on_memory
+
+
+class ReplayMix(BasePolicy):
+    """Learn from the new rows together with a sample of the remembered ones.
+
+    New rows are the newest batch, or, when an alarm is answered, all rows since the located change.
+    To each of them come `ratio` older rows, drawn without replacement from the memory: rehearsal
+    against forgetting [1]_. A new row is never replayed in its own step.
+
+    On a base with ``partial_fit`` a copy of the serving model continues on the mix; on any other, a
+    blank clone is fitted on it.
+
+    Parameters
+    ----------
+    ratio : float, default=1.0
+        Remembered rows per new row, 0 or more. Fewer are used while the memory holds fewer.
+    n_passes : int, default=1
+        How often ``partial_fit`` goes over the mix.
+
+    References
+    ----------
+    .. [1] A. Robins, "Catastrophic forgetting, rehearsal and pseudorehearsal", Connection Science
+       7(2), 1995.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skretrain import DriftAwareRetrainer
+    >>> from skretrain.datasets import make_drifting_classification
+    >>> from skretrain.policies import ReplayMix
+    >>> X, y, _ = make_drifting_classification(400, random_state=0)
+    >>> model = DriftAwareRetrainer(GaussianNB(), update=ReplayMix(ratio=0.5), batch_size=100)
+    >>> model.fit(X, y).events_.totals["rows_fitted"]
+    550
+    """
+
+    def __init__(self, ratio=1.0, *, n_passes=1):
+        self.ratio = ratio
+        self.n_passes = n_passes
+
+    def check(self, learner):
+        if (
+            isinstance(self.ratio, bool)
+            or not isinstance(self.ratio, numbers.Real)
+            or not 0 <= self.ratio < np.inf
+        ):
+            raise ValueError(
+                f"{type(self).__name__}(ratio={self.ratio!r}): ratio must be a number of at least 0, the "
+                "remembered rows per new row."
+            )
+        check_positive_integer(self, "n_passes")
+
+    def propose(self, context):
+        rows = self._mixed(context)
+        learner = context.learner
+        if learner.means != "partial_fit":
+            return Candidate(learner.fresh(rows, context.number), "replay_mix", n_rows(rows.X))
+        refusal = learner.refusal(context.champion, rows)
+        if refusal:
+            return refit_on_memory(context, refusal)
+        model = learner.continued(context.champion, rows, n_passes=self.n_passes)
+        return Candidate(model, "replay_mix", self.n_passes * n_rows(rows.X))
+
+    def _mixed(self, context):
+        fresh = context.window(since=context.since) if context.alarm else context.batch
+        n_older = int(np.searchsorted(context.buffer.index, fresh.index[0]))
+        wanted = min(round(self.ratio * n_rows(fresh.X)), n_older)
+        if wanted == 0:
+            return fresh
+        positions = np.sort(context.rng.choice(n_older, wanted, replace=False))
+        return joined(context.buffer.take(positions), fresh)

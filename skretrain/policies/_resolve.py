@@ -1,0 +1,40 @@
+"""Turn what a user typed into a policy."""
+
+from sklearn.base import clone
+
+from ._base import BasePolicy
+from ._full_refit import FullRefit
+from ._replay_mix import ReplayMix
+from ._warm_start import WarmStart
+
+ALIASES = {"full_refit": FullRefit, "warm_start": WarmStart, "replay_mix": ReplayMix}
+
+
+def resolve_policy(value, parameter, learner):
+    """Return a checked policy of its own for an alias or a policy object.
+
+    Parameters
+    ----------
+    value : str or BasePolicy
+        What was given.
+    parameter : str
+        The name of the parameter, for the error message.
+    learner : Learner
+        The base that the policy will work with.
+
+    Raises
+    ------
+    ValueError
+        If `value` is neither, or the policy and the base do not fit together.
+    """
+    if isinstance(value, str) and value in ALIASES:
+        policy = ALIASES[value]()
+    elif isinstance(value, BasePolicy):
+        policy = clone(value)
+    else:
+        raise ValueError(
+            f"{parameter}={value!r} is not a policy. Pass one of {sorted(ALIASES)} or an object of "
+            "skretrain.policies."
+        )
+    policy.check(learner)
+    return policy

@@ -1,0 +1,38 @@
+"""Class labels that accumulate over a stream, and outputs aligned with them."""
+
+import numpy as np
+
+
+def union_of_labels(known, more):
+    """Return the sorted union of two label arrays; `known` may be None."""
+    more = np.unique(np.asarray(more))
+    if known is None:
+        return more
+    if _is_text(known) != _is_text(more):
+        raise ValueError(
+            f"y mixes text and numbers: got the labels {more.tolist()[:5]}, but those seen so far are "
+            f"{np.asarray(known).tolist()[:5]}. Convert y to one kind before passing it."
+        )
+    return np.union1d(known, more)
+
+
+def unseen_labels(y, known):
+    """Return the distinct labels of `y` that are not among the sorted labels `known`."""
+    if y.dtype.kind != known.dtype.kind and _is_text(y) != _is_text(known):
+        return np.unique(y)
+    place = np.searchsorted(known, y)
+    missing = known[np.minimum(place, len(known) - 1)] != y
+    return np.unique(y[missing]) if missing.any() else known[:0]
+
+
+def _is_text(labels):
+    if labels.dtype.kind == "O":
+        return any(isinstance(label, str) for label in labels[:1])
+    return labels.dtype.kind in "US"
+
+
+def padded(output, model_classes, classes, fill):
+    """Spread the columns of `output` over `classes`; columns the model lacks are `fill`."""
+    full = np.full((output.shape[0], len(classes)), fill, dtype=output.dtype)
+    full[:, np.searchsorted(classes, model_classes)] = output
+    return full

@@ -1,0 +1,41 @@
+"""One loss per row, for every kind of estimator."""
+
+import numpy as np
+from sklearn.base import is_classifier, is_regressor
+
+
+def task_of(estimator):
+    """Return ``"classification"``, ``"regression"`` or ``"unsupervised"``."""
+    if is_classifier(estimator):
+        return "classification"
+    return "regression" if is_regressor(estimator) else "unsupervised"
+
+
+def zero_one_loss_per_row(y_true, y_pred):
+    """Return 1.0 where the prediction is wrong; for several outputs, the share of wrong ones."""
+    wrong = np.asarray(y_pred).reshape(y_true.shape) != y_true
+    return wrong.mean(axis=1) if wrong.ndim > 1 else wrong.astype(np.float64)
+
+
+def absolute_loss_per_row(y_true, y_pred):
+    """Return the absolute residual; for several outputs, their mean.
+
+    A prediction that is not a number counts as infinitely wrong: the target is finite, so the fault
+    is the model's.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        loss = np.abs(y_true - np.asarray(y_pred).reshape(y_true.shape))
+    loss[np.isnan(loss)] = np.inf
+    return loss.mean(axis=1) if loss.ndim > 1 else loss
+
+
+def novelty_per_row(model, X):
+    """Return how unusual each row is to a model without a target, or None if it cannot say.
+
+    It is ``-score_samples`` where there is one, else the distance to the nearest centre.
+    """
+    if hasattr(model, "score_samples"):
+        return -np.asarray(model.score_samples(X))
+    if hasattr(model, "transform") and hasattr(model, "cluster_centers_"):
+        return np.asarray(model.transform(X)).min(axis=1)
+    return None

@@ -1,0 +1,156 @@
+"""The public names: where the documentation says they are, light to import, and well behaved."""
+
+import importlib
+import importlib.util
+import inspect
+import json
+import pickle
+import pkgutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from sklearn.base import BaseEstimator, clone
+from sklearn.naive_bayes import GaussianNB
+
+import skretrain
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def _documented_api():
+    path = ROOT / "docs" / "api_reference.py"
+    spec = importlib.util.spec_from_file_location("api_reference", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return {name: names for name, (_, _, names) in module.API.items()}
+
+
+def _public_modules():
+    walked = pkgutil.walk_packages(skretrain.__path__, prefix="skretrain.")
+    names = ["skretrain", *(found.name for found in walked)]
+    return [name for name in names if not any(part[0] == "_" for part in name.split("."))]
+
+
+API = _documented_api()
+LIBRARY = [name for name in _public_modules() if not name.startswith("skretrain.cli")]
+NAMES = [(module, name) for module, names in API.items() for name in names]
+
+# Installed beside the five core packages because they themselves need it.
+CORE = ["joblib", "numpy", "river", "scipy", "sklearn", "skretrain", "threadpoolctl", "narwhals"]
+
+# A package outside the list is not found at all, as if it were not installed: `find_spec` gives
+# None, which is what river asks, and `import` raises ModuleNotFoundError.
+IMPORT_EVERYTHING = textwrap.dedent(
+    """
+    import importlib, importlib.util, json, sys, time
+    from importlib.machinery import PathFinder
+
+    core, library, api = json.loads(sys.argv[1])
+
+    class OnlyCore(PathFinder):
+        @classmethod
+        def find_spec(cls, fullname, path=None, target=None):
+            spec = PathFinder.find_spec(fullname, path, target)
+            top = fullname.partition(".")[0]
+            foreign = top not in core and top not in sys.stdlib_module_names
+            return None if foreign else spec
+
+    sys.meta_path[sys.meta_path.index(PathFinder)] = OnlyCore
+    before = set(sys.modules)
+    for module in library:
+        importlib.import_module(module)
+    seconds = time.process_time()
+    loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
+    print(json.dumps({
+        "seconds": seconds,
+        "foreign": sorted(
+            name for name in loaded - set(core) - sys.stdlib_module_names
+            # scipy's compiled modules register a shared helper of Cython under this name.
+            if name != "_cyutility" and not name.startswith("_cython_")
+        ),
+        "missing": [
+            f"{module}.{name}" for module, names in api.items() for name in names
+            if not hasattr(importlib.import_module(module), name)
+        ],
+        "pandas": importlib.util.find_spec("pandas") is not None,
+    }))
+    """
+)
+
+
+def _import_in_a_core_environment():
+    arguments = json.dumps([CORE, LIBRARY, API])
+    command = [sys.executable, "-W", "error", "-c", IMPORT_EVERYTHING, arguments]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+def test_every_name_imports_in_two_seconds_from_the_core_packages_alone():
+    runs = [_import_in_a_core_environment() for _ in range(3)]
+    assert not runs[0]["pandas"], "the core environment is not one"
+    assert runs[0]["missing"] == []
+    assert runs[0]["foreign"] == []
+    # CPU seconds since the interpreter started; the best of three, as other processes disturb.
+    assert min(run["seconds"] for run in runs) < 2
+
+
+def test_the_api_page_lists_exactly_what_the_modules_export():
+    exported = {name: importlib.import_module(name) for name in LIBRARY}
+    exported = {name: list(getattr(module, "__all__", [])) for name, module in exported.items()}
+    exported = {name: sorted(set(names) - {"__version__"}) for name, names in exported.items()}
+    assert {name: sorted(names) for name, names in API.items()} == {
+        name: names for name, names in exported.items() if names
+    }
+
+
+@pytest.mark.parametrize("module", LIBRARY)
+def test_all_is_sorted_and_true(module):
+    module = importlib.import_module(module)
+    names = list(getattr(module, "__all__", []))
+    assert names == sorted(set(names))
+    assert [name for name in names if not hasattr(module, name)] == []
+
+
+@pytest.mark.parametrize(("module", "name"), NAMES)
+def test_a_public_object_is_documented_and_pickles_by_reference(module, name):
+    thing = getattr(importlib.import_module(module), name)
+    assert thing.__name__ == name
+    # `getdoc` also finds what a method inherits from the contract that it fulfils.
+    assert inspect.getdoc(thing)
+    methods = [
+        member
+        for member, value in vars(thing).items()
+        if member[0] != "_" and (callable(value) or isinstance(value, (property, classmethod)))
+    ]
+    assert [method for method in methods if not inspect.getdoc(getattr(thing, method))] == []
+    assert pickle.loads(pickle.dumps(thing)) is thing
+
+
+def _estimator_classes():
+    things = {name: getattr(importlib.import_module(module), name) for module, name in NAMES}
+    return [
+        thing
+        for name, thing in things.items()
+        if isinstance(thing, type)
+        and issubclass(thing, BaseEstimator)
+        and not name.startswith("Base")
+    ]
+
+
+def _with_least_arguments(cls):
+    least = {"DriftAwareRetrainer": [GaussianNB()], "ReplayPartialFit": [GaussianNB()]}
+    return cls(*least.get(cls.__name__, []))
+
+
+@pytest.mark.parametrize("cls", _estimator_classes())
+def test_a_part_clones_pickles_and_prints_as_it_was_typed(cls):
+    part = _with_least_arguments(cls)
+    printed = repr(part)
+    assert printed.startswith(f"{cls.__name__}(")
+    assert "skretrain." not in printed
+    assert repr(clone(part)) == printed
+    assert repr(pickle.loads(pickle.dumps(part))) == printed
