@@ -38,7 +38,8 @@ autosummary_generate = True
 autodoc_default_options = {
     "members": True,
     "inherited-members": "BaseEstimator, UserWarning, tuple",
-    "exclude-members": "get_metadata_routing",
+    "exclude-members": "get_metadata_routing, set_fit_request, set_partial_fit_request, "
+    "set_predict_request, set_score_request",
 }
 
 # numpydoc's own tables of methods would ask for one page each.

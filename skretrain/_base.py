@@ -1,4 +1,4 @@
-"""What every retrainer shares with scikit-learn: delegation, tags, metadata routing, input checks."""
+"""What retrainers share with scikit-learn: delegation, tags, metadata routing, checks."""
 
 from copy import deepcopy
 
@@ -67,9 +67,10 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, BaseEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             Targets; None for outlier detectors and clusterers.
         **params : array-like of shape (n_samples,)
-            Per-row metadata such as ``sample_weight``. It is passed to the base, remembered with the
-            rows, and passed again whenever they are fitted again. With metadata routing enabled, the
-            base must request it for ``fit`` and, where it has one, for ``partial_fit``.
+            Per-row metadata such as ``sample_weight``. It is passed to the base, remembered with
+            the rows, and passed again whenever they are fitted again. With metadata routing
+            enabled, the base must request it for ``fit`` and, where it has one, for
+            ``partial_fit``.
 
         Returns
         -------
@@ -92,8 +93,8 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, BaseEstimator):
         """Test the serving model on a batch, then learn from it.
 
         On an object that was never fitted, learning begins with the first row where the base has a
-        ``partial_fit`` and ``update`` uses it, given `classes` or two of them in the batch; else the
-        rows are collected until there are ``initial_size`` of them with at least two classes.
+        ``partial_fit`` and ``update`` uses it, given `classes` or two of them in the batch; else
+        the rows are collected until there are ``initial_size`` of them with at least two classes.
 
         Parameters
         ----------
@@ -127,13 +128,12 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, BaseEstimator):
 
     def _step(self, engine, X, y, classes, params, *, reset):
         rows = self._checked_rows(engine, X, y, params, "partial_fit", reset=reset)
-        engine.declare(classes)
-        if n_rows(rows.X):
-            engine.step(rows)
+        if len(rows.index):
+            engine.step(rows, classes)
 
     def _run(self, engine, rows):
         """Fit on all rows at once, or on the first and stream the rest."""
-        total, size = n_rows(rows.X), self._batch_size
+        total, size = len(rows.index), self._batch_size
         if size is None:
             return engine.fit(rows)
         first = _first_size(rows.y, self._initial_size or size, engine.task)
@@ -150,8 +150,10 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, BaseEstimator):
         parts = Parts(learner, trigger, policy, update, _make_buffer(self.buffer, seed), gate)
         if (self._initial_size or 0) > parts.buffer.max_rows:
             raise ValueError(
-                f"initial_size={self._initial_size} exceeds the {parts.buffer.max_rows} rows that the buffer "
-                "can hold, so that the first fit could never happen. Lower it, or pass a larger buffer."
+                f"initial_size={self._initial_size} exceeds the {parts.buffer.max_rows} rows that "
+                f"the buffer "
+                "can hold, so that the first fit could never happen. Lower it, or pass a larger "
+                "buffer."
             )
         return Engine(
             parts,
@@ -178,7 +180,6 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, BaseEstimator):
             check_consistent_length(X, y)
         size = n_rows(X)
         params = self._checked_params(params, size, method) if params else params
-        engine.parts.buffer.check(X, y, params)
         return Rows(X, y, params, np.arange(engine.n_seen, engine.n_seen + size))
 
     def _check_finite(self, X):
@@ -192,7 +193,8 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, BaseEstimator):
             return None
         if y is None:
             raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y "
+                f"is None."
             )
         y = y.toarray() if issparse(y) else np.asarray(y)
         if y.ndim != 1 and not get_tags(self.estimator).target_tags.multi_output:
@@ -210,7 +212,8 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, BaseEstimator):
             values = np.asarray(values)
             if values.ndim == 0 or len(values) != size:
                 raise ValueError(
-                    f"{name} must hold one value per row: got shape {values.shape} for {size} rows. What does "
+                    f"{name} must hold one value per row: got shape {values.shape} for {size} "
+                    f"rows. What does "
                     "not belong to rows is a parameter of the estimator: set it there."
                 )
             if name == "sample_weight":
@@ -226,8 +229,8 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, BaseEstimator):
         Returns
         -------
         routing : MetadataRouter
-            ``fit`` to ``fit``, ``partial_fit`` to ``partial_fit`` and ``fit`` (rows are fitted again),
-            ``score`` to ``score``.
+            ``fit`` to ``fit``, ``partial_fit`` to ``partial_fit`` and ``fit`` (rows are fitted
+            again), ``score`` to ``score``.
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")
         mapping.add(caller="partial_fit", callee="fit").add(caller="score", callee="score")
@@ -313,7 +316,8 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, BaseEstimator):
         Returns
         -------
         decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            As the base gives it; the smallest finite number for a class that the model has not seen.
+            As the base gives it; the smallest finite number for a class that the model has not
+            seen.
         """
         serving = self._serving()
         decision = serving.model.decision_function(X)
@@ -438,6 +442,11 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, BaseEstimator):
         return classes
 
     @property
+    def offset_(self):
+        """Threshold of an outlier detector: decision_function is score_samples minus it."""
+        return self._served("offset_").model.offset_
+
+    @property
     def challenger_(self):
         """The candidate that waits for the gate, or None."""
         challenger = self._fitted_engine("challenger_").challenger
@@ -501,7 +510,8 @@ def _make_buffer(buffer, seed):
         buffer = clone(buffer)
     else:
         raise ValueError(
-            f"buffer={buffer!r} is not a buffer. Pass None or an object of skretrain.buffers, such as "
+            f"buffer={buffer!r} is not a buffer. Pass None or an object of skretrain.buffers, "
+            f"such as "
             "SlidingWindow(max_rows=10_000)."
         )
     if seed is not None:
@@ -518,7 +528,9 @@ def _seed_of(random_state):
 
 def _check_choice(estimator, parameter, choices):
     value = getattr(estimator, parameter)
-    if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
+    if not any(
+        value is choice or (isinstance(value, str) and value == choice) for choice in choices
+    ):
         raise ValueError(
             f"{type(estimator).__name__}({parameter}={value!r}): {parameter} must be one of "
             f"{', '.join(map(repr, choices))}."

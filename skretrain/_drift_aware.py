@@ -13,19 +13,21 @@ from .policies._resolve import resolve_policy
 class DriftAwareRetrainer(BaseRetrainer):
     """Wrap an estimator so that it stays fresh on a stream that drifts.
 
-    Four parts decide: *when* to retrain (`detector`), *on which rows* (`buffer`), *how* (`policy` after an
-    alarm, `update` on every other batch) and *whether* to serve the result (`gate`). One class serves
-    classifiers, regressors, outlier detectors and clusterers: type, tags and methods are the base's.
+    Four parts decide: *when* to retrain (`detector`), *on which rows* (`buffer`), *how* (`policy`
+    after an alarm, `update` on every other batch) and *whether* to serve the result (`gate`). One
+    class serves classifiers, regressors, outlier detectors and clusterers: type, tags and methods
+    are the base's.
 
-    Each call of ``partial_fit`` tests, then learns: the serving model predicts the batch, the losses go
-    to the trigger, the rows to the memory; without an alarm a copy of the model is updated, on an alarm
-    the policy builds a challenger, which serves once the gate promotes it. ``predict`` changes nothing.
+    Each call of ``partial_fit`` tests, then learns: the serving model predicts the batch, the
+    losses go to the trigger, the rows to the memory; without an alarm a copy of the model is
+    updated, on an alarm the policy builds a challenger, which serves once the gate promotes it.
+    ``predict`` changes nothing.
 
     Parameters
     ----------
     estimator : estimator
-        The base: a scikit-learn classifier, regressor, outlier detector, clusterer or pipeline. It is
-        cloned, never fitted itself.
+        The base: a scikit-learn classifier, regressor, outlier detector, clusterer or pipeline. It
+        is cloned, never fitted itself.
     detector : {"adwin"}, river detector, BaseTrigger, list of them, or None, default="adwin"
         When to retrain. A river detector is used blank, whatever it saw before; its parameters are
         set with ``detector__delta=...``. In a list, any may ring. None switches detection off.
@@ -39,22 +41,22 @@ class DriftAwareRetrainer(BaseRetrainer):
     gate : BaseGate or None, default=None
         Whether to serve a challenger. None is ``AlwaysPromote()``.
     batch_size : int or None, default=None
-        None: ``fit`` fits once, on all rows. An int: ``fit`` fits on the first `initial_size` rows and
-        sends the rest through ``partial_fit``, in time order, in batches of this size.
+        None: ``fit`` fits once, on all rows. An int: ``fit`` fits on the first `initial_size` rows
+        and sends the rest through ``partial_fit``, in time order, in batches of this size.
     initial_size : int or None, default=None
         Rows of the first fit. None is one batch. It is extended until two classes are there.
     new_classes : {"grow", "raise"}, default="grow"
-        What to do with a label that was never seen: learn it, refitting if the model cannot take it in,
-        or raise ValueError.
+        What to do with a label that was never seen: learn it, refitting if the model cannot take it
+        in, or raise ValueError.
     dry_run : bool, default=False
         Log what would be done as ``suggested``; the serving model never changes.
     on_error : {"warn", "raise"}, default="warn"
-        What to do when an update or a policy raises. Either way the serving model is as before; a failed
-        retrain is tried again after 1, 2, 4, ... batches. The first fit always raises.
+        What to do when an update or a policy raises. Either way the serving model is as before; a
+        failed retrain is tried again after 1, 2, 4, ... batches. The first fit always raises.
     random_state : int, RandomState instance or None, default=None
-        An int fills every nested ``random_state`` that is None, anew for each fit, and seeds sampling
-        and row order: same seed, stream and batches give the same model bit for bit. None leaves the
-        base as it is and draws from a fixed stream of numbers elsewhere.
+        An int fills every nested ``random_state`` that is None, anew for each fit, and seeds
+        sampling and row order: same seed, stream and batches give the same model bit for bit. None
+        leaves the base as it is and draws from a fixed stream of numbers elsewhere.
 
     Attributes
     ----------
@@ -67,8 +69,8 @@ class DriftAwareRetrainer(BaseRetrainer):
     buffer_ : BaseBuffer
         The remembered rows.
     events_ : EventLog
-        Every alarm, retrain, rejection and failure, with ``to_frame`` and ``to_json``; the routine as
-        ``events_.counts``.
+        Every alarm, retrain, rejection and failure, with ``to_frame`` and ``to_json``; the routine
+        as ``events_.counts``.
     n_samples_seen_ : int
         Rows seen since ``fit``.
     n_drifts_ : int
@@ -177,7 +179,8 @@ def _resolve_gate(gate):
     if isinstance(gate, BaseGate):
         return clone(gate)
     raise ValueError(
-        f"gate={gate!r} is not a gate. Pass None or an object of skretrain.gates, such as AlwaysPromote()."
+        f"gate={gate!r} is not a gate. Pass None or an object of skretrain.gates, such as "
+        f"AlwaysPromote()."
     )
 
 
@@ -186,6 +189,7 @@ def _check_size(estimator, parameter):
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if value is not None and not (whole and value >= 1):
         raise ValueError(
-            f"{type(estimator).__name__}({parameter}={value!r}): {parameter} must be a number of rows, at "
+            f"{type(estimator).__name__}({parameter}={value!r}): {parameter} must be a number of "
+            f"rows, at "
             "least 1, or None."
         )

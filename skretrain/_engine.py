@@ -1,4 +1,4 @@
-"""The cycle of every retrainer, test then learn: it knows the four parts, not scikit-learn's API."""
+"""The cycle of every retrainer, test then learn: it knows the four parts, no API."""
 
 import warnings
 from dataclasses import dataclass
@@ -12,7 +12,6 @@ from .exceptions import ClassesGrewWarning, RetrainFailedWarning, UpdateFailedWa
 from .gates import Trial
 from .policies import RetrainContext
 from .policies._base import joined
-from .utils._containers import n_rows
 from .utils._costs import Stopwatch, thread_counts
 from .utils._events import Event, EventLog
 from .utils._labels import padded, union_of_labels, unseen_labels
@@ -29,9 +28,11 @@ class Serving(NamedTuple):
     version: int
 
     def spread(self, output, fill):
-        """Give `output` of the model one column for each class, `fill` where the model knows none."""
+        """Give `output` one column per class, filled with `fill` where the model knows none."""
+        if not isinstance(self.classes, np.ndarray):
+            return output
         known = self.model.classes_
-        if not isinstance(self.classes, np.ndarray) or len(known) == len(self.classes):
+        if len(known) == len(self.classes):
             return output
         if output.ndim == 1:
             output = np.column_stack([-output, output])
@@ -116,7 +117,7 @@ class Engine:
     # -- labels --------------------------------------------------------------------------------
 
     def declare(self, classes):
-        """Take in the labels that the caller says will come; without a classifier they mean nothing."""
+        """Take in the labels that a caller announces; to a regressor they mean nothing."""
         if classes is None or self.task != "classification":
             return
         self.declared = classes
@@ -125,7 +126,7 @@ class Engine:
 
     def check_labels(self, y):
         """Return the labels of `y` that are new, or raise ValueError if they cannot be taken in."""
-        if self.classes is None:
+        if self.classes is None or y is None:
             return ()
         unseen = unseen_labels(y, self.classes)
         if not len(unseen):
@@ -135,7 +136,8 @@ class Engine:
         if not self.grow_classes:
             raise ValueError(
                 f"The target label(s) {unseen.tolist()} in y do not exist in the initial classes "
-                f"{self.classes.tolist()}. Declare them with classes=... in the first partial_fit, or set "
+                f"{self.classes.tolist()}. Declare them with classes=... in the first "
+                f"partial_fit, or set "
                 "new_classes='grow'."
             )
         return unseen
@@ -147,7 +149,8 @@ class Engine:
             return
         if before == 2 and hasattr(self.serving.model, "decision_function"):
             warnings.warn(
-                f"A third class appeared: {self.classes.tolist()}. decision_function returns one column "
+                f"A third class appeared: {self.classes.tolist()}. decision_function returns one "
+                f"column "
                 "per class from now on.",
                 ClassesGrewWarning,
                 stacklevel=5,
@@ -158,64 +161,74 @@ class Engine:
 
     def fit(self, rows):
         """Fit the first model on `rows`."""
-        self._first_fit(rows, rows, self.parts.learner.fresh, rows, 0)
+        self._first_fit(rows, rows, incremental=False)
 
     def _start(self, rows):
         """Collect rows until they suffice for a first fit; begin at once where the base can."""
         waiting = joined(self.parts.buffer.latest(), rows)
         incremental = self.parts.learner.means == "partial_fit" and self.parts.update is not None
-        if not self._suffices(waiting, incremental):
+        if self._suffices(waiting, incremental):
+            self._first_fit(rows, waiting, incremental=incremental)
+        else:
             self._remember(rows)
-            self._record(Event("buffered", self.n_seen, n_rows(rows.X)))
-            return
-        learner = self.parts.learner
-        if not incremental:
-            return self._first_fit(rows, waiting, learner.fresh, waiting, 0)
-        classes = self.declared
-        if self.task == "classification" and waiting.y.ndim == 1:
-            classes = union_of_labels(self.classes, waiting.y)
-        elif self.task == "classification" and classes is None:
-            # Several outputs without declared classes: only fit can find out what they are.
-            return self._first_fit(rows, waiting, learner.fresh, waiting, 0)
-        return self._first_fit(rows, waiting, learner.started, waiting, 0, classes)
+            self._record(Event("buffered", self.n_seen, len(rows.index)))
 
     def _suffices(self, waiting, incremental):
-        if self.task == "classification" and waiting.y.ndim == 1:
+        if _weightless(waiting):
+            return False
+        if self._has_one_label_per_row(waiting.y):
             declared = incremental and self.classes is not None
             if not declared and len(np.unique(waiting.y)) < 2:
                 return False
-        return incremental or n_rows(waiting.X) >= (self.initial_size or 1)
+        return incremental or len(waiting.index) >= (self.initial_size or 1)
 
-    def _first_fit(self, new, fitted_on, fit, *args):
+    def _first_fit(self, new, fitted_on, *, incremental):
         with Stopwatch() as cost:
-            model = fit(*args)
+            model = self._first_model(fitted_on, incremental)
         self._remember(new)
         self.n_fits, self.n_fitted = 1, self.n_seen
         labels = getattr(model, "classes_", None)
-        if self.task == "classification" and isinstance(labels, np.ndarray):
-            if fitted_on.y.ndim == 1:
-                self.classes = union_of_labels(self.classes, labels)
+        if isinstance(labels, np.ndarray) and self._has_one_label_per_row(fitted_on.y):
+            self.classes = union_of_labels(self.classes, labels)
         self._serve(model, 1)
-        record = self._fit_record(n_rows(fitted_on.X), 0, "first_fit", cost)
+        record = self._fit_record(len(fitted_on.index), 0, "first_fit", cost)
         self._tell_trigger(record, answered=False)
         self._record(
-            Event("retrained", self.n_seen, n_rows(new.X), reason="first fit", **_costs(record))
+            Event("retrained", self.n_seen, len(new.index), reason="first fit", **_costs(record))
         )
+
+    def _first_model(self, rows, incremental):
+        learner, classes = self.parts.learner, self.declared
+        if incremental and self._has_one_label_per_row(rows.y):
+            classes = union_of_labels(self.classes, rows.y)
+        elif self.task == "classification" and classes is None:
+            # Several outputs that nobody declared: only fit can find out their classes.
+            incremental = False
+        return learner.started(rows, 0, classes) if incremental else learner.fresh(rows, 0)
+
+    def _has_one_label_per_row(self, y):
+        return self.task == "classification" and y.ndim == 1
 
     # -- the cycle -----------------------------------------------------------------------------
 
-    def step(self, rows):
+    def step(self, rows, classes=None):
         """Test the serving model on a batch, then learn from it.
 
         Everything that may be wrong with the input raises before anything changes.
         """
-        unseen = () if rows.y is None else self.check_labels(rows.y)
+        scored = None if self.serving is None else self._score(rows)
+        self.parts.buffer.check(rows.X, rows.y, rows.params)
+        self.declare(classes)
+        unseen = self.check_labels(rows.y)
         if self.serving is None:
-            return self._start(rows)
-        scored = self._score(rows)
+            self._start(rows)
+        else:
+            self._test_and_learn(rows, scored, unseen)
+
+    def _test_and_learn(self, rows, scored, unseen):
         signal = _STABLE if self.parts.trigger is None else self.parts.trigger.update(scored)
         self.n_drifts += signal.state == "drift"
-        row = self.n_seen + n_rows(rows.X)
+        row = self.n_seen + len(rows.index)
         if len(unseen):
             self._add_classes(unseen)
         cause = self._due(signal, rows, row)
@@ -223,7 +236,7 @@ class Engine:
             self._retrain(rows, cause, signal)
         elif _weightless(rows):
             self._remember(rows)
-            self._record(Event("kept", row, n_rows(rows.X), signal.state))
+            self._record(Event("kept", row, len(rows.index), signal.state))
         else:
             self._learn(rows, signal)
 
@@ -248,7 +261,7 @@ class Engine:
             proba = self.serving.spread(model.predict_proba(rows.X), 0.0)
         return ScoredBatch(
             start=self.n_seen,
-            n_rows=n_rows(rows.X),
+            n_rows=len(rows.index),
             loss=loss,
             bounded=self.task == "classification",
             y=rows.y,
@@ -297,7 +310,7 @@ class Engine:
         update = self.parts.update
         if update is None or self.dry_run:
             self._remember(rows)
-            return self._settle(verdict, Event("kept", self.n_seen, n_rows(rows.X), signal.state))
+            return self._settle(verdict, Event("kept", self.n_seen, len(rows.index), signal.state))
         try:
             with Stopwatch() as cost:
                 mine = update.propose(self._context(rows, self.serving.model, remembered=False))
@@ -316,7 +329,7 @@ class Engine:
         event = Event(
             "updated",
             self.n_seen,
-            n_rows(rows.X),
+            len(rows.index),
             signal.state,
             reason=mine.note,
             kind=mine.kind,
@@ -328,12 +341,13 @@ class Engine:
         return self._settle(verdict, event)
 
     def _update_failed(self, rows, signal, error):
-        self.n_seen += n_rows(rows.X)
+        self.n_seen += len(rows.index)
         reason = f"update failed: {type(error).__name__}: {error}"
-        self._record(Event("failed", self.n_seen, n_rows(rows.X), signal.state, reason=reason))
+        self._record(Event("failed", self.n_seen, len(rows.index), signal.state, reason=reason))
         self._complain(
             error,
-            "the update with this batch failed; the batch was not remembered and the serving model is as "
+            "the update with this batch failed; the batch was not remembered and the serving "
+            "model is as "
             "before",
             UpdateFailedWarning,
         )
@@ -345,7 +359,7 @@ class Engine:
         event = Event(
             "suggested",
             self.n_seen,
-            n_rows(rows.X),
+            len(rows.index),
             signal.state,
             since=cause.since,
             reason=cause.reason,
@@ -398,7 +412,8 @@ class Engine:
         )
         self._complain(
             error,
-            f"the retrain due to {cause.reason} failed; the serving model is as before and the retrain is "
+            f"the retrain due to {cause.reason} failed; the serving model is as before and the "
+            f"retrain is "
             f"tried again after {cause.wait} batch(es)",
             RetrainFailedWarning,
         )
@@ -409,7 +424,7 @@ class Engine:
         if self.task == "regression":
             remembered = self.parts.buffer.y
             y_range = (float(remembered.min()), float(remembered.max()))
-        age = self.n_seen + n_rows(rows.X) - challenger.fit.row if unseen else 0
+        age = self.n_seen + len(rows.index) - challenger.fit.row if unseen else 0
         return self.parts.gate.judge(
             Trial(champion, challenger.model, rows.X, rows.y, unseen, age, y_range)
         )
@@ -467,7 +482,7 @@ class Engine:
 
     def _remember(self, rows):
         self.parts.buffer.add(rows.X, rows.y, rows.params, self.n_seen)
-        self.n_seen += n_rows(rows.X)
+        self.n_seen += len(rows.index)
 
     def _fit_record(self, n_rows_fitted, since, kind, cost):
         return FitRecord(

@@ -9,25 +9,25 @@ from .policies._resolve import resolve_policy
 class ReplayPartialFit(BaseRetrainer):
     """Give any estimator a ``partial_fit`` that does not forget.
 
-    Each batch is learned together with a sample of remembered rows. A base that has a ``partial_fit``
-    continues on the mix; any other is fitted anew on it. There is no drift detection: see
-    :class:`DriftAwareRetrainer` for that.
+    Each batch is learned together with a sample of remembered rows. A base that has a
+    ``partial_fit`` continues on the mix; any other is fitted anew on it. There is no drift
+    detection: see :class:`DriftAwareRetrainer` for that.
 
     Parameters
     ----------
     estimator : estimator
-        The base: a scikit-learn classifier, regressor, outlier detector, clusterer or pipeline. It is
-        cloned, never fitted itself.
+        The base: a scikit-learn classifier, regressor, outlier detector, clusterer or pipeline. It
+        is cloned, never fitted itself.
     buffer : BaseBuffer or None, default=None
-        Which rows to remember. None is ``SlidingWindow(max_rows=10_000)``: recent rows, the safe choice
-        while concepts drift. ``Reservoir`` suits recurring concepts and rare classes.
+        Which rows to remember. None is ``SlidingWindow(max_rows=10_000)``: recent rows, the safe
+        choice while concepts drift. ``Reservoir`` suits recurring concepts and rare classes.
     ratio : float, default=1.0
         Remembered rows per new row, 0 or more.
     n_passes : int, default=1
         How often ``partial_fit`` goes over the mix.
     new_classes : {"grow", "raise"}, default="grow"
-        What to do with a label that was never seen: learn it, refitting on all remembered rows if the
-        model cannot take it in, or raise ValueError.
+        What to do with a label that was never seen: learn it, refitting on all remembered rows if
+        the model cannot take it in, or raise ValueError.
     random_state : int, RandomState instance or None, default=None
         As in :class:`DriftAwareRetrainer`.
 

@@ -18,7 +18,8 @@ class Rows(NamedTuple):
     Attributes
     ----------
     X : ndarray, sparse matrix, data frame or list
-        The features, in the container they came in. Not to be written to.
+        The features, in the container they came in, not to be written to; an empty list if the
+        buffer has never seen a row.
     y : ndarray or None
         The targets, or None if the stream has none.
     params : dict of str to array
@@ -170,7 +171,7 @@ class BaseBuffer(BaseEstimator):
                 "batches in time order, or reset the buffer."
             )
         self._check_targets(parts)
-        n = n_rows(parts["X"])
+        n = n_rows(X)
         if n:
             store.columns = columns
             self._add(parts, n, start)
@@ -180,7 +181,7 @@ class BaseBuffer(BaseEstimator):
     def _rows(self, key):
         store = self._ready()
         if not store.columns:
-            raise ValueError(f"this {type(self).__name__} is empty: add a batch before reading.")
+            return Rows([], None, {}, np.empty(0, dtype=np.int64))
         stored = self._stored(key)
         params = {name: store.read(name, stored) for name in store.columns}
         return Rows(params.pop("X"), params.pop("y", None), params, self.index[key])
@@ -201,7 +202,7 @@ class BaseBuffer(BaseEstimator):
         Raises
         ------
         ValueError
-            If `n` is negative, or if nothing was ever added.
+            If `n` is negative.
         """
         size = len(self)
         return self._rows(slice(size - _checked_count(n, size), size))
@@ -218,11 +219,6 @@ class BaseBuffer(BaseEstimator):
         -------
         rows : Rows
             In time order; possibly none.
-
-        Raises
-        ------
-        ValueError
-            If nothing was ever added.
         """
         return self._rows(slice(int(np.searchsorted(self.index, row)), len(self)))
 
@@ -244,7 +240,7 @@ class BaseBuffer(BaseEstimator):
         Raises
         ------
         ValueError
-            If `n` is negative, or if nothing was ever added.
+            If `n` is negative.
         """
         size = len(self)
         n = _checked_count(n, size)
@@ -267,8 +263,6 @@ class BaseBuffer(BaseEstimator):
         ------
         IndexError
             If a position is negative or beyond the last.
-        ValueError
-            If nothing was ever added.
         """
         positions = np.asarray(positions)
         if positions.dtype == bool:

@@ -167,7 +167,8 @@ class Reservoir(BaseBuffer):
         if store.end + len(rows) > store.capacity:
             self._make_room(slots, size_before)
         positions = np.arange(store.end, store.end + len(rows))
-        store.append({name: take_rows(part, rows) for name, part in parts.items()}, start + rows)
+        accepted = {name: take_rows(part, rows) for name, part in parts.items()}
+        store.append(accepted, start + rows, len(rows))
         self._slots = _grown(self._slots, self._size, store.max_rows)
         self._slots[slots] = positions
         self._order = None
@@ -198,6 +199,8 @@ class Reservoir(BaseBuffer):
 
 def _last_claims(slots, rows):
     """Drop claims that a later row of the batch overrode."""
+    if len(rows) < 2:
+        return slots, rows
     _, from_the_end = np.unique(slots[::-1], return_index=True)
     last = np.sort(len(slots) - 1 - from_the_end)
     return slots[last], rows[last]

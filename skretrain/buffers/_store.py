@@ -46,7 +46,7 @@ class Store:
     >>> parts, columns = store.prepare(np.zeros((4, 2)), None, {})
     >>> store.columns = columns
     >>> store.compact(slice(0, 0), 4)
-    >>> store.append(parts, np.arange(4))
+    >>> store.append(parts, np.arange(4), 4)
     >>> store.end
     4
     """
@@ -92,19 +92,28 @@ class Store:
             If the batch does not fit the rows stored.
         """
         parts = _as_parts(X, y, params)
-        columns = self.columns
-        if columns.keys() == parts.keys() and all(
-            [columns[name].accepts(part) for name, part in parts.items()]
-        ):
-            _check_lengths(parts)
-            return parts, columns
+        if self._accepts(parts):
+            return parts, self.columns
         _check_lengths(parts)
-        if not columns:
+        if not self.columns:
             return parts, {name: _new_column(part) for name, part in parts.items()}
         columns = self._with_same_names(parts)
         for name, part in parts.items():
-            columns[name], parts[name] = _adapted(name, columns[name], part, self.end)
+            if not columns[name].accepts(part, n_rows(part)):
+                columns[name], parts[name] = _adapted(name, columns[name], part, self.end)
         return parts, columns
+
+    def _accepts(self, parts):
+        """Tell whether a batch can be written as it is: the path of nearly every batch."""
+        columns = self.columns
+        if len(columns) != len(parts):
+            return False
+        n = n_rows(parts["X"])
+        for name, part in parts.items():
+            column = columns.get(name)
+            if column is None or not column.accepts(part, n):
+                return False
+        return True
 
     def _with_same_names(self, parts):
         """Let missing weights be 1 on either side, and refuse every other difference."""
@@ -121,18 +130,20 @@ class Store:
             )
         return columns
 
-    def append(self, parts, index):
+    def append(self, parts, index, n):
         """Write rows after the last; the capacity must allow for them.
 
         Parameters
         ----------
         parts : dict of str to container
             Rows by column, as prepared.
-        index : ndarray of shape (n_rows,)
+        index : ndarray of shape (n,), or int if there is one row
             Their stream rows.
+        n : int
+            Number of rows.
         """
         end = self.end
-        stop = end + len(index)
+        stop = end + n
         for name, column in self.columns.items():
             column.write(parts[name], end, stop)
         self.index[end:stop] = index
@@ -186,18 +197,19 @@ class Store:
 
 def _as_parts(X, y, params):
     """The batch as one dict of containers, without what is missing."""
-    parts = {"X": X if type(X) is np.ndarray else _as_container(X)}
+    parts = {"X": X if type(X) is np.ndarray else _plain(X)}
     if y is not None:
         # Lists and series of targets become arrays: they are labels or numbers, never rows.
         parts["y"] = y if type(y) is np.ndarray or kind_of(y) == SPARSE else np.asarray(y)
     if params:
         for name, value in params.items():
             if value is not None:
-                parts[name] = np.asarray(value) if name == "sample_weight" else _as_container(value)
+                parts[name] = np.asarray(value) if name == "sample_weight" else _plain(value)
     return parts
 
 
-def _as_container(value):
+def _plain(value):
+    """A foreign array, or a subclass of ndarray, as an ndarray."""
     return np.asarray(value) if kind_of(value) == ARRAY else value
 
 
@@ -218,8 +230,6 @@ def _check_lengths(parts):
 
 
 def _adapted(name, column, part, end):
-    if column.accepts(part):
-        return column, part
     try:
         return column.adapted(part, end)
     except (TypeError, ValueError) as error:
@@ -247,23 +257,24 @@ class ArrayColumn:
         The rows, followed by spare capacity.
     """
 
-    __slots__ = ("values",)
+    __slots__ = ("dtype", "row_shape", "values")
 
     def __init__(self, values):
         self.values = values
+        self.dtype = values.dtype
+        self.row_shape = values.shape[1:]
 
     @property
     def nbytes(self):
         """Bytes held, an int."""
         return self.values.nbytes
 
-    def accepts(self, part):
-        """Tell whether `part` can be written as it is."""
-        values = self.values
+    def accepts(self, part, n):
+        """Tell whether `part` has `n` rows that can be written as they are."""
         return (
             type(part) is np.ndarray
-            and part.dtype == values.dtype
-            and part.shape[1:] == values.shape[1:]
+            and part.dtype == self.dtype
+            and part.shape == (n, *self.row_shape)
         )
 
     def adapted(self, part, end):
@@ -271,8 +282,8 @@ class ArrayColumn:
         rows = self.values[:end]
         check_row_shapes([rows, part])
         if kind_of(part) == ARRAY:
-            dtype = common_dtype(self.values.dtype, part.dtype)
-            if dtype == self.values.dtype:
+            dtype = common_dtype(self.dtype, part.dtype)
+            if dtype == self.dtype:
                 return self, part.astype(dtype)
             values = np.empty(self.values.shape, dtype=dtype)
             values[:end] = rows
@@ -323,9 +334,9 @@ class ChunkColumn:
         """Bytes held, an int."""
         return sum(n_bytes(chunk) for chunk in self.chunks)
 
-    def accepts(self, part):
-        """Tell whether `part` can be written as it is."""
-        return row_schema(part) == row_schema(self.head)
+    def accepts(self, part, n):
+        """Tell whether `part` has `n` rows that can be written as they are."""
+        return row_schema(part) == row_schema(self.head) and n_rows(part) == n
 
     def adapted(self, part, end):
         """Return a column that holds these rows and can take `part`, and the part for it."""

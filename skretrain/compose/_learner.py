@@ -5,7 +5,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from ..buffers import Rows
-from ..utils._containers import n_rows, take_rows
+from ..utils._containers import take_rows
 from ..utils._copy import copy_fitted
 from ..utils._sklearn_api import reheated
 
@@ -54,18 +54,20 @@ class Learner:
     estimator : estimator
         The base; it is cloned, never fitted.
     random_state : int or None
-        Where an int, the parameters ``random_state`` that are None in a clone are filled from it and
-        the number of the fit; where None, nothing is changed.
+        Where an int, the parameters ``random_state`` that are None in a clone are filled from it
+        and the number of the fit; where None, nothing is changed.
     route : callable or None
-        ``route(method, params)`` returns what of the per-row metadata goes to that method of the base;
-        None passes all of it.
+        ``route(method, params)`` returns what of the per-row metadata goes to that method of the
+        base; None passes all of it.
     """
 
     def __init__(self, estimator, *, random_state=None, route=None):
         if isinstance(estimator, FrozenEstimator):
             raise ValueError(
-                "estimator=FrozenEstimator(...) cannot be retrained: fitting it changes nothing, and its "
-                "partial_fit would change a model that all its clones share. Pass the estimator inside."
+                "estimator=FrozenEstimator(...) cannot be retrained: fitting it changes nothing, "
+                "and its "
+                "partial_fit would change a model that all its clones share. Pass the estimator "
+                "inside."
             )
         self.estimator = estimator
         self.random_state = random_state
@@ -82,7 +84,6 @@ class Learner:
     def fresh(self, rows, number):
         """Return a new model fitted on `rows`."""
         model = self.blank(number)
-        rows = _weighted(rows)
         model.fit(rows.X, rows.y, **self._routed("fit", rows))
         return model
 
@@ -102,7 +103,7 @@ class Learner:
         """
         rows = _weighted(rows)
         model = copy_fitted(model)
-        if n_rows(rows.X) == 0:
+        if len(rows.index) == 0:
             return model
         if reheat:
             reheated(model)
@@ -141,7 +142,7 @@ class Learner:
 
 
 def _weighted(rows):
-    """Drop the rows of weight zero: to learn nothing from a row is not to see it."""
+    """Drop the rows of weight zero: ``partial_fit`` would still count them in its schedule."""
     weight = rows.params.get("sample_weight")
     if weight is None or not (weight == 0).any():
         return rows

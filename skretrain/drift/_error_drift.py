@@ -8,7 +8,16 @@ import numpy as np
 from ._base import BaseTrigger, Signal
 from ._locate import locate_change, noise_bound
 from ._loss_memory import LossMemory
-from ._river import RiverParamsMixin, blank, feed, input_of, is_river, make_detector, rings_blindly
+from ._river import (
+    RiverParamsMixin,
+    blank,
+    confidence_of,
+    feed,
+    input_of,
+    is_river,
+    make_detector,
+    rings_blindly,
+)
 
 _STABLE = Signal("stable")
 _WARNING = Signal("warning")
@@ -60,9 +69,9 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
     its rank among the first 200 losses after a restart, so that its scale does not matter. Until
     then the trigger is silent, and `warming_up` is True.
 
-    Noise is judged by ADWIN's own bound at a confidence of 0.05 [1]_, which every ring of ADWIN
-    with a smaller `delta` exceeds. ``DummyDriftDetector`` rings whatever it sees, and each of its
-    rings is an alarm that locates nothing.
+    Noise is judged by the bound of ADWIN [1]_: at its own `delta` if the detector is ADWIN, else at
+    river's default, 0.002. ``direction="both"`` asks for no such proof. ``DummyDriftDetector``
+    rings whatever it sees, and each of its rings is an alarm that locates nothing.
 
     At most the newest 20,000 losses are remembered. NaN is never shown. With ``order="stream"``,
     ``direction="both"`` and ``cooldown=0`` the alarms are river's own, as long as no retrain
@@ -192,6 +201,7 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
         detector = make_detector("adwin") if self.detector is None else self.detector
         self.detector_ = blank(detector, seed=self._seed)
         self._input = input_of(self.detector_, self.direction)
+        self._confidence = confidence_of(self.detector_)
         self._blind = rings_blindly(self.detector_)
         self._shuffles = self.order == "random"
         self._memory = LossMemory(_MEMORY_ROWS)
@@ -247,14 +257,14 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
         position, gain = locate_change(losses, "increase")
         fall_position, fall_gain = locate_change(losses, "decrease")
         if gain > fall_gain:
-            if gain > noise_bound(losses, position):
+            if gain > noise_bound(losses, position, self._confidence):
                 return self._alarm(end, position)
             # The detector has restarted itself and may not ring again: look again on 2 % more rows,
             # which keeps the cost of looking proportional to the rows.
             self._judge_at = end + len(losses) // 50 + 1
             return _WARNING
         self._judge_at = None
-        if fall_gain > noise_bound(losses, fall_position):
+        if fall_gain > noise_bound(losses, fall_position, self._confidence):
             # A later rise is to be compared with the better level.
             self._memory.drop_before(fall_position)
         return _STABLE

@@ -51,7 +51,7 @@ def locate_change(losses, direction="increase"):
     return best + 1, float(gains[best])
 
 
-def noise_bound(losses, position, confidence=0.05):
+def noise_bound(losses, position, confidence):
     """Return the gain at `position` that noise hardly ever exceeds.
 
     It is the bound by which ADWIN compares two windows [1]_, for values in [0, 1].
@@ -62,7 +62,7 @@ def noise_bound(losses, position, confidence=0.05):
         Values in [0, 1], at least two.
     position : int
         First position after the split, from 1 to n - 1.
-    confidence : float, default=0.05
+    confidence : float
         ADWIN's delta: the larger, the lower the bound.
 
     Returns
@@ -81,8 +81,8 @@ def noise_bound(losses, position, confidence=0.05):
     >>> from skretrain.drift._locate import locate_change, noise_bound
     >>> losses = np.repeat([0.0, 1.0], 50)
     >>> position, gain = locate_change(losses)
-    >>> round(gain, 2), round(noise_bound(losses, position), 2)
-    (5.0, 2.31)
+    >>> round(gain, 2), round(noise_bound(losses, position, confidence=0.002), 2)
+    (5.0, 3.18)
     """
     n = len(losses)
     log_term = math.log(2 * math.log(n) / confidence)

@@ -85,6 +85,13 @@ def rings_blindly(detector):
     return isinstance(detector, DummyDriftDetector)
 
 
+def confidence_of(detector):
+    """Return ADWIN's delta for ADWIN, and river's default of it for any other detector."""
+    from river.drift import ADWIN
+
+    return detector.delta if isinstance(detector, ADWIN) else 0.002
+
+
 def input_of(detector, direction):
     """Return what a detector wants to see of a loss: ``"loss"``, ``"error"`` or ``"success"``.
 

@@ -11,8 +11,8 @@ class AlwaysPromote(BaseGate):
     """Promote every challenger at once, unless its output is nonsense.
 
     Rejected are outputs on the newest batch that are not finite and, in regression, predictions
-    farther outside the range of remembered targets than 10 times that range: what a linear model does
-    after one outlier, or when a feature that used to be constant starts to vary.
+    farther outside the range of remembered targets than 10 times that range: what a linear model
+    does after one outlier, or when a feature that used to be constant starts to vary.
 
     Examples
     --------
@@ -44,14 +44,15 @@ class AlwaysPromote(BaseGate):
             return Verdict(
                 "reject",
                 f"the challenger predicts {output.min():.3g} to {output.max():.3g}, more than "
-                f"{_TOO_FAR:g} times the range of remembered targets ({low:.3g} to {high:.3g}) beyond it",
+                f"{_TOO_FAR:g} times the range of remembered targets ({low:.3g} to {high:.3g}) "
+                f"beyond it",
                 {"lowest": float(output.min()), "highest": float(output.max())},
             )
         return Verdict("promote")
 
 
 def _numeric_output(model, X):
-    """Return the most telling numbers that the model gives for `X`, or None if it gives labels only."""
+    """Return the most telling numbers of the model for `X`, or None if it gives labels only."""
     for method in ("predict_proba", "decision_function", "predict"):
         if hasattr(model, method):
             output = np.asarray(getattr(model, method)(X))

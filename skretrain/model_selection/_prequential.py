@@ -16,8 +16,8 @@ from ._stream import (
     Recorded,
     check_incremental,
     check_stream_size,
+    interleave,
     methods_for,
-    test_then_train,
 )
 
 
@@ -87,7 +87,7 @@ class PrequentialResult:
     estimator: Any
 
     def to_frame(self):
-        """Return the score of each batch as a pandas DataFrame with columns ``row`` and ``score``."""
+        """Return a pandas DataFrame with the columns ``row`` and ``score``, one row per batch."""
         pandas = import_optional("pandas", caller="PrequentialResult.to_frame", extra="cli")
         return pandas.DataFrame({"row": self.batch_rows, "score": self.batch_scores})
 
@@ -97,8 +97,8 @@ def prequential_predict(
 ):
     """Predict each row before it is learned, as a deployed model would.
 
-    A clone of `estimator` is fitted on the first `initial_size` rows and then goes through the rest in
-    batches: predict, and learn the rows whose labels are known by then.
+    A clone of `estimator` is fitted on the first `initial_size` rows and then goes through the rest
+    in batches: predict, and learn the rows whose labels are known by then.
 
     Parameters
     ----------
@@ -113,8 +113,8 @@ def prequential_predict(
     initial_size : int or None, default=None
         Rows of the first fit, which are not predicted. None is one batch.
     label_delay : int, default=0
-        Rows between a prediction and its label. With 0, the labels of a batch are learned before the
-        next batch.
+        Rows between a prediction and its label. With 0, the labels of a batch are learned before
+        the next batch.
     method : {"predict", "predict_proba", "decision_function"}, default="predict"
         What to return.
 
@@ -150,8 +150,8 @@ def prequential_validate(
 ):
     """Evaluate an estimator on a stream, test-then-train, with its costs.
 
-    What is scored is what was served: the prediction made when the row came in, by the model of that
-    moment, before the row's label or any later one was known [1]_.
+    What is scored is what was served: the prediction made when the row came in, by the model of
+    that moment, before the row's label or any later one was known [1]_.
 
     Parameters
     ----------
@@ -239,13 +239,14 @@ def _run(estimator, X, y, batch_size, initial_size, label_delay, choose_methods)
     X, y, total = as_container(X), np.asarray(y), n_rows(X)
     if start >= total:
         raise ValueError(
-            f"initial_size={start} leaves none of the {total} rows to predict: lower it, or batch_size."
+            f"initial_size={start} leaves none of the {total} rows to predict: lower it, or "
+            f"batch_size."
         )
     meter, model = CostMeter(), clone(estimator)
     with meter.fitting():
         model.fit(take_rows(X, slice(0, start)), y[:start])
     recorded = Recorded(model)
-    for _, _, outputs in test_then_train(
+    for _, _, outputs in interleave(
         model,
         X,
         y,

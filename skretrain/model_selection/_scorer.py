@@ -1,9 +1,8 @@
 """A scorer for GridSearchCV that lets the estimator go on learning through the held-out fold."""
 
+import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.utils.validation import check_consistent_length
-
-import numpy as np
 
 from ..utils._containers import as_container
 from ..utils._copy import copy_fitted
@@ -12,18 +11,19 @@ from ._stream import (
     Recorded,
     check_incremental,
     check_stream_size,
+    interleave,
     methods_for,
-    test_then_train,
 )
 
 
 def make_prequential_scorer(scoring, *, batch_size, label_delay=0):
     """Make a scorer that tests, then trains, through the held-out rows.
 
-    Plain scoring of a grid search asks only how good the model is that the training fold left behind.
-    How a policy reacts to a drift shows only while it learns: this scorer copies the fitted estimator
-    and sends the copy through the held-out fold, batch by batch, each batch predicted before it is
-    learned. Use it with a splitter that keeps the order of time, such as ``TimeSeriesSplit``.
+    Plain scoring of a grid search asks only how good the model is that the training fold left
+    behind. How a policy reacts to a drift shows only while it learns: this scorer copies the fitted
+    estimator and sends the copy through the held-out fold, batch by batch, each batch predicted
+    before it is learned. Use it with a splitter that keeps the order of time, such as
+    ``TimeSeriesSplit``.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class _PrequentialScorer:
         scorer = check_scoring(estimator, self.scoring)
         X, y, model = as_container(X), np.asarray(y), copy_fitted(estimator)
         recorded = Recorded(model)
-        for _, _, outputs in test_then_train(
+        for _, _, outputs in interleave(
             model,
             X,
             y,

@@ -1,4 +1,4 @@
-"""The one loop behind every evaluator: predict a batch, then learn the rows whose labels are known."""
+"""The loop behind every evaluator: predict a batch, then learn the labels known by then."""
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -15,8 +15,10 @@ def check_incremental(estimator):
     """Raise TypeError for an estimator that cannot learn from a stream."""
     if not hasattr(estimator, "partial_fit"):
         raise TypeError(
-            f"{type(estimator).__name__} has no partial_fit, so that nothing can be learned between the "
-            "tests. Wrap the whole estimator, a Pipeline included: DriftAwareRetrainer(estimator) or "
+            f"{type(estimator).__name__} has no partial_fit, so that nothing can be learned "
+            f"between the "
+            "tests. Wrap the whole estimator, a Pipeline included: DriftAwareRetrainer(estimator) "
+            "or "
             "ReplayPartialFit(estimator)."
         )
 
@@ -27,7 +29,7 @@ def check_stream_size(name, value, *, least):
         raise ValueError(f"{name}={value!r}: {name} must be a number of rows, at least {least}.")
 
 
-def test_then_train(estimator, X, y, *, start, batch_size, label_delay, methods, watch=None):
+def interleave(estimator, X, y, *, start, batch_size, label_delay, methods, watch=None):
     """Yield ``(first, stop, outputs)`` for each batch from row `start` on, learning in between.
 
     A batch is predicted before any of its labels is learned. The label of row i is known once row
@@ -69,7 +71,7 @@ def test_then_train(estimator, X, y, *, start, batch_size, label_delay, methods,
 
 
 class Recorded(BaseEstimator):
-    """What an estimator answered along a stream, in the shape of an estimator that a scorer can ask."""
+    """What an estimator answered along a stream, in a shape that a scorer can ask."""
 
     def __init__(self, estimator=None):
         self.estimator = estimator
@@ -122,6 +124,6 @@ def _aligned(output, classes, final, method):
 
 
 def methods_for(scorer, estimator):
-    """Return the prediction methods that `scorer` may ask `estimator` for, ``predict`` among them."""
+    """Return the prediction methods that `scorer` may ask for, ``predict`` among them."""
     wanted = response_methods(scorer) or ("predict_proba", "decision_function")
     return ["predict", *(m for m in wanted if m != "predict" and hasattr(estimator, m))]

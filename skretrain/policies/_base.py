@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator
 
 from ..buffers import BaseBuffer, Rows
 from ..compose._learner import Learner
-from ..utils._containers import concat_rows, n_rows
+from ..utils._containers import concat_rows
 
 
 class Candidate(NamedTuple):
@@ -76,7 +76,7 @@ class RetrainContext:
         """Return remembered rows with the batch: all, those from row `since`, or the `latest` n."""
         if self.remembered:
             return self.buffer.latest(latest) if since is None else self.buffer.since(since)
-        size = n_rows(self.batch.X)
+        size = len(self.batch.index)
         if latest is not None:
             older = self.buffer.latest(max(latest - size, 0))
         else:
@@ -130,8 +130,8 @@ class BasePolicy(BaseEstimator):
 
 
 def joined(older, newer):
-    """Return two sets of rows as one, the older first; ``sample_weight`` is 1 where it is missing."""
-    if n_rows(older.X) == 0:
+    """Return two sets of rows as one, the older first; a missing ``sample_weight`` is 1."""
+    if len(older.index) == 0:
         return newer
     y = None if newer.y is None else concat_rows([older.y, newer.y])
     params = {
@@ -143,7 +143,7 @@ def joined(older, newer):
 
 
 def _column(rows, name):
-    return rows.params[name] if name in rows.params else np.ones(n_rows(rows.X))
+    return rows.params[name] if name in rows.params else np.ones(len(rows.index))
 
 
 def check_positive_integer(policy, name):
@@ -159,4 +159,4 @@ def refit_on_memory(context, note):
     """Return a candidate fitted afresh on all remembered rows, with the reason why."""
     rows = context.window()
     model = context.learner.fresh(rows, context.number)
-    return Candidate(model, "full_refit", n_rows(rows.X), note)
+    return Candidate(model, "full_refit", len(rows.index), note)

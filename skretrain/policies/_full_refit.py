@@ -2,24 +2,23 @@
 
 import numpy as np
 
-from ..utils._containers import n_rows
 from ._base import BasePolicy, Candidate, check_positive_integer, joined
 
 
 class FullRefit(BasePolicy):
     """Fit a blank clone of the base on the rows that show the present concept.
 
-    Right after a drift those rows are few, and a model fitted once on them stays poor. With `grow`, it
-    is fitted again whenever their number has doubled, until the memory is full: the rows fitted add
-    up to at most about twice the window. The first fit counts as a change at row 0, so that a stable
-    stream, too, is learned as it grows.
+    Right after a drift those rows are few, and a model fitted once on them stays poor. With `grow`,
+    it is fitted again whenever their number has doubled, until the memory is full: the rows fitted
+    add up to at most about twice the window. The first fit counts as a change at row 0, so that a
+    stable stream, too, is learned as it grows.
 
     Parameters
     ----------
     window : "since_drift", "all" or int, default="since_drift"
         ``"since_drift"``: the rows since the located change, or all remembered rows where the
-        trigger located none. ``"all"``: all remembered rows (what the buffer has forgotten is gone).
-        An int: that many of the newest rows.
+        trigger located none. ``"all"``: all remembered rows (what the buffer has forgotten is
+        gone). An int: that many of the newest rows.
     min_rows : int, default=50
         Fewer rows than this are filled up with the rows just before them.
     grow : bool, default=True
@@ -66,14 +65,14 @@ class FullRefit(BasePolicy):
     def propose(self, context):
         rows = _with_all_classes(self._rows(context), context)
         model = context.learner.fresh(rows, context.number)
-        return Candidate(model, "full_refit", n_rows(rows.X))
+        return Candidate(model, "full_refit", len(rows.index))
 
     def _rows(self, context):
         if self.window == "since_drift":
             rows = context.window(since=context.since)
         else:
             rows = context.window(latest=None if self.window == "all" else self.window)
-        if n_rows(rows.X) < self.min_rows:
+        if len(rows.index) < self.min_rows:
             rows = context.window(latest=self.min_rows)
         return rows
 
@@ -86,7 +85,7 @@ def _with_all_classes(rows, context):
     absent = np.setdiff1d(context.classes, rows.y)
     if not len(absent):
         return rows
-    room = max(1, n_rows(rows.X) // (10 * len(absent)))
+    room = max(1, len(rows.index) // (10 * len(absent)))
     newest = [np.flatnonzero(remembered == label)[-room:] for label in absent]
     positions = np.sort(np.concatenate(newest))
     return joined(context.buffer.take(positions), rows)

@@ -4,7 +4,6 @@ import numbers
 
 import numpy as np
 
-from ..utils._containers import n_rows
 from ._base import BasePolicy, Candidate, check_positive_integer, joined, refit_on_memory
 
 
@@ -53,7 +52,8 @@ class ReplayMix(BasePolicy):
             or not 0 <= self.ratio < np.inf
         ):
             raise ValueError(
-                f"{type(self).__name__}(ratio={self.ratio!r}): ratio must be a number of at least 0, the "
+                f"{type(self).__name__}(ratio={self.ratio!r}): ratio must be a number of at least "
+                f"0, the "
                 "remembered rows per new row."
             )
         check_positive_integer(self, "n_passes")
@@ -62,17 +62,17 @@ class ReplayMix(BasePolicy):
         rows = self._mixed(context)
         learner = context.learner
         if learner.means != "partial_fit":
-            return Candidate(learner.fresh(rows, context.number), "replay_mix", n_rows(rows.X))
+            return Candidate(learner.fresh(rows, context.number), "replay_mix", len(rows.index))
         refusal = learner.refusal(context.champion, rows)
         if refusal:
             return refit_on_memory(context, refusal)
         model = learner.continued(context.champion, rows, n_passes=self.n_passes)
-        return Candidate(model, "replay_mix", self.n_passes * n_rows(rows.X))
+        return Candidate(model, "replay_mix", self.n_passes * len(rows.index))
 
     def _mixed(self, context):
         fresh = context.window(since=context.since) if context.alarm else context.batch
         n_older = int(np.searchsorted(context.buffer.index, fresh.index[0]))
-        wanted = min(round(self.ratio * n_rows(fresh.X)), n_older)
+        wanted = min(round(self.ratio * len(fresh.index)), n_older)
         if wanted == 0:
             return fresh
         positions = np.sort(context.rng.choice(n_older, wanted, replace=False))

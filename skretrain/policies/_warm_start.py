@@ -1,15 +1,14 @@
 """Go on learning from where the serving model stands."""
 
-from ..utils._containers import n_rows
 from ._base import BasePolicy, Candidate, check_positive_integer, refit_on_memory
 
 
 class WarmStart(BasePolicy):
     """Continue a copy of the serving model on the new rows.
 
-    The base's own ``partial_fit`` is used where it has one. Else its own ``warm_start``: then the rows
-    of the present concept are fitted, beginning at the present coefficients, because a solver that
-    runs to convergence on the newest batch alone would forget everything else.
+    The base's own ``partial_fit`` is used where it has one. Else its own ``warm_start``: then the
+    rows of the present concept are fitted, beginning at the present coefficients, because a solver
+    that runs to convergence on the newest batch alone would forget everything else.
 
     Whether the model can follow is checked before anything is fitted: where it cannot (a new class,
     say), a blank clone is refitted on all remembered rows instead, and the event says why.
@@ -19,8 +18,8 @@ class WarmStart(BasePolicy):
     n_passes : int, default=1
         How often ``partial_fit`` goes over the rows.
     reheat : bool, default=False
-        Whether the step size goes back to its initial value when an alarm is answered (SGD family and
-        multi-layer perceptrons): a schedule that has cooled down adapts to nothing.
+        Whether the step size goes back to its initial value when an alarm is answered (SGD family
+        and multi-layer perceptrons): a schedule that has cooled down adapts to nothing.
 
     Examples
     --------
@@ -44,8 +43,10 @@ class WarmStart(BasePolicy):
         check_positive_integer(self, "n_passes")
         if learner.means is None:
             raise ValueError(
-                f"The base cannot continue: {learner.why_not}. Use the policy 'full_refit' or 'replay_mix', "
-                "update=None, or wrap the estimator in ReplayPartialFit, which gives any estimator a "
+                f"The base cannot continue: {learner.why_not}. Use the policy 'full_refit' or "
+                f"'replay_mix', "
+                "update=None, or wrap the estimator in ReplayPartialFit, which gives any "
+                "estimator a "
                 "partial_fit."
             )
 
@@ -62,4 +63,4 @@ class WarmStart(BasePolicy):
             context.champion, rows, n_passes=self.n_passes, reheat=self.reheat and context.alarm
         )
         passes = self.n_passes if learner.means == "partial_fit" else 1
-        return Candidate(model, "warm_start", passes * n_rows(rows.X))
+        return Candidate(model, "warm_start", passes * len(rows.index))

@@ -61,18 +61,30 @@ class ArrayLog:
         values : array-like of shape (n_rows,) or (n_rows, ...)
             Copied. A scalar counts as one row. All rows have the shape of the first; the data
             type widens when it must.
+
+        Raises
+        ------
+        ValueError
+            If the rows have another shape than those before; nothing has changed then.
         """
         values = np.atleast_1d(np.asarray(values))
         n_new = len(values)
         if not n_new:
             return
+        if not self._end:
+            self._values = np.empty((0, *values.shape[1:]), dtype=values.dtype)
+        if values.shape[1:] != self._values.shape[1:]:
+            raise ValueError(
+                f"values has rows of shape {values.shape[1:]}, but the log holds rows of shape "
+                f"{self._values.shape[1:]}: append rows of that shape, or clear the log."
+            )
+        dtype = self._dtype_with(values)
         if n_new > self.max_rows:
             # These would be dropped at once: count them, but never store them.
             surplus = n_new - self.max_rows
             self.drop_before(self.stop)
             self.start += surplus
             values, n_new = values[surplus:], self.max_rows
-        dtype = self._dtype_with(values)
         if self._end + n_new > len(self._values) or dtype != self._values.dtype:
             self._make_room(values, dtype)
         self._values[self._end : self._end + n_new] = values
@@ -80,7 +92,7 @@ class ArrayLog:
         self.drop_before(self.stop - self.max_rows)
 
     def _dtype_with(self, values):
-        if values.dtype == self._values.dtype or not self._end:
+        if values.dtype == self._values.dtype:
             return values.dtype
         return common_dtype(self._values.dtype, values.dtype)
 

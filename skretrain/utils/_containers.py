@@ -616,6 +616,8 @@ def _concat_polars(parts):
     series = len(parts[0].shape) == 1
     # The relaxed join, which promotes types, exists for data frames only.
     frames = [part.alias(parts[0].name).to_frame() for part in parts] if series else parts
+    for name, *dtypes in zip(frames[0].columns, *(frame.dtypes for frame in frames), strict=True):
+        _refuse_text_next_to_numbers(name, set(dtypes) - {pl.Null})
     try:
         frame = pl.concat(frames, how="vertical_relaxed", rechunk=True)
     except pl.exceptions.PolarsError as error:
@@ -624,6 +626,17 @@ def _concat_polars(parts):
             "pass the same types with every batch."
         ) from error
     return frame.to_series() if series else frame
+
+
+def _refuse_text_next_to_numbers(name, dtypes):
+    """Raise where polars would turn the number 1 into the text "1"."""
+    import polars as pl
+
+    others = [dtype for dtype in dtypes if dtype not in (pl.String, pl.Categorical, pl.Enum)]
+    if others and len(others) < len(dtypes):
+        raise ValueError(
+            f"column {name!r} has text next to {others[0]}: pass the same types with every batch."
+        )
 
 
 _CONCAT = {

@@ -7,8 +7,10 @@ from sklearn.base import BaseEstimator
 
 # Immutable all the way down: sharing them cannot leak anything.
 _ATOMS = frozenset(
-    (type(None), bool, int, float, complex, str, bytes, type, range)
-    + (np.bool_, np.int32, np.int64, np.float32, np.float64, np.str_)
+    (
+        *(type(None), bool, int, float, complex, str, bytes, type, range),
+        *(np.bool_, np.int32, np.int64, np.float32, np.float64, np.str_),
+    )
 )
 
 
@@ -16,10 +18,10 @@ def copy_fitted(model):
     """Return an independent copy of a fitted model, quickly.
 
     ``copy.copy`` shares the coefficient arrays, which ``partial_fit`` of many estimators writes in
-    place; ``copy.deepcopy`` is right but spends most of its time on bookkeeping and on the 624 words
-    of each ``RandomState``. This function copies arrays and random states directly, walks estimators,
-    lists and dictionaries, and leaves everything it does not know to ``copy.deepcopy``. Two
-    attributes that name one object still name one object in the copy (`SGDClassifier` and
+    place; ``copy.deepcopy`` is right but spends most of its time on bookkeeping and on the 624
+    words of each ``RandomState``. This function copies arrays and random states directly, walks
+    estimators, lists and dictionaries, and leaves everything it does not know to ``copy.deepcopy``.
+    Two attributes that name one object still name one object in the copy (`SGDClassifier` and
     `MLPClassifier` rely on it).
 
     Parameters

@@ -9,9 +9,9 @@ from threadpoolctl import ThreadpoolController
 class Stopwatch:
     """Context manager that measures its block.
 
-    ``cpu_seconds`` adds up this process (all threads) and its finished children; ``wall_seconds`` is
-    the clock's. Both are kept because either alone misleads: ten idle threads cost no processor time,
-    and one busy neighbour doubles the clock's.
+    ``cpu_seconds`` adds up this process (all threads) and its finished children; ``wall_seconds``
+    is the clock's. Both are kept because either alone misleads: ten idle threads cost no processor
+    time, and one busy neighbour doubles the clock's.
     """
 
     __slots__ = ("cpu_seconds", "wall_seconds")

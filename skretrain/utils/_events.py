@@ -45,9 +45,9 @@ class Event:
 class EventLog:
     """Every alarm, retrain, rejection and failure; the routine only as counts.
 
-    The log keeps the newest `max_events` notable events and running counts of all actions, so that its
-    size does not grow with the stream. The full record, one JSON object per call, goes to the logger
-    ``skretrain.events`` at level ``INFO``.
+    The log keeps the newest `max_events` notable events and running counts of all actions, so that
+    its size does not grow with the stream. The full record, one JSON object per call, goes to the
+    logger ``skretrain.events`` at level ``INFO``.
 
     Parameters
     ----------

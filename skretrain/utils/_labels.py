@@ -10,7 +10,8 @@ def union_of_labels(known, more):
         return more
     if _is_text(known) != _is_text(more):
         raise ValueError(
-            f"y mixes text and numbers: got the labels {more.tolist()[:5]}, but those seen so far are "
+            f"y mixes text and numbers: got the labels {more.tolist()[:5]}, but those seen so far "
+            f"are "
             f"{np.asarray(known).tolist()[:5]}. Convert y to one kind before passing it."
         )
     return np.union1d(known, more)

@@ -1,4 +1,4 @@
-"""The one file that names private parts of scikit-learn, so that an upgrade has one place to look."""
+"""The one file that names private parts of scikit-learn: where to look at an upgrade."""
 
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 
@@ -16,9 +16,9 @@ def response_methods(scorer):
 def reheated(model):
     """Return `model` after its step size went back to its initial value, in place.
 
-    ``t_`` counts the samples that the schedules of the SGD family and of the multi-layer perceptrons
-    have seen; the perceptrons rebuild their optimiser, with ``learning_rate_init``, when
-    ``partial_fit`` finds none.
+    ``t_`` counts the samples that the schedules of the SGD family and of the multi-layer
+    perceptrons have seen; the perceptrons rebuild their optimiser, with ``learning_rate_init``,
+    when ``partial_fit`` finds none.
     """
     if hasattr(model, "_optimizer"):
         del model._optimizer

@@ -212,11 +212,12 @@ def test_a_second_transition_starts_from_the_second_concept():
     assert 0.4 < share[1500:2000].mean() < 0.6
 
 
-@pytest.mark.parametrize(("n_samples", "rows", "first_sure"), [(900, [300], 600), (3, [2], 3)])
-def test_a_transition_takes_half_of_the_room_unless_told(n_samples, rows, first_sure):
-    options = {"drift": "gradual", "drift_rows": rows, "noise": 0.0, "random_state": 0}
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("n_samples", "row", "width"), [(900, 300, 300), (3, 2, 1)])
+def test_a_transition_takes_half_of_the_room_unless_told(n_samples, row, width, seed):
+    options = {"drift": "gradual", "drift_rows": [row], "random_state": seed}
     default = make_drifting_regression(n_samples, **options)[1]
-    told = make_drifting_regression(n_samples, width=first_sure - rows[0], **options)[1]
+    told = make_drifting_regression(n_samples, width=width, **options)[1]
     np.testing.assert_array_equal(default, told)
 
 

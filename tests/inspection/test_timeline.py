@@ -117,7 +117,7 @@ def test_every_kind_of_line_differs_without_colour():
         baseline=0.5, alarms=[110], true_drifts=[120], refits=[130], rejected=[140]
     ).plot()
     looks = {
-        (line.get_linestyle(), line.get_marker(), line.get_linewidth())
+        (line.get_linestyle(), line.get_marker(), line.get_linewidth() > 3)
         for line in display.ax_.lines
     }
     assert len(looks) == len(display.ax_.lines) == 6
