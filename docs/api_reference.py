@@ -36,7 +36,12 @@ API = {
     "skretrain.model_selection": (
         "Evaluation",
         "Test-then-train evaluation, with labels that arrive late.",
-        ["make_prequential_scorer", "prequential_predict", "prequential_validate"],
+        [
+            "PrequentialResult",
+            "make_prequential_scorer",
+            "prequential_predict",
+            "prequential_validate",
+        ],
     ),
     "skretrain.metrics": (
         "Metrics",

@@ -21,6 +21,7 @@ version = release = skretrain.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "myst_parser",  # the benchmarks write their tables in markdown
     "numpydoc",
     "sphinx_copybutton",
 ]
@@ -50,7 +51,7 @@ numpydoc_validation_exclude = {
     # The class docstring holds the parameters.
     r"\.__init__$",
     # The fields of these records are documented as attributes, not a second time as parameters.
-    r"\.(Candidate|RetrainContext|Rows|Trial|Verdict)$",
+    r"\.(Candidate|PrequentialResult|RetrainContext|Rows|Trial|Verdict)$",
 }
 
 # Prompts and outputs are left out of what the copy button copies.

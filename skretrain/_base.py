@@ -176,9 +176,9 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, BaseEstimator):
         if method == "partial_fit" and engine.serving is None:
             self._check_finite(X)
         y = self._checked_target(y, engine.task)
-        if y is not None:
-            check_consistent_length(X, y)
         size = n_rows(X)
+        if y is not None and y.shape[:1] != (size,):
+            check_consistent_length(X, y)  # for its message
         params = self._checked_params(params, size, method) if params else params
         return Rows(X, y, params, np.arange(engine.n_seen, engine.n_seen + size))
 

@@ -136,9 +136,8 @@ class Engine:
         if not self.grow_classes:
             raise ValueError(
                 f"The target label(s) {unseen.tolist()} in y do not exist in the initial classes "
-                f"{self.classes.tolist()}. Declare them with classes=... in the first "
-                f"partial_fit, or set "
-                "new_classes='grow'."
+                f"{self.classes.tolist()}. Declare them with classes=... in the first partial_fit, "
+                "or set new_classes='grow'."
             )
         return unseen
 
@@ -150,8 +149,7 @@ class Engine:
         if before == 2 and hasattr(self.serving.model, "decision_function"):
             warnings.warn(
                 f"A third class appeared: {self.classes.tolist()}. decision_function returns one "
-                f"column "
-                "per class from now on.",
+                "column per class from now on.",
                 ClassesGrewWarning,
                 stacklevel=5,
             )

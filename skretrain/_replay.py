@@ -45,7 +45,7 @@ class ReplayPartialFit(BaseRetrainer):
         Class labels declared, seen or fitted. Only for classifiers.
     n_features_in_ : int
         Number of features of the first call.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if all of them were strings.
 
     See Also

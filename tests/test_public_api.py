@@ -6,9 +6,11 @@ import inspect
 import json
 import pickle
 import pkgutil
+import re
 import subprocess
 import sys
 import textwrap
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -38,38 +40,59 @@ API = _documented_api()
 LIBRARY = [name for name in _public_modules() if not name.startswith("skretrain.cli")]
 NAMES = [(module, name) for module, names in API.items() for name in names]
 
-# Installed beside the five core packages because they themselves need it.
-CORE = ["joblib", "numpy", "river", "scipy", "sklearn", "skretrain", "threadpoolctl", "narwhals"]
+
+def _packages_of(*distributions):
+    """Return the import names of distributions and of all that they cannot do without."""
+    found, waiting = set(), list(distributions)
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        needed = [line for line in metadata.requires(name) or [] if "extra ==" not in line]
+        waiting += [each for each in map(_distribution_name, needed) if each not in found]
+    return [
+        package
+        for package, owners in metadata.packages_distributions().items()
+        if found & {owner.lower() for owner in owners}
+    ]
+
+
+def _distribution_name(requirement):
+    return re.match(r"[\w.-]+", requirement).group().lower()
+
+
+CORE = ["skretrain", *_packages_of("joblib", "numpy", "river", "scipy", "scikit-learn")]
 
 # A package outside the list is not found at all, as if it were not installed: `find_spec` gives
 # None, which is what river asks, and `import` raises ModuleNotFoundError.
 IMPORT_EVERYTHING = textwrap.dedent(
     """
-    import importlib, importlib.util, json, sys, time
+    import importlib, importlib.util, json, re, sys, time
     from importlib.machinery import PathFinder
 
     core, library, api = json.loads(sys.argv[1])
+
+    def is_foreign(spec):
+        places = [spec.origin, *(spec.submodule_search_locations or [])]
+        inside = [place.partition("site-packages/")[2] for place in places if place]
+        return any(place and re.split("[/.]", place)[0] not in core for place in inside)
 
     class OnlyCore(PathFinder):
         @classmethod
         def find_spec(cls, fullname, path=None, target=None):
             spec = PathFinder.find_spec(fullname, path, target)
-            top = fullname.partition(".")[0]
-            foreign = top not in core and top not in sys.stdlib_module_names
-            return None if foreign else spec
+            return None if spec is None or is_foreign(spec) else spec
 
     sys.meta_path[sys.meta_path.index(PathFinder)] = OnlyCore
     before = set(sys.modules)
     for module in library:
         importlib.import_module(module)
     seconds = time.process_time()
-    loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
+    loaded = {name: sys.modules[name] for name in set(sys.modules) - before}
     print(json.dumps({
         "seconds": seconds,
         "foreign": sorted(
-            name for name in loaded - set(core) - sys.stdlib_module_names
-            # scipy's compiled modules register a shared helper of Cython under this name.
-            if name != "_cyutility" and not name.startswith("_cython_")
+            name for name, module in loaded.items()
+            if getattr(module, "__spec__", None) and is_foreign(module.__spec__)
         ),
         "missing": [
             f"{module}.{name}" for module, names in api.items() for name in names

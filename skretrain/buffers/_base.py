@@ -277,8 +277,10 @@ class BaseBuffer(BaseEstimator):
 
     @property
     def index(self):
-        """Stream rows remembered, in time order; ndarray of int64."""
-        return self._ready().index[self._stored(slice(0, len(self)))]
+        """Stream rows remembered, in time order; read-only ndarray of int64."""
+        index = self._ready().index[self._stored(slice(0, len(self)))]
+        index.flags.writeable = False
+        return index
 
     @property
     def y(self):

@@ -116,15 +116,18 @@ class Learner:
         model.set_params(warm_start=True).fit(rows.X, rows.y, **self._routed("fit", rows))
         return model.set_params(warm_start=as_given)
 
-    def refusal(self, model, rows):
+    def refusal(self, model, rows, known=None):
         """Return why `model` cannot be continued on `rows`, or an empty string.
 
         It is asked *before* anything is fitted: several estimators find out in the middle of a fit.
+        `known` are all the labels there may be: where the model has as many, no row has a new one.
         """
         if self.means is None:
             return self.why_not
         classes = getattr(model, "classes_", None)
         if not isinstance(classes, np.ndarray) or rows.y is None or rows.y.ndim > 1:
+            return ""
+        if self.means == "partial_fit" and known is not None and len(known) == len(classes):
             return ""
         present = np.unique(_weighted(rows).y)
         new = np.setdiff1d(present, classes)

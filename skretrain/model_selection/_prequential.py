@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.metrics import check_scoring
 from sklearn.utils.validation import check_consistent_length
 
 from ..utils._containers import as_container, n_rows, take_rows
@@ -18,6 +17,7 @@ from ._stream import (
     check_stream_size,
     interleave,
     methods_for,
+    scorer_for,
 )
 
 
@@ -162,7 +162,8 @@ def prequential_validate(
     y : array-like of shape (n_samples,)
         Targets.
     scoring : str, callable or None, default=None
-        A scikit-learn scorer or its name. None is the estimator's own ``score``: accuracy or R2.
+        A scikit-learn scorer or its name. None is accuracy for classifiers and R2 for
+        regressors.
     batch_size : int, default=100
         Rows per batch.
     initial_size : int or None, default=None
@@ -185,8 +186,8 @@ def prequential_validate(
 
     References
     ----------
-    .. [1] J. Gama, R. Sebastiao, P. P. Rodrigues, "On evaluating stream learning algorithms", Machine
-       Learning 90, 2013.
+    .. [1] J. Gama, R. Sebastiao, P. P. Rodrigues, "On evaluating stream learning algorithms",
+       Machine Learning 90, 2013.
 
     Examples
     --------
@@ -200,7 +201,7 @@ def prequential_validate(
     >>> bool(result.score > 0.8), result.estimator.n_drifts_
     (True, 1)
     """
-    scorer = _scorer_for(estimator, scoring)
+    scorer = scorer_for(estimator, scoring)
     recorded, stream, meter = _run(
         estimator, X, y, batch_size, initial_size, label_delay, lambda est: methods_for(scorer, est)
     )
@@ -222,10 +223,6 @@ def prequential_validate(
         events=events,
         estimator=fitted,
     )
-
-
-def _scorer_for(estimator, scoring):
-    return check_scoring(estimator, scoring)
 
 
 def _run(estimator, X, y, batch_size, initial_size, label_delay, choose_methods):

@@ -1,7 +1,6 @@
 """A scorer for GridSearchCV that lets the estimator go on learning through the held-out fold."""
 
 import numpy as np
-from sklearn.metrics import check_scoring
 from sklearn.utils.validation import check_consistent_length
 
 from ..utils._containers import as_container
@@ -13,6 +12,7 @@ from ._stream import (
     check_stream_size,
     interleave,
     methods_for,
+    scorer_for,
 )
 
 
@@ -28,7 +28,7 @@ def make_prequential_scorer(scoring, *, batch_size, label_delay=0):
     Parameters
     ----------
     scoring : str, callable or None
-        A scikit-learn scorer or its name; None is the estimator's own ``score``.
+        A scikit-learn scorer or its name; None is accuracy for classifiers and R2 for regressors.
     batch_size : int
         Rows per batch.
     label_delay : int, default=0
@@ -77,7 +77,7 @@ class _PrequentialScorer:
     def __call__(self, estimator, X, y):
         check_incremental(estimator)
         check_consistent_length(X, y)
-        scorer = check_scoring(estimator, self.scoring)
+        scorer = scorer_for(estimator, self.scoring)
         X, y, model = as_container(X), np.asarray(y), copy_fitted(estimator)
         recorded = Recorded(model)
         for _, _, outputs in interleave(

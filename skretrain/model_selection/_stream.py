@@ -2,10 +2,12 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.metrics import check_scoring
 from sklearn.utils import get_tags
 
 from ..utils._containers import n_rows, take_rows
 from ..utils._labels import padded
+from ..utils._losses import task_of
 from ..utils._sklearn_api import response_methods
 
 _FILL = {"predict_proba": 0.0, "predict_log_proba": -np.inf, "decision_function": None}
@@ -104,7 +106,12 @@ class Recorded(BaseEstimator):
         answers = self.__dict__.get("answers", {})
         if method not in answers:
             raise AttributeError(method)
-        return lambda X: self._all_of(method)
+
+        def answer(X):
+            return self._all_of(method)
+
+        answer.__name__ = method  # scorers tell by the name what they were given
+        return answer
 
     def _all_of(self, method):
         answers = self.answers[method]
@@ -121,6 +128,19 @@ def _aligned(output, classes, final, method):
         output = np.column_stack([-output, output])
     fill = _FILL[method]
     return padded(output, classes, final, np.finfo(output.dtype).min if fill is None else fill)
+
+
+def scorer_for(estimator, scoring):
+    """Return the scorer for `scoring`; None is accuracy for a classifier and R2 for a regressor."""
+    if scoring is None:
+        defaults = {"classification": "accuracy", "regression": "r2"}
+        scoring = defaults.get(task_of(estimator))
+        if scoring is None:
+            raise ValueError(
+                f"scoring=None has no meaning for {type(estimator).__name__}, which is neither a "
+                "classifier nor a regressor: pass a scorer."
+            )
+    return check_scoring(estimator, scoring)
 
 
 def methods_for(scorer, estimator):

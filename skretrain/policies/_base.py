@@ -73,7 +73,20 @@ class RetrainContext:
     rng: np.random.Generator
 
     def window(self, *, since=None, latest=None):
-        """Return remembered rows with the batch: all, those from row `since`, or the `latest` n."""
+        """Return remembered rows and the batch, in time order.
+
+        Parameters
+        ----------
+        since : int or None, default=None
+            Only the rows from this stream row on.
+        latest : int or None, default=None
+            Only that many of the newest.
+
+        Returns
+        -------
+        rows : Rows
+            All of them by default.
+        """
         if self.remembered:
             return self.buffer.latest(latest) if since is None else self.buffer.since(since)
         size = len(self.batch.index)
@@ -126,7 +139,18 @@ class BasePolicy(BaseEstimator):
         return False
 
     def check(self, learner):
-        """Raise ValueError for a parameter, or a base, that this policy cannot work with."""
+        """Raise for a parameter, or a base, that this policy cannot work with.
+
+        Parameters
+        ----------
+        learner : Learner
+            Its ``means`` tells how the base can be continued, ``why_not`` why it cannot.
+
+        Raises
+        ------
+        ValueError
+            Naming the parameter and the way out.
+        """
 
 
 def joined(older, newer):
@@ -160,3 +184,17 @@ def refit_on_memory(context, note):
     rows = context.window()
     model = context.learner.fresh(rows, context.number)
     return Candidate(model, "full_refit", len(rows.index), note)
+
+
+def with_all_classes(rows, context):
+    """Put the newest remembered rows of classes that `rows` lacks in front of them."""
+    remembered = context.buffer.y
+    if context.classes is None or remembered is None or remembered.ndim > 1:
+        return rows
+    absent = np.setdiff1d(context.classes, rows.y)
+    if not len(absent):
+        return rows
+    room = max(1, len(rows.index) // (10 * len(absent)))
+    newest = [np.flatnonzero(remembered == label)[-room:] for label in absent]
+    positions = np.sort(np.concatenate(newest))
+    return joined(context.buffer.take(positions), rows)

@@ -1,8 +1,6 @@
 """Refit a blank clone on a window of remembered rows."""
 
-import numpy as np
-
-from ._base import BasePolicy, Candidate, check_positive_integer, joined
+from ._base import BasePolicy, Candidate, check_positive_integer, with_all_classes
 
 
 class FullRefit(BasePolicy):
@@ -63,7 +61,7 @@ class FullRefit(BasePolicy):
         return bool(self.grow) and n_fitted < n_full and n_since >= min(2 * n_fitted, n_full)
 
     def propose(self, context):
-        rows = _with_all_classes(self._rows(context), context)
+        rows = with_all_classes(self._rows(context), context)
         model = context.learner.fresh(rows, context.number)
         return Candidate(model, "full_refit", len(rows.index))
 
@@ -75,17 +73,3 @@ class FullRefit(BasePolicy):
         if len(rows.index) < self.min_rows:
             rows = context.window(latest=self.min_rows)
         return rows
-
-
-def _with_all_classes(rows, context):
-    """Put the newest remembered rows of classes that `rows` lacks in front of them."""
-    remembered = context.buffer.y
-    if context.classes is None or remembered is None or remembered.ndim > 1:
-        return rows
-    absent = np.setdiff1d(context.classes, rows.y)
-    if not len(absent):
-        return rows
-    room = max(1, len(rows.index) // (10 * len(absent)))
-    newest = [np.flatnonzero(remembered == label)[-room:] for label in absent]
-    positions = np.sort(np.concatenate(newest))
-    return joined(context.buffer.take(positions), rows)

@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 
-from ._base import BasePolicy, Candidate, check_positive_integer, joined, refit_on_memory
+from ._base import BasePolicy, Candidate, check_positive_integer, joined, refit_on_memory, with_all_classes
 
 
 class ReplayMix(BasePolicy):
@@ -15,7 +15,8 @@ class ReplayMix(BasePolicy):
     against forgetting [1]_. A new row is never replayed in its own step.
 
     On a base with ``partial_fit`` a copy of the serving model continues on the mix; on any other, a
-    blank clone is fitted on it.
+    blank clone is fitted on it. A class that such a mix lacks is topped up as in
+    :class:`FullRefit`.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ class ReplayMix(BasePolicy):
     >>> from skretrain import DriftAwareRetrainer
     >>> from skretrain.datasets import make_drifting_classification
     >>> from skretrain.policies import ReplayMix
-    >>> X, y, _ = make_drifting_classification(400, random_state=0)
+    >>> X, y, _ = make_drifting_classification(400, drift="stationary", random_state=0)
     >>> model = DriftAwareRetrainer(GaussianNB(), update=ReplayMix(ratio=0.5), batch_size=100)
     >>> model.fit(X, y).events_.totals["rows_fitted"]
     550
@@ -62,8 +63,9 @@ class ReplayMix(BasePolicy):
         rows = self._mixed(context)
         learner = context.learner
         if learner.means != "partial_fit":
+            rows = with_all_classes(rows, context)
             return Candidate(learner.fresh(rows, context.number), "replay_mix", len(rows.index))
-        refusal = learner.refusal(context.champion, rows)
+        refusal = learner.refusal(context.champion, rows, context.classes)
         if refusal:
             return refit_on_memory(context, refusal)
         model = learner.continued(context.champion, rows, n_passes=self.n_passes)

@@ -27,7 +27,7 @@ class WarmStart(BasePolicy):
     >>> from skretrain import DriftAwareRetrainer
     >>> from skretrain.datasets import make_drifting_classification
     >>> from skretrain.policies import WarmStart
-    >>> X, y, _ = make_drifting_classification(1000, random_state=0)
+    >>> X, y, _ = make_drifting_classification(1000, drift="stationary", random_state=0)
     >>> model = DriftAwareRetrainer(
     ...     SGDClassifier(random_state=0), update=WarmStart(n_passes=2), batch_size=100
     ... ).fit(X, y)
@@ -56,7 +56,7 @@ class WarmStart(BasePolicy):
             rows = context.batch
         else:
             rows = context.window(since=context.since)
-        refusal = learner.refusal(context.champion, rows)
+        refusal = learner.refusal(context.champion, rows, context.classes)
         if refusal:
             return refit_on_memory(context, refusal)
         model = learner.continued(

@@ -10,9 +10,8 @@ def union_of_labels(known, more):
         return more
     if _is_text(known) != _is_text(more):
         raise ValueError(
-            f"y mixes text and numbers: got the labels {more.tolist()[:5]}, but those seen so far "
-            f"are "
-            f"{np.asarray(known).tolist()[:5]}. Convert y to one kind before passing it."
+            f"y mixes text and numbers: got the labels {more.tolist()[:5]}, but those seen so "
+            f"far are {known.tolist()[:5]}. Convert y to one kind before passing it."
         )
     return np.union1d(known, more)
 
@@ -21,8 +20,7 @@ def unseen_labels(y, known):
     """Return the distinct labels of `y` that are not among the sorted labels `known`."""
     if y.dtype.kind != known.dtype.kind and _is_text(y) != _is_text(known):
         return np.unique(y)
-    place = np.searchsorted(known, y)
-    missing = known[np.minimum(place, len(known) - 1)] != y
+    missing = known.take(known.searchsorted(y), mode="clip") != y
     return np.unique(y[missing]) if missing.any() else known[:0]
 
 

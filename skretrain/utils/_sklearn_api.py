@@ -2,7 +2,7 @@
 
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 
-__all__ = ["reheated", "response_methods", "routing_enabled"]
+__all__ = ["reheated", "renews_its_generator", "response_methods", "routing_enabled"]
 
 
 def response_methods(scorer):
@@ -11,6 +11,14 @@ def response_methods(scorer):
     if methods is None or methods == "default":
         return None
     return (methods,) if isinstance(methods, str) else tuple(methods)
+
+
+def renews_its_generator(kind):
+    """Return whether estimators of this type replace ``_random_state`` as each fit begins.
+
+    Multi-layer perceptrons do. They are told by name: importing them takes long.
+    """
+    return any(base.__name__ == "BaseMultilayerPerceptron" for base in kind.__mro__)
 
 
 def reheated(model):

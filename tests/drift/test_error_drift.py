@@ -113,6 +113,17 @@ def test_rings_within_noise_are_warnings_and_not_lost(detector, errors, show):
     assert _alarms(show(trigger, errors(0.4, n=500), first=3000))
 
 
+def test_the_delta_of_adwin_sets_how_soon_a_rise_is_believed(errors, show):
+    """A larger delta lowers the bound for noise, too: small rises are found earlier."""
+    first = {}
+    for delta in (0.002, 0.3):
+        runs = [errors(0.1, 0.2, n=2000, seed=seed) for seed in range(10)]
+        alarms = [_alarms(show(ErrorDrift(drift.ADWIN(delta=delta)).reset(), run)) for run in runs]
+        first[delta] = np.median([found[0][0] for found in alarms])
+    # Batches of 100 rows; with the bound of the default both would come at the same time.
+    assert first[0.3] + 1 <= first[0.002]
+
+
 def test_the_dummy_detector_rings_by_the_clock_and_locates_nothing(show):
     """Its rings pass unfiltered, with `since` open."""
     trigger = ErrorDrift(drift.DummyDriftDetector(t_0=200), cooldown=0).reset()
@@ -228,11 +239,11 @@ def test_the_cooldown_goes_on_after_the_restart(show):
 
 @pytest.mark.parametrize(("direction", "n_alarms"), [("increase", 0), ("decrease", 1), ("both", 1)])
 def test_direction_says_which_change_is_an_alarm(errors, show, direction, n_alarms):
-    """A fall of the error is one for "decrease" and "both", located at the same row."""
+    """A fall of the error is one for "decrease" and "both", located within a batch."""
     losses = errors(0.6, 0.1, n=1000)
     alarms = _alarms(show(ErrorDrift(direction=direction).reset(), losses))
     assert len(alarms) == n_alarms
-    assert all(since == 1000 for _, since in alarms)
+    assert all(abs(since - 1000) <= 100 for _, since in alarms)
 
 
 def test_a_ring_without_any_change_locates_nothing(show):
@@ -294,7 +305,7 @@ def test_batches_without_a_scored_row_change_nothing(order, show):
 @pytest.mark.parametrize("order", ["random", "stream"])
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4, 1e200])
 def test_the_scale_of_a_residual_does_not_matter(show, scale, order):
-    """Doubled residuals are found at the same row at every scale, and not before."""
+    """Tripled residuals are found at the same row at every scale, and not before."""
     rng = np.random.default_rng(0)
     residuals = np.abs(rng.normal(size=2000)) * np.repeat([1.0, 3.0], 1000)
     trigger = ErrorDrift(order=order).reset()
@@ -302,7 +313,7 @@ def test_the_scale_of_a_residual_does_not_matter(show, scale, order):
     reference = _alarms(show(ErrorDrift(order=order).reset(), residuals, bounded=False))
     assert alarms == reference
     assert len(alarms) == 1
-    assert abs(alarms[0][1] - 1000) <= 20
+    assert abs(alarms[0][1] - 1000) <= 100
 
 
 def test_it_is_silent_until_200_residuals_are_in(show):
@@ -332,6 +343,13 @@ def test_ranks_are_midranks_among_the_first_200(show):
     show(trigger, more, first=200, bounded=False)
     assert trigger._memory.losses.tolist() == [0.0, 0.25, 0.5, 0.75, 1.0]
     assert trigger._memory.rows.tolist() == [200, 201, 202, 203, 205]
+
+
+def test_a_batch_that_completes_the_reference_shows_the_rest_with_its_own_rows(show):
+    """Of 250 rows the first 200 are the reference; the others keep their stream rows."""
+    trigger = ErrorDrift(drift.NoDrift(), order="stream").reset()
+    show(trigger, np.arange(250.0), size=250, first=1000, bounded=False)
+    assert trigger._memory.rows.tolist() == list(range(1200, 1250))
 
 
 # Losses computed by the trigger ------------------------------------------------------------------
@@ -391,7 +409,7 @@ ONES = np.ones(3)
         ("auto", ScoredBatch(0, 3), r"loss=None.*Pass detector=None"),
         ("log_loss", ScoredBatch(0, 3, ONES, y=ONES), r"needs one label per row.*loss='auto'"),
         ("log_loss", _labelled(ONES, np.ones((3, 2)), None), "lacks them"),
-        ("log_loss", _labelled(None or ONES, ONES, ONES), "lacks them"),
+        ("log_loss", _labelled(ONES, ONES, ONES), "lacks them"),
         (_mean_loss, ScoredBatch(0, 3, ONES, y_pred=ONES), "this batch lacks y. Use loss='auto'"),
         (_mean_loss, ScoredBatch(0, 3, ONES, y=ONES), "this batch lacks y_pred. Use loss='auto'"),
         (_mean_loss, ScoredBatch(0, 3, y=ONES, y_pred=ONES), r"shape \(3,\), and .* shape \(\)"),
