@@ -12,13 +12,17 @@ PYTEST = $(PY) -m pytest -n $(WORKERS) --cov --cov-report=term
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # the targets install into one environment
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all test-lowest lint docs bench bench-quick clean
+.PHONY: help demo picture test test-all test-lowest lint docs bench bench-quick clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1: \2/p' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.has-cli  ## compare retraining policies on a built-in stream; writes demo-output/
-	$(VENV)/bin/skretrain compare --output demo-output
+	$(VENV)/bin/skretrain compare --out demo-output
+
+picture: demo  ## README's picture, docs/_static/demo.png, drawn anew
+	mkdir -p docs/_static
+	cp demo-output/compare.png docs/_static/demo.png
 
 test: $(VENV)/.has-test  ## all tests but the slow ones, with the 100 % branch coverage gate
 	$(PYTEST) -m "not slow"

@@ -1,9 +1,9 @@
 """What the wrapper adds to a step: DriftAwareRetrainer against the same step written by hand.
 
 A step by hand is ``predict``, ADWIN fed row by row with the errors, ``partial_fit``. The wrapper
-does this on a copy of the model, and remembers the rows. Both see the same batches in turn, with
-the order of the two reversed at every step, on a stationary stream, the memory being full; processor
-time, garbage collection between the timed stretches only.
+does this on a copy of the model, and remembers the rows. Both see the same batches in turn, the
+order of the two reversed at every step, on a stationary stream, the memory being full. Processor
+time; garbage is collected between the timed stretches only.
 """
 
 import copy
@@ -97,7 +97,7 @@ def _batches(X, y, size, n_batches):
 
 
 def _paired(functions, batches):
-    """Return the nanoseconds of each function on each batch, in an order that reverses each time."""
+    """Return the nanoseconds of each function on each batch; their order reverses each time."""
     spent = np.empty((len(functions), len(batches)))
     numbered = list(enumerate(functions))
     gc.collect()

@@ -497,7 +497,7 @@ def _cut(rows, start, stop):
 
 def _first_size(y, wanted, task):
     """Return how many rows the first fit takes: as many as wanted, but two classes at least."""
-    if task != "classification" or y.ndim > 1:
+    if task != "classification" or y.ndim > 1 or not len(y):
         return wanted
     other = np.flatnonzero(y != y[0])
     return max(wanted, other[0] + 1) if len(other) else len(y)
@@ -523,7 +523,8 @@ def _seed_of(random_state):
     if random_state is None or isinstance(random_state, (int, np.integer)):
         check_random_state(random_state)
         return None if random_state is None else int(random_state)
-    return int(check_random_state(random_state).randint(2**31 - 1))
+    # Drawn from a copy: constructor arguments are never changed, and two fits agree.
+    return int(deepcopy(check_random_state(random_state)).randint(2**31 - 1))
 
 
 def _check_choice(estimator, parameter, choices):

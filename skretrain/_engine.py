@@ -56,7 +56,7 @@ class Cause:
     """Why a retrain is due; it stays while the retrain fails."""
 
     reason: str
-    since: int
+    since: int | None  # None until the retrain begins: then the oldest remembered row
     answers_alarm: bool
     tries: int = 0
     wait: int = 0  # batches until the next try
@@ -116,30 +116,47 @@ class Engine:
 
     # -- labels --------------------------------------------------------------------------------
 
-    def declare(self, classes):
-        """Take in the labels that a caller announces; to a regressor they mean nothing."""
-        if classes is None or self.task != "classification":
-            return
-        self.declared = classes
-        if len(classes) and np.ndim(classes[0]) == 0:
-            self._add_classes(np.asarray(classes))
+    def check_labels(self, y, announced=None):
+        """Return the labels of `y` that are new, or raise ValueError if they cannot be taken in.
 
-    def check_labels(self, y):
-        """Return the labels of `y` that are new, or raise ValueError if they cannot be taken in."""
-        if self.classes is None or y is None:
+        Parameters
+        ----------
+        y : ndarray or None
+            Targets of a batch.
+        announced : array-like or None
+            What the caller gave as ``classes``; to a regressor they mean nothing.
+        """
+        if self.serving is None and self.task == "classification":
+            check_classification_targets(y)
+        known = self._known_with(announced)
+        if known is None or y is None:
             return ()
-        unseen = unseen_labels(y, self.classes)
+        unseen = unseen_labels(y, known)
         if not len(unseen):
             return ()
         check_classification_targets(y)
-        union_of_labels(self.classes, unseen)
+        union_of_labels(known, unseen)
         if not self.grow_classes:
             raise ValueError(
                 f"The target label(s) {unseen.tolist()} in y do not exist in the initial classes "
-                f"{self.classes.tolist()}. Declare them with classes=... in the first partial_fit, "
+                f"{known.tolist()}. Declare them with classes=... in the first partial_fit, "
                 "or set new_classes='grow'."
             )
         return unseen
+
+    def _known_with(self, announced):
+        if self.task != "classification" or announced is None or not _is_flat(announced):
+            return self.classes
+        return union_of_labels(self.classes, announced)
+
+    def _declare(self, announced):
+        """Take in the labels that a caller announces."""
+        if announced is None or self.task != "classification":
+            return
+        self.declared = announced
+        known = self._known_with(announced)
+        if known is not None:
+            self._add_classes(known)
 
     def _add_classes(self, labels):
         before = 0 if self.classes is None else len(self.classes)
@@ -151,7 +168,7 @@ class Engine:
                 f"A third class appeared: {self.classes.tolist()}. decision_function returns one "
                 "column per class from now on.",
                 ClassesGrewWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
         self._serve(self.serving.model, self.serving.version)
 
@@ -192,7 +209,14 @@ class Engine:
         record = self._fit_record(len(fitted_on.index), 0, "first_fit", cost)
         self._tell_trigger(record, answered=False)
         self._record(
-            Event("retrained", self.n_seen, len(new.index), reason="first fit", **_costs(record))
+            Event(
+                "retrained",
+                self.n_seen,
+                len(new.index),
+                reason="first fit",
+                version=1,
+                **_costs(record),
+            )
         )
 
     def _first_model(self, rows, incremental):
@@ -216,8 +240,8 @@ class Engine:
         """
         scored = None if self.serving is None else self._score(rows)
         self.parts.buffer.check(rows.X, rows.y, rows.params)
-        self.declare(classes)
-        unseen = self.check_labels(rows.y)
+        unseen = self.check_labels(rows.y, classes)
+        self._declare(classes)
         if self.serving is None:
             self._start(rows)
         else:
@@ -234,7 +258,7 @@ class Engine:
             self._retrain(rows, cause, signal)
         elif _weightless(rows):
             self._remember(rows)
-            self._record(Event("kept", row, len(rows.index), signal.state))
+            self._record(self._kept(rows, signal))
         else:
             self._learn(rows, signal)
 
@@ -272,7 +296,7 @@ class Engine:
     def _due(self, signal, rows, row):
         """Return the cause of a retrain now, or None."""
         if signal.state == "drift":
-            return Cause("alarm", self._oldest_row(signal.since), True)
+            return Cause("alarm", signal.since, True)
         if self.dry_run:
             return None
         if self.cause is not None:
@@ -289,12 +313,6 @@ class Engine:
             return Cause("growth", self.since, False)
         return None
 
-    def _oldest_row(self, since):
-        if since is not None:
-            return since
-        index = self.parts.buffer.index
-        return int(index[0]) if len(index) else self.n_seen
-
     def _labels_the_model_lacks(self, y):
         model = self.serving.model
         if self.classes is None or len(self.classes) == len(getattr(model, "classes_", ())):
@@ -308,7 +326,7 @@ class Engine:
         update = self.parts.update
         if update is None or self.dry_run:
             self._remember(rows)
-            return self._settle(verdict, Event("kept", self.n_seen, len(rows.index), signal.state))
+            return self._settle(verdict, self._kept(rows, signal))
         try:
             with Stopwatch() as cost:
                 mine = update.propose(self._context(rows, self.serving.model, remembered=False))
@@ -341,7 +359,16 @@ class Engine:
     def _update_failed(self, rows, signal, error):
         self.n_seen += len(rows.index)
         reason = f"update failed: {type(error).__name__}: {error}"
-        self._record(Event("failed", self.n_seen, len(rows.index), signal.state, reason=reason))
+        self._record(
+            Event(
+                "failed",
+                self.n_seen,
+                len(rows.index),
+                signal.state,
+                reason=reason,
+                version=self.serving.version,
+            )
+        )
         self._complain(
             error,
             "the update with this batch failed; the batch was not remembered and the serving "
@@ -354,6 +381,8 @@ class Engine:
 
     def _retrain(self, rows, cause, signal):
         self._remember(rows)
+        if cause.since is None:
+            cause.since = int(self.parts.buffer.index[0])
         event = Event(
             "suggested",
             self.n_seen,
@@ -380,7 +409,6 @@ class Engine:
             return self._retrain_failed(event, cause, error)
         self.n_fits += 1
         self.cause = None
-        self.n_fitted = self.n_seen - cause.since
         waiting = Event(
             "superseded" if superseded else "pending",
             event.row,
@@ -440,6 +468,8 @@ class Engine:
             self.n_refits += 1
             self.since = challenger.cause.since
             self._tell_trigger(challenger.fit, answered=challenger.cause.answers_alarm)
+        if challenger.cause.since == self.since:
+            self.n_fitted = challenger.fit.row - self.since
         return self._record(
             Event(
                 action,
@@ -482,6 +512,10 @@ class Engine:
         self.parts.buffer.add(rows.X, rows.y, rows.params, self.n_seen)
         self.n_seen += len(rows.index)
 
+    def _kept(self, rows, signal):
+        version = self.serving.version
+        return Event("kept", self.n_seen, len(rows.index), signal.state, version=version)
+
     def _fit_record(self, n_rows_fitted, since, kind, cost):
         return FitRecord(
             row=self.n_seen,
@@ -503,7 +537,12 @@ class Engine:
         if self.raise_failures:
             error.add_note(f"skretrain: {message}.")
             raise error
-        warnings.warn(f"{message}: {type(error).__name__}: {error}", category, stacklevel=6)
+        warnings.warn(f"{message}: {type(error).__name__}: {error}", category, stacklevel=8)
+
+
+def _is_flat(classes):
+    """Tell the labels of one output from a list with the labels of each of several."""
+    return len(classes) > 0 and np.ndim(classes[0]) == 0
 
 
 def _weightless(rows):

@@ -83,14 +83,19 @@ def test_an_input_error_changes_nothing(case):
     assert whole_state(model) == before
 
 
-@pytest.mark.parametrize("case", BAD_INPUT)
+# The first batch decides what is right, and nothing predicts yet.
+RIGHT_AT_FIRST = {
+    "three columns",
+    "text among numbers",
+    "metadata of another name",
+    "predict raises",
+}
+
+
+@pytest.mark.parametrize("case", sorted(BAD_INPUT.keys() - RIGHT_AT_FIRST))
 def test_an_input_error_before_the_first_fit_leaves_no_trace(case):
     """A fresh object that refused a batch is as fresh as before; so is one that waits for rows."""
     make, params, message = BAD_INPUT[case]
-    if case in ("three columns", "text among numbers", "metadata of another name"):
-        pytest.skip("the first batch decides what is right")
-    if case == "predict raises":
-        pytest.skip("nothing predicts yet")
     fresh = DriftAwareRetrainer(PoisonedNB(), update=None, initial_size=300)
     bad_X, bad_y = make()
     with pytest.raises(ValueError, match=message):
@@ -115,7 +120,9 @@ def test_a_regressor_refuses_bad_targets(target):
 def test_a_refused_batch_does_not_matter_later():
     """Trap 37: with and without the bad batch, the future is the same."""
     kept, disturbed = (
-        DriftAwareRetrainer(GaussianNB(), detector=Rings([450]), batch_size=50).fit(X[:200], Y[:200])
+        DriftAwareRetrainer(
+            GaussianNB(), detector=Rings([450]), policy=FullRefit(grow=False)
+        ).fit(X[:200], Y[:200])
         for _ in range(2)
     )
     feed(kept, X, Y, 50, 200, 400)
@@ -151,7 +158,7 @@ def test_a_batch_whose_update_failed_is_not_remembered():
 
 def test_rows_that_fail_to_update_do_not_poison_a_later_refit():
     """Trap 37: the rows that the base choked on do not come back with the memory."""
-    model = DriftAwareRetrainer(PoisonedNB(), detector=Rings([250]), policy=FullRefit("all"))
+    model = DriftAwareRetrainer(PoisonedNB(), detector=Rings([250]), policy=FullRefit("all", grow=False))
     model.fit(X[:200], Y[:200])
     bad = X[200:220].copy()
     bad[3, 0], bad[4, 0] = POISON["partial_fit"], POISON["fit"]
@@ -165,8 +172,9 @@ def test_a_failed_update_can_raise_the_error_of_the_base():
     """``on_error="raise"``: the base's own error, with a note of what skretrain made of it."""
     model = DriftAwareRetrainer(PoisonedNB(), on_error="raise").fit(X[:200], Y[:200])
     before = fingerprint(model.estimator_)
-    with pytest.raises(RuntimeError, match="^poison for partial_fit$") as caught:
+    with pytest.raises(RuntimeError) as caught:
         model.partial_fit(*poisoned("partial_fit"))
+    assert str(caught.value) == "poison for partial_fit"
     assert "not remembered" in caught.value.__notes__[0]
     assert caught.value.__notes__[0].startswith("skretrain: ")
     assert fingerprint(model.estimator_) == before
@@ -260,8 +268,9 @@ def test_a_failed_retrain_can_raise_the_error_of_the_base():
         GaussianNB(), detector=Rings([200]), policy=FailingPolicy(), update=None, on_error="raise"
     ).fit(X[:200], Y[:200])
     before = fingerprint(model.estimator_)
-    with pytest.raises(RuntimeError, match="^call 1 fails$") as caught:
+    with pytest.raises(RuntimeError) as caught:
         model.partial_fit(X[200:220], Y[200:220])
+    assert str(caught.value) == "call 1 fails"
     assert "tried again after 1 batch" in caught.value.__notes__[0]
     assert fingerprint(model.estimator_) == before
     model.partial_fit(X[220:240], Y[220:240])
@@ -336,7 +345,7 @@ BAD_PARAMETERS = {
     "dry_run": ({"dry_run": "yes"}, "dry_run='yes'.*True, False"),
     "on_error": ({"on_error": "ignore"}, "on_error='ignore'.*'warn', 'raise'"),
     "random_state": ({"random_state": "seed"}, "cannot be used to seed"),
-    "negative random_state": ({"random_state": -1}, "-1"),
+    "negative random_state": ({"random_state": -1}, "Seed must be between"),
     "window": ({"policy": FullRefit(window=-3)}, r"FullRefit\(window=-3\)"),
     "ratio": ({"policy": ReplayMix(ratio=-1)}, r"ReplayMix\(ratio=-1\)"),
 }

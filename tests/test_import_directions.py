@@ -12,6 +12,7 @@ SOURCES = sorted((ROOT / "skretrain").rglob("*.py"))
 # Highest first: a module imports from its own package and from rows below. Packages in one row do
 # not import each other. `skretrain` is its __init__, which only re-exports the estimators.
 LEVELS = [
+    ["__main__"],  # what `python -m skretrain` runs
     ["cli"],
     ["serving"],
     ["model_selection"],

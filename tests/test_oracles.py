@@ -21,20 +21,12 @@ from sklearn.naive_bayes import BernoulliNB, GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
 from skretrain import DriftAwareRetrainer
 from skretrain.drift import ErrorDrift
 from skretrain.policies import FullRefit
 
 N, SIZE = 600, 50
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """On a busy machine, threads that wait for each other make k-means a hundred times slower."""
-    with threadpool_limits(1):
-        yield
 
 
 BARE = {

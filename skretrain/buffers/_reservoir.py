@@ -61,7 +61,7 @@ class Reservoir(BaseBuffer):
     >>> X = np.arange(1000).reshape(-1, 1)
     >>> y = (X[:, 0] % 100 == 0).astype(int)
     >>> np.bincount(Reservoir(max_rows=50, random_state=0).add(X, y).y)
-    array([50])
+    array([49,  1])
     >>> np.bincount(Reservoir(max_rows=50, balance=True, random_state=0).add(X, y).y)
     array([40, 10])
     """

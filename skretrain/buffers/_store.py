@@ -160,9 +160,8 @@ class Store:
             Number of rows about to be appended.
         """
         index = self.index[: self.end][key]
-        needed = len(index) + n_new
-        # Doubling, but never far beyond what can be alive at once.
-        capacity = max(needed, min(2 * needed, 2 * self.max_rows))
+        # Kept and new rows are alive together, so this is at most twice max_rows.
+        capacity = 2 * (len(index) + n_new)
         self.columns = {
             name: column.compacted(key, self.end, capacity) for name, column in self.columns.items()
         }

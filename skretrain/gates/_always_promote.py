@@ -55,6 +55,8 @@ def _numeric_output(model, X):
     """Return the most telling numbers of the model for `X`, or None if it gives labels only."""
     for method in ("predict_proba", "decision_function", "predict"):
         if hasattr(model, method):
-            output = np.asarray(getattr(model, method)(X))
+            output = getattr(model, method)(X)
+            # Probabilities of several outputs come as a list with one array for each.
+            output = np.hstack(output) if isinstance(output, list) else np.asarray(output)
             return output if output.dtype.kind == "f" else None
     return None

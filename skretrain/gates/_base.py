@@ -1,5 +1,6 @@
 """The contract of a gate: two models, rows to judge them on, a verdict."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -26,6 +27,17 @@ class Trial:
         Rows that came after the challenger was made, this batch included.
     y_range : tuple of float or None
         Smallest and largest remembered target of a regression.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from skretrain.gates import Trial
+    >>> X, y = np.zeros((2, 1)), np.array([0, 1])
+    >>> old = DummyClassifier(strategy="constant", constant=0).fit(X, y)
+    >>> new = DummyClassifier(strategy="constant", constant=1).fit(X, y)
+    >>> Trial(old, new, X, y, unseen=True, age=2).challenger.score(X, y)
+    0.5
     """
 
     champion: Any
@@ -49,6 +61,12 @@ class Verdict:
         In words, for the event log.
     evidence : dict
         The numbers behind it.
+
+    Examples
+    --------
+    >>> from skretrain.gates import Verdict
+    >>> Verdict("reject", "worse on 200 later rows", {"difference": -0.03}).decision
+    'reject'
     """
 
     decision: Literal["promote", "reject", "wait"]
@@ -56,7 +74,7 @@ class Verdict:
     evidence: dict = field(default_factory=dict)
 
 
-class BaseGate(BaseEstimator):
+class BaseGate(BaseEstimator, ABC):
     """Base class of gates: (champion, challenger, rows) to promote, reject or wait.
 
     A subclass writes :meth:`judge`. It is called once when the challenger is made and then on every
@@ -67,10 +85,31 @@ class BaseGate(BaseEstimator):
     needs_trial : bool
         Whether the gate wants to see a challenger at work. With ``dry_run=True`` a candidate is
         fitted only if it does.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skretrain import DriftAwareRetrainer
+    >>> from skretrain.datasets import make_drifting_classification
+    >>> from skretrain.gates import BaseGate, Verdict
+    >>> class OnLaterRows(BaseGate):
+    ...     def judge(self, trial):
+    ...         if not trial.unseen:
+    ...             return Verdict("wait")
+    ...         better = trial.challenger.score(trial.X, trial.y) > trial.champion.score(
+    ...             trial.X, trial.y
+    ...         )
+    ...         return Verdict("promote" if better else "reject", "compared on later rows")
+    >>> X, y, _ = make_drifting_classification(3000, random_state=0)
+    >>> model = DriftAwareRetrainer(LogisticRegression(), gate=OnLaterRows(), batch_size=100)
+    >>> alarm = [e.action for e in model.fit(X, y).events_ if "alarm" in e.reason]
+    >>> alarm[:2]
+    ['pending', 'retrained']
     """
 
     needs_trial = True
 
+    @abstractmethod
     def judge(self, trial):
         """Return a :class:`Verdict` on the challenger of `trial`.
 
@@ -84,7 +123,6 @@ class BaseGate(BaseEstimator):
         verdict : Verdict
             Promote, reject or wait.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define judge(trial)")
 
     def reset(self):
         """Forget the evidence on earlier challengers; called when a challenger is made."""

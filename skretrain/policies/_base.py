@@ -1,5 +1,6 @@
 """The contract of a policy: what it is given, what it gives back, and when it wants a turn."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,6 +25,13 @@ class Candidate(NamedTuple):
         Rows it was fitted on, a row counted as often as it was gone through.
     note : str
         Why it was made in another way than asked for; empty if it was not.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from skretrain.policies import Candidate
+    >>> Candidate(DummyClassifier().fit([[0]], [1]), "full_refit", 1).kind
+    'full_refit'
     """
 
     model: Any
@@ -59,6 +67,32 @@ class RetrainContext:
         The number of this fit, from which its seeds are drawn.
     rng : numpy.random.Generator
         For sampling.
+
+    Examples
+    --------
+    A policy gets it from the retrainer; one made by hand serves to try a policy out:
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skretrain.buffers import Rows, SlidingWindow
+    >>> from skretrain.compose._learner import Learner
+    >>> from skretrain.policies import FullRefit, RetrainContext
+    >>> X, y = np.arange(8.0).reshape(-1, 1), np.arange(8) % 2
+    >>> buffer = SlidingWindow(max_rows=100).add(X, y, {}, 0)
+    >>> context = RetrainContext(
+    ...     learner=Learner(LogisticRegression()),
+    ...     champion=None,
+    ...     batch=Rows(X[-2:], y[-2:], {}, np.array([6, 7])),
+    ...     buffer=buffer,
+    ...     remembered=True,
+    ...     since=4,
+    ...     alarm=True,
+    ...     classes=np.array([0, 1]),
+    ...     number=1,
+    ...     rng=np.random.default_rng(0),
+    ... )
+    >>> FullRefit(min_rows=1).propose(context).n_rows
+    4
     """
 
     learner: Learner
@@ -88,7 +122,9 @@ class RetrainContext:
             All of them by default.
         """
         if self.remembered:
-            return self.buffer.latest(latest) if since is None else self.buffer.since(since)
+            rows = self.buffer.latest(latest) if since is None else self.buffer.since(since)
+            # A reservoir may have let go of every row since the change, the batch included.
+            return rows if len(rows.index) else self.batch
         size = len(self.batch.index)
         if latest is not None:
             older = self.buffer.latest(max(latest - size, 0))
@@ -97,13 +133,34 @@ class RetrainContext:
         return joined(older, self.batch)
 
 
-class BasePolicy(BaseEstimator):
+class BasePolicy(BaseEstimator, ABC):
     """Base class of policies: (serving model, new rows, memory, signal) to a candidate.
 
     A subclass writes :meth:`propose`. It may override :meth:`is_due` to ask for a turn on a batch
     without an alarm.
+
+    Examples
+    --------
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from skretrain import DriftAwareRetrainer
+    >>> from skretrain.datasets import make_drifting_classification
+    >>> from skretrain.policies import BasePolicy, Candidate
+    >>> class NewestRows(BasePolicy):
+    ...     def __init__(self, n=200):
+    ...         self.n = n
+    ...
+    ...     def propose(self, context):
+    ...         rows = context.window(latest=self.n)
+    ...         model = context.learner.fresh(rows, context.number)
+    ...         return Candidate(model, "newest_rows", len(rows.index))
+    >>> X, y, _ = make_drifting_classification(2000, random_state=0)
+    >>> tree = DecisionTreeClassifier(max_depth=3, random_state=0)
+    >>> model = DriftAwareRetrainer(tree, policy=NewestRows(300), batch_size=100).fit(X, y)
+    >>> model.events_[-1].kind, model.events_[-1].n_rows_fitted
+    ('newest_rows', 300)
     """
 
+    @abstractmethod
     def propose(self, context):
         """Return a :class:`Candidate`, made from what `context` offers.
 
@@ -117,7 +174,6 @@ class BasePolicy(BaseEstimator):
         candidate : Candidate
             A model of its own; ``context.champion`` stays as it was.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define propose(context)")
 
     def is_due(self, n_since, n_fitted, n_full):
         """Tell whether the policy wants to retrain although there is no alarm.

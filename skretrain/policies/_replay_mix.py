@@ -4,7 +4,14 @@ import numbers
 
 import numpy as np
 
-from ._base import BasePolicy, Candidate, check_positive_integer, joined, refit_on_memory, with_all_classes
+from ._base import (
+    BasePolicy,
+    Candidate,
+    check_positive_integer,
+    joined,
+    refit_on_memory,
+    with_all_classes,
+)
 
 
 class ReplayMix(BasePolicy):

@@ -63,7 +63,7 @@ class ScriptedDetector(BaseTrigger):
     >>> model.detector_.updates_
     [(100, 100), (200, 100), (300, 100), (400, 100)]
     >>> model.detector_.fits_
-    [(100, False), (300, True)]
+    [(100, False), (300, True), (400, False)]
     """
 
     needs = frozenset()
@@ -163,15 +163,8 @@ def check_retrainer(retrainer):
     >>> from sklearn.naive_bayes import GaussianNB
     >>> from skretrain import ReplayPartialFit
     >>> from skretrain.utils.estimator_checks import check_retrainer
-    >>> check_retrainer(ReplayPartialFit(GaussianNB(), ratio=2.0))
-    >>> class Forgetful(ReplayPartialFit):
-    ...     def partial_fit(self, X, y=None, classes=None, **params):
-    ...         return super().partial_fit(X, y, **params)
-    >>> try:
-    ...     check_retrainer(Forgetful(GaussianNB()))
-    ... except AssertionError as error:
-    ...     print(error)
-    Forgetful: classes_ must contain a class as soon as it is declared, got [0, 2]
+    >>> check_retrainer(ReplayPartialFit(GaussianNB(), ratio=2.0)) is None
+    True
     """
     for _, check in _checks_of(retrainer):
         try:
@@ -250,7 +243,7 @@ def _one_line(retrainer):
     return re.sub(r"\s+", "", repr(retrainer))
 
 
-# -- when a check applies ----------------------------------------------------------------------------
+# -- when a check applies --------------------------------------------------------------------------
 
 
 def _always(retrainer):
@@ -313,7 +306,7 @@ def _check(applies=_always):
     return register
 
 
-# -- what the checks are made of ---------------------------------------------------------------------
+# -- what the checks are made of -------------------------------------------------------------------
 
 _N_FIRST = 100  # rows of the first fit
 _N_ROWS = 200
@@ -458,7 +451,7 @@ class _LossRecorder(BaseTrigger):
         return Signal("stable")
 
 
-# -- parameters, clones, repeated fits ---------------------------------------------------------------
+# -- parameters, clones, repeated fits -------------------------------------------------------------
 
 
 @_check()
@@ -536,7 +529,7 @@ def check_pickle_continues(name, retrainer):
             _require_equal(_outputs(restored, stream.X), expected, message)
 
 
-# -- failures ----------------------------------------------------------------------------------------
+# -- failures --------------------------------------------------------------------------------------
 
 
 @_check()
@@ -610,10 +603,9 @@ def _bad_inputs(retrainer, bare, stream):
     yield "y=None", X, None, both
     several = get_tags(retrainer).target_tags.multi_output
     yield "y with two columns", X, np.column_stack([y, y]), both[:1] if several else both
-    if y.dtype.kind in "fi":
-        with_nan = y.astype(float)
-        with_nan[3] = np.nan
-        yield "y with NaN", X, with_nan, both
+    with_nan = y.astype(float)
+    with_nan[3] = np.nan
+    yield "y with NaN", X, with_nan, both
 
 
 def _accepts(model, X):
@@ -624,7 +616,7 @@ def _accepts(model, X):
     return True
 
 
-# -- predicting --------------------------------------------------------------------------------------
+# -- predicting ------------------------------------------------------------------------------------
 
 
 @_check()
@@ -652,14 +644,16 @@ def check_predict_ignores_batch_size(name, retrainer):
     )
 
 
-# -- the stream --------------------------------------------------------------------------------------
+# -- the stream ------------------------------------------------------------------------------------
 
 
 @_check()
 def check_partial_fit_starts_blank_objects(name, retrainer):
     """``partial_fit`` works on an object that was never fitted, and sees every row once."""
     stream = _stream(retrainer)
-    blank = _streamed(_prepared(retrainer, initial_size=None), stream, start=0, size=50)
+    blank = _streamed(
+        _prepared(retrainer, initial_size=None, buffer=None), stream, start=0, size=50
+    )
     _require(hasattr(blank, "estimator_"), f"{name}: estimator_ must exist after {_N_ROWS} rows")
     _require_counted(name, blank, stream, 0, 4)
 
@@ -668,7 +662,7 @@ def check_partial_fit_starts_blank_objects(name, retrainer):
 def check_every_row_counts_once(name, retrainer):
     """One batch is one event, and its rows are counted, shown and remembered once, in order."""
     stream = _stream(retrainer)
-    fitted = _ringing(retrainer).fit(*stream.first)
+    fitted = _ringing(retrainer, buffer=None).fit(*stream.first)
     n_events = sum(fitted.events_.counts.values())
     _streamed(fitted, stream)
     _require_counted(name, fitted, stream, n_events, (_N_ROWS - _N_FIRST) // _BATCH)
@@ -679,7 +673,7 @@ def check_one_row_at_a_time(name, retrainer):
     """Batches of one row are learned as well."""
     stream = _stream(retrainer)
     stream = _Stream(*stream.rows(0, _N_FIRST + _BATCH))
-    fitted = _ringing(retrainer, rows=(_N_FIRST + 5,)).fit(*stream.first)
+    fitted = _ringing(retrainer, rows=(_N_FIRST + 5,), buffer=None).fit(*stream.first)
     n_events = sum(fitted.events_.counts.values())
     _streamed(fitted, stream, size=1)
     _require_counted(name, fitted, stream, n_events, _BATCH)
@@ -687,12 +681,11 @@ def check_one_row_at_a_time(name, retrainer):
 
 def _require_counted(name, retrainer, stream, n_events, n_batches):
     n_rows = len(stream.X)
-    seen, newest = retrainer.n_samples_seen_, int(retrainer.buffer_.index[-1])
+    seen, index = retrainer.n_samples_seen_, retrainer.buffer_.index
     _require(seen == n_rows, f"{name}: n_samples_seen_ is {seen} after {n_rows} rows")
-    index = retrainer.buffer_.index
     _require(
-        newest == n_rows - 1 and (np.diff(index) > 0).all(),
-        f"{name}: buffer_.index must increase to row {n_rows - 1}, got {index}",
+        np.array_equal(index, np.arange(n_rows)),
+        f"{name}: the default buffer_ must remember the rows 0 to {n_rows - 1}, got {index}",
     )
     n_new = sum(retrainer.events_.counts.values()) - n_events
     _require(n_new == n_batches, f"{name}: {n_batches} batches made {n_new} events")
@@ -732,7 +725,10 @@ def check_loss_precedes_learning(name, retrainer):
 
 def _loss(retrainer, X, y):
     if y is None:
-        return -retrainer.score_samples(X) if hasattr(retrainer, "score_samples") else None
+        if hasattr(retrainer, "score_samples"):
+            return -retrainer.score_samples(X)
+        has_centres = hasattr(retrainer.estimator_, "cluster_centers_")
+        return retrainer.transform(X).min(axis=1) if has_centres else None
     predicted = retrainer.predict(X)
     return (predicted != y).astype(float) if is_classifier(retrainer) else np.abs(y - predicted)
 
@@ -758,7 +754,7 @@ def check_alarm_is_answered(name, retrainer):
         f"{name}: the alarm must be answered by one new model",
     )
     _require(
-        fitted.detector_.fits_[-1] == (row + _BATCH, True),
+        fitted.detector_.fits_[-1:] == [(row + _BATCH, True)],
         f"{name}: the detector must hear that its alarm was answered",
     )
     _streamed(fitted, stream, start=row + _BATCH)
@@ -782,7 +778,7 @@ def check_replaced_models_stay(name, retrainer):
         )
 
 
-# -- classes -----------------------------------------------------------------------------------------
+# -- classes ---------------------------------------------------------------------------------------
 
 
 @_check(_takes_no_classes)
@@ -919,14 +915,14 @@ def _labelled_run(retrainer, stream, labels):
     return _streamed(fitted, _Stream(stream.X, y), start=0, size=_N_FIRST)
 
 
-# -- weights and memory ------------------------------------------------------------------------------
+# -- weights and memory ----------------------------------------------------------------------------
 
 
 @_check(_takes_weights)
 def check_zero_weight_batch_changes_no_model(name, retrainer):
     """Rows of weight zero are counted and remembered, but neither scored nor learned."""
     stream = _stream(retrainer)
-    fitted = _prepared(retrainer, detector=_LossRecorder()).fit(*stream.first)
+    fitted = _prepared(retrainer, detector=_LossRecorder(), buffer=None).fit(*stream.first)
     before = joblib.hash(fitted.estimator_)
     fitted.partial_fit(*stream.rows(_N_FIRST, _N_FIRST + _BATCH), sample_weight=np.zeros(_BATCH))
     _require(
@@ -1000,8 +996,8 @@ def check_memory_is_bounded(name, retrainer):
     stream = _stream(retrainer)
     fitted = _prepared(retrainer, buffer=_small_buffer(retrainer), initial_size=None)
     fitted.fit(*stream.first)
-    for size in (1, _BATCH, 60):
-        fitted.partial_fit(*stream.rows(_N_FIRST, _N_FIRST + size))
+    for start, stop in ((0, 1), (1, 25), (25, _N_ROWS - _N_FIRST)):
+        fitted.partial_fit(*stream.rows(_N_FIRST + start, _N_FIRST + stop))
         n_rows, most = len(fitted.buffer_), fitted.buffer_.max_rows
         _require(0 < n_rows <= most, f"{name}: buffer_ holds {n_rows} rows, max_rows is {most}")
 

@@ -459,7 +459,7 @@ def test_frames_keep_the_types_of_all_batches(buffer, library):
     """What is read has the same data types whichever rows are read."""
     y = np.zeros(2, dtype=int)
     buffer.add(library.DataFrame({"a": [1, 2]}), y).add(library.DataFrame({"a": [0.5, 2.0]}), y)
-    for rows in (buffer.latest(), buffer.latest(1), buffer.take([0]), buffer.latest(0)):
+    for rows in (buffer.take([0]), buffer.latest(1), buffer.latest(0), buffer.latest()):
         assert str(rows.X["a"].dtype).lower() == "float64"
 
 
@@ -468,7 +468,7 @@ def test_frames_unite_their_categories(buffer):
     y = np.zeros(2, dtype=int)
     for values in (["x", "x"], ["y", "y"], ["x", "z"]):
         buffer.add(pd.DataFrame({"a": pd.Categorical(values)}), y)
-    for rows in (buffer.latest(), buffer.latest(1), buffer.take([0])):
+    for rows in (buffer.take([0]), buffer.latest(1), buffer.latest()):
         assert list(rows.X["a"].cat.categories) == ["x", "y", "z"]
     assert list(buffer.latest().X["a"]) == ["x", "x", "y", "y", "x", "z"]
 

@@ -1,0 +1,15 @@
+"""Errors that a user of the command line can put right: one line each, no traceback."""
+
+from ..utils._optional import import_optional
+
+
+class CommandError(Exception):
+    """What is wrong with the call or the file, and the way out; the command ends with code 2."""
+
+
+def needed(module):
+    """Import a package of the extra ``cli``, or raise CommandError naming the extra."""
+    try:
+        return import_optional(module, caller="skretrain compare", extra="cli")
+    except ImportError as error:
+        raise CommandError(str(error)) from error

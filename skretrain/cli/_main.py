@@ -1,0 +1,92 @@
+"""The entry point: a table of commands, one parser, one place where errors become exit codes."""
+
+import argparse
+import sys
+
+from .. import __version__
+from . import _compare
+from ._errors import CommandError
+
+# command -> (what it does, add_arguments, main, the page that --help prints)
+COMMANDS = {
+    "compare": (
+        "which retraining policy would have paid on this history?",
+        _compare.add_arguments,
+        _compare.main,
+        _compare.PAGE,
+    ),
+}
+
+PAGE = """\
+Keep a scikit-learn model fresh on a stream that drifts.
+
+skretrain decides when to retrain, on which rows, how, and whether to serve the
+result. On the command line it answers, for a history that you have in a file,
+which of the usual ways to retrain would have paid.
+"""
+
+EXAMPLES = """\
+examples:
+  skretrain compare                            on a built-in stream that drifts
+  skretrain compare stream.csv --target y      on your own history
+  skretrain compare --help                     all options, the policies, the outputs
+
+In Python: from skretrain import DriftAwareRetrainer
+"""
+
+
+def main(argv=None):
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : list of str, default=None
+        The arguments. None means those of the process.
+
+    Returns
+    -------
+    code : int
+        Exit code: 0 if all went well, 2 for a mistake in the call or in the file, 130 if the user
+        stopped it.
+
+    Examples
+    --------
+    >>> from skretrain.cli import main
+    >>> main(["compare", "no-such-file.csv", "--target", "y"])
+    2
+    """
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command is None:
+        parser.print_help()
+        return 0
+    run = COMMANDS[arguments.command][2]
+    try:
+        run(arguments)
+    except CommandError as error:
+        print(f"skretrain {arguments.command}: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"skretrain {arguments.command}: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser():
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="skretrain", description=PAGE, epilog=EXAMPLES, formatter_class=as_written
+    )
+    parser.add_argument("--version", action="version", version=f"skretrain {__version__}")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    for name, (summary, add_arguments, _, (description, epilog)) in COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=description,
+            epilog=epilog,
+            formatter_class=as_written,
+            allow_abbrev=False,
+        )
+        add_arguments(command)
+    return parser

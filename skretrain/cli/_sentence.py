@@ -1,0 +1,111 @@
+"""Say in one sentence which policy would have paid."""
+
+import numpy as np
+
+from ._policies import NEVER, WINDOW
+
+_TIE = 0.005  # another seed moves a score by as much
+_BLOCKS = 30
+_WORST = 25.0  # variances; else one outlier would hide every difference behind its own noise
+
+_UNITS = {"accuracy": "accuracy", "r2": "R2"}
+
+
+def sentence(outcomes, metric):
+    """Return the sentence.
+
+    Parameters
+    ----------
+    outcomes : list of Outcome
+        One per policy, "never" and "window" among them.
+    metric : {"accuracy", "r2"}
+        What the scores are.
+    """
+    by_name = {outcome.name: outcome for outcome in outcomes}
+    never = by_name.pop(NEVER)
+    best = max(by_name.values(), key=lambda outcome: outcome.score)
+    if not leads(best, never):
+        return _nothing_paid(never, best, metric)
+    level = [o for o in by_name.values() if leads(o, never) and not leads(best, o)]
+    return (
+        f"On this history '{best.name}' would have paid: {_UNITS[metric]} {number(best.score)} "
+        f"with {_work(best)}, {_gain(best, never, metric)} above never retraining, "
+        f"{_price(best, by_name[WINDOW], never)}{_rival(best, level)}."
+    )
+
+
+def caution(outcomes, baseline):
+    """Return a warning if repeating the newest known target does as well, else None."""
+    best = max(outcomes, key=lambda outcome: outcome.score)
+    if baseline.score <= best.score:
+        return None
+    return (
+        f"But repeating the newest known target scores {number(baseline.score)}, more than "
+        "any of them: at this label delay the last target is the better forecast. Give it to the "
+        "model as a column, or state the delay that you really have with --label-delay."
+    )
+
+
+def leads(one, other):
+    """Tell whether a policy is better by more than a tie and more than its noise.
+
+    The noise is that of the difference per block of successive rows, since errors come in runs.
+    """
+    gain = np.minimum(other.losses, _WORST) - np.minimum(one.losses, _WORST)
+    blocks = [block.mean() for block in np.array_split(gain, min(_BLOCKS, len(gain)))]
+    noise = 2 * np.std(blocks, ddof=1) / len(blocks) ** 0.5
+    return bool(one.score - other.score > _TIE and gain.mean() > noise)
+
+
+def number(score):
+    """Return a score as text; a model that blew up needs no decimals."""
+    return f"{score:.3f}" if abs(score) < 1000 else f"{score:.1e}"
+
+
+def _nothing_paid(never, best, metric):
+    text = (
+        f"On this history retraining would not have paid: {_UNITS[metric]} {number(never.score)} "
+        f"without it, and {number(best.score)} with the best of the others, '{best.name}'"
+    )
+    if best.score <= never.score:
+        return f"{text}."
+    return f"{text}, which is within the noise."
+
+
+def _work(best):
+    fits = _count(best.n_fits, "fit")
+    return f"{fits} and {_count(best.n_updates, 'update')}" if best.n_updates else fits
+
+
+def _count(n, noun):
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def _gain(best, never, metric):
+    gain = best.score - never.score
+    return f"{100 * gain:.1f} points" if metric == "accuracy" else number(gain)
+
+
+def _price(best, window, never):
+    if best is window or not window.cpu_seconds:
+        return f"in {best.cpu_seconds:.1f} CPU seconds against {never.cpu_seconds:.1f}"
+    return f"at {_times(best.cpu_seconds / window.cpu_seconds)} CPU of refitting every batch"
+
+
+def _times(ratio):
+    if 0.8 <= ratio <= 1.25:  # CPU seconds repeat no better
+        return "about the"
+    return f"{ratio:.1g}x the" if ratio < 1 else f"{ratio:.1f}x the"
+
+
+def _rival(best, level):
+    """Return the clause on the cheapest of the policies that are as good within the noise."""
+    if len(level) == 1:
+        return ""
+    # Processor seconds change from run to run; the rows fitted do not.
+    rival = min((o for o in level if o is not best), key=lambda outcome: outcome.rows_fitted)
+    effort = "fewer" if rival.rows_fitted < best.rows_fitted else "no fewer"
+    return (
+        f"; '{rival.name}' ({number(rival.score)}) is as good within the noise, from {effort} "
+        "fitted rows"
+    )

@@ -1,0 +1,60 @@
+"""Small drifting files, and a way to run the command and read its table."""
+
+import csv
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skretrain.cli import main
+
+
+@pytest.fixture
+def table():
+    """A labelled stream of 600 rows with every kind of column; its concept changes at row 300."""
+    rng = np.random.default_rng(0)
+    n = 600
+    frame = pd.DataFrame(
+        {
+            "when": pd.date_range("2024-01-01", periods=n, freq="h"),
+            "temp": rng.normal(size=n),
+            "city": rng.choice(["Rome", "Oslo", "[b]"], size=n),
+            "const": 3.0,
+            "holes": np.where(rng.random(n) < 0.3, np.nan, rng.normal(size=n)),
+            "flag": rng.random(n) < 0.5,
+        }
+    )
+    sign = np.where(np.arange(n) < 300, 1, -1)
+    frame["label"] = np.where(frame.temp * sign + (frame.city == "Oslo") > 0, "yes", "no")
+    frame["amount"] = 100 * frame.temp * sign + rng.normal(size=n)
+    return frame
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    """Run ``skretrain compare`` on a DataFrame; return exit code, both outputs and the table."""
+
+    def run_compare(frame, *options, name="stream.csv", **to_csv):
+        path = tmp_path / name
+        if path.suffix == ".csv":
+            frame.to_csv(path, index=False, **to_csv)
+        else:
+            frame.to_parquet(path)
+        out = tmp_path / "out"
+        code = main(["compare", str(path), "--batch", "50", "--out", str(out), *options])
+        printed = capsys.readouterr()
+        rows = []
+        if code == 0:
+            with open(out / "compare.csv", newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+        return code, printed.out, printed.err, rows
+
+    return run_compare
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")

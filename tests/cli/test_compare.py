@@ -1,0 +1,249 @@
+"""The command from the file to the table, the sentence and the picture."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import SGDRegressor
+from sklearn.metrics import accuracy_score, r2_score
+
+from skretrain import DriftAwareRetrainer, ReplayPartialFit
+from skretrain.cli import _compare, main
+from skretrain.cli._history import embedded_history, history_of
+from skretrain.cli._policies import BASES, POLICIES, no_change, run as run_policy
+from skretrain.datasets import make_drifting_classification
+from skretrain.metrics import kappa_temporal
+from skretrain.model_selection import prequential_validate
+
+NAMES = [policy.name for policy in POLICIES]
+
+
+def _numbers(rows):
+    return [{k: v for k, v in row.items() if k != "cpu_seconds"} for row in rows]
+
+
+def test_the_table_holds_what_prequential_validate_gives(run, table):
+    options = ("--target", "label", "--warm-up", "100", "--label-delay", "70", "--seed", "3")
+    code, _, _, rows = run(table, *options)
+    assert code == 0
+    history = history_of(
+        table,
+        name="",
+        target="label",
+        time=None,
+        task="auto",
+        batch=50,
+        warm_up=100,
+        label_delay=70,
+    )
+    by_hand = {
+        "drift-located refit": DriftAwareRetrainer(BASES["classification"], random_state=3),
+        "replay mix": ReplayPartialFit(BASES["classification"], random_state=3),
+    }
+    table_of = {row["policy"]: row for row in rows}
+    for name, retrainer in by_hand.items():
+        result = prequential_validate(
+            retrainer, history.X, history.y, batch_size=50, initial_size=100, label_delay=70
+        )
+        kappa = kappa_temporal(
+            result.y_true, result.y_pred, label_delay=70, y_previous=history.y[:100]
+        )
+        row = table_of[name]
+        assert float(row["accuracy"]) == result.score
+        assert float(row["kappa_temporal"]) == kappa
+        assert int(row["fits"]) == result.n_fits
+        assert int(row["rows_fitted"]) == result.rows_fitted
+
+
+def test_every_policy_and_the_baseline_are_in_the_printed_table(run, table):
+    code, printed, error, rows = run(table, "--target", "label")
+    assert (code, error) == (0, "")
+    assert [row["policy"] for row in rows] == [*NAMES, "(no change)"]
+    for word in [*NAMES, "(no change)", "kappa-temporal", "CPU s", "On this history", "Written:"]:
+        assert word in printed
+    assert "\x1b" not in printed  # no colours or cursor movements in a log
+
+
+def test_csv_and_parquet_give_the_same(run, table):
+    as_csv = run(table, "--target", "label", "--time", "when")
+    as_parquet = run(table, "--target", "label", "--time", "when", name="stream.parquet")
+    assert _numbers(as_csv[3]) == _numbers(as_parquet[3])
+
+
+def test_a_shuffled_file_with_a_time_column_gives_the_same_as_a_sorted_one(run, table):
+    options = ("--target", "label", "--time", "when")
+    assert _numbers(run(table, *options)[3]) == _numbers(
+        run(table.sample(frac=1, random_state=0), *options)[3]
+    )
+
+
+def test_what_comes_later_does_not_change_earlier_predictions(table):
+    later = table.copy()
+    later.loc[400:, "city"] = "Kyoto"
+    answers = []
+    for frame in (table, later):
+        history = history_of(
+            frame,
+            name="",
+            target="label",
+            time=None,
+            task="auto",
+            batch=50,
+            warm_up=100,
+            label_delay=0,
+        )
+        outcomes = [run_policy(p, history, batch=50, label_delay=0, seed=0) for p in POLICIES]
+        answers.append([outcome.result.y_pred[:300] for outcome in outcomes])
+    assert np.array_equal(*answers)
+
+
+def test_regression_is_scored_by_r2_in_which_the_unit_does_not_matter(run, table):
+    code, printed, _, rows = run(table, "--target", "amount")
+    assert code == 0
+    assert "regression" in printed
+    assert "kappa-temporal" not in printed
+    table["amount"] = 1e4 * table.amount + 7
+    scores = [
+        [float(row["r2"]) for row in answer]
+        for answer in (rows, run(table, "--target", "amount")[3])
+    ]
+    assert scores[0] == pytest.approx(scores[1])
+
+
+def test_never_is_the_model_of_the_warm_up_even_when_a_class_appears(table):
+    table.loc[300:, "label"] = table.label[300:].replace("yes", "maybe")
+    history = history_of(
+        table, name="", target="label", time=None, task="auto", batch=50, warm_up=100, label_delay=0
+    )
+    outcome = run_policy(POLICIES[0], history, batch=50, label_delay=0, seed=0)
+    assert (outcome.n_fits, outcome.n_updates, outcome.rows_fitted) == (1, 0, 100)
+    assert set(outcome.result.y_pred) <= {0, 1}
+
+
+def test_each_policy_does_what_its_name_says():
+    X_rows = 10_000
+    history = embedded_history(seed=0, batch=100, warm_up=None, label_delay=0)
+    assert len(history.y) == X_rows
+    assert history.drift_rows.tolist() == [3333, 6666]
+    did = {p.name: run_policy(p, history, batch=100, label_delay=0, seed=0) for p in POLICIES}
+    assert (did["never"].n_fits, did["never"].rows_fitted) == (1, 1_000)
+    assert (did["periodic"].n_fits, did["periodic"].n_updates) == (10, 0)
+    assert did["periodic"].rows_fitted == sum(range(1_000, 10_001, 1_000))
+    assert (did["window"].n_fits, did["window"].rows_fitted) == (91, 91_000)
+    assert (did["warm start"].n_fits, did["warm start"].rows_fitted) == (1, 10_000)
+    assert (did["replay mix"].n_fits, did["replay mix"].n_updates) == (1, 90)
+    located = did["drift-located refit"]
+    assert located.n_updates + located.n_fits == 91
+    assert located.result.estimator.n_drifts_ == 2
+    assert located.score > did["never"].score + 0.2
+
+
+def test_the_loss_per_row_adds_up_to_the_score(table):
+    for target in ("label", "amount"):
+        history = history_of(
+            table,
+            name="",
+            target=target,
+            time=None,
+            task="auto",
+            batch=50,
+            warm_up=100,
+            label_delay=0,
+        )
+        outcome = run_policy(POLICIES[3], history, batch=50, label_delay=0, seed=0)
+        assert 1 - outcome.losses.mean() == pytest.approx(outcome.score)
+        baseline = no_change(history, label_delay=0)
+        assert 1 - baseline.losses.mean() == pytest.approx(baseline.score)
+
+
+def test_the_baseline_repeats_the_newest_label_known_at_the_delay(table):
+    history = history_of(
+        table, name="", target="label", time=None, task="auto", batch=50, warm_up=100, label_delay=7
+    )
+    y = history.y
+    assert no_change(history, label_delay=7).score == accuracy_score(y[100:], y[92:-8])
+    history.task = "regression"
+    assert no_change(history, label_delay=7).score == r2_score(y[100:], y[92:-8])
+
+
+def test_warnings_on_the_way_are_counted_not_raised(monkeypatch, run, table):
+    monkeypatch.setitem(BASES, "regression", SGDRegressor(max_iter=1))
+    code, printed, _, _ = run(table, "--target", "amount")
+    assert code == 0
+    assert "warning: never: ConvergenceWarning" in printed
+    assert "(1 times)" in printed
+
+
+def test_a_model_that_blew_up_does_not_flatten_the_others(monkeypatch, run, table):
+    monkeypatch.setitem(
+        BASES, "regression", SGDRegressor(learning_rate="constant", eta0=0.5, max_iter=2)
+    )
+    code, _, _, rows = run(table, "--target", "amount")
+    assert code == 0
+    assert min(float(row["r2"]) for row in rows) < -1000
+
+
+def test_the_embedded_stream_needs_nothing_and_says_where_it_drifts(tmp_path, capsys):
+    assert main(["compare", "--out", str(tmp_path / "a" / "b")]) == 0
+    printed = capsys.readouterr().out
+    assert "true drifts at rows 3,333, 6,666" in printed
+    assert "On this history 'drift-located refit' would have paid" in printed
+    assert (tmp_path / "a" / "b" / "compare.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_on_a_terminal_a_bar_replaces_the_lines(monkeypatch, run, table):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    code, printed, _, _ = run(table, "--target", "label")
+    assert code == 0
+    assert "\x1b" in printed
+    assert "replayed" not in printed
+
+
+def test_where_the_last_target_is_the_better_forecast_it_is_said(run, table):
+    table["amount"] = np.cumsum(np.random.default_rng(0).normal(size=600))
+    code, printed, _, _ = run(table[["city", "amount"]], "--target", "amount")
+    assert code == 0
+    assert "But repeating the newest known target" in printed
+
+
+def test_the_command_s_sizes_reach_the_embedded_stream(monkeypatch, tmp_path, capsys):
+    stream = make_drifting_classification(600, n_drifts=2, random_state=0)
+    monkeypatch.setattr(
+        "skretrain.cli._history.make_drifting_classification", lambda *a, **k: stream
+    )
+    command = ["compare", "--batch", "50", "--warm-up", "90", "--out", str(tmp_path)]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert "first 90 rows, then batches of 50" in printed
+    assert "every 500 rows" in printed
+
+
+def test_alarms_are_drawn_where_the_stream_stood(monkeypatch, tmp_path, table):
+    """With labels 70 rows late, an alarm raised by row r's label happens when row r + 70 is in."""
+    from skretrain.cli import _report
+
+    drawn = {}
+
+    class Recorder(_report.DriftTimelineDisplay):
+        def plot(self, ax=None):
+            drawn.update(vars(self))
+            return super().plot(ax)
+
+    monkeypatch.setattr(_report, "DriftTimelineDisplay", Recorder)
+    history = history_of(
+        table,
+        name="",
+        target="label",
+        time=None,
+        task="auto",
+        batch=50,
+        warm_up=100,
+        label_delay=70,
+    )
+    outcomes = [run_policy(p, history, batch=50, label_delay=70, seed=0) for p in POLICIES]
+    _report.draw(tmp_path / "a.png", outcomes, history, label_delay=70, title="t")
+    events = outcomes[3].result.events
+    assert drawn["alarms"] == [event.row + 70 for event in events if event.state == "drift"]
+    assert len(drawn["alarms"]) >= 1
+    assert len(drawn["refits"]) == outcomes[3].n_fits - 1
+    assert min(drawn["alarms"]) > 300
+    assert _compare.PAGE

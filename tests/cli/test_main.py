@@ -1,0 +1,97 @@
+"""The entry point: help that reads like a page, exit codes, and no traceback."""
+
+import runpy
+import subprocess
+import sys
+
+import pytest
+
+import skretrain
+from skretrain.cli import _compare, _errors, main
+
+
+def test_without_a_command_the_page_is_printed(capsys):
+    assert main([]) == 0
+    page = capsys.readouterr().out
+    assert "examples:" in page
+    assert "compare" in page
+
+
+def test_the_help_of_compare_names_every_policy_and_every_output(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", "--help"])
+    assert ended.value.code == 0
+    page = capsys.readouterr().out
+    for word in ("never", "drift-located refit", "replay mix", "compare.csv", "examples:"):
+        assert word in page
+    assert max(map(len, page.splitlines())) <= 80
+
+
+def test_the_version_is_the_package_s(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"skretrain {skretrain.__version__}\n"
+
+
+def test_python_m_skretrain_is_the_command(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["skretrain"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("skretrain", run_name="__main__")
+    assert ended.value.code == 0
+    assert "usage: skretrain" in capsys.readouterr().out
+
+
+def test_stopping_it_leaves_no_traceback(monkeypatch, capsys):
+    def interrupted(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_compare, "_history", interrupted)
+    monkeypatch.setattr(_compare, "_folder", lambda path: path)
+    assert main(["compare"]) == 130
+    assert capsys.readouterr().err == "skretrain compare: stopped\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--batch", "0"), ("--batch", "ten"), ("--label-delay", "-1"), ("--warm-up", "1")],
+)
+def test_a_size_that_is_none_ends_with_code_2_and_the_value(option, value, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", option, value])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert option in error
+    assert repr(value) in error
+
+
+@pytest.mark.parametrize("package", ["rich.console", "pandas"])
+def test_a_missing_package_is_named_with_the_extra(package, monkeypatch, tmp_path, capsys):
+    def refuse(module, *, caller, extra):
+        if module == package:
+            raise ImportError(f'{caller}: pip install "skretrain[{extra}]"')
+        return real(module, caller=caller, extra=extra)
+
+    real = _errors.import_optional
+    monkeypatch.setattr(_errors, "import_optional", refuse)
+    path = tmp_path / "a.csv"
+    path.write_text("x,y\n1,2\n")
+    command = ["compare", str(path), "--target", "y", "--out", str(tmp_path / "o")]
+    assert main(command) == 2
+    assert 'pip install "skretrain[cli]"' in capsys.readouterr().err
+
+
+def test_importing_the_command_line_loads_no_soft_dependency():
+    code = (
+        "import sys, skretrain.cli; "
+        "print({'pandas', 'pyarrow', 'rich', 'matplotlib'} & sys.modules.keys())"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # river and scikit-learn may load pandas where it is installed; the command line may not.
+    bare = subprocess.run(
+        [sys.executable, "-c", code.replace("skretrain.cli", "skretrain.datasets, skretrain")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout == bare.stdout

@@ -1,0 +1,154 @@
+"""Dump at any row, load, continue: the future is the same; and memory does not grow."""
+
+import io
+import json
+import pickle
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pytest
+from helpers import Rings, WaitGate, batches, feed, fingerprint, stream
+from river import drift
+from river.drift import binary
+from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier, SGDRegressor
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
+
+from skretrain import DriftAwareRetrainer, ReplayPartialFit
+from skretrain.buffers import Reservoir, SlidingWindow
+from skretrain.drift import ErrorDrift
+from skretrain.policies import FullRefit, WarmStart
+
+X, Y = stream(900, drift=450)
+
+
+def by_pickle(model):
+    return pickle.loads(pickle.dumps(model))
+
+
+def by_joblib(model):
+    file = io.BytesIO()
+    joblib.dump(model, file)
+    file.seek(0)
+    return joblib.load(file)
+
+
+MODELS = {
+    "collecting": DriftAwareRetrainer(LogisticRegression(), initial_size=250),
+    "drift": DriftAwareRetrainer(GaussianNB(), detector=ErrorDrift(drift.ADWIN(delta=0.5))),
+    "forest": DriftAwareRetrainer(RandomForestClassifier(3), random_state=1),
+    "gate": DriftAwareRetrainer(
+        GaussianNB(), detector=drift.PageHinkley(threshold=5), gate=WaitGate(4), update="replay_mix"
+    ),
+    "kswin": DriftAwareRetrainer(GaussianNB(), detector=drift.KSWIN(alpha=0.001), random_state=3),
+    "mlp": DriftAwareRetrainer(
+        MLPClassifier((4,), learning_rate_init=0.05),
+        policy=WarmStart(n_passes=2, reheat=True),
+        random_state=2,
+    ),
+    "reservoir": ReplayPartialFit(
+        SGDClassifier(), buffer=Reservoir(100, balance=True), ratio=2.0, random_state=5
+    ),
+    "several": DriftAwareRetrainer(
+        SGDClassifier(random_state=0), detector=[binary.HDDMA(), drift.ADWIN()]
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("through", [by_pickle, by_joblib])
+@pytest.mark.parametrize("stop", [60, 300, 480, 540])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_reloaded_retrainer_has_the_same_future(name, stop, through):
+    """Trap 36: before the first fit, while it is stable, right after the drift, or later."""
+    model = feed(clone(MODELS[name]), X, Y, 30, 0, stop)
+    copied = through(model)
+    for original_or_copy in (model, copied):
+        feed(original_or_copy, X, Y, 30, stop)
+    assert fingerprint(copied.estimator_) == fingerprint(model.estimator_)
+    assert copied.events_.counts == model.events_.counts
+    assert [e.row for e in copied.events_] == [e.row for e in model.events_]
+    np.testing.assert_array_equal(copied.buffer_.index, model.buffer_.index)
+    np.testing.assert_array_equal(copied.predict(X), model.predict(X))
+
+
+def test_the_stream_rings_where_it_is_cut():
+    """The test above means something: its models do raise alarms and refit after row 450."""
+    for name, model in MODELS.items():
+        ran = feed(clone(model), X, Y, 30)
+        assert ran.events_.counts["retrained"] + ran.events_.counts["updated"] > 1, name
+        if name not in ("collecting", "reservoir"):
+            assert ran.n_drifts_ > 0, name
+
+
+CONTINUE = """
+import json, sys, joblib
+model, X, y = joblib.load(sys.argv[1])
+for start in range(0, len(y), 30):
+    model.partial_fit(X[start : start + 30], y[start : start + 30])
+print(json.dumps([model.predict_proba(X).tolist(), model.events_.counts]))
+"""
+
+
+def test_the_future_is_the_same_in_another_process(tmp_path):
+    model = DriftAwareRetrainer(
+        RandomForestClassifier(3), detector=ErrorDrift(drift.ADWIN(delta=0.5)), random_state=1
+    )
+    feed(model, X, Y, 30, 0, 480)
+    path = tmp_path / "model.joblib"
+    joblib.dump((model, X[480:], Y[480:]), path)
+    command = [sys.executable, "-c", CONTINUE, str(path)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    proba, counts = json.loads(answer.stdout)
+    feed(model, X, Y, 30, 480)
+    np.testing.assert_array_equal(proba, model.predict_proba(X[480:]))
+    assert counts == model.events_.counts
+
+
+@pytest.mark.parametrize("size", [1, 10])
+@pytest.mark.parametrize(
+    "buffer", [SlidingWindow(60), Reservoir(60)], ids=["SlidingWindow", "Reservoir"]
+)
+def test_memory_is_flat(size, buffer, monkeypatch):
+    """Traps 10 and 40: with small memories, the size after many rows is that after few."""
+    monkeypatch.setattr("skretrain.drift._error_drift._MEMORY_ROWS", 300)
+    rng = np.random.default_rng(0)
+    model = DriftAwareRetrainer(GaussianNB(), detector=drift.PageHinkley(), buffer=buffer)
+    model.fit(X[:400], Y[:400])
+
+    def largest(n_batches):
+        """Arrays with spare room are now fuller, now emptier: what counts is the largest."""
+        sizes = []
+        for number in range(n_batches):
+            rows = rng.integers(0, 400, size)
+            model.partial_fit(X[rows], Y[rows])
+            if number % 7 == 0:
+                sizes.append(len(pickle.dumps(model)))
+        return max(sizes)
+
+    early = largest(700)
+    assert largest(2_000) < 1.1 * early
+    assert model.n_samples_seen_ == 400 + 2_700 * size
+
+
+def test_the_event_log_is_bounded():
+    """Trap 40: the routine is counted only, and of notable events the newest are kept."""
+    model = DriftAwareRetrainer(
+        GaussianNB(), detector=Rings(range(100, 10_000)), policy=FullRefit(window=20), update=None
+    ).fit(X[:100], Y[:100])
+    model._engine.events._events = type(model._engine.events._events)(maxlen=50)
+    for row in range(100, 300):
+        model.partial_fit(X[row : row + 1], Y[row : row + 1])
+    assert len(model.events_) == 50
+    assert model.events_.counts["retrained"] == 201
+    assert model.events_[-1].row == 300
+    quiet = DriftAwareRetrainer(SGDRegressor(random_state=0), detector=None)
+    quiet.fit(X[:100], X[:100, 0])
+    for batch in batches(900, 1, 100):
+        quiet.partial_fit(X[batch], X[batch, 0])
+    assert len(quiet.events_) == 1
+    assert quiet.events_.counts["updated"] == 800

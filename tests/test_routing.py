@@ -1,0 +1,244 @@
+"""Per-row metadata reaches the base through every path, with metadata routing off and on."""
+
+import numpy as np
+import pytest
+import sklearn
+from helpers import Recorder, Rings, batches, fingerprint, stream
+from sklearn.exceptions import UnsetMetadataPassedError
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.naive_bayes import GaussianNB
+
+from skretrain import DriftAwareRetrainer, ReplayPartialFit
+from skretrain.policies import FullRefit, ReplayMix
+from skretrain.utils._sklearn_api import routing_enabled
+
+X, Y = stream(400)
+WEIGHT = np.random.default_rng(0).integers(1, 4, 400).astype(float)
+CUSTOMER = np.array([f"customer {i}" for i in range(400)])
+ROW_OF = {row.tobytes(): number for number, row in enumerate(X)}
+
+
+@pytest.fixture(params=[False, True], ids=["routing off", "routing on"])
+def routing(request):
+    with sklearn.config_context(enable_metadata_routing=request.param):
+        yield request.param
+
+
+def recorder():
+    """Return a base that requests both kinds of metadata, as routing wants it."""
+    base = Recorder()
+    if routing_enabled():
+        base.set_fit_request(sample_weight=True, customer=True)
+        base.set_partial_fit_request(sample_weight=True, customer=True)
+    return base
+
+
+def metadata(batch):
+    return {"sample_weight": WEIGHT[batch], "customer": CUSTOMER[batch]}
+
+
+def assert_aligned(call):
+    """Every row that the base was shown came with its own label, weight and customer."""
+    _, rows, y, weight, customer = call
+    numbers = [ROW_OF[row.tobytes()] for row in rows]
+    np.testing.assert_array_equal(y, Y[numbers])
+    np.testing.assert_array_equal(weight, WEIGHT[numbers])
+    np.testing.assert_array_equal(customer, CUSTOMER[numbers])
+    return numbers
+
+
+@pytest.mark.parametrize("begin", ["fit", "partial_fit"])
+@pytest.mark.parametrize("batch_size", [None, 50])
+def test_metadata_stays_with_its_rows(routing, begin, batch_size):
+    """Through the first fit, updates, memory and refit: nothing is dropped, shifted or shuffled."""
+    model = DriftAwareRetrainer(
+        recorder(),
+        detector=Rings([250]),
+        policy=FullRefit(grow=False),
+        batch_size=batch_size,
+        random_state=0,
+    )
+    first = slice(0, 100)
+    getattr(model, begin)(X[first], Y[first], **metadata(first))
+    for batch in batches(240, 20, 100):
+        model.partial_fit(X[batch], Y[batch], **metadata(batch))
+    shown = [assert_aligned(call) for call in model.estimator_.calls_]
+    assert sorted(np.concatenate(shown)) == list(range(240))
+    batch = slice(240, 300)
+    model.partial_fit(X[batch], Y[batch], **metadata(batch))
+    method, *_ = model.estimator_.calls_[0]
+    assert method == "fit"
+    assert assert_aligned(model.estimator_.calls_[0]) == list(range(250, 300))
+
+
+@pytest.mark.parametrize("base_continues", [True, False])
+def test_replayed_rows_bring_their_metadata(routing, base_continues):
+    """Rehearsal draws rows with all that belongs to them."""
+    base = recorder() if base_continues else fit_only(recorder())
+    model = ReplayPartialFit(base, ratio=2.0, random_state=0)
+    first = slice(0, 100)
+    model.fit(X[first], Y[first], **metadata(first))
+    batch = slice(100, 120)
+    model.partial_fit(X[batch], Y[batch], **metadata(batch))
+    method, *_ = model.estimator_.calls_[-1]
+    assert method == ("partial_fit" if base_continues else "fit")
+    numbers = assert_aligned(model.estimator_.calls_[-1])
+    assert numbers[-20:] == list(range(100, 120))
+    assert len(numbers) == 60
+    assert max(numbers[:40]) < 100
+
+
+class FitOnly(Recorder):
+    partial_fit = property()  # hidden: AttributeError on access
+
+
+def fit_only(base):
+    hidden = FitOnly()
+    if routing_enabled():
+        hidden.set_fit_request(sample_weight=True, customer=True)
+    return hidden
+
+
+def test_weights_reach_the_base_bit_for_bit(routing):
+    """A weighted stream gives the weighted bare loop."""
+    base = GaussianNB()
+    if routing:
+        base.set_fit_request(sample_weight=True).set_partial_fit_request(sample_weight=True)
+    model = DriftAwareRetrainer(base, detector=None)
+    model.fit(X[:100], Y[:100], sample_weight=WEIGHT[:100])
+    oracle = GaussianNB().fit(X[:100], Y[:100], WEIGHT[:100])
+    for batch in batches(400, 30, 100):
+        model.partial_fit(X[batch], Y[batch], sample_weight=WEIGHT[batch])
+        oracle.partial_fit(X[batch], Y[batch], sample_weight=WEIGHT[batch])
+    np.testing.assert_array_equal(model.predict_proba(X), oracle.predict_proba(X))
+
+
+def test_score_routes_its_own_weights(routing):
+    base = LogisticRegression()
+    if routing:
+        base.set_score_request(sample_weight=True)
+    model = DriftAwareRetrainer(base).fit(X, Y)
+    plain = LogisticRegression().fit(X, Y)
+    weight = np.where(Y == model.predict(X), 1.0, 9.0)
+    assert model.score(X, Y, sample_weight=weight) == plain.score(X, Y, weight)
+    assert model.score(X, Y) == plain.score(X, Y)
+
+
+def test_metadata_that_is_none_is_not_passed(routing):
+    model = DriftAwareRetrainer(Ridge(), detector=None).fit(X, Y, sample_weight=None)
+    np.testing.assert_array_equal(model.predict(X), Ridge().fit(X, Y).predict(X))
+
+
+def test_a_missing_weight_among_weights_is_one(routing):
+    """A batch without ``sample_weight`` counts as any other unweighted data: each row once."""
+    base = GaussianNB()
+    if routing:
+        base.set_fit_request(sample_weight=True).set_partial_fit_request(sample_weight=True)
+    model = DriftAwareRetrainer(base, update=None, detector=Rings([150]), policy=FullRefit("all"))
+    model.fit(X[:100], Y[:100], sample_weight=WEIGHT[:100])
+    model.partial_fit(X[100:200], Y[100:200])
+    weight = np.r_[WEIGHT[:100], np.ones(100)]
+    oracle = GaussianNB().fit(X[:200], Y[:200], weight)
+    np.testing.assert_array_equal(model.predict_proba(X), oracle.predict_proba(X))
+
+
+# -- errors and aliases of routing -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("requests", "missing"),
+    [
+        ((), "fit"),
+        (("fit",), "partial_fit"),
+        (("partial_fit",), "fit"),
+    ],
+)
+def test_what_is_not_requested_is_an_error_that_prints_the_line_to_type(requests, missing):
+    """``partial_fit`` leads to both methods of the base: both have to be requested."""
+    with sklearn.config_context(enable_metadata_routing=True):
+        base = SGDClassifier(random_state=0)
+        for method in requests:
+            getattr(base, f"set_{method}_request")(sample_weight=True)
+        model = DriftAwareRetrainer(base)
+        line = rf"SGDClassifier\.set_{missing}_request\(\{{metadata\}}=True/False\)"
+        with pytest.raises(UnsetMetadataPassedError, match=line):
+            model.partial_fit(X[:100], Y[:100], sample_weight=WEIGHT[:100])
+        assert not hasattr(model, "n_features_in_")
+
+
+def test_an_unrequested_batch_changes_nothing():
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = DriftAwareRetrainer(SGDClassifier(random_state=0), detector=None).fit(X, Y)
+        before = fingerprint(model.estimator_)
+        with pytest.raises(UnsetMetadataPassedError):
+            model.partial_fit(X[:50], Y[:50], sample_weight=WEIGHT[:50])
+        assert fingerprint(model.estimator_) == before
+        assert model.n_samples_seen_ == len(model.buffer_) == 400
+
+
+def test_metadata_may_come_under_another_name():
+    """An alias is what the caller says; the base gets it under its own name, also at a refit."""
+    with sklearn.config_context(enable_metadata_routing=True):
+        base = Recorder().set_fit_request(sample_weight="importance")
+        base.set_partial_fit_request(sample_weight="importance")
+        model = DriftAwareRetrainer(base, detector=Rings([150]), policy=FullRefit("all"))
+        model.fit(X[:100], Y[:100], importance=WEIGHT[:100])
+        model.partial_fit(X[100:120], Y[100:120], importance=WEIGHT[100:120])
+        np.testing.assert_array_equal(model.estimator_.calls_[-1][3], WEIGHT[100:120])
+        model.partial_fit(X[120:160], Y[120:160], importance=WEIGHT[120:160])
+        method, rows, _, weight, _ = model.estimator_.calls_[-1]
+        assert (method, len(rows)) == ("fit", 160)
+        np.testing.assert_array_equal(weight, WEIGHT[:160])
+
+
+def test_a_refused_request_reaches_one_method_only():
+    """Requested for ``fit``, declined for ``partial_fit``: updates go without, refits with."""
+    with sklearn.config_context(enable_metadata_routing=True):
+        base = Recorder().set_fit_request(customer=True).set_partial_fit_request(customer=False)
+        model = DriftAwareRetrainer(base, detector=Rings([150]), policy=FullRefit("all"))
+        model.fit(X[:100], Y[:100], customer=CUSTOMER[:100])
+        model.partial_fit(X[100:120], Y[100:120], customer=CUSTOMER[100:120])
+        assert model.estimator_.calls_[-1][4] is None
+        model.partial_fit(X[120:160], Y[120:160], customer=CUSTOMER[120:160])
+        np.testing.assert_array_equal(model.estimator_.calls_[-1][4], CUSTOMER[:160])
+
+
+def test_the_routing_result_is_read_by_item():
+    """Trap 26: dask turns scikit-learn's Bunch into a plain dict on the way to a worker."""
+    from skretrain import _base
+
+    real = _base.process_routing
+
+    def as_dicts(*args, **params):
+        routed = real(*args, **params)
+        return {name: dict(methods) for name, methods in routed.items()}
+
+    with sklearn.config_context(enable_metadata_routing=True), pytest.MonkeyPatch.context() as m:
+        m.setattr(_base, "process_routing", as_dicts)
+        base = Recorder().set_fit_request(customer=True).set_partial_fit_request(customer=True)
+        base.set_score_request(sample_weight=True)
+        model = DriftAwareRetrainer(base, detector=None)
+        model.fit(X[:50], Y[:50], customer=CUSTOMER[:50])
+        model.partial_fit(X[50:60], Y[50:60], customer=CUSTOMER[50:60])
+        assert len(model.estimator_.calls_) == 2
+        assert 0 <= model.score(X, Y, sample_weight=WEIGHT) <= 1
+
+
+def test_a_base_without_partial_fit_need_not_request_for_it():
+    with sklearn.config_context(enable_metadata_routing=True):
+        base = LogisticRegression().set_fit_request(sample_weight=True)
+        model = DriftAwareRetrainer(base, detector=None, batch_size=100)
+        model.fit(X, Y, sample_weight=WEIGHT)
+        oracle = LogisticRegression().fit(X, Y, WEIGHT)
+        assert model.n_refits_ == 2
+        np.testing.assert_array_equal(model.predict(X), oracle.predict(X))
+
+
+def test_replay_mix_passes_weights_on_both_ways(routing):
+    """The mix of remembered and new rows is weighted row by row."""
+    base = recorder()
+    model = DriftAwareRetrainer(base, detector=None, update=ReplayMix(ratio=0.5), random_state=1)
+    first, batch = slice(0, 100), slice(100, 140)
+    model.fit(X[first], Y[first], **metadata(first))
+    model.partial_fit(X[batch], Y[batch], **metadata(batch))
+    assert len(assert_aligned(model.estimator_.calls_[-1])) == 60
