@@ -184,6 +184,8 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, BaseEstimator):
 
     def _check_finite(self, X):
         """Refuse rows that would wait in the buffer only to make the first fit fail."""
+        if hasattr(self.estimator, "steps"):
+            return  # a pipeline may impute, and its tags do not say so
         values = X.data if issparse(X) else np.asarray(X)
         if values.dtype.kind == "f" and not get_tags(self.estimator).input_tags.allow_nan:
             assert_all_finite(values, input_name="X")

@@ -19,8 +19,10 @@ from ..policies import FullRefit
 NEVER, WINDOW, LOCATED = "never", "window", "drift-located refit"
 NO_CHANGE = "(no change)"
 
-# One base for all, so that only the policy differs: it must have partial_fit for the warm start. A
-# penalty ten times scikit-learn's means smaller steps, which forget less from batch to batch.
+# One base for all, so that only the policy differs: it must have partial_fit for the warm start.
+# The penalty, ten times scikit-learn's, was picked by the scores on generated streams with linear
+# concepts, and it decides who leads there: with scikit-learn's own the warm start is level with
+# the drift-located refit or ahead of it, with ten times this one clearly behind.
 BASES = {
     "classification": SGDClassifier(loss="log_loss", alpha=1e-3),
     "regression": SGDRegressor(),

@@ -47,7 +47,8 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
         Which change of the loss is an alarm. With ``"both"`` every ring of the detector is one.
     order : {"random", "stream"}, default="random"
         Order in which the losses of a batch are shown. In random order, a batch that is sorted (by
-        class, by customer) does not ring; changes are then located to the start of a batch.
+        class, by customer) does not ring; changes are then located to the nearest start of
+        a batch.
     cooldown : int, default=100
         Number of rows after an alarm in which no other is raised. A ring in that time is not lost:
         it is judged when the time is over, and raised if the losses still show the change.
@@ -274,6 +275,8 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
         self._quiet_until = end + self.cooldown
         if position is None:
             return Signal("drift")
+        if self._shuffles:
+            position = _nearest_batch(self._memory.rows, position)
         since = int(self._memory.rows[position])
         # If no retrain answers, the next change is to be found after this one.
         self._memory.drop_before(position)
@@ -322,6 +325,16 @@ class _Ranks:
 def _all_usable(losses, bounded):
     # One dot product is six times cheaper than isfinite().all(), but may overflow on a wide scale.
     return math.isfinite(losses.dot(losses)) if bounded else not np.isnan(losses).any()
+
+
+def _nearest_batch(rows, position):
+    """Return where the nearest batch starts; within a batch in random order no place is better.
+
+    Always rounding down would put a whole batch of the old concept into the first refit whenever
+    noise moves the split by one row.
+    """
+    start, stop = np.searchsorted(rows, [rows[position], rows[position] + 1])
+    return int(stop if stop < len(rows) and stop - position < position - start else start)
 
 
 def _is_in(value, accepted):

@@ -1,7 +1,6 @@
 """The entry point: help that reads like a page, exit codes, and no traceback."""
 
 import runpy
-import subprocess
 import sys
 
 import pytest
@@ -79,19 +78,3 @@ def test_a_missing_package_is_named_with_the_extra(package, monkeypatch, tmp_pat
     command = ["compare", str(path), "--target", "y", "--out", str(tmp_path / "o")]
     assert main(command) == 2
     assert 'pip install "skretrain[cli]"' in capsys.readouterr().err
-
-
-def test_importing_the_command_line_loads_no_soft_dependency():
-    code = (
-        "import sys, skretrain.cli; "
-        "print({'pandas', 'pyarrow', 'rich', 'matplotlib'} & sys.modules.keys())"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    # river and scikit-learn may load pandas where it is installed; the command line may not.
-    bare = subprocess.run(
-        [sys.executable, "-c", code.replace("skretrain.cli", "skretrain.datasets, skretrain")],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert run.stdout == bare.stdout

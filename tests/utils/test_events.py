@@ -1,0 +1,100 @@
+"""The event log: what is notable, what is only counted, and how it comes out."""
+
+import json
+import logging
+import pickle
+import sys
+
+import numpy as np
+import pytest
+
+from skretrain.utils._events import ACTIONS, Event, EventLog
+
+
+def log_of(*events, **params):
+    log = EventLog(**params)
+    for event in events:
+        log.record(event)
+    return log
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_the_routine_is_counted_and_the_rest_kept(action):
+    """Updates, kept and buffered batches leave a count; with an alarm or a reason, an event."""
+    log = log_of(Event(action, 10, 10))
+    assert log.counts[action] == 1
+    assert sum(log.counts.values()) == 1
+    assert len(log) == (action not in ("buffered", "kept", "updated"))
+    assert len(log_of(Event(action, 10, 10, state="drift"))) == 1
+    assert len(log_of(Event(action, 10, 10, reason="because"))) == 1
+    assert len(log_of(Event(action, 10, 10, state="warning"))) == len(log)
+
+
+def test_the_newest_are_kept_and_all_are_counted():
+    log = log_of(*(Event("retrained", row, 1) for row in range(10)), max_events=3)
+    assert [event.row for event in log] == [7, 8, 9]
+    assert log.counts["retrained"] == 10
+
+
+def test_fits_add_up():
+    fit = {"n_rows_fitted": 5, "cpu_seconds": 0.5, "wall_seconds": 0.25}
+    log = log_of(Event("updated", 5, 5, **fit), Event("kept", 10, 5), Event("retrained", 15, 5, **fit))
+    assert log.totals == {"rows_fitted": 10, "cpu_seconds": 1.0, "wall_seconds": 0.5}
+
+
+def test_it_is_a_sequence():
+    log = log_of(*(Event("retrained", row, 1) for row in range(5)))
+    assert log[0].row == 0
+    assert log[-1].row == 4
+    assert [event.row for event in log[1:3]] == [1, 2]
+    assert [event.row for event in log] == [0, 1, 2, 3, 4]
+    with pytest.raises(IndexError):
+        log[5]
+
+
+def test_the_repr_says_what_was_done():
+    assert repr(EventLog()) == "<EventLog empty>"
+    log = log_of(Event("kept", 1, 1), Event("kept", 2, 1), Event("failed", 3, 1))
+    assert repr(log) == "<EventLog kept: 2, failed: 1>"
+
+
+def test_to_frame_has_a_row_per_event_and_a_column_per_field():
+    log = log_of(Event("retrained", 10, 5, since=7), Event("failed", 15, 5))
+    frame = log.to_frame()
+    assert list(frame["action"]) == ["retrained", "failed"]
+    assert frame["since"][0] == 7
+    assert list(frame.columns) == list(Event.__dataclass_fields__)
+    assert list(EventLog().to_frame().columns) == list(frame.columns)
+
+
+def test_to_frame_names_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"EventLog.to_frame needs pandas.*skretrain\[cli\]"):
+        EventLog().to_frame()
+
+
+def test_to_json_can_be_read_back():
+    """Also with numbers of numpy in it."""
+    log = log_of(Event("rejected", np.int64(10), 5, evidence={"p": np.float64(0.5)}))
+    document = json.loads(log.to_json())
+    assert document["counts"]["rejected"] == 1
+    assert document["events"][0]["action"] == "rejected"
+    assert document["totals"]["rows_fitted"] == 0
+    assert log.to_records()[0]["evidence"] == {"p": 0.5}
+
+
+def test_every_event_is_logged_for_whoever_listens(caplog):
+    with caplog.at_level(logging.INFO, logger="skretrain.events"):
+        log_of(Event("kept", 1, 1), Event("failed", 2, 1))
+    assert [json.loads(record.message)["action"] for record in caplog.records] == ["kept", "failed"]
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, logger="skretrain.events"):
+        log_of(Event("failed", 2, 1))
+    assert not caplog.records
+
+
+def test_it_pickles_with_its_bound():
+    log = pickle.loads(pickle.dumps(log_of(Event("failed", 1, 1), max_events=2)))
+    for row in range(5):
+        log.record(Event("failed", row, 1))
+    assert len(log) == 2

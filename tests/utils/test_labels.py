@@ -1,0 +1,66 @@
+"""Labels that accumulate, and outputs aligned with them."""
+
+import numpy as np
+import pytest
+
+from skretrain.utils._labels import padded, union_of_labels, unseen_labels
+
+
+@pytest.mark.parametrize(
+    ("known", "more", "union"),
+    [
+        (None, [3, 1, 3], [1, 3]),
+        ([1, 3], [2], [1, 2, 3]),
+        ([1, 3], [], [1, 3]),
+        (["a"], ["c", "b"], ["a", "b", "c"]),
+        ([False], [True], [False, True]),
+        ([0, 1], [True], [0, 1]),
+    ],
+)
+def test_the_union_is_sorted_and_distinct(known, more, union):
+    known = None if known is None else np.array(known)
+    more = np.array(more, dtype=None if more else known.dtype)
+    np.testing.assert_array_equal(union_of_labels(known, more), union)
+
+
+@pytest.mark.parametrize("dtype", [None, object])
+def test_text_and_numbers_do_not_mix(dtype):
+    """``np.union1d`` would turn the numbers into text."""
+    with pytest.raises(ValueError, match="mixes text and numbers.*Convert y"):
+        union_of_labels(np.array([0, 1]), np.array(["a", "b"], dtype=dtype))
+    with pytest.raises(ValueError, match="mixes text and numbers"):
+        union_of_labels(np.array(["a", "b"], dtype=dtype), np.array([0, 1]))
+
+
+@pytest.mark.parametrize(
+    ("y", "known", "unseen"),
+    [
+        ([1, 2, 1], [1, 2], []),
+        ([5, 0, 5], [1, 2], [0, 5]),
+        (["b", "a"], ["a", "c"], ["b"]),
+        (["longer"], ["a"], ["longer"]),
+        ([1.0, 2.0], [1, 2], []),
+        ([1.5], [1, 2], [1.5]),
+        ([True], [0, 1], []),
+        (["a"], [0, 1], ["a"]),
+        ([0], ["a"], [0]),
+        ([], [0, 1], []),
+    ],
+)
+def test_unseen_labels_are_the_set_difference(y, known, unseen):
+    y, known = np.array(y), np.array(known)
+    np.testing.assert_array_equal(unseen_labels(y, known), unseen)
+
+
+def test_object_labels_are_text_by_their_first():
+    y, known = np.array(["b"], dtype=object), np.array(["a"])
+    np.testing.assert_array_equal(unseen_labels(y, known), ["b"])
+    numbers = np.array([2], dtype=object)
+    np.testing.assert_array_equal(unseen_labels(numbers, np.array([1, 2])), [])
+
+
+def test_padding_puts_each_column_under_its_class():
+    output = np.array([[0.25, 0.75]], dtype=np.float32)
+    full = padded(output, np.array(["b", "d"]), np.array(["a", "b", "c", "d"]), 0.0)
+    np.testing.assert_array_equal(full, [[0, 0.25, 0, 0.75]])
+    assert full.dtype == np.float32
