@@ -84,7 +84,7 @@ def verdict(met):
 
 def write_report(out, title, parts):
     """Print a report, and write it to `out` if that is not None."""
-    text = "\n\n".join([f"# {title}", _circumstances(), *parts]) + "\n"
+    text = "\n\n".join([f"# {title}", _circumstances(), *(part.strip() for part in parts)]) + "\n"
     print(text)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)

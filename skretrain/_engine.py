@@ -372,8 +372,7 @@ class Engine:
         self._complain(
             error,
             "the update with this batch failed; the batch was not remembered and the serving "
-            "model is as "
-            "before",
+            "model is as before",
             UpdateFailedWarning,
         )
 
@@ -439,8 +438,7 @@ class Engine:
         self._complain(
             error,
             f"the retrain due to {cause.reason} failed; the serving model is as before and the "
-            f"retrain is "
-            f"tried again after {cause.wait} batch(es)",
+            f"retrain is tried again after {cause.wait} batch(es)",
             RetrainFailedWarning,
         )
 
@@ -531,6 +529,7 @@ class Engine:
             self.parts.trigger.after_fit(record, None, answered)
 
     def _record(self, event):
+        self.events.totals["fits"] = self.parts.learner.n_fits
         self.events.record(event)
 
     def _complain(self, error, message, category):

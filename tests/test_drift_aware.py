@@ -91,7 +91,9 @@ def test_a_batch_sorted_by_class_does_not_ring():
     """Trap 9: the order of rows inside a batch says nothing about time."""
     X, Y = stream(2000)
     Y = np.where(np.random.default_rng(0).random(2000) < 0.2, 1 - Y, Y)
-    rows = np.concatenate([k + np.argsort(Y[k : k + 200], kind="stable") for k in range(0, 2000, 200)])
+    rows = np.concatenate(
+        [k + np.argsort(Y[k : k + 200], kind="stable") for k in range(0, 2000, 200)]
+    )
     model = DriftAwareRetrainer(GaussianNB(), batch_size=200).fit(X[rows], Y[rows])
     assert model.n_drifts_ == 0
 
@@ -103,7 +105,9 @@ def test_the_scale_of_a_target_does_not_matter(scale):
     y = np.where(np.arange(2000) < 1200, 1, -1) * X[:, 0] + 0.1 * X[:, 1]
 
     def rows_of_alarms(target):
-        model = DriftAwareRetrainer(DecisionTreeRegressor(max_depth=3, random_state=0), batch_size=50)
+        model = DriftAwareRetrainer(
+            DecisionTreeRegressor(max_depth=3, random_state=0), batch_size=50
+        )
         model.fit(X, target)
         return [event.row for event in model.events_ if event.state == "drift"]
 

@@ -120,9 +120,9 @@ def test_a_regressor_refuses_bad_targets(target):
 def test_a_refused_batch_does_not_matter_later():
     """Trap 37: with and without the bad batch, the future is the same."""
     kept, disturbed = (
-        DriftAwareRetrainer(
-            GaussianNB(), detector=Rings([450]), policy=FullRefit(grow=False)
-        ).fit(X[:200], Y[:200])
+        DriftAwareRetrainer(GaussianNB(), detector=Rings([450]), policy=FullRefit(grow=False)).fit(
+            X[:200], Y[:200]
+        )
         for _ in range(2)
     )
     feed(kept, X, Y, 50, 200, 400)
@@ -158,7 +158,9 @@ def test_a_batch_whose_update_failed_is_not_remembered():
 
 def test_rows_that_fail_to_update_do_not_poison_a_later_refit():
     """Trap 37: the rows that the base choked on do not come back with the memory."""
-    model = DriftAwareRetrainer(PoisonedNB(), detector=Rings([250]), policy=FullRefit("all", grow=False))
+    model = DriftAwareRetrainer(
+        PoisonedNB(), detector=Rings([250]), policy=FullRefit("all", grow=False)
+    )
     model.fit(X[:200], Y[:200])
     bad = X[200:220].copy()
     bad[3, 0], bad[4, 0] = POISON["partial_fit"], POISON["fit"]
@@ -379,7 +381,8 @@ def test_replay_refuses_a_ratio_that_is_none(ratio):
 
 
 @pytest.mark.parametrize(
-    "name", ["detector__nonsense", "policy__n_passes", "update__n_passes", "nonsense", "nonsense__x"]
+    "name",
+    ["detector__nonsense", "policy__n_passes", "update__n_passes", "nonsense", "nonsense__x"],
 )
 def test_an_unknown_nested_parameter_is_refused_at_once(name):
     """The alias has no parameters of its own, and the message says what to pass instead."""

@@ -127,9 +127,12 @@ def test_learning_never_touches_the_constructor_arguments(streaming):
             for name in ("estimator", "buffer", "policy")
         )
         widths = [params["detector"][0].width, fingerprint(vars(params["detector"][1]))]
-        return joblib.hash(list(map(str, rest.items()))), fingerprint(
-            params["random_state"]
-        ), blank_parts, widths
+        return (
+            joblib.hash(list(map(str, rest.items()))),
+            fingerprint(params["random_state"]),
+            blank_parts,
+            widths,
+        )
 
     before = state()
     model.fit(X, Y)

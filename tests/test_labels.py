@@ -303,7 +303,9 @@ def test_a_class_that_was_only_declared_has_probability_zero(base):
     if hasattr(base, "decision_function"):
         decision = model.decision_function(X)
         binary = plain.decision_function(X)
-        np.testing.assert_array_equal(decision, np.c_[-binary, np.full(600, -np.finfo(float).max), binary])
+        np.testing.assert_array_equal(
+            decision, np.c_[-binary, np.full(600, -np.finfo(float).max), binary]
+        )
         np.testing.assert_array_equal(model.classes_[decision.argmax(axis=1)], plain.predict(X))
 
 

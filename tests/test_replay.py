@@ -2,7 +2,16 @@
 
 import numpy as np
 import pytest
-from helpers import POISON, PoisonedNB, Recorder, assert_same_outputs, batches, feed, fingerprint, stream
+from helpers import (
+    POISON,
+    PoisonedNB,
+    Recorder,
+    assert_same_outputs,
+    batches,
+    feed,
+    fingerprint,
+    stream,
+)
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier, SGDRegressor

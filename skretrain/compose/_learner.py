@@ -59,20 +59,27 @@ class Learner:
     route : callable or None
         ``route(method, params)`` returns what of the per-row metadata goes to that method of the
         base; None passes all of it.
+
+    Attributes
+    ----------
+    means : {"partial_fit", "warm_start", None}
+        How a fitted model can be continued; ``why_not`` says why it cannot.
+    n_fits : int
+        Models made from scratch so far.
     """
 
     def __init__(self, estimator, *, random_state=None, route=None):
         if isinstance(estimator, FrozenEstimator):
             raise ValueError(
                 "estimator=FrozenEstimator(...) cannot be retrained: fitting it changes nothing, "
-                "and its "
-                "partial_fit would change a model that all its clones share. Pass the estimator "
-                "inside."
+                "and its partial_fit would change a model that all its clones share. Pass the "
+                "estimator inside."
             )
         self.estimator = estimator
         self.random_state = random_state
         self.route = route
         self.means, self.why_not = continuation(estimator)
+        self.n_fits = 0
 
     def blank(self, number):
         """Return an unfitted clone, seeded for the fit with this number."""
@@ -85,6 +92,7 @@ class Learner:
         """Return a new model fitted on `rows`."""
         model = self.blank(number)
         model.fit(rows.X, rows.y, **self._routed("fit", rows))
+        self.n_fits += 1
         return model
 
     def started(self, rows, number, classes):
@@ -93,6 +101,7 @@ class Learner:
         rows = _weighted(rows)
         declared = {} if classes is None else {"classes": classes}
         model.partial_fit(rows.X, rows.y, **declared, **self._routed("partial_fit", rows))
+        self.n_fits += 1
         return model
 
     def continued(self, model, rows, *, n_passes=1, reheat=False):

@@ -273,7 +273,8 @@ class DriftTimelineDisplay:
         ----------
         result : object with attributes ``y_true``, ``y_pred``, ``rows`` and ``events``
             The scored rows in order of arrival, their predictions, their stream rows, and the log
-            of what happened (see :meth:`from_predictions`) or None.
+            of what happened (see :meth:`from_predictions`) or None. With an attribute
+            ``label_delay``, events are drawn that many rows later, when their labels came in.
 
         true_drifts : array-like of int, default=()
             Stream rows at which the stream is known to have drifted.
@@ -320,6 +321,8 @@ class DriftTimelineDisplay:
             metric,
             y_pred_baseline,
             baseline_label,
+            # Events count the rows that were learned, which the predictions are ahead of.
+            getattr(result, "label_delay", 0),
         ).plot(ax=ax, **kwargs)
 
     @classmethod
@@ -334,6 +337,7 @@ class DriftTimelineDisplay:
         metric,
         y_pred_baseline,
         baseline_label,
+        label_delay=0,
     ):
         check_consistent_length(rows, y_true, y_pred, y_pred_baseline)
         y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
@@ -347,9 +351,9 @@ class DriftTimelineDisplay:
         return cls(
             np.asarray(rows)[window - 1 :],
             _rolling_mean(_points(metric, y_true, y_pred), window),
-            alarms=_event_rows(records, "state", "drift"),
-            refits=_event_rows(records, "action", "retrained"),
-            rejected=_event_rows(records, "action", "rejected"),
+            alarms=_event_rows(records, "state", "drift") + label_delay,
+            refits=_event_rows(records, "action", "retrained") + label_delay,
+            rejected=_event_rows(records, "action", "rejected") + label_delay,
             true_drifts=np.asarray(true_drifts, dtype=np.int64),
             label=f"{_NAMES[metric]} over {window} rows",
             baseline=baseline,

@@ -67,8 +67,10 @@ class PrequentialResult:
         Fits from scratch, the first one included.
     rows_fitted : int
         Rows that went into fits and updates, a row counted as often as it was gone through.
+    label_delay : int
+        Rows between a prediction and its label.
     events : EventLog or None
-        The retrainer's log.
+        The retrainer's log; its rows count what was learned, `label_delay` behind the predictions.
     estimator : estimator
         The estimator as the stream left it.
     """
@@ -83,6 +85,7 @@ class PrequentialResult:
     predict_seconds: float
     n_fits: int
     rows_fitted: int
+    label_delay: int
     events: Any
     estimator: Any
 
@@ -218,8 +221,9 @@ def prequential_validate(
         batch_scores=_batch_scores(recorded, scorer, X_rest, y_rest, batch_size),
         fit_seconds=meter.fit_seconds,
         predict_seconds=meter.predict_seconds,
-        n_fits=1 if events is None else 1 + fitted.n_refits_,
+        n_fits=1 if events is None else events.totals["fits"],
         rows_fitted=start + meter.rows_learned if events is None else events.totals["rows_fitted"],
+        label_delay=label_delay,
         events=events,
         estimator=fitted,
     )

@@ -59,7 +59,8 @@ class EventLog:
     counts : dict of str to int
         How often each action was taken.
     totals : dict
-        ``rows_fitted``, ``cpu_seconds`` and ``wall_seconds`` of all fits and updates together.
+        ``fits``, the fits from scratch; ``rows_fitted``, ``cpu_seconds`` and ``wall_seconds`` of
+        all fits and updates together.
 
     Examples
     --------
@@ -77,7 +78,7 @@ class EventLog:
     def __init__(self, max_events=10_000):
         self._events = deque(maxlen=max_events)
         self.counts = dict.fromkeys(ACTIONS, 0)
-        self.totals = {"rows_fitted": 0, "cpu_seconds": 0.0, "wall_seconds": 0.0}
+        self.totals = {"fits": 0, "rows_fitted": 0, "cpu_seconds": 0.0, "wall_seconds": 0.0}
 
     def record(self, event):
         """Count `event`, keep it if it is notable, and log it."""

@@ -18,8 +18,7 @@ ROW_OF = {row.tobytes(): number for number, row in enumerate(X)}
 def rows_shown(model):
     """Return the stream rows of each call of the base."""
     return [
-        np.array([ROW_OF[row.tobytes()] for row in rows])
-        for _, rows, *_ in model.estimator_.calls_
+        np.array([ROW_OF[row.tobytes()] for row in rows]) for _, rows, *_ in model.estimator_.calls_
     ]
 
 

@@ -38,7 +38,9 @@ def test_the_newest_are_kept_and_all_are_counted():
 
 def test_fits_add_up():
     fit = {"n_rows_fitted": 5, "cpu_seconds": 0.5, "wall_seconds": 0.25}
-    log = log_of(Event("updated", 5, 5, **fit), Event("kept", 10, 5), Event("retrained", 15, 5, **fit))
+    log = log_of(
+        Event("updated", 5, 5, **fit), Event("kept", 10, 5), Event("retrained", 15, 5, **fit)
+    )
     assert log.totals == {"rows_fitted": 10, "cpu_seconds": 1.0, "wall_seconds": 0.5}
 
 
