@@ -16,7 +16,7 @@ from .compose._learner import Learner, fill_seeds
 from .drift._river import RiverParamsMixin
 from .utils._containers import as_container, n_rows, take_rows
 from .utils._losses import task_of
-from .utils._sklearn_api import routing_enabled
+from .utils._sklearn_api import CallbackSupportMixin, Progress, routing_enabled, with_callbacks
 
 
 def _delegate_has(method):
@@ -41,7 +41,7 @@ def _learned(name, doc):
     return property(read, doc=doc)
 
 
-class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, BaseEstimator):
+class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, BaseEstimator):
     """Delegation and input checks; a subclass only says which parts it is made of."""
 
     # -- to be said by the subclass ------------------------------------------------------------
@@ -83,11 +83,15 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, BaseEstimator):
             If a parameter is invalid or the input is. What was learned before is then still there.
         """
         with _Restoring(self):
-            engine = self._new_engine()
-            rows = self._checked_rows(engine, X, y, params, "fit", reset=True)
-            self._run(engine, rows)
-            self._engine = engine
+            self._fit(X, y, params)
         return self
+
+    @with_callbacks
+    def _fit(self, X, y, params):
+        engine = self._new_engine()
+        rows = self._checked_rows(engine, X, y, params, "fit", reset=True)
+        self._run(engine, rows)
+        self._engine = engine
 
     def partial_fit(self, X, y=None, classes=None, **params):
         """Test the serving model on a batch, then learn from it.
@@ -134,13 +138,17 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, BaseEstimator):
     def _run(self, engine, rows):
         """Fit on all rows at once, or on the first and stream the rest."""
         total, size = len(rows.index), self._batch_size
-        if size is None:
-            return engine.fit(rows)
-        first = _first_size(rows.y, self._initial_size or size, engine.task)
-        engine.fit(_cut(rows, 0, first))
-        for start in range(first, total, size):
-            engine.step(_cut(rows, start, start + size))
-        return None
+        first = total
+        if size is not None:
+            first = _first_size(rows.y, self._initial_size or size, engine.task)
+        starts = range(first, total, size or 1)
+        progress = Progress(self, "fit", 1 + len(starts), rows)
+        with progress.task("first fit"):
+            engine.fit(rows if not starts else _cut(rows, 0, first))
+        for start in starts:
+            with progress.task("batch"):
+                engine.step(_cut(rows, start, start + size))
+        progress.end()
 
     def _new_engine(self):
         seed = _seed_of(self.random_state)

@@ -144,7 +144,7 @@ def test_texts_in_a_pipeline(make):
         model.partial_fit(texts[batch], y[batch])
     assert model.score(texts, y) == 1.0
     assert isinstance(model.buffer_.latest(3).X, list)
-    assert model.buffer_.latest(3).X == texts[-3:]
+    assert texts[-3:] == model.buffer_.latest(3).X
     fresh = make(pipeline, random_state=0)
     fresh.partial_fit(texts[:100], y[:100]).partial_fit(texts[100:200], y[100:200])
     assert fresh.score(texts, y) == 1.0

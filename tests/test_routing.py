@@ -119,7 +119,7 @@ def test_score_routes_its_own_weights(routing):
         base.set_score_request(sample_weight=True)
     model = DriftAwareRetrainer(base).fit(X, Y)
     plain = LogisticRegression().fit(X, Y)
-    weight = np.where(Y == model.predict(X), 1.0, 9.0)
+    weight = np.where(model.predict(X) == Y, 1.0, 9.0)
     assert model.score(X, Y, sample_weight=weight) == plain.score(X, Y, weight)
     assert model.score(X, Y) == plain.score(X, Y)
 

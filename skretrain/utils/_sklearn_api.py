@@ -1,8 +1,72 @@
 """The one file that names private parts of scikit-learn: where to look at an upgrade."""
 
+from contextlib import contextmanager
+
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 
-__all__ = ["reheated", "renews_its_generator", "response_methods", "routing_enabled"]
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # scikit-learn < 1.9 has no callbacks: nothing to support
+
+    class CallbackSupportMixin:
+        """Stands where scikit-learn 1.9 has its mixin."""
+
+    def with_callbacks(method):
+        """Return the method as it is."""
+        return method
+
+
+__all__ = [
+    "CallbackSupportMixin",
+    "Progress",
+    "reheated",
+    "renews_its_generator",
+    "response_methods",
+    "routing_enabled",
+    "with_callbacks",
+]
+
+
+class Progress:
+    """Tell the callbacks of an estimator, if it has any, how far a task with steps has come.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The owner of the callbacks; the calling method is decorated ``with_callbacks``.
+    name : str
+        Of the whole task.
+    n_steps : int
+        How many steps it has.
+    rows : Rows
+        What is learned from.
+    """
+
+    def __init__(self, estimator, name, n_steps, rows):
+        self.estimator, self.rows, self.context = estimator, rows, None
+        if getattr(estimator, "_skl_callbacks", None):
+            self.context = estimator._init_callback_context(task_name=name, max_subtasks=n_steps)
+            self._call(self.context, "begin")
+
+    @contextmanager
+    def task(self, name):
+        """One step; the callbacks hear of its begin and its end."""
+        if self.context is None:
+            yield
+            return
+        step = self.context.subcontext(task_name=name)
+        self._call(step, "begin")
+        yield
+        self._call(step, "end")
+
+    def end(self):
+        """Tell that the whole task is done."""
+        if self.context is not None:
+            self._call(self.context, "end")
+
+    def _call(self, context, moment):
+        hook = getattr(context, f"call_on_fit_task_{moment}")
+        hook(estimator=self.estimator, X=self.rows.X, y=self.rows.y)
 
 
 def response_methods(scorer):

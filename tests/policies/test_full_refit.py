@@ -63,7 +63,7 @@ def test_without_growth_nothing_happens_between_alarms():
 
 @pytest.mark.parametrize(("window", "expected"), [(200, 200), ("all", 650), (5000, 650), (1, 50)])
 def test_windows(window, expected):
-    """An int is that many of the newest rows; ``"all"`` is what is remembered; at least min_rows."""
+    """An int is that many of the newest rows; ``"all"`` what is remembered; at least min_rows."""
     model = run(FullRefit(window, grow=False), detector=Rings([620]))
     assert refits(model)[1] == (650, expected)
     oracle = GaussianNB().fit(X[650 - expected : 650], Y[650 - expected : 650])

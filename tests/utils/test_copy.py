@@ -100,7 +100,7 @@ def test_compiled_parts_are_not_shared():
 
 
 def test_arrays_optimisers_and_lists_are_not_shared():
-    model = MLPClassifier((4,), max_iter=1, random_state=0).partial_fit(X, Y, [0, 1])
+    model = MLPClassifier((4,), max_iter=1, random_state=0).partial_fit(X, Y, classes=[0, 1])
     copied = copy_fitted(model)
     for mine, theirs in zip(copied.coefs_, model.coefs_, strict=True):
         assert not np.shares_memory(mine, theirs)
