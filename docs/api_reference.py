@@ -51,7 +51,12 @@ API = {
     "skretrain.inspection": (
         "Inspection",
         "Plots; they need matplotlib (``pip install skretrain[plot]``).",
-        ["DriftTimelineDisplay"],
+        [
+            "DistributionDisplay",
+            "DriftTimelineDisplay",
+            "PerClassDisplay",
+            "PolicyComparisonDisplay",
+        ],
     ),
     "skretrain.datasets": (
         "Datasets",

@@ -159,9 +159,8 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         if (self._initial_size or 0) > parts.buffer.max_rows:
             raise ValueError(
                 f"initial_size={self._initial_size} exceeds the {parts.buffer.max_rows} rows that "
-                f"the buffer "
-                "can hold, so that the first fit could never happen. Lower it, or pass a larger "
-                "buffer."
+                "the buffer can hold, so that the first fit could never happen. Lower it, or pass "
+                "a larger buffer."
             )
         return Engine(
             parts,

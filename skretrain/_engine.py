@@ -307,6 +307,7 @@ class Engine:
         new = self._labels_the_model_lacks(rows.y)
         if len(new):
             return Cause(f"new classes {new.tolist()}", self.since, False)
+        # Before the first alarm, a model that learns from every batch is left alone.
         stands_still = self.parts.update is None or self.since > 0
         full = self.parts.buffer.max_rows
         if stands_still and self.parts.policy.is_due(row - self.since, self.n_fitted, full):

@@ -1,5 +1,13 @@
 """Plots of what a retrainer did; matplotlib is imported when one is drawn."""
 
+from ._distribution import DistributionDisplay
+from ._per_class import PerClassDisplay
+from ._policy_comparison import PolicyComparisonDisplay
 from ._timeline import DriftTimelineDisplay
 
-__all__ = ["DriftTimelineDisplay"]
+__all__ = [
+    "DistributionDisplay",
+    "DriftTimelineDisplay",
+    "PerClassDisplay",
+    "PolicyComparisonDisplay",
+]

@@ -132,8 +132,8 @@ class DriftTimelineDisplay:
         if ax is None:
             _, ax = pyplot.subplots(figsize=(9.0, 4.2), layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
-        self._plot_verticals(self.true_drifts, "true drift", _TRUE_DRIFT)
-        self._plot_verticals(self.alarms, "alarm", _ALARM)
+        _draw_verticals(ax, self.true_drifts, "true drift", _TRUE_DRIFT)
+        _draw_verticals(ax, self.alarms, "alarm", _ALARM)
         if self.baseline is not None:
             level = np.broadcast_to(self.baseline, np.shape(self.rows))
             ax.plot(self.rows, level, label=self.baseline_label, **_BASELINE)
@@ -144,16 +144,6 @@ class DriftTimelineDisplay:
         ax.set(xlabel="row", ylabel=self.label)
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False)
         return self
-
-    def _plot_verticals(self, events, name, style):
-        # One broken line for all of them: ten thousand alarms are one artist and one legend entry.
-        events = np.asarray(events, dtype=float)
-        if len(events):
-            x = np.repeat(events, 3)
-            y = np.tile([0.0, 1.0, np.nan], len(events))
-            # Heights are fractions of the axes, so that the lines leave the limits of y alone.
-            transform = self.ax_.get_xaxis_transform()
-            self.ax_.plot(x, y, transform=transform, label=f"{name} ({len(events)})", **style)
 
     def _plot_marks(self, events, name, style):
         if len(events):
@@ -359,6 +349,17 @@ class DriftTimelineDisplay:
             baseline=baseline,
             baseline_label=baseline_label,
         )
+
+
+def _draw_verticals(ax, events, name, style):
+    # One broken line for all of them: ten thousand alarms are one artist and one legend entry.
+    events = np.asarray(events, dtype=float)
+    if len(events):
+        x = np.repeat(events, 3)
+        y = np.tile([0.0, 1.0, np.nan], len(events))
+        # Heights are fractions of the axes, so that the lines leave the limits of y alone.
+        transform = ax.get_xaxis_transform()
+        ax.plot(x, y, transform=transform, label=f"{name} ({len(events)})", **style)
 
 
 def _check_window(window, n_rows):

@@ -91,6 +91,10 @@ class Recorded(BaseEstimator):
         one.answers = {method: [answers[number]] for method, answers in self.answers.items()}
         return one
 
+    def fit(self, X, y=None):
+        """Do nothing; by this method, scikit-learn tells an estimator."""
+        return self
+
     def __sklearn_tags__(self):
         return get_tags(self.estimator)
 

@@ -9,7 +9,8 @@ class FullRefit(BasePolicy):
     Right after a drift those rows are few, and a model fitted once on them stays poor. With `grow`,
     it is fitted again whenever their number has doubled, until the memory is full: the rows fitted
     add up to at most about twice the window. The first fit counts as a change at row 0, so that a
-    stable stream, too, is learned as it grows.
+    stable stream, too, is learned as it grows; but a model that an `update` keeps learning is left
+    alone until the first alarm.
 
     Parameters
     ----------

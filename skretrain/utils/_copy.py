@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 from sklearn.base import BaseEstimator
 
-from ._sklearn_api import renews_its_generator
+from ._sklearn_api import is_stateless, renews_its_generator
 
 # Immutable all the way down: sharing them cannot leak anything.
 _ATOMS = frozenset(
@@ -103,6 +103,10 @@ class _NoEntropy(ISeedSequence):
         return np.zeros(n_words, dtype)
 
 
+def _share(value, memo):
+    return value
+
+
 def _copy_random_state(value, memo):
     if value is np.random.mtrand._rand:
         return value  # the global one, as random_state=None means it
@@ -137,7 +141,9 @@ _COPIERS = {
 
 
 def _copier_of(kind):
-    """Tell whether an object of this type is no more than its ``__dict__``."""
+    """Choose how to copy an object of this type; plain ones are no more than their ``__dict__``."""
+    if is_stateless(kind):
+        return _share
     plain = (
         not any(vars(base).get("__slots__") for base in kind.__mro__)
         and kind.__dictoffset__ != 0

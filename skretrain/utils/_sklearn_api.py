@@ -19,6 +19,7 @@ except ImportError:  # scikit-learn < 1.9 has no callbacks: nothing to support
 __all__ = [
     "CallbackSupportMixin",
     "Progress",
+    "is_stateless",
     "reheated",
     "renews_its_generator",
     "response_methods",
@@ -75,6 +76,11 @@ def response_methods(scorer):
     if methods is None or methods == "default":
         return None
     return (methods,) if isinstance(methods, str) else tuple(methods)
+
+
+def is_stateless(kind):
+    """Return whether objects of this type never change: the compiled losses of linear models."""
+    return kind.__module__ in ("sklearn.linear_model._sgd_fast", "sklearn._loss._loss")
 
 
 def renews_its_generator(kind):

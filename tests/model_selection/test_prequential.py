@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import fingerprint, stream
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.cluster import MiniBatchKMeans
-from sklearn.linear_model import LogisticRegression, SGDClassifier, SGDRegressor
+from sklearn.decomposition import IncrementalPCA
+from sklearn.linear_model import LogisticRegression, Perceptron, SGDClassifier, SGDRegressor
 from sklearn.metrics import accuracy_score, log_loss, make_scorer, r2_score, roc_auc_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import check_is_fitted
 
 from skretrain import DriftAwareRetrainer, ReplayPartialFit
 from skretrain.datasets import make_drifting_classification
@@ -378,3 +380,26 @@ def test_detection_beats_standing_still():
         for detector in ("adwin", None)
     }
     assert scores["adwin"] > scores[None] + 0.03
+
+
+def test_a_scorer_sees_a_fitted_model_with_the_methods_of_the_base_and_no_others():
+    """A scorer may look before it asks."""
+
+    def curious(estimator, X, y):
+        check_is_fitted(estimator)
+        check_is_fitted(estimator.fit(X, y))
+        assert is_classifier(estimator)
+        assert not hasattr(estimator, "predict_proba")
+        assert hasattr(estimator, "decision_function")
+        np.testing.assert_array_equal(estimator.classes_, [0, 1])
+        return accuracy_score(y, estimator.predict(X))
+
+    result = prequential_validate(Perceptron(random_state=0), X, Y, scoring=curious)
+    assert result.score == accuracy_score(result.y_true, result.y_pred)
+
+
+@pytest.mark.parametrize("base", [MiniBatchKMeans(2), IncrementalPCA(2)])
+def test_without_a_target_there_is_no_score_by_default(base):
+    """A clusterer's own ``score`` is of one model, and here many have served."""
+    with pytest.raises(ValueError, match=f"scoring=None has no meaning for {type(base).__name__}"):
+        prequential_validate(base, X, Y)

@@ -41,7 +41,12 @@ def test_fits_add_up():
     log = log_of(
         Event("updated", 5, 5, **fit), Event("kept", 10, 5), Event("retrained", 15, 5, **fit)
     )
-    assert log.totals == {"rows_fitted": 10, "cpu_seconds": 1.0, "wall_seconds": 0.5}
+    assert log.totals == {
+        "fits": 0,
+        "rows_fitted": 10,
+        "cpu_seconds": 1.0,
+        "wall_seconds": 0.5,
+    }
 
 
 def test_it_is_a_sequence():

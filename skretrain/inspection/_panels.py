@@ -1,0 +1,143 @@
+"""Small multiples: one panel per thing that is compared, on common scales."""
+
+import numpy as np
+
+_MOST_COLUMNS = 3  # a fourth would leave a printed panel less than two inches
+
+
+def panel_axes(pyplot, ax, n_panels):
+    """Return one Axes per panel, on a new figure or where the caller wants them.
+
+    Parameters
+    ----------
+    pyplot : module
+        ``matplotlib.pyplot``.
+
+    ax : matplotlib Axes, array of Axes, or None
+        None makes a new figure. The place of a single Axes is divided into panels; of an array
+        the first `n_panels` are used.
+
+    n_panels : int
+        Number of panels, at least 1.
+
+    Returns
+    -------
+    axes : ndarray of Axes of shape (n_panels,)
+        The panels, row by row.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer Axes than panels, or a single one is not part of a grid.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from skretrain.inspection._panels import panel_axes
+    >>> panel_axes(plt, None, 5).shape
+    (5,)
+    """
+    if ax is not None and np.ndim(ax):
+        return _first_axes(np.ravel(ax), n_panels)
+    shape = _grid_shape(n_panels)
+    if ax is None:
+        n_rows, n_columns = shape
+        size = (max(3.1 * n_columns, 5.0), 1.9 * n_rows + 0.9)
+        figure = pyplot.figure(figsize=size, layout="constrained")
+        grid = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
+    elif ax.get_subplotspec() is None:
+        raise ValueError(
+            f"ax has no place in a grid that could be divided into {n_panels} panels; make it by "
+            f"pyplot.subplots, or pass {n_panels} Axes."
+        )
+    else:
+        ax.set_axis_off()
+        spec = ax.get_subplotspec().subgridspec(*shape)
+        grid = spec.subplots(sharex=True, sharey=True, squeeze=False)
+    for spare in grid.ravel()[n_panels:]:
+        spare.remove()
+    return grid.ravel()[:n_panels]
+
+
+def _first_axes(axes, n_panels):
+    if len(axes) < n_panels:
+        raise ValueError(
+            f"ax holds {len(axes)} Axes, but there are {n_panels} panels; pass {n_panels}, or "
+            "None for a new figure."
+        )
+    return axes[:n_panels]
+
+
+def _grid_shape(n_panels):
+    n_columns = 2 if n_panels == 4 else min(n_panels, _MOST_COLUMNS)
+    return -(-n_panels // n_columns), n_columns
+
+
+def label_panels(axes, xlabel, ylabel):
+    """Name the scales at the left and below, also where the last row of panels is not full.
+
+    Parameters
+    ----------
+    axes : ndarray of Axes
+        The panels.
+
+    xlabel, ylabel : str
+        The names.
+    """
+    places = [_place(ax) for ax in axes]
+    for ax, place in zip(axes, places, strict=True):
+        ax.locator_params(axis="x", nbins=4)
+        ax.xaxis.set_major_formatter("{x:,.0f}")
+        ax.tick_params(labelsize=8)
+        if (place[0] + 1, place[1]) not in places:
+            ax.set_xlabel(xlabel, fontsize=9)
+            ax.tick_params(labelbottom=True)
+        if (place[0], place[1] - 1) not in places:
+            ax.set_ylabel(ylabel, fontsize=9)
+
+
+def _place(ax):
+    spec = ax.get_subplotspec()
+    # No row and column compare equal to these, so that lone axes keep their labels.
+    return (np.nan, np.nan) if spec is None else (spec.rowspan.start, spec.colspan.start)
+
+
+def legend_below(figure, ax):
+    """Explain the lines of one panel below all of them; needs a constrained layout.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+        The figure.
+
+    ax : matplotlib Axes
+        The panel with every kind of line.
+    """
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+
+
+def shortened(label, most=28):
+    """Return a label as text of at most so many characters.
+
+    Parameters
+    ----------
+    label : object
+        The label.
+
+    most : int, default=28
+        Characters that there is room for.
+
+    Returns
+    -------
+    text : str
+        Ends in an ellipsis where something is left out.
+
+    Examples
+    --------
+    >>> from skretrain.inspection._panels import shortened
+    >>> shortened("a very long name", most=7)
+    'a very…'
+    """
+    text = str(label)
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,0 +1,417 @@
+"""Recall and precision of each class over time: the evaluation of a stream whose classes change."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_consistent_length, check_scalar, column_or_1d
+
+from ..utils._labels import union_of_labels
+from ..utils._optional import import_optional
+from ._panels import label_panels, legend_below, panel_axes, shortened
+from ._timeline import (
+    _REFIT,
+    _TRUE_DRIFT,
+    _check_window,
+    _draw_verticals,
+    _event_rows,
+    _full_names,
+    _has_fractions,
+)
+
+_RECALL = {"color": "#0072B2", "linewidth": 1.6, "zorder": 4}
+_PRECISION = {"color": "#D55E00", "linewidth": 1.3, "linestyle": (0, (4, 1.5)), "zorder": 3}
+_SHARE = {"color": "#9E9E9E", "alpha": 0.45, "linewidth": 0.0, "zorder": 1.5}
+_REFIT_MARK = {**_REFIT, "marker": "^", "markersize": 5, "clip_on": False}
+
+_MOST_POINTS = 2_000  # a panel has fewer pixels than that
+
+
+class PerClassDisplay:
+    """Recall, precision and share of each class over time, a panel per class.
+
+    It is recommended to use :meth:`from_predictions` or :meth:`from_result` to create a display.
+    All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    rows : array-like of shape (n_points,)
+        Stream row of each point.
+
+    classes : array-like of shape (n_classes,)
+        Class labels.
+
+    recall : array-like of shape (n_points, n_classes)
+        Share of the rows of a class that were predicted as such; NaN where it has no rows.
+
+    precision : array-like of shape (n_points, n_classes)
+        Share of the predictions of a class that were right; NaN where it has neither rows nor
+        predictions.
+
+    support : array-like of shape (n_points, n_classes)
+        Rows of each class, behind each point.
+
+    true_drifts : array-like of int, default=()
+        Rows at which the stream is known to have drifted: broad grey lines.
+
+    refits : array-like of int, default=()
+        Rows seen when a newly fitted model began to serve: triangles at the foot of each panel.
+
+    label : str, default="score"
+        Name of the vertical scale, which the three have in common.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes
+        The panels, one per class drawn and the last for the macro averages.
+
+    figure_ : matplotlib Figure
+        Figure that holds the panels.
+
+    classes_drawn_ : ndarray of shape (n_drawn,)
+        Labels of the classes drawn, in the order of `classes`.
+
+    See Also
+    --------
+    DriftTimelineDisplay : One score over time, with alarms and refits.
+
+    Examples
+    --------
+    >>> from skretrain.inspection import PerClassDisplay
+    >>> display = PerClassDisplay(
+    ...     rows=[100, 200],
+    ...     classes=["no", "yes"],
+    ...     recall=[[0.9, 0.6], [0.8, 0.9]],
+    ...     precision=[[0.7, 0.8], [0.8, 0.9]],
+    ...     support=[[75, 25], [50, 50]],
+    ... )
+    >>> display.macro_recall
+    array([0.75, 0.85])
+    >>> display.weighted_recall
+    array([0.825, 0.85 ])
+    >>> [ax.get_title() for ax in display.plot().axes_]
+    ['no', 'yes', 'macro average of both']
+    """
+
+    def __init__(
+        self,
+        rows,
+        classes,
+        recall,
+        precision,
+        support,
+        *,
+        true_drifts=(),
+        refits=(),
+        label="score",
+    ):
+        self.rows = rows
+        self.classes = classes
+        self.recall = recall
+        self.precision = precision
+        self.support = support
+        self.true_drifts = true_drifts
+        self.refits = refits
+        self.label = label
+
+    @property
+    def macro_recall(self):
+        """Mean recall of the classes with rows, ndarray of shape (n_points,).
+
+        It is the balanced accuracy: every class counts the same, however rare.
+        """
+        return _mean(self.recall, np.ones(np.shape(self.recall)))
+
+    @property
+    def macro_precision(self):
+        """Mean precision of the classes with rows or predictions, ndarray of shape (n_points,)."""
+        return _mean(self.precision, np.ones(np.shape(self.precision)))
+
+    @property
+    def weighted_recall(self):
+        """Mean recall, classes weighted by their rows, ndarray of shape (n_points,).
+
+        It is the accuracy: a rare class hardly counts.
+        """
+        return _mean(self.recall, self.support)
+
+    @property
+    def weighted_precision(self):
+        """Mean precision, classes weighted by their rows, ndarray of shape (n_points,)."""
+        return _mean(self.precision, self.support)
+
+    def plot(self, ax=None, *, max_classes=8, **kwargs):
+        """Draw a panel per class, and one for the macro averages of all classes.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array of Axes, default=None
+            One Axes per panel, or one whose place is divided. None makes a new figure, with a
+            legend below; on axes of your own, ``display.axes_[0].legend()`` draws one.
+
+        max_classes : int, default=8
+            At most this number of classes get a panel: the most frequent ones. The averages are
+            always of all.
+
+        **kwargs : dict
+            Passed to the ``Axes.plot`` calls that draw the recall.
+
+        Returns
+        -------
+        display : PerClassDisplay
+            This object, with `axes_`, `figure_` and `classes_drawn_`.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+
+        ValueError
+            If there are fewer axes than panels, or `max_classes` is less than 1.
+        """
+        pyplot = import_optional(
+            "matplotlib.pyplot", caller=f"{type(self).__name__}.plot", extra="plot"
+        )
+        check_scalar(max_classes, "max_classes", Integral, min_val=1)
+        support = np.asarray(self.support)
+        drawn = np.sort(np.argsort(-support.sum(axis=0), kind="stable")[:max_classes])
+        self.classes_drawn_ = np.asarray(self.classes)[drawn]
+        self.axes_ = panel_axes(pyplot, ax, len(drawn) + 1)
+        self.figure_ = self.axes_[0].figure
+        share = support / support.sum(axis=1, keepdims=True)
+        recall, precision = np.asarray(self.recall), np.asarray(self.precision)
+        for panel, k in zip(self.axes_, drawn, strict=False):
+            panel.fill_between(self.rows, share[:, k], label="share of the rows", **_SHARE)
+            self._plot_lines(panel, recall[:, k], precision[:, k], kwargs)
+            panel.set_title(shortened(self.classes[k]), fontsize=9.5)
+        self._plot_lines(self.axes_[-1], self.macro_recall, self.macro_precision, kwargs)
+        self.axes_[-1].set_title(self._title_of_averages(len(drawn)), fontsize=9.5)
+        label_panels(self.axes_, "row", self.label)
+        if ax is None:
+            legend_below(self.figure_, self.axes_[0])
+        return self
+
+    def _plot_lines(self, panel, recall, precision, kwargs):
+        panel.plot(self.rows, recall, **{**_RECALL, "label": "recall", **_full_names(kwargs)})
+        panel.plot(self.rows, precision, label="precision", **_PRECISION)
+        _draw_verticals(panel, self.true_drifts, "true drift", _TRUE_DRIFT)
+        if len(self.refits):
+            foot, label = np.zeros(len(self.refits)), f"refit ({len(self.refits)})"
+            transform = panel.get_xaxis_transform()
+            panel.plot(self.refits, foot, transform=transform, label=label, **_REFIT_MARK)
+        panel.set_ylim(0.0, 1.03)
+
+    def _title_of_averages(self, n_drawn):
+        n_classes = len(self.classes)
+        if n_drawn < n_classes:
+            return f"macro average of all {n_classes} ({n_drawn} drawn)"
+        return f"macro average of {'both' if n_classes == 2 else f'all {n_classes}'}"
+
+    @classmethod
+    def from_predictions(
+        cls,
+        rows,
+        y_true,
+        y_pred,
+        *,
+        events=None,
+        true_drifts=(),
+        window=None,
+        step=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Draw the classes of predictions that were each made before their target was known.
+
+        Parameters
+        ----------
+        rows : array-like of shape (n_samples,)
+            Stream rows of the predictions.
+
+        y_true : array-like of shape (n_samples,)
+            Class labels, in order of arrival.
+
+        y_pred : array-like of shape (n_samples,)
+            Predictions of the same rows.
+
+        events : object with a method ``to_records``, default=None
+            Log of what happened, such as the ``events_`` of a fitted retrainer. ``to_records``
+            returns one dictionary per event; those with "retrained" as "action" are drawn at
+            their "row" (rows seen when it happened).
+
+        true_drifts : array-like of int, default=()
+            Stream rows at which the stream is known to have drifted.
+
+        window : int, default=None
+            Number of rows that each point summarises, up to and including the row where it is
+            drawn, from 1 to `n_samples`. None means a twentieth of the rows: a rare class needs
+            more rows than one score for all.
+
+        step : int, default=None
+            Rows from one point to the next. None is the least that keeps to 2,000 points. The
+            last point is at the last row.
+
+        ax : matplotlib Axes or array of Axes, default=None
+            One Axes per panel, or one whose place is divided. None makes a new figure.
+
+        **kwargs : dict
+            Passed to :meth:`plot`.
+
+        Returns
+        -------
+        display : PerClassDisplay
+            The drawn display.
+
+        Raises
+        ------
+        ValueError
+            If the arrays differ in length or hold no class labels, or `window` or `step` is out
+            of its range.
+
+        ImportError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> from skretrain.inspection import PerClassDisplay
+        >>> display = PerClassDisplay.from_predictions(
+        ...     range(6), list("aaaabb"), list("aaabab"), window=2
+        ... )
+        >>> display.recall
+        array([[1. , nan],
+               [1. , nan],
+               [0.5, nan],
+               [0. , 0. ],
+               [nan, 0.5]])
+        """
+        return cls._from_rows(rows, y_true, y_pred, events, true_drifts, window, step).plot(
+            ax=ax, **kwargs
+        )
+
+    @classmethod
+    def from_result(cls, result, *, true_drifts=(), window=None, step=None, ax=None, **kwargs):
+        """Draw the classes of a test-then-train evaluation.
+
+        Parameters
+        ----------
+        result : object with attributes ``y_true``, ``y_pred``, ``rows`` and ``events``
+            The scored rows in order of arrival, their predictions, their stream rows, and the log
+            of what happened (see :meth:`from_predictions`) or None. With an attribute
+            ``label_delay``, refits are drawn that many rows later, when their labels came in.
+
+        true_drifts : array-like of int, default=()
+            Stream rows at which the stream is known to have drifted.
+
+        window : int, default=None
+            Number of scored rows that each point summarises. None means a twentieth of them.
+
+        step : int, default=None
+            Scored rows from one point to the next. None is the least that keeps to 2,000 points.
+
+        ax : matplotlib Axes or array of Axes, default=None
+            One Axes per panel, or one whose place is divided. None makes a new figure.
+
+        **kwargs : dict
+            Passed to :meth:`plot`.
+
+        Returns
+        -------
+        display : PerClassDisplay
+            The drawn display.
+
+        Raises
+        ------
+        ValueError
+            If the arrays differ in length or hold no class labels, or `window` or `step` is out
+            of its range.
+
+        ImportError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from skretrain import DriftAwareRetrainer
+        >>> from skretrain.datasets import make_drifting_classification
+        >>> from skretrain.inspection import PerClassDisplay
+        >>> from skretrain.model_selection import prequential_validate
+        >>> X, y, drifts = make_drifting_classification(2000, random_state=0)
+        >>> model = DriftAwareRetrainer(GaussianNB(), random_state=0)
+        >>> result = prequential_validate(model, X, y)
+        >>> display = PerClassDisplay.from_result(result, true_drifts=drifts)
+        >>> bool(display.macro_recall[-1] > display.macro_recall.min() + 0.2)
+        True
+        """
+        return cls._from_rows(
+            result.rows,
+            result.y_true,
+            result.y_pred,
+            result.events,
+            true_drifts,
+            window,
+            step,
+            # Events count the rows that were learned, which the predictions are ahead of.
+            getattr(result, "label_delay", 0),
+        ).plot(ax=ax, **kwargs)
+
+    @classmethod
+    def _from_rows(cls, rows, y_true, y_pred, events, true_drifts, window, step, label_delay=0):
+        check_consistent_length(rows, y_true, y_pred)
+        y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
+        _check_labels(y_true, y_pred)
+        window = max(len(y_true) // 20, 1) if window is None else window
+        stops = _stops(len(y_true), _check_window(window, len(y_true)), step)
+        classes = union_of_labels(np.unique(y_true), y_pred)
+        hits, support, predicted = _counts(y_true, y_pred, classes, stops, window)
+        there = (support > 0) | (predicted > 0)
+        records = [] if events is None else events.to_records()
+        return cls(
+            np.asarray(rows)[stops - 1],
+            classes,
+            _ratio(hits, support),
+            # A class that has rows and is never predicted is one that the model does not find.
+            np.where(there, _ratio(hits, np.maximum(predicted, 1)), np.nan),
+            support,
+            true_drifts=np.asarray(true_drifts, dtype=np.int64),
+            refits=_event_rows(records, "action", "retrained") + label_delay,
+            label=f"over {window:,} rows",
+        )
+
+
+def _check_labels(y_true, y_pred):
+    for name, y in (("y_true", y_true), ("y_pred", y_pred)):
+        if _has_fractions(y):
+            raise ValueError(
+                f"{name} holds numbers with a fractional part, such as {y[y != np.round(y)][0]}, "
+                "and no class labels; use DriftTimelineDisplay for a regression."
+            )
+
+
+def _stops(n_rows, window, step):
+    """Return how many rows have been seen at each point; the last one is at the last row."""
+    n_windows = n_rows - window + 1
+    if step is None:
+        step = -(-n_windows // _MOST_POINTS)
+    check_scalar(step, "step", Integral, min_val=1)
+    return np.arange(n_rows, window - 1, -step)[::-1]
+
+
+def _counts(y_true, y_pred, classes, stops, window):
+    """Return hits, rows and predictions of each class in the window before each stop."""
+    counts = np.empty((3, len(stops), len(classes)), dtype=np.int64)
+    for k, label in enumerate(classes):
+        true, predicted = y_true == label, y_pred == label
+        for count, flags in zip(counts, (true & predicted, true, predicted), strict=True):
+            total = np.concatenate([[0], np.cumsum(flags)])
+            count[:, k] = total[stops] - total[stops - window]
+    return counts
+
+
+def _ratio(part, whole):
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+
+
+def _mean(values, weights):
+    """Return the mean of each row over what is there; NaN where nothing is."""
+    values = np.asarray(values, dtype=float)
+    weights = np.where(np.isnan(values), 0.0, weights)
+    return _ratio((np.nan_to_num(values) * weights).sum(axis=1), weights.sum(axis=1))
