@@ -32,6 +32,7 @@ from skretrain import DriftAwareRetrainer
 from skretrain._base import BaseRetrainer
 from skretrain.buffers import Reservoir, SlidingWindow
 from skretrain.drift import ErrorDrift, Periodic
+from skretrain.exceptions import ClassesGrewWarning
 from skretrain.policies import FullRefit, WarmStart
 
 X, Y = stream(1000, drift=500)
@@ -372,6 +373,19 @@ def test_a_dry_run_changes_no_model():
     assert len(model.buffer_) == 1500
 
 
+def test_a_dry_run_does_not_grow():
+    """Neither alarms nor time change the model; nor does a class that it lacks."""
+    y = np.r_[Y[:800], Y[800:] + 1]
+    model = DriftAwareRetrainer(LogisticRegression(), detector=Rings(), dry_run=True)
+    model.fit(X[:100], y[:100])
+    before = fingerprint(model.estimator_)
+    with pytest.warns(ClassesGrewWarning):
+        feed(model, X, y, 100, 100)
+    assert fingerprint(model.estimator_) == before
+    assert model.events_.counts["kept"] == 9
+    assert model.events_.totals["rows_fitted"] == 100
+
+
 def test_a_dry_run_fits_a_candidate_only_for_a_gate_that_wants_one():
     """Then the verdict is logged as ``suggested``, and the challenger is dropped."""
     model = waiting(n_batches=2, dry_run=True)
@@ -506,8 +520,7 @@ def test_triggers_get_what_they_need():
     """X, predictions and probabilities are made only for a trigger that asks for them."""
     everything = ("loss", "X", "y_pred", "y_proba")
     for needs in (("loss",), everything):
-        base = SGDClassifier(loss="log_loss", random_state=0)
-        model = DriftAwareRetrainer(base, detector=Rings(needs=needs))
+        model = DriftAwareRetrainer(LogisticRegression(), detector=Rings(needs=needs))
         model.partial_fit(X[:100], Y[:100], classes=[0, 1, 2]).partial_fit(X[100:150], Y[100:150])
         batch = model.detector_.seen_[0]
         assert (batch.start, batch.n_rows) == (100, 50)

@@ -307,6 +307,10 @@ def test_a_first_fit_that_fails_always_raises_and_keeps_the_earlier_fit():
     with pytest.raises(RuntimeError, match="poison for fit"):
         model.fit(*poisoned("fit"))
     assert whole_state(model) == before
+    narrow, y = poisoned("fit")
+    with pytest.raises(RuntimeError, match="poison for fit"):
+        model.fit(narrow[:, :3], y)
+    assert whole_state(model) == before
     with pytest.raises(RuntimeError, match="poison for predict"):
         model.set_params(batch_size=10).fit(*poisoned("predict", slice(0, 40), 35))
     assert whole_state(model.set_params(batch_size=None)) == before

@@ -1,20 +1,15 @@
 """What the reader gets: a table on the terminal, a CSV, a picture."""
 
 import csv
+from types import SimpleNamespace
 
-import numpy as np
-
-from ..inspection import DriftTimelineDisplay
+from ..inspection import DriftTimelineDisplay, PolicyComparisonDisplay
 from ._errors import needed
 from ._policies import LOCATED, NEVER, NO_CHANGE, SCORES
 from ._sentence import number
 
 _COLUMNS = {"accuracy": "accuracy", "r2": "R2"}
-
-# Okabe and Ito: the policy of a panel against all others, in black on white too.
-_OWN = {"color": "#0072B2", "linewidth": 1.6, "zorder": 3}
-_OTHERS = {"color": "#C8C8C8", "linewidth": 0.8, "zorder": 2}
-_DRIFT = {"color": "#E5E5E5", "linewidth": 5.0, "zorder": 1}
+_METRICS = {"classification": "accuracy", "regression": "mean_absolute_error"}
 
 
 def print_table(console, outcomes, baseline, metric):
@@ -58,87 +53,50 @@ def write_csv(path, outcomes, baseline, metric):
 def draw(path, outcomes, history, *, label_delay, title):
     """Draw the default policy with its alarms above, and below one panel per policy."""
     pyplot = needed("matplotlib.pyplot")
-    curves = {outcome.name: _curve(outcome.result, history) for outcome in outcomes}
     located = next(outcome.result for outcome in outcomes if outcome.name == LOCATED)
     figure = pyplot.figure(figsize=(10.0, 8.0), dpi=120, layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=[1.0, 1.3], hspace=0.04)
     above.suptitle(title, fontsize=11)
-    _draw_timeline(above.subplots(), curves, located, history, label_delay)
     known = ", true drifts as broad lines" if len(history.drift_rows) else ""
     below.suptitle(f"Each policy in blue, the others in grey{known}", fontsize=11)
-    _draw_panels(below, curves, outcomes, history)
+    comparison = PolicyComparisonDisplay.from_results(
+        {outcome.name: _in_units_of_target(outcome.result, history) for outcome in outcomes},
+        scores={outcome.name: outcome.score for outcome in outcomes},
+        score_label=_COLUMNS[SCORES[history.task]],
+        true_drifts=history.drift_rows,
+        metric=_METRICS[history.task],
+        ax=below.subplots(2, 3, sharex=True, sharey=True),
+    )
+    comparison.axes_[0].set_xlim(history.warm_up, len(history.y))
+    _draw_timeline(above.subplots(), comparison, located, history, label_delay)
     figure.savefig(path)
     pyplot.close(figure)
 
 
-def _curve(result, history):
-    """Return the score over time, each point the mean of the rows up to there."""
+def _in_units_of_target(result, history):
     if history.task == "classification":
-        points = (result.y_true == result.y_pred).astype(float)
-    else:
-        points = abs(result.y_true - result.y_pred) * history.unit
-    window = _window(history)
-    return np.convolve(points, np.full(window, 1 / window), "valid")
+        return result
+    y_true, y_pred = result.y_true * history.unit, result.y_pred * history.unit
+    return SimpleNamespace(rows=result.rows, y_true=y_true, y_pred=y_pred)
 
 
-def _window(history):
-    return max((len(history.y) - history.warm_up) // 50, 1)
-
-
-def _rows(history):
-    return np.arange(history.warm_up + _window(history) - 1, len(history.y))
-
-
-def _label(history):
-    name = "accuracy" if history.task == "classification" else "absolute error"
-    return f"{name} over {_window(history):,} rows"
-
-
-def _limits(curves, history):
-    curves = np.array(list(curves.values()))
-    if history.task == "classification":
-        return max(curves.min() - 0.03, 0.0), min(curves.max() + 0.03, 1.0)
-    # A model that blew up would flatten all the others: its curve leaves the picture.
-    typical = np.median(curves, axis=0).max()
-    return 0.0, min(1.05 * curves.max(), 2.5 * typical)
-
-
-def _draw_timeline(ax, curves, located, history, label_delay):
+def _draw_timeline(ax, comparison, located, history, label_delay):
     # Events count the rows whose label is known; these came in `label_delay` rows earlier.
     alarms = [e.row + label_delay for e in located.events if e.state == "drift"]
     refits = [e.row + label_delay for e in located.events if e.action == "retrained"]
     DriftTimelineDisplay(
-        _rows(history),
-        curves[LOCATED],
+        comparison.rows,
+        comparison.curves[LOCATED],
         alarms=alarms,
         refits=refits[1:],  # the first is the fit on the warm-up
         true_drifts=history.drift_rows,
         label=LOCATED,
-        baseline=curves[NEVER],
+        baseline=comparison.curves[NEVER],
         baseline_label="never retrained",
     ).plot(ax=ax)
-    _finish(ax, curves, history)
-    ax.set(xlabel="row", ylabel=_label(history))
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-
-
-def _draw_panels(figure, curves, outcomes, history):
-    rows = _rows(history)
-    axes = figure.subplots(2, 3, sharex=True, sharey=True)
-    for ax, outcome in zip(axes.flat, outcomes, strict=True):
-        for name, curve in curves.items():
-            ax.plot(rows, curve, **(_OWN if name == outcome.name else _OTHERS))
-        for drift_row in history.drift_rows:
-            ax.axvline(drift_row, **_DRIFT)
-        score = f"{_COLUMNS[SCORES[history.task]]} {number(outcome.score)}"
-        ax.set_title(f"{outcome.name}: {score}", fontsize=10)
-        _finish(ax, curves, history)
-    figure.supxlabel("row", fontsize=10)
-    figure.supylabel(_label(history), fontsize=10)
-
-
-def _finish(ax, curves, history):
-    ax.set(xlim=(history.warm_up, len(history.y)), ylim=_limits(curves, history))
+    ax.set(xlim=(history.warm_up, len(history.y)), ylim=comparison.ylim)
     ax.xaxis.set_major_locator(needed("matplotlib.ticker").MaxNLocator(5))
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.tick_params(labelsize=9)
+    ax.set(xlabel="row", ylabel=comparison.label)
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)

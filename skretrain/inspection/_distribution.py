@@ -189,7 +189,10 @@ class DistributionDisplay:
             self._plot_shares(kwargs)
         else:
             self._plot_densities(kwargs)
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False, fontsize=9)
+        legend = {"title": None if self.bin_edges is None else "lines: means; bars: ± 1 sd"}
+        legend |= {"frameon": False, "fontsize": 9, "title_fontsize": 9}
+        # A distance in units of the font is right in small axes, too.
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=4.2, **legend)
         return self
 
     def _plot_densities(self, kwargs):
@@ -201,10 +204,12 @@ class DistributionDisplay:
         top = max(np.max(self.density_then), np.max(self.density_now)) or 1.0
         self._plot_moments(self.mean_then, self.std_then, 1.18 * top, "o", _THEN_LINE)
         self._plot_moments(self.mean_now, self.std_now, 1.08 * top, "D", _NOW_LINE)
-        ax.set(xlabel=self.feature, ylabel="density", ylim=(0, 1.27 * top))
+        margin = 0.03 * (edges[-1] - edges[0])
+        # The bar of an outlier's deviation may be longer than all that there is to see.
+        ax.set(xlim=(edges[0] - margin, edges[-1] + margin), ylim=(0, 1.27 * top))
+        ax.set(xlabel=self.feature, ylabel="density")
         moved = self.standardized_mean_difference
-        if np.isfinite(moved):
-            ax.set_title(f"standardized mean difference {moved:+.2f}", fontsize=10)
+        ax.set_title(f"standardized mean difference {moved:+.2f}", fontsize=10)
 
     def _plot_moments(self, mean, std, height, marker, style):
         self.ax_.plot([mean, mean], [0, height], zorder=4, **style)
@@ -226,17 +231,17 @@ class DistributionDisplay:
 
     def _numbers(self, when):
         """Return the legend entry of one set of rows."""
-        parts = []
+        n, missing = getattr(self, f"n_{when}"), getattr(self, f"n_missing_{when}")
+        counts = [f"{n:,} rows"]
+        if missing:
+            counts.append(f"{missing:,} missing")
+        if outside := self._n_outside(when):
+            counts.append(f"{outside:,} beyond the axis")
+        text = f"{getattr(self, f'label_{when}')}: "
         if self.bin_edges is not None:
             mean, std = getattr(self, f"mean_{when}"), getattr(self, f"std_{when}")
-            parts = [f"mean {mean:.4g}", f"sd {std:.4g}"]
-        n, missing = getattr(self, f"n_{when}"), getattr(self, f"n_missing_{when}")
-        parts.append(f"{n:,} rows")
-        if missing:
-            parts.append(f"{missing:,} missing")
-        if outside := self._n_outside(when):
-            parts.append(f"{outside:,} beyond the axis")
-        return f"{getattr(self, f'label_{when}')}: {', '.join(parts)}"
+            text += f"mean {mean:.4g}, sd {std:.4g}\n"
+        return text + ", ".join(counts)
 
     def _n_outside(self, when):
         if self.bin_edges is None:
@@ -493,15 +498,22 @@ def _is_number(values):
 
 def _densities(then, now, bins):
     edges = _edges(then, now, bins)
+    (mean_then, std_then), (mean_now, std_now) = _moments(then), _moments(now)
     return {
         "bin_edges": edges,
         "density_then": _density(then, edges),
         "density_now": _density(now, edges),
-        "mean_then": float(then.mean()),
-        "std_then": float(then.std()),
-        "mean_now": float(now.mean()),
-        "std_now": float(now.std()),
+        "mean_then": mean_then,
+        "std_then": std_then,
+        "mean_now": mean_now,
+        "std_now": std_now,
     }
+
+
+def _moments(values):
+    if values.min() == values.max():  # where numpy may return rounding error as a deviation
+        return float(values[0]), 0.0
+    return float(values.mean()), float(values.std())
 
 
 def _density(values, edges):

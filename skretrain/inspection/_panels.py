@@ -114,7 +114,9 @@ def legend_below(figure, ax):
         The panel with every kind of line.
     """
     handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    n_columns = 5 if figure.get_figwidth() > 7 else 3
+    options = {"loc": "outside lower center", "ncols": n_columns, "frameon": False}
+    figure.legend(handles, labels, fontsize=9, **options)
 
 
 def shortened(label, most=28):

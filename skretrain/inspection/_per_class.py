@@ -21,7 +21,7 @@ from ._timeline import (
 _RECALL = {"color": "#0072B2", "linewidth": 1.6, "zorder": 4}
 _PRECISION = {"color": "#D55E00", "linewidth": 1.3, "linestyle": (0, (4, 1.5)), "zorder": 3}
 _SHARE = {"color": "#9E9E9E", "alpha": 0.45, "linewidth": 0.0, "zorder": 1.5}
-_REFIT_MARK = {**_REFIT, "marker": "^", "markersize": 5, "clip_on": False}
+_REFIT_MARK = {**_REFIT, "marker": "^", "markersize": 5}
 
 _MOST_POINTS = 2_000  # a panel has fewer pixels than that
 
@@ -180,8 +180,8 @@ class PerClassDisplay:
         share = support / support.sum(axis=1, keepdims=True)
         recall, precision = np.asarray(self.recall), np.asarray(self.precision)
         for panel, k in zip(self.axes_, drawn, strict=False):
-            panel.fill_between(self.rows, share[:, k], label="share of the rows", **_SHARE)
             self._plot_lines(panel, recall[:, k], precision[:, k], kwargs)
+            panel.fill_between(self.rows, share[:, k], label="share of the rows", **_SHARE)
             panel.set_title(shortened(self.classes[k]), fontsize=9.5)
         self._plot_lines(self.axes_[-1], self.macro_recall, self.macro_precision, kwargs)
         self.axes_[-1].set_title(self._title_of_averages(len(drawn)), fontsize=9.5)
@@ -195,7 +195,7 @@ class PerClassDisplay:
         panel.plot(self.rows, precision, label="precision", **_PRECISION)
         _draw_verticals(panel, self.true_drifts, "true drift", _TRUE_DRIFT)
         if len(self.refits):
-            foot, label = np.zeros(len(self.refits)), f"refit ({len(self.refits)})"
+            foot, label = np.full(len(self.refits), 0.035), f"refit ({len(self.refits)})"
             transform = panel.get_xaxis_transform()
             panel.plot(self.refits, foot, transform=transform, label=label, **_REFIT_MARK)
         panel.set_ylim(0.0, 1.03)

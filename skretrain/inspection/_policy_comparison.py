@@ -282,15 +282,15 @@ def _common_metric(metric, pairs):
 
 def _limits(metric, curves):
     """Return the part of the scores to show."""
-    finite = np.where(np.isfinite(curves), curves, np.nan)
     if metric == "accuracy":
-        return max(finite.min() - 0.03, 0.0), min(finite.max() + 0.03, 1.0)
+        return max(curves.min() - 0.03, 0.0), min(curves.max() + 0.03, 1.0)
+    finite = np.where(np.isfinite(curves), curves, np.nan)
     shown = finite[:, ~np.isnan(finite).all(axis=0)]
     if not shown.size:
         return None
     # A model that blew up would flatten all the others: its curve leaves the picture.
     typical = np.nanmedian(shown, axis=0).max()
-    return 0.0, min(1.05 * np.nanmax(shown), 2.5 * typical) or 1.0
+    return 0.0, min(1.05 * np.nanmax(shown), 2.5 * typical or np.inf) or 1.0
 
 
 def _number(value):
