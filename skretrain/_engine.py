@@ -189,7 +189,7 @@ class Engine:
             self._record(Event("buffered", self.n_seen, len(rows.index)))
 
     def _suffices(self, waiting, incremental):
-        if _weightless(waiting):
+        if self._weightless(waiting):
             return False
         if self._has_one_label_per_row(waiting.y):
             declared = incremental and self.classes is not None
@@ -256,7 +256,7 @@ class Engine:
         cause = self._due(signal, rows, row)
         if cause is not None:
             self._retrain(rows, cause, signal)
-        elif _weightless(rows):
+        elif self._weightless(rows):
             self._remember(rows)
             self._record(self._kept(rows, signal))
         else:
@@ -277,8 +277,9 @@ class Engine:
             loss = zero_one_loss_per_row(rows.y, predicted)
         elif self.task == "regression":
             loss = absolute_loss_per_row(rows.y, predicted)
-        if loss is not None and "sample_weight" in rows.params:
-            loss[rows.params["sample_weight"] == 0] = np.nan
+        weight = self.parts.learner.weight_of(rows)
+        if loss is not None and weight is not None:
+            loss[weight == 0] = np.nan
         if "y_proba" in needs:
             proba = self.serving.spread(model.predict_proba(rows.X), 0.0)
         return ScoredBatch(
@@ -511,6 +512,10 @@ class Engine:
         self.parts.buffer.add(rows.X, rows.y, rows.params, self.n_seen)
         self.n_seen += len(rows.index)
 
+    def _weightless(self, rows):
+        weight = self.parts.learner.weight_of(rows)
+        return weight is not None and not weight.any()
+
     def _kept(self, rows, signal):
         version = self.serving.version
         return Event("kept", self.n_seen, len(rows.index), signal.state, version=version)
@@ -543,11 +548,6 @@ class Engine:
 def _is_flat(classes):
     """Tell the labels of one output from a list with the labels of each of several."""
     return len(classes) > 0 and np.ndim(classes[0]) == 0
-
-
-def _weightless(rows):
-    weight = rows.params.get("sample_weight")
-    return weight is not None and not weight.any()
 
 
 def _because(*reasons):

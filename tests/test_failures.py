@@ -17,14 +17,20 @@ from helpers import (
     fingerprint,
     stream,
 )
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, SGDClassifier, SGDRegressor
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skretrain import DriftAwareRetrainer, ReplayPartialFit
 from skretrain.buffers import SlidingWindow
 from skretrain.exceptions import RetrainFailedWarning, UpdateFailedWarning
+from skretrain.model_selection import make_prequential_scorer
 from skretrain.policies import FullRefit, ReplayMix
 
 X, Y = stream(1000)
@@ -403,6 +409,43 @@ def test_a_frozen_base_is_refused():
         with pytest.raises(ValueError, match="FrozenEstimator.*Pass the estimator inside"):
             wrapper(frozen).fit(X, Y)
     assert fingerprint(frozen.estimator) == before
+
+
+@pytest.mark.parametrize("begin", ["fit", "partial_fit"])
+@pytest.mark.parametrize("wrap", [OneVsRestClassifier, CalibratedClassifierCV])
+def test_a_frozen_part_stays_as_it_is(wrap, begin):
+    """Trap 19: through the first batch, updates and refits; in the user's hands and in the model."""
+    part = FrozenEstimator(SGDClassifier(random_state=0).fit(X, Y))
+    before = fingerprint(part.estimator)
+    model = DriftAwareRetrainer(wrap(part), detector=Rings([350]))
+    declared = {"classes": [0, 1]} if begin == "partial_fit" else {}
+    getattr(model, begin)(X[:200], Y[:200], **declared)
+    feed(model, X, Y, 50, 200, 500)
+    assert model.n_refits_ >= 1
+    assert fingerprint(part.estimator) == before
+    frozen = [value for value in model.estimator_.get_params().values() if value is part]
+    assert frozen
+    if wrap is OneVsRestClassifier:
+        assert [fingerprint(e.estimator) for e in model.estimator_.estimators_] == [before]
+    with pytest.raises(ValueError, match="frozen part|neither partial_fit"):
+        model.set_params(update="warm_start").fit(X, Y)
+
+
+def test_a_frozen_step_of_a_pipeline_stays_as_it_is():
+    """Trap 19: also through a grid search and replay."""
+    scaler = FrozenEstimator(StandardScaler().fit(X + 3))
+    before = fingerprint(scaler.estimator)
+    pipeline = make_pipeline(scaler, SGDClassifier(random_state=0))
+    model = DriftAwareRetrainer(pipeline, detector=Rings([350]), update="replay_mix")
+    feed(model.fit(X[:200], Y[:200]), X, Y, 50, 200, 500)
+    GridSearchCV(
+        DriftAwareRetrainer(pipeline, batch_size=100),
+        {"policy": ["full_refit", "replay_mix"]},
+        cv=TimeSeriesSplit(2),
+        scoring=make_prequential_scorer("accuracy", batch_size=100),
+    ).fit(X, Y)
+    assert fingerprint(scaler.estimator) == before
+    assert fingerprint(model.estimator_[0].estimator) == before
 
 
 @pytest.mark.parametrize(

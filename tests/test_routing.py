@@ -191,6 +191,25 @@ def test_metadata_may_come_under_another_name():
         np.testing.assert_array_equal(weight, WEIGHT[:160])
 
 
+def test_zero_weights_are_known_under_another_name():
+    """Trap 23: what counts is the weight that the base gets, not what the caller calls it."""
+    with sklearn.config_context(enable_metadata_routing=True):
+        base = SGDClassifier(random_state=0).set_fit_request(sample_weight="importance")
+        base.set_partial_fit_request(sample_weight="importance")
+        model = DriftAwareRetrainer(base, detector=Rings())
+        model.fit(X[:100], Y[:100], importance=np.ones(100))
+        before = fingerprint(model.estimator_)
+        model.partial_fit(X[100:150], Y[100:150], importance=np.zeros(50))
+        assert fingerprint(model.estimator_) == before
+        assert np.isnan(model.detector_.seen_[0].loss).all()
+        assert model.events_.counts["kept"] == 1
+        weight = np.tile([0.0, 1.0], 25)
+        model.partial_fit(X[150:200], Y[150:200], importance=weight)
+        oracle = SGDClassifier(random_state=0).fit(X[:100], Y[:100])
+        oracle.partial_fit(X[151:200:2], Y[151:200:2], sample_weight=np.ones(25))
+        np.testing.assert_array_equal(model.decision_function(X), oracle.decision_function(X))
+
+
 def test_a_refused_request_reaches_one_method_only():
     """Requested for ``fit``, declined for ``partial_fit``: updates go without, refits with."""
     with sklearn.config_context(enable_metadata_routing=True):

@@ -31,8 +31,10 @@ def continuation(estimator):
         for parameter, refused in (("early_stopping", True), ("class_weight", "balanced")):
             if _is(getattr(estimator, parameter, None), refused):
                 return None, f"{name} has no partial_fit with {parameter}={refused!r}"
+        if any(isinstance(part, FrozenEstimator) for part in _params(estimator, True).values()):
+            return None, f"{name} has a frozen part, which its partial_fit would change"
         return "partial_fit", ""
-    params = estimator.get_params(deep=False) if hasattr(estimator, "get_params") else {}
+    params = _params(estimator, False)
     if "warm_start" not in params:
         return None, f"{name} has neither partial_fit nor warm_start"
     # Ensembles read warm_start as "add the members that are missing": with the same number of
@@ -40,6 +42,10 @@ def continuation(estimator):
     if "n_estimators" in params or {"max_iter", "max_leaf_nodes"} <= params.keys():
         return None, f"warm_start of {name} adds members, it does not continue those it has"
     return "warm_start", ""
+
+
+def _params(estimator, deep):
+    return estimator.get_params(deep) if hasattr(estimator, "get_params") else {}
 
 
 def _is(value, wanted):
@@ -98,7 +104,7 @@ class Learner:
     def started(self, rows, number, classes):
         """Return a new model whose first rows go through its own ``partial_fit``."""
         model = self.blank(number)
-        rows = _weighted(rows)
+        rows = self._weighted(rows)
         declared = {} if classes is None else {"classes": classes}
         model.partial_fit(rows.X, rows.y, **declared, **self._routed("partial_fit", rows))
         self.n_fits += 1
@@ -110,7 +116,7 @@ class Learner:
         With ``partial_fit``, `n_passes` times over the rows; with ``warm_start``, one ``fit`` that
         begins at the present coefficients.
         """
-        rows = _weighted(rows)
+        rows = self._weighted(rows)
         model = copy_fitted(model)
         if len(rows.index) == 0:
             return model
@@ -138,7 +144,7 @@ class Learner:
             return ""
         if self.means == "partial_fit" and known is not None and len(known) == len(classes):
             return ""
-        present = np.unique(_weighted(rows).y)
+        present = np.unique(self._weighted(rows).y)
         new = np.setdiff1d(present, classes)
         if len(new):
             return f"the model cannot take in new classes {new.tolist()}"
@@ -147,21 +153,25 @@ class Learner:
             return f"warm_start needs every class of the model; the rows lack {missing}"
         return ""
 
+    def weight_of(self, rows):
+        """Return the ``sample_weight`` that the base gets, under whatever name it came, or None."""
+        method = "partial_fit" if self.means == "partial_fit" else "fit"
+        return self._routed(method, rows).get("sample_weight")
+
+    def _weighted(self, rows):
+        """Drop the rows of weight zero: ``partial_fit`` would still count them in its schedule."""
+        weight = self.weight_of(rows)
+        if weight is None or not (weight == 0).any():
+            return rows
+        keep = np.flatnonzero(weight)
+        y = None if rows.y is None else rows.y[keep]
+        params = {name: take_rows(values, keep) for name, values in rows.params.items()}
+        return Rows(take_rows(rows.X, keep), y, params, rows.index[keep])
+
     def _routed(self, method, rows):
         if not rows.params or self.route is None:
             return rows.params
         return self.route(method, rows.params)
-
-
-def _weighted(rows):
-    """Drop the rows of weight zero: ``partial_fit`` would still count them in its schedule."""
-    weight = rows.params.get("sample_weight")
-    if weight is None or not (weight == 0).any():
-        return rows
-    keep = np.flatnonzero(weight)
-    y = None if rows.y is None else rows.y[keep]
-    params = {name: take_rows(values, keep) for name, values in rows.params.items()}
-    return Rows(take_rows(rows.X, keep), y, params, rows.index[keep])
 
 
 def fill_seeds(model, random_state, number):

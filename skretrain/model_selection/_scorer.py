@@ -74,11 +74,12 @@ class _PrequentialScorer:
         self.batch_size = batch_size
         self.label_delay = label_delay
 
-    def __call__(self, estimator, X, y):
+    def __call__(self, estimator, X, y=None):
         check_incremental(estimator)
         check_consistent_length(X, y)
         scorer = scorer_for(estimator, self.scoring)
-        X, y, model = as_container(X), np.asarray(y), copy_fitted(estimator)
+        y = None if y is None else np.asarray(y)
+        X, model = as_container(X), copy_fitted(estimator)
         recorded = Recorded(model)
         for _, _, outputs in interleave(
             model,
@@ -91,7 +92,8 @@ class _PrequentialScorer:
             watch=CostMeter(),
         ):
             recorded.add(outputs)
-        return scorer(recorded, X, y)
+        # As a grid search does: without a target, scorers are called without one.
+        return scorer(recorded, X) if y is None else scorer(recorded, X, y)
 
     def __repr__(self):
         return (

@@ -147,7 +147,8 @@ def test_metadata_goes_where_the_route_sends_it():
     weight = np.arange(1.0, 301)
     model = learner.fresh(rows(sample_weight=weight), 0)
     learner.continued(model, rows(sample_weight=weight))
-    assert asked == [("fit", ["sample_weight"]), ("partial_fit", ["sample_weight"])]
+    assert {method for method, _ in asked} == {"fit", "partial_fit"}
+    assert {tuple(names) for _, names in asked} == {("sample_weight",)}
     assert_same_outputs(model, GaussianNB().fit(X, Y, 2 * weight), X)
     plain = Learner(GaussianNB()).fresh(rows(sample_weight=weight), 0)
     assert_same_outputs(plain, GaussianNB().fit(X, Y, weight), X)

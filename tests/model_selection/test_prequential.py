@@ -11,6 +11,7 @@ from sklearn.cluster import MiniBatchKMeans
 from sklearn.decomposition import IncrementalPCA
 from sklearn.linear_model import LogisticRegression, Perceptron, SGDClassifier, SGDRegressor
 from sklearn.metrics import accuracy_score, log_loss, make_scorer, r2_score, roc_auc_score
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import check_is_fitted
@@ -353,16 +354,23 @@ def test_the_scorer_refuses_bad_sizes_when_it_is_made(params, message):
         make_prequential_scorer("accuracy", **params)
 
 
-def test_a_clusterer_is_scored_without_targets():
-    """What has no target is evaluated by a scorer that asks for none."""
-    X = np.random.default_rng(0).normal(size=(300, 2))
+@pytest.mark.parametrize("target", [(), (None,)], ids=["left out", "None"])
+def test_a_clusterer_is_scored_without_targets(target):
+    """As a grid search without ``y`` calls it; the model goes on learning through the fold."""
+    n_rows = []
 
-    def inertia(estimator, X, y):
-        return -len(np.unique(estimator.predict(X)))
+    def n_clusters(estimator, X):
+        n_rows.append(len(X))
+        return len(np.unique(estimator.predict(X)))
 
     model = DriftAwareRetrainer(MiniBatchKMeans(3, random_state=0), detector=None).fit(X[:100])
-    score = make_prequential_scorer(inertia, batch_size=50)(model, X[100:], np.zeros(200))
-    assert score == -3
+    scorer = make_prequential_scorer(n_clusters, batch_size=50)
+    assert scorer(model, X[100:], *target) == 3
+    assert n_rows == [500]
+    search = GridSearchCV(
+        model, {"update": [None, "warm_start"]}, cv=TimeSeriesSplit(2), scoring=scorer
+    ).fit(X)
+    np.testing.assert_array_equal(search.cv_results_["mean_test_score"], 3)
 
 
 def test_detection_beats_standing_still():
