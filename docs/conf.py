@@ -9,9 +9,11 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import api_reference  # noqa: E402  (it stands beside this file, which is not on the path before)
+import diagrams  # noqa: E402
 
 # The API page has one source, the table in api_reference.py.
 (HERE / "api.rst").write_text(api_reference.as_rst())
+diagrams.write(HERE / "generated" / "diagrams")
 
 project = "skretrain"
 author = "skretrain developers"
@@ -24,13 +26,17 @@ extensions = [
     "myst_parser",  # the benchmarks write their tables in markdown
     "numpydoc",
     "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build"]
+# Of the gallery, the pages that sphinx-gallery makes are read, not the sources.
+exclude_patterns = ["_build", "gallery", "generated/gallery/**/*.ipynb", "**/sg_execution_times.rst"]
+nitpicky = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skretrain"
 html_static_path = ["_static"]
+html_css_files = ["custom.css"]
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": False, "show_nav_level": 2}
 
@@ -57,3 +63,18 @@ numpydoc_validation_exclude = {
 # Prompts and outputs are left out of what the copy button copies.
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "generated/gallery",
+    "filename_pattern": r"/plot_",
+    "within_subsection_order": "gallery_order.ReadersWay",
+    "backreferences_dir": None,
+    "download_all_examples": False,
+    "capture_repr": ("_repr_html_",),
+    "matplotlib_animations": False,
+    "abort_on_example_error": True,
+    "show_signature": False,
+    "show_memory": False,
+    "min_reported_time": 1,
+}

@@ -142,7 +142,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         if size is not None:
             first = _first_size(rows.y, self._initial_size or size, engine.task)
         starts = range(first, total, size or 1)
-        progress = Progress(self, "fit", 1 + len(starts), rows)
+        progress = Progress(self, "fit", 1 + len(starts), rows.X, rows.y)
         with progress.task("first fit"):
             engine.fit(rows if not starts else _cut(rows, 0, first))
         for start in starts:

@@ -1,7 +1,7 @@
 """The cycle of every retrainer, test then learn: it knows the four parts, no API."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -186,7 +186,7 @@ class Engine:
             self._first_fit(rows, waiting, incremental=incremental)
         else:
             self._remember(rows)
-            self._record(Event("buffered", self.n_seen, len(rows.index)))
+            self._record(self._event("buffered", rows, _STABLE))
 
     def _suffices(self, waiting, incremental):
         if self._weightless(waiting):
@@ -208,16 +208,7 @@ class Engine:
         self._serve(model, 1)
         record = self._fit_record(len(fitted_on.index), 0, "first_fit", cost)
         self._tell_trigger(record, answered=False)
-        self._record(
-            Event(
-                "retrained",
-                self.n_seen,
-                len(new.index),
-                reason="first fit",
-                version=1,
-                **_costs(record),
-            )
-        )
+        self._record(self._event("retrained", new, _STABLE, reason="first fit", **_costs(record)))
 
     def _first_model(self, rows, incremental):
         learner, classes = self.parts.learner, self.declared
@@ -258,7 +249,7 @@ class Engine:
             self._retrain(rows, cause, signal)
         elif self._weightless(rows):
             self._remember(rows)
-            self._record(self._kept(rows, signal))
+            self._record(self._event("kept", rows, signal))
         else:
             self._learn(rows, signal)
 
@@ -324,57 +315,47 @@ class Engine:
     # -- update --------------------------------------------------------------------------------
 
     def _learn(self, rows, signal):
-        verdict = self._judge(rows, unseen=True) if self.challenger is not None else None
-        update = self.parts.update
-        if update is None or self.dry_run:
+        try:
+            verdict = None if self.challenger is None else self._judge(rows, unseen=True)
+        except Exception as error:
+            return self._gate_failed(rows, signal, error)
+        if self.parts.update is None or self.dry_run:
             self._remember(rows)
-            return self._settle(verdict, self._kept(rows, signal))
+            return self._settle(verdict, self._event("kept", rows, signal))
         try:
             with Stopwatch() as cost:
-                mine = update.propose(self._context(rows, self.serving.model, remembered=False))
-                theirs = None
-                if self.challenger is not None:
-                    context = self._context(rows, self.challenger.model, remembered=False)
-                    theirs = update.propose(context)
+                mine = self._updated(rows, self.serving.model)
+                theirs = self.challenger and self._updated(rows, self.challenger.model)
         except Exception as error:
-            return self._update_failed(rows, signal, error)
+            return self._update_failed(rows, signal, error, verdict)
         self.n_fits += 1
         self._remember(rows)
         if theirs is not None:
             self.challenger.model = theirs.model
         self._serve(mine.model, self.serving.version)
-        fitted = mine.n_rows + (theirs.n_rows if theirs else 0)
-        event = Event(
+        event = self._event(
             "updated",
-            self.n_seen,
-            len(rows.index),
-            signal.state,
+            rows,
+            signal,
             reason=mine.note,
             kind=mine.kind,
-            n_rows_fitted=fitted,
+            n_rows_fitted=mine.n_rows + (theirs.n_rows if theirs else 0),
             cpu_seconds=cost.cpu_seconds,
             wall_seconds=cost.wall_seconds,
-            version=self.serving.version,
         )
         return self._settle(verdict, event)
 
-    def _update_failed(self, rows, signal, error):
+    def _updated(self, rows, model):
+        return self.parts.update.propose(self._context(rows, model, remembered=False))
+
+    def _update_failed(self, rows, signal, error, verdict):
         self.n_seen += len(rows.index)
         reason = f"update failed: {type(error).__name__}: {error}"
-        self._record(
-            Event(
-                "failed",
-                self.n_seen,
-                len(rows.index),
-                signal.state,
-                reason=reason,
-                version=self.serving.version,
-            )
-        )
+        self._settle(verdict, self._event("failed", rows, signal, reason=reason))
         self._complain(
             error,
-            "the update with this batch failed; the batch was not remembered and the serving "
-            "model is as before",
+            "the update with this batch failed; the batch was not remembered and the model is as "
+            "before",
             UpdateFailedWarning,
         )
 
@@ -384,18 +365,9 @@ class Engine:
         self._remember(rows)
         if cause.since is None:
             cause.since = int(self.parts.buffer.index[0])
-        event = Event(
-            "suggested",
-            self.n_seen,
-            len(rows.index),
-            signal.state,
-            since=cause.since,
-            reason=cause.reason,
-            version=self.serving.version,
-        )
+        event = self._event("suggested", rows, signal, since=cause.since, reason=cause.reason)
         if self.dry_run and not self.parts.gate.needs_trial:
             return self._record(event)
-        superseded = self.challenger is not None
         before = self.challenger
         try:
             with Stopwatch() as cost:
@@ -410,33 +382,26 @@ class Engine:
             return self._retrain_failed(event, cause, error)
         self.n_fits += 1
         self.cause = None
-        waiting = Event(
-            "superseded" if superseded else "pending",
-            event.row,
-            event.n_rows,
-            event.state,
-            since=event.since,
+        waiting = replace(
+            event,
+            action="pending" if before is None else "superseded",
             reason=_because(cause.reason, candidate.note),
-            version=event.version,
             **_costs(record),
         )
         return self._settle(verdict, waiting)
+
+    def _gate_failed(self, rows, signal, error):
+        """Give the challenger up: its cause is tried again, as after a policy that failed."""
+        self._remember(rows)
+        cause, self.challenger = self.challenger.cause, None
+        self._retrain_failed(self._event("failed", rows, signal, since=cause.since), cause, error)
 
     def _retrain_failed(self, event, cause, error):
         cause.tries += 1
         cause.wait = 2 ** (cause.tries - 1)
         self.cause = cause
-        self._record(
-            Event(
-                "failed",
-                event.row,
-                event.n_rows,
-                event.state,
-                since=event.since,
-                reason=f"retrain ({cause.reason}) failed: {type(error).__name__}: {error}",
-                version=event.version,
-            )
-        )
+        reason = f"retrain ({cause.reason}) failed: {type(error).__name__}: {error}"
+        self._record(replace(event, action="failed", reason=reason))
         self._complain(
             error,
             f"the retrain due to {cause.reason} failed; the serving model is as before and the "
@@ -470,18 +435,14 @@ class Engine:
             self._tell_trigger(challenger.fit, answered=challenger.cause.answers_alarm)
         if challenger.cause.since == self.since:
             self.n_fitted = challenger.fit.row - self.since
+        failure = event.reason if event.action == "failed" else ""
         return self._record(
-            Event(
-                action,
-                event.row,
-                event.n_rows,
-                event.state,
+            replace(
+                event,
+                action=action,
                 since=challenger.cause.since,
-                reason=_because(challenger.cause.reason, challenger.note, verdict.reason),
+                reason=_because(challenger.cause.reason, challenger.note, verdict.reason, failure),
                 kind=challenger.fit.kind,
-                n_rows_fitted=event.n_rows_fitted,
-                cpu_seconds=event.cpu_seconds,
-                wall_seconds=event.wall_seconds,
                 version=self.serving.version,
                 threads=thread_counts(),
                 evidence=verdict.evidence,
@@ -516,9 +477,10 @@ class Engine:
         weight = self.parts.learner.weight_of(rows)
         return weight is not None and not weight.any()
 
-    def _kept(self, rows, signal):
-        version = self.serving.version
-        return Event("kept", self.n_seen, len(rows.index), signal.state, version=version)
+    def _event(self, action, rows, signal, **details):
+        version = 0 if self.serving is None else self.serving.version
+        n_rows = len(rows.index)
+        return Event(action, self.n_seen, n_rows, signal.state, version=version, **details)
 
     def _fit_record(self, n_rows_fitted, since, kind, cost):
         return FitRecord(

@@ -74,7 +74,11 @@ def events(model, *fields):
 
 
 class Rings(BaseTrigger):
-    """Ring on the batches that contain the given rows, and count what it was shown and told."""
+    """Ring on the batches that contain the given rows; keep what it was shown and told.
+
+    More than ScriptedDetector: the batches themselves, a choice of what it needs and locates, and
+    the count of restarts, which are those of a trigger that does not override ``after_fit``.
+    """
 
     def __init__(self, rows=(), since="row", needs=("loss",)):
         self.rows = rows

@@ -414,7 +414,7 @@ def test_a_frozen_base_is_refused():
 @pytest.mark.parametrize("begin", ["fit", "partial_fit"])
 @pytest.mark.parametrize("wrap", [OneVsRestClassifier, CalibratedClassifierCV])
 def test_a_frozen_part_stays_as_it_is(wrap, begin):
-    """Trap 19: through the first batch, updates and refits; in the user's hands and in the model."""
+    """Trap 19: through first batch, updates and refits, in the user's hands and in the model."""
     part = FrozenEstimator(SGDClassifier(random_state=0).fit(X, Y))
     before = fingerprint(part.estimator)
     model = DriftAwareRetrainer(wrap(part), detector=Rings([350]))

@@ -13,3 +13,8 @@ def needed(module):
         return import_optional(module, caller="skretrain compare", extra="cli")
     except ImportError as error:
         raise CommandError(str(error)) from error
+
+
+def first_line(error):
+    """Return the first line of an error's message, or its type where it has none."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ._errors import CommandError, needed
+from ._errors import CommandError, first_line, needed
 
 
 def read_table(path):
@@ -19,22 +19,12 @@ def read_table(path):
     try:
         table = read(path)
     except (OSError, ValueError) as error:  # pandas' and pyarrow's own errors are ValueErrors
-        raise CommandError(f"{path} could not be read: {_first_line(error)}") from error
+        raise CommandError(f"{path} could not be read: {first_line(error)}") from error
     table = table.set_axis([str(column) for column in table.columns], axis="columns")
-    return table.assign(**_dates_written_as_text(table))
-
-
-def _dates_written_as_text(table):
-    """Return the text columns whose every value is an ISO 8601 date, as dates."""
-    pandas = needed("pandas")
-    found = {}
-    for name, column in table.items():
-        if pandas.api.types.infer_dtype(column, skipna=True) == "string":
-            # Zones may differ between summer and winter; UTC puts them on one line.
-            dates = pandas.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
-            if (dates.notna() == column.notna()).all():
-                found[name] = dates
-    return found
+    if not table.columns.is_unique:
+        twice = table.columns[table.columns.duplicated()][0]
+        raise CommandError(f"{path} has more than one column {twice!r}; rename all but one.")
+    return table.reset_index(drop=True)
 
 
 def _read_csv(path):
@@ -58,7 +48,3 @@ _READERS = {
     ".parquet": _read_parquet,
     ".pq": _read_parquet,
 }
-
-
-def _first_line(error):
-    return (str(error).splitlines() or [type(error).__name__])[0]

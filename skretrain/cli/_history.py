@@ -1,20 +1,17 @@
-"""Turn a table into a history: numbers in time order, encoded by what the warm-up rows show."""
+"""Turn a table into a history: rows in time order, a target, and columns as numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Any
 
 import numpy as np
-from sklearn.preprocessing import OneHotEncoder
 
 from ..datasets import make_drifting_classification
+from ._encoding import encoded, some
 from ._errors import CommandError, needed
+from ._estimators import estimator_for
 
 _FEW = 30  # whole numbers with more distinct values than this are a quantity, not classes
-_MOST_TEXTS = 50  # a text column with more values than this in the warm-up names rows, not kinds
-
-# A column that hardly varied in the warm-up can come a thousand deviations off later, and one such
-# row is enough to blow up a model that learns by gradient steps.
-_FARTHEST = 5.0
 
 
 @dataclass
@@ -30,17 +27,23 @@ class History:
     task : {"classification", "regression"}
         What is to be predicted.
     X : ndarray of shape (n_rows, n_features)
-        Features, finite.
+        Features.
     y : ndarray of shape (n_rows,)
         Codes of the classes, or the target divided by `unit` after subtracting `origin`.
     warm_up : int
         Rows of the first fit.
     drift_rows : ndarray
         Rows at which it is known to drift; mostly empty.
-    n_classes : int
-        Number of classes, 0 for regression.
+    base : estimator
+        The model that is kept fresh, blank.
+    table : DataFrame
+        The columns that `X` was made of, in the same order of rows.
+    labels : ndarray of shape (n_classes,)
+        The classes by their codes; empty for regression.
     unit : float
         One unit of `y` in units of the target.
+    how : str
+        How the columns became numbers.
     notices : tuple of str
         What was done to the rows and columns, for the reader.
     """
@@ -52,22 +55,35 @@ class History:
     y: np.ndarray
     warm_up: int
     drift_rows: np.ndarray
-    n_classes: int
+    base: Any
+    table: Any
+    labels: np.ndarray = field(default_factory=lambda: np.empty(0))
     unit: float = 1.0
+    how: str = "numbers as they are"
     notices: tuple = ()
 
 
-def embedded_history(*, seed, batch, warm_up, label_delay):
+def embedded_history(*, estimator, batch, warm_up, label_delay):
     """Return the built-in stream: linear concepts, two abrupt drifts at known rows."""
-    X, y, drift_rows = make_drifting_classification(10_000, n_drifts=2, random_state=seed)
+    X, y, drift_rows = make_drifting_classification(10_000, n_drifts=2, random_state=0)
     warm_up = _check_rows(len(y), warm_up, batch, label_delay)
-    _check_both_classes(y, y, warm_up, "y")
+    labels = np.unique(y)
+    _check_both_classes(y, labels, warm_up, "y")
     return History(
-        "built-in drifting stream", "y", "classification", X, y, warm_up, drift_rows, n_classes=2
+        name="built-in drifting stream",
+        target="y",
+        task="classification",
+        X=X,
+        y=y,
+        warm_up=warm_up,
+        drift_rows=drift_rows,
+        base=estimator_for(estimator, "classification"),
+        table=needed("pandas").DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])]),
+        labels=labels,
     )
 
 
-def history_of(table, *, name, target, time, task, batch, warm_up, label_delay):
+def history_of(table, *, name, target, time, task, estimator, batch, warm_up, label_delay):
     """Return the history in a pandas DataFrame."""
     notices = []
     _check_column(table, target, "--target")
@@ -80,10 +96,25 @@ def history_of(table, *, name, target, time, task, batch, warm_up, label_delay):
     warm_up = _check_rows(len(table), warm_up, batch, label_delay)
     task = _task_of(table[target], task, notices)
     prepare = _classes if task == "classification" else _quantity
-    y, n_classes, unit = prepare(table[target], warm_up)
-    X = _features(table.drop(columns=target), warm_up, notices)
-    none = np.empty(0, dtype=np.int64)
-    return History(name, target, task, X, y, warm_up, none, n_classes, unit, tuple(notices))
+    y, labels, unit = prepare(table[target], warm_up)
+    base = estimator_for(estimator, task)
+    table = table.drop(columns=target)
+    X, how, remarks = encoded(table, warm_up, base)
+    return History(
+        name=name,
+        target=target,
+        task=task,
+        X=X,
+        y=y,
+        warm_up=warm_up,
+        drift_rows=np.empty(0, dtype=np.int64),
+        base=base,
+        table=table,
+        labels=labels,
+        unit=unit,
+        how=how,
+        notices=(*notices, *remarks),
+    )
 
 
 # -- columns and rows ------------------------------------------------------------------------------
@@ -97,7 +128,7 @@ def _check_column(table, column, option):
     if close:
         hint = f"did you mean {' or '.join(map(repr, close))}?"
     else:
-        hint = f"the columns are {_some(columns)}."
+        hint = f"the columns are {some(columns)}."
     raise CommandError(f"{option} {column!r} is not a column of the file; {hint}")
 
 
@@ -115,7 +146,8 @@ def _sorted_by_time(table, time):
             f"--time {time!r} holds text such as {table[time].iloc[0]!r}, and not a number or a "
             "date like 2024-12-31 or 2024-12-31T23:59:00 in every row; convert the column."
         )
-    return table.iloc[np.argsort(moments, kind="stable")].drop(columns=time)
+    ordered = table.iloc[np.argsort(moments, kind="stable")]
+    return ordered.drop(columns=time).reset_index(drop=True)
 
 
 def _with_target(table, target, notices):
@@ -128,7 +160,7 @@ def _with_target(table, target, notices):
         raise CommandError(f"--target {target!r} has no value in any of the {len(table):,} rows.")
     if dropped:
         notices.append(f"{dropped:,} row(s) without a value of {target!r} left out")
-    return table[known]
+    return table[known].reset_index(drop=True)
 
 
 def _check_rows(n_rows, warm_up, batch, label_delay):
@@ -171,8 +203,8 @@ def _classes(column, warm_up):
             f"--target {column.name!r} has {len(labels):,} different values in {len(codes):,} "
             "rows, too many for classes; choose another column, or --task regression for numbers."
         )
-    _check_both_classes(codes, labels[codes], warm_up, column.name)
-    return codes, len(labels), 1.0
+    _check_both_classes(codes, labels, warm_up, column.name)
+    return codes, labels.to_numpy(), 1.0
 
 
 def _check_both_classes(codes, labels, warm_up, target):
@@ -180,13 +212,13 @@ def _check_both_classes(codes, labels, warm_up, target):
     others = np.flatnonzero(codes != codes[0])
     if not len(others):
         raise CommandError(
-            f"--target {target!r} is {labels[0]!r} in every row, so there is nothing to learn; "
-            "choose another column."
+            f"--target {target!r} is {labels[0]!r} in every row, so there is nothing to learn; choose "
+            "another column."
         )
     if others[0] >= warm_up:
         raise CommandError(
-            f"all {warm_up:,} rows of the warm-up have {labels[0]!r} as {target!r}; the next class "
-            f"appears in row {others[0]:,}. Give --warm-up {others[0] + 1} or more."
+            f"all {warm_up:,} rows of the warm-up have {labels[codes[0]]!r} as {target!r}; the next "
+            f"class appears in row {others[0]:,}. Give --warm-up {others[0] + 1} or more."
         )
 
 
@@ -204,38 +236,21 @@ def _quantity(column, warm_up):
             "learn; choose another column."
         )
     unit = _spread(values[:warm_up])
-    return (values - values[:warm_up].mean()) / unit, 0, unit
+    return (values - values[:warm_up].mean()) / unit, np.empty(0), unit
 
 
-# -- the features ----------------------------------------------------------------------------------
-
-
-def _features(table, warm_up, notices):
-    """Return all columns as numbers; nothing of it looks beyond the rows of the warm-up."""
-    if table.shape[1] == 0:
-        raise CommandError("the file has no column besides the target; there is nothing to learn.")
-    blocks, left_out = [], []
-    for name in table.columns:
-        numbers = _as_numbers(table[name])
-        if numbers is not None:
-            blocks.append(_scaled(numbers, warm_up))
-        else:
-            block = _one_hot(table[name], warm_up)
-            (left_out.append(name) if block is None else blocks.append(block))
-    if left_out:
-        notices.append(
-            f"text column(s) with more than {_MOST_TEXTS} different values in the warm-up left "
-            f"out: {_some(left_out)}"
-        )
-    if not blocks:
-        raise CommandError(f"no column is left to learn from; {notices[-1]}.")
-    return np.column_stack(blocks)
+# -- numbers --------------------------------------------------------------------------------------
 
 
 def _as_numbers(column):
     """Return a column as floats, dates as seconds, missing as NaN; None if it holds text."""
     pandas = needed("pandas")
     kind = pandas.api.types.infer_dtype(column, skipna=True)
+    if kind == "string":
+        # Zones may differ between summer and winter; UTC puts them on one line.
+        dates = pandas.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
+        if (dates.notna() == column.notna()).all():
+            column, kind = dates, "datetime"
     if kind in ("datetime64", "datetime", "date"):
         column = pandas.to_datetime(column, utc=True)
         seconds = (column - pandas.Timestamp(0, tz="UTC")).dt.total_seconds()
@@ -247,30 +262,7 @@ def _as_numbers(column):
     return None
 
 
-def _scaled(numbers, warm_up):
-    first = numbers[:warm_up]
-    seen = first[np.isfinite(first)]
-    middle = np.median(seen) if len(seen) else 0.0
-    numbers = np.where(np.isfinite(numbers), numbers, middle)
-    scaled = (numbers - numbers[:warm_up].mean()) / _spread(numbers[:warm_up])
-    return scaled.clip(-_FARTHEST, _FARTHEST)
-
-
 def _spread(values):
     # The deviation of a constant column is rounding error, not zero.
     deviation = values.std()
     return float(deviation) if deviation > 1e-12 * abs(values).max() else 1.0
-
-
-def _one_hot(column, warm_up):
-    texts = column.astype(object).where(column.notna(), "").astype(str).to_numpy(dtype=object)
-    first = texts[:warm_up, None]
-    if len(np.unique(first)) > _MOST_TEXTS:
-        return None
-    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(first)
-    return encoder.transform(texts[:, None])
-
-
-def _some(names):
-    shown = ", ".join(map(repr, names[:12]))
-    return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"

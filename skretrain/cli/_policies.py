@@ -3,30 +3,25 @@
 import warnings
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import SGDClassifier, SGDRegressor
 from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils.parallel import Parallel, delayed
 
 from .. import DriftAwareRetrainer, ReplayPartialFit
+from ..compose._learner import continuation
 from ..drift import Periodic
 from ..metrics import kappa_temporal, no_change_predict
 from ..model_selection import prequential_validate
 from ..policies import FullRefit
+from ._errors import CommandError, first_line
 
-NEVER, WINDOW, LOCATED = "never", "window", "drift-located refit"
+NEVER, WINDOW, LOCATED, WARM = "never", "window", "drift-located refit", "warm start"
 NO_CHANGE = "(no change)"
 
-# One base for all, so that only the policy differs: it must have partial_fit for the warm start.
-# The penalty, ten times scikit-learn's, was picked by the scores on generated streams with linear
-# concepts, and it decides who leads there: with scikit-learn's own the warm start is level with
-# the drift-located refit or ahead of it, with ten times this one clearly behind.
-BASES = {
-    "classification": SGDClassifier(loss="log_loss", alpha=1e-3),
-    "regression": SGDRegressor(),
-}
 SCORES = {"classification": "accuracy", "regression": "r2"}
 
 
@@ -96,66 +91,122 @@ POLICIES = (
     Policy("periodic", _periodic, "every {rows} rows, refit on all (at most 10,000)"),
     Policy(WINDOW, _window, "every batch, refit on the last {rows} rows"),
     Policy(LOCATED, _located, "update every batch; alarm: refit on rows since the drift"),
-    Policy("warm start", _warm_start, "update every batch, no drift detection"),
+    Policy(WARM, _warm_start, "update every batch, no drift detection"),
     Policy("replay mix", _replay, "update every batch, with as many remembered rows"),
 )
 
 
 @dataclass
 class Outcome:
-    """What one policy achieved, and what it cost.
+    """What one policy achieved, and what it cost: with one seed, or on average over several.
 
     Attributes
     ----------
     name, what : str
         The policy.
-    score : float
-        Accuracy or R2.
+    score : float or None
+        Accuracy or R2; None where the policy is not possible.
     losses : ndarray of shape (n_scored,)
         One loss per scored row; ``score`` is 1 minus their mean.
     kappa : float or None
         ``kappa_temporal``, for classification.
-    n_fits, n_updates, rows_fitted : int
+    n_fits, n_updates, rows_fitted : int or float
         Fits from scratch, updates with a batch, rows that went into both.
     cpu_seconds : float
         Processor seconds of learning.
-    result : PrequentialResult or None
-        The evaluation, for the plot.
-    warned : tuple of str
-        Warnings on the way, each once with its count.
+    scores : tuple of float
+        The score of each seed.
+    result : namespace or None
+        Rows, targets, predictions and events of the first seed, for the pictures.
+    warned : Counter
+        Warnings on the way.
+    refusal : str
+        Why the policy is not possible with this model; else empty.
     """
 
     name: str
     what: str
-    score: float
-    losses: np.ndarray
+    score: float | None
+    losses: np.ndarray = field(default_factory=lambda: np.empty(0))
     kappa: float | None = None
-    n_fits: int = 0
-    n_updates: int = 0
-    rows_fitted: int = 0
+    n_fits: float = 0
+    n_updates: float = 0
+    rows_fitted: float = 0
     cpu_seconds: float = 0.0
+    scores: tuple = ()
     result: Any = None
-    warned: tuple = ()
+    warned: Counter = field(default_factory=Counter)
+    refusal: str = ""
+
+    @property
+    def deviation(self):
+        """Standard deviation of the score between seeds; None for fewer than two."""
+        return float(np.std(self.scores, ddof=1)) if len(self.scores) > 1 else None
+
+
+def run_all(history, *, batch, label_delay, seeds, jobs, on_run):
+    """Replay the history under every policy, in parallel; the numbers are those of one job.
+
+    Parameters
+    ----------
+    history : History
+        The stream.
+    batch, label_delay : int
+        Rows per batch; rows between a prediction and its label.
+    seeds : int
+        Each policy is run with ``random_state`` 0 to ``seeds - 1``.
+    jobs : int
+        Processes.
+    on_run : callable
+        Told the outcome of each run as it ends, in any order.
+
+    Returns
+    -------
+    outcomes : list of Outcome
+        One for each policy, in the order of the table.
+    """
+    grid = [(policy, seed) for policy in POLICIES for seed in range(seeds)]
+    workers = Parallel(
+        n_jobs=jobs,
+        return_as="generator_unordered",
+        max_nbytes=None,  # arrays mapped from a file would be gone when the results come back
+    )
+    options = {"batch": batch, "label_delay": label_delay}
+    done = {}
+    for key, outcome in workers(delayed(_run_one)(*key, history, options) for key in grid):
+        done[key] = outcome
+        on_run(outcome)
+    return [_averaged([done[policy.name, seed] for seed in range(seeds)]) for policy in POLICIES]
+
+
+def _run_one(policy, seed, history, options):
+    return (policy.name, seed), run(policy, history, seed=seed, **options)
+
+
+def _averaged(outcomes):
+    first = outcomes[0]
+    if first.refusal or len(outcomes) == 1:
+        return first
+    names = ("score", "losses", "n_fits", "n_updates", "rows_fitted", "cpu_seconds")
+    means = {name: np.mean([getattr(o, name) for o in outcomes], axis=0) for name in names}
+    if first.kappa is not None:
+        means["kappa"] = np.mean([o.kappa for o in outcomes])
+    scores = tuple(o.score for o in outcomes)
+    return replace(first, **means, scores=scores, warned=sum((o.warned for o in outcomes), Counter()))
 
 
 def run(policy, history, *, batch, label_delay, seed):
-    """Replay the history under one policy."""
-    retrainer = policy.make(BASES[history.task], batch, seed)
+    """Replay the history under one policy with one seed."""
+    what = policy.describe(batch)
+    means, why_not = continuation(history.base)
+    if policy.name == WARM and means is None:
+        return Outcome(policy.name, what, None, refusal=why_not)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        result = prequential_validate(
-            retrainer,
-            history.X,
-            history.y,
-            scoring=SCORES[history.task],
-            batch_size=batch,
-            initial_size=history.warm_up,
-            label_delay=label_delay,
-        )
-    times = Counter(f"{warning.category.__name__}: {warning.message}" for warning in caught)
+        result = _replayed(policy, history, batch, label_delay, seed)
     return Outcome(
         name=policy.name,
-        what=policy.describe(batch),
+        what=what,
         score=result.score,
         losses=_losses(history, result.y_true, result.y_pred),
         kappa=_kappa(history, result.y_pred, label_delay),
@@ -163,9 +214,32 @@ def run(policy, history, *, batch, label_delay, seed):
         n_updates=result.events.counts["updated"],
         rows_fitted=result.rows_fitted,
         cpu_seconds=result.fit_seconds,
-        result=result,
-        warned=tuple(f"{policy.name}: {text} ({n} times)" for text, n in times.items()),
+        scores=(result.score,),
+        result=SimpleNamespace(
+            rows=result.rows, y_true=result.y_true, y_pred=result.y_pred, events=result.events
+        ),
+        warned=Counter(f"{warning.category.__name__}: {warning.message}" for warning in caught),
     )
+
+
+def _replayed(policy, history, batch, label_delay, seed):
+    try:
+        return prequential_validate(
+            policy.make(history.base, batch, seed),
+            history.X,
+            history.y,
+            scoring=SCORES[history.task],
+            batch_size=batch,
+            initial_size=history.warm_up,
+            label_delay=label_delay,
+        )
+    except (TypeError, ValueError) as error:
+        # What the model itself refuses, such as negative numbers.
+        raise CommandError(
+            f"{type(history.base).__name__} failed under the policy {policy.name!r}: "
+            f"{first_line(error)} Choose another --estimator, or put what it needs before it in a "
+            "pipeline."
+        ) from error
 
 
 def no_change(history, *, label_delay):

@@ -21,14 +21,14 @@ def sentence(outcomes, metric):
     metric : {"accuracy", "r2"}
         What the scores are.
     """
-    by_name = {outcome.name: outcome for outcome in outcomes}
+    by_name = {outcome.name: outcome for outcome in outcomes if not outcome.refusal}
     never = by_name.pop(NEVER)
     best = max(by_name.values(), key=lambda outcome: outcome.score)
     if not leads(best, never):
         return _nothing_paid(never, best, metric)
     level = [o for o in by_name.values() if leads(o, never) and not leads(best, o)]
     return (
-        f"On this history '{best.name}' would have paid: {_UNITS[metric]} {number(best.score)} "
+        f"On this history '{best.name}' would have paid: {_UNITS[metric]} {with_deviation(best)} "
         f"with {_work(best)}, {_gain(best, never, metric)} above never retraining, "
         f"{_price(best, by_name[WINDOW], never)}{_rival(best, level)}."
     )
@@ -36,7 +36,7 @@ def sentence(outcomes, metric):
 
 def caution(outcomes, baseline):
     """Return a warning if repeating the newest known target does as well, else None."""
-    best = max(outcomes, key=lambda outcome: outcome.score)
+    best = best_of(outcomes)
     if baseline.score <= best.score:
         return None
     return (
@@ -46,15 +46,41 @@ def caution(outcomes, baseline):
     )
 
 
+def best_of(outcomes):
+    """Return the outcome with the best score, of those that there are."""
+    return max((o for o in outcomes if not o.refusal), key=lambda outcome: outcome.score)
+
+
 def leads(one, other):
     """Tell whether a policy is better by more than a tie and more than its noise.
 
-    The noise is that of the difference per block of successive rows, since errors come in runs.
+    The noise is that of the difference per block of successive rows, since errors come in runs,
+    and, where there are several, that between seeds.
     """
     gain = np.minimum(other.losses, _WORST) - np.minimum(one.losses, _WORST)
     blocks = [block.mean() for block in np.array_split(gain, min(_BLOCKS, len(gain)))]
-    noise = 2 * np.std(blocks, ddof=1) / len(blocks) ** 0.5
+    noise = 2 * np.hypot(_standard_error(blocks), _standard_error(_by_seed(one, other)))
     return bool(one.score - other.score > _TIE and gain.mean() > noise)
+
+
+def _standard_error(values):
+    return np.std(values, ddof=1) / len(values) ** 0.5 if len(values) > 1 else 0.0
+
+
+def _by_seed(one, other):
+    return np.subtract(one.scores, other.scores)
+
+
+def with_deviation(outcome):
+    """Return the score as text, with the standard deviation between seeds if there are several."""
+    if outcome.deviation is None:
+        return number(outcome.score)
+    return f"{number(outcome.score)} ± {number(outcome.deviation)}"
+
+
+def amount(n):
+    """Return a count, or a mean of counts, as text."""
+    return f"{n:,.0f}" if n == round(n) or n >= 100 else f"{n:,.1f}"
 
 
 def number(score):
@@ -64,7 +90,7 @@ def number(score):
 
 def _nothing_paid(never, best, metric):
     text = (
-        f"On this history retraining would not have paid: {_UNITS[metric]} {number(never.score)} "
+        f"On this history retraining would not have paid: {_UNITS[metric]} {with_deviation(never)} "
         f"without it, and {number(best.score)} with the best of the others, '{best.name}'"
     )
     if best.score <= never.score:
@@ -78,7 +104,7 @@ def _work(best):
 
 
 def _count(n, noun):
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+    return f"{amount(n)} {noun}" if n == 1 else f"{amount(n)} {noun}s"
 
 
 def _gain(best, never, metric):

@@ -1,5 +1,11 @@
-"""Seeded streams whose drift rows are known."""
+"""Seeded streams whose drift rows are known, and files read as streams."""
 
+from ._files import iter_csv, iter_parquet
 from ._synthetic import make_drifting_classification, make_drifting_regression
 
-__all__ = ["make_drifting_classification", "make_drifting_regression"]
+__all__ = [
+    "iter_csv",
+    "iter_parquet",
+    "make_drifting_classification",
+    "make_drifting_regression",
+]

@@ -1,48 +1,26 @@
 """Prequential evaluation: every row is first predicted, then learned, in time order."""
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils.parallel import Parallel, delayed
 
-from ..utils._containers import as_container, n_rows, take_rows
-from ..utils._costs import Stopwatch
+from ..utils._containers import concat_rows, n_rows
 from ..utils._optional import import_optional
+from ..utils._progress import tracked
+from ..utils._sklearn_api import Progress, with_callbacks
+from ._batches import batches_of
 from ._stream import (
+    CostMeter,
     Recorded,
     check_incremental,
     check_stream_size,
     interleave,
     methods_for,
-    scorer_for,
+    scorers_for,
 )
-
-
-class CostMeter:
-    """Adds up what predicting and learning cost, in processor seconds."""
-
-    def __init__(self):
-        self.predict_seconds = 0.0
-        self.fit_seconds = 0.0
-        self.rows_learned = 0
-        self.batches_learned = 0
-
-    @contextmanager
-    def predicting(self):
-        """Measure a prediction."""
-        with Stopwatch() as watch:
-            yield
-        self.predict_seconds += watch.cpu_seconds
-
-    @contextmanager
-    def fitting(self):
-        """Measure a fit."""
-        with Stopwatch() as watch:
-            yield
-        self.fit_seconds += watch.cpu_seconds
 
 
 @dataclass
@@ -51,48 +29,96 @@ class PrequentialResult:
 
     Attributes
     ----------
-    score : float
-        The score of all predictions together.
+    scores : dict of str to float
+        For each scorer, the score of all predictions together. ``score`` is the first of them.
     rows : ndarray of shape (n_predictions,)
         Stream rows of the predictions.
     y_true, y_pred : ndarray of shape (n_predictions,)
-        Targets and the predictions served at the time.
+        Targets and the predictions served at the time; `y_true` is None without targets.
     batch_rows : ndarray of shape (n_batches,)
         First row of each batch.
-    batch_scores : ndarray of shape (n_batches,)
-        The score of each batch; NaN where the scorer is not defined on it.
+    batch_scores : dict of str to ndarray of shape (n_batches,)
+        For each scorer, the score of each batch; NaN where it is not defined on a batch.
+    batch_fit_seconds, batch_predict_seconds : ndarray of shape (n_batches,)
+        Processor seconds of learning and of predicting, per batch.
     fit_seconds, predict_seconds : float
-        Processor seconds of learning (the first fit included) and of predicting.
+        The same in all; `fit_seconds` includes the first fit.
     n_fits : int
         Fits from scratch, the first one included.
     rows_fitted : int
         Rows that went into fits and updates, a row counted as often as it was gone through.
+    refit_rows : ndarray of int
+        Stream rows at which a retrained model came into service, the first fit not counted.
     label_delay : int
         Rows between a prediction and its label.
     events : EventLog or None
         The retrainer's log; its rows count what was learned, `label_delay` behind the predictions.
     estimator : estimator
         The estimator as the stream left it.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skretrain import DriftAwareRetrainer
+    >>> from skretrain.datasets import make_drifting_classification
+    >>> from skretrain.model_selection import prequential_validate
+    >>> X, y, _ = make_drifting_classification(2000, random_state=0)
+    >>> model = DriftAwareRetrainer(LogisticRegression())
+    >>> result = prequential_validate(model, X, y, scoring=["accuracy", "f1"])
+    >>> list(result.scores), len(result.batch_rows)
+    (['accuracy', 'f1'], 19)
     """
 
-    score: float
+    scores: dict
     rows: np.ndarray
-    y_true: np.ndarray
+    y_true: np.ndarray | None
     y_pred: np.ndarray
     batch_rows: np.ndarray
-    batch_scores: np.ndarray
+    batch_scores: dict
+    batch_fit_seconds: np.ndarray
+    batch_predict_seconds: np.ndarray
     fit_seconds: float
     predict_seconds: float
     n_fits: int
     rows_fitted: int
+    refit_rows: np.ndarray
     label_delay: int
     events: Any
     estimator: Any
 
+    @property
+    def score(self):
+        """The score of all predictions together, by the first scorer, a float."""
+        return next(iter(self.scores.values()))
+
     def to_frame(self):
-        """Return a pandas DataFrame with the columns ``row`` and ``score``, one row per batch."""
+        """Return a pandas DataFrame with one line per batch: row, scores, processor seconds."""
         pandas = import_optional("pandas", caller="PrequentialResult.to_frame", extra="cli")
-        return pandas.DataFrame({"row": self.batch_rows, "score": self.batch_scores})
+        return pandas.DataFrame(
+            {
+                "row": self.batch_rows,
+                **self.batch_scores,
+                "fit_seconds": self.batch_fit_seconds,
+                "predict_seconds": self.batch_predict_seconds,
+            }
+        )
+
+    def plot(self, **kwargs):
+        """Draw the score over time with alarms and refits.
+
+        Parameters
+        ----------
+        **kwargs : dict
+            Passed to :meth:`skretrain.inspection.DriftTimelineDisplay.from_result`.
+
+        Returns
+        -------
+        display : DriftTimelineDisplay
+            The drawn timeline.
+        """
+        from ..inspection import DriftTimelineDisplay
+
+        return DriftTimelineDisplay.from_result(self, **kwargs)
 
 
 def prequential_predict(
@@ -142,14 +168,32 @@ def prequential_predict(
     >>> prequential_predict(GaussianNB(), X, y, batch_size=50).shape
     (950,)
     """
-    recorded, _, _ = _run(
-        estimator, X, y, batch_size, initial_size, label_delay, lambda est: [method]
+    run = _run(
+        estimator,
+        X,
+        y,
+        batch_size=batch_size,
+        initial_size=initial_size,
+        label_delay=label_delay,
+        fit_latency=0,
+        choose_methods=lambda model: [method],
     )
-    return getattr(recorded, method)(None)
+    return getattr(run.recorded, method)(None)
 
 
 def prequential_validate(
-    estimator, X, y, *, scoring=None, batch_size=100, initial_size=None, label_delay=0
+    estimator,
+    X,
+    y=None,
+    *,
+    scoring=None,
+    batch_size=100,
+    initial_size=None,
+    label_delay=0,
+    fit_latency=0,
+    seeds=None,
+    n_jobs=None,
+    progress=False,
 ):
     """Evaluate an estimator on a stream, test-then-train, with its costs.
 
@@ -160,13 +204,14 @@ def prequential_validate(
     ----------
     estimator : estimator
         Anything with ``partial_fit``; it is cloned.
-    X : array-like of shape (n_samples, n_features)
-        The stream in time order.
-    y : array-like of shape (n_samples,)
-        Targets.
-    scoring : str, callable or None, default=None
-        A scikit-learn scorer or its name. None is accuracy for classifiers and R2 for
-        regressors.
+    X : array-like of shape (n_samples, n_features), or iterable of (X, y)
+        The stream in time order: all rows, or batches as they come, from a file too large for the
+        memory, say. Batches keep their own size.
+    y : array-like of shape (n_samples,), default=None
+        Targets. None where `X` gives batches, or where there are none.
+    scoring : str, callable, list, dict or None, default=None
+        One or several scikit-learn scorers, by name or themselves. None is accuracy for classifiers
+        and R2 for regressors.
     batch_size : int, default=100
         Rows per batch.
     initial_size : int or None, default=None
@@ -174,11 +219,21 @@ def prequential_validate(
     label_delay : int, default=0
         Rows between a prediction and its label. Scores at different delays cannot be compared: on
         autocorrelated streams, a delay of 0 makes it easy to repeat the last label.
+    fit_latency : int, default=0
+        Rows that pass between learning and the new model coming into service.
+    seeds : int, sequence of int or None, default=None
+        Evaluate once per seed, set as ``random_state``; an int n is the seeds 0 to n - 1.
+    n_jobs : int or None, default=None
+        Seeds to evaluate at a time; the numbers do not depend on it.
+    progress : bool, default=False
+        Whether to show a progress bar, or a line now and then where rich is not installed. With
+        scikit-learn 1.9, ``estimator.set_callbacks(ProgressBar())`` does it, too.
 
     Returns
     -------
-    result : PrequentialResult
-        Score, predictions, score per batch, processor seconds, fits, rows fitted, events.
+    result : PrequentialResult, or list of them
+        Scores, predictions, scores per batch, processor seconds, fits, rows fitted, events. A list,
+        one result per seed, if `seeds` is given.
 
     Raises
     ------
@@ -204,69 +259,153 @@ def prequential_validate(
     >>> bool(result.score > 0.8), result.estimator.n_drifts_
     (True, 1)
     """
-    scorer = scorer_for(estimator, scoring)
-    recorded, stream, meter = _run(
-        estimator, X, y, batch_size, initial_size, label_delay, lambda est: methods_for(scorer, est)
+    settings = {
+        "scoring": scoring,
+        "batch_size": batch_size,
+        "initial_size": initial_size,
+        "label_delay": label_delay,
+        "fit_latency": fit_latency,
+        "progress": progress,
+    }
+    if seeds is None:
+        return _validate(estimator, X, y, **settings)
+    seeds = range(seeds) if isinstance(seeds, (int, np.integer)) else list(seeds)
+    return Parallel(n_jobs=n_jobs)(
+        delayed(_validate)(_seeded(estimator, seed), X, y, **settings) for seed in seeds
     )
-    X_rest, y_rest, start = stream
-    fitted = recorded.estimator
-    firsts = np.arange(start, start + n_rows(X_rest), batch_size)
-    events = getattr(fitted, "events_", None)
+
+
+def _seeded(estimator, seed):
+    """Return a clone with `seed` as its random state, or as those of its parts."""
+    model = clone(estimator)
+    params = model.get_params()
+    names = [name for name in sorted(params) if name.split("__")[-1] == "random_state"]
+    names = ["random_state"] if "random_state" in params else names
+    return model.set_params(**dict.fromkeys(names, int(seed)))
+
+
+@dataclass
+class _Run:
+    """One pass over a stream."""
+
+    recorded: Recorded
+    X: list
+    y: list
+    start: int
+    sizes: list
+    meter: CostMeter
+
+    def add(self, X, y, outputs, classes):
+        """Append what came and what was answered."""
+        self.X.append(X)
+        self.y.append(y)
+        self.sizes.append(n_rows(X))
+        self.recorded.add(outputs, classes)
+
+
+def _validate(estimator, X, y, *, scoring, **settings):
+    scorers = scorers_for(estimator, scoring)
+    run = _run(
+        estimator, X, y, choose_methods=lambda m: methods_for(scorers.values(), m), **settings
+    )
+    X_rest, y_rest = concat_rows(run.X), None if run.y[0] is None else concat_rows(run.y)
+    fitted, meter, start = run.recorded.estimator, run.meter, run.start
+    events, delay = getattr(fitted, "events_", None), settings["label_delay"]
+    refits = [] if events is None else [e.row for e in events if e.action == "retrained"][1:]
+    n_predicted = sum(run.sizes)
     return PrequentialResult(
-        score=float(scorer(recorded, X_rest, y_rest)),
-        rows=np.arange(start, start + n_rows(X_rest)),
+        scores={
+            name: _scored(scorer, run.recorded, X_rest, y_rest) for name, scorer in scorers.items()
+        },
+        rows=np.arange(start, start + n_predicted),
         y_true=y_rest,
-        y_pred=recorded.predict(X_rest),
-        batch_rows=firsts,
-        batch_scores=_batch_scores(recorded, scorer, X_rest, y_rest, batch_size),
-        fit_seconds=meter.fit_seconds,
-        predict_seconds=meter.predict_seconds,
+        y_pred=run.recorded.predict(None),
+        batch_rows=start + np.cumsum([0, *run.sizes[:-1]]),
+        batch_scores={name: _batch_scores(scorer, run) for name, scorer in scorers.items()},
+        batch_fit_seconds=np.array(meter.fit_seconds[1:-1]),
+        batch_predict_seconds=np.array(meter.predict_seconds[1:-1]),
+        fit_seconds=sum(meter.fit_seconds),
+        predict_seconds=sum(meter.predict_seconds),
         n_fits=1 if events is None else events.totals["fits"],
-        rows_fitted=start + meter.rows_learned if events is None else events.totals["rows_fitted"],
-        label_delay=label_delay,
+        rows_fitted=meter.rows_learned if events is None else events.totals["rows_fitted"],
+        refit_rows=np.array(refits, dtype=np.int64) + delay,
+        label_delay=delay,
         events=events,
         estimator=fitted,
     )
 
 
-def _run(estimator, X, y, batch_size, initial_size, label_delay, choose_methods):
+def _run(
+    estimator,
+    X,
+    y,
+    *,
+    batch_size,
+    initial_size,
+    label_delay,
+    fit_latency,
+    choose_methods,
+    progress=False,
+):
     """Fit a clone on the first rows, send it through the rest, and record what it answered."""
     check_incremental(estimator)
     check_stream_size("batch_size", batch_size, least=1)
     check_stream_size("label_delay", label_delay, least=0)
-    start = batch_size if initial_size is None else initial_size
-    check_stream_size("initial_size", start, least=1)
-    check_consistent_length(X, y)
-    X, y, total = as_container(X), np.asarray(y), n_rows(X)
-    if start >= total:
-        raise ValueError(
-            f"initial_size={start} leaves none of the {total} rows to predict: lower it, or "
-            f"batch_size."
-        )
-    meter, model = CostMeter(), clone(estimator)
-    with meter.fitting():
-        model.fit(take_rows(X, slice(0, start)), y[:start])
-    recorded = Recorded(model)
-    for _, _, outputs in interleave(
-        model,
-        X,
-        y,
-        start=start,
-        batch_size=batch_size,
+    check_stream_size("fit_latency", fit_latency, least=0)
+    size = batch_size if initial_size is None else initial_size
+    check_stream_size("initial_size", size, least=1)
+    batches = batches_of(X, y, batch_size)
+    head = batches.head(size)
+    return _pass(
+        clone(estimator),
+        clone(estimator),
+        head,
+        batches,
         label_delay=label_delay,
+        fit_latency=fit_latency,
+        choose_methods=choose_methods,
+        progress=progress,
+    )
+
+
+@with_callbacks
+def _pass(owner, model, head, batches, *, label_delay, fit_latency, choose_methods, progress):
+    """Fit on the head, then test and train; the callbacks of the owner hear of every batch."""
+    n_batches = len(batches) if hasattr(batches, "__len__") else None
+    steps = Progress(owner, "prequential", n_batches, *head)
+    # They are told of the evaluation; each fit in it would open a bar of its own.
+    callbacks = model.__dict__.pop("_skl_callbacks", None)
+    run = _Run(Recorded(model), [], [], n_rows(head[0]), [], CostMeter())
+    with run.meter.learning(run.start):
+        model.fit(*head)
+    run.meter.next_batch()
+    shown = tracked(batches, n_batches, type(model).__name__) if progress else batches
+    for X, y, outputs, classes in interleave(
+        model,
+        shown,
+        label_delay=label_delay,
+        fit_latency=fit_latency,
         methods=choose_methods(model),
-        watch=meter,
+        watch=run.meter,
     ):
-        recorded.add(outputs)
-    return recorded, (take_rows(X, slice(start, total)), y[start:], start), meter
+        with steps.task("batch"):
+            run.add(X, y, outputs, classes)
+    steps.end()
+    if callbacks is not None:
+        model._skl_callbacks = callbacks
+    return run
 
 
-def _batch_scores(recorded, scorer, X, y, batch_size):
+def _scored(scorer, recorded, X, y):
+    # As a grid search does: without a target, scorers are called without one.
+    return float(scorer(recorded, X) if y is None else scorer(recorded, X, y))
+
+
+def _batch_scores(scorer, run):
     scores = []
-    for number, first in enumerate(range(0, len(y), batch_size)):
-        part = slice(first, first + batch_size)
+    for number, (X, y) in enumerate(zip(run.X, run.y, strict=True)):
         try:
-            scores.append(float(scorer(recorded.batch(number), take_rows(X, part), y[part])))
+            scores.append(_scored(scorer, run.recorded.batch(number), X, y))
         except ValueError:
             # Ranking scores, for one, are not defined on a batch with a single class.
             scores.append(np.nan)

@@ -1,12 +1,9 @@
 """A scorer for GridSearchCV that lets the estimator go on learning through the held-out fold."""
 
-import numpy as np
-from sklearn.utils.validation import check_consistent_length
-
-from ..utils._containers import as_container
 from ..utils._copy import copy_fitted
-from ._prequential import CostMeter
+from ._batches import batches_of
 from ._stream import (
+    CostMeter,
     Recorded,
     check_incremental,
     check_stream_size,
@@ -76,22 +73,18 @@ class _PrequentialScorer:
 
     def __call__(self, estimator, X, y=None):
         check_incremental(estimator)
-        check_consistent_length(X, y)
         scorer = scorer_for(estimator, self.scoring)
-        y = None if y is None else np.asarray(y)
-        X, model = as_container(X), copy_fitted(estimator)
+        batches, model = batches_of(X, y, self.batch_size), copy_fitted(estimator)
         recorded = Recorded(model)
-        for _, _, outputs in interleave(
+        for _, _, outputs, classes in interleave(
             model,
-            X,
-            y,
-            start=0,
-            batch_size=self.batch_size,
+            batches,
             label_delay=self.label_delay,
-            methods=methods_for(scorer, model),
+            fit_latency=0,
+            methods=methods_for([scorer], model),
             watch=CostMeter(),
         ):
-            recorded.add(outputs)
+            recorded.add(outputs, classes)
         # As a grid search does: without a target, scorers are called without one.
         return scorer(recorded, X) if y is None else scorer(recorded, X, y)
 

@@ -1,14 +1,21 @@
 """The loop behind every evaluator: predict a batch, then learn the labels known by then."""
 
+from collections import deque
+from contextlib import contextmanager
+from copy import copy
+
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring
 from sklearn.utils import get_tags
 
-from ..utils._containers import n_rows, take_rows
+from ..utils._containers import n_rows
+from ..utils._copy import copy_fitted
+from ..utils._costs import Stopwatch
 from ..utils._labels import padded
 from ..utils._losses import task_of
 from ..utils._sklearn_api import response_methods
+from ._batches import Waiting
 
 _FILL = {"predict_proba": 0.0, "predict_log_proba": -np.inf, "decision_function": None}
 
@@ -18,10 +25,8 @@ def check_incremental(estimator):
     if not hasattr(estimator, "partial_fit"):
         raise TypeError(
             f"{type(estimator).__name__} has no partial_fit, so that nothing can be learned "
-            f"between the "
-            "tests. Wrap the whole estimator, a Pipeline included: DriftAwareRetrainer(estimator) "
-            "or "
-            "ReplayPartialFit(estimator)."
+            "between the tests. Wrap the whole estimator, a Pipeline included: "
+            "DriftAwareRetrainer(estimator) or ReplayPartialFit(estimator)."
         )
 
 
@@ -31,45 +36,99 @@ def check_stream_size(name, value, *, least):
         raise ValueError(f"{name}={value!r}: {name} must be a number of rows, at least {least}.")
 
 
-def interleave(estimator, X, y, *, start, batch_size, label_delay, methods, watch=None):
-    """Yield ``(first, stop, outputs)`` for each batch from row `start` on, learning in between.
+def interleave(estimator, batches, *, label_delay, fit_latency, methods, watch):
+    """Yield ``(X, y, outputs, classes)`` for each batch, and learn in between.
 
-    A batch is predicted before any of its labels is learned. The label of row i is known once row
-    ``i + label_delay`` has been predicted; the rows that became known together are learned as one
-    batch.
+    A batch is predicted before any of its labels is learned. The label of a row is known once
+    `label_delay` more rows have been predicted; the rows that became known together are learned as
+    one batch. What was learned serves after `fit_latency` more rows.
 
     Parameters
     ----------
     estimator : estimator
         Changed in place by ``partial_fit``.
-    X, y : array-like
-        The stream in time order.
-    start : int
-        First row to predict; those before it are learned already.
-    batch_size : int
-        Rows per batch.
-    label_delay : int
+    batches : iterable of (X, y)
+        In time order.
+    label_delay, fit_latency : int
         In rows.
     methods : list of str
         What to ask the estimator for.
-    watch : object with ``predict`` and ``fit`` context managers, or None
+    watch : CostMeter
         Measures the costs.
     """
-    total, learned = n_rows(X), start
-    for first in range(start, total, batch_size):
-        stop = min(first + batch_size, total)
-        batch = take_rows(X, slice(first, stop))
+    waiting, serving = Waiting(), _Versions(estimator, fit_latency)
+    predicted = 0
+    for X, y in batches:
+        model = serving.at(predicted)
         with watch.predicting():
-            outputs = {method: getattr(estimator, method)(batch) for method in methods}
-        yield first, stop, outputs
-        known = stop - label_delay
-        if known > learned:
-            part = slice(learned, known)
-            with watch.fitting():
-                estimator.partial_fit(take_rows(X, part), None if y is None else y[part])
-            watch.rows_learned += known - learned
-            watch.batches_learned += 1
-            learned = known
+            outputs = {method: getattr(model, method)(X) for method in methods}
+        predicted += n_rows(X)
+        waiting.add(X, y)
+        yield X, y, outputs, getattr(model, "classes_", None)
+        n_known = waiting.n_rows - label_delay
+        if n_known > 0:
+            with watch.learning(n_known):
+                estimator.partial_fit(*waiting.take(n_known))
+            serving.learned(predicted)
+        watch.next_batch()
+
+
+class _Versions:
+    """Which state of an estimator serves, if a new one takes a while to come into service."""
+
+    def __init__(self, estimator, latency):
+        self.estimator, self.latency = estimator, latency
+        self.coming = deque()
+        self.current = self._frozen() if latency else estimator
+
+    def learned(self, row):
+        """Note that the estimator learned after `row` rows."""
+        if self.latency:
+            self.coming.append((row + self.latency, self._frozen()))
+
+    def at(self, row):
+        """Return the state that serves from `row` on."""
+        while self.coming and self.coming[0][0] <= row:
+            self.current = self.coming.popleft()[1]
+        return self.current
+
+    def _frozen(self):
+        engine = getattr(self.estimator, "_engine", None)
+        if engine is None:
+            return copy_fitted(self.estimator)
+        # A retrainer replaces the model that serves and never changes it: a shallow copy keeps it.
+        frozen = copy(self.estimator)
+        frozen._engine = copy(engine)
+        return frozen
+
+
+class CostMeter:
+    """Adds up what predicting and learning cost, in processor seconds, in all and per batch."""
+
+    def __init__(self):
+        self.predict_seconds = [0.0]
+        self.fit_seconds = [0.0]
+        self.rows_learned = 0
+
+    @contextmanager
+    def predicting(self):
+        """Measure a prediction."""
+        with Stopwatch() as watch:
+            yield
+        self.predict_seconds[-1] += watch.cpu_seconds
+
+    @contextmanager
+    def learning(self, n_rows_learned):
+        """Measure a fit or an update."""
+        with Stopwatch() as watch:
+            yield
+        self.fit_seconds[-1] += watch.cpu_seconds
+        self.rows_learned += n_rows_learned
+
+    def next_batch(self):
+        """Begin a new entry; the first one is that of the first fit."""
+        self.predict_seconds.append(0.0)
+        self.fit_seconds.append(0.0)
 
 
 class Recorded(BaseEstimator):
@@ -79,9 +138,8 @@ class Recorded(BaseEstimator):
         self.estimator = estimator
         self.answers = {}
 
-    def add(self, outputs):
+    def add(self, outputs, classes):
         """Append the outputs on one batch, with the classes they were given for."""
-        classes = getattr(self.estimator, "classes_", None)
         for method, output in outputs.items():
             self.answers.setdefault(method, []).append((output, classes))
 
@@ -147,7 +205,24 @@ def scorer_for(estimator, scoring):
     return check_scoring(estimator, scoring)
 
 
-def methods_for(scorer, estimator):
-    """Return the prediction methods that `scorer` may ask for, ``predict`` among them."""
-    wanted = response_methods(scorer) or ("predict_proba", "decision_function")
-    return ["predict", *(m for m in wanted if m != "predict" and hasattr(estimator, m))]
+def scorers_for(estimator, scoring):
+    """Return scorers by name; one alone is called ``score``."""
+    if isinstance(scoring, dict):
+        named = scoring
+    elif isinstance(scoring, list | tuple | set):
+        named = {name: name for name in scoring}
+    else:
+        named = {"score": scoring}
+    if not named:
+        raise ValueError(f"scoring={scoring!r} names no scorer: pass at least one, or None.")
+    return {name: scorer_for(estimator, one) for name, one in named.items()}
+
+
+def methods_for(scorers, estimator):
+    """Return the prediction methods that scorers may ask for, ``predict`` among them."""
+    wanted = {"predict": None}
+    for scorer in scorers:
+        for method in response_methods(scorer) or ("predict_proba", "decision_function"):
+            if hasattr(estimator, method):
+                wanted[method] = None
+    return list(wanted)

@@ -37,14 +37,14 @@ class Progress:
         The owner of the callbacks; the calling method is decorated ``with_callbacks``.
     name : str
         Of the whole task.
-    n_steps : int
-        How many steps it has.
-    rows : Rows
+    n_steps : int or None
+        How many steps it has, if that is known.
+    X, y : array-like
         What is learned from.
     """
 
-    def __init__(self, estimator, name, n_steps, rows):
-        self.estimator, self.rows, self.context = estimator, rows, None
+    def __init__(self, estimator, name, n_steps, X, y):
+        self.estimator, self.X, self.y, self.context = estimator, X, y, None
         if getattr(estimator, "_skl_callbacks", None):
             self.context = estimator._init_callback_context(task_name=name, max_subtasks=n_steps)
             self._call(self.context, "begin")
@@ -67,7 +67,7 @@ class Progress:
 
     def _call(self, context, moment):
         hook = getattr(context, f"call_on_fit_task_{moment}")
-        hook(estimator=self.estimator, X=self.rows.X, y=self.rows.y)
+        hook(estimator=self.estimator, X=self.X, y=self.y)
 
 
 def response_methods(scorer):

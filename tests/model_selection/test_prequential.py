@@ -136,10 +136,10 @@ def test_a_result_holds_what_was_served():
     assert result.score == accuracy_score(Y[70:], served)
     np.testing.assert_array_equal(result.batch_rows, np.arange(70, 600, 70))
     by_batch = [np.mean(served[k : k + 70] == Y[70 + k : 140 + k]) for k in range(0, 530, 70)]
-    np.testing.assert_allclose(result.batch_scores, by_batch)
+    np.testing.assert_allclose(result.batch_scores["score"], by_batch)
     frame = result.to_frame()
     np.testing.assert_array_equal(frame["row"], result.batch_rows)
-    np.testing.assert_array_equal(frame["score"], result.batch_scores)
+    np.testing.assert_array_equal(frame["score"], result.batch_scores["score"])
 
 
 def test_costs_stand_beside_the_score():
@@ -206,7 +206,9 @@ def test_a_batch_on_which_a_score_is_not_defined_is_not_a_number():
         scoring=strict_auc,
         batch_size=100,
     )
-    np.testing.assert_array_equal(np.isnan(result.batch_scores), [False, True, *[False] * 3])
+    np.testing.assert_array_equal(
+        np.isnan(result.batch_scores["score"]), [False, True, *[False] * 3]
+    )
     assert 0 <= result.score <= 1
 
 

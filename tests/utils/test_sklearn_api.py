@@ -159,7 +159,7 @@ def test_without_callbacks_in_scikit_learn_everything_stands(monkeypatch):
     spec.loader.exec_module(old)
     assert old.with_callbacks(len) is len
     assert not [name for name in vars(old.CallbackSupportMixin) if not name.startswith("__")]
-    progress = old.Progress(object(), "fit", 1, None)
+    progress = old.Progress(object(), "fit", 1, None, None)
     with progress.task("first fit"):
         pass
     progress.end()

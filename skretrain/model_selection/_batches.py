@@ -1,0 +1,127 @@
+"""A stream as batches in the order of time: cut from arrays, or taken as they come."""
+
+from collections import deque
+
+import numpy as np
+from sklearn.utils.validation import check_consistent_length
+
+from ..utils._containers import as_container, concat_rows, n_rows, take_rows
+
+
+def batches_of(X, y, batch_size):
+    """Return an :class:`ArrayBatches` or a :class:`GivenBatches` for what a user passed.
+
+    Parameters
+    ----------
+    X : array-like, or iterable of (X, y)
+        All rows, or batches.
+    y : array-like or None
+        All targets; None where `X` gives batches or there are none.
+    batch_size : int
+        Rows per batch of an array.
+    """
+    if y is None and _gives_batches(X):
+        return GivenBatches(X)
+    check_consistent_length(X, y)
+    return ArrayBatches(as_container(X), None if y is None else np.asarray(y), batch_size)
+
+
+def _gives_batches(X):
+    if hasattr(X, "shape") or not hasattr(X, "__iter__"):
+        return False
+    if not hasattr(X, "__getitem__"):
+        return True
+    return len(X) > 0 and isinstance(X[0], tuple) and len(X[0]) == 2 and np.ndim(X[0][1]) > 0
+
+
+class ArrayBatches:
+    """Rows at hand, cut into batches; the rest after `head` knows its length."""
+
+    def __init__(self, X, y, batch_size):
+        self.X, self.y, self.batch_size = X, y, batch_size
+        self.start = 0
+
+    def head(self, size):
+        """Take the first `size` rows."""
+        total = n_rows(self.X)
+        if size >= total:
+            raise ValueError(
+                f"initial_size={size} leaves none of the {total} rows to predict: lower it, or "
+                "batch_size."
+            )
+        self.start = size
+        return self._cut(0, size)
+
+    def __len__(self):
+        return -(-(n_rows(self.X) - self.start) // self.batch_size)
+
+    def __iter__(self):
+        total = n_rows(self.X)
+        for first in range(self.start, total, self.batch_size):
+            yield self._cut(first, min(first + self.batch_size, total))
+
+    def _cut(self, first, stop):
+        part = slice(first, stop)
+        return take_rows(self.X, part), None if self.y is None else self.y[part]
+
+
+class GivenBatches:
+    """Batches as an iterable gives them, each of its own size; how many is not known."""
+
+    def __init__(self, iterable):
+        self.iterator = iter(iterable)
+
+    def head(self, size):
+        """Take batches until there are `size` rows."""
+        parts, found = [], 0
+        for X, y in self.iterator:
+            parts.append(_checked(X, y))
+            found += n_rows(parts[-1][0])
+            if found >= size:
+                return joined_batches(parts)
+        raise ValueError(
+            f"The batches ended after {found} rows, before the {size} of the first fit: lower "
+            "initial_size, or pass more batches."
+        )
+
+    def __iter__(self):
+        for X, y in self.iterator:
+            yield _checked(X, y)
+
+
+def _checked(X, y):
+    check_consistent_length(X, y)
+    return as_container(X), None if y is None else np.asarray(y)
+
+
+def joined_batches(parts):
+    """Return several ``(X, y)`` as one."""
+    y = None if parts[0][1] is None else concat_rows([y for _, y in parts])
+    return concat_rows([X for X, _ in parts]), y
+
+
+class Waiting:
+    """Rows that were predicted and whose labels are not known yet."""
+
+    def __init__(self):
+        self._parts = deque()
+        self.n_rows = 0
+
+    def add(self, X, y):
+        """Append a batch."""
+        self._parts.append((X, y))
+        self.n_rows += n_rows(X)
+
+    def take(self, size):
+        """Remove and return the oldest `size` rows."""
+        self.n_rows -= size
+        taken = []
+        while size:
+            X, y = self._parts.popleft()
+            if n_rows(X) > size:
+                rest = slice(size, None)
+                self._parts.appendleft((take_rows(X, rest), None if y is None else y[rest]))
+                X, y = take_rows(X, slice(0, size)), None if y is None else y[:size]
+            taken.append((X, y))
+            size -= n_rows(X)
+        return joined_batches(taken)

@@ -1,0 +1,239 @@
+"""Evaluation beyond one score: batches as they come, latency, seeds, several scorers, progress."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.ensemble import IsolationForest, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.metrics import f1_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skretrain import DriftAwareRetrainer, ReplayPartialFit
+from skretrain.datasets import iter_csv, make_drifting_classification
+from skretrain.model_selection import prequential_validate
+from skretrain.utils import _progress
+
+X, Y, _ = make_drifting_classification(2000, random_state=0)
+FOREST = RandomForestClassifier(3, max_depth=3)
+
+
+def in_batches(sizes):
+    first = 0
+    for size in sizes:
+        yield X[first : first + size], Y[first : first + size]
+        first += size
+
+
+@pytest.mark.parametrize("delay", [0, 30, 250])
+def test_batches_as_they_come_give_what_the_arrays_give(delay):
+    """Cut alike, a generator of batches and the arrays are the same stream."""
+    model = DriftAwareRetrainer(LogisticRegression())
+    whole = prequential_validate(model, X, Y, batch_size=100, label_delay=delay)
+    given = prequential_validate(model, in_batches([100] * 20), label_delay=delay)
+    listed = prequential_validate(model, list(in_batches([100] * 20)), label_delay=delay)
+    for other in (given, listed):
+        np.testing.assert_array_equal(other.y_pred, whole.y_pred)
+        np.testing.assert_array_equal(other.rows, whole.rows)
+        assert other.scores == whole.scores
+
+
+def test_batches_keep_their_own_size():
+    """The first batches are fitted until there are enough rows, each later one is predicted."""
+    result = prequential_validate(
+        GaussianNB(), in_batches([60, 70, 10, 500, 1, 200]), initial_size=100
+    )
+    assert result.batch_rows.tolist() == [130, 140, 640, 641]
+    assert result.rows[[0, -1]].tolist() == [130, 840]
+
+
+def test_batches_that_end_before_the_first_fit_are_refused():
+    """The error says how many rows there were."""
+    with pytest.raises(ValueError, match="ended after 80 rows, before the 100"):
+        prequential_validate(GaussianNB(), in_batches([40, 40]), initial_size=100)
+
+
+def test_a_file_is_evaluated_batch_by_batch(tmp_path):
+    """A CSV in chunks gives what its table gives."""
+    table = pd.DataFrame(X[:600], columns=[f"x{i}" for i in range(X.shape[1])])
+    table.assign(y=Y[:600]).to_csv(tmp_path / "stream.csv", index=False)
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    chunks = iter_csv(tmp_path / "stream.csv", target="y", batch_size=100)
+    given = prequential_validate(DriftAwareRetrainer(model), chunks)
+    whole = prequential_validate(DriftAwareRetrainer(model), table, Y[:600], batch_size=100)
+    np.testing.assert_array_equal(given.y_pred, whole.y_pred)
+
+
+def by_hand_with_latency(latency, size=50):
+    """Keep a copy of every version, and predict with the newest old enough."""
+    versions = [(0, GaussianNB().fit(X[:size], Y[:size]))]
+    live = GaussianNB().fit(X[:size], Y[:size])
+    answers = []
+    for start in range(size, 1000, size):
+        batch = slice(start, start + size)
+        predicted = start - size
+        serving = [model for from_row, model in versions if from_row <= predicted][-1]
+        answers.append(serving.predict(X[batch]))
+        live.partial_fit(X[batch], Y[batch])
+        copy = GaussianNB()
+        copy.__dict__.update({k: np.copy(v) for k, v in vars(live).items() if k.endswith("_")})
+        copy.classes_ = live.classes_
+        versions.append((predicted + size + latency, copy))
+    return np.concatenate(answers)
+
+
+@pytest.mark.parametrize("latency", [0, 20, 50, 180])
+@pytest.mark.parametrize(
+    "model",
+    [GaussianNB(), DriftAwareRetrainer(GaussianNB(), detector=None, update="warm_start")],
+    ids=["bare", "retrainer"],
+)
+def test_a_new_model_serves_only_after_its_latency(model, latency):
+    """Oracle: a loop that keeps every version."""
+    result = prequential_validate(model, X[:1000], Y[:1000], batch_size=50, fit_latency=latency)
+    np.testing.assert_array_equal(result.y_pred, by_hand_with_latency(latency))
+
+
+def test_several_scorers_each_see_all_predictions():
+    """Names come from a list or a dict; the first is ``score``."""
+    result = prequential_validate(GaussianNB(), X, Y, scoring=["f1", "roc_auc", "accuracy"])
+    alone = {name: prequential_validate(GaussianNB(), X, Y, scoring=name) for name in result.scores}
+    assert list(result.scores) == ["f1", "roc_auc", "accuracy"]
+    for name, single in alone.items():
+        assert result.scores[name] == single.score
+        np.testing.assert_array_equal(result.batch_scores[name], single.batch_scores["score"])
+    assert result.score == result.scores["f1"] == f1_score(result.y_true, result.y_pred)
+    named = prequential_validate(GaussianNB(), X, Y, scoring={"mine": "f1"})
+    assert named.scores == {"mine": result.score}
+    assert result.to_frame().columns.tolist() == [
+        *("row", "f1", "roc_auc", "accuracy"),
+        *("fit_seconds", "predict_seconds"),
+    ]
+
+
+def test_no_scorer_at_all_is_refused():
+    """An empty list names nothing."""
+    with pytest.raises(ValueError, match="names no scorer"):
+        prequential_validate(GaussianNB(), X, Y, scoring=[])
+
+
+def test_seeds_are_runs_of_their_own_and_the_same_in_parallel():
+    """Seed k is ``random_state=k``; the number of jobs changes nothing."""
+    model = DriftAwareRetrainer(FOREST)
+    serial = prequential_validate(model, X[:600], Y[:600], seeds=3)
+    parallel = prequential_validate(model, X[:600], Y[:600], seeds=[0, 1, 2], n_jobs=2)
+    alone = [
+        prequential_validate(DriftAwareRetrainer(FOREST, random_state=k), X[:600], Y[:600])
+        for k in range(3)
+    ]
+    for one, two, three in zip(serial, parallel, alone, strict=True):
+        np.testing.assert_array_equal(one.y_pred, two.y_pred)
+        np.testing.assert_array_equal(one.y_pred, three.y_pred)
+    assert len({result.score for result in serial}) > 1
+
+
+def test_a_seed_reaches_the_parts_of_an_estimator_without_one_of_its_own():
+    """A wrapper without ``random_state`` passes the seed on to its parts."""
+    wrapped = OneVsRestClassifier(SGDClassifier(random_state=9))
+    y = Y + 2 * (X[:, 0] > 0)
+    results = prequential_validate(wrapped, X[:1000], y[:1000], initial_size=200, seeds=[4])
+    alone = OneVsRestClassifier(SGDClassifier(random_state=4))
+    expected = prequential_validate(alone, X[:1000], y[:1000], initial_size=200)
+    np.testing.assert_array_equal(results[0].y_pred, expected.y_pred)
+    assert results[0].estimator.get_params()["estimator__random_state"] == 4
+
+
+def test_costs_add_up_over_batches():
+    """The seconds of batches and of the first fit make the whole; rows are those learned."""
+    result = prequential_validate(ReplayPartialFit(GaussianNB()), X[:1000], Y[:1000])
+    assert len(result.batch_fit_seconds) == len(result.batch_predict_seconds) == 9
+    assert result.fit_seconds >= result.batch_fit_seconds.sum() > 0
+    np.testing.assert_allclose(result.predict_seconds, result.batch_predict_seconds.sum())
+    bare = prequential_validate(GaussianNB(), X[:1000], Y[:1000], label_delay=100)
+    assert bare.rows_fitted == 900  # the last 100 labels never came
+
+
+def test_refits_are_placed_where_their_labels_came_in():
+    """An alarm after `r` learned rows serves from row `r + label_delay` on."""
+    model = DriftAwareRetrainer(LogisticRegression())
+    result = prequential_validate(model, X, Y, label_delay=100)
+    learned = [e.row for e in result.events if e.action == "retrained"][1:]
+    assert result.refit_rows.tolist() == [row + 100 for row in learned]
+    assert len(result.refit_rows) == result.estimator.n_refits_
+
+
+def test_a_stream_without_targets_needs_a_scorer_of_its_own():
+    """Outlier detectors are evaluated by what the scorer makes of their answers."""
+
+    def share_of_outliers(estimator, X, y=None):
+        return float(np.mean(estimator.predict(X) == -1))
+
+    model = DriftAwareRetrainer(IsolationForest(n_estimators=5, random_state=0), detector=None)
+    result = prequential_validate(model, X[:500], scoring=share_of_outliers)
+    assert result.y_true is None
+    assert result.score == np.mean(result.y_pred == -1)
+
+
+def test_the_plot_is_the_timeline_of_the_result():
+    """`plot` draws what ``DriftTimelineDisplay.from_result`` draws."""
+    result = prequential_validate(DriftAwareRetrainer(LogisticRegression()), X, Y)
+    display = result.plot(window=100)
+    assert display.refits.tolist()[1:] == result.refit_rows.tolist()
+
+
+@pytest.mark.parametrize("total", [20, None])
+def test_without_rich_progress_is_a_line_now_and_then(total, monkeypatch, capsys):
+    """The items pass unchanged; at most ten lines for a known number, few for an unknown one."""
+    monkeypatch.setattr(_progress, "find_spec", lambda name: None)
+    assert list(_progress.tracked(range(20), total, "model")) == list(range(20))
+    lines = capsys.readouterr().err.splitlines()
+    if total is None:
+        assert lines == [f"model: {n} batches" for n in (1, 2, 4, 8, 16)]
+    else:
+        assert lines == [f"model: {n} %" for n in range(10, 101, 10)]
+
+
+@pytest.mark.parametrize("stream", [(X[:400], Y[:400]), (list(in_batches([100] * 4)), None)])
+def test_a_progress_bar_changes_no_number(stream, capsys):
+    """It goes to standard error; the result is the same."""
+    shown = prequential_validate(GaussianNB(), *stream, progress=True)
+    quiet = prequential_validate(GaussianNB(), *stream)
+    assert shown.scores == quiet.scores
+    captured = capsys.readouterr()
+    assert "GaussianNB" in captured.err
+    assert captured.out == ""
+
+
+@pytest.mark.skipif("sklearn.callback" not in sys.modules, reason="callbacks came with 1.9")
+def test_callbacks_hear_of_each_batch_of_an_evaluation():
+    """One task per batch, none of the fits inside; the callbacks stay with the estimator."""
+
+    class Recorder:
+        def __init__(self):
+            self.told = []
+
+        def setup(self, estimator, context):
+            self.told.append("setup")
+
+        def teardown(self, estimator, context):
+            self.told.append("teardown")
+
+        def on_fit_task_begin(self, estimator, context):
+            self.told.append(f"begin {context.task_name}")
+
+        def on_fit_task_end(self, estimator, context):
+            self.told.append(f"end {context.task_name}")
+
+    recorder = Recorder()
+    model = DriftAwareRetrainer(GaussianNB()).set_callbacks(recorder)
+    result = prequential_validate(model, X[:300], Y[:300])
+    assert recorder.told == [
+        *("setup", "begin prequential"),
+        *["begin batch", "end batch"] * 2,
+        *("end prequential", "teardown"),
+    ]
+    assert result.estimator._skl_callbacks == [recorder]
