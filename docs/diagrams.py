@@ -10,8 +10,7 @@ INK = "var(--pst-color-text-base, #222)"
 SOFT = "var(--pst-color-text-muted, #666)"
 PAPER = "var(--pst-color-surface, #eee)"
 MAIN = "var(--pst-color-primary, #0072b2)"
-# Vermilion of the Okabe-Ito palette: legible on white and on black, for the colour-blind, too.
-ALARM = "#d55e00"
+ALARM = "var(--skretrain-alarm, #b34700)"
 
 
 def _text(x, y, words, *, size=15, anchor="middle", fill=INK, weight="normal"):

@@ -19,14 +19,15 @@ from .utils._losses import task_of
 from .utils._sklearn_api import CallbackSupportMixin, Progress, routing_enabled, with_callbacks
 
 
-def _delegate_has(method):
-    """Make a method available exactly where the serving model, or else the base, has it."""
+def _delegate_has(*methods):
+    """Make a method available exactly where the serving model, or else the base, has these."""
 
     def check(self):
         engine = self.__dict__.get("_engine")
-        if engine is not None and engine.serving is not None:
-            return hasattr(engine.serving.model, method)
-        getattr(self.estimator, method)
+        served = engine is not None and engine.serving is not None
+        model = engine.serving.model if served else self.estimator
+        for method in methods:
+            getattr(model, method)
         return True
 
     return check
@@ -143,6 +144,8 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
             first = _first_size(rows.y, self._initial_size or size, engine.task)
         starts = range(first, total, size or 1)
         progress = Progress(self, "fit", 1 + len(starts), rows.X, rows.y)
+        if not engine.grow_classes:
+            engine.declare_labels_of(rows.y)
         with progress.task("first fit"):
             engine.fit(rows if not starts else _cut(rows, 0, first))
         for start in starts:
@@ -191,8 +194,8 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
 
     def _check_finite(self, X):
         """Refuse rows that would wait in the buffer only to make the first fit fail."""
-        if hasattr(self.estimator, "steps"):
-            return  # a pipeline may impute, and its tags do not say so
+        if _has_parts(self.estimator):
+            return  # a pipeline may impute, and neither its tags nor those around it say so
         values = X.data if issparse(X) else np.asarray(X)
         if values.dtype.kind == "f" and not get_tags(self.estimator).input_tags.allow_nan:
             assert_all_finite(values, input_name="X")
@@ -208,6 +211,8 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         y = y.toarray() if issparse(y) else np.asarray(y)
         if y.ndim != 1 and not get_tags(self.estimator).target_tags.multi_output:
             y = column_or_1d(y, warn=True)
+        if task == "regression" and y.dtype.kind in "OUS":
+            y = y.astype(np.float64)
         if y.dtype.kind in "fO":
             assert_all_finite(y, input_name="y")
         return y
@@ -364,7 +369,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         """
         return self._serving().model.transform(X)
 
-    @available_if(_delegate_has("fit_predict"))
+    @available_if(_delegate_has("fit_predict", "predict"))
     def fit_predict(self, X, y=None, **params):
         """Forget everything, learn, and predict the same rows.
 
@@ -495,6 +500,11 @@ class _Restoring:
         if kind is not None:
             self.estimator.__dict__.clear()
             self.estimator.__dict__.update(self.before)
+
+
+def _has_parts(estimator):
+    params = estimator.get_params(deep=False)
+    return "steps" in params or any(hasattr(value, "fit") for value in params.values())
 
 
 def _cut(rows, start, stop):

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 
+from .buffers._base import joined
 from .drift import FitRecord, ScoredBatch, Signal
 from .exceptions import ClassesGrewWarning, RetrainFailedWarning, UpdateFailedWarning
-from .gates import Trial
+from .gates import Trial, Verdict
 from .policies import RetrainContext
-from .policies._base import joined
 from .utils._costs import Stopwatch, thread_counts
 from .utils._events import Event, EventLog
-from .utils._labels import padded, union_of_labels, unseen_labels
+from .utils._labels import spread, union_of_labels, unseen_labels
 from .utils._losses import absolute_loss_per_row, novelty_per_row, zero_one_loss_per_row
 
 _STABLE = Signal("stable")
@@ -31,12 +31,7 @@ class Serving(NamedTuple):
         """Give `output` one column per class, filled with `fill` where the model knows none."""
         if not isinstance(self.classes, np.ndarray):
             return output
-        known = self.model.classes_
-        if len(known) == len(self.classes):
-            return output
-        if output.ndim == 1:
-            output = np.column_stack([-output, output])
-        return padded(output, known, self.classes, fill)
+        return spread(output, self.model.classes_, self.classes, fill)
 
 
 @dataclass(slots=True)
@@ -70,6 +65,7 @@ class Challenger:
     cause: Cause
     fit: FitRecord
     note: str
+    n_since: int  # remembered rows of the present concept when it was fitted
 
 
 class Engine:
@@ -108,13 +104,18 @@ class Engine:
         self.declared = None  # as given, for the first partial_fit of the base
         self.events = EventLog()
         self.n_seen = 0
-        self.n_fits = 0
         self.n_drifts = 0
         self.n_refits = 0
         self.since = 0  # row at which the present concept began
-        self.n_fitted = 0  # rows of the present concept when a retrain was last tried
+        self.n_fitted = 0  # remembered rows of the present concept when it was last fitted
+        self.answered = False  # whether a retrain has answered an alarm yet
 
     # -- labels --------------------------------------------------------------------------------
+
+    def declare_labels_of(self, y):
+        """Take in all labels of a whole fit, which no later batch of it can then lack."""
+        if self._has_one_label_per_row(y):
+            self._add_classes(y)
 
     def check_labels(self, y, announced=None):
         """Return the labels of `y` that are new, or raise ValueError if they cannot be taken in.
@@ -181,7 +182,9 @@ class Engine:
     def _start(self, rows):
         """Collect rows until they suffice for a first fit; begin at once where the base can."""
         waiting = joined(self.parts.buffer.latest(), rows)
-        incremental = self.parts.learner.means == "partial_fit" and self.parts.update is not None
+        update = self.parts.update
+        continues = update is not None and update.continues
+        incremental = continues and self.parts.learner.means == "partial_fit"
         if self._suffices(waiting, incremental):
             self._first_fit(rows, waiting, incremental=incremental)
         else:
@@ -201,14 +204,23 @@ class Engine:
         with Stopwatch() as cost:
             model = self._first_model(fitted_on, incremental)
         self._remember(new)
-        self.n_fits, self.n_fitted = 1, self.n_seen
+        self.n_fitted = self._n_remembered_since(0)
         labels = getattr(model, "classes_", None)
         if isinstance(labels, np.ndarray) and self._has_one_label_per_row(fitted_on.y):
             self.classes = union_of_labels(self.classes, labels)
         self._serve(model, 1)
         record = self._fit_record(len(fitted_on.index), 0, "first_fit", cost)
         self._tell_trigger(record, answered=False)
-        self._record(self._event("retrained", new, _STABLE, reason="first fit", **_costs(record)))
+        self._record(
+            self._event(
+                "retrained",
+                new,
+                _STABLE,
+                reason="first fit",
+                threads=thread_counts(),
+                **_costs(record),
+            )
+        )
 
     def _first_model(self, rows, incremental):
         learner, classes = self.parts.learner, self.declared
@@ -231,7 +243,7 @@ class Engine:
         """
         scored = None if self.serving is None else self._score(rows)
         self.parts.buffer.check(rows.X, rows.y, rows.params)
-        unseen = self.check_labels(rows.y, classes)
+        unseen = self.check_labels(self._weighted_targets(rows), classes)
         self._declare(classes)
         if self.serving is None:
             self._start(rows)
@@ -258,6 +270,8 @@ class Engine:
         model, loss, predicted, proba = self.serving.model, None, None, None
         if self.task == "unsupervised":
             loss = novelty_per_row(model, rows.X)
+            if loss is None and hasattr(model, "predict"):
+                model.predict(rows.X)  # for its checks of the input
         else:
             predicted = model.predict(rows.X)
         trigger = self.parts.trigger
@@ -289,22 +303,26 @@ class Engine:
         """Return the cause of a retrain now, or None."""
         if signal.state == "drift":
             return Cause("alarm", signal.since, True)
-        if self.dry_run:
-            return None
         if self.cause is not None:
             self.cause.wait -= 1
             return self.cause if self.cause.wait <= 0 else None
-        if self.challenger is not None:
+        if self.dry_run or self.challenger is not None:
             return None
-        new = self._labels_the_model_lacks(rows.y)
+        new = self._labels_the_model_lacks(self._weighted_targets(rows))
         if len(new):
             return Cause(f"new classes {new.tolist()}", self.since, False)
+        return Cause("growth", self.since, False) if self._has_grown(len(rows.index)) else None
+
+    def _has_grown(self, n_new):
         # Before the first alarm, a model that learns from every batch is left alone.
-        stands_still = self.parts.update is None or self.since > 0
-        full = self.parts.buffer.max_rows
-        if stands_still and self.parts.policy.is_due(row - self.since, self.n_fitted, full):
-            return Cause("growth", self.since, False)
-        return None
+        if self.parts.update is not None and not self.answered:
+            return False
+        n_since = self._n_remembered_since(self.since) + n_new
+        return self.parts.policy.is_due(n_since, self.n_fitted, self.parts.buffer.max_rows)
+
+    def _n_remembered_since(self, row):
+        index = self.parts.buffer.index
+        return len(index) - int(index.searchsorted(row))
 
     def _labels_the_model_lacks(self, y):
         model = self.serving.model
@@ -325,10 +343,9 @@ class Engine:
         try:
             with Stopwatch() as cost:
                 mine = self._updated(rows, self.serving.model)
-                theirs = self.challenger and self._updated(rows, self.challenger.model)
+                theirs, verdict = self._challenger_updated(rows, verdict)
         except Exception as error:
             return self._update_failed(rows, signal, error, verdict)
-        self.n_fits += 1
         self._remember(rows)
         if theirs is not None:
             self.challenger.model = theirs.model
@@ -344,6 +361,15 @@ class Engine:
             wall_seconds=cost.wall_seconds,
         )
         return self._settle(verdict, event)
+
+    def _challenger_updated(self, rows, verdict):
+        """Let the challenger learn along; one that cannot is rejected, and stops nobody else."""
+        if self.challenger is None or verdict.decision == "reject":
+            return None, verdict
+        try:
+            return self._updated(rows, self.challenger.model), verdict
+        except Exception as error:
+            return None, Verdict("reject", f"its update failed: {type(error).__name__}: {error}")
 
     def _updated(self, rows, model):
         return self.parts.update.propose(self._context(rows, model, remembered=False))
@@ -374,13 +400,13 @@ class Engine:
                 context = self._context(rows, self.serving.model, remembered=True, cause=cause)
                 candidate = self.parts.policy.propose(context)
             record = self._fit_record(candidate.n_rows, cause.since, candidate.kind, cost)
-            self.challenger = Challenger(candidate.model, cause, record, candidate.note)
+            n_since = self._n_remembered_since(cause.since)
+            self.challenger = Challenger(candidate.model, cause, record, candidate.note, n_since)
             self.parts.gate.reset()
             verdict = self._judge(rows, unseen=False)
         except Exception as error:
             self.challenger = before
             return self._retrain_failed(event, cause, error)
-        self.n_fits += 1
         self.cause = None
         waiting = replace(
             event,
@@ -433,8 +459,9 @@ class Engine:
             self.n_refits += 1
             self.since = challenger.cause.since
             self._tell_trigger(challenger.fit, answered=challenger.cause.answers_alarm)
+            self.answered = self.answered or challenger.cause.answers_alarm
         if challenger.cause.since == self.since:
-            self.n_fitted = challenger.fit.row - self.since
+            self.n_fitted = challenger.n_since
         failure = event.reason if event.action == "failed" else ""
         return self._record(
             replace(
@@ -461,7 +488,7 @@ class Engine:
             since=self.since if cause is None else cause.since,
             alarm=cause is not None and cause.answers_alarm,
             classes=self.classes,
-            number=self.n_fits,
+            number=self.parts.learner.n_fits,
             rng=self.rng,
         )
 
@@ -472,6 +499,11 @@ class Engine:
     def _remember(self, rows):
         self.parts.buffer.add(rows.X, rows.y, rows.params, self.n_seen)
         self.n_seen += len(rows.index)
+
+    def _weighted_targets(self, rows):
+        """Return the targets of the rows that count: a label of weight zero is not learned."""
+        weight = None if rows.y is None else self.parts.learner.weight_of(rows)
+        return rows.y if weight is None else rows.y[weight != 0]
 
     def _weightless(self, rows):
         weight = self.parts.learner.weight_of(rows)

@@ -1,14 +1,14 @@
 """The contract of a buffer, and all that buffers have in common."""
 
 import operator
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ..utils._containers import n_rows
+from ..utils._containers import concat_rows, n_rows
 from ._store import Store
 
 
@@ -41,7 +41,7 @@ class Rows(NamedTuple):
     index: np.ndarray
 
 
-class BaseBuffer(BaseEstimator):
+class BaseBuffer(BaseEstimator, ABC):
     """Base class of the bounded memories of a stream.
 
     A subclass says which rows live, by `_add` and `_stored`, and may refuse parameters or targets
@@ -302,3 +302,20 @@ def _checked_count(n, size):
     if operator.index(n) < 0:
         raise ValueError(f"n={n} is invalid: pass the number of rows wanted, at least 0.")
     return min(operator.index(n), size)
+
+
+def joined(older, newer):
+    """Return two sets of rows as one, the older first; a missing ``sample_weight`` is 1."""
+    if len(older.index) == 0:
+        return newer
+    y = None if newer.y is None else concat_rows([older.y, newer.y])
+    params = {
+        name: concat_rows([_column(older, name), _column(newer, name)])
+        for name in older.params.keys() | newer.params.keys()
+    }
+    index = np.concatenate([older.index, newer.index])
+    return Rows(concat_rows([older.X, newer.X]), y, params, index)
+
+
+def _column(rows, name):
+    return rows.params[name] if name in rows.params else np.ones(len(rows.index))

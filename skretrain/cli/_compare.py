@@ -3,11 +3,15 @@
 import argparse
 from pathlib import Path
 
+from ..compose._learner import continuation
 from ._errors import CommandError, needed
+from ._estimators import ESTIMATORS
 from ._files import read_table
 from ._history import embedded_history, history_of
-from ._policies import BASES, POLICIES, SCORES, no_change, run
-from ._report import draw, print_table, write_csv
+from ._page import write_page
+from ._pictures import draw, pictures
+from ._policies import LOCATED, POLICIES, SCORES, no_change, run_all
+from ._report import print_table, write_csv
 from ._sentence import caution, sentence
 
 _DESCRIPTION = """\
@@ -21,17 +25,24 @@ changes at two known rows.
 _EPILOG = """\
 policies (for the default --batch 100):
 {policies}
-  All use one model, a linear one trained by stochastic gradient descent, the
-  same rows, batches and label delay. The row (no change) repeats the newest
-  known target.
+  All use one model, and the same rows, batches and label delay. A policy that
+  the model does not allow is a row of "-", with the reason below the table. The
+  row (no change) repeats the newest known target.
+
+models (--estimator):
+{estimators}
+  module:factory       an estimator of your own, or what returns one when called
+                       without arguments; from the working folder as well, such
+                       as mymodels:build or sklearn.naive_bayes:BernoulliNB
 
 the file:
-  Rows in time order, or with a column for --time. Numbers are used as they are
-  (missing: median of the warm-up), dates as seconds, text by one column per
-  value. Scales, medians and values are those of the warm-up, so that nothing
-  is known before its time. Rows without a target are left out.
+  Rows in time order, or with a column for --time. Numbers, categories, text,
+  dates and missing values become numbers as skrub's tabular_pipeline encodes
+  them for the model, learned from the warm-up only, so that nothing is known
+  before its time. Rows without a target are left out.
 
 outputs, in the folder --out:
+  report.html    the answer, the table, what was done, and pictures, in one file
   compare.csv    the table, unrounded
   compare.png    score over time, with the alarms
 
@@ -40,12 +51,14 @@ examples:
   skretrain compare stream.csv --target y
   skretrain compare sales.parquet --target units --time day --label-delay 500
   skretrain compare ratings.csv --target stars --task regression --out ratings
+  skretrain compare stream.csv --target y --estimator forest --seeds 5 --jobs 2
 """
 
 PAGE = (
     _DESCRIPTION,
     _EPILOG.format(
-        policies="\n".join(f"  {policy.name:<20} {policy.describe(100)}" for policy in POLICIES)
+        policies="\n".join(f"  {policy.name:<20} {policy.describe(100)}" for policy in POLICIES),
+        estimators="\n".join(f"  {name:<20} {what}" for name, (what, _) in ESTIMATORS.items()),
     ),
 )
 
@@ -61,6 +74,12 @@ def add_arguments(parser):
         choices=["auto", "classification", "regression"],
         default="auto",
         help="auto: classification for text, true/false and at most 30 different whole numbers",
+    )
+    add(
+        "--estimator",
+        default="sgd",
+        metavar="NAME",
+        help="model to keep fresh: a name listed below, or module:factory (sgd)",
     )
     add("--batch", type=_at_least(1), default=100, metavar="N", help="rows per batch (100)")
     add(
@@ -83,7 +102,14 @@ def add_arguments(parser):
         metavar="DIR",
         help="folder for the outputs (skretrain-compare)",
     )
-    add("--seed", type=_at_least(0), default=0, metavar="N", help="seed of everything drawn (0)")
+    add(
+        "--seeds",
+        type=_at_least(1),
+        default=1,
+        metavar="N",
+        help="run each policy with the seeds 0 to N - 1, and report mean and deviation (1)",
+    )
+    add("--jobs", type=_at_least(1), default=1, metavar="N", help="processes (1)")
 
 
 def main(arguments):
@@ -93,21 +119,51 @@ def main(arguments):
     needed("matplotlib").use("agg")
     out = _folder(arguments.out)
     history = _history(arguments)
-    _print_facts(console, history, arguments)
+    facts, notices = _facts(history, arguments), [*history.notices, *_limits(history.base)]
+    _print_facts(console, facts, notices)
     outcomes = _run_all(console, history, arguments)
     baseline = no_change(history, label_delay=arguments.label_delay)
+    _print_answer(console, outcomes, baseline, history)
+    written = _write(out, outcomes, baseline, history, arguments, facts, notices)
+    _say(console, f"\nWritten: {', '.join(map(str, written))}")
+
+
+def _print_answer(console, outcomes, baseline, history):
     metric = SCORES[history.task]
     print_table(console, outcomes, baseline, metric)
     _say(console, "")
-    for text in (text for outcome in outcomes for text in outcome.warned):
+    for text in _warnings(outcomes):
         _say(console, f"warning: {text}")
     _say(console, sentence(outcomes, metric))
     if remark := caution(outcomes, baseline):
         _say(console, remark)
-    write_csv(out / "compare.csv", outcomes, baseline, metric)
-    title = f"{history.name}, predicting '{history.target}': drift-located refit"
-    draw(out / "compare.png", outcomes, history, label_delay=arguments.label_delay, title=title)
-    _say(console, f"\nWritten: {out / 'compare.csv'}, {out / 'compare.png'}")
+
+
+def _warnings(outcomes):
+    for outcome in outcomes:
+        for text, n in outcome.warned.items():
+            yield f"{outcome.name}: {text} ({n} times)"
+
+
+def _write(out, outcomes, baseline, history, arguments, facts, notices):
+    metric, delay = SCORES[history.task], arguments.label_delay
+    page, table, picture = (out / f for f in ("report.html", "compare.csv", "compare.png"))
+    write_csv(table, outcomes, baseline, metric)
+    title = f"{history.name}, predicting '{history.target}'"
+    draw(picture, outcomes, history, label_delay=delay, title=f"{title}: {LOCATED}")
+    write_page(
+        page,
+        title=f"Which retraining would have paid? {title}",
+        sentence=sentence(outcomes, metric),
+        caution=caution(outcomes, baseline),
+        outcomes=outcomes,
+        baseline=baseline,
+        metric=metric,
+        facts=facts,
+        notices=[*notices, *_warnings(outcomes)],
+        figures=pictures(outcomes, history, label_delay=delay),
+    )
+    return page, table, picture
 
 
 def _at_least(least):
@@ -135,6 +191,7 @@ def _folder(path):
 
 def _history(arguments):
     sizes = {
+        "estimator": arguments.estimator,
         "batch": arguments.batch,
         "warm_up": arguments.warm_up,
         "label_delay": arguments.label_delay,
@@ -146,7 +203,7 @@ def _history(arguments):
                     f"--{option} needs a FILE; without one the built-in stream is used, which has "
                     "its own."
                 )
-        return embedded_history(seed=arguments.seed, **sizes)
+        return embedded_history(**sizes)
     table = read_table(arguments.file)
     if arguments.target is None:
         names = ", ".join(map(repr, table.columns[:30]))
@@ -161,21 +218,43 @@ def _history(arguments):
     )
 
 
-def _print_facts(console, history, arguments):
-    n_rows, n_features = history.X.shape
-    model = type(BASES[history.task]).__name__
-    task = f"{history.n_classes} classes" if history.n_classes else "regression"
-    _say(console, f"{history.name}: {n_rows:,} rows, {n_features:,} features, {task}")
-    for notice in history.notices:
-        _say(console, f"note: {notice}")
-    _say(
-        console,
-        f"{model}, fitted on the first {history.warm_up:,} rows, then batches of "
-        f"{arguments.batch:,} with a label delay of {arguments.label_delay:,} rows",
-    )
+def _facts(history, arguments):
+    """Return what is compared, by name."""
+    n_rows, n_columns = history.table.shape
+    last_seed = arguments.seeds - 1
+    task = f"classification, {len(history.labels)} classes"
+    facts = {
+        "data": f"{history.name}: {n_rows:,} rows, {n_columns:,} columns to learn from",
+        "target": f"{history.target}: {'regression' if history.task == 'regression' else task}",
+        "columns": history.how,
+        "model": " ".join(str(history.base).split()),
+        "warm-up": f"first {history.warm_up:,} rows, on which the first model is fitted",
+        "stream": f"batches of {arguments.batch:,} with a label delay of "
+        f"{arguments.label_delay:,} rows",
+        "seeds": "random_state 0" + (f" to {last_seed}" if last_seed else ""),
+    }
     if len(history.drift_rows):
-        drifts = ", ".join(f"{row:,}" for row in history.drift_rows)
-        _say(console, f"true drifts at rows {drifts}")
+        facts["true drifts"] = f"at rows {', '.join(f'{row:,}' for row in history.drift_rows)}"
+    return facts
+
+
+def _limits(base):
+    """Say which policies do less than their name promises."""
+    means, why_not = continuation(base)
+    if means == "partial_fit":
+        return
+    why = why_not or f"{type(base).__name__} has no partial_fit"
+    yield (
+        f"{why}: between alarms '{LOCATED}' does not learn each batch but refits as the rows since "
+        "the drift double, and 'replay mix' refits every batch"
+    )
+
+
+def _print_facts(console, facts, notices):
+    for name, text in facts.items():
+        _say(console, f"{name + ':':<13} {text}")
+    for notice in notices:
+        _say(console, f"{'note:':<13} {notice}")
     _say(console, "")
 
 
@@ -192,23 +271,22 @@ def _run_all(console, history, arguments):
         disable=not console.is_terminal,
         refresh_per_second=4,  # drawing takes processor time from what is measured
     )
-    outcomes = []
     with bar:
-        task = bar.add_task("", total=len(POLICIES))
-        for policy in POLICIES:
-            bar.update(task, description=policy.name)
-            outcome = run(
-                policy,
-                history,
-                batch=arguments.batch,
-                label_delay=arguments.label_delay,
-                seed=arguments.seed,
-            )
-            outcomes.append(outcome)
-            bar.advance(task)
+        task = bar.add_task("", total=arguments.seeds * len(POLICIES))
+
+        def on_run(outcome):
+            bar.update(task, advance=1, description=outcome.name)
             if not console.is_terminal:
-                _say(console, f"replayed {policy.name}: {outcome.cpu_seconds:.1f} s")
-    return outcomes
+                _say(console, f"replayed {outcome.name}: {outcome.cpu_seconds:.1f} s")
+
+        return run_all(
+            history,
+            batch=arguments.batch,
+            label_delay=arguments.label_delay,
+            seeds=arguments.seeds,
+            jobs=arguments.jobs,
+            on_run=on_run,
+        )
 
 
 def _say(console, text):

@@ -60,13 +60,15 @@ def encoded(table, warm_up, base):
     table, first = table.drop(columns=empty), first.drop(columns=empty)
     constant = [name for name in table.columns if first[name].astype(str).nunique() == 1]
     if constant:
-        notices.append(f"the same in every row of the warm-up: {some(constant)}")
+        notices.append(
+            f"the same in every row of the warm-up, which can learn nothing from it: {some(constant)}"
+        )
     encoder = _encoder(base)
     X = _numbers(encoder, table, warm_up)
     kinds = encoder[0].kind_to_columns_
     notices.extend(_new_categories(table, kinds["low_cardinality"], warm_up))
     counts = [f"{len(kinds[kind])} of {name}" for kind, name in _KINDS.items() if kinds[kind]]
-    return X, f"{', '.join(counts)} as {X.shape[1]} numbers", notices
+    return X, f"{', '.join(counts)}; encoded as {X.shape[1]:,} numbers by skrub", notices
 
 
 def some(names):

@@ -21,7 +21,8 @@ from ._errors import CommandError, first_line
 #
 # The penalty of SGDClassifier, ten times scikit-learn's, was picked by the scores on generated
 # streams with linear concepts, and it decides who leads there: with scikit-learn's own the warm
-# start is level with the drift-located refit or ahead of it, with ten times this one clearly behind.
+# start is level with the drift-located refit or ahead of it, with ten times this one clearly
+# behind.
 ESTIMATORS = {
     "sgd": (
         "linear model by stochastic gradient descent (default)",

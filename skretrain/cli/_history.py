@@ -212,13 +212,13 @@ def _check_both_classes(codes, labels, warm_up, target):
     others = np.flatnonzero(codes != codes[0])
     if not len(others):
         raise CommandError(
-            f"--target {target!r} is {labels[0]!r} in every row, so there is nothing to learn; choose "
-            "another column."
+            f"--target {target!r} is {labels[0]!r} in every row, so there is nothing to learn; "
+            "choose another column."
         )
     if others[0] >= warm_up:
         raise CommandError(
-            f"all {warm_up:,} rows of the warm-up have {labels[codes[0]]!r} as {target!r}; the next "
-            f"class appears in row {others[0]:,}. Give --warm-up {others[0] + 1} or more."
+            f"all {warm_up:,} rows of the warm-up have {labels[codes[0]]!r} as {target!r}; the "
+            f"next class appears in row {others[0]:,}. Give --warm-up {others[0] + 1} or more."
         )
 
 

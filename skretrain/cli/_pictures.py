@@ -64,13 +64,13 @@ def draw(path, outcomes, history, *, label_delay, title):
 def pictures(outcomes, history, *, label_delay):
     """Return the pictures of the page, from the whole to the detail."""
     comparison = _comparison(outcomes, history, None)
+    needed("matplotlib.pyplot").close(comparison.figure_)
     found = [
         _picture_of_timeline(comparison, outcomes, history, label_delay),
         _picture_of_policies(comparison, history),
         _picture_of_classes(outcomes, history, label_delay),
         _picture_of_shift(history),
     ]
-    needed("matplotlib.pyplot").close(comparison.figure_)
     return [picture for picture in found if picture is not None]
 
 
@@ -148,16 +148,13 @@ def _picture_of_timeline(comparison, outcomes, history, label_delay):
 
 
 def _picture_of_policies(comparison, history):
-    n_policies = len(comparison.curves)
+    good = "low is good" if history.task == "regression" else "high is good"
     return _in_panels(
         comparison,
-        n_policies,
+        len(comparison.curves),
         history,
         "Every policy over time",
-        f"One panel per policy: {comparison.label}, in grey that of the others. Low errors are "
-        "good, and high accuracies."
-        if history.task == "regression"
-        else f"One panel per policy: {comparison.label}, in grey that of the others.",
+        f"One panel per policy: {comparison.label} ({good}), in grey that of the others.",
     )
 
 
@@ -203,7 +200,7 @@ def _in_panels(display, n_panels, history, title, caption):
         figure.legend(handles, labels, ncols=2 * columns, **options)
         return _png(figure)
 
-    return Picture(title, caption, wide=drawn(_WIDE, 1.9, 3), narrow=drawn(_NARROW, 1.5, 1))
+    return Picture(title, caption, wide=drawn(_WIDE, 1.9, 3), narrow=drawn(_NARROW, 1.8, 1))
 
 
 def _picture_of_shift(history):
@@ -226,38 +223,37 @@ def _picture_of_shift(history):
         f"Of all columns, the one whose distribution differs most between the {len(then):,} rows "
         f"of the warm-up and the newest {n:,}. A column may move without harm: the score over time "
         "tells.",
-        wide=drawn(6.4),
+        wide=drawn(_WIDE),
         narrow=drawn(_NARROW),
     )
 
 
 def _shift(then, now):
     """Return how far apart two samples are, from 0 to 1; 0 for what cannot be told."""
-    pandas = needed("pandas")
+    types = needed("pandas").api.types
     then, now = then.dropna(), now.dropna()
-    if not len(then) or not len(now):
+    if not len(then) or not len(now) or then.dtype.kind in "mM":
         return 0.0
-    if pandas.api.types.is_numeric_dtype(then) and not pandas.api.types.is_bool_dtype(then):
-        both = pandas.concat([then, now])
-        # A counter or a clock moves by its nature.
-        return 0.0 if both.is_monotonic_increasing else _largest_gap(then, now)
-    if pandas.api.types.is_datetime64_any_dtype(then) or then.nunique() > _FEW:
+    if types.is_numeric_dtype(then) and not types.is_bool_dtype(then):
+        return _largest_gap(then.to_numpy(dtype=float), now.to_numpy(dtype=float))
+    then, now = then.astype(str), now.astype(str)
+    if then.nunique() > _FEW:
         return 0.0
-    shares = [part.astype(str).value_counts(normalize=True) for part in (then, now)]
+    shares = [part.value_counts(normalize=True) for part in (then, now)]
     return float(shares[0].sub(shares[1], fill_value=0.0).abs().sum() / 2)
 
 
 def _largest_gap(then, now):
-    """Return the Kolmogorov-Smirnov distance."""
-    then, now = (np.sort(part.to_numpy(dtype=float)) for part in (then, now))
+    """Return the Kolmogorov-Smirnov distance; 0 for a counter or a clock, which moves anyway."""
     at = np.concatenate([then, now])
-    shares = [np.searchsorted(part, at, side="right") / len(part) for part in (then, now)]
+    if (np.diff(at) > 0).all():
+        return 0.0
+    shares = [np.searchsorted(np.sort(part), at, side="right") / len(part) for part in (then, now)]
     return float(np.abs(shares[0] - shares[1]).max())
 
 
 def _figure(width, height):
-    figure = needed("matplotlib.pyplot").figure(figsize=(width, height), layout="constrained")
-    return figure
+    return needed("matplotlib.pyplot").figure(figsize=(width, height), layout="constrained")
 
 
 def _png(figure):

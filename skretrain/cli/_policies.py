@@ -192,7 +192,9 @@ def _averaged(outcomes):
     if first.kappa is not None:
         means["kappa"] = np.mean([o.kappa for o in outcomes])
     scores = tuple(o.score for o in outcomes)
-    return replace(first, **means, scores=scores, warned=sum((o.warned for o in outcomes), Counter()))
+    return replace(
+        first, **means, scores=scores, warned=sum((o.warned for o in outcomes), Counter())
+    )
 
 
 def run(policy, history, *, batch, label_delay, seed):

@@ -81,7 +81,7 @@ class Learner:
                 "and its partial_fit would change a model that all its clones share. Pass the "
                 "estimator inside."
             )
-        self.estimator = estimator
+        self.estimator = clone(estimator)
         self.random_state = random_state
         self.route = route
         self.means, self.why_not = continuation(estimator)

@@ -85,6 +85,8 @@ def noise_bound(losses, position, confidence):
     (5.0, 3.18)
     """
     n = len(losses)
+    if n < 2:
+        return math.inf  # nothing to compare
     log_term = math.log(2 * math.log(n) / confidence)
     harmonic = position * (n - position) / n
     return math.sqrt(2 * losses.var() * log_term) + 2 * log_term / (3 * math.sqrt(harmonic))

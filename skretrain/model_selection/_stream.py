@@ -12,12 +12,16 @@ from sklearn.utils import get_tags
 from ..utils._containers import n_rows
 from ..utils._copy import copy_fitted
 from ..utils._costs import Stopwatch
-from ..utils._labels import padded
+from ..utils._labels import spread
 from ..utils._losses import task_of
 from ..utils._sklearn_api import response_methods
 from ._batches import Waiting
 
-_FILL = {"predict_proba": 0.0, "predict_log_proba": -np.inf, "decision_function": None}
+_FILL = {
+    "predict_proba": 0.0,
+    "predict_log_proba": -np.inf,
+    "decision_function": np.finfo(np.float64).min,
+}
 
 
 def check_incremental(estimator):
@@ -180,16 +184,9 @@ class Recorded(BaseEstimator):
         final = getattr(self.estimator, "classes_", None)
         if method not in _FILL or not isinstance(final, np.ndarray):
             return np.concatenate([output for output, _ in answers])
-        return np.concatenate([_aligned(output, old, final, method) for output, old in answers])
-
-
-def _aligned(output, classes, final, method):
-    if len(classes) == len(final):
-        return output
-    if output.ndim == 1:
-        output = np.column_stack([-output, output])
-    fill = _FILL[method]
-    return padded(output, classes, final, np.finfo(output.dtype).min if fill is None else fill)
+        return np.concatenate(
+            [spread(output, old, final, _FILL[method]) for output, old in answers]
+        )
 
 
 def scorer_for(estimator, scoring):

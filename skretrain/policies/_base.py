@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..buffers import BaseBuffer, Rows
+from ..buffers._base import joined
 from ..compose._learner import Learner
-from ..utils._containers import concat_rows
 
 
 class Candidate(NamedTuple):
@@ -160,6 +160,9 @@ class BasePolicy(BaseEstimator, ABC):
     ('newest_rows', 300)
     """
 
+    # Whether it goes on from the serving model, so that a base may start with partial_fit.
+    continues = False
+
     @abstractmethod
     def propose(self, context):
         """Return a :class:`Candidate`, made from what `context` offers.
@@ -207,23 +210,6 @@ class BasePolicy(BaseEstimator, ABC):
         ValueError
             Naming the parameter and the way out.
         """
-
-
-def joined(older, newer):
-    """Return two sets of rows as one, the older first; a missing ``sample_weight`` is 1."""
-    if len(older.index) == 0:
-        return newer
-    y = None if newer.y is None else concat_rows([older.y, newer.y])
-    params = {
-        name: concat_rows([_column(older, name), _column(newer, name)])
-        for name in older.params.keys() | newer.params.keys()
-    }
-    index = np.concatenate([older.index, newer.index])
-    return Rows(concat_rows([older.X, newer.X]), y, params, index)
-
-
-def _column(rows, name):
-    return rows.params[name] if name in rows.params else np.ones(len(rows.index))
 
 
 def check_positive_integer(policy, name):

@@ -4,11 +4,11 @@ import numbers
 
 import numpy as np
 
+from ..buffers._base import joined
 from ._base import (
     BasePolicy,
     Candidate,
     check_positive_integer,
-    joined,
     refit_on_memory,
     with_all_classes,
 )
@@ -48,6 +48,8 @@ class ReplayMix(BasePolicy):
     >>> model.fit(X, y).events_.totals["rows_fitted"]
     550
     """
+
+    continues = True
 
     def __init__(self, ratio=1.0, *, n_passes=1):
         self.ratio = ratio

@@ -35,6 +35,8 @@ class WarmStart(BasePolicy):
     9
     """
 
+    continues = True
+
     def __init__(self, n_passes=1, *, reheat=False):
         self.n_passes = n_passes
         self.reheat = reheat

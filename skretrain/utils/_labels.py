@@ -30,8 +30,15 @@ def _is_text(labels):
     return labels.dtype.kind in "US"
 
 
-def padded(output, model_classes, classes, fill):
-    """Spread the columns of `output` over `classes`; columns the model lacks are `fill`."""
+def spread(output, model_classes, classes, fill):
+    """Spread the columns of `output` over `classes`; columns the model lacks are `fill`.
+
+    The single column of a binary decision function becomes two, if there are other classes.
+    """
+    if len(model_classes) == len(classes):
+        return output
+    if output.ndim == 1:
+        output = np.column_stack([-output, output])
     full = np.full((output.shape[0], len(classes)), fill, dtype=output.dtype)
     full[:, np.searchsorted(classes, model_classes)] = output
     return full

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skretrain.utils._labels import padded, union_of_labels, unseen_labels
+from skretrain.utils._labels import spread, union_of_labels, unseen_labels
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,17 @@ def test_object_labels_are_text_by_their_first():
 
 def test_padding_puts_each_column_under_its_class():
     output = np.array([[0.25, 0.75]], dtype=np.float32)
-    full = padded(output, np.array(["b", "d"]), np.array(["a", "b", "c", "d"]), 0.0)
+    full = spread(output, np.array(["b", "d"]), np.array(["a", "b", "c", "d"]), 0.0)
     np.testing.assert_array_equal(full, [[0, 0.25, 0, 0.75]])
     assert full.dtype == np.float32
+
+
+def test_a_binary_decision_becomes_two_columns_beside_a_third_class():
+    """The decision for the second class is its own, that for the first its negative."""
+    full = spread(np.array([1.5, -2.0]), np.array([0, 1]), np.array([0, 1, 2]), -9.0)
+    np.testing.assert_array_equal(full, [[-1.5, 1.5, -9], [2, -2, -9]])
+
+
+def test_an_output_for_all_classes_is_left_as_it_is():
+    output = np.array([1.5, -2.0])
+    assert spread(output, np.array([0, 1]), np.array([0, 1]), 0.0) is output

@@ -1,0 +1,65 @@
+"""The documentation's own code: diagrams that parse and fit, and code blocks that are not doctests."""
+
+import ast
+import importlib
+import importlib.util
+import re
+import textwrap
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGES = sorted(
+    page for page in DOCS.rglob("*.rst") if not {"_build", "generated"} & set(page.parts)
+)
+
+
+def _diagrams():
+    spec = importlib.util.spec_from_file_location("diagrams", DOCS / "diagrams.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _python_blocks(page):
+    pattern = r"^( *)\.\. code-block:: python\n\n((?:\1   .*\n|\n)+)"
+    found = re.findall(pattern, page.read_text(), flags=re.MULTILINE)
+    return [textwrap.dedent(block) for _, block in found]
+
+
+@pytest.mark.parametrize("name", ["buffer", "cycle", "gate", "policy", "trigger"])
+def test_a_diagram_is_described_and_its_text_stays_inside(name, tmp_path):
+    module = _diagrams()
+    module.write(tmp_path)
+    root = ElementTree.parse(tmp_path / f"{name}.svg").getroot()
+    width, height = (float(side) for side in root.get("viewBox").split()[2:])
+    assert root.get("aria-label")
+    for text in root.iter("{http://www.w3.org/2000/svg}text"):
+        x, y, size = (float(text.get(key)) for key in ("x", "y", "font-size"))
+        length = 0.55 * size * len(text.text)  # a character of the common fonts is narrower
+        left = x - {"start": 0, "middle": length / 2, "end": length}[text.get("text-anchor")]
+        assert left >= 0, text.text
+        assert left + length <= width, text.text
+        assert size <= y <= height, text.text
+
+
+def test_every_part_has_a_diagram_and_every_diagram_a_page():
+    used = re.findall(r"generated/diagrams/(\w+)\.svg", "".join(p.read_text() for p in PAGES))
+    assert sorted(used) == sorted(_diagrams().DIAGRAMS)
+
+
+def test_code_blocks_that_do_not_run_are_valid_and_import_what_exists():
+    blocks = [block for page in PAGES for block in _python_blocks(page)]
+    assert blocks
+    for block in blocks:
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom):
+                module = importlib.import_module(node.module)
+                assert [a.name for a in node.names if not hasattr(module, a.name)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_a_page_names_no_place_on_the_machine_that_it_was_written_on(page):
+    assert re.findall(r"(?:/home|/root|/tmp|/work|/usr)/\S*", page.read_text()) == []
