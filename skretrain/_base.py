@@ -51,10 +51,11 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         """Return trigger, policy, update and gate."""
         raise NotImplementedError
 
-    _batch_size = None
-    _initial_size = None
-    _dry_run = False
-    _on_error = "warn"
+    # What a subclass without the parameter does.
+    batch_size = None
+    initial_size = None
+    dry_run = False
+    on_error = "warn"
 
     # -- learning ------------------------------------------------------------------------------
 
@@ -122,6 +123,13 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         ValueError
             If the input is invalid: then nothing was counted, shown to a trigger or remembered.
         """
+        learn = self._partial_fit
+        if "_skl_callbacks" in self.__dict__:
+            learn = self._partial_fit_with_callbacks
+        learn(X, y, classes, params)
+        return self
+
+    def _partial_fit(self, X, y, classes, params):
         if self.__dict__.get("_engine") is None:
             with _Restoring(self):
                 engine = self._new_engine()
@@ -129,7 +137,12 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
                 self._engine = engine
         else:
             self._step(self._engine, X, y, classes, params, reset=False)
-        return self
+
+    @with_callbacks
+    def _partial_fit_with_callbacks(self, X, y, classes, params):
+        progress = Progress(self, "partial_fit", 0, X, y)
+        self._partial_fit(X, y, classes, params)
+        progress.end()
 
     def _step(self, engine, X, y, classes, params, *, reset):
         rows = self._checked_rows(engine, X, y, params, "partial_fit", reset=reset)
@@ -138,10 +151,10 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
 
     def _run(self, engine, rows):
         """Fit on all rows at once, or on the first and stream the rest."""
-        total, size = len(rows.index), self._batch_size
+        total, size = len(rows.index), self.batch_size
         first = total
         if size is not None:
-            first = _first_size(rows.y, self._initial_size or size, engine.task)
+            first = _first_size(rows.y, self.initial_size or size, engine.task)
         starts = range(first, total, size or 1)
         progress = Progress(self, "fit", 1 + len(starts), rows.X, rows.y)
         if not engine.grow_classes:
@@ -159,19 +172,19 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         learner = Learner(self.estimator, random_state=seed, route=self._route)
         trigger, policy, update, gate = self._make_parts(learner, seed)
         parts = Parts(learner, trigger, policy, update, _make_buffer(self.buffer, seed), gate)
-        if (self._initial_size or 0) > parts.buffer.max_rows:
+        if (self.initial_size or 0) > parts.buffer.max_rows:
             raise ValueError(
-                f"initial_size={self._initial_size} exceeds the {parts.buffer.max_rows} rows that "
+                f"initial_size={self.initial_size} exceeds the {parts.buffer.max_rows} rows that "
                 "the buffer can hold, so that the first fit could never happen. Lower it, or pass "
                 "a larger buffer."
             )
         return Engine(
             parts,
             task=task_of(self.estimator),
-            initial_size=self._initial_size,
+            initial_size=self.initial_size,
             grow_classes=self.new_classes == "grow",
-            dry_run=self._dry_run,
-            raise_failures=self._on_error == "raise",
+            dry_run=bool(self.dry_run),
+            raise_failures=self.on_error == "raise",
             seed=seed or 0,
         )
 
@@ -250,7 +263,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         mapping.add(caller="partial_fit", callee="fit").add(caller="score", callee="score")
         if hasattr(self.estimator, "partial_fit"):
             mapping.add(caller="partial_fit", callee="partial_fit")
-            if self._batch_size is not None:
+            if self.batch_size is not None:
                 mapping.add(caller="fit", callee="partial_fit")
         return MetadataRouter(owner=self).add(estimator=self.estimator, method_mapping=mapping)
 

@@ -156,22 +156,6 @@ class DriftAwareRetrainer(BaseRetrainer):
             return WarmStart() if learner.means == "partial_fit" else None
         return resolve_policy(self.update, "update", learner)
 
-    @property
-    def _batch_size(self):
-        return self.batch_size
-
-    @property
-    def _initial_size(self):
-        return self.initial_size
-
-    @property
-    def _dry_run(self):
-        return bool(self.dry_run)
-
-    @property
-    def _on_error(self):
-        return self.on_error
-
 
 def _resolve_gate(gate):
     if gate is None:

@@ -412,6 +412,7 @@ class Engine:
             event,
             action="pending" if before is None else "superseded",
             reason=_because(cause.reason, candidate.note),
+            n_rows_forgotten=self.n_seen - len(self.parts.buffer),
             **_costs(record),
         )
         return self._settle(verdict, waiting)

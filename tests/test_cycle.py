@@ -258,3 +258,13 @@ def test_a_pending_challenger_and_an_update_give_one_event_per_call():
     model = started(gate=WaitGate(3))
     feed(model, X, Y, 50, start=100, stop=500)
     assert sum(model.events_.counts.values()) == 1 + 8
+
+
+def test_a_retrain_says_how_many_rows_it_could_not_use():
+    """What the memory has forgotten is gone, also for ``window="all"``."""
+    model = DriftAwareRetrainer(
+        GaussianNB(), detector=Rings([500]), buffer=SlidingWindow(200), policy=FullRefit("all")
+    )
+    feed(model.fit(X[:100], Y[:100]), X, Y, 100, start=100, stop=600)
+    alarm = next(event for event in model.events_ if event.reason == "alarm")
+    assert (alarm.n_rows_fitted, alarm.n_rows_forgotten) == (200, 400)

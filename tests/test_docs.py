@@ -1,4 +1,4 @@
-"""The documentation's own code: diagrams that parse and fit, and code blocks that are not doctests."""
+"""The documentation's own code: its diagrams, and code blocks that are not doctests."""
 
 import ast
 import importlib

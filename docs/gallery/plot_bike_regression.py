@@ -46,7 +46,7 @@ print(f"in the second {y[opening:].mean():.0f}")
 # Three ways
 # ----------
 #
-# All begin with the same 600 rows and get the labels a day, 12 rows, late. The trigger sees the
+# All begin with the same 600 rows and get the labels a day late. The trigger sees the
 # rank of each residual among earlier ones, so the scale of the target does not matter.
 
 base = HistGradientBoostingRegressor(max_iter=60, random_state=0)
@@ -68,8 +68,8 @@ for name, policy in policies.items():
 
 # %%
 # The demand at the same hour of the day before is a baseline that needs no model. Here the season
-# moves all the time, which suits a fixed schedule on a window; a detector waits until the errors have
-# grown, and fits fewer times. Which of the two is better is a property of the data: compare.
+# moves all the time, which suits a fixed schedule on a window; a detector waits until the errors
+# have grown, and fits fewer times. Which of the two is better is a property of the data: compare.
 
 rows = results["never retrained"].rows
 print(f"same hour yesterday: mean absolute error {mean_absolute_error(y[rows], y[rows - 12]):.1f}")

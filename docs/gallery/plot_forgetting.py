@@ -2,9 +2,9 @@
 A model that forgets, and two lines that stop it
 ================================================
 
-``SGDClassifier`` has a ``partial_fit``. Fed with new data alone, it forgets the old: a classifier that
-learns the ten digits class by class ends up knowing hardly more than the last of them. Rehearsal
-cures it: each batch is learned together with a sample of remembered rows.
+``SGDClassifier`` has a ``partial_fit``. Fed with new data alone, it forgets the old: a classifier
+that learns the ten digits class by class ends up knowing hardly more than the last of them.
+Rehearsal cures it: each batch is learned together with a sample of remembered rows.
 """
 
 # %%

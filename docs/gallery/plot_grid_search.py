@@ -54,8 +54,8 @@ search = GridSearchCV(
 ).fit(X[:history], y[:history])
 
 
-
 def in_words(parameters):
+    """Return the parameters in one short line."""
     return ", ".join(
         f"{name}={value if isinstance(value, (str, float, type(None))) else type(value).__name__}"
         for name, value in parameters.items()
@@ -83,9 +83,7 @@ outcomes = {}
 for name, parameters in candidates.items():
     candidate = DriftAwareRetrainer(SGDClassifier(loss="log_loss", random_state=0))
     candidate.set_params(**parameters)
-    outcomes[name] = prequential_validate(
-        candidate, X, y, batch_size=100, initial_size=history
-    )
+    outcomes[name] = prequential_validate(candidate, X, y, batch_size=100, initial_size=history)
     print(f"{outcomes[name].score:.3f}  {name}")
 
 # %%

@@ -11,7 +11,7 @@ rare, and the average over the old classes says nothing about the new one.
 # The stream
 # ----------
 #
-# The third class arrives at row 2,000 and stays rare.
+# The third class arrives in the middle of the stream and stays rare.
 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
@@ -42,7 +42,7 @@ for name in names:
 #
 # ``new_classes="grow"`` is the default, so nothing has to be said: the new label is met in a batch,
 # tested (and necessarily missed), then learned. The reservoir with ``balance=True`` keeps room for
-# the rare class; a refit every 500 rows lets the forest use it.
+# the rare class; a refit at fixed intervals lets the forest use it.
 
 model = DriftAwareRetrainer(
     RandomForestClassifier(n_estimators=30, n_jobs=1, random_state=0),
@@ -60,9 +60,9 @@ for event in result.events:
 # Before and after
 # ----------------
 #
-# ``macro`` counts every class the same, ``weighted`` counts every row the same. In the first thousand
-# rows with the new class, the weighted recall falls much less than the macro recall: most rows
-# belong to the old classes, and hide the class that is missed.
+# ``macro`` counts every class the same, ``weighted`` counts every row the same. In the first
+# thousand rows with the new class, the weighted recall falls much less than the macro recall: most
+# rows belong to the old classes, and hide the class that is missed.
 
 spans = {
     "before": (result.rows < arrival),

@@ -28,8 +28,8 @@ print("the concept changes, and the features shrink to a hundredth, at row", dri
 # Around the pipeline: recommended
 # --------------------------------
 #
-# The retrainer clones and refits scaler and model together. ``set_params`` and ``GridSearchCV`` reach
-# into it by the usual names, such as ``estimator__logisticregression__C``.
+# The retrainer clones and refits scaler and model together. ``set_params`` and ``GridSearchCV``
+# reach into it by the usual names, such as ``estimator__logisticregression__C``.
 
 around = DriftAwareRetrainer(make_pipeline(StandardScaler(), LogisticRegression()))
 result = prequential_validate(around, X, y, batch_size=100, initial_size=500)
@@ -39,10 +39,10 @@ print(f"around the pipeline: {result.score:.3f} right, {result.n_fits} fits")
 # As the last step: it streams in ``fit``
 # ---------------------------------------
 #
-# A scikit-learn ``Pipeline`` has no ``partial_fit``. With a ``batch_size`` the last step goes through
-# the rows of ``fit`` in time order, so the model that is left has followed the drift. But the scaler
-# is fitted once, on all of them: it helps where only the concept changes, and not where the scale
-# does, too. After the change the features are nearly constant beside the old scale.
+# A scikit-learn ``Pipeline`` has no ``partial_fit``. With a ``batch_size`` the last step goes
+# through the rows of ``fit`` in time order, so the model that is left has followed the drift. But
+# the scaler is fitted once, on all of them: it helps where only the concept changes, and not where
+# the scale does, too. After the change the features are nearly constant beside the old scale.
 
 inside = make_pipeline(
     StandardScaler(),
@@ -68,7 +68,7 @@ except TypeError as error:
 # The picture
 # -----------
 #
-# The frozen pipeline is the same one, fitted once on the first 500 rows.
+# The frozen pipeline is the same one, fitted once, on the rows of the first fit.
 
 from skretrain.inspection import DriftTimelineDisplay
 

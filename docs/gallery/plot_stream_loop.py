@@ -27,8 +27,8 @@ print("rows:", len(X), "- the concept changes at rows", drift_rows.tolist())
 # The loop
 # --------
 #
-# ``predict`` serves. ``partial_fit``, called once the labels are known, first tests the model on the
-# batch and then learns it. The same model without the wrapper stands beside it, fitted once.
+# ``predict`` serves. ``partial_fit``, called once the labels are known, first tests the model on
+# the batch and then learns it. The same model without the wrapper stands beside it, fitted once.
 
 first = 500
 model = DriftAwareRetrainer(LogisticRegression()).fit(X[:first], y[:first])

@@ -61,7 +61,7 @@ def encoded(table, warm_up, base):
     constant = [name for name in table.columns if first[name].astype(str).nunique() == 1]
     if constant:
         notices.append(
-            f"the same in every row of the warm-up, which can learn nothing from it: {some(constant)}"
+            f"the same in every row of the warm-up, which learns nothing from it: {some(constant)}"
         )
     encoder = _encoder(base)
     X = _numbers(encoder, table, warm_up)

@@ -44,7 +44,7 @@ def print_table(console, outcomes, baseline, metric):
     console.print(table)
     for outcome in [*outcomes, baseline]:
         text = f"  {outcome.name:<20} {explanation(outcome)}"
-        console.print(text, markup=False, highlight=False)
+        console.print(text, markup=False, soft_wrap=not console.is_terminal)
 
 
 def write_csv(path, outcomes, baseline, metric):

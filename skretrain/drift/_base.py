@@ -60,11 +60,13 @@ class FitRecord:
     Parameters
     ----------
     row : int
-        Rows of the stream seen when the model was promoted.
+        Rows of the stream seen when the model was fitted; with a gate that waits, it came into
+        service later.
     n_rows : int
         Rows that it was fitted on.
     since : int or None
-        Stream row of the first of them; None where the window has no first row.
+        Stream row at which the concept that it answers to began. A policy may fit on other rows
+        than those since.
     kind : str
         Name of what made it, for instance ``"full_refit"``.
     cpu_seconds : float

@@ -215,7 +215,8 @@ def prequential_validate(
     batch_size : int, default=100
         Rows per batch.
     initial_size : int or None, default=None
-        Rows of the first fit, which are not scored. None is one batch.
+        Rows of the first fit, which are not scored. None is one batch. Their labels are known,
+        whatever the delay.
     label_delay : int, default=0
         Rows between a prediction and its label. Scores at different delays cannot be compared: on
         autocorrelated streams, a delay of 0 makes it easy to repeat the last label.
@@ -311,7 +312,7 @@ def _validate(estimator, X, y, *, scoring, **settings):
     X_rest, y_rest = concat_rows(run.X), None if run.y[0] is None else concat_rows(run.y)
     fitted, meter, start = run.recorded.estimator, run.meter, run.start
     events, delay = getattr(fitted, "events_", None), settings["label_delay"]
-    refits = [] if events is None else [e.row for e in events if e.action == "retrained"][1:]
+    refits = [e.row for e in events or () if e.action == "retrained" and e.reason != "first fit"]
     n_predicted = sum(run.sizes)
     return PrequentialResult(
         scores={

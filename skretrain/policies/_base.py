@@ -57,8 +57,8 @@ class RetrainContext:
     remembered : bool
         True when an alarm (or growth, or a new class) is answered: the buffer then holds the batch.
         False for an update: the batch is remembered only once the update has succeeded.
-    since : int or None
-        First row of the present concept, as located by the trigger; None means all remembered rows.
+    since : int
+        First row of the present concept: as located by the trigger, else the oldest remembered row.
     alarm : bool
         Whether an alarm is answered.
     classes : ndarray or None
@@ -100,7 +100,7 @@ class RetrainContext:
     batch: Rows
     buffer: BaseBuffer
     remembered: bool
-    since: int | None
+    since: int
     alarm: bool
     classes: np.ndarray | None
     number: int

@@ -34,7 +34,8 @@ class Event:
     since: int | None = None  # row at which the change was located
     reason: str = ""
     kind: str = ""  # full_refit, warm_start, replay_mix: what was fitted
-    n_rows_fitted: int = 0
+    n_rows_fitted: int = 0  # by fits and updates of this call
+    n_rows_forgotten: int = 0  # rows seen that a retrain could not use, the memory being bounded
     cpu_seconds: float = 0.0
     wall_seconds: float = 0.0
     version: int = 0  # version that serves after the event; the first fit is version 1

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from skretrain.cli import main
+from skretrain.cli._history import history_of
 
 
 @pytest.fixture
@@ -28,6 +29,26 @@ def table():
     frame["label"] = np.where(frame.temp * sign + (frame.city == "Oslo") > 0, "yes", "no")
     frame["amount"] = 100 * frame.temp * sign + rng.normal(size=n)
     return frame
+
+
+@pytest.fixture
+def history():
+    """Make a history of a DataFrame as the command does."""
+
+    def history_with(frame, target="label", **changes):
+        options = {
+            "name": "stream",
+            "target": target,
+            "time": None,
+            "task": "auto",
+            "estimator": "sgd",
+            "batch": 50,
+            "warm_up": 100,
+            "label_delay": 0,
+        }
+        return history_of(frame, **{**options, **changes})
+
+    return history_with
 
 
 @pytest.fixture

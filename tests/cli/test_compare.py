@@ -6,9 +6,10 @@ from sklearn.linear_model import SGDRegressor
 from sklearn.metrics import accuracy_score, r2_score
 
 from skretrain import DriftAwareRetrainer, ReplayPartialFit
-from skretrain.cli import _report, main
-from skretrain.cli._history import embedded_history, history_of
-from skretrain.cli._policies import BASES, POLICIES, no_change
+from skretrain.cli import _pictures, main
+from skretrain.cli._estimators import ESTIMATORS
+from skretrain.cli._history import embedded_history
+from skretrain.cli._policies import POLICIES, no_change, run_all
 from skretrain.cli._policies import run as run_policy
 from skretrain.datasets import make_drifting_classification
 from skretrain.metrics import kappa_temporal
@@ -21,31 +22,23 @@ def _numbers(rows):
     return [{k: v for k, v in row.items() if k != "cpu_seconds"} for row in rows]
 
 
-def test_the_table_holds_what_prequential_validate_gives(run, table):
-    options = ("--target", "label", "--warm-up", "100", "--label-delay", "70", "--seed", "3")
+def test_the_table_holds_what_prequential_validate_gives(history, run, table):
+    options = ("--target", "label", "--warm-up", "100", "--label-delay", "70")
     code, _, _, rows = run(table, *options)
     assert code == 0
-    history = history_of(
-        table,
-        name="",
-        target="label",
-        time=None,
-        task="auto",
-        batch=50,
-        warm_up=100,
-        label_delay=70,
-    )
+    stream = history(table, "label", label_delay=70)
+    base = stream.base
     by_hand = {
-        "drift-located refit": DriftAwareRetrainer(BASES["classification"], random_state=3),
-        "replay mix": ReplayPartialFit(BASES["classification"], random_state=3),
+        "drift-located refit": DriftAwareRetrainer(base, random_state=0),
+        "replay mix": ReplayPartialFit(base, random_state=0),
     }
     table_of = {row["policy"]: row for row in rows}
     for name, retrainer in by_hand.items():
         result = prequential_validate(
-            retrainer, history.X, history.y, batch_size=50, initial_size=100, label_delay=70
+            retrainer, stream.X, stream.y, batch_size=50, initial_size=100, label_delay=70
         )
         kappa = kappa_temporal(
-            result.y_true, result.y_pred, label_delay=70, y_previous=history.y[:100]
+            result.y_true, result.y_pred, label_delay=70, y_previous=stream.y[:100]
         )
         row = table_of[name]
         assert float(row["accuracy"]) == result.score
@@ -76,22 +69,13 @@ def test_a_shuffled_file_with_a_time_column_gives_the_same_as_a_sorted_one(run, 
     )
 
 
-def test_what_comes_later_does_not_change_earlier_predictions(table):
+def test_what_comes_later_does_not_change_earlier_predictions(history, table):
     later = table.copy()
     later.loc[400:, "city"] = "Kyoto"
     answers = []
     for frame in (table, later):
-        history = history_of(
-            frame,
-            name="",
-            target="label",
-            time=None,
-            task="auto",
-            batch=50,
-            warm_up=100,
-            label_delay=0,
-        )
-        outcomes = [run_policy(p, history, batch=50, label_delay=0, seed=0) for p in POLICIES]
+        stream = history(frame, "label", label_delay=0)
+        outcomes = [run_policy(p, stream, batch=50, label_delay=0, seed=0) for p in POLICIES]
         answers.append([outcome.result.y_pred[:300] for outcome in outcomes])
     assert np.array_equal(*answers)
 
@@ -109,22 +93,20 @@ def test_regression_is_scored_by_r2_in_which_the_unit_does_not_matter(run, table
     assert scores[0] == pytest.approx(scores[1])
 
 
-def test_never_is_the_model_of_the_warm_up_even_when_a_class_appears(table):
+def test_never_is_the_model_of_the_warm_up_even_when_a_class_appears(history, table):
     table.loc[300:, "label"] = table.label[300:].replace("yes", "maybe")
-    history = history_of(
-        table, name="", target="label", time=None, task="auto", batch=50, warm_up=100, label_delay=0
-    )
-    outcome = run_policy(POLICIES[0], history, batch=50, label_delay=0, seed=0)
+    stream = history(table, "label", label_delay=0)
+    outcome = run_policy(POLICIES[0], stream, batch=50, label_delay=0, seed=0)
     assert (outcome.n_fits, outcome.n_updates, outcome.rows_fitted) == (1, 0, 100)
     assert set(outcome.result.y_pred) <= {0, 1}
 
 
 def test_each_policy_does_what_its_name_says():
     X_rows = 10_000
-    history = embedded_history(seed=0, batch=100, warm_up=None, label_delay=0)
-    assert len(history.y) == X_rows
-    assert history.drift_rows.tolist() == [3333, 6666]
-    did = {p.name: run_policy(p, history, batch=100, label_delay=0, seed=0) for p in POLICIES}
+    stream = embedded_history(estimator="sgd", batch=100, warm_up=None, label_delay=0)
+    assert len(stream.y) == X_rows
+    assert stream.drift_rows.tolist() == [3333, 6666]
+    did = {p.name: run_policy(p, stream, batch=100, label_delay=0, seed=0) for p in POLICIES}
     assert (did["never"].n_fits, did["never"].rows_fitted) == (1, 1_000)
     assert (did["periodic"].n_fits, did["periodic"].n_updates) == (10, 0)
     assert did["periodic"].rows_fitted == sum(range(1_000, 10_001, 1_000))
@@ -133,40 +115,29 @@ def test_each_policy_does_what_its_name_says():
     assert (did["replay mix"].n_fits, did["replay mix"].n_updates) == (1, 90)
     located = did["drift-located refit"]
     assert located.n_updates + located.n_fits == 91
-    assert located.result.estimator.n_drifts_ == 2
+    assert [event.state for event in located.result.events].count("drift") == 2
     assert located.score > did["never"].score + 0.2
 
 
-def test_the_loss_per_row_adds_up_to_the_score(table):
+def test_the_loss_per_row_adds_up_to_the_score(history, table):
     for target in ("label", "amount"):
-        history = history_of(
-            table,
-            name="",
-            target=target,
-            time=None,
-            task="auto",
-            batch=50,
-            warm_up=100,
-            label_delay=0,
-        )
-        outcome = run_policy(POLICIES[3], history, batch=50, label_delay=0, seed=0)
+        stream = history(table, target, label_delay=0)
+        outcome = run_policy(POLICIES[3], stream, batch=50, label_delay=0, seed=0)
         assert 1 - outcome.losses.mean() == pytest.approx(outcome.score)
-        baseline = no_change(history, label_delay=0)
+        baseline = no_change(stream, label_delay=0)
         assert 1 - baseline.losses.mean() == pytest.approx(baseline.score)
 
 
-def test_the_baseline_repeats_the_newest_label_known_at_the_delay(table):
-    history = history_of(
-        table, name="", target="label", time=None, task="auto", batch=50, warm_up=100, label_delay=7
-    )
-    y = history.y
-    assert no_change(history, label_delay=7).score == accuracy_score(y[100:], y[92:-8])
-    history.task = "regression"
-    assert no_change(history, label_delay=7).score == r2_score(y[100:], y[92:-8])
+def test_the_baseline_repeats_the_newest_label_known_at_the_delay(history, table):
+    stream = history(table, "label", label_delay=7)
+    y = stream.y
+    assert no_change(stream, label_delay=7).score == accuracy_score(y[100:], y[92:-8])
+    stream.task = "regression"
+    assert no_change(stream, label_delay=7).score == r2_score(y[100:], y[92:-8])
 
 
 def test_warnings_on_the_way_are_counted_not_raised(monkeypatch, run, table):
-    monkeypatch.setitem(BASES, "regression", SGDRegressor(max_iter=1))
+    monkeypatch.setitem(ESTIMATORS, "sgd", ("", {"regression": SGDRegressor(max_iter=1)}))
     code, printed, _, _ = run(table, "--target", "amount")
     assert code == 0
     assert "warning: never: ConvergenceWarning" in printed
@@ -174,9 +145,8 @@ def test_warnings_on_the_way_are_counted_not_raised(monkeypatch, run, table):
 
 
 def test_a_model_that_blew_up_does_not_flatten_the_others(monkeypatch, run, table):
-    monkeypatch.setitem(
-        BASES, "regression", SGDRegressor(learning_rate="constant", eta0=0.5, max_iter=2)
-    )
+    exploding = SGDRegressor(learning_rate="constant", eta0=0.5, max_iter=2)
+    monkeypatch.setitem(ESTIMATORS, "sgd", ("", {"regression": exploding}))
     code, _, _, rows = run(table, "--target", "amount")
     assert code == 0
     assert min(float(row["r2"]) for row in rows) < -1000
@@ -207,9 +177,9 @@ def test_where_the_last_target_is_the_better_forecast_it_is_said(run, table):
 
 
 def test_the_command_s_sizes_reach_the_embedded_stream(monkeypatch, tmp_path, capsys):
-    stream = make_drifting_classification(600, n_drifts=2, random_state=0)
+    small = make_drifting_classification(600, n_drifts=2, random_state=0)
     monkeypatch.setattr(
-        "skretrain.cli._history.make_drifting_classification", lambda *a, **k: stream
+        "skretrain.cli._history.make_drifting_classification", lambda *a, **k: small
     )
     command = ["compare", "--batch", "50", "--warm-up", "90", "--out", str(tmp_path)]
     assert main(command) == 0
@@ -222,17 +192,65 @@ def test_alarms_are_drawn_where_the_stream_stood(monkeypatch, tmp_path):
     """With labels 300 rows late, what row r's label sets off happens once row r + 300 is in."""
     drawn = {}
 
-    class Recorder(_report.DriftTimelineDisplay):
+    class Recorder(_pictures.DriftTimelineDisplay):
         def plot(self, ax=None):
             drawn.update(vars(self))
             return super().plot(ax)
 
-    monkeypatch.setattr(_report, "DriftTimelineDisplay", Recorder)
-    history = embedded_history(seed=0, batch=100, warm_up=None, label_delay=300)
-    outcomes = [run_policy(p, history, batch=100, label_delay=300, seed=0) for p in POLICIES]
-    _report.draw(tmp_path / "a.png", outcomes, history, label_delay=300, title="t")
+    monkeypatch.setattr(_pictures, "DriftTimelineDisplay", Recorder)
+    stream = embedded_history(estimator="sgd", batch=100, warm_up=None, label_delay=300)
+    outcomes = [run_policy(p, stream, batch=100, label_delay=300, seed=0) for p in POLICIES]
+    _pictures.draw(tmp_path / "a.png", outcomes, stream, label_delay=300, title="t")
     events = list(outcomes[3].result.events)
     assert drawn["alarms"] == [event.row + 300 for event in events if event.state == "drift"]
     assert len(drawn["alarms"]) == 2
-    assert (np.array(drawn["alarms"]) > history.drift_rows + 300).all()
+    assert (np.array(drawn["alarms"]) > stream.drift_rows + 300).all()
     assert len(drawn["refits"]) == outcomes[3].n_fits - 1
+
+
+def test_seeds_are_summed_up_by_mean_and_deviation_and_jobs_change_no_number(run, table):
+    options = ("--target", "label", "--seeds", "3")
+    serial = run(table, *options)
+    parallel = run(table, *options, "--jobs", "2")
+    assert (serial[0], parallel[0]) == (0, 0)
+    assert _numbers(serial[3]) == _numbers(parallel[3])
+    assert " ± " in serial[1]
+    assert "random_state 0 to 2" in serial[1]
+    assert serial[1].count("replayed never") == 3
+
+
+def test_the_row_of_several_seeds_is_the_mean_of_the_rows_of_each(history, table):
+    stream = history(table)
+    options = {"batch": 50, "label_delay": 0}
+    seen = []
+    outcomes = run_all(stream, **options, seeds=3, jobs=1, on_run=seen.append)
+    assert len(seen) == 3 * len(POLICIES)
+    for policy, outcome in zip(POLICIES, outcomes, strict=True):
+        each = [run_policy(policy, stream, **options, seed=seed) for seed in range(3)]
+        scores = [one.score for one in each]
+        assert outcome.scores == tuple(scores)
+        assert outcome.score == pytest.approx(np.mean(scores))
+        assert outcome.deviation == pytest.approx(np.std(scores, ddof=1))
+        assert 1 - outcome.losses.mean() == pytest.approx(outcome.score)
+        assert outcome.rows_fitted == pytest.approx(np.mean([one.rows_fitted for one in each]))
+        assert outcome.kappa == pytest.approx(np.mean([one.kappa for one in each]))
+        assert each[0].deviation is None
+
+
+def test_a_policy_that_the_model_does_not_allow_is_a_row_with_the_reason(run, table):
+    options = ("--target", "label", "--estimator", "forest", "--batch", "100", "--seeds", "2")
+    code, printed, _, rows = run(table, *options)
+    assert code == 0
+    row = next(row for row in rows if row["policy"] == "warm start")
+    assert {row[name] for name in ("accuracy", "kappa_temporal", "fits", "cpu_seconds")} == {""}
+    assert row["description"].startswith("not possible: warm_start of RandomForestClassifier")
+    assert row["description"] in printed
+    assert "'replay mix' refits every batch" in printed
+
+
+def test_a_model_with_its_own_warm_start_can_be_continued(run, table):
+    code, printed, _, rows = run(table, "--target", "label", "--estimator", "logistic")
+    assert code == 0
+    assert "not possible" not in printed
+    assert all(row["accuracy"] for row in rows)
+    assert "LogisticRegression has no partial_fit: between alarms" in printed

@@ -1,5 +1,7 @@
 """Every mistake that a user can make is one line with the way out, and exit code 2."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -121,5 +123,88 @@ def test_a_file_with_nothing_but_the_target(run, table):
 
 
 def test_a_file_with_nothing_usable_but_the_target(run, table):
-    table["id"] = [f"u{i}" for i in range(600)]
-    _fails_with(run(table[["label", "id"]], "--target", "label"), "no column is left", "'id'")
+    table["gap"] = np.nan
+    _fails_with(run(table[["label", "gap"]], "--target", "label"), "no column is left", "'gap'")
+
+
+def test_a_column_that_cannot_be_encoded(monkeypatch, run, table):
+    def refuse(frame):
+        raise ValueError("Column 'city' is odd.")
+
+    monkeypatch.setattr("skretrain.cli._encoding._without_infinities", refuse)
+    _fails_with(run(table, "--target", "label"), "could not be turned into numbers", "'city'")
+
+
+def test_two_columns_of_one_name(monkeypatch, run, table):
+    def read(path, **options):
+        return table.rename(columns={"temp": "city"})
+
+    monkeypatch.setattr("pandas.read_csv", read)
+    _fails_with(run(table, "--target", "label"), "more than one column 'city'", "rename")
+
+
+@pytest.fixture
+def estimate(run, table, tmp_path, monkeypatch):
+    """Run with an estimator of the module ``mine`` in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [path for path in sys.path if path])
+    (tmp_path / "mine.py").write_text(_MODULE)
+    yield lambda name, *options: run(table, "--target", "label", "--estimator", name, *options)
+    sys.modules.pop("mine", None)
+
+
+_MODULE = """
+from sklearn.linear_model import LinearRegression
+from sklearn.naive_bayes import BernoulliNB, GaussianNB, MultinomialNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+def build():
+    return make_pipeline(StandardScaler(), GaussianNB())
+
+ready = GaussianNB()
+nothing = 3
+
+def broken(size):
+    return None
+"""
+
+
+@pytest.mark.parametrize("name", ["mine:build", "mine:ready", "mine:GaussianNB"])
+def test_an_estimator_from_the_working_folder(name, estimate):
+    code, printed, _, rows = estimate(name)
+    assert code == 0
+    assert "GaussianNB()" in printed
+    assert float(rows[0]["accuracy"]) > 0.5
+
+
+def test_the_names_of_the_table_and_the_way_beyond_it(estimate):
+    _fails_with(estimate("svm"), "'svm' is not known", "sgd, logistic", "module:factory")
+
+
+def test_a_named_estimator_for_the_other_task(estimate):
+    _fails_with(estimate("ridge"), "ridge is not for classification", "logistic", "--task")
+
+
+def test_an_estimator_of_the_wrong_kind(estimate):
+    _fails_with(estimate("mine:LinearRegression"), "LinearRegression", "no estimator for class")
+
+
+def test_a_module_that_is_not_there(estimate):
+    _fails_with(estimate("nowhere_at_all:x"), "'nowhere_at_all' could not be imported")
+
+
+def test_a_factory_that_is_not_there(estimate):
+    _fails_with(estimate("mine:biuld"), "'mine' has no 'biuld'", "did you mean 'build'?")
+    _fails_with(estimate("mine:QQQQ"), "'mine' has no 'QQQQ'", "after the colon")
+
+
+def test_a_factory_that_cannot_be_called(estimate):
+    _fails_with(estimate("mine:broken"), "could not be called without arguments", "size")
+    _fails_with(estimate("mine:nothing"), "could not be called without arguments", "int")
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_model_that_refuses_the_numbers(jobs, estimate):
+    answer = estimate("mine:MultinomialNB", "--jobs", jobs)
+    _fails_with(answer, "MultinomialNB failed", "Negative values", "Choose another --estimator")

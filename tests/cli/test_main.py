@@ -21,7 +21,14 @@ def test_the_help_of_compare_names_every_policy_and_every_output(capsys):
         main(["compare", "--help"])
     assert ended.value.code == 0
     page = capsys.readouterr().out
-    for word in ("never", "drift-located refit", "replay mix", "compare.csv", "examples:"):
+    for word in (
+        "never",
+        "drift-located refit",
+        "replay mix",
+        "report.html",
+        "module:factory",
+        "examples:",
+    ):
         assert word in page
     assert max(map(len, page.splitlines())) <= 80
 
@@ -53,7 +60,13 @@ def test_stopping_it_leaves_no_traceback(monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--batch", "0"), ("--batch", "ten"), ("--label-delay", "-1"), ("--warm-up", "1")],
+    [
+        ("--batch", "0"),
+        ("--batch", "ten"),
+        ("--label-delay", "-1"),
+        ("--warm-up", "1"),
+        ("--seeds", "0"),
+    ],
 )
 def test_a_size_that_is_none_ends_with_code_2_and_the_value(option, value, capsys):
     with pytest.raises(SystemExit) as ended:
@@ -64,7 +77,7 @@ def test_a_size_that_is_none_ends_with_code_2_and_the_value(option, value, capsy
     assert repr(value) in error
 
 
-@pytest.mark.parametrize("package", ["rich.console", "pandas"])
+@pytest.mark.parametrize("package", ["rich.console", "pandas", "skrub"])
 def test_a_missing_package_is_named_with_the_extra(package, monkeypatch, tmp_path, capsys):
     def refuse(module, *, caller, extra):
         if module == package:
@@ -74,7 +87,7 @@ def test_a_missing_package_is_named_with_the_extra(package, monkeypatch, tmp_pat
     real = _errors.import_optional
     monkeypatch.setattr(_errors, "import_optional", refuse)
     path = tmp_path / "a.csv"
-    path.write_text("x,y\n1,2\n")
+    path.write_text("x,y\n" + "1,2\n3,4\n" * 200)
     command = ["compare", str(path), "--target", "y", "--out", str(tmp_path / "o")]
     assert main(command) == 2
     assert 'pip install "skretrain[cli]"' in capsys.readouterr().err
