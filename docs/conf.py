@@ -1,9 +1,15 @@
 """Settings of Sphinx, for `make docs`."""
 
+import os
 import sys
 from pathlib import Path
 
-import skretrain
+# On a busy machine, the threads of small fits wait for each other: the gallery takes minutes
+# instead of seconds. Native libraries read this when they are loaded.
+for library in ("OMP", "OPENBLAS"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+import skretrain  # noqa: E402  (after the threads are set)
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

@@ -130,6 +130,9 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         return self
 
     def _partial_fit(self, X, y, classes, params):
+        X = as_container(X)
+        if n_rows(X) == 0:
+            return  # nothing to test, nothing to learn
         if self.__dict__.get("_engine") is None:
             with _Restoring(self):
                 engine = self._new_engine()
@@ -146,8 +149,10 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
 
     def _step(self, engine, X, y, classes, params, *, reset):
         rows = self._checked_rows(engine, X, y, params, "partial_fit", reset=reset)
-        if len(rows.index):
-            engine.step(rows, classes)
+        if engine.dtype is not None and rows.X.dtype.kind == engine.dtype.kind == "f":
+            # Compiled learners refuse single precision after double, and the other way round.
+            rows = rows._replace(X=rows.X.astype(engine.dtype, copy=False))
+        engine.step(rows, classes)
 
     def _run(self, engine, rows):
         """Fit on all rows at once, or on the first and stream the rest."""
@@ -198,7 +203,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
             validate_data(self, X, reset=False, skip_check_array=True)
         if method == "partial_fit" and engine.serving is None:
             self._check_finite(X)
-        y = self._checked_target(y, engine.task)
+        y = self._checked_target(y, engine.task, method)
         size = n_rows(X)
         if y is not None and y.shape[:1] != (size,):
             check_consistent_length(X, y)  # for its message
@@ -209,12 +214,18 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         """Refuse rows that would wait in the buffer only to make the first fit fail."""
         if _has_parts(self.estimator):
             return  # a pipeline may impute, and neither its tags nor those around it say so
-        values = X.data if issparse(X) else np.asarray(X)
+        values = X.tocsr().data if issparse(X) else np.asarray(X)
         if values.dtype.kind == "f" and not get_tags(self.estimator).input_tags.allow_nan:
             assert_all_finite(values, input_name="X")
 
-    def _checked_target(self, y, task):
+    def _checked_target(self, y, task, method):
         if task == "unsupervised":
+            if y is not None and get_tags(self.estimator).estimator_type is None:
+                raise ValueError(
+                    f"{type(self.estimator).__name__} does not say whether it is a classifier or a "
+                    "regressor, so that y has no meaning: let it inherit ClassifierMixin or "
+                    "RegressorMixin of sklearn.base."
+                )
             return None
         if y is None:
             raise ValueError(
@@ -222,12 +233,23 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
                 f"is None."
             )
         y = y.toarray() if issparse(y) else np.asarray(y)
-        if y.ndim != 1 and not get_tags(self.estimator).target_tags.multi_output:
-            y = column_or_1d(y, warn=True)
+        if y.ndim != 1:
+            y = self._checked_columns(y, task, method)
         if task == "regression" and y.dtype.kind in "OUS":
             y = y.astype(np.float64)
         if y.dtype.kind in "fO":
             assert_all_finite(y, input_name="y")
+        return y
+
+    def _checked_columns(self, y, task, method):
+        """Make one column of labels flat; wider targets are the base's to refuse, once."""
+        learned = self.__dict__.get("_engine") if method == "partial_fit" else None
+        several = get_tags(self.estimator).target_tags.multi_output
+        narrow = y.shape[1:] == (1,) and not (several and task == "regression")
+        # Rows that wait for the first fit are not seen by the base: its tags must do.
+        waits = method == "partial_fit" and (learned is None or learned.serving is None)
+        if narrow or (waits and not several) or (learned is not None and learned.y_ndim == 1):
+            return column_or_1d(y, warn=True)
         return y
 
     def _checked_params(self, params, size, method):
@@ -295,7 +317,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions. Nothing is learned.
         """
-        return self._serving().model.predict(X)
+        return self._serving().model.predict(as_container(X))
 
     @available_if(_delegate_has("predict_proba"))
     def predict_proba(self, X):
@@ -312,7 +334,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
             One column per class of ``classes_``; 0 for a class that the model has not seen.
         """
         serving = self._serving()
-        return serving.spread(serving.model.predict_proba(X), 0.0)
+        return serving.spread(serving.model.predict_proba(as_container(X)), 0.0)
 
     @available_if(_delegate_has("predict_log_proba"))
     def predict_log_proba(self, X):
@@ -329,7 +351,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
             One column per class of ``classes_``; ``-inf`` for a class that the model has not seen.
         """
         serving = self._serving()
-        return serving.spread(serving.model.predict_log_proba(X), -np.inf)
+        return serving.spread(serving.model.predict_log_proba(as_container(X)), -np.inf)
 
     @available_if(_delegate_has("decision_function"))
     def decision_function(self, X):
@@ -347,8 +369,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
             seen.
         """
         serving = self._serving()
-        decision = serving.model.decision_function(X)
-        return serving.spread(decision, np.finfo(decision.dtype).min)
+        return serving.spread(serving.model.decision_function(as_container(X)), None)
 
     @available_if(_delegate_has("score_samples"))
     def score_samples(self, X):
@@ -364,7 +385,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         scores : ndarray of shape (n_samples,)
             As the base gives them.
         """
-        return self._serving().model.score_samples(X)
+        return self._serving().model.score_samples(as_container(X))
 
     @available_if(_delegate_has("transform"))
     def transform(self, X):
@@ -380,7 +401,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         X_new : ndarray of shape (n_samples, n_components)
             As the base gives it.
         """
-        return self._serving().model.transform(X)
+        return self._serving().model.transform(as_container(X))
 
     @available_if(_delegate_has("fit_predict", "predict"))
     def fit_predict(self, X, y=None, **params):
@@ -422,7 +443,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         """
         if params and routing_enabled():
             params = process_routing(self, "score", **params)["estimator"]["score"]
-        return self._serving().model.score(X, y, **params)
+        return self._serving().model.score(as_container(X), y, **params)
 
     # -- what scikit-learn asks --------------------------------------------------------------------
 

@@ -1,6 +1,5 @@
 """The cycle of every retrainer, test then learn: it knows the four parts, no API."""
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from .utils._costs import Stopwatch, thread_counts
 from .utils._events import Event, EventLog
 from .utils._labels import spread, union_of_labels, unseen_labels
 from .utils._losses import absolute_loss_per_row, novelty_per_row, zero_one_loss_per_row
+from .utils._warn import warn_user
 
 _STABLE = Signal("stable")
 
@@ -31,7 +31,10 @@ class Serving(NamedTuple):
         """Give `output` one column per class, filled with `fill` where the model knows none."""
         if not isinstance(self.classes, np.ndarray):
             return output
-        return spread(output, self.model.classes_, self.classes, fill)
+        known = getattr(self.model, "classes_", self.classes)
+        if getattr(self.model, "decision_function_shape", None) == "ovo":
+            return output  # a column per pair of classes, which nothing can be added to
+        return spread(output, known, self.classes, fill)
 
 
 @dataclass(slots=True)
@@ -108,6 +111,8 @@ class Engine:
         self.n_refits = 0
         self.since = 0  # row at which the present concept began
         self.n_fitted = 0  # remembered rows of the present concept when it was last fitted
+        self.y_ndim = None  # of the targets seen
+        self.dtype = None  # of the rows of the first fit, if they are an array
         self.answered = False  # whether a retrain has answered an alarm yet
 
     # -- labels --------------------------------------------------------------------------------
@@ -162,16 +167,8 @@ class Engine:
     def _add_classes(self, labels):
         before = 0 if self.classes is None else len(self.classes)
         self.classes = union_of_labels(self.classes, labels)
-        if self.serving is None or len(self.classes) == before:
-            return
-        if before == 2 and hasattr(self.serving.model, "decision_function"):
-            warnings.warn(
-                f"A third class appeared: {self.classes.tolist()}. decision_function returns one "
-                "column per class from now on.",
-                ClassesGrewWarning,
-                stacklevel=6,
-            )
-        self._serve(self.serving.model, self.serving.version)
+        if self.serving is not None and len(self.classes) > before:
+            self._serve(self.serving.model, self.serving.version)
 
     # -- the first fit -------------------------------------------------------------------------
 
@@ -202,13 +199,21 @@ class Engine:
 
     def _first_fit(self, new, fitted_on, *, incremental):
         with Stopwatch() as cost:
-            model = self._first_model(fitted_on, incremental)
+            try:
+                model = self._first_model(fitted_on, incremental)
+            except Exception:
+                if len(fitted_on.index) == len(new.index) or not self._suffices(new, incremental):
+                    raise
+                # The fault may be in the rows that waited: then they would block it for ever.
+                fitted_on, model = new, self._first_model(new, incremental)
+                self.parts.buffer.reset()
         self._remember(new)
         self.n_fitted = self._n_remembered_since(0)
         labels = getattr(model, "classes_", None)
         if isinstance(labels, np.ndarray) and self._has_one_label_per_row(fitted_on.y):
             self.classes = union_of_labels(self.classes, labels)
         self._serve(model, 1)
+        self.dtype = fitted_on.X.dtype if isinstance(fitted_on.X, np.ndarray) else None
         record = self._fit_record(len(fitted_on.index), 0, "first_fit", cost)
         self._tell_trigger(record, answered=False)
         self._record(
@@ -241,6 +246,7 @@ class Engine:
 
         Everything that may be wrong with the input raises before anything changes.
         """
+        n_classes = 0 if self.classes is None else len(self.classes)
         scored = None if self.serving is None else self._score(rows)
         self.parts.buffer.check(rows.X, rows.y, rows.params)
         unseen = self.check_labels(self._weighted_targets(rows), classes)
@@ -249,9 +255,25 @@ class Engine:
             self._start(rows)
         else:
             self._test_and_learn(rows, scored, unseen)
+            # Last, because a filter may turn the warning into an error.
+            self._tell_of_a_third_class(n_classes)
+
+    def _tell_of_a_third_class(self, n_before):
+        if n_before != 2 or len(self.classes) == 2:
+            return
+        if hasattr(self.serving.model, "decision_function"):
+            warn_user(
+                f"A third class appeared: {self.classes.tolist()}. decision_function returns one "
+                "column per class from now on.",
+                ClassesGrewWarning,
+            )
 
     def _test_and_learn(self, rows, scored, unseen):
-        signal = _STABLE if self.parts.trigger is None else self.parts.trigger.update(scored)
+        try:
+            signal = _STABLE if self.parts.trigger is None else self.parts.trigger.update(scored)
+        except Exception as error:
+            self._trigger_failed(rows, error)
+            return
         self.n_drifts += signal.state == "drift"
         row = self.n_seen + len(rows.index)
         if len(unseen):
@@ -264,6 +286,17 @@ class Engine:
             self._record(self._event("kept", rows, signal))
         else:
             self._learn(rows, signal)
+
+    def _trigger_failed(self, rows, error):
+        self._remember(rows)
+        reason = f"trigger failed: {type(error).__name__}: {error}"
+        self._record(self._event("failed", rows, _STABLE, reason=reason))
+        self._complain(
+            error,
+            "the trigger failed on this batch, which is remembered and not learned; the serving "
+            "model is as before",
+            RetrainFailedWarning,
+        )
 
     def _score(self, rows):
         """Predict the batch, always afresh, and give each row one loss."""
@@ -325,10 +358,10 @@ class Engine:
         return len(index) - int(index.searchsorted(row))
 
     def _labels_the_model_lacks(self, y):
-        model = self.serving.model
-        if self.classes is None or len(self.classes) == len(getattr(model, "classes_", ())):
+        known = getattr(self.serving.model, "classes_", self.classes)
+        if self.classes is None or len(self.classes) == len(known):
             return ()
-        return unseen_labels(y, model.classes_)
+        return unseen_labels(y, known)
 
     # -- update --------------------------------------------------------------------------------
 
@@ -346,6 +379,9 @@ class Engine:
                 theirs, verdict = self._challenger_updated(rows, verdict)
         except Exception as error:
             return self._update_failed(rows, signal, error, verdict)
+        except BaseException:
+            self._remember(rows)  # the trigger has seen it: it is not to be sent again
+            raise
         self._remember(rows)
         if theirs is not None:
             self.challenger.model = theirs.model
@@ -390,7 +426,8 @@ class Engine:
     def _retrain(self, rows, cause, signal):
         self._remember(rows)
         if cause.since is None:
-            cause.since = int(self.parts.buffer.index[0])
+            # No change was located: all remembered rows, but none from before a located one.
+            cause.since = max(self.since, int(self.parts.buffer.index[0]))
         event = self._event("suggested", rows, signal, since=cause.since, reason=cause.reason)
         if self.dry_run and not self.parts.gate.needs_trial:
             return self._record(event)
@@ -407,6 +444,10 @@ class Engine:
         except Exception as error:
             self.challenger = before
             return self._retrain_failed(event, cause, error)
+        except BaseException:
+            # Interrupted: the batch is remembered, and the next one tries again.
+            self.challenger, self.cause, cause.wait = before, cause, 1
+            raise
         self.cause = None
         waiting = replace(
             event,
@@ -500,6 +541,7 @@ class Engine:
     def _remember(self, rows):
         self.parts.buffer.add(rows.X, rows.y, rows.params, self.n_seen)
         self.n_seen += len(rows.index)
+        self.y_ndim = None if rows.y is None else rows.y.ndim
 
     def _weighted_targets(self, rows):
         """Return the targets of the rows that count: a label of weight zero is not learned."""
@@ -537,7 +579,7 @@ class Engine:
         if self.raise_failures:
             error.add_note(f"skretrain: {message}.")
             raise error
-        warnings.warn(f"{message}: {type(error).__name__}: {error}", category, stacklevel=8)
+        warn_user(f"{message}: {type(error).__name__}: {error}", category)
 
 
 def _is_flat(classes):

@@ -3,19 +3,27 @@
 import numpy as np
 import pytest
 from helpers import Rings, WaitGate, feed, stream
-from sklearn.base import BaseEstimator
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import Birch
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
+from sklearn.feature_extraction import FeatureHasher
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier, SGDRegressor
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import LocalOutlierFactor
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import SVC
 
 from skretrain import DriftAwareRetrainer
 from skretrain.buffers import Reservoir, SlidingWindow
 from skretrain.datasets import make_drifting_classification
-from skretrain.exceptions import RetrainFailedWarning, UpdateFailedWarning
+from skretrain.drift import Periodic
+from skretrain.exceptions import ClassesGrewWarning, RetrainFailedWarning, UpdateFailedWarning
 from skretrain.gates import BaseGate, Verdict
 from skretrain.policies import BasePolicy, Candidate, FullRefit
 
@@ -268,3 +276,215 @@ def test_a_retrain_says_how_many_rows_it_could_not_use():
     feed(model.fit(X[:100], Y[:100]), X, Y, 100, start=100, stop=600)
     alarm = next(event for event in model.events_ if event.reason == "alarm")
     assert (alarm.n_rows_fitted, alarm.n_rows_forgotten) == (200, 400)
+
+
+def test_a_schedule_beside_a_detector_does_not_blind_it():
+    """In a list, a retrain answers the trigger that rang: a schedule restarts no detector, and
+    does not bring back rows from before a located change."""
+    X, y, _ = make_drifting_classification(6000, drift_rows=[3000], random_state=2)
+    alone = DriftAwareRetrainer(LogisticRegression()).fit(X[:500], y[:500])
+    listed = DriftAwareRetrainer(LogisticRegression(), detector=[Periodic(500), "adwin"])
+    listed.fit(X[:500], y[:500])
+    right = {}
+    for name, model in (("alone", alone), ("listed", listed)):
+        right[name] = 0
+        for start in range(500, 6000, 100):
+            batch = slice(start, start + 100)
+            right[name] += (model.predict(X[batch]) == y[batch]).sum()
+            model.partial_fit(X[batch], y[batch])
+    assert right["listed"] > right["alone"] - 100
+
+
+class Interrupted(GaussianNB):
+    """A model whose training the user interrupts, on command."""
+
+    when = None
+
+    def _interrupt(self, method):
+        if Interrupted.when == method:
+            raise KeyboardInterrupt
+
+    def fit(self, X, y):
+        self._interrupt("fit")
+        return super().fit(X, y)
+
+    def partial_fit(self, X, y, classes=None):
+        self._interrupt("partial_fit")
+        return super().partial_fit(X, y, classes)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_an_interrupt_loses_no_alarm_and_counts_no_row_twice(method, monkeypatch):
+    """The interrupted batch is remembered; its retrain comes with the next one."""
+    model = DriftAwareRetrainer(
+        Interrupted(), detector=Rings([120]), policy=FullRefit(grow=False)
+    ).fit(X[:100], Y[:100])
+    monkeypatch.setattr(Interrupted, "when", method)
+    for start in (100, 150):
+        if (start == 100) == (method == "fit"):
+            with pytest.raises(KeyboardInterrupt):
+                model.partial_fit(X[start : start + 50], Y[start : start + 50])
+            monkeypatch.setattr(Interrupted, "when", None)
+        else:
+            monkeypatch.setattr(Interrupted, "when", None)
+            model.partial_fit(X[start : start + 50], Y[start : start + 50])
+            monkeypatch.setattr(Interrupted, "when", method)
+    assert model.n_samples_seen_ == 200
+    assert model.buffer_.index.tolist() == list(range(200))
+    assert model.n_refits_ == 1
+    assert [batch.start for batch in model.detector_.seen_] == [100, 150]
+
+
+def test_rows_that_waited_cannot_block_the_first_fit_for_ever():
+    """If the first fit fails with them, and the new rows suffice, it is made without them."""
+    model = DriftAwareRetrainer(
+        make_pipeline(StandardScaler(), LogisticRegression()), initial_size=100
+    )
+    bad = X[:50].copy()
+    bad[3, 0] = np.nan
+    model.partial_fit(bad, Y[:50])
+    with pytest.raises(ValueError, match="NaN"):
+        model.partial_fit(X[50:110], Y[50:110])
+    model.partial_fit(X[50:200], Y[50:200])
+    assert model.buffer_.index.tolist() == list(range(50, 200))
+    assert model.score(X[200:300], Y[200:300]) > 0.5
+
+
+@pytest.mark.parametrize("first", [np.float32, np.float64])
+def test_precision_may_change_along_the_stream(first):
+    """Batches are cast to the precision of the first fit, which compiled learners insist on."""
+    other = np.float64 if first is np.float32 else np.float32
+    model = DriftAwareRetrainer(SGDClassifier(random_state=0)).fit(X[:100].astype(first), Y[:100])
+    model.partial_fit(X[100:200].astype(other), Y[100:200])
+    assert model.events_.counts["updated"] == 1
+    assert model.buffer_.latest().X.dtype == first
+
+
+class Broken(Rings):
+    """A trigger that fails on the batch of a given row."""
+
+    def update(self, batch):
+        if batch.start == 150:
+            raise RuntimeError("cannot see")
+        return super().update(batch)
+
+
+def test_a_trigger_that_fails_on_a_batch_costs_that_batch_only():
+    """The rows are counted and remembered, and the next batch is as usual."""
+    model = DriftAwareRetrainer(GaussianNB(), detector=Broken()).fit(X[:100], Y[:100])
+    with pytest.warns(RetrainFailedWarning, match="the trigger failed on this batch"):
+        feed(model, X, Y, 50, start=100, stop=300)
+    assert model.n_samples_seen_ == len(model.buffer_) == 300
+    assert model.events_.counts["failed"] == 1
+    assert model.events_.counts["updated"] == 3
+
+
+def test_a_warning_turned_into_an_error_comes_after_the_batch_was_learned():
+    """With warnings as errors a third class is learned all the same."""
+    model = DriftAwareRetrainer(SGDClassifier(random_state=0)).fit(X[:100], Y[:100])
+    with pytest.raises(ClassesGrewWarning):
+        model.partial_fit(X[100:150], Y[100:150] + 1)
+    assert model.n_samples_seen_ == 150
+    assert model.classes_.tolist() == [0, 1, 2]
+
+
+def test_a_column_of_labels_is_a_vector_of_labels():
+    """A base for several outputs, too, gets one label per row, and its classes are tracked."""
+    forest = DriftAwareRetrainer(RandomForestClassifier(5, random_state=0), new_classes="raise")
+    with pytest.warns(DataConversionWarning):
+        forest.fit(X[:100], Y[:100, None])
+    with pytest.raises(ValueError, match="do not exist in the initial classes"):
+        forest.partial_fit(X[100:150], Y[100:150] + 1)
+
+
+def test_wide_targets_are_the_bases_to_refuse():
+    """A multilabel perceptron learns them, whatever its tags say."""
+    wide = np.column_stack([Y, X[:, 0] > 0]).astype(int)
+    perceptron = MLPClassifier((5,), max_iter=20, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        model = DriftAwareRetrainer(perceptron, detector=None, update=None).fit(X[:200], wide[:200])
+    model.partial_fit(X[200:300], wide[200:300])
+    assert model.predict(X[:10]).shape == (10, 2)
+
+
+def test_an_estimator_of_no_kind_is_refused_with_the_way_out():
+    """Without a kind, y would silently be lost."""
+
+    class Plain(BaseEstimator):
+        def fit(self, X, y):
+            return self
+
+    with pytest.raises(ValueError, match="inherit ClassifierMixin or"):
+        DriftAwareRetrainer(Plain()).fit(X[:100], Y[:100])
+
+
+class WithoutClasses(ClassifierMixin, BaseEstimator):
+    """A classifier that follows no convention but the methods."""
+
+    def fit(self, X, y):
+        self.model_ = LogisticRegression().fit(X, y)
+        return self
+
+    def partial_fit(self, X, y, classes=None):
+        return self.fit(X, y)
+
+    def predict(self, X):
+        return self.model_.predict(X)
+
+    def decision_function(self, X):
+        return [1] * len(X)
+
+
+def test_a_classifier_without_classes_is_served_as_it_is():
+    """Its labels are those that were seen, its output is passed on."""
+    model = DriftAwareRetrainer(WithoutClasses(), detector=None)
+    model.partial_fit(X[:100], Y[:100], classes=[0, 1, 2]).partial_fit(X[100:150], Y[100:150])
+    assert model.classes_.tolist() == [0, 1, 2]
+    assert model.decision_function(X[:3]) == [1, 1, 1]
+
+
+def test_pairwise_decisions_are_not_taken_for_classes():
+    """One column per pair stays as it is beside a class that was only declared."""
+    y = Y[:300] + (X[:300, 0] > 0)
+    model = DriftAwareRetrainer(SVC(decision_function_shape="ovo"), detector=None, update=None)
+    model.fit(X[:300], y).partial_fit(X[300:310], Y[300:310], classes=[0, 1, 2, 3])
+    bare = SVC(decision_function_shape="ovo").fit(X[:300], y)
+    np.testing.assert_array_equal(model.decision_function(X[:5]), bare.decision_function(X[:5]))
+
+
+@pytest.mark.parametrize("empty", [[], np.empty((0, 4)), np.empty((0, 0))], ids=repr)
+def test_an_empty_first_batch_leaves_everything_open(empty):
+    """It does not fix the number of features either."""
+    model = DriftAwareRetrainer(SGDClassifier()).partial_fit(empty, [])
+    assert not hasattr(model, "n_features_in_")
+    assert model.partial_fit(X[:50], Y[:50]).n_features_in_ == X.shape[1]
+
+
+@pytest.mark.parametrize("format_", ["dok", "lil", "coo"])
+def test_a_sparse_stream_may_begin_in_any_format(format_):
+    """The first batch is checked for finite values, whatever the format."""
+    model = DriftAwareRetrainer(SGDClassifier()).partial_fit(
+        sparse.csr_array(X[:50]).asformat(format_), Y[:50]
+    )
+    assert model.n_samples_seen_ == 50
+
+
+def test_rows_of_mixed_types_are_seen_alike_by_fit_and_predict():
+    """A list of rows with numbers and texts gives what it gives the bare pipeline."""
+    rows = [[i % 2, "ab"[i % 2]] for i in range(100)]
+    y = [i % 2 for i in range(100)]
+    bare = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression())
+    model = DriftAwareRetrainer(bare).fit(rows, y)
+    asked = [[0, "z"], [1, "z"]]
+    expected = bare.fit(np.array(rows, dtype=object), y).predict_proba(
+        np.array(asked, dtype=object)
+    )
+    np.testing.assert_allclose(model.predict_proba(asked), expected)
+
+
+def test_rows_may_be_lists_of_tokens():
+    """Rows of unequal length stay lists."""
+    tokens = [["a", "b"], ["a"], ["b", "b", "c"]] * 20
+    pipe = make_pipeline(FeatureHasher(input_type="string"), SGDClassifier(random_state=0))
+    model = DriftAwareRetrainer(pipe).fit(tokens, [0, 1, 0] * 20)
+    assert model.partial_fit(tokens, [0, 1, 0] * 20).score(tokens, [0, 1, 0] * 20) == 1

@@ -14,6 +14,7 @@ the recovery.
 # A sensor gives temperature, pressure and vibration. A machine is in danger if it is far too hot
 # *for its usual temperature*. At row 2,500 a new type of machine arrives that runs hotter.
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -69,15 +70,12 @@ now = X[alarm.since :]
 for feature in X.columns:
     moved = DistributionDisplay.from_frames(X[: alarm.since], now, feature)
     print(f"{feature:12} {moved.standardized_mean_difference:+.2f}")
-    moved.figure_.clear()
+    plt.close(moved.figure_)
 
 # %%
 # A feature may move without harm, and the concept may change while no feature moves. So the two
 # pictures belong together: the feature, then and now, and the score over time.
 
-import matplotlib.pyplot as plt
-
-plt.close("all")
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
 DistributionDisplay.from_estimator(model, now, "temperature", before=alarm.since, ax=left)
 DriftTimelineDisplay.from_predictions(

@@ -45,6 +45,7 @@ class AnyOf(BaseTrigger):
         """
         for trigger in self.triggers:
             trigger.reset()
+        self._answerable = [False] * len(self.triggers)
         return self
 
     def update(self, batch):
@@ -65,6 +66,8 @@ class AnyOf(BaseTrigger):
         states = {signal.state for signal in signals}
         if "drift" not in states:
             return Signal("warning" if "warning" in states else "stable")
+        # A retrain may come batches later; it answers those that rang, and restarts no other.
+        self._answerable = [signal.state == "drift" for signal in signals]
         located = [s.since for s in signals if s.state == "drift" and s.since is not None]
         return Signal("drift", min(located, default=None))
 
@@ -78,7 +81,7 @@ class AnyOf(BaseTrigger):
         reference : ScoredBatch or None
             Rows scored by the new model.
         answered : bool
-            Whether the fit answered an alarm.
+            Whether the fit answered an alarm: it is that of the triggers that rang last.
         """
-        for trigger in self.triggers:
-            trigger.after_fit(fit, reference, answered)
+        for trigger, rang in zip(self.triggers, self._answerable, strict=True):
+            trigger.after_fit(fit, reference, answered and rang)

@@ -6,7 +6,7 @@ from copy import copy
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.metrics import check_scoring
+from sklearn.metrics import accuracy_score, check_scoring, r2_score
 from sklearn.utils import get_tags
 
 from ..utils._containers import n_rows
@@ -20,7 +20,7 @@ from ._batches import Waiting
 _FILL = {
     "predict_proba": 0.0,
     "predict_log_proba": -np.inf,
-    "decision_function": np.finfo(np.float64).min,
+    "decision_function": None,
 }
 
 
@@ -157,6 +157,11 @@ class Recorded(BaseEstimator):
         """Do nothing; by this method, scikit-learn tells an estimator."""
         return self
 
+    def score(self, X, y):
+        """Return accuracy or R2, as classifiers and regressors do."""
+        metric = r2_score if task_of(self.estimator) == "regression" else accuracy_score
+        return metric(y, self.predict(X))
+
     def __sklearn_tags__(self):
         return get_tags(self.estimator)
 
@@ -174,7 +179,13 @@ class Recorded(BaseEstimator):
             raise AttributeError(method)
 
         def answer(X):
-            return self._all_of(method)
+            output = self._all_of(method)
+            if X is not None and n_rows(X) != len(output):
+                raise ValueError(
+                    f"The scorer asked for {method} on {n_rows(X)} rows; what was recorded along "
+                    f"the stream are the answers for {len(output)} rows, in their order."
+                )
+            return output
 
         answer.__name__ = method  # scorers tell by the name what they were given
         return answer

@@ -71,9 +71,19 @@ def as_container(X):
     """
     kind = kind_of(X)
     if kind == LIST:
-        numeric = len(X) and isinstance(X[0], (list, tuple, np.ndarray, Number))
-        return np.asarray(X) if numeric else X
+        rowwise = len(X) and isinstance(X[0], (list, tuple, np.ndarray, Number))
+        return _array_of(X) if rowwise else X
     return np.asarray(X) if kind == ARRAY and not isinstance(X, np.ndarray) else X
+
+
+def _array_of(X):
+    try:
+        values = np.asarray(X)
+    except ValueError:
+        return X  # rows of unequal length, such as lists of tokens
+    if values.dtype.kind == "U" and not all(isinstance(cell, str) for row in X for cell in row):
+        return np.asarray(X, dtype=object)  # numpy would turn the number 1 into the text "1"
+    return values
 
 
 def n_rows(X):

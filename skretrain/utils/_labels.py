@@ -33,12 +33,18 @@ def _is_text(labels):
 def spread(output, model_classes, classes, fill):
     """Spread the columns of `output` over `classes`; columns the model lacks are `fill`.
 
-    The single column of a binary decision function becomes two, if there are other classes.
+    The single column of a binary decision function becomes two, if there are other classes. A
+    `fill` of None is the smallest finite number.
     """
     if len(model_classes) == len(classes):
         return output
+    output = np.asarray(output)
+    if output.dtype.kind != "f":
+        output = output.astype(np.float64)
     if output.ndim == 1:
         output = np.column_stack([-output, output])
+    if fill is None:
+        fill = np.finfo(output.dtype).min
     full = np.full((output.shape[0], len(classes)), fill, dtype=output.dtype)
     full[:, np.searchsorted(classes, model_classes)] = output
     return full

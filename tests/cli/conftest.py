@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skretrain.cli import main
+from skretrain.cli import _compare, main
 from skretrain.cli._history import history_of
 
 
@@ -52,17 +52,24 @@ def history():
 
 
 @pytest.fixture
-def run(tmp_path, capsys):
-    """Run ``skretrain compare`` on a DataFrame; return exit code, both outputs and the table."""
+def run(tmp_path, capsys, monkeypatch):
+    """Run ``skretrain compare`` on a DataFrame; return exit code, both outputs and the table.
 
-    def run_compare(frame, *options, name="stream.csv", **to_csv):
+    Pictures take most of the time of a small comparison, and are left out unless asked for.
+    """
+
+    def run_compare(frame, *options, name="stream.csv", pictures=False, **to_csv):
         path = tmp_path / name
         if path.suffix == ".csv":
             frame.to_csv(path, index=False, **to_csv)
         else:
             frame.to_parquet(path)
         out = tmp_path / "out"
-        code = main(["compare", str(path), "--batch", "50", "--out", str(out), *options])
+        with monkeypatch.context() as patch:
+            if not pictures:
+                patch.setattr(_compare, "draw", lambda *args, **kwargs: None)
+                patch.setattr(_compare, "pictures", lambda *args, **kwargs: [])
+            code = main(["compare", str(path), "--batch", "50", "--out", str(out), *options])
         printed = capsys.readouterr()
         rows = []
         if code == 0:

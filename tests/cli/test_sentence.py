@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skretrain.cli._policies import Outcome
-from skretrain.cli._sentence import caution, leads, number, sentence
+from skretrain.cli._sentence import amount, caution, leads, number, sentence
 
 
 def _outcome(name, score, *, fits=1, updates=0, rows=1000, cpu=1.0, noise=0.05):
@@ -104,3 +104,27 @@ def test_the_caution_comes_only_when_the_last_target_is_better():
     policies = [_outcome("never", 0.5), _outcome("window", 0.6)]
     assert caution(policies, _outcome("(no change)", 0.6)) is None
     assert "scores 0.700, more than any of them" in caution(policies, _outcome("(no change)", 0.7))
+
+
+def test_a_policy_that_could_not_run_is_no_rival():
+    refused = Outcome("warm start", "", None, refusal="cannot")
+    text = _said(0.6, 0.7, refused, _outcome("drift-located refit", 0.9))
+    assert "'drift-located refit' would have paid" in text
+    assert "warm start" not in text
+    assert caution([_outcome("never", 0.6), refused], _outcome("(no change)", 0.5)) is None
+
+
+def test_several_seeds_come_with_their_deviation_and_count_as_noise():
+    steady, shaky = _outcome("steady", 0.9), _outcome("shaky", 0.85)
+    steady.scores, shaky.scores = (0.9, 0.9, 0.9), (0.84, 0.85, 0.86)
+    assert leads(steady, shaky)
+    never, window = _outcome("never", 0.6), _outcome("window", 0.7)
+    never.scores, window.scores = (0.6, 0.6, 0.6), (0.7, 0.7, 0.7)
+    text = sentence([never, window, steady], "accuracy")
+    assert "accuracy 0.900 ± 0.000 with" in text
+    shaky.scores = (0.65, 0.9, 1.0)
+    assert not leads(steady, shaky)
+
+
+def test_means_of_counts_have_a_decimal_only_where_it_matters():
+    assert [amount(n) for n in (3, 3.0, 3.25, 1234.5)] == ["3", "3", "3.2", "1,234"]

@@ -52,14 +52,17 @@ def test_the_worst_state_wins_with_the_earliest_row_of_those_that_ring(signals, 
 
 
 def test_every_trigger_sees_every_batch_and_every_fit():
-    """A ring of the first does not hide the batch from the second."""
+    """A ring of the first does not hide the batch from the second; its answer is its own."""
     parts = [_Scripted([Signal("drift")] * 2), _Scripted([STABLE] * 2)]
     trigger = AnyOf(parts).reset()
     for start in (0, 10):
         trigger.update(ScoredBatch(start, 10))
     trigger.after_fit("fit", "reference", True)
     assert [part.seen for part in parts] == [[0, 10], [0, 10]]
-    assert [part.fits for part in parts] == [[("fit", "reference", True)]] * 2
+    assert [part.fits for part in parts] == [
+        [("fit", "reference", True)],
+        [("fit", "reference", False)],
+    ]
 
 
 def test_needs_are_united_and_one_ready_trigger_suffices():

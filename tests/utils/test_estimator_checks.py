@@ -355,7 +355,10 @@ class TrainsBeforeItTests(DriftAwareRetrainer):
 
 
 class IgnoresAlarms(DriftAwareRetrainer):
-    _dry_run = True
+    def _new_engine(self):
+        engine = super()._new_engine()
+        engine.dry_run = True
+        return engine
 
 
 class CountsAlarmsTwice(DriftAwareRetrainer):
@@ -507,8 +510,8 @@ class RemembersTooMuch(ReplayPartialFit):
 
 
 class ShufflesTargets(ReplayPartialFit):
-    def _checked_target(self, y, task):
-        return super()._checked_target(y, task)[::-1]
+    def _checked_target(self, y, task, method):
+        return super()._checked_target(y, task, method)[::-1]
 
 
 class RemembersNoMetadata(ReplayPartialFit):
