@@ -50,6 +50,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "skretrain"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
+html_sidebars = {"glossary": []}  # a page without a section has nothing to navigate
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": False, "show_nav_level": 2}
 

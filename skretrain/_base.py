@@ -14,6 +14,7 @@ from ._engine import Engine, Parts
 from .buffers import BaseBuffer, Rows, SlidingWindow
 from .compose._learner import Learner, fill_seeds
 from .drift._river import RiverParamsMixin
+from .inspection._event_strip import event_strip
 from .utils._containers import as_container, n_rows, take_rows
 from .utils._losses import task_of
 from .utils._sklearn_api import CallbackSupportMixin, Progress, routing_enabled, with_callbacks
@@ -461,6 +462,12 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         tags.array_api_support = False
         tags.requires_fit = True
         return tags
+
+    def _html_repr(self):
+        """Return scikit-learn's diagram and, once something was learned, the line of events."""
+        diagram = super()._html_repr()
+        engine = self.__dict__.get("_engine")
+        return diagram if engine is None else diagram + event_strip(engine.events, engine.n_seen)
 
     # -- learned attributes ------------------------------------------------------------------------
 

@@ -82,6 +82,8 @@ def test_the_container_does_not_matter(name, container):
 def test_feature_names_are_kept_and_guarded(container):
     """Names of the first call are those of the retrainer; others get scikit-learn's message."""
     frame = CONTAINERS[container](X)
+    if not hasattr(LogisticRegression().fit(frame, Y), "feature_names_in_"):
+        pytest.skip("scikit-learn before 1.8 cannot read the names of a recent polars frame")
     model = DriftAwareRetrainer(LogisticRegression(), detector=None, update=None)
     model.fit(cut(frame, slice(0, 100)), Y[:100])
     np.testing.assert_array_equal(model.feature_names_in_, NAMES)

@@ -20,7 +20,9 @@ SCORE_NAMES = {"accuracy": "accuracy", "r2": "R2"}
 _METRICS = {"classification": "accuracy", "regression": "mean_absolute_error"}
 
 _WIDE, _NARROW = 9.3, 4.4  # inches; letters of 9 points can be read on a phone in the second
-_FEW = 30  # texts with more values than this are names, whose shares always differ
+# Texts with more values than this are names, whose shares always differ; numbers that never fall
+# and have more are counters.
+_FEW = 30
 
 
 @dataclass(frozen=True)
@@ -194,13 +196,16 @@ def _in_panels(display, n_panels, history, title, caption):
         display.plot(ax=panels)
         for spare in panels[n_panels:]:
             spare.remove()
+        for panel in panels[:n_panels]:
+            panel.set_ylabel("")  # one name for all of them is shorter than a low panel
+        figure.supylabel(display.label, fontsize=9)
         panels[0].set_xlim(history.warm_up, len(history.y))
         handles, labels = panels[0].get_legend_handles_labels()
         options = {"loc": "outside lower center", "frameon": False, "fontsize": 9}
         figure.legend(handles, labels, ncols=2 * columns, **options)
         return _png(figure)
 
-    return Picture(title, caption, wide=drawn(_WIDE, 1.9, 3), narrow=drawn(_NARROW, 1.8, 1))
+    return Picture(title, caption, wide=drawn(_WIDE, 1.9, 3), narrow=drawn(_NARROW, 1.6, 1))
 
 
 def _picture_of_shift(history):
@@ -246,7 +251,7 @@ def _shift(then, now):
 def _largest_gap(then, now):
     """Return the Kolmogorov-Smirnov distance; 0 for a counter or a clock, which moves anyway."""
     at = np.concatenate([then, now])
-    if (np.diff(at) > 0).all():
+    if (np.diff(at) >= 0).all() and len(np.unique(at)) > _FEW:
         return 0.0
     shares = [np.searchsorted(np.sort(part), at, side="right") / len(part) for part in (then, now)]
     return float(np.abs(shares[0] - shares[1]).max())

@@ -213,7 +213,7 @@ def run(policy, history, *, batch, label_delay, seed):
         losses=_losses(history, result.y_true, result.y_pred),
         kappa=_kappa(history, result.y_pred, label_delay),
         n_fits=result.n_fits,
-        n_updates=result.events.counts["updated"],
+        n_updates=_updates(result),
         rows_fitted=result.rows_fitted,
         cpu_seconds=result.fit_seconds,
         scores=(result.score,),
@@ -222,6 +222,12 @@ def run(policy, history, *, batch, label_delay, seed):
         ),
         warned=Counter(f"{warning.category.__name__}: {warning.message}" for warning in caught),
     )
+
+
+def _updates(result):
+    counts = result.events.counts
+    # A model that cannot be continued is refitted in an update: that is one of the fits.
+    return counts["updated"] - (result.n_fits - counts["retrained"] - counts["rejected"])
 
 
 def _replayed(policy, history, batch, label_delay, seed):

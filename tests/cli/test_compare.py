@@ -246,6 +246,9 @@ def test_a_policy_that_the_model_does_not_allow_is_a_row_with_the_reason(run, ta
     assert {row[name] for name in ("accuracy", "kappa_temporal", "fits", "cpu_seconds")} == {""}
     assert row["description"].startswith("not possible: warm_start of RandomForestClassifier")
     assert row["description"] in printed
+    # Where every update is a refit, it is not counted twice.
+    replay = next(row for row in rows if row["policy"] == "replay mix")
+    assert (float(replay["updates"]), float(replay["fits"])) == (0.0, 6.0)
     assert "'replay mix' refits every batch" in printed
 
 
@@ -254,4 +257,6 @@ def test_a_model_with_its_own_warm_start_can_be_continued(run, table):
     assert code == 0
     assert "not possible" not in printed
     assert all(row["accuracy"] for row in rows)
+    warm = next(row for row in rows if row["policy"] == "warm start")
+    assert (warm["updates"], warm["fits"]) == ("11", "1")
     assert "LogisticRegression has no partial_fit: between alarms" in printed

@@ -124,7 +124,7 @@ def columns():
             "number": rng.normal(size=600) + 2 * (np.arange(600) >= 400),
             "kind": rng.choice(["a", "b"], 600),
             "flag": rng.random(600) < 0.5,
-            "counter": np.arange(600),
+            "counter": np.arange(600) // 5,
             "when": pd.date_range("2024-01-01", periods=600),
             "since": pd.to_timedelta(np.arange(600), unit="h"),
             "name": [f"user {i}" for i in range(600)],
@@ -142,6 +142,11 @@ def test_the_column_that_moved_most_is_shown(history, columns):
 def test_categories_can_move_most(history, columns, column, then):
     columns.loc[400:, column] = then
     assert _moved(history, columns.drop(columns="number")) == f"'{column}'"
+
+
+def test_a_step_is_no_counter(history, columns):
+    columns["step"] = np.where(columns.index < 350, 1, 2)
+    assert _moved(history, columns) == "'step'"
 
 
 def test_there_is_no_such_picture_where_nothing_can_be_told(history, columns):

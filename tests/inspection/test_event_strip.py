@@ -1,0 +1,60 @@
+"""The line of events in the HTML representation: every event at its row, nothing else."""
+
+import re
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from skretrain import DriftAwareRetrainer
+from skretrain.datasets import make_drifting_classification
+from skretrain.inspection._event_strip import event_strip
+
+
+def event(row, action, state="stable", reason=""):
+    return SimpleNamespace(row=row, action=action, state=state, reason=reason)
+
+
+def places(html):
+    return [float(x) for x in re.findall(r"translate\(([0-9.]+),", html)]
+
+
+def test_each_event_stands_at_its_share_of_the_rows():
+    """The axis runs from 12 to 628; an alarm that was answered has two marks."""
+    html = event_strip(
+        [event(0, "retrained"), event(500, "retrained", "drift"), event(1000, "failed")], 1000
+    )
+    assert places(html) == [12.0, 320.0, 320.0, 628.0]
+    assert "1 alarm, 2 retrained, 0 rejected, 1 failed" in html
+
+
+def test_routine_leaves_no_mark():
+    """Updates are not drawn."""
+    assert places(event_strip([event(10, "updated"), event(20, "suggested")], 100)) == []
+
+
+def test_reasons_are_escaped():
+    """A reason may quote anything; the figure stays well formed."""
+    html = event_strip([event(5, "failed", reason="<b> & 'x'")], 10)
+    titles = [node.text for node in ElementTree.fromstring(html).iter("title")]
+    assert titles == ["row 5: failed, <b> & 'x'"]
+
+
+def test_nothing_seen_is_nothing_drawn():
+    assert event_strip([], 0) == ""
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_a_notebook_shows_the_diagram_and_the_events_of_what_was_learned(fitted):
+    """Before the first fit it is scikit-learn's diagram alone."""
+    X, y, _ = make_drifting_classification(2000, random_state=0)
+    model = DriftAwareRetrainer(LogisticRegression(), batch_size=100)
+    if fitted:
+        model.fit(X, y)
+    html = model._repr_html_()
+    assert "sk-top-container" in html
+    assert ("<figure" in html) is fitted
+    if fitted:
+        retrained = sum(e.action == "retrained" for e in model.events_)
+        assert f"{model.n_drifts_} alarm, {retrained} retrained" in html
