@@ -4,13 +4,13 @@ Every buffer takes the stream in batches; after each tenth the bytes it holds an
 time per row of that tenth are noted. The last column is the time of the slowest tenth after the
 second (by then the buffers are full, if they are small enough) over the fastest.
 
-    python benchmarks/bench_buffers.py --rows 1000000 --batch 100 --out buffers.md
+    python benchmarks/bench_buffers.py --rows 1000000 --batch 100
 """
 
-import argparse
 import time
 
 import numpy as np
+from _common import parse_args, table, use_one_thread, write_report
 from scipy import sparse
 
 from skretrain.buffers import Reservoir, SlidingWindow
@@ -61,41 +61,40 @@ def run(buffer, kind, n_rows, n_batch):
     return start, n_bytes, micros
 
 
-def table(arguments):
-    """Lines of a markdown table."""
-    yield (
-        "| rows in | buffer | rows seen | MB at 10 % | MB at 50 % | MB at 100 % "
-        "| microseconds per row in each tenth | slowest / fastest, tenths 3 to 10 |"
-    )
-    yield "|---|---|---|---|---|---|---|---|"
+def lines(arguments):
+    """Yield the lines of the table."""
     for kind, share in SHARE_OF_ROWS.items():
         for label, buffer in buffers(arguments.max_rows).items():
             n_rows = int(arguments.rows * share)
             seen, n_bytes, micros = run(buffer, kind, n_rows, arguments.batch)
-            megabytes = " | ".join(f"{n_bytes[tenth] / 1e6:.2f}" for tenth in (0, 4, 9))
-            times = " ".join(f"{value:.2f}" for value in micros)
-            spread = max(micros[2:]) / max(min(micros[2:]), 1e-9)
-            yield f"| {kind} | {label} | {seen:,} | {megabytes} | {times} | {spread:.2f} |"
+            yield [
+                f"{kind}, {label}",
+                f"{seen:,}",
+                *(f"{n_bytes[tenth] / 1e6:.2f}" for tenth in (0, 4, 9)),
+                " ".join(f"{value:.2f}" for value in micros),
+                f"{max(micros[2:]) / max(min(micros[2:]), 1e-9):.2f}",
+            ]
 
 
-def main():
-    """Print the table, and write it if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def add_arguments(parser):
+    """Add what only this benchmark has."""
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the dense stream")
     parser.add_argument("--batch", type=int, default=100, help="rows per batch")
     parser.add_argument("--max-rows", type=int, default=10_000, help="rows that a buffer remembers")
-    parser.add_argument("--quick", action="store_true", help="a fiftieth of the rows, as a test")
-    parser.add_argument("--out", help="file to write the table to")
-    arguments = parser.parse_args()
+
+
+def main():
+    """Measure, print and write the table."""
+    arguments = parse_args(__doc__.splitlines()[0], "buffers.md", add_arguments)
+    use_one_thread()
     if arguments.quick:
         arguments.rows, arguments.max_rows = arguments.rows // 50, arguments.max_rows // 50
-    lines = []
-    for line in table(arguments):
-        print(line, flush=True)
-        lines.append(line)
-    if arguments.out:
-        with open(arguments.out, "w") as file:
-            file.write("\n".join(lines) + "\n")
+    header = [
+        *("rows in", "rows seen", "MB at 10 %", "MB at 50 %", "MB at 100 %"),
+        *("microseconds per row in each tenth", "slowest / fastest, tenths 3 to 10"),
+    ]
+    text = __doc__.partition("\n\n    python")[0]
+    write_report(arguments.out, "Buffers", [text, table(header, lines(arguments))])
 
 
 if __name__ == "__main__":

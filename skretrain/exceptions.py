@@ -21,16 +21,79 @@ __all__ = [
 
 
 class SkretrainWarning(UserWarning):
-    """Base class of the warnings that skretrain gives."""
+    """Base class of the warnings that skretrain gives.
+
+    Examples
+    --------
+    One filter for all of them:
+
+    >>> import warnings
+    >>> from skretrain.exceptions import SkretrainWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", SkretrainWarning)
+    """
 
 
 class UpdateFailedWarning(SkretrainWarning):
-    """An update with a batch raised; the batch was not remembered and the model is as before."""
+    """An update with a batch raised; the batch was not remembered and the model is as before.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skretrain import DriftAwareRetrainer
+    >>> class Fragile(GaussianNB):
+    ...     def partial_fit(self, X, y, classes=None):
+    ...         raise RuntimeError("out of memory")
+    >>> X, y = np.arange(8.0).reshape(-1, 1), np.arange(8) % 2
+    >>> model = DriftAwareRetrainer(Fragile()).fit(X, y)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     model = model.partial_fit(X, y)
+    >>> caught[0].category.__name__, len(model.buffer_)
+    ('UpdateFailedWarning', 8)
+    """
 
 
 class RetrainFailedWarning(SkretrainWarning):
-    """A retrain raised; the serving model is as before and the retrain is tried again later."""
+    """A retrain raised; the serving model is as before and the retrain is tried again later.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skretrain import DriftAwareRetrainer
+    >>> from skretrain.policies import BasePolicy
+    >>> from skretrain.utils.estimator_checks import ScriptedDetector
+    >>> class Broken(BasePolicy):
+    ...     def propose(self, context):
+    ...         raise RuntimeError("no space left")
+    >>> X, y = np.arange(8.0).reshape(-1, 1), np.arange(8) % 2
+    >>> model = DriftAwareRetrainer(GaussianNB(), detector=ScriptedDetector([8]), policy=Broken())
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     model = model.fit(X, y).partial_fit(X, y)
+    >>> caught[0].category.__name__, model.events_[-1].action
+    ('RetrainFailedWarning', 'failed')
+    """
 
 
 class ClassesGrewWarning(SkretrainWarning):
-    """A third class appeared, so that ``decision_function`` is two-dimensional from now on."""
+    """A third class appeared, so that ``decision_function`` is two-dimensional from now on.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skretrain import DriftAwareRetrainer
+    >>> X, y = np.arange(9.0).reshape(-1, 1), np.arange(9) // 3
+    >>> model = DriftAwareRetrainer(LogisticRegression(), detector=None).fit(X[:6], y[:6])
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     model = model.partial_fit(X, y)
+    >>> caught[0].category.__name__, model.decision_function(X).shape
+    ('ClassesGrewWarning', (9, 3))
+    """

@@ -177,3 +177,9 @@ def test_a_part_clones_pickles_and_prints_as_it_was_typed(cls):
     assert "skretrain." not in printed
     assert repr(clone(part)) == printed
     assert repr(pickle.loads(pickle.dumps(part))) == printed
+
+
+@pytest.mark.parametrize(("module", "name"), NAMES)
+def test_every_public_object_shows_an_example_that_runs(module, name):
+    """The doctests of the package run them; here it is only told that there is one."""
+    assert ">>> " in inspect.getdoc(getattr(importlib.import_module(module), name))

@@ -61,6 +61,16 @@ class BaseBuffer(BaseEstimator, ABC):
     Rows handed out never change afterwards, and nothing that was passed to `add` is referenced.
     ``sample_weight`` counts as 1 wherever it is missing; any other metadata must come with every
     batch or with none.
+
+    Examples
+    --------
+    What all buffers have in common:
+
+    >>> import numpy as np
+    >>> from skretrain.buffers import BaseBuffer, SlidingWindow
+    >>> buffer = SlidingWindow(max_rows=3).add(np.arange(4.0).reshape(-1, 1), np.arange(4))
+    >>> isinstance(buffer, BaseBuffer), len(buffer), buffer.index
+    (True, 3, array([1, 2, 3]))
     """
 
     def __init__(self, max_rows=10_000):

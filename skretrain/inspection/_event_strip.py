@@ -7,10 +7,10 @@ _AXIS_Y, _TEXT_Y = 34, 56
 
 # Okabe-Ito colours; each kind has a shape of its own, so that none depends on its colour.
 _MARKS = {
-    "alarm": ("#D55E00", "M-4,-18 L4,-18 L0,-11 Z"),
-    "retrained": ("#0072B2", "M-4,0 A4,4 0 1,0 4,0 A4,4 0 1,0 -4,0 Z"),
-    "rejected": ("#CC79A7", "M-4,-4 L4,-4 L4,4 L-4,4 Z"),
-    "failed": ("#000000", "M-4,-4 L4,4 M4,-4 L-4,4"),
+    "alarm": ("alarms", "#D55E00", "M-4,-18 L4,-18 L0,-11 Z"),
+    "retrained": ("retrained", "#0072B2", "M-4,0 A4,4 0 1,0 4,0 A4,4 0 1,0 -4,0 Z"),
+    "rejected": ("rejected", "#CC79A7", "M-4,-4 L4,-4 L4,4 L-4,4 Z"),
+    "failed": ("failed", "#000000", "M-4,-4 L4,4 M4,-4 L-4,4"),
 }
 
 
@@ -33,9 +33,8 @@ def event_strip(events, n_rows):
         return ""
     events = list(events)
     marks = [mark for event in events for mark in _marks_of(event, n_rows)]
-    counts = ", ".join(
-        f"{sum(kind in _kinds_of(event) for event in events)} {kind}" for kind in _MARKS
-    )
+    kinds = [kind for event in events for kind in _kinds_of(event)]
+    counts = ", ".join(f"{kinds.count(kind)} {name}" for kind, (name, *_) in _MARKS.items())
     return (
         f'<figure style="margin:0.5em 0;max-width:{_WIDTH}px">'
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="100%" role="img" '
@@ -59,7 +58,7 @@ def _marks_of(event, n_rows):
     x = _MARGIN + (_WIDTH - 2 * _MARGIN) * event.row / n_rows
     title = escape(f"row {event.row:,}: {event.action}, {event.reason}")
     for kind in sorted(_kinds_of(event)):
-        colour, path = _MARKS[kind]
+        _, colour, path = _MARKS[kind]
         stroke = "currentColor" if kind == "failed" else colour
         yield (
             f'<path transform="translate({x:.1f},{_AXIS_Y})" d="{path}" fill="{colour}" '

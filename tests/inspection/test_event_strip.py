@@ -26,7 +26,7 @@ def test_each_event_stands_at_its_share_of_the_rows():
         [event(0, "retrained"), event(500, "retrained", "drift"), event(1000, "failed")], 1000
     )
     assert places(html) == [12.0, 320.0, 320.0, 628.0]
-    assert "1 alarm, 2 retrained, 0 rejected, 1 failed" in html
+    assert "1 alarms, 2 retrained, 0 rejected, 1 failed" in html
 
 
 def test_routine_leaves_no_mark():
@@ -57,4 +57,4 @@ def test_a_notebook_shows_the_diagram_and_the_events_of_what_was_learned(fitted)
     assert ("<figure" in html) is fitted
     if fitted:
         retrained = sum(e.action == "retrained" for e in model.events_)
-        assert f"{model.n_drifts_} alarm, {retrained} retrained" in html
+        assert f"{model.n_drifts_} alarms, {retrained} retrained" in html
