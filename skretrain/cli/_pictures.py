@@ -13,6 +13,7 @@ from ..inspection import (
     PerClassDisplay,
     PolicyComparisonDisplay,
 )
+from ..inspection._distribution import MOST_DRAWN
 from ._errors import needed
 from ._policies import LOCATED, NEVER, SCORES
 
@@ -251,6 +252,8 @@ def _shift(then, now):
 def _largest_gap(then, now):
     """Return the Kolmogorov-Smirnov distance; 0 for a counter or a clock, which moves anyway."""
     at = np.concatenate([then, now])
+    if np.abs(at).max() > MOST_DRAWN:
+        return 0.0
     if (np.diff(at) >= 0).all() and len(np.unique(at)) > _FEW:
         return 0.0
     shares = [np.searchsorted(np.sort(part), at, side="right") / len(part) for part in (then, now)]

@@ -27,6 +27,7 @@ _THEN_LINE = {"color": "#004C78", "linestyle": "-", "linewidth": 1.8}
 _NOW_LINE = {"color": "#A33F00", "linestyle": (0, (4, 2)), "linewidth": 1.8}
 _OUTLINE = {"markeredgecolor": "white", "markeredgewidth": 0.8, "markersize": 7, "capsize": 4}
 
+MOST_DRAWN = 1e150  # a standard deviation squares the values
 _MOST_BINS = 40
 _MOST_CATEGORIES = 12  # more bars would be too thin to read
 
@@ -497,6 +498,12 @@ def _is_number(values):
 
 
 def _densities(then, now, bins):
+    largest = max(np.abs(then).max(), np.abs(now).max())
+    if largest > MOST_DRAWN:
+        raise ValueError(
+            f"The feature reaches {largest:.3g}, whose square a float cannot hold: pass its "
+            "logarithm or its rank instead."
+        )
     edges = _edges(then, now, bins)
     (mean_then, std_then), (mean_now, std_now) = _moments(then), _moments(now)
     return {

@@ -160,3 +160,8 @@ def test_the_distance_between_numbers_is_that_of_kolmogorov_and_smirnov():
     then, now = rng.normal(size=50), rng.normal(0.5, 2, size=80)
     expected = ks_2samp(then, now).statistic
     assert _pictures._largest_gap(then, now) == pytest.approx(expected)
+
+
+def test_numbers_too_large_to_draw_are_no_candidates():
+    """A column whose spread a float cannot hold is passed over."""
+    assert _pictures._largest_gap(np.array([0.0, 1.0]), np.array([1e300, -1e300])) == 0

@@ -341,3 +341,10 @@ def test_without_matplotlib_the_error_names_the_caller_and_the_extra(monkeypatch
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"^DistributionDisplay.plot needs matplotlib"):
         _draw([1.0], [1.0])
+
+
+def test_values_whose_square_overflows_are_refused_with_a_way_out():
+    """Neither a mean nor a bin width could be told from infinity."""
+    huge = np.array([0.0, 1e200, -1e300])
+    with pytest.raises(ValueError, match="pass its logarithm or its rank"):
+        DistributionDisplay.from_frames(huge[:, None], huge[:, None], 0)
