@@ -74,3 +74,8 @@ def test_the_first_error_of_a_perfect_model_is_noise():
     position, gain = locate_change(losses)
     assert position == 1000
     assert gain < noise_bound(losses, position, 0.002)
+
+
+def test_a_single_loss_exceeds_no_bound():
+    """There is nothing to compare it with."""
+    assert noise_bound(np.array([1.0]), 0, 0.002) == np.inf

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression, SGDClassifier
-from sklearn.metrics import f1_score
+from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
+from sklearn.metrics import accuracy_score, f1_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -237,3 +237,45 @@ def test_callbacks_hear_of_each_batch_of_an_evaluation():
         *("end prequential", "teardown"),
     ]
     assert result.estimator._skl_callbacks == [recorder]
+
+
+@pytest.mark.parametrize("target", [Y, X[:, 0]], ids=["classification", "regression"])
+def test_a_scorer_may_be_the_estimators_own(target):
+    """``estimator.score`` is accuracy or R2 of what was served."""
+    model = DriftAwareRetrainer(GaussianNB() if target is Y else LinearRegression())
+    own = prequential_validate(model, X, target, scoring=lambda e, X, y: e.score(X, y))
+    assert own.score == prequential_validate(model, X, target).score
+
+
+def test_a_scorer_that_asks_about_other_rows_is_refused():
+    """Only what was served along the stream is known."""
+
+    def of_the_first_rows(estimator, X, y):
+        return accuracy_score(y[:7], estimator.predict(X[:7]))
+
+    with pytest.raises(ValueError, match="asked for predict on 7 rows"):
+        prequential_validate(GaussianNB(), X[:200], Y[:200], scoring=of_the_first_rows)
+
+
+@pytest.mark.skipif("sklearn.callback" not in sys.modules, reason="callbacks came with 1.9")
+def test_callbacks_hear_of_a_partial_fit():
+    """Each call is a task of its own."""
+    told = []
+
+    class Recorder:
+        def setup(self, estimator, context):
+            told.append("setup")
+
+        def teardown(self, estimator, context):
+            told.append("teardown")
+
+        def on_fit_task_begin(self, estimator, context):
+            told.append(f"begin {context.task_name}")
+
+        def on_fit_task_end(self, estimator, context):
+            told.append(f"end {context.task_name}")
+
+    model = DriftAwareRetrainer(GaussianNB()).set_callbacks(Recorder())
+    model.partial_fit(X[:50], Y[:50]).partial_fit(X[50:100], Y[50:100])
+    assert told == ["setup", "begin partial_fit", "end partial_fit", "teardown"] * 2
+    assert model.n_samples_seen_ == 100

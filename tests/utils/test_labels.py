@@ -75,3 +75,10 @@ def test_a_binary_decision_becomes_two_columns_beside_a_third_class():
 def test_an_output_for_all_classes_is_left_as_it_is():
     output = np.array([1.5, -2.0])
     assert spread(output, np.array([0, 1]), np.array([0, 1]), 0.0) is output
+
+
+def test_whole_numbers_are_padded_with_the_smallest_finite_number():
+    """A decision function may give integers, or a list of them."""
+    full = spread([1, -2], np.array([0, 1]), np.array([0, 1, 2]), None)
+    np.testing.assert_array_equal(full[:, :2], [[-1, 1], [2, -2]])
+    assert (full[:, 2] == np.finfo(np.float64).min).all()
