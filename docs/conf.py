@@ -26,6 +26,9 @@ author = "skretrain developers"
 copyright = "2026, skretrain developers"
 version = release = skretrain.__version__
 
+# Methods stand in the sidebar by their own names, which fit there.
+toc_object_entries_show_parents = "hide"
+
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
