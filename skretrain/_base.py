@@ -92,7 +92,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
     @with_callbacks
     def _fit(self, X, y, params):
         engine = self._new_engine()
-        rows = self._checked_rows(engine, X, y, params, "fit", reset=True)
+        rows = self._checked_rows(engine, as_container(X), y, params, "fit", reset=True)
         self._run(engine, rows)
         self._engine = engine
 
@@ -150,10 +150,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
 
     def _step(self, engine, X, y, classes, params, *, reset):
         rows = self._checked_rows(engine, X, y, params, "partial_fit", reset=reset)
-        if engine.dtype is not None and rows.X.dtype.kind == engine.dtype.kind == "f":
-            # Compiled learners refuse single precision after double, and the other way round.
-            rows = rows._replace(X=rows.X.astype(engine.dtype, copy=False))
-        engine.step(rows, classes)
+        engine.step(rows._replace(X=_with_precision(rows.X, engine.dtype)), classes)
 
     def _run(self, engine, rows):
         """Fit on all rows at once, or on the first and stream the rest."""
@@ -197,7 +194,6 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
     # -- the border: what is wrong with the input raises here, before anything changes -----------
 
     def _checked_rows(self, engine, X, y, params, method, *, reset):
-        X = as_container(X)
         if reset:
             validate_data(self, X, y, reset=True, skip_check_array=True)
         elif engine.serving is None or not hasattr(engine.serving.model, "n_features_in_"):
@@ -231,7 +227,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y "
-                f"is None."
+                "is None."
             )
         y = y.toarray() if issparse(y) else np.asarray(y)
         if y.ndim != 1:
@@ -263,8 +259,8 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
             if values.ndim == 0 or len(values) != size:
                 raise ValueError(
                     f"{name} must hold one value per row: got shape {values.shape} for {size} "
-                    f"rows. What does "
-                    "not belong to rows is a parameter of the estimator: set it there."
+                    "rows. What does not belong to rows is a parameter of the estimator: set it "
+                    "there."
                 )
             if name == "sample_weight":
                 assert_all_finite(values, input_name="sample_weight")
@@ -546,6 +542,13 @@ class _Restoring:
 def _has_parts(estimator):
     params = estimator.get_params(deep=False)
     return "steps" in params or any(hasattr(value, "fit") for value in params.values())
+
+
+def _with_precision(X, dtype):
+    """Cast floats: compiled learners refuse single precision after double, and the reverse."""
+    if dtype is None or not isinstance(X, np.ndarray) or not X.dtype.kind == dtype.kind == "f":
+        return X
+    return X.astype(dtype, copy=False)
 
 
 def _cut(rows, start, stop):

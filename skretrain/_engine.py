@@ -275,10 +275,9 @@ class Engine:
             self._trigger_failed(rows, error)
             return
         self.n_drifts += signal.state == "drift"
-        row = self.n_seen + len(rows.index)
         if len(unseen):
             self._add_classes(unseen)
-        cause = self._due(signal, rows, row)
+        cause = self._due(signal, rows)
         if cause is not None:
             self._retrain(rows, cause, signal)
         elif self._weightless(rows):
@@ -332,7 +331,7 @@ class Engine:
             classes=self.classes,
         )
 
-    def _due(self, signal, rows, row):
+    def _due(self, signal, rows):
         """Return the cause of a retrain now, or None."""
         if signal.state == "drift":
             return Cause("alarm", signal.since, True)
@@ -341,7 +340,7 @@ class Engine:
             return self.cause if self.cause.wait <= 0 else None
         if self.dry_run or self.challenger is not None:
             return None
-        new = self._labels_the_model_lacks(self._weighted_targets(rows))
+        new = self._labels_the_model_lacks(rows)
         if len(new):
             return Cause(f"new classes {new.tolist()}", self.since, False)
         return Cause("growth", self.since, False) if self._has_grown(len(rows.index)) else None
@@ -357,11 +356,11 @@ class Engine:
         index = self.parts.buffer.index
         return len(index) - int(index.searchsorted(row))
 
-    def _labels_the_model_lacks(self, y):
+    def _labels_the_model_lacks(self, rows):
         known = getattr(self.serving.model, "classes_", self.classes)
         if self.classes is None or len(self.classes) == len(known):
             return ()
-        return unseen_labels(y, known)
+        return unseen_labels(self._weighted_targets(rows), known)
 
     # -- update --------------------------------------------------------------------------------
 
@@ -535,7 +534,12 @@ class Engine:
         )
 
     def _serve(self, model, version):
-        classes = getattr(model, "classes_", None) if self.classes is None else self.classes
+        classes = getattr(model, "classes_", None)
+        if self.classes is not None:
+            if classes is not None and not np.array_equal(classes, self.classes):
+                # A refit may know labels that nothing else counts: those of weight zero.
+                self.classes = union_of_labels(self.classes, classes)
+            classes = self.classes
         self.serving = Serving(model, classes, version)
 
     def _remember(self, rows):

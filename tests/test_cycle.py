@@ -1,6 +1,7 @@
 """Corners of the cycle where several things happen in one call."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers import Rings, WaitGate, feed, stream
 from scipy import sparse
@@ -488,3 +489,29 @@ def test_rows_may_be_lists_of_tokens():
     pipe = make_pipeline(FeatureHasher(input_type="string"), SGDClassifier(random_state=0))
     model = DriftAwareRetrainer(pipe).fit(tokens, [0, 1, 0] * 20)
     assert model.partial_fit(tokens, [0, 1, 0] * 20).score(tokens, [0, 1, 0] * 20) == 1
+
+
+def test_a_stream_may_go_on_in_another_container():
+    """Arrays first, then frames, then arrays: the rows are the same rows."""
+    model = DriftAwareRetrainer(GaussianNB()).fit(X[:100], Y[:100])
+    model.partial_fit(pd.DataFrame(X[100:150]), Y[100:150])
+    model.partial_fit(sparse.csr_array(X[150:200]).toarray(), Y[150:200])
+    bare = GaussianNB().fit(X[:100], Y[:100])
+    bare.partial_fit(X[100:150], Y[100:150]).partial_fit(X[150:200], Y[150:200])
+    np.testing.assert_array_equal(model.predict_proba(X[:9]), bare.predict_proba(X[:9]))
+    assert len(model.buffer_) == 200
+
+
+def test_a_label_of_weight_zero_that_a_refit_takes_in_has_its_column():
+    """The base counts it among its classes, so the retrainer does from then on."""
+    model = DriftAwareRetrainer(
+        LogisticRegression(), detector=Rings([180]), policy=FullRefit("all", grow=False)
+    )
+    model.fit(X[:100], Y[:100], sample_weight=np.ones(100))
+    y, weight = Y[100:150].copy(), np.ones(50)
+    y[:5], weight[:5] = -7, 0
+    model.partial_fit(X[100:150], y, sample_weight=weight)
+    with pytest.warns(ClassesGrewWarning):
+        model.partial_fit(X[150:200], Y[150:200], sample_weight=np.ones(50))
+    assert model.classes_.tolist() == model.estimator_.classes_.tolist() == [-7, 0, 1]
+    assert model.predict_proba(X[:9]).shape == (9, 3)

@@ -52,6 +52,14 @@ class ArrayBatches:
         self.start = size
         return self._cut(0, size)
 
+    def kept(self, X):
+        """Return what a scorer may be shown of a batch later: the batch, a view."""
+        return X
+
+    def rest(self):
+        """Return all rows after the head, a view where the container has them."""
+        return take_rows(self.X, slice(self.start, None))
+
     def __len__(self):
         return -(-(n_rows(self.X) - self.start) // self.batch_size)
 
@@ -70,6 +78,7 @@ class GivenBatches:
 
     def __init__(self, iterable):
         self.iterator = iter(iterable)
+        self.n_given = 0
 
     def head(self, size):
         """Take batches until there are `size` rows."""
@@ -84,8 +93,17 @@ class GivenBatches:
             "initial_size, or pass more batches."
         )
 
+    def kept(self, X):
+        """Return a stand-in without features: the stream may be larger than the memory."""
+        return np.empty((n_rows(X), 0))
+
+    def rest(self):
+        """Return a stand-in for all rows after the head."""
+        return np.empty((self.n_given, 0))
+
     def __iter__(self):
         for X, y in self.iterator:
+            self.n_given += n_rows(X)
             yield _checked(X, y)
 
 

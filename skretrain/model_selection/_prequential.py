@@ -1,6 +1,6 @@
 """Prequential evaluation: every row is first predicted, then learned, in time order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -206,7 +206,7 @@ def prequential_validate(
         Anything with ``partial_fit``; it is cloned.
     X : array-like of shape (n_samples, n_features), or iterable of (X, y)
         The stream in time order: all rows, or batches as they come, from a file too large for the
-        memory, say. Batches keep their own size.
+        memory, say. Batches keep their own size and are not kept: a scorer is shown no features.
     y : array-like of shape (n_samples,), default=None
         Targets. None where `X` gives batches, or where there are none.
     scoring : str, callable, list, dict or None, default=None
@@ -290,17 +290,16 @@ class _Run:
     """One pass over a stream."""
 
     recorded: Recorded
-    X: list
-    y: list
+    batches: Any
     start: int
-    sizes: list
     meter: CostMeter
+    X: list = field(default_factory=list)
+    y: list = field(default_factory=list)
 
     def add(self, X, y, outputs, classes):
         """Append what came and what was answered."""
-        self.X.append(X)
+        self.X.append(self.batches.kept(X))
         self.y.append(y)
-        self.sizes.append(n_rows(X))
         self.recorded.add(outputs, classes)
 
 
@@ -309,19 +308,19 @@ def _validate(estimator, X, y, *, scoring, **settings):
     run = _run(
         estimator, X, y, choose_methods=lambda m: methods_for(scorers.values(), m), **settings
     )
-    X_rest, y_rest = concat_rows(run.X), None if run.y[0] is None else concat_rows(run.y)
+    X_rest, y_rest = run.batches.rest(), None if run.y[0] is None else concat_rows(run.y)
+    sizes = [n_rows(X) for X in run.X]
     fitted, meter, start = run.recorded.estimator, run.meter, run.start
     events, delay = getattr(fitted, "events_", None), settings["label_delay"]
     refits = [e.row for e in events or () if e.action == "retrained" and e.reason != "first fit"]
-    n_predicted = sum(run.sizes)
     return PrequentialResult(
         scores={
             name: _scored(scorer, run.recorded, X_rest, y_rest) for name, scorer in scorers.items()
         },
-        rows=np.arange(start, start + n_predicted),
+        rows=np.arange(start, start + sum(sizes)),
         y_true=y_rest,
         y_pred=run.recorded.predict(None),
-        batch_rows=start + np.cumsum([0, *run.sizes[:-1]]),
+        batch_rows=start + np.cumsum([0, *sizes[:-1]]),
         batch_scores={name: _batch_scores(scorer, run) for name, scorer in scorers.items()},
         batch_fit_seconds=np.array(meter.fit_seconds[1:-1]),
         batch_predict_seconds=np.array(meter.predict_seconds[1:-1]),
@@ -376,7 +375,7 @@ def _pass(owner, model, head, batches, *, label_delay, fit_latency, choose_metho
     steps = Progress(owner, "prequential", n_batches, *head)
     # They are told of the evaluation; each fit in it would open a bar of its own.
     callbacks = model.__dict__.pop("_skl_callbacks", None)
-    run = _Run(Recorded(model), [], [], n_rows(head[0]), [], CostMeter())
+    run = _Run(Recorded(model), batches, n_rows(head[0]), CostMeter())
     with run.meter.learning(run.start):
         model.fit(*head)
     run.meter.next_batch()

@@ -1,6 +1,7 @@
 """Evaluation beyond one score: batches as they come, latency, seeds, several scorers, progress."""
 
 import sys
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -279,3 +280,20 @@ def test_callbacks_hear_of_a_partial_fit():
     model.partial_fit(X[:50], Y[:50]).partial_fit(X[50:100], Y[50:100])
     assert told == ["setup", "begin partial_fit", "end partial_fit", "teardown"] * 2
     assert model.n_samples_seen_ == 100
+
+
+def test_batches_that_were_evaluated_are_not_kept():
+    """A stream may be larger than the memory: old batches are freed while it runs."""
+    given, alive = [], []
+
+    def batches():
+        for X_batch, y_batch in in_batches([100] * 15):
+            own = X_batch.copy()
+            given.append(weakref.ref(own))
+            alive.append(sum(ref() is not None for ref in given))
+            yield own, y_batch
+            del own
+
+    result = prequential_validate(GaussianNB(), batches())
+    assert len(result.y_pred) == 1400
+    assert max(alive) <= 4
