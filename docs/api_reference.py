@@ -28,6 +28,19 @@ API = {
             "WarmStart",
         ],
     ),
+    "skretrain.compose": (
+        "Composition",
+        "Go on learning through pipelines, by a plan for each step and an adapter for each family.",
+        [
+            "BaseAdapter",
+            "Effort",
+            "IncrementalPipeline",
+            "explain_plan",
+            "make_incremental_pipeline",
+            "partial_fit",
+            "register_adapter",
+        ],
+    ),
     "skretrain.gates": (
         "Gates: whether to serve the candidate",
         "A gate judges a candidate on rows that neither model has trained on.",
@@ -73,6 +86,7 @@ API = {
         "One family, so that one filter can address them all.",
         [
             "ClassesGrewWarning",
+            "MovingInputWarning",
             "RetrainFailedWarning",
             "SkretrainWarning",
             "UpdateFailedWarning",

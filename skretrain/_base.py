@@ -12,10 +12,11 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from ._engine import Engine, Parts
 from .buffers import BaseBuffer, Rows, SlidingWindow
+from .buffers._base import part_of
 from .compose._learner import Learner, fill_seeds
 from .drift._river import RiverParamsMixin
 from .inspection._event_strip import event_strip
-from .utils._containers import as_container, n_rows, take_rows
+from .utils._containers import as_container, n_rows
 from .utils._losses import task_of
 from .utils._sklearn_api import CallbackSupportMixin, Progress, routing_enabled, with_callbacks
 
@@ -163,10 +164,10 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         if not engine.grow_classes:
             engine.declare_labels_of(rows.y)
         with progress.task("first fit"):
-            engine.fit(rows if not starts else _cut(rows, 0, first))
+            engine.fit(rows if not starts else part_of(rows, slice(first)))
         for start in starts:
             with progress.task("batch"):
-                engine.step(_cut(rows, start, start + size))
+                engine.step(part_of(rows, slice(start, start + size)))
         progress.end()
 
     def _new_engine(self):
@@ -549,13 +550,6 @@ def _with_precision(X, dtype):
     if dtype is None or not isinstance(X, np.ndarray) or not X.dtype.kind == dtype.kind == "f":
         return X
     return X.astype(dtype, copy=False)
-
-
-def _cut(rows, start, stop):
-    piece = slice(start, stop)
-    params = {name: values[piece] for name, values in rows.params.items()}
-    y = None if rows.y is None else rows.y[piece]
-    return Rows(take_rows(rows.X, piece), y, params, rows.index[piece])
 
 
 def _first_size(y, wanted, task):

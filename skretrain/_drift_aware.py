@@ -34,8 +34,9 @@ class DriftAwareRetrainer(BaseRetrainer):
     policy : {"full_refit", "warm_start", "replay_mix"} or BasePolicy, default="full_refit"
         How to answer an alarm.
     update : {"auto", "full_refit", "warm_start", "replay_mix"}, BasePolicy or None, default="auto"
-        What to do with every other batch. ``"auto"``: ``"warm_start"`` where the base has a usable
-        ``partial_fit``, else None, nothing.
+        What to do with every other batch. ``"auto"``: ``"warm_start"`` where the newest batch alone
+        teaches the base (it, or the last step of a pipeline, has a usable ``partial_fit``), else
+        None, nothing.
     buffer : BaseBuffer or None, default=None
         Which rows to remember. None is ``SlidingWindow(max_rows=10_000)``.
     gate : BaseGate or None, default=None
@@ -153,7 +154,7 @@ class DriftAwareRetrainer(BaseRetrainer):
         if self.update is None:
             return None
         if isinstance(self.update, str) and self.update == "auto":
-            return WarmStart() if learner.means == "partial_fit" else None
+            return WarmStart() if learner.incremental else None
         return resolve_policy(self.update, "update", learner)
 
 

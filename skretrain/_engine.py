@@ -181,7 +181,7 @@ class Engine:
         waiting = joined(self.parts.buffer.latest(), rows)
         update = self.parts.update
         continues = update is not None and update.continues
-        incremental = continues and self.parts.learner.means == "partial_fit"
+        incremental = continues and self.parts.learner.starts_at_once
         if self._suffices(waiting, incremental):
             self._first_fit(rows, waiting, incremental=incremental)
         else:
@@ -341,9 +341,14 @@ class Engine:
         if self.dry_run or self.challenger is not None:
             return None
         new = self._labels_the_model_lacks(rows)
-        if len(new):
+        if len(new) and not self._update_takes_in(new):
             return Cause(f"new classes {new.tolist()}", self.since, False)
         return Cause("growth", self.since, False) if self._has_grown(len(rows.index)) else None
+
+    def _update_takes_in(self, labels):
+        update = self.parts.update
+        continues = update is not None and update.continues
+        return continues and self.parts.learner.can_grow(self.serving.model, labels)
 
     def _has_grown(self, n_new):
         # Before the first alarm, a model that learns from every batch is left alone.

@@ -6,7 +6,8 @@
     └── SkretrainWarning
         ├── UpdateFailedWarning     an update raised; the serving model is as before
         ├── RetrainFailedWarning    a policy raised; the alarm stays pending and is tried again
-        └── ClassesGrewWarning      outputs change their shape, because a third class appeared
+        ├── ClassesGrewWarning      outputs change their shape, because a third class appeared
+        └── MovingInputWarning      a transformer moves under a model that stays as it is
 
 Errors are scikit-learn's and Python's own (``ValueError``, ``NotFittedError``, ``AttributeError``):
 code that already handles those needs nothing new.
@@ -14,6 +15,7 @@ code that already handles those needs nothing new.
 
 __all__ = [
     "ClassesGrewWarning",
+    "MovingInputWarning",
     "RetrainFailedWarning",
     "SkretrainWarning",
     "UpdateFailedWarning",
@@ -96,4 +98,25 @@ class ClassesGrewWarning(SkretrainWarning):
     ...     model = model.partial_fit(X, y)
     >>> caught[0].category.__name__, model.decision_function(X).shape
     ('ClassesGrewWarning', (9, 3))
+    """
+
+
+class MovingInputWarning(SkretrainWarning):
+    """A plan moves a transformer while the model behind it stays as it is.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skretrain.compose import explain_plan
+    >>> pipeline = make_pipeline(StandardScaler(), SGDClassifier())
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     plan = explain_plan(
+    ...         pipeline, {"standardscaler": "update", "sgdclassifier": "freeze"}
+    ...     )
+    >>> caught[0].category.__name__
+    'MovingInputWarning'
     """

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ..utils._containers import concat_rows, n_rows
+from ..utils._containers import concat_rows, n_rows, take_rows
 from ._store import Store
 
 
@@ -325,6 +325,13 @@ def joined(older, newer):
     }
     index = np.concatenate([older.index, newer.index])
     return Rows(concat_rows([older.X, newer.X]), y, params, index)
+
+
+def part_of(rows, piece):
+    """Return the rows of a slice."""
+    params = {name: values[piece] for name, values in rows.params.items()}
+    y = None if rows.y is None else rows.y[piece]
+    return Rows(take_rows(rows.X, piece), y, params, rows.index[piece])
 
 
 def _column(rows, name):

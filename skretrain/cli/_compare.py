@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ..compose._learner import continuation
+from ..compose._learner import Learner
 from ._errors import CommandError, needed
 from ._estimators import ESTIMATORS
 from ._files import read_table
@@ -240,10 +240,10 @@ def _facts(history, arguments):
 
 def _limits(base):
     """Say which policies do less than their name promises."""
-    means, why_not = continuation(base)
-    if means == "partial_fit":
+    learner = Learner(base)
+    if learner.incremental:
         return
-    why = why_not or f"{type(base).__name__} has no partial_fit"
+    why = learner.why_not or f"{type(base).__name__} has no partial_fit"
     yield (
         f"{why}: between alarms '{LOCATED}' does not learn each batch but refits as the rows since "
         "the drift double, and 'replay mix' refits every batch"

@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.parallel import Parallel, delayed
 
 from .. import DriftAwareRetrainer, ReplayPartialFit
-from ..compose._learner import continuation
+from ..compose._learner import Learner
 from ..drift import Periodic
 from ..metrics import kappa_temporal, no_change_predict
 from ..model_selection import prequential_validate
@@ -200,8 +200,8 @@ def _averaged(outcomes):
 def run(policy, history, *, batch, label_delay, seed):
     """Replay the history under one policy with one seed."""
     what = policy.describe(batch)
-    means, why_not = continuation(history.base)
-    if policy.name == WARM and means is None:
+    why_not = Learner(history.base).why_not
+    if policy.name == WARM and why_not:
         return Outcome(policy.name, what, None, refusal=why_not)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

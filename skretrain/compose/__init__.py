@@ -1,3 +1,17 @@
-"""Learning through any estimator: how a base is fitted and continued."""
+"""Go on learning through pipelines: plans for each step, and adapters for each family."""
 
-__all__ = []
+from ._partial_fit import partial_fit
+from ._pipeline import IncrementalPipeline, make_incremental_pipeline
+from ._plan import explain_plan
+from .adapters._base import BaseAdapter, Effort
+from .adapters._registry import register_adapter
+
+__all__ = [
+    "BaseAdapter",
+    "Effort",
+    "IncrementalPipeline",
+    "explain_plan",
+    "make_incremental_pipeline",
+    "partial_fit",
+    "register_adapter",
+]

@@ -6,50 +6,11 @@ from sklearn.frozen import FrozenEstimator
 
 from ..buffers import Rows
 from ..utils._containers import take_rows
-from ..utils._copy import copy_fitted
-from ..utils._sklearn_api import reheated
-
-
-def continuation(estimator):
-    """Tell how a fitted estimator can go on learning, judged by its class and parameters.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The base, fitted or not.
-
-    Returns
-    -------
-    means : {"partial_fit", "warm_start", None}
-        The base's own ``partial_fit``; its own ``warm_start``, which takes the present coefficients
-        as the start of the next ``fit``; or nothing.
-    why_not : str
-        Why there is no continuation, for error messages and events; else empty.
-    """
-    name = type(estimator).__name__
-    if hasattr(estimator, "partial_fit"):
-        for parameter, refused in (("early_stopping", True), ("class_weight", "balanced")):
-            if _is(getattr(estimator, parameter, None), refused):
-                return None, f"{name} has no partial_fit with {parameter}={refused!r}"
-        if any(isinstance(part, FrozenEstimator) for part in _params(estimator, True).values()):
-            return None, f"{name} has a frozen part, which its partial_fit would change"
-        return "partial_fit", ""
-    params = _params(estimator, False)
-    if "warm_start" not in params:
-        return None, f"{name} has neither partial_fit nor warm_start"
-    # Ensembles read warm_start as "add the members that are missing": with the same number of
-    # members it is a silent no-op, with a larger one the model grows for ever.
-    if "n_estimators" in params or {"max_iter", "max_leaf_nodes"} <= params.keys():
-        return None, f"warm_start of {name} adds members, it does not continue those it has"
-    return "warm_start", ""
-
-
-def _params(estimator, deep):
-    return estimator.get_params(deep) if hasattr(estimator, "get_params") else {}
-
-
-def _is(value, wanted):
-    return isinstance(value, type(wanted)) and value == wanted
+from ._plan import make_plan
+from ._structure import is_composed, joined_path, predictor_of
+from ._update import copied, obstacle, start, starts_at_once, update
+from .adapters._base import Effort
+from .adapters._registry import adapter_of
 
 
 class Learner:
@@ -68,8 +29,12 @@ class Learner:
 
     Attributes
     ----------
-    means : {"partial_fit", "warm_start", None}
-        How a fitted model can be continued; ``why_not`` says why it cannot.
+    means : str or None
+        How a fitted model can be continued, in a word; ``why_not`` says why it cannot.
+    incremental : bool
+        Whether the newest batch alone teaches the model; else all rows of the present concept do.
+    starts_at_once : bool
+        Whether the very first rows can go through ``partial_fit``.
     n_fits : int
         Models made from scratch so far.
     """
@@ -84,8 +49,25 @@ class Learner:
         self.estimator = clone(estimator)
         self.random_state = random_state
         self.route = route
-        self.means, self.why_not = continuation(estimator)
         self.n_fits = 0
+        self._plans = {}
+        self.why_not = self.plan().why_not
+        predictor, path = predictor_of(self.estimator)
+        self._adapter = None if self.why_not else adapter_of(predictor)[0]
+        self._weight_name = joined_path(path, "sample_weight")
+        self._is_leaf = not is_composed(self.estimator)
+        self.means = None if self._adapter is None else self._adapter.means
+        self.incremental = self._adapter is not None and self._adapter.incremental
+        self.needs_all_classes = self._adapter is not None and self._adapter.needs_all_classes
+        self.guarded = self._adapter is not None and self._adapter.guarded
+        self.starts_at_once = self.incremental and starts_at_once(self.estimator)
+
+    def plan(self, steps=None):
+        """Return what becomes of each step, with these overrides."""
+        key = tuple(steps.items()) if isinstance(steps, dict) else steps
+        if key not in self._plans:
+            self._plans[key] = make_plan(self.estimator, steps)
+        return self._plans[key]
 
     def blank(self, number):
         """Return an unfitted clone, seeded for the fit with this number."""
@@ -105,58 +87,54 @@ class Learner:
         """Return a new model whose first rows go through its own ``partial_fit``."""
         model = self.blank(number)
         rows = self._weighted(rows)
-        declared = {} if classes is None else {"classes": classes}
-        model.partial_fit(rows.X, rows.y, **declared, **self._routed("partial_fit", rows))
+        start(model, rows.X, rows.y, self._routed(self._method(), rows), classes)
         self.n_fits += 1
         return model
 
-    def continued(self, model, rows, *, n_passes=1, reheat=False):
+    def continued(self, model, rows, *, effort=None, steps=None):
         """Return a copy of `model` that has gone on learning from `rows`.
 
-        With ``partial_fit``, `n_passes` times over the rows; with ``warm_start``, one ``fit`` that
-        begins at the present coefficients.
+        With ``partial_fit``, ``effort.n_passes`` times over the rows; else as the adapter of its
+        family does it. Steps of a pipeline that the plan freezes are shared, not copied.
         """
         rows = self._weighted(rows)
-        model = copy_fitted(model)
+        effort = effort or Effort()
+        params = self._routed(self._method(), rows)
+        plan = self.plan(steps)
+        twin = self._adapter.copied(model) if self._is_leaf else copied(model, plan)
         if len(rows.index) == 0:
-            return model
-        if reheat:
-            reheated(model)
-        if self.means == "partial_fit":
-            params = self._routed("partial_fit", rows)
-            for _ in range(n_passes):
-                model.partial_fit(rows.X, rows.y, **params)
-            return model
-        as_given = model.get_params(deep=False)["warm_start"]
-        model.set_params(warm_start=True).fit(rows.X, rows.y, **self._routed("fit", rows))
-        return model.set_params(warm_start=as_given)
+            return twin
+        if self._is_leaf:
+            self._adapter.update(twin, rows.X, rows.y, params, effort)
+        else:
+            update(twin, rows.X, rows.y, params, plan=plan, effort=effort)
+        return twin
 
-    def refusal(self, model, rows, known=None):
+    def refusal(self, model, rows, known=None, *, effort=None, steps=None):
         """Return why `model` cannot be continued on `rows`, or an empty string.
 
         It is asked *before* anything is fitted: several estimators find out in the middle of a fit.
         `known` are all the labels there may be: where the model has as many, no row has a new one.
         """
-        if self.means is None:
-            return self.why_not
-        classes = getattr(model, "classes_", None)
-        if not isinstance(classes, np.ndarray) or rows.y is None or rows.y.ndim > 1:
+        plan = self.plan(steps)
+        if plan.why_not:
+            return plan.why_not
+        n_known = None if known is None or not self.incremental else len(known)
+        if n_known == len(getattr(model, "classes_", ())):
             return ""
-        if self.means == "partial_fit" and known is not None and len(known) == len(classes):
-            return ""
-        present = np.unique(self._weighted(rows).y)
-        new = np.setdiff1d(present, classes)
-        if len(new):
-            return f"the model cannot take in new classes {new.tolist()}"
-        if self.means == "warm_start" and len(present) < len(classes):
-            missing = np.setdiff1d(classes, present).tolist()
-            return f"warm_start needs every class of the model; the rows lack {missing}"
-        return ""
+        targets = self._weighted(rows).y
+        return obstacle(model, targets, plan=plan, effort=effort or Effort())
+
+    def can_grow(self, model, new):
+        """Tell whether a continuation can take in labels that `model` does not know."""
+        return self._adapter is not None and self._adapter.can_grow(predictor_of(model)[0], new)
 
     def weight_of(self, rows):
         """Return the ``sample_weight`` that the base gets, under whatever name it came, or None."""
-        method = "partial_fit" if self.means == "partial_fit" else "fit"
-        return self._routed(method, rows).get("sample_weight")
+        if not rows.params:
+            return None
+        params = self._routed(self._method(), rows)
+        return params.get("sample_weight", params.get(self._weight_name))
 
     def _weighted(self, rows):
         """Drop the rows of weight zero: ``partial_fit`` would still count them in its schedule."""
@@ -167,6 +145,11 @@ class Learner:
         y = None if rows.y is None else rows.y[keep]
         params = {name: take_rows(values, keep) for name, values in rows.params.items()}
         return Rows(take_rows(rows.X, keep), y, params, rows.index[keep])
+
+    def _method(self):
+        """Return the method of the base that the metadata of a continuation is meant for."""
+        # A pipeline routes by its fit; what partial_fit of a step requested is looked up there.
+        return self._adapter.method if self._is_leaf and self._adapter is not None else "fit"
 
     def _routed(self, method, rows):
         if not rows.params or self.route is None:

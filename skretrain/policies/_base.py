@@ -240,3 +240,13 @@ def with_all_classes(rows, context):
     newest = [np.flatnonzero(remembered == label)[-room:] for label in absent]
     positions = np.sort(np.concatenate(newest))
     return joined(context.buffer.take(positions), rows)
+
+
+def with_replay(rows, context, ratio):
+    """Put a sample of older remembered rows, `ratio` of them per row, in front of `rows`."""
+    n_older = int(np.searchsorted(context.buffer.index, rows.index[0]))
+    wanted = min(round(ratio * len(rows.index)), n_older)
+    if wanted == 0:
+        return rows
+    positions = np.sort(context.rng.choice(n_older, wanted, replace=False))
+    return joined(context.buffer.take(positions), rows)

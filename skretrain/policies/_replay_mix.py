@@ -4,13 +4,14 @@ import numbers
 
 import numpy as np
 
-from ..buffers._base import joined
+from ..compose import Effort
 from ._base import (
     BasePolicy,
     Candidate,
     check_positive_integer,
     refit_on_memory,
     with_all_classes,
+    with_replay,
 )
 
 
@@ -63,28 +64,19 @@ class ReplayMix(BasePolicy):
         ):
             raise ValueError(
                 f"{type(self).__name__}(ratio={self.ratio!r}): ratio must be a number of at least "
-                f"0, the "
-                "remembered rows per new row."
+                "0, the remembered rows per new row."
             )
         check_positive_integer(self, "n_passes")
 
     def propose(self, context):
-        rows = self._mixed(context)
+        new = context.window(since=context.since) if context.alarm else context.batch
+        rows = with_replay(new, context, self.ratio)
         learner = context.learner
-        if learner.means != "partial_fit":
+        if not learner.incremental:
             rows = with_all_classes(rows, context)
             return Candidate(learner.fresh(rows, context.number), "replay_mix", len(rows.index))
         refusal = learner.refusal(context.champion, rows, context.classes)
         if refusal:
             return refit_on_memory(context, refusal)
-        model = learner.continued(context.champion, rows, n_passes=self.n_passes)
+        model = learner.continued(context.champion, rows, effort=Effort(self.n_passes))
         return Candidate(model, "replay_mix", self.n_passes * len(rows.index))
-
-    def _mixed(self, context):
-        fresh = context.window(since=context.since) if context.alarm else context.batch
-        n_older = int(np.searchsorted(context.buffer.index, fresh.index[0]))
-        wanted = min(round(self.ratio * len(fresh.index)), n_older)
-        if wanted == 0:
-            return fresh
-        positions = np.sort(context.rng.choice(n_older, wanted, replace=False))
-        return joined(context.buffer.take(positions), fresh)

@@ -1,25 +1,57 @@
 """Go on learning from where the serving model stands."""
 
-from ._base import BasePolicy, Candidate, check_positive_integer, refit_on_memory
+import numbers
+
+from ..buffers._base import part_of
+from ..compose import Effort
+from ..utils._losses import loss_per_row
+from ._base import (
+    BasePolicy,
+    Candidate,
+    check_positive_integer,
+    refit_on_memory,
+    with_all_classes,
+    with_replay,
+)
 
 
 class WarmStart(BasePolicy):
     """Continue a copy of the serving model on the new rows.
 
-    The base's own ``partial_fit`` is used where it has one. Else its own ``warm_start``: then the
-    rows of the present concept are fitted, beginning at the present coefficients, because a solver
-    that runs to convergence on the newest batch alone would forget everything else.
+    How depends on the base, or on the last step of a pipeline; see
+    :func:`skretrain.compose.explain_plan`. With its own ``partial_fit`` it learns the batch. Forests
+    and bagging rotate: the oldest members go, new ones grow on the rows of the present concept.
+    Boosters add rounds up to a cap. Solvers with ``warm_start`` begin at the present coefficients;
+    they get all rows of the present concept, because a solver that runs to convergence on the
+    newest batch alone would forget everything else.
 
     Whether the model can follow is checked before anything is fitted: where it cannot (a new class,
-    say), a blank clone is refitted on all remembered rows instead, and the event says why.
+    say, that it has no room for), a blank clone is refitted on all remembered rows instead, and
+    the event says why.
 
     Parameters
     ----------
     n_passes : int, default=1
         How often ``partial_fit`` goes over the rows.
+    steps : dict of {str: {"freeze", "preserve", "update", "refit"}} or None, default=None
+        What becomes of the steps of a pipeline, where it is not to be what
+        :func:`skretrain.compose.explain_plan` tells; keys are paths or patterns such as
+        ``"prep__cat*"``.
+    rate : float, default=0.1
+        Members that an ensemble replaces, or rounds that a booster adds, per continuation, as a
+        share of its ``n_estimators``; more than 0, at most 1.
     reheat : bool, default=False
         Whether the step size goes back to its initial value when an alarm is answered (SGD family
         and multi-layer perceptrons): a schedule that has cooled down adapts to nothing.
+    guard : bool, default=True
+        Whether a continued booster must beat a fresh fit before it serves, see Notes.
+
+    Notes
+    -----
+    Continued boosting often fails under drift: the old trees remain, and the new ones spend
+    themselves on undoing them. With `guard` the continuation and a fresh fit, on the same rows and
+    as many remembered ones, are both made without the newest half of the batch and compared on it,
+    by log loss or absolute error; whichever is better is fitted on all of the rows and proposed.
 
     Examples
     --------
@@ -37,32 +69,75 @@ class WarmStart(BasePolicy):
 
     continues = True
 
-    def __init__(self, n_passes=1, *, reheat=False):
+    def __init__(self, n_passes=1, *, steps=None, rate=0.1, reheat=False, guard=True):
         self.n_passes = n_passes
+        self.steps = steps
+        self.rate = rate
         self.reheat = reheat
+        self.guard = guard
 
     def check(self, learner):
         check_positive_integer(self, "n_passes")
-        if learner.means is None:
+        rate = self.rate
+        if isinstance(rate, bool) or not isinstance(rate, numbers.Real) or not 0 < rate <= 1:
             raise ValueError(
-                f"The base cannot continue: {learner.why_not}. Use the policy 'full_refit' or "
-                f"'replay_mix', "
-                "update=None, or wrap the estimator in ReplayPartialFit, which gives any "
-                "estimator a "
-                "partial_fit."
+                f"WarmStart(rate={rate!r}): rate must be a number above 0 and at most 1, the share "
+                "of an ensemble that one continuation replaces or adds."
+            )
+        why_not = learner.plan(self.steps).why_not
+        if why_not:
+            raise ValueError(
+                f"The base cannot continue: {why_not}. Use the policy 'full_refit' or "
+                "'replay_mix', update=None, or wrap the estimator in ReplayPartialFit, which gives "
+                "any estimator a partial_fit."
             )
 
     def propose(self, context):
-        learner = context.learner
-        if learner.means == "partial_fit" and not context.alarm:
+        learner, effort = context.learner, self._effort(context)
+        if learner.incremental and not context.alarm:
             rows = context.batch
         else:
             rows = context.window(since=context.since)
-        refusal = learner.refusal(context.champion, rows, context.classes)
+        if learner.needs_all_classes:
+            rows = with_all_classes(rows, context)
+        refusal = learner.refusal(
+            context.champion, rows, context.classes, effort=effort, steps=self.steps
+        )
         if refusal:
             return refit_on_memory(context, refusal)
-        model = learner.continued(
-            context.champion, rows, n_passes=self.n_passes, reheat=self.reheat and context.alarm
-        )
-        passes = self.n_passes if learner.means == "partial_fit" else 1
+        if learner.guarded and self.guard:
+            reason = self._lost(context, rows, effort)
+            if reason:
+                rows = with_all_classes(with_replay(rows, context, 1.0), context)
+                model = learner.fresh(rows, context.number)
+                return Candidate(model, "replay_mix", len(rows.index), reason)
+        model = learner.continued(context.champion, rows, effort=effort, steps=self.steps)
+        passes = self.n_passes if learner.incremental else 1
         return Candidate(model, "warm_start", passes * len(rows.index))
+
+    def _effort(self, context):
+        return Effort(self.n_passes, bool(self.reheat and context.alarm), self.rate)
+
+    def _lost(self, context, rows, effort):
+        """Return why a fresh fit is better than the continuation, or an empty string.
+
+        The newest half of the batch is the part of the rows that the serving model has not learned.
+        """
+        learner = context.learner
+        n_held = (len(context.batch.index) + 1) // 2
+        past, held = part_of(rows, slice(-n_held)), part_of(context.batch, slice(-n_held, None))
+        if not len(past.index):
+            return "the rows are too few to compare a continuation with a fresh fit"
+        mixed = with_all_classes(with_replay(past, context, 1.0), context)
+        past = with_all_classes(past, context) if learner.needs_all_classes else past
+        refusal = learner.refusal(context.champion, past, effort=effort, steps=self.steps)
+        if refusal:
+            return refusal
+        continued = learner.continued(context.champion, past, effort=effort, steps=self.steps)
+        fresh = learner.fresh(mixed, context.number)
+        old, new = (loss_per_row(model, held.X, held.y).mean() for model in (continued, fresh))
+        if old <= new:
+            return ""
+        return (
+            f"on {n_held} held-out rows a fresh fit lost {new:.3g} per row, the continued {old:.3g}"
+        )

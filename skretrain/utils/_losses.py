@@ -3,6 +3,10 @@
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
+from ._labels import spread, union_of_labels
+
+_LEAST_PROBABILITY = 1e-6  # one certain mistake does not outweigh everything else
+
 
 def task_of(estimator):
     """Return ``"classification"``, ``"regression"`` or ``"unsupervised"``."""
@@ -39,3 +43,19 @@ def novelty_per_row(model, X):
     if hasattr(model, "transform") and hasattr(model, "cluster_centers_"):
         return np.asarray(model.transform(X)).min(axis=1)
     return None
+
+
+def loss_per_row(model, X, y):
+    """Return what a fitted classifier or regressor loses on each row, as finely as it tells.
+
+    It is the log loss where there are probabilities of one output, else the 0/1 or absolute loss. A
+    class that the model does not know has the smallest probability that counts.
+    """
+    if is_regressor(model):
+        return absolute_loss_per_row(y, model.predict(X))
+    if y.ndim > 1 or not hasattr(model, "predict_proba"):
+        return zero_one_loss_per_row(y, model.predict(X))
+    classes = union_of_labels(model.classes_, y)
+    proba = spread(model.predict_proba(X), model.classes_, classes, 0.0)
+    column = np.searchsorted(classes, y)
+    return -np.log(np.clip(proba[np.arange(len(y)), column], _LEAST_PROBABILITY, 1.0))

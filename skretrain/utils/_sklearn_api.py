@@ -1,7 +1,12 @@
 """The one file that names private parts of scikit-learn: where to look at an upgrade."""
 
+from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import dataclass
 
+import numpy as np
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.utils import _safe_indexing
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 
 try:
@@ -18,12 +23,20 @@ except ImportError:  # scikit-learn < 1.9 has no callbacks: nothing to support
 
 __all__ = [
     "CallbackSupportMixin",
+    "Layer",
     "Progress",
+    "beginning_at_its_predictions",
+    "change_weights",
+    "columns_of",
+    "first_layers",
+    "is_search",
     "is_stateless",
     "reheated",
     "renews_its_generator",
     "response_methods",
+    "rotate_members",
     "routing_enabled",
+    "widen_output_layer",
     "with_callbacks",
 ]
 
@@ -104,3 +117,188 @@ def reheated(model):
     elif hasattr(model, "t_"):
         model.t_ = 1.0
     return model
+
+
+def is_search(estimator):
+    """Return whether an estimator is a search for parameters, such as GridSearchCV."""
+    return isinstance(estimator, BaseSearchCV)
+
+
+def columns_of(X, columns):
+    """Return columns of an array or frame, as a ColumnTransformer cuts them."""
+    return _safe_indexing(X, columns, axis=1)
+
+
+@dataclass(slots=True)
+class Layer:
+    """Weights that multiply the features, and the intercept next to them.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_features,) or (n_outputs, n_features)
+        A view: changing it changes the model.
+    shift : callable
+        ``shift(by)`` adds to the intercept.
+    """
+
+    weights: np.ndarray
+    shift: Callable
+
+
+def first_layers(model):
+    """Return the layers that read the features: of a linear model, or of a perceptron.
+
+    An averaging SGD model has two besides the one that it shows, which is the same array as one of
+    them.
+    """
+    if renews_its_generator(type(model)):
+        return [Layer(model.coefs_[0].T, model.intercepts_[0].__iadd__)]
+    layers = {}
+    for prefix in ("", "_standard_", "_average_"):
+        weights = getattr(model, f"{prefix}coef" + "_" * (not prefix), None)
+        if weights is not None:
+            name = f"{prefix}intercept" + "_" * (not prefix)
+            layers.setdefault(id(weights), Layer(weights, _shifter(model, name)))
+    return list(layers.values())
+
+
+def _shifter(model, name):
+    def shift(by):
+        intercept = getattr(model, name)
+        if isinstance(intercept, np.ndarray):
+            intercept += by  # in place: another attribute may be the same array
+        elif np.any(by):
+            setattr(model, name, intercept + by)
+
+    return shift
+
+
+def newest_seed(ensemble):
+    """Return the seed of the newest member of a forest or of a bagging ensemble."""
+    seeds = getattr(ensemble, "_seeds", None)
+    return int(ensemble.estimators_[-1].random_state if seeds is None else seeds[-1])
+
+
+def rotate_members(ensemble, grown):
+    """Replace the oldest members of a forest or bagging ensemble by all of `grown`, in place.
+
+    Lists are replaced, not changed: another model may share them.
+    """
+    size = len(ensemble.estimators_)
+    if hasattr(ensemble, "_decision_path_lengths"):
+        _rotate_path_lengths(ensemble, grown)
+    for name in ("estimators_", "estimators_features_"):
+        if hasattr(ensemble, name):
+            setattr(ensemble, name, (getattr(ensemble, name) + getattr(grown, name))[-size:])
+    if hasattr(ensemble, "_seeds"):
+        ensemble._seeds = np.concatenate([ensemble._seeds, grown._seeds])[-size:]
+        ensemble._max_samples = grown._max_samples
+
+
+def _rotate_path_lengths(forest, grown):
+    """Rotate what an isolation forest keeps of each tree: per node, its depth and what remains.
+
+    A score divides the summed path lengths by what is usual for ``_max_samples`` rows. Where the
+    new trees have drawn another number of rows, the paths of the old ones are stretched, so that
+    each tree is judged by what is usual for its own rows.
+    """
+    stretch = _usual_path(grown.max_samples_) / _usual_path(forest.max_samples_)
+    remaining, depths = forest._average_path_length_per_tree, forest._decision_path_lengths
+    if stretch != 1:
+        remaining = tuple(stretch * tree for tree in remaining)
+        depths = tuple(1 + stretch * (tree - 1) for tree in depths)
+    size = len(forest.estimators_)
+    forest._average_path_length_per_tree = (remaining + grown._average_path_length_per_tree)[-size:]
+    forest._decision_path_lengths = (depths + grown._decision_path_lengths)[-size:]
+    forest.max_samples_ = grown.max_samples_
+
+
+def _usual_path(n_rows):
+    from sklearn.ensemble._iforest import _average_path_length
+
+    return float(_average_path_length([max(n_rows, 2)])[0])
+
+
+def forget_drawn_rows(ensemble):
+    """Take away what ``estimators_samples_`` reads: the members come from several fits by now."""
+    for name in ("_n_samples", "_n_samples_bootstrap", "_sample_weight"):
+        vars(ensemble).pop(name, None)
+
+
+def change_weights(model, change):
+    """Replace the weights of a linear classifier, in place.
+
+    An averaging SGD model keeps two sets besides the one that it shows, which is one of them: the
+    same arrays, since its ``partial_fit`` writes to the intercepts that are shown.
+
+    Parameters
+    ----------
+    model : classifier
+        Fitted.
+    change : callable
+        ``change(coef, intercept)`` returns the new ones; `coef` is two-dimensional.
+    """
+    if getattr(model, "average", False) and hasattr(model, "_average_coef"):
+        for kind in ("standard", "average"):
+            coef, intercept = (getattr(model, f"_{kind}_{part}") for part in ("coef", "intercept"))
+            coef, intercept = change(np.atleast_2d(coef), intercept)
+            setattr(model, f"_{kind}_coef", coef)
+            setattr(model, f"_{kind}_intercept", intercept)
+        shown = "average" if model.average <= model.t_ - 1 else "standard"
+        model.coef_ = getattr(model, f"_{shown}_coef")
+        model.intercept_ = getattr(model, f"_{shown}_intercept")
+    else:
+        model.coef_, model.intercept_ = change(model.coef_, model.intercept_)
+
+
+def widen_output_layer(model, classes, widen):
+    """Give a perceptron classifier one softmax unit for each of three or more classes, in place.
+
+    Parameters
+    ----------
+    model : MLPClassifier
+        Fitted, on one target.
+    classes : ndarray of shape (n_classes,)
+        All labels, sorted.
+    widen : callable
+        ``widen(table, kind)`` returns a table of one row per present unit with a row per class.
+        `kind` is "coef" or "intercept", or tells what a table of the optimiser holds for them:
+        "step" (velocities), "gradient" or "square" (Adam's two moments).
+    """
+    last = len(model.coefs_) - 1
+
+    def replace(tables, position, kind):
+        tables[position] = np.ascontiguousarray(widen(tables[position].T, kind).T)
+
+    replace(model.coefs_, last, "coef")
+    replace(model.intercepts_, last, "intercept")
+    model._best_coefs = [coef.copy() for coef in model.coefs_]
+    model._best_intercepts = [intercept.copy() for intercept in model.intercepts_]
+    model._label_binarizer = type(model._label_binarizer)().fit(classes)
+    model.out_activation_, model.n_outputs_ = "softmax", len(classes)
+    optimizer = getattr(model, "_optimizer", None)  # the solver "lbfgs" has none
+    if optimizer is None:
+        return
+    model.best_loss_, model._no_improvement_count = np.inf, 0
+    for name, kind in (("velocities", "step"), ("ms", "gradient"), ("vs", "square")):
+        tables = getattr(optimizer, name, None)
+        if tables is not None:  # of all layers: first their coefficients, then their intercepts
+            replace(tables, last, kind)
+            replace(tables, 2 * last + 1, kind)
+
+
+@contextmanager
+def beginning_at_its_predictions(model, X):
+    """Let a ``fit`` of histogram boosting with ``warm_start`` begin at what `model` predicts for X.
+
+    Such a fit cuts the rows into new bins and then sends the bin numbers through the trees that it
+    has, whose thresholds count bins of the rows that they grew on. On other rows, the new trees
+    correct residuals that nobody has. The raw predictions are taken before, by the thresholds in
+    units of the features, and stand in for that one call. There must be no validation split.
+    """
+    raw_predictions = model._raw_predict(X)
+    model._raw_predict = lambda X_binned, n_threads=None: raw_predictions
+    try:
+        yield
+    finally:
+        del model._raw_predict

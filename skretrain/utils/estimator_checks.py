@@ -12,6 +12,7 @@ import joblib
 import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
@@ -434,6 +435,9 @@ def _faulty(estimator):
         raise _Fault("this fit fails on purpose")
 
     faulty = clone(estimator)
+    if isinstance(faulty, Pipeline):  # whose partial_fit, if any, goes from step to step
+        faulty.steps[-1] = (faulty.steps[-1][0], _faulty(faulty.steps[-1][1]))
+        return faulty
     methods = {name: fail for name in ("fit", "partial_fit") if hasattr(faulty, name)}
     faulty.__class__ = type(type(faulty).__name__, (type(faulty),), methods)
     return faulty

@@ -1,0 +1,79 @@
+"""Update a rescaler without moving the decisions of the linear layer behind it."""
+
+import numpy as np
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
+
+from ..utils._sklearn_api import first_layers
+
+_RESCALERS = (StandardScaler, MinMaxScaler, MaxAbsScaler)
+
+
+def why_not_preserved(scaler, model):
+    """Return why an update of `scaler` cannot leave the decisions of `model` as they are.
+
+    Parameters
+    ----------
+    scaler : estimator
+        A transformer, fitted or not.
+    model : estimator or None
+        What takes its output, and nothing else; None where that is not one model.
+
+    Returns
+    -------
+    reason : str
+        Empty if it can.
+    """
+    name = type(scaler).__name__
+    if type(scaler) not in _RESCALERS:
+        return f"{name} is not a linear rescaler"
+    if getattr(scaler, "clip", False):
+        return f"{name}(clip=True) is not linear"
+    if not _is_linear(model):
+        return "no linear model or MLP comes right after it"
+    shifts = isinstance(scaler, MinMaxScaler) or getattr(scaler, "with_mean", False)
+    if shifts and not getattr(model, "fit_intercept", True):
+        return f"{name} shifts its input and {type(model).__name__} has no intercept to make up"
+    return ""
+
+
+def _is_linear(model):
+    kinds = {kind.__name__ for kind in type(model).__mro__}
+    if "BaseMultilayerPerceptron" in kinds:
+        return True
+    linear = type(model).__module__.startswith("sklearn.linear_model")
+    # The one-class machine has an offset where the others have an intercept.
+    return linear and hasattr(model, "fit_intercept") and "SGDOneClassSVM" not in kinds
+
+
+def affine_of(scaler):
+    """Return scale and shift of a fitted rescaler: its output is ``scale * x + shift``."""
+    n_features = scaler.n_features_in_
+    if isinstance(scaler, MinMaxScaler):
+        return scaler.scale_.copy(), scaler.min_.copy()
+    scale = np.ones(n_features) if scaler.scale_ is None else 1 / scaler.scale_
+    mean = getattr(scaler, "mean_", None) if getattr(scaler, "with_mean", False) else None
+    return scale, np.zeros(n_features) if mean is None else -mean * scale
+
+
+def rewrite(model, columns, before, after):
+    """Change the first layer of `model`, in place, so that its output stays what it was.
+
+    With :math:`z = s x + b` before and :math:`z' = s' x + b'` after the rescaler's update,
+    :math:`w z + c = w' z' + c'` for every :math:`x` if :math:`w' = w s / s'` and
+    :math:`c' = c + w (b - b' s / s')`.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted linear model or multi-layer perceptron.
+    columns : slice
+        Which of its inputs come from the rescaler.
+    before, after : tuple of ndarray
+        What :func:`affine_of` returned before and after the update.
+    """
+    ratio = before[0] / after[0]
+    offset = before[1] - ratio * after[1]
+    for layer in first_layers(model):
+        weights = layer.weights[..., columns]
+        layer.shift(weights @ offset)
+        layer.weights[..., columns] = weights * ratio

@@ -1,0 +1,1 @@
+"""How each family of estimators goes on learning: one file per library, and a registry."""

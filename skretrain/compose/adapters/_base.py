@@ -1,0 +1,223 @@
+"""The contract of an adapter: how the estimators of one family go on learning."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...utils._copy import copy_fitted
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much one continuation may change.
+
+    Attributes
+    ----------
+    n_passes : int
+        How often ``partial_fit`` goes over the rows.
+    reheat : bool
+        Whether the step size goes back to its initial value first.
+    rate : float
+        Members that an ensemble replaces, or rounds that a booster adds, as a share of its
+        ``n_estimators``.
+
+    Examples
+    --------
+    >>> from skretrain.compose import Effort
+    >>> Effort(rate=0.2).share_of(30)
+    6
+    """
+
+    n_passes: int = 1
+    reheat: bool = False
+    rate: float = 0.1
+
+    def share_of(self, n_members):
+        """Return how many of so many members are meant: one at least."""
+        return max(1, round(self.rate * n_members))
+
+
+class BaseAdapter(ABC):
+    """Base class of adapters: how the estimators of one family go on learning.
+
+    A subclass writes :meth:`update`, and says in :meth:`why_not` and :meth:`obstacle` what it
+    cannot follow; both are asked *before* anything is fitted. An adapter holds no state: one object
+    serves every estimator of its family. :func:`register_adapter` makes it known.
+
+    Attributes
+    ----------
+    means : str
+        A word for it, for tables and events.
+    method : {"fit", "partial_fit"}
+        The method of the estimator that takes the rows, for metadata routing.
+    incremental : bool
+        Whether the newest batch alone teaches the model (as with ``partial_fit``); else all rows
+        of the present concept are handed over.
+    needs_all_classes : bool
+        Whether the rows must show every class of the model: then a policy adds remembered ones.
+    guarded : bool
+        Whether the continuation must prove itself against a fresh fit before it serves.
+
+    Examples
+    --------
+    A mean that forgets, continued with a share of the new:
+
+    >>> import numpy as np
+    >>> from sklearn.base import BaseEstimator, RegressorMixin
+    >>> from skretrain.compose import BaseAdapter, partial_fit, register_adapter
+    >>> class Mean(RegressorMixin, BaseEstimator):
+    ...     def fit(self, X, y):
+    ...         self.mean_ = np.mean(y)
+    ...         return self
+    ...
+    ...     def predict(self, X):
+    ...         return np.full(len(X), self.mean_)
+    >>> class MeanAdapter(BaseAdapter):
+    ...     means = "moving mean"
+    ...
+    ...     def update(self, model, X, y, params, effort):
+    ...         model.mean_ += effort.rate * (np.mean(y) - model.mean_)
+    >>> register_adapter(Mean, MeanAdapter())
+    >>> model = Mean().fit([[0]], [0.0])
+    >>> float(partial_fit(model, [[0]], [10.0]).mean_)
+    1.0
+    """
+
+    means = "warm_start"
+    method = "fit"
+    incremental = False
+    needs_all_classes = False
+    guarded = False
+
+    def why_not(self, estimator):
+        """Return why an estimator with these parameters cannot be continued.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted or not.
+
+        Returns
+        -------
+        reason : str
+            Empty if it can.
+        """
+        return ""
+
+    def obstacle(self, model, y, effort):
+        """Return why this fitted model cannot be continued on rows with these targets.
+
+        Parameters
+        ----------
+        model : estimator
+            The fitted model.
+        y : ndarray or None
+            Targets of the rows that count.
+        effort : Effort
+            How much would be changed.
+
+        Returns
+        -------
+        reason : str
+            Empty if it can. By default, new classes are an obstacle unless :meth:`can_grow`, and
+            missing ones if the adapter ``needs_all_classes``.
+        """
+        classes = flat_classes(model, y)
+        if classes is None:
+            return ""
+        present = np.unique(y)
+        new = np.setdiff1d(present, classes)
+        if len(new) and not self.can_grow(model, new):
+            return f"the model cannot take in new classes {new.tolist()}"
+        missing = np.setdiff1d(classes, present)
+        if self.needs_all_classes and len(missing):
+            name = type(model).__name__
+            return f"{name} needs every class that it knows; the rows lack {missing.tolist()}"
+        return ""
+
+    def can_grow(self, model, new):
+        """Tell whether :meth:`update` can take in labels that the model does not know.
+
+        Parameters
+        ----------
+        model : estimator
+            The fitted model.
+        new : ndarray
+            The labels it lacks.
+
+        Returns
+        -------
+        can_grow : bool
+            False, unless overridden.
+        """
+        return False
+
+    def prepared(self, estimator):
+        """Return what is fitted in the place of an unfitted clone.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A clone, which may be changed.
+
+        Returns
+        -------
+        prepared : estimator
+            The clone itself, unless overridden.
+        """
+        return estimator
+
+    def after_fit(self, predictor, model, X):
+        """Make what a fresh fit learned consistent, in place; nothing, unless overridden.
+
+        Parameters
+        ----------
+        predictor : estimator
+            The fitted estimator of this family.
+        model : estimator
+            What it is the last step of, or itself.
+        X : array-like of shape (n_samples, n_features)
+            Rows that `model` was fitted on.
+        """
+
+    def copied(self, model):
+        """Return a copy that :meth:`update` may change without changing `model`.
+
+        Parameters
+        ----------
+        model : estimator
+            The fitted model.
+
+        Returns
+        -------
+        copied : estimator
+            Parts that :meth:`update` replaces rather than changes may be shared.
+        """
+        return copy_fitted(model)
+
+    @abstractmethod
+    def update(self, model, X, y, params, effort):
+        """Let the fitted `model` go on learning from the rows, in place.
+
+        Parameters
+        ----------
+        model : estimator
+            A copy that may be changed.
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        y : ndarray or None
+            Targets.
+        params : dict
+            Per-row metadata of ``method``, such as ``sample_weight``.
+        effort : Effort
+            How much to change.
+        """
+
+
+def flat_classes(model, y):
+    """Return the class labels of a model with one output, or None if there are none to compare."""
+    classes = getattr(model, "classes_", None)
+    if not isinstance(classes, np.ndarray) or y is None or y.ndim > 1:
+        return None
+    return classes

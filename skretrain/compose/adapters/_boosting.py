@@ -1,0 +1,106 @@
+"""What the adapters of all boosters share: rounds are added on new rows, up to a cap."""
+
+from abc import abstractmethod
+from contextlib import contextmanager
+from copy import deepcopy
+from numbers import Integral
+
+import numpy as np
+
+from ._base import BaseAdapter
+
+# A continued booster may have this many times the rounds that its parameters ask for: old trees
+# are never taken out, so that each round costs memory and time in every prediction to come.
+MAX_GROWTH = 2
+
+
+class BoostingAdapter(BaseAdapter):
+    """Add rounds that correct the fitted trees on the rows, at most to `MAX_GROWTH` times as many.
+
+    The old trees stay as they are. At the cap a library that can do so estimates their leaves anew;
+    elsewhere the cap is an obstacle, so that the policy fits from scratch.
+    """
+
+    means = "boosting"
+    guarded = True
+
+    @abstractmethod
+    def n_asked(self, estimator):
+        """Return the number of rounds of a fit from scratch."""
+
+    @abstractmethod
+    def n_fitted(self, model):
+        """Return the number of rounds that the model has."""
+
+    def n_more(self, model, effort):
+        """Return how many rounds an update adds: 0 at the cap."""
+        n_asked = self.n_asked(model)
+        return min(effort.share_of(n_asked), max(0, MAX_GROWTH * n_asked - self.n_fitted(model)))
+
+    def obstacle(self, model, y, effort):
+        reason = super().obstacle(model, y, effort)
+        if reason or self.n_more(model, effort):
+            return reason
+        why_no_new_leaves = self.why_no_new_leaves(model)
+        if not why_no_new_leaves:
+            return ""
+        cap = MAX_GROWTH * self.n_asked(model)
+        reached = f"{type(model).__name__} has reached its cap of {cap} rounds"
+        return f"{reached}, and {why_no_new_leaves}"
+
+    def why_no_new_leaves(self, model):
+        """Return why the leaves of a model at its cap cannot be estimated anew; empty if they can.
+
+        Nothing but scikit-learn's and CatBoost's lack of a way, unless overridden.
+        """
+        return "its trees cannot be estimated anew"
+
+    def copied(self, model):
+        return shallow_copy(model)
+
+
+def shallow_copy(model):
+    """Return a copy that shares the trees, which no update changes, but no random generator."""
+    copied = object.__new__(type(model))  # CatBoost's own __copy__ copies every tree
+    attributes = vars(copied)
+    memo = {}  # the generator of a fit may be the parameter random_state itself
+    for name, value in vars(model).items():
+        drawn_from = isinstance(value, (np.random.RandomState, np.random.Generator))
+        attributes[name] = deepcopy(value, memo) if drawn_from else value
+    return copied
+
+
+@contextmanager
+def set_for_now(model, **values):
+    """Set parameters of an estimator, and put back in the end what was there.
+
+    As attributes: ``set_params`` of XGBoost and LightGBM also writes into parts that copies share.
+    """
+    as_given = {name: getattr(model, name) for name in values}
+    vars(model).update(values)
+    try:
+        yield model
+    finally:
+        vars(model).update(as_given)
+
+
+def moved_seed(random_state, n_rounds):
+    """Return the seed of rounds that come after so many others.
+
+    With the same seed, every update would draw the same columns, and the same places of rows, for
+    its few rounds. A generator moves on by itself.
+    """
+    if random_state is None or isinstance(random_state, Integral):
+        return (int(random_state or 0) + n_rounds) % (2**31 - 1)
+    return random_state
+
+
+def foreign_fit(estimator, *known):
+    """Return why a subclass with a ``fit`` of its own is not continued; empty if it has none.
+
+    The library's ``fit`` would be called in its place: nobody else's knows how to go on.
+    """
+    kind = next(kind for kind in type(estimator).__mro__ if "fit" in vars(kind))
+    if f"{kind.__module__.partition('.')[0]}.{kind.__name__}" in known:
+        return ""
+    return f"{kind.__name__} has a fit of its own, which is not known to go on from fitted trees"

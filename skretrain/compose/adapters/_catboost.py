@@ -1,0 +1,67 @@
+"""CatBoost: more rounds by ``init_model``."""
+
+import numpy as np
+
+from ._boosting import BoostingAdapter, foreign_fit, moved_seed
+
+_ROUNDS = ("iterations", "n_estimators", "num_boost_round", "num_trees")
+_RATES = ("learning_rate", "eta")
+_SEEDS = ("random_seed", "random_state")
+
+# CatBoost itself refuses to go on with these, or goes on without them.
+_REFUSED = ("model_shrink_rate", "langevin", "posterior_sampling", "save_snapshot", "eval_fraction")
+
+
+class CatBoostAdapter(BoostingAdapter):
+    """Continue a classifier or regressor of CatBoost, with the learning rate that it has."""
+
+    needs_all_classes = True
+
+    def why_not(self, estimator):
+        name = type(estimator).__name__
+        params = estimator.get_params()
+        for refused in _REFUSED:
+            if params.get(refused):
+                return f"{name} with {refused} cannot go on from fitted trees"
+        if params.get("task_type") == "GPU":
+            return f"{name} cannot go on from fitted trees on a GPU"
+        if "RMSEWithUncertainty" in (params.get("loss_function"), params.get("objective")):
+            return f"{name} with RMSEWithUncertainty loses its mean when it goes on"
+        return foreign_fit(estimator, *ADAPTERS)
+
+    def n_asked(self, estimator):
+        params = estimator.get_params()
+        return params.get(_name_in(params, _ROUNDS), 1000)
+
+    def n_fitted(self, model):
+        return model.tree_count_
+
+    def obstacle(self, model, y, effort):
+        if np.all(y == y[:1]):
+            return f"{type(model).__name__} refuses rows whose targets are all equal"
+        return super().obstacle(model, y, effort)
+
+    def update(self, model, X, y, params, effort):
+        given = model.get_params()
+        rounds, rate, seed = (_name_in(given, names) for names in (_ROUNDS, _RATES, _SEEDS))
+        changed = {
+            rounds: self.n_more(model, effort),
+            # Else CatBoost chooses one for so few rounds, up to 0.5.
+            rate: model.learning_rate_,
+            seed: moved_seed(given.get(seed), model.tree_count_),
+        }
+        continued = type(model)(**{**given, **changed}).fit(X, y, init_model=model, **params)
+        fitted = {name: value for name, value in vars(continued).items() if name not in _PARAMS}
+        vars(model).update(fitted)
+
+
+def _name_in(params, names):
+    """Return the synonym that is in use; CatBoost raises if it is given two."""
+    return next((name for name in names if name in params), names[0])
+
+
+# Where CatBoost keeps the parameters; set_params raises once a model is fitted.
+_PARAMS = ("_init_params", "_canonized_params")
+
+_ADAPTER = CatBoostAdapter()
+ADAPTERS = {"catboost.CatBoostClassifier": _ADAPTER, "catboost.CatBoostRegressor": _ADAPTER}

@@ -1,0 +1,133 @@
+"""Estimators with a partial_fit of their own."""
+
+from contextlib import contextmanager
+
+import numpy as np
+from sklearn.base import is_regressor
+from sklearn.frozen import FrozenEstimator
+
+from ...utils._sklearn_api import reheated
+from .._growth import can_grow, grow_for
+from ._base import BaseAdapter
+
+
+class PartialFitAdapter(BaseAdapter):
+    """Call the estimator's own ``partial_fit``; new classes grow where that does no harm."""
+
+    means = "partial_fit"
+    method = "partial_fit"
+    incremental = True
+
+    def why_not(self, estimator):
+        params = estimator.get_params() if hasattr(estimator, "get_params") else {}
+        if any(isinstance(part, FrozenEstimator) for part in params.values()):
+            name = type(estimator).__name__
+            return f"{name} has a frozen part, which its partial_fit would change"
+        parts = [part for part in params.values() if hasattr(part, "partial_fit")]
+        reasons = [_refused_parameter(estimator), *map(_refused_parameter, parts)]
+        # An inner perceptron; update sees to the warm_start of an outer one.
+        reasons += [_refused_warm_start(part) for part in parts]
+        if params.get("prefit") is True:
+            reasons.append(f"{type(estimator).__name__} learns nothing with prefit=True")
+        return next(filter(None, reasons), "")
+
+    def obstacle(self, model, y, effort):
+        if _is_a(model, "SelectFromModel"):  # it passes the rows on, and knows nothing of them
+            return self.obstacle(model.estimator_, y, effort)
+        members = model.estimators_ if _is_a(model, *_META) else ()
+        constant = [type(part).__name__ for part in members if not hasattr(part, "partial_fit")]
+        if constant:
+            return f"{type(model).__name__} has parts without partial_fit: {sorted(set(constant))}"
+        reason = other_outputs(model, y) or super().obstacle(model, y, effort)
+        if not reason and _is_a(model, "OneVsOneClassifier") and model.classes_.dtype.kind in "OU":
+            # It writes 0 and 1 into an array of the type of the labels.
+            return "partial_fit of OneVsOneClassifier misreads labels that are text"
+        if not reason and _is_a(model, "MultiOutputClassifier"):
+            pairs = zip(members, y.T, strict=True)
+            reason = next(filter(None, (_unknown(part, labels) for part, labels in pairs)), "")
+        return reason
+
+    def can_grow(self, model, new):
+        return can_grow(model, new)
+
+    def update(self, model, X, y, params, effort):
+        grow_for(model, y)
+        if effort.reheat:
+            reheated(model)
+        # With warm_start, partial_fit of a perceptron refuses batches that lack a class; it goes on
+        # from the present weights without.
+        as_needed = {"warm_start": False} if _refused_warm_start(model) else {}
+        with changed_params(model, **as_needed):
+            for _ in range(effort.n_passes):
+                model.partial_fit(X, y, **params)
+
+
+@contextmanager
+def changed_params(model, **params):
+    """Give a model other parameters for a while."""
+    as_given = {name: getattr(model, name) for name in params}
+    try:
+        yield model.set_params(**params)
+    finally:
+        model.set_params(**as_given)
+
+
+def other_outputs(model, y):
+    """Return why targets cannot be those of the model: they have another number of columns."""
+    expected = _n_outputs(model)
+    if y is None or expected is None:
+        return ""
+    given = 1 if y.ndim == 1 else y.shape[1]
+    if given == expected:
+        return ""
+    return f"{type(model).__name__} has {expected} outputs; the rows have {given}"
+
+
+_META = ("OneVsOneClassifier", "OneVsRestClassifier", "MultiOutputClassifier")
+_MULTI_OUTPUT = ("MultiOutputClassifier", "MultiOutputRegressor")
+
+
+def _is_a(model, *names):
+    return any(
+        kind.__name__ in names and kind.__module__.startswith("sklearn.")
+        for kind in type(model).__mro__
+    )
+
+
+def _n_outputs(model):
+    """Return the number of columns of the targets, or None if the model does not tell."""
+    if _is_a(model, *_MULTI_OUTPUT):
+        return len(model.estimators_)
+    if _is_a(model, "MLPClassifier"):
+        units = model.n_outputs_
+        return units if model.out_activation_ == "logistic" else 1
+    if _is_a(model, "MLPRegressor"):
+        return model.n_outputs_
+    coef = getattr(model, "coef_", None)
+    if is_regressor(model) and isinstance(coef, np.ndarray):
+        return 1 if coef.ndim == 1 else coef.shape[0]
+    return None
+
+
+def _unknown(part, labels):
+    new = np.setdiff1d(labels, part.classes_)
+    return f"the model cannot take in new classes {new.tolist()}" if len(new) else ""
+
+
+def _refused_parameter(estimator):
+    for parameter, refused in (("early_stopping", True), ("class_weight", "balanced")):
+        if _is(getattr(estimator, parameter, None), refused):
+            return f"{type(estimator).__name__} has no partial_fit with {parameter}={refused!r}"
+    return ""
+
+
+def _refused_warm_start(estimator):
+    if not _is_a(estimator, "MLPClassifier") or not estimator.warm_start:
+        return ""
+    name = type(estimator).__name__
+    return f"partial_fit of {name} needs every class in every batch with warm_start=True"
+
+
+def _is(value, wanted):
+    value = value.item() if isinstance(value, np.bool_) else value
+    return isinstance(value, type(wanted)) and value == wanted

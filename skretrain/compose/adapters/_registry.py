@@ -1,0 +1,102 @@
+"""Which adapter continues which estimator: one table."""
+
+from . import _catboost, _forest, _lightgbm, _river, _sklearn_boosting, _skorch, _xgboost
+from ._base import BaseAdapter
+from ._partial_fit import PartialFitAdapter
+from ._warm_start import WarmStartAdapter
+
+# By package and class, so that no library is imported before a user has; subclasses included.
+_ADAPTERS = {
+    **_forest.ADAPTERS,
+    **_sklearn_boosting.ADAPTERS,
+    **_lightgbm.ADAPTERS,
+    **_xgboost.ADAPTERS,
+    **_catboost.ADAPTERS,
+    **_river.ADAPTERS,
+    **_skorch.ADAPTERS,
+}
+
+_PARTIAL_FIT, _WARM_START = PartialFitAdapter(), WarmStartAdapter()
+
+
+def register_adapter(kind, adapter):
+    """Say how the estimators of one class, and of its subclasses, go on learning.
+
+    Parameters
+    ----------
+    kind : type or str
+        The class, or ``"package.Class"`` (top-level package and class name) where importing it
+        should wait until somebody uses it.
+    adapter : BaseAdapter or None
+        What continues them. None takes the entry out again.
+
+    Raises
+    ------
+    TypeError
+        If `adapter` is not an adapter, or `kind` neither a class nor such a name.
+
+    Examples
+    --------
+    An estimator whose ``partial_fit`` should see every batch twice:
+
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skretrain.compose import BaseAdapter, partial_fit, register_adapter
+    >>> class Twice(BaseAdapter):
+    ...     method = "partial_fit"
+    ...     incremental = True
+    ...
+    ...     def update(self, model, X, y, params, effort):
+    ...         model.partial_fit(X, y).partial_fit(X, y)
+    >>> class MyBayes(GaussianNB):
+    ...     pass
+    >>> register_adapter(MyBayes, Twice())
+    >>> model = MyBayes().fit([[0.0], [1.0]], [0, 1])
+    >>> partial_fit(model, [[2.0]], [1]).class_count_.tolist()
+    [1.0, 3.0]
+    >>> register_adapter(MyBayes, None)
+    """
+    if adapter is not None and not isinstance(adapter, BaseAdapter):
+        raise TypeError(
+            f"adapter={adapter!r} is not an adapter: pass an object of a subclass of "
+            "skretrain.compose.BaseAdapter."
+        )
+    if isinstance(kind, type):
+        kind = _name_of(kind)
+    if not isinstance(kind, str) or kind.count(".") != 1:
+        raise TypeError(f"kind={kind!r} must be a class or a name like 'lightgbm.LGBMModel'.")
+    if adapter is None:
+        _ADAPTERS.pop(kind, None)
+    else:
+        _ADAPTERS[kind] = adapter
+
+
+def adapter_of(estimator):
+    """Return the adapter that continues this estimator, and why there is none: one is empty."""
+    name = type(estimator).__name__
+    for kind in type(estimator).__mro__:
+        adapter = _ADAPTERS.get(_name_of(kind))
+        if adapter is not None:
+            break
+    else:
+        adapter, why_not = _generic_adapter_of(estimator)
+        if adapter is None:
+            return None, f"{name} {why_not}"
+    why_not = adapter.why_not(estimator)
+    return (None, why_not) if why_not else (adapter, "")
+
+
+def _generic_adapter_of(estimator):
+    if hasattr(estimator, "partial_fit"):
+        return _PARTIAL_FIT, ""
+    params = estimator.get_params(deep=False) if hasattr(estimator, "get_params") else {}
+    if "warm_start" not in params:
+        return None, "has neither partial_fit nor warm_start"
+    # Ensembles read warm_start as "add the members that are missing": with the same number of
+    # members it is a silent no-op, with a larger one the model grows for ever.
+    if "n_estimators" in params:
+        return None, "reads warm_start as adding members, it does not continue those it has"
+    return _WARM_START, ""
+
+
+def _name_of(kind):
+    return f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}"

@@ -1,0 +1,93 @@
+"""Neural nets of skorch: the optimiser goes on with them, the classes stay those of the outputs."""
+
+import copy
+import numbers
+
+import numpy as np
+
+from ...utils._containers import take_rows
+from ._partial_fit import PartialFitAdapter
+
+# Epochs of the history that are kept: it grows with every update, and copies with it.
+_N_EPOCHS = 1000
+
+
+class SkorchAdapter(PartialFitAdapter):
+    """Call the net's own ``partial_fit``, which runs ``max_epochs`` epochs on the rows.
+
+    The optimiser and its moments go on; to reheat means a new one, which begins at the net's
+    ``lr``. The history keeps its last 1000 epochs, unless a scheduler of the learning rate counts
+    them. The classes are those in the net's parameter ``classes``, or else one per output: the
+    outputs are the room there is for new ones.
+
+    Notes
+    -----
+    The hold-out inside the net, ``train_split``, is split off each batch, which may be too small
+    for it: ``train_split=None`` learns from all rows. Initial weights come from torch's own
+    generator, which ``random_state`` does not seed.
+    """
+
+    def why_not(self, estimator):
+        reason = super().why_not(estimator)
+        if not reason and getattr(estimator, "_trimmed_for_prediction", False):
+            return f"{type(estimator).__name__} was trimmed for prediction"
+        return reason
+
+    def obstacle(self, model, y, effort):
+        return super().obstacle(model, y, effort) or _why_not_split(model.train_split, y)
+
+    def can_grow(self, model, new):
+        return False
+
+    def copied(self, model):
+        # Finished epochs never change: shared, they cost an update nothing.
+        return copy.deepcopy(model, {id(epoch): epoch for epoch in model.history})
+
+    def after_fit(self, predictor, model, X):
+        inferred = getattr(predictor, "classes_inferred_", None)
+        if inferred is not None:
+            proba = model.predict_proba(take_rows(X, slice(0, 1)))
+            if proba.ndim == 2 and inferred[-1] < proba.shape[1]:
+                predictor.classes_inferred_ = np.arange(proba.shape[1])
+
+    def update(self, model, X, y, params, effort):
+        inferred = getattr(model, "classes_inferred_", None)
+        counts_epochs = any(hasattr(part, "lr_scheduler_") for _, part in model.callbacks_)
+        if effort.reheat:
+            model.initialize_optimizer()
+            if counts_epochs:
+                model.history.clear()
+        for _ in range(effort.n_passes):
+            model.partial_fit(X, y, **params)
+        if inferred is not None:
+            model.classes_inferred_ = inferred  # those of the last rows alone, by now
+        if not counts_epochs:
+            del model.history[:-_N_EPOCHS]
+
+
+def _why_not_split(split, y):
+    """Return why the net's own hold-out cannot be split off rows with these targets."""
+    share = getattr(split, "cv", None)
+    if y is None or isinstance(share, bool) or not isinstance(share, numbers.Real):
+        return ""  # a splitter of the user's own
+    if float(share).is_integer():
+        most = np.unique(y, return_counts=True)[1].max() if split.stratified else len(y)
+        reason = f"{most} rows{' of a class' if split.stratified else ''}" if most < share else ""
+    else:
+        reason = _why_not_drawn(split, y)
+    if not reason:
+        return ""
+    return f"train_split={share} cannot hold any of these rows out ({reason}); pass train_split=None"
+
+
+def _why_not_drawn(split, y):
+    split = copy.copy(split)
+    split.random_state = 0  # a trial draws from nobody's generator
+    try:
+        split(y, y)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+ADAPTERS = {"skorch.NeuralNet": SkorchAdapter()}

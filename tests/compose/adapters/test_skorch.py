@@ -1,0 +1,371 @@
+"""Neural nets of skorch."""
+
+import copy
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor
+from skorch.callbacks import EpochScoring, LRScheduler
+from skorch.dataset import ValidSplit
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from torch import nn
+
+from skretrain.compose.adapters._base import Effort
+from skretrain.compose.adapters._registry import adapter_of
+from skretrain.compose.adapters._skorch import _N_EPOCHS
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(200, 3)).astype(np.float32)
+Y = (X[:, 0] > 0).astype(np.int64)
+
+
+class Net(nn.Module):
+    def __init__(self, n_outputs=2):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(3, 8), nn.ReLU(), nn.Dropout(0.1), nn.Linear(8, n_outputs)
+        )
+
+    def forward(self, X):
+        return self.layers(X)
+
+
+class Logit(Net):
+    def forward(self, X):
+        return self.layers(X)[:, 0]
+
+
+def classifier(**params):
+    defaults = {
+        "criterion": nn.CrossEntropyLoss,
+        "optimizer": torch.optim.Adam,
+        "lr": 0.01,
+        "max_epochs": 2,
+        "batch_size": 32,
+        "train_split": None,
+        "verbose": 0,
+    }
+    return NeuralNetClassifier(Net, **(defaults | params))
+
+
+def binary(**params):
+    net = classifier(**params)
+    params = {name: getattr(net, name) for name in ("lr", "max_epochs", "optimizer", "verbose")}
+    return NeuralNetBinaryClassifier(Logit, module__n_outputs=1, train_split=None, **params)
+
+
+def regressor(**params):
+    return NeuralNetRegressor(
+        Net,
+        module__n_outputs=1,
+        optimizer=torch.optim.Adam,
+        lr=0.01,
+        max_epochs=2,
+        train_split=None,
+        verbose=0,
+        **params,
+    )
+
+
+NETS = {
+    "classifier": (classifier, Y),
+    "binary": (binary, Y.astype(np.float32)),
+    "regressor": (regressor, (X @ np.float32([1, 2, 3])).reshape(-1, 1)),
+}
+
+
+def fitted(net, y=Y, rows=X):
+    torch.manual_seed(0)
+    return net.fit(rows, y)
+
+
+def continued(model, rows, y, effort=Effort()):
+    adapter, _ = adapter_of(model)
+    assert adapter.obstacle(model, y, effort) == ""
+    twin = adapter.copied(model)
+    adapter.update(twin, rows, y, {}, effort)
+    return twin
+
+
+def weights(net):
+    return [parameter.detach().numpy().copy() for parameter in net.module_.parameters()]
+
+
+def moments(net):
+    state = net.optimizer_.state_dict()["state"]
+    return [value.numpy().copy() for part in state.values() for value in part.values()]
+
+
+def assert_same_arrays(ours, theirs):
+    assert len(ours) == len(theirs) > 0
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+# -- copies and the optimiser ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", NETS)
+def test_a_continued_copy_is_the_net_with_its_own_partial_fit(kind):
+    make, y = NETS[kind]
+    model = fitted(make(), y)
+    torch.manual_seed(1)
+    twin = continued(model, X[:50], y[:50])
+    torch.manual_seed(1)
+    model.partial_fit(X[:50], y[:50])
+    assert_same_arrays(weights(twin), weights(model))
+    assert_same_arrays(moments(twin), moments(model))
+
+
+@pytest.mark.parametrize("kind", NETS)
+def test_the_original_stays_bit_for_bit(kind):
+    make, y = NETS[kind]
+    model = fitted(make(), y)
+    predicted = model.predict(X)  # which leaves the module in its mode for evaluation
+    before, hashed = weights(model) + moments(model), joblib.hash(model)
+    n_epochs = len(model.history)
+    twin = continued(model, X[:50], y[:50])
+    assert_same_arrays(weights(model) + moments(model), before)
+    assert len(model.history) == n_epochs
+    assert joblib.hash(model) == hashed
+    np.testing.assert_array_equal(model.predict(X), predicted)
+    assert not np.array_equal(weights(twin)[0], weights(model)[0])
+
+
+def test_the_optimiser_of_a_copy_moves_the_parameters_of_the_copy():
+    model = fitted(classifier())
+    adapter, _ = adapter_of(model)
+    for twin in (adapter.copied(model), adapter.copied(adapter.copied(model))):
+        moved = [p for group in twin.optimizer_.param_groups for p in group["params"]]
+        own = list(twin.module_.parameters())
+        assert [id(p) for p in moved] == [id(p) for p in own]
+        theirs = {p.data_ptr() for p in model.module_.parameters()}
+        assert theirs.isdisjoint(p.data_ptr() for p in own)
+
+
+def test_without_the_moments_of_adam_the_result_would_be_another():
+    # Adam begins with steps of the size of lr: a continuation that had lost them would jump.
+    model = fitted(classifier())
+    kept = continued(model, X[:50], Y[:50])
+    lost = copy.deepcopy(model)
+    lost.initialize_optimizer()
+    lost.partial_fit(X[:50], Y[:50])
+    assert not np.array_equal(weights(kept)[0], weights(lost)[0])
+
+
+def test_a_continued_net_pickles_and_goes_on():
+    twin = continued(fitted(classifier()), X[:50], Y[:50])
+    back = pickle.loads(pickle.dumps(twin))
+    for net in (twin, back):
+        torch.manual_seed(2)
+        net.partial_fit(X[50:], Y[50:])
+    assert_same_arrays(weights(twin), weights(back))
+
+
+def test_passes_are_max_epochs_each():
+    model = fitted(classifier(max_epochs=3))
+    assert len(continued(model, X, Y, Effort(n_passes=2)).history) == 3 + 2 * 3
+
+
+# -- reheating and schedules -------------------------------------------------------------------
+
+
+def test_reheating_begins_with_a_new_optimiser_at_the_rate_of_the_net():
+    model = fitted(classifier())
+    model.optimizer_.param_groups[0]["lr"] = 1e-9
+    torch.manual_seed(1)
+    twin = continued(model, X[:50], Y[:50], Effort(reheat=True))
+    by_hand = copy.deepcopy(model)
+    by_hand.initialize_optimizer()
+    torch.manual_seed(1)
+    by_hand.partial_fit(X[:50], Y[:50])
+    assert twin.optimizer_.param_groups[0]["lr"] == 0.01
+    assert_same_arrays(weights(twin), weights(by_hand))
+    assert_same_arrays(moments(twin), moments(by_hand))
+
+
+def halving():
+    return [("rate", LRScheduler("StepLR", step_size=1, gamma=0.5))]
+
+
+def test_a_schedule_goes_on_where_it_was_and_begins_anew_when_reheated():
+    model = fitted(classifier(callbacks=halving()))
+    assert model.optimizer_.param_groups[0]["lr"] == pytest.approx(0.01 / 2**2)
+    cooler = continued(model, X, Y)
+    own = copy.deepcopy(model).partial_fit(X, Y)
+    assert cooler.history[:, "event_lr"] == own.history[:, "event_lr"]
+    assert cooler.history[-1, "event_lr"] < 0.01 / 2**2
+    warm = continued(cooler, X, Y, Effort(reheat=True))
+    assert warm.history[:, "event_lr"] == pytest.approx([0.01, 0.005])
+
+
+# -- the history -------------------------------------------------------------------------------
+
+
+def test_the_history_does_not_grow_for_ever_and_a_fit_keeps_its_own():
+    model = fitted(classifier(max_epochs=1))
+    model.history.extend(dict(model.history[-1]) for _ in range(_N_EPOCHS))
+    twin = continued(model, X[:20], Y[:20])
+    assert len(twin.history) == _N_EPOCHS
+    assert twin.history[-1]["train_loss"] != model.history[-1]["train_loss"]
+
+
+def test_a_schedule_that_counts_epochs_keeps_them_all():
+    model = fitted(classifier(max_epochs=1, callbacks=halving()))
+    model.history.extend(dict(model.history[-1]) for _ in range(_N_EPOCHS))
+    assert len(continued(model, X[:20], Y[:20]).history) == _N_EPOCHS + 2
+
+
+def test_finished_epochs_are_shared_and_stay_as_they_were():
+    model = fitted(classifier(callbacks=[("own", EpochScoring("accuracy", name="acc"))]))
+    before = copy.deepcopy(list(model.history))
+    twin = continued(model, X[:20], Y[:20])
+    assert list(model.history) == before
+    assert all(ours is theirs for ours, theirs in zip(twin.history, model.history, strict=False))
+
+
+# -- classes -----------------------------------------------------------------------------------
+
+
+def test_classes_are_those_of_the_model_and_not_of_its_last_rows():
+    model = fitted(classifier())
+    twin = continued(model, X[Y == 1], Y[Y == 1])
+    assert twin.classes_.tolist() == [0, 1]
+
+
+def test_after_a_fit_there_is_a_class_for_each_output():
+    y = np.where(Y == 1, 2, 0)
+    model = fitted(classifier(module__n_outputs=4), y)
+    adapter, _ = adapter_of(model)
+    adapter.after_fit(model, model, X)
+    assert model.classes_.tolist() == [0, 1, 2, 3]
+    assert len(model.classes_) == model.predict_proba(X).shape[1]
+    # So there is room for 1 and 3, and none for 4.
+    twin = continued(model, X, np.where(Y == 1, 3, 1))
+    assert twin.classes_.tolist() == [0, 1, 2, 3]
+    assert set(continued(twin, X, np.where(Y == 1, 3, 1), Effort(30)).predict(X)) == {1, 3}
+    assert "new classes [4]" in adapter.obstacle(model, np.array([0, 4]), Effort())
+
+
+def test_after_a_fit_in_a_pipeline_there_is_a_class_for_each_output():
+    model = fitted(make_pipeline(FunctionTransformer(), classifier()), np.zeros_like(Y))
+    net = model[-1]
+    assert net.classes_.tolist() == [0]
+    adapter_of(net)[0].after_fit(net, model, X)
+    assert net.classes_.tolist() == [0, 1]
+
+
+def test_declared_classes_are_kept():
+    model = fitted(classifier(module__n_outputs=3, classes=[0, 1, 2]))
+    adapter, _ = adapter_of(model)
+    adapter.after_fit(model, model, X)
+    assert model.classes_.tolist() == [0, 1, 2]
+    assert adapter.obstacle(model, np.array([2, 2]), Effort()) == ""
+    assert continued(model, X, np.full_like(Y, 2)).classes_.tolist() == [0, 1, 2]
+
+
+class Column(Net):
+    """Says one probability, without a column for the other class."""
+
+    def forward(self, X):
+        return torch.sigmoid(self.layers(X)[:, 0])
+
+
+class OneColumn(NeuralNetClassifier):
+    def get_loss(self, y_pred, y_true, *args, **kwargs):
+        return nn.functional.binary_cross_entropy(y_pred, y_true.float())
+
+
+def test_outputs_that_are_not_one_per_class_leave_the_classes_alone():
+    model = fitted(OneColumn(Column, train_split=None, verbose=0, max_epochs=1))
+    adapter, _ = adapter_of(model)
+    adapter.after_fit(model, model, X)
+    assert model.classes_.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("kind", ["binary", "regressor"])
+def test_other_nets_have_no_classes_to_settle(kind):
+    make, y = NETS[kind]
+    model = fitted(make(), y)
+    before = joblib.hash(model)
+    adapter_of(model)[0].after_fit(model, model, X)
+    assert joblib.hash(model) == before
+
+
+def test_a_binary_net_has_no_room_for_a_third_class():
+    model = fitted(binary(), Y.astype(np.float32))
+    reason = adapter_of(model)[0].obstacle(model, np.float32([0, 1, 2]), Effort())
+    assert "new classes [2.0]" in reason
+
+
+# -- the hold-out inside the net ---------------------------------------------------------------
+
+BATCHES = {
+    "one row": [0],
+    "four rows": [0, 1, 0, 1],
+    "too few of each class": [0, 0, 0, 1, 1, 1],
+    "enough of one class": [0, 0, 0, 0, 0, 1],
+    "one class": [1] * 5,
+    "enough of both": [0, 1] * 5,
+}
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@pytest.mark.parametrize("batch", BATCHES)
+@pytest.mark.parametrize(
+    "split",
+    [
+        ValidSplit(5, stratified=True),
+        ValidSplit(5),
+        ValidSplit(0.3, stratified=True),
+        ValidSplit(0.3),
+    ],
+)
+def test_a_hold_out_that_a_batch_is_too_small_for_is_foreseen(split, batch):
+    model = fitted(classifier(train_split=split))
+    y = np.array(BATCHES[batch])
+    drawn = np.random.get_state()[1].copy()
+    reason = adapter_of(model)[0].obstacle(model, y, Effort())
+    np.testing.assert_array_equal(np.random.get_state()[1], drawn)
+    try:
+        copy.deepcopy(model).partial_fit(X[: len(y)], y)
+    except ValueError:
+        assert "train_split=None" in reason and str(split.cv) in reason
+    else:
+        assert reason == ""
+
+
+@pytest.mark.parametrize("split", [None, lambda dataset, y: (dataset, dataset)])
+def test_no_hold_out_or_a_splitter_of_ones_own_is_no_obstacle(split):
+    model = fitted(classifier(train_split=split))
+    assert adapter_of(model)[0].obstacle(model, Y[:1], Effort()) == ""
+
+
+def test_rows_without_targets_say_nothing_about_the_hold_out():
+    model = fitted(classifier(train_split=ValidSplit(5)))
+    assert adapter_of(model)[0].obstacle(model, None, Effort()) == ""
+
+
+# -- parameters --------------------------------------------------------------------------------
+
+
+def test_a_net_trimmed_for_prediction_cannot_go_on():
+    model = fitted(classifier())
+    model.trim_for_prediction()
+    assert adapter_of(model) == (None, "NeuralNetClassifier was trimmed for prediction")
+
+
+def test_what_stops_any_partial_fit_stops_a_net():
+    net = classifier()
+    net.early_stopping = True
+    assert "early_stopping=True" in adapter_of(net)[1]
+
+
+def test_an_unfitted_clone_is_continued_by_the_same_adapter():
+    adapter, why_not = adapter_of(clone(classifier()))
+    assert why_not == "" and adapter.means == "partial_fit" and adapter.incremental
