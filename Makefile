@@ -59,6 +59,6 @@ $(LOWEST_VENV)/.has-test: pyproject.toml constraints-lowest.txt $(LOWEST_VENV)/.
 	$(LOWEST_VENV)/bin/python -m pip install --quiet --editable ".[test]" --constraint constraints-lowest.txt
 	touch $@
 
-$(VENV)/.has-%: pyproject.toml $(VENV)/.created
-	$(PY) -m pip install --quiet --editable ".[$*]"
+$(VENV)/.has-%: pyproject.toml constraints.txt $(VENV)/.created
+	$(PY) -m pip install --quiet --editable ".[$*]" --constraint constraints.txt
 	touch $@

@@ -342,7 +342,7 @@ class Engine:
             return None
         new = self._labels_the_model_lacks(rows)
         if len(new) and not self._update_takes_in(new):
-            return Cause(f"new classes {new.tolist()}", self.since, False)
+            return Cause(_news(new), self.since, False)
         return Cause("growth", self.since, False) if self._has_grown(len(rows.index)) else None
 
     def _update_takes_in(self, labels):
@@ -351,8 +351,10 @@ class Engine:
         return continues and self.parts.learner.can_grow(self.serving.model, labels)
 
     def _has_grown(self, n_new):
-        # Before the first alarm, a model that learns from every batch is left alone.
-        if self.parts.update is not None and not self.answered:
+        # Before the first alarm, a model that learns from every batch is left alone; but encoders
+        # that it keeps frozen would otherwise know no more than the first rows.
+        learns = self.parts.update is not None and not self.parts.learner.freezes
+        if learns and not self.answered:
             return False
         n_since = self._n_remembered_since(self.since) + n_new
         return self.parts.policy.is_due(n_since, self.n_fitted, self.parts.buffer.max_rows)
@@ -386,6 +388,7 @@ class Engine:
         except BaseException:
             self._remember(rows)  # the trigger has seen it: it is not to be sent again
             raise
+        grown = _news(self._labels_the_model_lacks(rows))
         self._remember(rows)
         if theirs is not None:
             self.challenger.model = theirs.model
@@ -394,7 +397,7 @@ class Engine:
             "updated",
             rows,
             signal,
-            reason=mine.note,
+            reason=_because(grown, mine.note),
             kind=mine.kind,
             n_rows_fitted=mine.n_rows + (theirs.n_rows if theirs else 0),
             cpu_seconds=cost.cpu_seconds,
@@ -594,6 +597,10 @@ class Engine:
 def _is_flat(classes):
     """Tell the labels of one output from a list with the labels of each of several."""
     return len(classes) > 0 and np.ndim(classes[0]) == 0
+
+
+def _news(labels):
+    return f"new classes {labels.tolist()}" if len(labels) else ""
 
 
 def _because(*reasons):

@@ -59,6 +59,10 @@ class Learner:
         self.means = None if self._adapter is None else self._adapter.means
         self.incremental = self._adapter is not None and self._adapter.incremental
         self.needs_all_classes = self._adapter is not None and self._adapter.needs_all_classes
+        # Fitted steps that only a refit renews.
+        self.freezes = any(
+            (step.on_update, step.on_refit) == ("freeze", "refit") for step in self.plan().steps
+        )
         self.guarded = self._adapter is not None and self._adapter.guarded
         self.starts_at_once = self.incremental and starts_at_once(self.estimator)
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+import sklearn
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
@@ -22,6 +23,7 @@ except ImportError:  # scikit-learn < 1.9 has no callbacks: nothing to support
 
 
 __all__ = [
+    "NEWTON_CHOLESKY_FORGETS",
     "CallbackSupportMixin",
     "Layer",
     "Progress",
@@ -39,6 +41,9 @@ __all__ = [
     "widen_output_layer",
     "with_callbacks",
 ]
+
+# A warm start of this solver overwrote the intercept of the last class by 0, scikit-learn PR 31866.
+NEWTON_CHOLESKY_FORGETS = tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 8)
 
 
 class Progress:

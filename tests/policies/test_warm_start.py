@@ -3,14 +3,21 @@
 import numpy as np
 import pytest
 from helpers import Rings, assert_same_outputs, batches, feed, fingerprint, stream
-from sklearn.base import clone
-from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression, SGDClassifier, SGDRegressor
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.decomposition import PCA
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression, Perceptron, SGDClassifier, SGDRegressor
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skretrain import DriftAwareRetrainer
+from skretrain.buffers import SlidingWindow
+from skretrain.compose import BaseAdapter, register_adapter
+from skretrain.exceptions import RetrainFailedWarning
 from skretrain.policies import FullRefit, WarmStart
+from skretrain.utils._losses import loss_per_row
 
 X, Y = stream(600, drift=300)
 
@@ -120,28 +127,226 @@ def test_auto_does_not_use_own_warm_start():
     assert model.events_.counts["kept"] == 1
 
 
-def test_own_warm_start_refits_where_a_class_is_missing():
-    """The rows since the change lack a class: a refit on all remembered rows, and the reason."""
+def only_class_1_since_row_320(max_rows):
     y = Y.copy()
     y[300:] = 1
     model = DriftAwareRetrainer(
-        LogisticRegression(), detector=Rings([320]), policy="warm_start", update=None
+        LogisticRegression(),
+        detector=Rings([320]),
+        policy="warm_start",
+        update=None,
+        buffer=SlidingWindow(max_rows),
     ).fit(X[:300], y[:300])
-    model.partial_fit(X[300:400], y[300:400])
-    assert_same_outputs(model, LogisticRegression().fit(X[:400], y[:400]), X)
+    return model.partial_fit(X[300:400], y[300:400]), y
+
+
+def test_a_class_that_the_rows_lack_is_topped_up_from_memory():
+    """A solver needs every class; ten percent of the rows are older ones of the class."""
+    model, y = only_class_1_since_row_320(max_rows=1000)
+    older = np.flatnonzero(y[:300] == 0)[-8:]
+    rows = np.r_[older, 320:400]
+    oracle = LogisticRegression(warm_start=True).fit(X[:300], y[:300]).fit(X[rows], y[rows])
+    assert_same_outputs(model, oracle, X)
     event = model.events_[-1]
-    assert event.kind == "full_refit"
-    assert event.reason.startswith("alarm; ")
-    assert "rows lack [0]" in event.reason
+    assert (event.kind, event.n_rows_fitted) == ("warm_start", 88)
 
 
-@pytest.mark.parametrize(
-    "base", [RandomForestClassifier(), GradientBoostingClassifier()], ids=["forest", "boosting"]
-)
-def test_an_ensemble_that_only_adds_members_is_not_continued(base):
-    """Trap 18: ``warm_start`` of a forest is a silent no-op."""
-    with pytest.raises(ValueError, match="adds members"):
+def test_a_class_that_memory_lacks_too_makes_it_refit_and_say_why():
+    """No remembered row is of the class: the champion stays, as a refit on one class fails."""
+    with pytest.warns(RetrainFailedWarning, match="one class"):
+        model, _ = only_class_1_since_row_320(max_rows=50)
+    assert "ValueError" in model.events_[-1].reason
+    np.testing.assert_array_equal(model.estimator_.classes_, [0, 1])
+
+
+def test_an_ensemble_that_only_adds_members_is_not_continued():
+    """Trap 18: ``warm_start`` with the same number of members is a silent no-op."""
+    base = AddsMembers(GaussianNB())
+    with pytest.raises(ValueError, match="AddsMembers reads warm_start as adding members"):
         DriftAwareRetrainer(base, update="warm_start").fit(X, Y)
+
+
+class AddsMembers(ClassifierMixin, BaseEstimator):
+    """An ensemble of somebody's, which no adapter knows."""
+
+    def __init__(self, estimator=None, n_estimators=3, warm_start=False):
+        self.estimator = estimator
+        self.n_estimators = n_estimators
+        self.warm_start = warm_start
+
+
+# -- the guard -------------------------------------------------------------------------------------
+
+
+class Constant(RegressorMixin, BaseEstimator):
+    """Predicts the mean of the rows it was fitted on."""
+
+    def fit(self, X, y):
+        self.mean_ = float(np.mean(y))
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.mean_)
+
+
+class Moves(BaseAdapter):
+    """Continues a Constant by a step of its effort, guarded."""
+
+    means = "moving mean"
+    guarded = True
+
+    def update(self, model, X, y, params, effort):
+        model.mean_ += effort.rate * (np.mean(y) - model.mean_)
+
+
+@pytest.fixture(autouse=True)
+def _known_adapter():
+    register_adapter(Constant, Moves())
+    yield
+    register_adapter(Constant, None)
+
+
+LEVELS = np.repeat([0.0, 10.0], 100)
+
+
+def guarded(rate, *, guard=True, since=100, stop=150):
+    model = DriftAwareRetrainer(
+        Constant(),
+        detector=Rings([since]),
+        policy=WarmStart(rate=rate, guard=guard),
+        update=None,
+    ).fit(X[:100], LEVELS[:100])
+    return model.partial_fit(X[100:stop], LEVELS[100:stop])
+
+
+def test_a_continuation_that_beats_a_fresh_fit_serves():
+    """At a rate of 1 it goes all the way; a fresh fit on a mix with old rows, half of it."""
+    model = guarded(rate=1.0)
+    assert model.estimator_.mean_ == 10.0
+    assert model.events_[-1].kind == "warm_start"
+    assert model.events_[-1].n_rows_fitted == 50
+
+
+def test_a_continuation_that_a_fresh_fit_beats_does_not_serve():
+    """At a rate of 0.1 it goes from 0 to 1; the fresh fit on 50 new and 50 old rows is at 5."""
+    model = guarded(rate=0.1)
+    assert model.estimator_.mean_ == 5.0
+    event = model.events_[-1]
+    assert (event.kind, event.n_rows_fitted) == ("replay_mix", 100)
+    assert "on 25 held-out rows a fresh fit lost 5 per row, the continued 9" in event.reason
+
+
+def test_without_the_guard_the_continuation_serves():
+    assert guarded(rate=0.1, guard=False).estimator_.mean_ == 1.0
+
+
+def test_a_single_row_leaves_nothing_to_compare_on():
+    model = guarded(rate=1.0, stop=101)
+    assert model.events_[-1].kind == "replay_mix"
+    assert "too few to compare" in model.events_[-1].reason
+
+
+def test_the_comparison_is_on_rows_that_neither_model_has_learned():
+    """Trap 34: every row that a continuation or a fresh fit was given before the comparison."""
+    seen, judged = [], []
+
+    class Watched(Moves):
+        def update(self, model, X, y, params, effort):
+            seen.append(set(X[:, 0]))
+            super().update(model, X, y, params, effort)
+
+    class WatchedConstant(Constant):
+        def fit(self, X, y):
+            seen.append(set(X[:, 0]))
+            return super().fit(X, y)
+
+        def predict(self, X):
+            judged.append((set(X[:, 0]), len(seen)))
+            return super().predict(X)
+
+    register_adapter(WatchedConstant, Watched())
+    try:
+        model = DriftAwareRetrainer(
+            WatchedConstant(), detector=None, update=WarmStart(rate=0.5)
+        ).fit(X[:100], LEVELS[:100])
+        model.partial_fit(X[100:150], LEVELS[100:150])
+    finally:
+        register_adapter(WatchedConstant, None)
+    held = set(X[125:150, 0])
+    # The first fit, the continuation and the fresh fit came before; the winner's fit comes after.
+    comparisons = [n_before for rows, n_before in judged if rows == held]
+    assert comparisons == [3, 3]
+    assert not any(held & rows for rows in seen[:3])
+    assert held <= seen[3]
+
+
+def test_the_loss_of_a_classifier_is_finer_than_its_labels():
+    """Both models name the right class; the surer one loses less, and an unknown class most."""
+    X, y = np.zeros((4, 1)), np.array([0, 0, 0, 1])
+    unsure = DummyClassifier(strategy="prior").fit(X, y)
+    sure = DummyClassifier(strategy="most_frequent").fit(X, y)
+    right = np.zeros(2, dtype=int)
+    assert loss_per_row(sure, X[:2], right).sum() == 0
+    np.testing.assert_allclose(loss_per_row(unsure, X[:2], right), -np.log(0.75))
+    np.testing.assert_allclose(loss_per_row(sure, X[:2], np.array([1, 7])), -np.log(1e-6))
+
+
+def test_without_probabilities_wrong_labels_are_counted():
+    model = Perceptron().fit(X[:100], Y[:100])
+    wrong = model.predict(X) != Y
+    np.testing.assert_array_equal(loss_per_row(model, X, Y), wrong)
+
+
+@pytest.mark.parametrize("rate", [0, 1.5, True, "fast", None])
+def test_bad_rates_are_refused(rate):
+    with pytest.raises(ValueError, match="rate must be a number above 0 and at most 1"):
+        DriftAwareRetrainer(SGDClassifier(), update=WarmStart(rate=rate)).fit(X, Y)
+
+
+# -- steps -----------------------------------------------------------------------------------------
+
+
+def test_steps_override_the_plan_of_a_pipeline():
+    """Frozen, the scaler stays as it was fitted; by default it goes on with the rows."""
+    base = make_pipeline(StandardScaler(), SGDClassifier(random_state=0))
+    seen = {}
+    for steps in (None, {"standardscaler": "freeze"}):
+        model = DriftAwareRetrainer(base, detector=None, update=WarmStart(steps=steps))
+        feed(model.fit(X[:100], Y[:100]), X, Y, 100, 100, 300)
+        seen[str(steps)] = model.estimator_[0].n_samples_seen_
+    assert list(seen.values()) == [300, 100]
+
+
+def test_steps_that_match_nothing_are_refused():
+    with pytest.raises(ValueError, match="'scaler' matches none of the steps"):
+        DriftAwareRetrainer(SGDClassifier(), update=WarmStart(steps={"scaler": "freeze"})).fit(X, Y)
+
+
+# -- new classes -----------------------------------------------------------------------------------
+
+
+def test_a_new_class_grows_in_place_where_the_update_can_take_it_in():
+    """No retrain: the batch that brings the class is learned like any other."""
+    y = Y.copy()
+    y[250:] += 1
+    model = DriftAwareRetrainer(GaussianNB(), detector=None).fit(X[:200], y[:200])
+    feed(model, X, y, 100, 200, 400)
+    oracle = GaussianNB().partial_fit(X[:200], y[:200], classes=[0, 1, 2])
+    oracle.partial_fit(X[200:300], y[200:300]).partial_fit(X[300:400], y[300:400])
+    np.testing.assert_allclose(model.predict_proba(X), oracle.predict_proba(X), rtol=1e-6)
+    assert model.events_.counts["retrained"] == 1
+    assert model.n_refits_ == 0
+
+
+def test_a_pipeline_that_keeps_encoders_frozen_is_refitted_as_the_rows_grow():
+    """Else its encoders would know the first rows only, until the first alarm."""
+    base = make_pipeline(PCA(2), SGDClassifier(random_state=0))
+    model = feed(DriftAwareRetrainer(base, detector=None), X, Y, 100, 0, 400)
+    assert [event.n_rows_fitted for event in model.events_] == [100, 200, 400]
+    # A rescaler whose update moves no decision learns along, and is left alone.
+    base = make_pipeline(StandardScaler(), SGDClassifier(random_state=0))
+    model = feed(DriftAwareRetrainer(base, detector=None), X, Y, 100, 0, 400)
+    assert [event.n_rows_fitted for event in model.events_] == [100]
 
 
 @pytest.mark.parametrize("n_passes", [0, -1, 1.5, True, None])

@@ -58,6 +58,8 @@ class BaseAdapter(ABC):
         Whether the rows must show every class of the model: then a policy adds remembered ones.
     guarded : bool
         Whether the continuation must prove itself against a fresh fit before it serves.
+    needs_writable : bool
+        Whether a fit must not get the read-only rows of a memory, but copies.
 
     Examples
     --------
@@ -89,6 +91,7 @@ class BaseAdapter(ABC):
     incremental = False
     needs_all_classes = False
     guarded = False
+    needs_writable = False
 
     def why_not(self, estimator):
         """Return why an estimator with these parameters cannot be continued.
@@ -168,7 +171,7 @@ class BaseAdapter(ABC):
         """
         return estimator
 
-    def after_fit(self, predictor, model, X):
+    def after_fit(self, predictor, model, X):  # noqa: B027 - most families need nothing
         """Make what a fresh fit learned consistent, in place; nothing, unless overridden.
 
         Parameters
@@ -220,4 +223,4 @@ def flat_classes(model, y):
     classes = getattr(model, "classes_", None)
     if not isinstance(classes, np.ndarray) or y is None or y.ndim > 1:
         return None
-    return classes
+    return classes if len(classes) else None  # regressors of CatBoost have an empty array

@@ -50,7 +50,10 @@ class CatBoostAdapter(BoostingAdapter):
             rate: model.learning_rate_,
             seed: moved_seed(given.get(seed), model.tree_count_),
         }
-        continued = type(model)(**{**given, **changed}).fit(X, y, init_model=model, **params)
+        # A copy, without what CatBoost keeps of the last training: it goes on from there the first
+        # time, not the second, and never after pickling.
+        continued = type(model)(**{**given, **changed})
+        continued.fit(X, y, init_model=model.copy(), **params)
         fitted = {name: value for name, value in vars(continued).items() if name not in _PARAMS}
         vars(model).update(fitted)
 

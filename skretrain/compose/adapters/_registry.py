@@ -62,7 +62,7 @@ def register_adapter(kind, adapter):
         )
     if isinstance(kind, type):
         kind = _name_of(kind)
-    if not isinstance(kind, str) or kind.count(".") != 1:
+    elif not isinstance(kind, str) or kind.count(".") != 1:
         raise TypeError(f"kind={kind!r} must be a class or a name like 'lightgbm.LGBMModel'.")
     if adapter is None:
         _ADAPTERS.pop(kind, None)

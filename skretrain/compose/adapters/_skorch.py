@@ -2,6 +2,7 @@
 
 import copy
 import numbers
+from functools import cache
 
 import numpy as np
 
@@ -27,6 +28,15 @@ class SkorchAdapter(PartialFitAdapter):
     generator, which ``random_state`` does not seed.
     """
 
+    needs_writable = True  # torch warns of any other array
+
+    def prepared(self, estimator):
+        kind = type(estimator)
+        # By name: skorch is imported if the name is right. A subclass may do so by itself.
+        if kind.__module__ == "skorch.regressor" and kind.__name__ == "NeuralNetRegressor":
+            return _mended_regressor()(**estimator.get_params(deep=False))
+        return estimator
+
     def why_not(self, estimator):
         reason = super().why_not(estimator)
         if not reason and getattr(estimator, "_trimmed_for_prediction", False):
@@ -46,7 +56,7 @@ class SkorchAdapter(PartialFitAdapter):
     def after_fit(self, predictor, model, X):
         inferred = getattr(predictor, "classes_inferred_", None)
         if inferred is not None:
-            proba = model.predict_proba(take_rows(X, slice(0, 1)))
+            proba = model.predict_proba(_writable(take_rows(X, slice(0, 1))))
             if proba.ndim == 2 and inferred[-1] < proba.shape[1]:
                 predictor.classes_inferred_ = np.arange(proba.shape[1])
 
@@ -58,11 +68,75 @@ class SkorchAdapter(PartialFitAdapter):
             if counts_epochs:
                 model.history.clear()
         for _ in range(effort.n_passes):
-            model.partial_fit(X, y, **params)
+            model.partial_fit(_writable(X), _writable(y), **params)
         if inferred is not None:
             model.classes_inferred_ = inferred  # those of the last rows alone, by now
         if not counts_epochs:
             del model.history[:-_N_EPOCHS]
+
+
+class _FlatTargets:
+    """Targets and predictions of one output without a second axis, as everywhere else.
+
+    To be placed before skorch's net for regression: against a column of outputs, torch compares
+    each flat target with the outputs of all rows.
+    """
+
+    def get_loss(self, y_pred, y_true, *args, **kwargs):
+        """Return the loss of a batch.
+
+        Parameters
+        ----------
+        y_pred, y_true : torch.Tensor
+            Outputs and targets.
+        *args, **kwargs : object
+            Handed on.
+
+        Returns
+        -------
+        loss : torch.Tensor
+            Of size 1.
+        """
+        if y_true.ndim == 1 and y_pred.ndim == 2:
+            y_true = y_true.reshape(-1, 1)
+        return super().get_loss(y_pred, y_true, *args, **kwargs)
+
+    def predict(self, X):
+        """Predict targets.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions.
+        """
+        predicted = super().predict(X)
+        return predicted[:, 0] if predicted.shape[1:] == (1,) else predicted
+
+
+@cache
+def _mended_regressor():
+    from skorch import NeuralNetRegressor
+
+    kind = type("NeuralNetRegressor", (_FlatTargets, NeuralNetRegressor), {})
+    kind.__module__ = __name__
+    kind.__doc__ = NeuralNetRegressor.__doc__
+    return kind
+
+
+def __getattr__(name):
+    # Skorch is imported when a net is used, not before; pickles name the class.
+    if name == "NeuralNetRegressor":
+        return _mended_regressor()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _writable(rows):
+    return np.require(rows, requirements="W") if isinstance(rows, np.ndarray) else rows
 
 
 def _why_not_split(split, y):
@@ -77,7 +151,7 @@ def _why_not_split(split, y):
         reason = _why_not_drawn(split, y)
     if not reason:
         return ""
-    return f"train_split={share} cannot hold any of these rows out ({reason}); pass train_split=None"
+    return f"train_split={share} cannot hold out rows ({reason}); pass train_split=None"
 
 
 def _why_not_drawn(split, y):

@@ -1,5 +1,6 @@
 """Solvers that begin at the present coefficients: linear models, perceptrons by L-BFGS."""
 
+from ...utils._sklearn_api import NEWTON_CHOLESKY_FORGETS
 from .._growth import can_grow, grow_for
 from ._base import BaseAdapter
 from ._partial_fit import changed_params, other_outputs
@@ -17,6 +18,16 @@ _EMPTY_PROMISES = (
         "HuberRegressor",
         {"fit_intercept": False},
         "warm_start fits an intercept in spite of fit_intercept=False and drops it",
+    ),
+    *(
+        (
+            "LogisticRegression",
+            {"solver": solver},
+            f"before scikit-learn 1.8, warm_start with the solver {solver!r} ends elsewhere than a "
+            "fresh fit where there are three classes or more",
+        )
+        for solver in ("newton-cholesky",)
+        if NEWTON_CHOLESKY_FORGETS
     ),
     *(
         (
