@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import ScriptedTrigger, batches
+from helpers import Rings, batches
 from sklearn.base import is_outlier_detector
 from sklearn.cluster import Birch, KMeans, MiniBatchKMeans
 from sklearn.covariance import EllipticEnvelope
@@ -39,6 +39,125 @@ CLUSTERERS = {
     "BIRCH": Birch(threshold=2.0, n_clusters=2),
 }
 ALL = DETECTORS | CLUSTERERS
-# One-class SGD has a line for a border: what lies beyond the normal rows is normal to it.
+# One-class SGD draws a line: far beyond the normal rows all is normal to it, nothing is new.
 BOUNDED = [name for name in DETECTORS if name != "one-class SGD"]
-POLICIES = ["full_refit", "replay_mix", "warm_start"]
+CONTINUED = ["isolation forest", "one-class SGD", "mini-batch k-means"]
+
+
+def run(name, stop=N, **params):
+    """Send the moving stream through a retrainer; return it, and the rows."""
+    X = moving(name in DETECTORS)
+    model = DriftAwareRetrainer(ALL[name], random_state=0, **params).fit(X[:300])
+    for batch in batches(stop, SIZE, 300):
+        model.partial_fit(X[batch])
+    return model, X
+
+
+def share_of_normal(model, X):
+    return np.mean(model.predict(X) == 1)
+
+
+def assert_all_calls_are_events(model, n_calls):
+    assert sum(model.events_.counts.values()) == n_calls
+    assert model.events_.counts["failed"] == 0
+    assert model.n_samples_seen_ == N
+
+
+def assert_labels_are_sane(model, X):
+    labels = model.predict(X)
+    assert labels.shape == (len(X),)
+    assert np.isin(labels, (-1, 1) if is_outlier_detector(model) else (0, 1)).all()
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_a_detector_takes_the_new_normal_for_normal(name):
+    early, X = run(name, stop=MOVE)
+    assert share_of_normal(early, X[-200:]) == 0
+    model, _ = run(name)
+    assert model.n_drifts_ > 0
+    assert share_of_normal(model, X[-200:]) > 0.6
+    assert share_of_normal(model, X[:200]) == 0
+    assert model.score_samples(X[-200:]).mean() > model.score_samples(X[:200]).mean()
+
+
+@pytest.mark.parametrize("name", CLUSTERERS)
+def test_a_clusterer_finds_the_clusters_where_they_are_now(name):
+    # Without updates: the partial_fit of BIRCH keeps every subcluster it ever had.
+    early, _ = run(name, stop=MOVE, update=None)
+    assert early.predict(OLD[:1]) != early.predict(OLD[1:])
+    model, X = run(name, update=None)
+    assert model.n_drifts_ > 0
+    # One label per cluster, whatever its number.
+    left = X[-200:, 0] < 4
+    assert (model.predict(X[-200:][left]) == model.predict(NEW[:1])).mean() > 0.95
+    assert (model.predict(X[-200:][~left]) == model.predict(NEW[1:])).mean() > 0.95
+    assert model.predict(NEW[:1]) != model.predict(NEW[1:])
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_rehearsal_keeps_the_old_normal_and_takes_in_the_new(name):
+    model, X = run(name, policy="replay_mix")
+    assert share_of_normal(model, X[:200]) > 0.6
+    assert share_of_normal(model, X[-200:]) > 0.6
+
+
+@pytest.mark.parametrize("update", ["warm_start", "replay_mix"])
+@pytest.mark.parametrize("name", CONTINUED)
+def test_a_detector_that_goes_on_learning_follows_without_an_alarm(name, update):
+    model, X = run(name, detector=None, update=update)
+    assert model.events_.counts["updated"] == (N - 300) // SIZE
+    assert_all_calls_are_events(model, 1 + (N - 300) // SIZE)
+    assert_labels_are_sane(model, X)
+    start, _ = run(name, stop=300, detector=None, update=update)
+    assert _fit_of(model, X[-200:]) > _fit_of(start, X[-200:])
+
+
+def _fit_of(model, X):
+    """Return how normal the rows are to a model, or how near to its centres."""
+    if hasattr(model, "score_samples"):
+        return model.score_samples(X).mean()
+    return -model.transform(X).min(axis=1).mean()
+
+
+def test_an_isolation_forest_that_rotates_takes_the_new_normal_for_normal():
+    model, X = run("isolation forest", policy="warm_start", update="warm_start")
+    assert share_of_normal(model, X[-200:]) > 0.6
+    assert share_of_normal(model, X[:200]) == 0
+    assert len(model.estimator_.estimators_) == 20
+
+
+@pytest.mark.parametrize("policy", ["full_refit", "replay_mix", "warm_start"])
+@pytest.mark.parametrize("name", ALL)
+def test_every_call_is_an_event_and_labels_are_those_of_the_base(name, policy):
+    if policy == "warm_start" and name not in CONTINUED and name != "BIRCH":
+        with pytest.raises(ValueError, match=f"{type(ALL[name]).__name__} has neither"):
+            run(name, policy=policy)
+        return
+    model, X = run(name, policy=policy, detector=Rings([MOVE]))
+    assert model.n_drifts_ == 1
+    assert model.n_refits_ >= 1
+    # Growth after the alarm may refit, which no call has twice.
+    assert_all_calls_are_events(model, 1 + (N - 300) // SIZE)
+    assert_labels_are_sane(model, X)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_replayed_batches_need_no_targets_and_the_new_rows_count(name):
+    X = moving(name in DETECTORS)
+    model = ReplayPartialFit(ALL[name], random_state=0)
+    for batch in batches(N, SIZE):
+        model.partial_fit(X[batch])
+    assert_all_calls_are_events(model, N // SIZE)
+    assert_labels_are_sane(model, X)
+    if name in BOUNDED:
+        assert share_of_normal(model, X[-200:]) > 0.6
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_targets_are_ignored(name):
+    X = moving(name in DETECTORS)[:400]
+    with_y, without = (DriftAwareRetrainer(ALL[name], random_state=0) for _ in range(2))
+    with_y.fit(X[:300], np.arange(300)).partial_fit(X[300:], np.full(100, "label"))
+    without.fit(X[:300]).partial_fit(X[300:])
+    np.testing.assert_array_equal(with_y.predict(X), without.predict(X))
+    assert with_y.buffer_.y is None

@@ -2,10 +2,9 @@
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.pipeline import Pipeline
+from sklearn.utils import check_consistent_length
 
 from ..utils._containers import as_container, n_rows, take_rows
-from ..utils._sklearn_api import routing_enabled
 from ._plan import make_plan
 from ._structure import is_fitted
 from ._update import copied, obstacle, start, transplant, update, weight_in
@@ -96,18 +95,12 @@ def _targets(y):
 
 
 def _weighted(estimator, X, y, params):
-    """Drop the rows of weight zero, after a look at the names of the metadata."""
+    """Drop the rows of weight zero: they would still count in the schedules of step sizes."""
     params = {name: np.asarray(values) for name, values in params.items() if values is not None}
-    unnamed = [name for name in params if "__" not in name]
-    if isinstance(estimator, Pipeline) and unnamed and not routing_enabled():
-        last = estimator.steps[-1][0]
-        raise ValueError(
-            f"{unnamed[0]}=... does not say which step of the pipeline it is for: pass it as "
-            f"{last}__{unnamed[0]}=..., or enable metadata routing."
-        )
     weight = weight_in(estimator, params)
     if weight is None or weight.all():
         return X, y, params
+    check_consistent_length(X, y, *params.values())
     keep = np.flatnonzero(weight)
     params = {name: values[keep] for name, values in params.items()}
     return take_rows(X, keep), None if y is None else y[keep], params

@@ -11,10 +11,12 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 
 from ..exceptions import MovingInputWarning
 from ..utils._optional import import_optional
+from ..utils._sklearn_api import is_search
 from ..utils._warn import warn_user
 from ._preserve import why_not_preserved
 from ._structure import (
     is_composed,
+    is_word,
     joined_path,
     learns_nothing,
     parts_of,
@@ -181,6 +183,7 @@ class _Planner:
         self.steps = []
         self.fixed = []  # leaves that a continuation leaves as they are, though they have learned
         self.behind = {}  # leaf: the paths of what takes its output
+        self.without_model = ""
 
     def plan(self, estimator):
         self._walk(estimator, "", (), None)
@@ -190,6 +193,8 @@ class _Planner:
 
     def _why_not(self, estimator):
         predictor, path = predictor_of(estimator)
+        if self.without_model:
+            return self.without_model
         if isinstance(predictor, FrozenEstimator):
             return "a FrozenEstimator is never changed"
         if is_composed(predictor) or learns_nothing(predictor):  # a transformer as a whole
@@ -201,31 +206,43 @@ class _Planner:
 
     def _walk(self, part, path, behind, heir):
         """Plan `part`; the paths `behind` take its output, the model `heir` takes it alone."""
-        if isinstance(part, Pipeline):
+        if is_word(part):
+            return
+        if not is_composed(part):
+            self._leaf(part, path, behind, heir)
+        elif isinstance(part, Pipeline):
             self._walk_chain(part, path, behind, heir)
         elif isinstance(part, TransformedTargetRegressor):
             (_, transformer), (_, regressor) = parts_of(part)
             regressor_path = joined_path(path, "regressor")
-            self._leaf(transformer, joined_path(path, "transformer"), (regressor_path,), None)
+            self._walk(transformer, joined_path(path, "transformer"), (regressor_path,), None)
             self._walk(regressor, regressor_path, behind, None)
-        elif is_composed(part):
+        else:
             if isinstance(part, FeatureUnion):
                 heir = None  # it does not tell which of its columns are whose
+            if is_search(part) and not part.refit:
+                self.without_model = f"{type(part).__name__}(refit=False) keeps no model"
             for name, child in parts_of(part):
                 self._walk(child, joined_path(path, name), behind, heir)
-        else:
-            self._leaf(part, path, behind, heir)
 
     def _walk_chain(self, pipeline, path, behind, heir):
-        steps = [(name, step) for name, step in pipeline.steps if not _is_passed(step)]
+        steps = [(name, step) for name, step in pipeline.steps if not is_word(step)]
         paths = [joined_path(path, name) for name, _ in steps]
         for position, (_, step) in enumerate(steps):
             rest = paths[position + 1 :]
             if len(rest) == 1 and not behind:
-                step_heir = _sole_taker(steps[-1][1])
+                step_heir = self._sole_taker(steps[-1][1], paths[-1])
             else:
                 step_heir = None if rest else heir
             self._walk(step, paths[position], (*rest, *behind), step_heir)
+
+    def _sole_taker(self, part, path):
+        """Return the model that a chain's last step hands its rows to, unchanged."""
+        if isinstance(part, TransformedTargetRegressor):
+            part, path = regressor_of(part), joined_path(path, "regressor")
+        if is_composed(part) or adapter_of(part)[0] is None:
+            return None
+        return None if self._asked(path) == "freeze" else part  # its weights are to stay, too
 
     def _leaf(self, part, path, behind, heir):
         asked = self._asked(path)
@@ -240,8 +257,7 @@ class _Planner:
             step = self._transformer(part, path, asked, heir)
         else:
             step = self._predictor(part, path, asked)
-        name = str(part) if part is None or isinstance(part, str) else type(part).__name__
-        self.steps.append(Step(path, name, *step))
+        self.steps.append(Step(path, type(part).__name__, *step))
         self.behind[path] = behind
 
     def _transformer(self, part, path, asked, heir):
@@ -261,7 +277,7 @@ class _Planner:
     def _predictor(self, part, path, asked):
         adapter, why_not = adapter_of(part)
         possible = ["freeze", "refit"] if adapter is None else ["freeze", "update", "refit"]
-        _refuse(path, asked, possible, why_not or "no model with an intercept comes after it")
+        _refuse(path, asked, possible, why_not or "nothing comes after it")
         if asked == "freeze" or (asked != "refit" and adapter is not None and _keeps(adapter)):
             self.fixed.append(path)
         if asked is not None:
@@ -317,17 +333,6 @@ def _keeps(adapter):
 
 def _is_below(leaf, paths):
     return any(leaf == path or leaf.startswith(f"{path}__") for path in paths)
-
-
-def _is_passed(step):
-    return step is None or (isinstance(step, str) and step == "passthrough")
-
-
-def _sole_taker(part):
-    """Return the model that a chain's last step hands its rows to, unchanged."""
-    if isinstance(part, TransformedTargetRegressor):
-        part = regressor_of(part)
-    return None if is_composed(part) or adapter_of(part)[0] is None else part
 
 
 def _checked(overrides):

@@ -29,7 +29,7 @@ def why_not_preserved(scaler, model):
     if getattr(scaler, "clip", False):
         return f"{name}(clip=True) is not linear"
     if not _is_linear(model):
-        return "no linear model or MLP comes right after it"
+        return "no linear model or MLP that goes on learning comes right after it"
     shifts = isinstance(scaler, MinMaxScaler) or getattr(scaler, "with_mean", False)
     if shifts and not getattr(model, "fit_intercept", True):
         return f"{name} shifts its input and {type(model).__name__} has no intercept to make up"

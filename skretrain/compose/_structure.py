@@ -6,6 +6,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -34,16 +35,25 @@ def parts_of(estimator):
     if isinstance(estimator, Pipeline):
         return list(estimator.steps)
     if isinstance(estimator, ColumnTransformer):
-        if hasattr(estimator, "transformers_"):
-            return [(name, part) for name, part, _ in estimator.transformers_]
-        rest = [("remainder", estimator.remainder)]
-        return [(name, part) for name, part, _ in estimator.transformers] + rest
+        fitted = {name: part for name, part, _ in getattr(estimator, "transformers_", ())}
+        given = [(name, part) for name, part, _ in estimator.transformers]
+        given.append(("remainder", estimator.remainder))  # a fitted one may have no columns left
+        return [(name, part if is_word(part) else fitted.get(name, part)) for name, part in given]
     if isinstance(estimator, FeatureUnion):
         return list(estimator.transformer_list)
     if isinstance(estimator, TransformedTargetRegressor):
-        transformer = getattr(estimator, "transformer_", estimator.transformer)
-        return [("transformer", transformer), ("regressor", regressor_of(estimator))]
+        return [
+            ("transformer", _target_transformer_of(estimator)),
+            ("regressor", regressor_of(estimator)),
+        ]
     return [("estimator", getattr(estimator, "best_estimator_", estimator.estimator))]
+
+
+def _target_transformer_of(estimator):
+    transformer = getattr(estimator, "transformer_", estimator.transformer)
+    if transformer is None:
+        return FunctionTransformer(estimator.func, estimator.inverse_func)
+    return transformer
 
 
 def regressor_of(estimator):
@@ -55,10 +65,23 @@ def regressor_of(estimator):
 def predictor_of(estimator):
     """Return the leaf that predicts, and its path."""
     path = ""
-    while is_composed(estimator) and not isinstance(estimator, (ColumnTransformer, FeatureUnion)):
-        name, estimator = parts_of(estimator)[-1]
+    for _, name, estimator in _way_to_predictor(estimator):  # noqa: B020 - the last is the one
         path = joined_path(path, name)
     return estimator, path
+
+
+def prefix_of_predictor(estimator):
+    """Return what stands before the names of metadata for the predictor: pipelines name steps."""
+    way = _way_to_predictor(estimator)
+    return "".join(f"{name}__" for owner, name, _ in way if isinstance(owner, Pipeline))
+
+
+def _way_to_predictor(estimator):
+    """Yield each composed estimator on the way to the leaf that predicts, name and next part."""
+    while is_composed(estimator) and not isinstance(estimator, (ColumnTransformer, FeatureUnion)):
+        name, part = parts_of(estimator)[-1]
+        yield estimator, name, part
+        estimator = part
 
 
 def joined_path(path, name):
@@ -66,10 +89,15 @@ def joined_path(path, name):
     return f"{path}__{name}" if path else name
 
 
+def is_word(part):
+    """Tell whether a step is no estimator: None, "passthrough" or "drop"."""
+    return part is None or isinstance(part, str)
+
+
 def learns_nothing(part):
     """Tell whether a step has no state: a word such as "passthrough", or a stateless estimator."""
     if not isinstance(part, BaseEstimator):
-        return part is None or isinstance(part, str)
+        return is_word(part)
     return not isinstance(part, FrozenEstimator) and not get_tags(part).requires_fit
 
 

@@ -7,12 +7,26 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.metadata_routing import (
+    MetadataRequest,
+    MetadataRouter,
+    MethodMapping,
+    get_routing_for_object,
+)
 
+from ..utils._containers import n_rows, row_shape
 from ..utils._copy import copy_fitted
 from ..utils._sklearn_api import columns_of, routing_enabled
 from ._preserve import affine_of, rewrite
-from ._structure import is_composed, joined_path, learns_nothing, parts_of, predictor_of
+from ._structure import (
+    is_composed,
+    is_word,
+    joined_path,
+    learns_nothing,
+    parts_of,
+    predictor_of,
+    prefix_of_predictor,
+)
 from .adapters._registry import adapter_of
 
 
@@ -32,7 +46,8 @@ def copied(estimator, plan, path=""):
         twin.steps = list(parts.items())
     elif isinstance(estimator, ColumnTransformer):
         twin.transformers_ = [
-            (name, parts[name], columns) for name, _, columns in estimator.transformers_
+            (name, part if is_word(parts[name]) else parts[name], columns)
+            for name, part, columns in estimator.transformers_
         ]
     elif isinstance(estimator, FeatureUnion):
         twin.transformer_list = list(parts.items())
@@ -95,20 +110,20 @@ def start(estimator, X, y, params, classes):
     classes : array-like or None
         Class labels to expect; None stands for those of `y`.
     """
-    if isinstance(estimator, Pipeline):
+    if _is_chain(estimator):
         for name, step in estimator.steps[:-1]:
-            if not _is_word(step):
+            if not is_word(step):
                 own = _requested(step, "fit", _params_of(estimator, name, params))
-                X = step.fit_transform(X, y, **own)
+                X = _with_all_rows(_fit_transform(step, X, y, own), X, name)
         name, last = estimator.steps[-1]
-        if not _is_word(last):
+        if not is_word(last):
             start(last, X, y, _params_of(estimator, name, params), classes)
         return
     adapter, _ = adapter_of(estimator)
     incremental = adapter is not None and adapter.method == "partial_fit"
     declared = {}
     if is_classifier(estimator):
-        if classes is None and y.ndim == 1:
+        if classes is None and y is not None and y.ndim == 1:
             classes = np.unique(y)
         incremental = incremental and classes is not None
         declared = {"classes": classes}
@@ -123,7 +138,7 @@ def starts_at_once(estimator):
 
     A transformer that is fitted once and then frozen should see more than a first row.
     """
-    if isinstance(estimator, Pipeline):
+    if _is_chain(estimator):
         (*transformers, (_, last)) = estimator.steps
         return all(learns_nothing(step) for _, step in transformers) and starts_at_once(last)
     if is_composed(estimator):
@@ -145,8 +160,20 @@ def weight_in(estimator, params):
     """Return the ``sample_weight`` of the predictor, under whatever name it comes, or None."""
     if not params:
         return None
-    _, path = predictor_of(estimator)
-    return params.get("sample_weight", params.get(joined_path(path, "sample_weight")))
+    if routing_enabled():
+        return params.get(_weight_alias(predictor_of(estimator)[0]))
+    return params.get(prefix_of_predictor(estimator) + "sample_weight")
+
+
+def _weight_alias(predictor):
+    """Return the name under which a predictor asks for its ``sample_weight``."""
+    requests = get_routing_for_object(predictor)
+    if isinstance(requests, MetadataRequest):
+        for method in ("partial_fit", "fit"):
+            alias = getattr(requests, method).requests.get("sample_weight")
+            if isinstance(alias, str):
+                return alias
+    return "sample_weight"
 
 
 class _Heir(NamedTuple):
@@ -165,22 +192,20 @@ class _Update:
 
     def predictor(self, part, X, y, params, path):
         """Continue `part`, to whose output nobody listens but the user."""
-        if isinstance(part, Pipeline):
+        if not is_composed(part):
+            self._leaf(part, X, y, params, path)
+        elif isinstance(part, Pipeline):
             X = self._chain_before_last(part, X, y, params, path)
             name, last = part.steps[-1]
-            if not _is_word(last):
+            if not is_word(last):
                 self.predictor(last, X, y, _params_of(part, name, params), joined_path(path, name))
         elif isinstance(part, (ColumnTransformer, FeatureUnion)):
             self.move(part, X, y, params, path, None)
         elif isinstance(part, TransformedTargetRegressor):
             y = self._transformed_target(part, y, path)
-            params = _params_of(part, "regressor", params)
             self.predictor(part.regressor_, X, y, params, joined_path(path, "regressor"))
-        elif is_composed(part):
-            params = _params_of(part, "estimator", params)
-            self.predictor(part.best_estimator_, X, y, params, joined_path(path, "estimator"))
         else:
-            self._leaf(part, X, y, params, path)
+            self.predictor(part.best_estimator_, X, y, params, joined_path(path, "estimator"))
 
     def _leaf(self, part, X, y, params, path):
         action = self.plan.on_update(path)
@@ -203,9 +228,11 @@ class _Update:
 
     def move(self, part, X, y, params, path, heir):
         """Continue a transformer; `heir` is the model behind it, if only that takes its output."""
-        if _is_word(part) or not self.plan.changes(path):
+        if is_word(part) or not self.plan.changes(path):
             return
-        if isinstance(part, Pipeline):
+        if not is_composed(part):
+            self._move_leaf(part, X, y, params, path, heir)
+        elif isinstance(part, Pipeline):
             X = self._chain_before_last(part, X, y, params, path)
             name, last = part.steps[-1]
             own = _params_of(part, name, params)
@@ -215,7 +242,11 @@ class _Update:
         elif isinstance(part, FeatureUnion):
             for name, child in part.transformer_list:
                 self.move(child, X, y, params, joined_path(path, name), None)
-        elif self.plan.on_update(path) == "preserve":
+        else:
+            self.move(part.best_estimator_, X, y, params, joined_path(path, "estimator"), heir)
+
+    def _move_leaf(self, part, X, y, params, path, heir):
+        if self.plan.on_update(path) == "preserve":
             before = affine_of(part)
             part.partial_fit(X, y, **_requested(part, "partial_fit", params))
             rewrite(heir.model, heir.columns, before, affine_of(part))
@@ -227,20 +258,23 @@ class _Update:
         params = params if routing_enabled() else {}
         for name, child, columns in part.transformers_:
             child_path = joined_path(path, name)
-            if not _is_word(child) and self.plan.changes(child_path):
+            if is_word(child) or not self.plan.changes(child_path):
+                continue
+            own = columns_of(X, columns)
+            if row_shape(own) != (0,):  # with no columns, it has not been fitted either
                 output = part.output_indices_[name]
                 below = heir and heir._replace(columns=_inside(heir.columns, output))
-                self.move(child, columns_of(X, columns), y, params, child_path, below)
+                self.move(child, own, y, params, child_path, below)
 
     def _chain_before_last(self, pipeline, X, y, params, path):
         """Continue all steps but the last; return what the last one gets."""
-        steps = [(name, step) for name, step in pipeline.steps[:-1] if not _is_word(step)]
+        steps = [(name, step) for name, step in pipeline.steps[:-1] if not is_word(step)]
         model, _ = predictor_of(pipeline)
         for name, step in steps:
             heir = _Heir(model, slice(None)) if name == steps[-1][0] else None
             own = _params_of(pipeline, name, params)
             self.move(step, X, y, own, joined_path(path, name), heir)
-            X = step.transform(X)
+            X = _with_all_rows(step.transform(X), X, name)
         return X
 
 
@@ -250,21 +284,49 @@ def _inside(outer, inner):
     return slice(start + inner.start, start + inner.stop)
 
 
-def _is_word(part):
-    """Tell whether a step is none, or "passthrough", or "drop"."""
-    return part is None or isinstance(part, str)
+def _is_chain(part):
+    return isinstance(part, Pipeline) and is_composed(part)
 
 
-def _params_of(owner, name, params):
+def _fit_transform(step, X, y, params):
+    if hasattr(step, "fit_transform"):
+        return step.fit_transform(X, y, **params)
+    return step.fit(X, y, **params).transform(X)
+
+
+def _with_all_rows(changed, X, name):
+    """Return what a transformer made of `X`; raise if rows and targets would no longer match."""
+    before, after = n_rows(X), n_rows(changed)
+    if before != after:
+        raise ValueError(
+            f"the step {name!r} made {after} rows of {before}: which targets are theirs is unknown. "
+            "Drop or add rows before the pipeline."
+        )
+    return changed
+
+
+def _params_of(pipeline, name, params):
     """Return the metadata of the step `name`: all of it where it is routed by request."""
-    if not params or routing_enabled() or not isinstance(owner, Pipeline):
+    if not params or routing_enabled():
         return params
+    _check_steps_named(pipeline, params)
     prefix = f"{name}__"
     return {
         key.removeprefix(prefix): values
         for key, values in params.items()
         if key.startswith(prefix)
     }
+
+
+def _check_steps_named(pipeline, params):
+    names = [name for name, _ in pipeline.steps]
+    for key in params:
+        step, _, param = key.partition("__")
+        if not param or step not in names:
+            raise ValueError(
+                f"{key}=... does not say which of the steps {names} it is for: pass it as "
+                f"{names[-1]}__{param or step}=..., or enable metadata routing."
+            )
 
 
 def _requested(leaf, method, params):

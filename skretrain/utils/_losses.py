@@ -40,7 +40,8 @@ def novelty_per_row(model, X):
     """
     if hasattr(model, "score_samples"):
         return -np.asarray(model.score_samples(X))
-    if hasattr(model, "transform") and hasattr(model, "cluster_centers_"):
+    has_centers = hasattr(model, "cluster_centers_") or hasattr(model, "subcluster_centers_")
+    if has_centers and hasattr(model, "transform"):
         return np.asarray(model.transform(X)).min(axis=1)
     return None
 

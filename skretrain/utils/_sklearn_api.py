@@ -153,23 +153,35 @@ class Layer:
 def first_layers(model):
     """Return the layers that read the features: of a linear model, or of a perceptron.
 
-    An averaging SGD model has two besides the one that it shows, which is the same array as one of
-    them.
+    An averaging SGD model has two besides the one that it shows: of a binary classifier, that is a
+    view of one of them, or a copy in a model that was copied, while the intercept is the same array.
     """
     if renews_its_generator(type(model)):
         return [Layer(model.coefs_[0].T, model.intercepts_[0].__iadd__)]
-    layers = {}
-    for prefix in ("", "_standard_", "_average_"):
-        weights = getattr(model, f"{prefix}coef" + "_" * (not prefix), None)
-        if weights is not None:
-            name = f"{prefix}intercept" + "_" * (not prefix)
-            layers.setdefault(id(weights), Layer(weights, _shifter(model, name)))
-    return list(layers.values())
+    layers, done = [], []
+    for coef, intercept in (
+        ("_standard_coef", "_standard_intercept"),
+        ("_average_coef", "_average_intercept"),
+        ("coef_", "intercept_"),
+    ):
+        weights = getattr(model, coef, None)
+        if weights is not None and not _is_part_of(weights, done):
+            layers.append(Layer(weights, _shifter(model, intercept, done)))
+            done += [weights, getattr(model, intercept)]
+    return layers
 
 
-def _shifter(model, name):
+def _is_part_of(array, others):
+    return any(np.shares_memory(array, other) for other in others)
+
+
+def _shifter(model, name, done):
+    done = tuple(done)
+
     def shift(by):
         intercept = getattr(model, name)
+        if _is_part_of(intercept, done):
+            return
         if isinstance(intercept, np.ndarray):
             intercept += by  # in place: another attribute may be the same array
         elif np.any(by):

@@ -37,8 +37,11 @@ class CatBoostAdapter(BoostingAdapter):
         return model.tree_count_
 
     def obstacle(self, model, y, effort):
+        name = type(model).__name__
         if np.all(y == y[:1]):
-            return f"{type(model).__name__} refuses rows whose targets are all equal"
+            return f"{name} refuses rows whose targets are all equal"
+        if model.get_text_feature_indices() or model.get_embedding_feature_indices():
+            return f"{name} cannot go on from trees that read texts or embeddings"
         return super().obstacle(model, y, effort)
 
     def update(self, model, X, y, params, effort):
@@ -53,6 +56,8 @@ class CatBoostAdapter(BoostingAdapter):
         # A copy, without what CatBoost keeps of the last training: it goes on from there the first
         # time, not the second, and never after pickling.
         continued = type(model)(**{**given, **changed})
+        if "cat_features" not in given:  # the first fit may have been told otherwise
+            params = {**params, "cat_features": model.get_cat_feature_indices() or None}
         continued.fit(X, y, init_model=model.copy(), **params)
         fitted = {name: value for name, value in vars(continued).items() if name not in _PARAMS}
         vars(model).update(fitted)

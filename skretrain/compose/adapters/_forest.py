@@ -45,7 +45,8 @@ class RotationAdapter(BaseAdapter):
         return ""
 
     def obstacle(self, model, y, effort):
-        if y is not None and _criterion(model) == "poisson" and not (y.min() >= 0 < y.sum()):
+        counts = y is not None and y.size and _criterion(model) == "poisson"
+        if counts and not y.min() >= 0 < y.sum():
             return "criterion='poisson' needs targets that are not negative, and not all zero"
         return super().obstacle(model, y, effort)
 
@@ -56,9 +57,8 @@ class RotationAdapter(BaseAdapter):
 
     def update(self, model, X, y, params, effort):
         validate_data(model, X, reset=False, skip_check_array=True)
-        n_members = len(model.estimators_)
         blank = clone(model).set_params(
-            n_estimators=min(effort.share_of(n_members), n_members),
+            n_estimators=effort.share_of(len(model.estimators_)),
             warm_start=False,
             random_state=_next_seed(model),
         )
@@ -168,7 +168,7 @@ def _at_most(max_samples, n):
 
 def _columns(y):
     """Return the targets output by output."""
-    return list(y.reshape(len(y), -1).T)
+    return [y] if y.ndim == 1 else list(y.T)
 
 
 def _class_tables(model):

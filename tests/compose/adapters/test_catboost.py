@@ -63,18 +63,34 @@ def test_going_on_twice_from_one_model_gives_the_same():
     assert joblib.hash(model) == before
 
 
-def test_categories_and_texts_go_on():
-    """Also with categories that are new; the old trees read what they read before."""
+def categorical_rows():
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"a": rng.choice(list("pqr"), 600), "b": rng.normal(size=600)})
-    X["t"] = X["a"].map({"p": "good day", "q": "bad day now", "r": "good night"})
-    y = (X["a"] == "q").to_numpy()
-    params = {"iterations": 20, "cat_features": ["a"], "text_features": ["t"]}
-    model = CatBoostClassifier(**QUIET, **params).fit(X[:300], y[:300])
+    return X, (X["a"] == "q").to_numpy()
+
+
+@pytest.mark.parametrize("told", ["parameter", "fit"])
+def test_categories_go_on(told):
+    """Also with categories that are new; the old trees read what they read before."""
+    X, y = categorical_rows()
+    categories = {"cat_features": ["a"]}
+    in_params, in_fit = (categories, {}) if told == "parameter" else ({}, categories)
+    model = CatBoostClassifier(**QUIET, iterations=20, **in_params)
+    model.fit(X[:300], y[:300], **in_fit)
     new = X[300:].replace({"a": {"p": "zz"}})
     mine = continued(model, new, y[300:])
     np.testing.assert_array_equal(mine.predict_proba(X, ntree_end=20), model.predict_proba(X))
     assert np.mean(mine.predict(new) == y[300:]) > 0.95
+    assert mine.get_cat_feature_indices() == [0]
+
+
+def test_texts_are_foreseen():
+    """CatBoost cannot add up models that read them."""
+    X, y = categorical_rows()
+    X = X.assign(a=X["a"].map({"p": "good day", "q": "bad day now", "r": "good night"}))
+    model = CatBoostClassifier(**QUIET, iterations=5, text_features=["a"]).fit(X, y)
+    reason = adapter_of(model)[0].obstacle(model, y, Effort())
+    assert reason == "CatBoostClassifier cannot go on from trees that read texts or embeddings"
 
 
 @pytest.mark.parametrize("loss", ["MAE", "Quantile:alpha=0.3", "MultiRMSE", "Huber:delta=1"])

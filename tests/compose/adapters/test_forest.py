@@ -429,8 +429,9 @@ def test_an_embedding_is_not_rotated():
 def test_targets_that_poisson_cannot_take_are_refused(model):
     """Negative ones, and nothing but zeros, would raise in the middle of a fit."""
     model.fit(X[OLD], Y[OLD])
-    assert "poisson" in obstacle(model, -Y[NEW])
+    assert "poisson" in obstacle(model, np.where(np.arange(200) == 7, -1, Y[NEW]))
     assert "poisson" in obstacle(model, 0 * Y[NEW])
+    assert obstacle(model, Y[:0]) == ""
     assert rotated(model, X[NEW], Y[NEW]).predict(X).min() >= 0
 
 
@@ -579,6 +580,14 @@ def test_members_fitted_in_two_goes():
     model.set_params(n_estimators=6).fit(X[OLD], Y[OLD])
     twin = rotated(model, X[NEW], Y[NEW], rate=0.5)
     assert len(twin.estimators_) == 6
+    assert twin.warm_start
+
+
+@pytest.mark.parametrize("kind", [RandomForestClassifier, ExtraTreesClassifier])
+def test_balanced_classes_in_a_warm_started_forest(kind):
+    """scikit-learn warns of the two together for its own warm start; rotation takes no part."""
+    model = kind(4, class_weight="balanced", random_state=0).fit(X[OLD], Y[OLD])
+    twin = rotated(model.set_params(warm_start=True), X[NEW], Y[NEW])
     assert twin.warm_start
 
 

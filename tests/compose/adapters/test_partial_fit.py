@@ -51,6 +51,7 @@ def instance(kind):
         small = {"max_iter": 20, "n_iter": 3, "n_components": 2, "n_clusters": 2, "random_state": 0}
         # A cut that tells the counts apart, and every category that there is.
         small |= {"hidden_layer_sizes": (8,), "binarize": 2.5, "min_categories": 10}
+        small |= {"learning_rate_init": 0.03}
         return estimator.set_params(**{k: v for k, v in small.items() if k in params})
 
 

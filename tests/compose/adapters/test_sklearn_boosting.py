@@ -69,7 +69,7 @@ def test_histogram_boosting_by_itself_goes_on_from_elsewhere():
     before, mine = error(model), continued(model, new_X, new_y)
     assert error(mine) < before
     model.set_params(max_iter=55).fit(new_X, new_y)
-    assert error(model) > 2 * before
+    assert error(model) > 1.3 * before
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
