@@ -12,7 +12,7 @@ PYTEST = $(PY) -m pytest -n $(WORKERS) --cov --cov-report=term
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # the targets install into one environment
 .DELETE_ON_ERROR:
-.PHONY: help demo picture test test-all test-lowest lint docs bench bench-quick clean
+.PHONY: help demo picture test test-all test-lowest lint docs matrix bench bench-quick clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1: \2/p' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ lint: $(VENV)/.has-lint  ## style and formatting
 
 docs: $(VENV)/.has-docs  ## the documentation, in docs/_build/html; a warning is an error
 	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html
+
+matrix: $(VENV)/.has-test  ## every estimator under every policy; writes the table in the user guide
+	$(PY) tests/matrix_page.py
 
 bench: $(VENV)/.has-bench  ## every benchmark in full; writes the tables in docs/benchmarks/
 	@set -e; for script in benchmarks/bench_*.py; do echo "$$script"; $(PY) "$$script"; done

@@ -38,8 +38,9 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-# Of the gallery, the pages that sphinx-gallery makes are read, not the sources.
-exclude_patterns = ["_build", "gallery"]
+# Of the gallery, the pages that sphinx-gallery makes are read, not the sources; the table is
+# included by another page.
+exclude_patterns = ["_build", "gallery", "user_guide/estimator_matrix.rst"]
 
 # A name that links to nothing is an error, but for names of other projects, whose inventories a
 # build without a network does not have, and for private names in annotations.

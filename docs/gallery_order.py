@@ -8,6 +8,8 @@ _ORDER = (
     "plot_bike_regression.py",
     "plot_grid_search.py",
     "plot_pipeline.py",
+    "plot_partial_fit_pipeline.py",
+    "plot_lightgbm_pipeline.py",
 )
 
 

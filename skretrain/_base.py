@@ -197,7 +197,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
     def _checked_rows(self, engine, X, y, params, method, *, reset):
         if reset:
             validate_data(self, X, y, reset=True, skip_check_array=True)
-        elif engine.serving is None or not hasattr(engine.serving.model, "n_features_in_"):
+        elif self._has_columns_to_check(X, engine.serving):
             validate_data(self, X, reset=False, skip_check_array=True)
         if method == "partial_fit" and engine.serving is None:
             self._check_finite(X)
@@ -207,6 +207,16 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
             check_consistent_length(X, y)  # for its message
         params = self._checked_params(params, size, method) if params else params
         return Rows(X, y, params, np.arange(engine.n_seen, engine.n_seen + size))
+
+    def _has_columns_to_check(self, X, serving):
+        """Tell whether nobody else will compare the columns with those of the first call.
+
+        The names in a data frame are passed over by boosters of other libraries, and by pipelines
+        that begin with a ColumnTransformer.
+        """
+        if serving is None or not hasattr(serving.model, "n_features_in_"):
+            return True
+        return hasattr(X, "columns") and hasattr(self, "feature_names_in_")
 
     def _check_finite(self, X):
         """Refuse rows that would wait in the buffer only to make the first fit fail."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.utils import get_tags
 from sklearn.utils.multiclass import check_classification_targets
 
 from .buffers._base import joined
@@ -148,7 +149,17 @@ class Engine:
                 f"{known.tolist()}. Declare them with classes=... in the first partial_fit, "
                 "or set new_classes='grow'."
             )
+        if len(known) + len(unseen) > 2 and self._is_binary_only():
+            raise ValueError(
+                f"{type(self.parts.learner.estimator).__name__} tells two classes apart, and y has "
+                f"the new label(s) {unseen.tolist()} besides {known.tolist()}. Wrap it in "
+                "sklearn.multiclass.OneVsRestClassifier, or leave these rows out."
+            )
         return unseen
+
+    def _is_binary_only(self):
+        tags = get_tags(self.parts.learner.estimator).classifier_tags
+        return tags is not None and not tags.multi_class
 
     def _known_with(self, announced):
         if self.task != "classification" or announced is None or not _is_flat(announced):

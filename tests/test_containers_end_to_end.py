@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from helpers import Rings, batches, stream
+from helpers import Rings, batches, fingerprint, stream
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import make_pipeline
@@ -98,6 +99,19 @@ def test_feature_names_are_kept_and_guarded(container):
         with pytest.raises(ValueError, match="feature names should match"):
             model.predict(cut(wrong, slice(200, 300)))
     assert model.n_samples_seen_ == len(model.buffer_) == 200
+
+
+def test_names_are_guarded_where_the_base_would_take_any():
+    """As boosters of other libraries do, and pipelines that begin with a ColumnTransformer."""
+    by_name = ColumnTransformer([("all", StandardScaler(), NAMES)])
+    data = CONTAINERS["pandas"](X)
+    model = DriftAwareRetrainer(make_pipeline(by_name, LogisticRegression()), on_error="raise")
+    model.fit(data[:100], Y[:100])
+    before = fingerprint(model)
+    with pytest.raises(ValueError, match="The feature names should match those that were passed"):
+        model.partial_fit(data[NAMES[::-1]][100:150], Y[100:150])
+    assert fingerprint(model) == before
+    assert model.partial_fit(data[100:150], Y[100:150]).n_samples_seen_ == 150
 
 
 def test_names_are_guarded_while_rows_are_collected():

@@ -27,7 +27,7 @@ def _prose(script):
     source = script.read_text()
     blocks = re.findall(r"^# %%\n((?:#.*\n)+)", source, flags=re.MULTILINE)
     text = "\n".join([ast.get_docstring(ast.parse(source)), *blocks])
-    return re.sub(r"``[^`]*``", "", text)
+    return re.sub(r"``[^`]*``|<https?://[^>]*>", "", text)
 
 
 def _numbers(text):

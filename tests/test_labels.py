@@ -8,6 +8,7 @@ from helpers import Rings, assert_same_outputs, batches, events, feed, fingerpri
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Perceptron, SGDClassifier, SGDRegressor
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
@@ -428,3 +429,16 @@ def test_warm_start_as_policy_keeps_classes_that_an_alarm_window_lacks():
     oracle = SGDClassifier(random_state=0).fit(X[:200], y[:200])
     oracle.partial_fit(X[250:300], y[250:300])
     assert_same_outputs(model, oracle, X)
+
+
+@pytest.mark.parametrize("method", ["partial_fit", "fit"])
+def test_a_third_class_for_a_binary_base_is_refused_at_the_border(method):
+    """The base can never learn it: a refit would fail inside it, batch after batch."""
+    binary = FixedThresholdClassifier(LogisticRegression())
+    model = DriftAwareRetrainer(binary, batch_size=50, on_error="raise").fit(X[:100], Y[:100] % 2)
+    before = fingerprint(model)
+    labels = Y % 2
+    labels[150:] = 2
+    with pytest.raises(ValueError, match="tells two classes apart, .* label.s. .2. besides .0, 1."):
+        getattr(model, method)(X[100:200], labels[100:200])
+    assert fingerprint(model) == before

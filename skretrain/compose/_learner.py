@@ -5,12 +5,13 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from ..buffers import Rows
-from ..utils._containers import take_rows
+from ..utils._containers import take_rows, writable
 from ._plan import make_plan
-from ._structure import is_composed, joined_path, predictor_of
-from ._update import copied, obstacle, start, starts_at_once, update
+from ._structure import is_composed, predictor_of
+from ._update import copied, obstacle, start, starts_at_once, update, weight_in
 from .adapters._base import Effort
 from .adapters._registry import adapter_of
+from .adapters._river import hint
 
 
 class Learner:
@@ -46,15 +47,17 @@ class Learner:
                 "and its partial_fit would change a model that all its clones share. Pass the "
                 "estimator inside."
             )
+        way_out = hint(estimator)
+        if way_out:
+            raise TypeError(f"estimator={estimator!r} is not a scikit-learn estimator: {way_out}")
         self.estimator = clone(estimator)
         self.random_state = random_state
         self.route = route
         self.n_fits = 0
         self._plans = {}
         self.why_not = self.plan().why_not
-        predictor, path = predictor_of(self.estimator)
+        predictor, _ = predictor_of(self.estimator)
         self._adapter = None if self.why_not else adapter_of(predictor)[0]
-        self._weight_name = joined_path(path, "sample_weight")
         self._is_leaf = not is_composed(self.estimator)
         self.means = None if self._adapter is None else self._adapter.means
         self.incremental = self._adapter is not None and self._adapter.incremental
@@ -63,12 +66,12 @@ class Learner:
         self.freezes = any(
             (step.on_update, step.on_refit) == ("freeze", "refit") for step in self.plan().steps
         )
-        self.guarded = self._adapter is not None and self._adapter.guarded
+        self.guarded = "never" if self._adapter is None else self._adapter.guarded
         self.starts_at_once = self.incremental and starts_at_once(self.estimator)
 
     def plan(self, steps=None):
         """Return what becomes of each step, with these overrides."""
-        key = tuple(steps.items()) if isinstance(steps, dict) else steps
+        key = repr(steps)  # the order of patterns counts; junk is left to make_plan
         if key not in self._plans:
             self._plans[key] = make_plan(self.estimator, steps)
         return self._plans[key]
@@ -78,20 +81,37 @@ class Learner:
         model = clone(self.estimator)
         if self.random_state is not None:
             fill_seeds(model, self.random_state, number)
-        return model
+        if self._adapter is None:
+            return model
+        predictor, path = predictor_of(model)
+        prepared = self._adapter.prepared(predictor)
+        if prepared is predictor:
+            return model
+        return model.set_params(**{path: prepared}) if path else prepared
 
     def fresh(self, rows, number):
         """Return a new model fitted on `rows`."""
-        model = self.blank(number)
-        model.fit(rows.X, rows.y, **self._routed("fit", rows))
-        self.n_fits += 1
-        return model
+        model, params = self.blank(number), self._routed("fit", rows)
+        X, y = self._handed(rows)
+        model.fit(X, y, **params)
+        return self._finished(model, X)
 
     def started(self, rows, number, classes):
         """Return a new model whose first rows go through its own ``partial_fit``."""
         model = self.blank(number)
         rows = self._weighted(rows)
-        start(model, rows.X, rows.y, self._routed(self._method(), rows), classes)
+        X, y = self._handed(rows)
+        start(model, X, y, self._routed(self._method(), rows), classes)
+        return self._finished(model, X)
+
+    def _handed(self, rows):
+        if self._adapter is None or not self._adapter.needs_writable:
+            return rows.X, rows.y
+        return writable(rows.X), writable(rows.y)
+
+    def _finished(self, model, X):
+        if self._adapter is not None:
+            self._adapter.after_fit(predictor_of(model)[0], model, X)
         self.n_fits += 1
         return model
 
@@ -101,33 +121,32 @@ class Learner:
         With ``partial_fit``, ``effort.n_passes`` times over the rows; else as the adapter of its
         family does it. Steps of a pipeline that the plan freezes are shared, not copied.
         """
-        rows = self._weighted(rows)
-        effort = effort or Effort()
-        params = self._routed(self._method(), rows)
-        plan = self.plan(steps)
-        twin = self._adapter.copied(model) if self._is_leaf else copied(model, plan)
+        rows, plan, effort = self._weighted(rows), self.plan(steps), effort or Effort()
+        twin = copied(model, plan)
         if len(rows.index) == 0:
             return twin
-        if self._is_leaf:
-            self._adapter.update(twin, rows.X, rows.y, params, effort)
-        else:
+        if not self._is_leaf:
+            params = self._routed("fit", rows)
             update(twin, rows.X, rows.y, params, plan=plan, effort=effort)
+        elif plan.on_update("") == "update":
+            params = self._routed(self._adapter.method, rows)
+            self._adapter.update(twin, rows.X, rows.y, params, effort)
+        elif plan.on_update("") == "refit":
+            twin.fit(rows.X, rows.y, **self._routed("fit", rows))
         return twin
 
-    def refusal(self, model, rows, known=None, *, effort=None, steps=None):
+    def refusal(self, model, rows, *, effort=None, steps=None):
         """Return why `model` cannot be continued on `rows`, or an empty string.
 
         It is asked *before* anything is fitted: several estimators find out in the middle of a fit.
-        `known` are all the labels there may be: where the model has as many, no row has a new one.
         """
         plan = self.plan(steps)
         if plan.why_not:
             return plan.why_not
-        n_known = None if known is None or not self.incremental else len(known)
-        if n_known == len(getattr(model, "classes_", ())):
-            return ""
-        targets = self._weighted(rows).y
-        return obstacle(model, targets, plan=plan, effort=effort or Effort())
+        targets, effort = self._weighted(rows).y, effort or Effort()
+        if self._is_leaf and plan.on_update("") == "update":
+            return self._adapter.obstacle(model, targets, effort)  # one look-up less per batch
+        return obstacle(model, targets, plan=plan, effort=effort)
 
     def can_grow(self, model, new):
         """Tell whether a continuation can take in labels that `model` does not know."""
@@ -138,7 +157,8 @@ class Learner:
         if not rows.params:
             return None
         params = self._routed(self._method(), rows)
-        return params.get("sample_weight", params.get(self._weight_name))
+        # What a leaf gets has been renamed already, where it asks for another name.
+        return params.get("sample_weight") if self._is_leaf else weight_in(self.estimator, params)
 
     def _weighted(self, rows):
         """Drop the rows of weight zero: ``partial_fit`` would still count them in its schedule."""

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
-from ..utils._sklearn_api import first_layers
+from ..utils._sklearn_api import distinct, first_layers
 
 _RESCALERS = (StandardScaler, MinMaxScaler, MaxAbsScaler)
 
@@ -73,7 +73,8 @@ def rewrite(model, columns, before, after):
     """
     ratio = before[0] / after[0]
     offset = before[1] - ratio * after[1]
-    for layer in first_layers(model):
-        weights = layer.weights[..., columns]
-        layer.shift(weights @ offset)
-        layer.weights[..., columns] = weights * ratio
+    layers = first_layers(model)
+    for layer in layers:  # all of them while the weights, which some share, are as they were
+        layer.shift(layer.weights[..., columns] @ offset)
+    for weights in distinct(layer.weights for layer in layers):
+        weights[..., columns] *= ratio

@@ -65,8 +65,8 @@ def regressor_of(estimator):
 def predictor_of(estimator):
     """Return the leaf that predicts, and its path."""
     path = ""
-    for _, name, estimator in _way_to_predictor(estimator):  # noqa: B020 - the last is the one
-        path = joined_path(path, name)
+    for _, name, part in _way_to_predictor(estimator):
+        path, estimator = joined_path(path, name), part
     return estimator, path
 
 

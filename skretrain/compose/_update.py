@@ -299,8 +299,8 @@ def _with_all_rows(changed, X, name):
     before, after = n_rows(X), n_rows(changed)
     if before != after:
         raise ValueError(
-            f"the step {name!r} made {after} rows of {before}: which targets are theirs is unknown. "
-            "Drop or add rows before the pipeline."
+            f"the step {name!r} made {after} rows of {before}: nobody knows which targets are "
+            "theirs. Drop or add rows before the pipeline."
         )
     return changed
 

@@ -228,6 +228,10 @@ def refit_on_memory(context, note):
     return Candidate(model, "full_refit", len(rows.index), note)
 
 
+# Of each class, the five folds of a cross-validation inside an estimator need as many rows.
+_LEAST_OF_A_CLASS = 5
+
+
 def with_all_classes(rows, context):
     """Put the newest remembered rows of classes that `rows` lacks in front of them."""
     remembered = context.buffer.y
@@ -236,7 +240,7 @@ def with_all_classes(rows, context):
     absent = np.setdiff1d(context.classes, rows.y)
     if not len(absent):
         return rows
-    room = max(1, len(rows.index) // (10 * len(absent)))
+    room = max(_LEAST_OF_A_CLASS, len(rows.index) // (10 * len(absent)))
     newest = [np.flatnonzero(remembered == label)[-room:] for label in absent]
     positions = np.sort(np.concatenate(newest))
     return joined(context.buffer.take(positions), rows)

@@ -25,9 +25,9 @@ class FullRefit(BasePolicy):
 
     Notes
     -----
-    A class that the window lacks is topped up with its newest remembered rows, at most a tenth of
-    the window in all: many estimators refuse a single class, and a model that has lost a class
-    cannot find it again.
+    A class that the window lacks is topped up with its newest remembered rows, a tenth of the
+    window in all or 5 rows each: many estimators refuse a single class, and a model that has lost a
+    class cannot find it again.
 
     Examples
     --------

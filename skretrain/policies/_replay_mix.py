@@ -75,7 +75,7 @@ class ReplayMix(BasePolicy):
         if not learner.incremental:
             rows = with_all_classes(rows, context)
             return Candidate(learner.fresh(rows, context.number), "replay_mix", len(rows.index))
-        refusal = learner.refusal(context.champion, rows, context.classes)
+        refusal = learner.refusal(context.champion, rows)
         if refusal:
             return refit_on_memory(context, refusal)
         model = learner.continued(context.champion, rows, effort=Effort(self.n_passes))

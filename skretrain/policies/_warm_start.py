@@ -19,11 +19,11 @@ class WarmStart(BasePolicy):
     """Continue a copy of the serving model on the new rows.
 
     How depends on the base, or on the last step of a pipeline; see
-    :func:`skretrain.compose.explain_plan`. With its own ``partial_fit`` it learns the batch. Forests
-    and bagging rotate: the oldest members go, new ones grow on the rows of the present concept.
-    Boosters add rounds up to a cap. Solvers with ``warm_start`` begin at the present coefficients;
-    they get all rows of the present concept, because a solver that runs to convergence on the
-    newest batch alone would forget everything else.
+    :func:`skretrain.compose.explain_plan`. With its own ``partial_fit`` it learns the batch.
+    Forests and bagging rotate: the oldest members go, new ones grow on the rows of the present
+    concept. Boosters add rounds up to a cap. Solvers with ``warm_start`` begin at the present
+    coefficients; they get all rows of the present concept, because a solver that runs to
+    convergence on the newest batch alone would forget everything else.
 
     Whether the model can follow is checked before anything is fitted: where it cannot (a new class,
     say, that it has no room for), a blank clone is refitted on all remembered rows instead, and
@@ -44,14 +44,17 @@ class WarmStart(BasePolicy):
         Whether the step size goes back to its initial value when an alarm is answered (SGD family
         and multi-layer perceptrons): a schedule that has cooled down adapts to nothing.
     guard : bool, default=True
-        Whether a continued booster must beat a fresh fit before it serves, see Notes.
+        Whether a continued booster, and after an alarm a rotated forest, must beat a fresh fit
+        before it serves, see Notes.
 
     Notes
     -----
     Continued boosting often fails under drift: the old trees remain, and the new ones spend
-    themselves on undoing them. With `guard` the continuation and a fresh fit, on the same rows and
+    themselves on undoing them. An alarm says the same of the trees that a rotation keeps. With
+    `guard` the continuation and a fresh fit, on the same rows and
     as many remembered ones, are both made without the newest half of the batch and compared on it,
-    by log loss or absolute error; whichever is better is fitted on all of the rows and proposed.
+    by log loss, absolute error or novelty; whichever is better is fitted on all of the rows and
+    proposed.
 
     Examples
     --------
@@ -100,12 +103,10 @@ class WarmStart(BasePolicy):
             rows = context.window(since=context.since)
         if learner.needs_all_classes:
             rows = with_all_classes(rows, context)
-        refusal = learner.refusal(
-            context.champion, rows, context.classes, effort=effort, steps=self.steps
-        )
+        refusal = learner.refusal(context.champion, rows, effort=effort, steps=self.steps)
         if refusal:
             return refit_on_memory(context, refusal)
-        if learner.guarded and self.guard:
+        if self._must_prove_itself(context):
             reason = self._lost(context, rows, effort)
             if reason:
                 rows = with_all_classes(with_replay(rows, context, 1.0), context)
@@ -114,6 +115,10 @@ class WarmStart(BasePolicy):
         model = learner.continued(context.champion, rows, effort=effort, steps=self.steps)
         passes = self.n_passes if learner.incremental else 1
         return Candidate(model, "warm_start", passes * len(rows.index))
+
+    def _must_prove_itself(self, context):
+        when = context.learner.guarded if self.guard else "never"
+        return when == "always" or (when == "alarm" and context.alarm)
 
     def _effort(self, context):
         return Effort(self.n_passes, bool(self.reheat and context.alarm), self.rate)

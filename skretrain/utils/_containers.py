@@ -656,3 +656,8 @@ _CONCAT = {
     POLARS: _concat_polars,
     SPARSE: _concat_sparse,
 }
+
+
+def writable(values):
+    """Return an array that may be written to, a copy where it may not; other values as they are."""
+    return np.require(values, requirements="W") if isinstance(values, np.ndarray) else values

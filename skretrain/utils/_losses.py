@@ -47,11 +47,14 @@ def novelty_per_row(model, X):
 
 
 def loss_per_row(model, X, y):
-    """Return what a fitted classifier or regressor loses on each row, as finely as it tells.
+    """Return what a fitted model loses on each row, as finely as it tells.
 
     It is the log loss where there are probabilities of one output, else the 0/1 or absolute loss. A
-    class that the model does not know has the smallest probability that counts.
+    class that the model does not know has the smallest probability that counts. Without targets it
+    is how unusual the row is to the model.
     """
+    if y is None:
+        return novelty_per_row(model, X)
     if is_regressor(model):
         return absolute_loss_per_row(y, model.predict(X))
     if y.ndim > 1 or not hasattr(model, "predict_proba"):

@@ -30,6 +30,7 @@ __all__ = [
     "beginning_at_its_predictions",
     "change_weights",
     "columns_of",
+    "distinct",
     "first_layers",
     "is_search",
     "is_stateless",
@@ -153,34 +154,42 @@ class Layer:
 def first_layers(model):
     """Return the layers that read the features: of a linear model, or of a perceptron.
 
-    An averaging SGD model has two besides the one that it shows: of a binary classifier, that is a
-    view of one of them, or a copy in a model that was copied, while the intercept is the same array.
+    An averaging SGD model has two besides the one that it shows. What it shows may be the arrays of
+    one of them or views, both or one of the two: the weights of a regressor, the intercept of a
+    copied binary classifier.
     """
     if renews_its_generator(type(model)):
         return [Layer(model.coefs_[0].T, model.intercepts_[0].__iadd__)]
-    layers, done = [], []
+    layers, intercepts = [], []
     for coef, intercept in (
         ("_standard_coef", "_standard_intercept"),
         ("_average_coef", "_average_intercept"),
         ("coef_", "intercept_"),
     ):
         weights = getattr(model, coef, None)
-        if weights is not None and not _is_part_of(weights, done):
-            layers.append(Layer(weights, _shifter(model, intercept, done)))
-            done += [weights, getattr(model, intercept)]
+        if weights is not None:
+            layers.append(Layer(weights, _shifter(model, intercept, tuple(intercepts))))
+            intercepts.append(getattr(model, intercept))
     return layers
+
+
+def distinct(arrays):
+    """Return the arrays that are no views of earlier ones."""
+    found = []
+    for array in arrays:
+        if not _is_part_of(array, found):
+            found.append(array)
+    return found
 
 
 def _is_part_of(array, others):
     return any(np.shares_memory(array, other) for other in others)
 
 
-def _shifter(model, name, done):
-    done = tuple(done)
-
+def _shifter(model, name, shifted):
     def shift(by):
         intercept = getattr(model, name)
-        if _is_part_of(intercept, done):
+        if _is_part_of(intercept, shifted):
             return
         if isinstance(intercept, np.ndarray):
             intercept += by  # in place: another attribute may be the same array

@@ -85,19 +85,22 @@ def test_few_rows_are_filled_up_with_those_before(min_rows):
     assert_same_outputs(model, oracle, X)
 
 
-def test_absent_classes_share_a_tenth_of_the_window():
-    """The newest remembered rows of each class that the window lacks, in front of it."""
+@pytest.mark.parametrize(("size", "stop", "each"), [(340, 840, 8), (90, 680, 5)])
+def test_absent_classes_share_a_tenth_of_the_window(size, stop, each):
+    """The newest remembered rows of each class that the window lacks, 5 at least, in front of it.
+
+    Fewer would be too few for a cross-validation inside the base.
+    """
     y = np.tile([0, 1, 2, 3], 300)
     y[600:] = 3
     model = DriftAwareRetrainer(
         GaussianNB(), detector=Rings([600]), policy=FullRefit(grow=False), update=None
     ).fit(X[:500], y[:500])
-    feed(model, X, y, 90, 500, 680)
-    # 80 rows since the change, and for each of three classes 80 // 30 = 2 more.
-    rows = np.r_[[594, 598], [593, 597], [592, 596]]
-    rows = np.r_[np.sort(rows), 600:680]
+    feed(model, X, y, size, 500, stop)
+    absent = [np.flatnonzero(y[:600] == label)[-each:] for label in (0, 1, 2)]
+    rows = np.r_[np.sort(np.concatenate(absent)), 600:stop]
     assert_same_outputs(model, GaussianNB().fit(X[rows], y[rows]), X)
-    assert refits(model)[1] == (680, 86)
+    assert refits(model)[1] == (stop, stop - 600 + 3 * each)
 
 
 def test_a_class_that_was_declared_and_never_seen_is_no_obstacle():

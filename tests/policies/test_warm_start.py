@@ -193,7 +193,7 @@ class Moves(BaseAdapter):
     """Continues a Constant by a step of its effort, guarded."""
 
     means = "moving mean"
-    guarded = True
+    guarded = "always"
 
     def update(self, model, X, y, params, effort):
         model.mean_ += effort.rate * (np.mean(y) - model.mean_)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...utils._copy import copy_fitted
+from ...utils._labels import unseen_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,9 @@ class BaseAdapter(ABC):
         of the present concept are handed over.
     needs_all_classes : bool
         Whether the rows must show every class of the model: then a policy adds remembered ones.
-    guarded : bool
-        Whether the continuation must prove itself against a fresh fit before it serves.
+    guarded : {"never", "alarm", "always"}
+        When the continuation must prove itself against a fresh fit before it serves: for members
+        that stay, an alarm says that they are wrong.
     needs_writable : bool
         Whether a fit must not get the read-only rows of a memory, but copies.
 
@@ -90,7 +92,7 @@ class BaseAdapter(ABC):
     method = "fit"
     incremental = False
     needs_all_classes = False
-    guarded = False
+    guarded = "never"
     needs_writable = False
 
     def why_not(self, estimator):
@@ -129,12 +131,11 @@ class BaseAdapter(ABC):
         classes = flat_classes(model, y)
         if classes is None:
             return ""
-        present = np.unique(y)
-        new = np.setdiff1d(present, classes)
+        new = unseen_labels(y, classes)
         if len(new) and not self.can_grow(model, new):
             return f"the model cannot take in new classes {new.tolist()}"
-        missing = np.setdiff1d(classes, present)
-        if self.needs_all_classes and len(missing):
+        missing = np.setdiff1d(classes, y) if self.needs_all_classes else ()
+        if len(missing):
             name = type(model).__name__
             return f"{name} needs every class that it knows; the rows lack {missing.tolist()}"
         return ""

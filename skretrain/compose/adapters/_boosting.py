@@ -22,7 +22,7 @@ class BoostingAdapter(BaseAdapter):
     """
 
     means = "boosting"
-    guarded = True
+    guarded = "always"
 
     @abstractmethod
     def n_asked(self, estimator):
@@ -51,7 +51,7 @@ class BoostingAdapter(BaseAdapter):
     def why_no_new_leaves(self, model):
         """Return why the leaves of a model at its cap cannot be estimated anew; empty if they can.
 
-        Nothing but scikit-learn's and CatBoost's lack of a way, unless overridden.
+        They cannot, unless overridden: scikit-learn and CatBoost have no way.
         """
         return "its trees cannot be estimated anew"
 
@@ -87,8 +87,9 @@ def set_for_now(model, **values):
 def moved_seed(random_state, n_rounds):
     """Return the seed of rounds that come after so many others.
 
-    With the same seed, every update would draw the same columns, and the same places of rows, for
-    its few rounds. A generator moves on by itself.
+    With the same seed, every update of LightGBM would draw the same columns, and the same places of
+    rows, for its few rounds; XGBoost would go on drawing from wherever the process had got to. A
+    generator moves on by itself.
     """
     if random_state is None or isinstance(random_state, Integral):
         return (int(random_state or 0) + n_rounds) % (2**31 - 1)

@@ -31,6 +31,7 @@ class RotationAdapter(BaseAdapter):
     """
 
     means = "rotation"
+    guarded = "alarm"
 
     def why_not(self, estimator):
         name = type(estimator).__name__
@@ -98,7 +99,7 @@ class ForestAdapter(RotationAdapter):
         n = len(y)
         weight = np.asarray(params.get("sample_weight", np.ones(n)), dtype=np.float64)
         blank.set_params(**_draws(blank, n, len(stand_ins)))
-        blank.set_params(class_weight=_explicit_class_weight(blank, model, y, weight))
+        blank.set_params(class_weight=_explicit_class_weight(blank, y, weight))
         return blank.fit(
             take_rows(X, np.r_[np.arange(n), np.zeros(len(stand_ins), dtype=np.int64)]),
             concat_rows([y, stand_ins]),
@@ -123,7 +124,7 @@ class IsolationForestAdapter(RotationAdapter):
 
     def grown(self, blank, model, X, y, params):
         if n_rows(X) == 1:
-            # A tree grown on one row calls everything an outlier, on two equal ones nothing.
+            # Paths are related to the usual one for so many rows; for a single row that is zero.
             twice = np.zeros(2, dtype=np.int64)
             X = take_rows(X, twice)
             params = {name: take_rows(values, twice) for name, values in params.items()}
@@ -213,16 +214,16 @@ def _draws(blank, n, n_stand_ins):
     return {"max_samples": draws}
 
 
-def _explicit_class_weight(blank, model, y, weight):
+def _explicit_class_weight(blank, y, weight):
     """Return the class weights of the rows alone: a class of weight zero cannot be balanced."""
     chosen = blank.class_weight
     if chosen != "balanced" and (chosen != "balanced_subsample" or blank.bootstrap):
         return chosen
     tables = []
-    for classes, labels in zip(_class_tables(model), _columns(y), strict=True):
+    for labels in _columns(y):
         present, codes = np.unique(labels, return_inverse=True)
         balanced = weight.sum() / (len(present) * np.bincount(codes, weights=weight))
-        tables.append(dict.fromkeys(classes, 1.0) | dict(zip(present, balanced, strict=True)))
+        tables.append(dict(zip(present, balanced, strict=True)))
     return tables[0] if y.ndim == 1 else tables
 
 

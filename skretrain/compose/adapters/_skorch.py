@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from ...utils._containers import take_rows
+from ...utils._containers import take_rows, writable
 from ._partial_fit import PartialFitAdapter
 
 # Epochs of the history that are kept: it grows with every update, and copies with it.
@@ -32,7 +32,7 @@ class SkorchAdapter(PartialFitAdapter):
 
     def prepared(self, estimator):
         kind = type(estimator)
-        # By name: skorch is imported if the name is right. A subclass may do so by itself.
+        # By name, which imports nothing. A subclass may take flat targets in its own way.
         if kind.__module__ == "skorch.regressor" and kind.__name__ == "NeuralNetRegressor":
             return _mended_regressor()(**estimator.get_params(deep=False))
         return estimator
@@ -56,7 +56,7 @@ class SkorchAdapter(PartialFitAdapter):
     def after_fit(self, predictor, model, X):
         inferred = getattr(predictor, "classes_inferred_", None)
         if inferred is not None:
-            proba = model.predict_proba(_writable(take_rows(X, slice(0, 1))))
+            proba = model.predict_proba(writable(take_rows(X, slice(0, 1))))
             if proba.ndim == 2 and inferred[-1] < proba.shape[1]:
                 predictor.classes_inferred_ = np.arange(proba.shape[1])
 
@@ -68,10 +68,10 @@ class SkorchAdapter(PartialFitAdapter):
             if counts_epochs:
                 model.history.clear()
         for _ in range(effort.n_passes):
-            model.partial_fit(_writable(X), _writable(y), **params)
+            model.partial_fit(writable(X), writable(y), **params)
         if inferred is not None:
             model.classes_inferred_ = inferred  # those of the last rows alone, by now
-        if True:
+        if not counts_epochs:
             del model.history[:-_N_EPOCHS]
 
 
@@ -135,14 +135,10 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def _writable(rows):
-    return np.require(rows, requirements="W") if isinstance(rows, np.ndarray) else rows
-
-
 def _why_not_split(split, y):
     """Return why the net's own hold-out cannot be split off rows with these targets."""
     share = getattr(split, "cv", None)
-    if y is None or isinstance(share, bool) or not isinstance(share, numbers.Real):
+    if y is None or not isinstance(share, numbers.Real):
         return ""  # a splitter of the user's own
     if float(share).is_integer():
         most = np.unique(y, return_counts=True)[1].max() if split.stratified else len(y)

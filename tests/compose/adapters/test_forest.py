@@ -82,6 +82,10 @@ def test_the_oldest_go_and_the_size_stays(kind):
     assert len(twin.estimators_) == 8
     assert all(a is b for a, b in zip(twin.estimators_[:5], model.estimators_[3:], strict=True))
     assert not {id(m) for m in twin.estimators_[5:]} & {id(m) for m in model.estimators_}
+    if kind not in FORESTS:
+        pairs = zip(twin.estimators_features_[:5], model.estimators_features_[3:], strict=True)
+        assert all(a is b for a, b in pairs)
+        assert len(twin.estimators_features_) == 8
 
 
 @each_ensemble
@@ -108,7 +112,7 @@ def test_the_copy_shares_the_trees():
 @each_ensemble
 def test_parameters_stay_as_given(kind):
     """The clone that grows the new members has parameters of its own."""
-    given = {"n_estimators": 8, "warm_start": True, "max_samples": 50, "n_jobs": 2}
+    given = {"n_estimators": 8, "warm_start": True, "max_samples": 50, "n_jobs": 1}
     given |= {"random_state": 3, "bootstrap": True}
     model = kind(**given).fit(X[OLD], Y[OLD])
     twin = rotated(model, X[NEW], Y[NEW])
@@ -612,7 +616,7 @@ def usual_path(n):
     return np.where(n <= 1, 0.0, np.where(n == 2, 1.0, long))
 
 
-@pytest.mark.parametrize("n_new", [200, 40, 2])
+@pytest.mark.parametrize("n_new", [200, 40, 2, 1])
 @pytest.mark.parametrize("max_samples", ["auto", 50, 0.5])
 @pytest.mark.parametrize("max_features", [1.0, 2])
 def test_scores_of_trees_that_drew_different_numbers_of_rows(n_new, max_samples, max_features):
@@ -651,7 +655,7 @@ def test_without_a_contamination_the_level_is_fixed():
 @pytest.mark.parametrize("contamination", ["auto", 0.1])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_single_row_is_no_outlier_of_itself(contamination, weighted):
-    """A tree grown on one row would call everything an outlier."""
+    """It is taken twice: trees of two equal rows say that nothing is unusual."""
     model = IsolationForest(n_estimators=4, contamination=contamination, random_state=0).fit(X)
     params = {"sample_weight": np.array([2.0])} if weighted else {}
     twin = rotated(model, X[:1], None, rate=1.0, **params)

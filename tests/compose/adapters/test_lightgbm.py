@@ -209,6 +209,17 @@ def test_parameters_that_cannot_go_on(params, reason):
     assert reason in why_not
 
 
+def test_too_few_rows_or_classes_are_foreseen():
+    """Of rows of a single class LightGBM says that it trains, and adds nothing."""
+    X, y = stream(300, n_classes=3)
+    model = LGBMClassifier(**SMALL).fit(X, y)
+    adapter, _ = adapter_of(model)
+    assert adapter.obstacle(model, y[:1], Effort()) == "LGBMClassifier needs at least 2 rows"
+    reason = adapter.obstacle(model, y[y == 1], Effort())
+    assert reason == "LGBMClassifier learns nothing from rows of a single class"
+    assert adapter.obstacle(model, y[y > 0], Effort()) == ""
+
+
 def test_rankers_are_left_to_refits():
     """Their groups cannot be cut."""
     assert adapter_of(LGBMRanker())[0] is None

@@ -135,9 +135,13 @@ def test_early_stopping_is_off_meanwhile(base):
     y = X[:, 0]
     model = base.fit(X[:300], y[:300])
     adapter, _ = adapter_of(model)
-    mine = continued(model, X[300:302], y[300:302])
+    mine = continued(model, X[300:], y[300:])
     assert adapter.n_fitted(mine) == adapter.n_fitted(model) + 3
     assert mine.get_params() == model.get_params()
+    off = {"n_iter_no_change": None} if hasattr(model, "n_estimators") else {}
+    off = off or {"early_stopping": False}
+    without = continued(model.set_params(**off), X[300:], y[300:])
+    np.testing.assert_array_equal(mine.predict(X), without.predict(X))
 
 
 def test_many_rows_do_not_switch_early_stopping_on():

@@ -1,5 +1,6 @@
 """Solvers that begin at the present coefficients: which do, and that they do nothing else."""
 
+import contextlib
 import warnings
 
 import joblib
@@ -221,14 +222,16 @@ def test_a_cholesky_solver_is_refused_where_it_is_wrong():
 
 @pytest.mark.parametrize("solver", ["lbfgs", "newton-cg", "sag", "saga"])
 def test_labels_must_all_be_there(solver):
-    """Fewer rows of coefficients than the model has would be a shape error in the middle."""
+    """Else a class would be forgotten, or shapes would be found not to match in the middle."""
     model = LogisticRegression(solver=solver, random_state=0)
     X, y = data(model)
     model.fit(X, y)
     few = y > 0
     assert "the rows lack [0]" in ADAPTER.obstacle(model, y[few], EFFORT)
-    with pytest.raises(ValueError, match="shape"):
-        copy_fitted(model).set_params(warm_start=True).fit(X[few], y[few])
+    bare = copy_fitted(model).set_params(warm_start=True)
+    with contextlib.suppress(ValueError):
+        bare.fit(X[few], y[few])
+    assert 0 not in bare.classes_
 
 
 def test_labels_of_a_perceptron_must_all_be_there():

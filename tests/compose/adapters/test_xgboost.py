@@ -175,18 +175,23 @@ def test_other_kinds_are_left_to_refits():
     assert adapter_of(XGBRanker())[0] is None
 
 
-def test_seeds_differ_between_updates():
-    """With one seed, every update of two rounds would draw the same two columns."""
+@pytest.mark.parametrize("seed", [None, 1])
+def test_draws_are_reproducible_and_new(seed):
+    """XGBoost seeds its generator anew only if the seed is another than that of the old trees."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 12))
     y = X.sum(axis=1)
-    model = XGBRegressor(**SMALL, colsample_bytree=0.05, random_state=1).fit(X, y)
+    model = XGBRegressor(**SMALL, subsample=0.5, colsample_bytree=0.05, random_state=seed)
+    model.fit(X, y)
+    first = continued(model, X, y).predict(X)
+    XGBRegressor(**SMALL, subsample=0.5).fit(X, y)  # draws from the same generator
+    np.testing.assert_array_equal(first, continued(model, X, y).predict(X))
     for _ in range(8):
         model = continued(model, X, y)
     trees = model.get_booster().trees_to_dataframe()
     roots = trees[(trees["Node"] == 0) & (trees["Tree"] >= 20)]
     assert roots["Feature"].nunique() > 4
-    assert model.random_state == 1
+    assert model.random_state == seed
 
 
 def test_a_default_number_of_rounds_is_xgboosts():
