@@ -254,8 +254,10 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         learned = self.__dict__.get("_engine") if method == "partial_fit" else None
         several = get_tags(self.estimator).target_tags.multi_output
         narrow = y.shape[1:] == (1,) and not (several and task == "regression")
-        # Rows that wait for the first fit are not seen by the base: its tags must do.
-        waits = method == "partial_fit" and (learned is None or learned.serving is None)
+        # Rows that wait for the first fit are not seen by the base: its tags must do, although not
+        # all that take several outputs say so.
+        unfitted = learned is None or learned.serving is None
+        waits = self.initial_size and method == "partial_fit" and unfitted
         if narrow or (waits and not several) or (learned is not None and learned.y_ndim == 1):
             return column_or_1d(y, warn=True)
         return y

@@ -426,7 +426,12 @@ class Engine:
             return None, Verdict("reject", f"its update failed: {type(error).__name__}: {error}")
 
     def _updated(self, rows, model):
-        return self.parts.update.propose(self._context(rows, model, remembered=False))
+        return self._proposed(self.parts.update, self._context(rows, model, remembered=False))
+
+    def _proposed(self, policy, context):
+        candidate = policy.propose(context)
+        self.events.totals["rows_fitted"] += candidate.n_rows_compared
+        return candidate
 
     def _update_failed(self, rows, signal, error, verdict):
         self.n_seen += len(rows.index)
@@ -453,7 +458,7 @@ class Engine:
         try:
             with Stopwatch() as cost:
                 context = self._context(rows, self.serving.model, remembered=True, cause=cause)
-                candidate = self.parts.policy.propose(context)
+                candidate = self._proposed(self.parts.policy, context)
             record = self._fit_record(candidate.n_rows, cause.since, candidate.kind, cost)
             n_since = self._n_remembered_since(cause.since)
             self.challenger = Challenger(candidate.model, cause, record, candidate.note, n_since)

@@ -7,6 +7,7 @@ all that must hold, and returns a `Cell` that says how the model was kept up to 
 import json
 import logging
 import pickle
+import re
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -517,12 +518,12 @@ class Cell(NamedTuple):
     reason: str = ""
 
 
-# What an adapter does, as a table says it.
+# What an adapter does, as the table says it, and when that is guarded, as the legend says it.
 _VERBS = {
-    "partial_fit": "continues",
-    "warm_start": "solver goes on",
-    "rotation": "rotates",
-    "boosting": "adds rounds",
+    ("partial_fit", "never"): "continues",
+    ("warm_start", "never"): "solver goes on",
+    ("rotation", "alarm"): "rotates",
+    ("boosting", "always"): "adds rounds",
 }
 
 
@@ -540,13 +541,12 @@ def run(entry, policy, change):
     What goes wrong raises: AssertionError, or the error, or the warning, that it ended in.
     """
     stream = entry.stream(change)
-    estimator = entry.make()
-    adapter, _ = adapter_of(predictor_of(estimator)[0])
-    guarded = policy == "warm_start" and adapter is not None and adapter.guarded
     with _only_expected_warnings(entry):
-        if guarded:
-            _kept_up(entry, estimator, WarmStart(), stream)
+        estimator = entry.make()
+        adapter, _ = adapter_of(predictor_of(estimator)[0])
         if policy == "warm_start":
+            if adapter is not None and adapter.guarded != "never":
+                _kept_up(entry, estimator, WarmStart(), stream)
             policy = WarmStart(guard=False)
         try:
             steps = _kept_up(entry, estimator, policy, stream)
@@ -557,8 +557,8 @@ def run(entry, policy, change):
             return Cell("refused", _short(reason, estimator))
     if steps is None:
         return Cell("raises", "tells two classes apart")
-    continues = _VERBS[adapter.means] if adapter is not None else ""
-    return _summary(steps, f"{continues}, guarded" if guarded else continues, estimator)
+    continues = "" if adapter is None else _VERBS[adapter.means, adapter.guarded]
+    return _summary(steps, continues, estimator)
 
 
 def row(name):
@@ -590,7 +590,7 @@ def _kept_up(entry, estimator, policy, stream):
             batch = slice(start, start + SIZE)
             calls.clear()
             X, y = _rows(stream.X, batch), stream.y[batch]
-            is_new = entry.is_classifier and not np.isin(y, stream.y[:start]).all()
+            is_new = entry.section == "classifier" and not np.isin(y, retrainer.classes_).all()
             if is_new and entry.is_binary:
                 return _assert_refused(retrainer, X, y)
             retrainer.partial_fit(X, y)
@@ -784,6 +784,7 @@ def _summary(steps, continues, estimator):
 
 
 def _short(reason, estimator):
-    """Return a reason without the name of the estimator, so that several can share it."""
+    """Return a reason without estimator and labels, so that several estimators can share it."""
     name = type(predictor_of(estimator)[0]).__name__
-    return reason.removeprefix(f"{name} ").replace(name, "it")
+    reason = reason.removeprefix(f"{name} ").replace(name, "it")
+    return re.sub(r" \[[^]]*\]$", "", reason)

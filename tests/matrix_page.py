@@ -8,7 +8,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-from estimator_matrix import ENTRIES, POLICIES, SECTIONS, Cell, row
+from estimator_matrix import ENTRIES, POLICIES, SECTIONS, row
 from joblib import Parallel, delayed
 
 PAGE = Path(__file__).parents[1] / "docs" / "user_guide" / "estimator_matrix.rst"
@@ -24,10 +24,14 @@ on as many rows as its events say, it is better than chance after the drift, and
 fails inside the estimator. Data frames with other columns raise scikit-learn's ``ValueError``, and
 nothing is learned or lost.
 
+*Fewer classes* means batches that lack some, or all but one; in *new class*, the batch before the
+drift brings one.
+
 - *refits*: a blank clone is fitted; under ``replay_mix``, on new rows and a sample of older ones.
-- *continues*: by ``partial_fit``. *solver goes on*: from the present coefficients. *rotates*: the
-  oldest members of an ensemble are replaced. *adds rounds, guarded*: a booster grows up to a cap,
-  where that beats a fresh fit on held-out rows.
+- *continues*: by ``partial_fit``. *solver goes on*: from the present coefficients.
+- *rotates*: the oldest members of an ensemble are replaced. After an alarm, this is guarded: it
+  serves where it beats a fresh fit on held-out rows.
+- *adds rounds*: a booster grows, up to a cap. This is always guarded.
 - *grows*: the model makes room for the new class, and goes on.
 - *refused*: ``fit`` raises ``ValueError`` and names the way out. *raises*: so does ``partial_fit``,
   for that batch, and nothing is learned from it.
@@ -39,80 +43,69 @@ _TITLES = {
     "classifier of several outputs": "Classifiers of several outputs",
     "regressor of several outputs": "Regressors of several targets",
 }
-_CHANGES = ("same classes", "fewer classes in a batch", "new class")
 
 
-def page(cells, made):
+def page(rows, made):
     """Return the text of the page.
 
     Parameters
     ----------
-    cells : dict of {str: list of Cell}
+    rows : dict of {str: list of str}
         What `shown` returns, by name.
     made : str
         The line that says when, and with which versions.
     """
-    reasons = list(dict.fromkeys(cell.reason for row in cells.values() for cell in row))
-    numbers = {reason: number for number, reason in enumerate(filter(None, reasons), start=1)}
+    reasons = dict.fromkeys(
+        _REASON.findall(" ".join(text for row in rows.values() for text in row))
+    )
+    notes = {reason: number for number, reason in enumerate(reasons, start=1)}
     parts = [_TOP, made, ""]
     for section, title in _TITLES.items():
-        names = [entry.name for entry in SECTIONS[section]]
-        table = [
-            _csv(f"``{name}``", *(_text(cell, numbers) for cell in cells[name])) for name in names
-        ]
-        parts += [f".. csv-table:: {title}", f"   :header: {_header(section)}", "", *table, ""]
-    parts += [f".. [{number}] {reason}" for reason, number in numbers.items()]
+        parts += [f".. csv-table:: {title}", _csv("   :header: ", "estimator", *_HEADER), ""]
+        for entry in SECTIONS[section]:
+            cells = [_REASON.sub(lambda m: f"[{notes[m[1]]}]_", text) for text in rows[entry.name]]
+            parts.append(_csv("   ", entry.name, *cells))
+        parts.append("")
+    parts += [f".. [{number}] {reason}" for reason, number in notes.items()]
     return "\n".join(parts) + "\n"
 
 
+_HEADER = [f"``{policy}``" for policy in POLICIES]
+_REASON = re.compile(r"\{(.*?)\}")
+
+
 def shown(row):
-    """Return the cells of one estimator that the page shows.
+    """Return a text per policy: what it does and, where that is something else, when.
 
-    A policy has one cell per change of the classes, if that makes a difference to anybody.
+    A reason stands in braces, in the place of its footnote.
     """
-    by_policy = [[cell for (p, _), cell in row.items() if p == policy] for policy in POLICIES]
-    refit, *others = by_policy
-    if len(refit) < len(_CHANGES):
-        return [_merged(cells) for cells in by_policy]
-    return [_merged(refit), *others[0], *others[1]]
+    texts = []
+    for policy in POLICIES:
+        (_, usual), *others = [(change, cell) for (p, change), cell in row.items() if p == policy]
+        parts = [_text(usual)]
+        parts += [f"{change}: {_text(cell)}" for change, cell in others if cell != usual]
+        texts.append("; ".join(parts))
+    return texts
 
 
-def _merged(cells):
-    how = " / ".join(dict.fromkeys(cell.how for cell in cells))
-    return Cell(how, "; ".join(dict.fromkeys(filter(None, (cell.reason for cell in cells)))))
+def _text(cell):
+    return f"{cell.how} {{{cell.reason}}}" if cell.reason else cell.how
 
 
 def committed():
-    """Return the cells on the page as it is, by name, and the line that says how it was made."""
+    """Return the rows of the page as it is, by name, and the line that says how it was made."""
     text = PAGE.read_text()
-    reasons = dict(re.findall(r"^\.\. \[(\d+)\] (.*)$", text, flags=re.MULTILINE))
-    cells = {}
-    for line in re.findall(r'^   ("``.*)$', text, flags=re.MULTILINE):
-        (name, *texts) = next(csv.reader([line], skipinitialspace=True))
-        cells[name.strip("`")] = [_parsed(text, reasons) for text in texts]
-    return cells, re.search(r"^Made on .*$", text, flags=re.MULTILINE).group()
+    notes = dict(re.findall(r"^\.\. \[(\d+)\] (.*)$", text, flags=re.MULTILINE))
+    lines = re.findall(r'^   (".*)$', text, flags=re.MULTILINE)
+    rows = {
+        name: [re.sub(r"\[(\d+)\]_", lambda m: f"{{{notes[m[1]]}}}", cell) for cell in cells]
+        for name, *cells in csv.reader(lines, skipinitialspace=True)
+    }
+    return rows, re.search(r"^Made on .*$", text, flags=re.MULTILINE).group()
 
 
-def _parsed(text, reasons):
-    how, _, note = text.partition(" [")
-    return Cell(how, reasons[note.removesuffix("]_")] if note else "")
-
-
-def _text(cell, numbers):
-    return f"{cell.how} [{numbers[cell.reason]}]_" if cell.reason else cell.how
-
-
-def _header(section):
-    policies = [f"``{policy}``" for policy in POLICIES]
-    if section != "classifier":
-        return _csv("estimator", *policies).strip()
-    refit, *others = policies
-    columns = [f"{policy}: {change}" for policy in others for change in _CHANGES]
-    return _csv("estimator", refit, *columns).strip()
-
-
-def _csv(*texts):
-    return "   " + ", ".join(f'"{text}"' for text in texts)
+def _csv(before, *texts):
+    return before + ", ".join(f'"{text}"' for text in texts)
 
 
 def _made():
@@ -125,8 +118,8 @@ def _made():
 def main():
     """Run every cell, on all cores, and write the page."""
     rows = Parallel(n_jobs=os.cpu_count())(delayed(row)(name) for name in ENTRIES)
-    cells = {name: shown(cells) for name, cells in zip(ENTRIES, rows, strict=True)}
-    PAGE.write_text(page(cells, _made()))
+    shown_rows = {name: shown(cells) for name, cells in zip(ENTRIES, rows, strict=True)}
+    PAGE.write_text(page(shown_rows, _made()))
 
 
 if __name__ == "__main__":

@@ -77,9 +77,9 @@ def test_every_estimator_is_in_the_matrix_or_left_out_for_a_reason():
 
 
 def test_the_page_has_a_row_per_estimator_and_is_what_the_script_writes():
-    cells, made = matrix_page.committed()
-    assert sorted(cells) == sorted(ENTRIES)
-    assert matrix_page.page(cells, made) == matrix_page.PAGE.read_text()
+    rows, made = matrix_page.committed()
+    assert sorted(rows) == sorted(ENTRIES)
+    assert matrix_page.page(rows, made) == matrix_page.PAGE.read_text()
 
 
 @pytest.mark.parametrize("change", [*CLASS_CHANGES, *TARGET_CHANGES])

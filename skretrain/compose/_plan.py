@@ -111,9 +111,7 @@ class Plan:
     __repr__ = __str__
 
     def _repr_html_(self):
-        cells = [
-            "".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self._rows()
-        ]
+        cells = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self._rows()]
         head = "".join(f"<th>{name}</th>" for name in self._COLUMNS)
         body = "".join(f"<tr>{row}</tr>" for row in cells)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
@@ -230,7 +228,7 @@ class _Planner:
         paths = [joined_path(path, name) for name, _ in steps]
         for position, (_, step) in enumerate(steps):
             rest = paths[position + 1 :]
-            if len(rest) == 1 and not behind:
+            if len(rest) == 1:
                 step_heir = self._sole_taker(steps[-1][1], paths[-1])
             else:
                 step_heir = None if rest else heir

@@ -49,7 +49,7 @@ def affine_of(scaler):
     """Return scale and shift of a fitted rescaler: its output is ``scale * x + shift``."""
     n_features = scaler.n_features_in_
     if isinstance(scaler, MinMaxScaler):
-        return scaler.scale_.copy(), scaler.min_.copy()
+        return scaler.scale_, scaler.min_
     scale = np.ones(n_features) if scaler.scale_ is None else 1 / scaler.scale_
     mean = getattr(scaler, "mean_", None) if getattr(scaler, "with_mean", False) else None
     return scale, np.zeros(n_features) if mean is None else -mean * scale

@@ -3,14 +3,12 @@
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from ..utils._sklearn_api import is_search
+from ..utils._sklearn_api import is_search, is_stateless_transformer
 
 
 def is_composed(estimator):
@@ -98,13 +96,18 @@ def learns_nothing(part):
     """Tell whether a step has no state: a word such as "passthrough", or a stateless estimator."""
     if not isinstance(part, BaseEstimator):
         return is_word(part)
-    return not isinstance(part, FrozenEstimator) and not get_tags(part).requires_fit
+    # A Gaussian process predicts before it is fitted, and learns all the same.
+    return not hasattr(part, "predict") and is_stateless_transformer(part)
 
 
 def is_fitted(estimator):
-    """Tell whether an estimator has been fitted."""
+    """Tell whether an estimator has been fitted; a pipeline has if its last step has."""
+    if isinstance(estimator, Pipeline) and is_composed(estimator):
+        # Asked itself, a Pipeline that ends in None always says yes.
+        steps = [step for _, step in estimator.steps if not is_word(step)]
+        return not steps or is_fitted(steps[-1])
     try:
         check_is_fitted(estimator)
-    except (NotFittedError, TypeError):
+    except NotFittedError:
         return False
     return True

@@ -141,8 +141,6 @@ def starts_at_once(estimator):
     if _is_chain(estimator):
         (*transformers, (_, last)) = estimator.steps
         return all(learns_nothing(step) for _, step in transformers) and starts_at_once(last)
-    if is_composed(estimator):
-        return False
     adapter, _ = adapter_of(estimator)
     return adapter is not None and adapter.method == "partial_fit"
 
@@ -171,8 +169,8 @@ def _weight_alias(predictor):
     if isinstance(requests, MetadataRequest):
         for method in ("partial_fit", "fit"):
             alias = getattr(requests, method).requests.get("sample_weight")
-            if isinstance(alias, str):
-                return alias
+            if alias not in (None, True):
+                return alias  # False, if it takes none: no metadata has that name
     return "sample_weight"
 
 
@@ -312,9 +310,7 @@ def _params_of(pipeline, name, params):
     _check_steps_named(pipeline, params)
     prefix = f"{name}__"
     return {
-        key.removeprefix(prefix): values
-        for key, values in params.items()
-        if key.startswith(prefix)
+        key.removeprefix(prefix): values for key, values in params.items() if key.startswith(prefix)
     }
 
 

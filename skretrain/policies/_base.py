@@ -25,6 +25,8 @@ class Candidate(NamedTuple):
         Rows it was fitted on, a row counted as often as it was gone through.
     note : str
         Why it was made in another way than asked for; empty if it was not.
+    n_rows_compared : int
+        Rows that other models were fitted on in order to choose this one.
 
     Examples
     --------
@@ -38,6 +40,7 @@ class Candidate(NamedTuple):
     kind: str
     n_rows: int
     note: str = ""
+    n_rows_compared: int = 0
 
 
 @dataclass(slots=True)

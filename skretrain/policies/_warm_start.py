@@ -106,15 +106,17 @@ class WarmStart(BasePolicy):
         refusal = learner.refusal(context.champion, rows, effort=effort, steps=self.steps)
         if refusal:
             return refit_on_memory(context, refusal)
+        reason, n_compared = "", 0
         if self._must_prove_itself(context):
-            reason = self._lost(context, rows, effort)
-            if reason:
-                rows = with_all_classes(with_replay(rows, context, 1.0), context)
-                model = learner.fresh(rows, context.number)
-                return Candidate(model, "replay_mix", len(rows.index), reason)
+            reason, n_compared = self._compared(context, rows, effort)
+        if reason:
+            rows = with_all_classes(with_replay(rows, context, 1.0), context)
+            model = learner.fresh(rows, context.number)
+            return Candidate(model, "replay_mix", len(rows.index), reason, n_compared)
         model = learner.continued(context.champion, rows, effort=effort, steps=self.steps)
         passes = self.n_passes if learner.incremental else 1
-        return Candidate(model, "warm_start", passes * len(rows.index))
+        n_fitted = passes * len(rows.index)
+        return Candidate(model, "warm_start", n_fitted, n_rows_compared=n_compared)
 
     def _must_prove_itself(self, context):
         when = context.learner.guarded if self.guard else "never"
@@ -123,8 +125,8 @@ class WarmStart(BasePolicy):
     def _effort(self, context):
         return Effort(self.n_passes, bool(self.reheat and context.alarm), self.rate)
 
-    def _lost(self, context, rows, effort):
-        """Return why a fresh fit is better than the continuation, or an empty string.
+    def _compared(self, context, rows, effort):
+        """Return why a fresh fit is better than the continuation, if it is, and the rows spent.
 
         The newest half of the batch is the part of the rows that the serving model has not learned.
         """
@@ -132,17 +134,17 @@ class WarmStart(BasePolicy):
         n_held = (len(context.batch.index) + 1) // 2
         past, held = part_of(rows, slice(-n_held)), part_of(context.batch, slice(-n_held, None))
         if not len(past.index):
-            return "the rows are too few to compare a continuation with a fresh fit"
+            return "the rows are too few to compare a continuation with a fresh fit", 0
         mixed = with_all_classes(with_replay(past, context, 1.0), context)
         past = with_all_classes(past, context) if learner.needs_all_classes else past
         refusal = learner.refusal(context.champion, past, effort=effort, steps=self.steps)
         if refusal:
-            return refusal
+            return refusal, 0
         continued = learner.continued(context.champion, past, effort=effort, steps=self.steps)
         fresh = learner.fresh(mixed, context.number)
         old, new = (loss_per_row(model, held.X, held.y).mean() for model in (continued, fresh))
-        if old <= new:
-            return ""
-        return (
-            f"on {n_held} held-out rows a fresh fit lost {new:.3g} per row, the continued {old:.3g}"
-        )
+        reason = ""
+        if new < old:
+            losses = f"a fresh fit lost {new:.3g} per row, the continued {old:.3g}"
+            reason = f"on {n_held} held-out rows {losses}"
+        return reason, len(past.index) + len(mixed.index)

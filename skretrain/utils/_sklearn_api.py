@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import sklearn
 from sklearn.model_selection._search import BaseSearchCV
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 
 try:
@@ -34,6 +34,7 @@ __all__ = [
     "first_layers",
     "is_search",
     "is_stateless",
+    "is_stateless_transformer",
     "reheated",
     "renews_its_generator",
     "response_methods",
@@ -123,6 +124,12 @@ def reheated(model):
     elif hasattr(model, "t_"):
         model.t_ = 1.0
     return model
+
+
+def is_stateless_transformer(estimator):
+    """Return whether a transformer says that it need not be fitted."""
+    # By name: in scikit-learn 1.7 it does not say so.
+    return type(estimator).__name__ == "HashingVectorizer" or not get_tags(estimator).requires_fit
 
 
 def is_search(estimator):

@@ -145,6 +145,21 @@ def test_parts_of_a_union_are_updated():
     assert_same_outputs(model[0].transformer_list[2][1], PCA(1).fit(X[:60]), X)
 
 
+@pytest.mark.parametrize("word", [None, "passthrough"])
+def test_words_among_the_steps_are_passed_by(word):
+    """In front, in between and at the end, where the last transformer is what learns."""
+    model = run(Pipeline([("a", word), ("p", PCA(2)), ("b", word), ("c", sgd())]), classes=CLASSES)
+    oracle = by_hand(PCA(2).fit(X[:60]).transform, sgd(), classes=CLASSES)
+    assert fingerprint(model[-1]) == fingerprint(oracle)
+    model = Pipeline([("p", IncrementalPCA(2)), ("b", word)])
+    pca = IncrementalPCA(2).fit(X[:60])
+    for number, batch in enumerate(batches(240, 60)):
+        partial_fit(model, X[batch])
+        if number:
+            pca.partial_fit(X[batch])
+    assert_same_outputs(model["p"], pca, X)
+
+
 def test_a_search_in_front_is_updated_through_what_it_found():
     """Its best estimator is what transforms."""
     search = GridSearchCV(
@@ -562,6 +577,18 @@ def test_requests_of_transformers_in_a_column_transformer():
     oracle = StandardScaler().fit(X[:120, :1], sample_weight=weight[:120])
     oracle.partial_fit(X[120:, :1], sample_weight=weight[120:])
     np.testing.assert_array_equal(model[0].named_transformers_["s"].scale_, oracle.scale_)
+
+
+@pytest.mark.usefixtures("routing")
+def test_rows_are_not_left_out_for_weights_of_another_step():
+    """The predictor refuses the weights, so that all rows count the same for it."""
+    scaler = StandardScaler().set_fit_request(sample_weight=True)
+    scaler.set_partial_fit_request(sample_weight=True)
+    clf = sgd().set_fit_request(sample_weight=False).set_partial_fit_request(sample_weight=False)
+    weight = np.arange(240.0) % 2
+    model = partial_fit(make_pipeline(scaler, clf), X, Y, sample_weight=weight)
+    assert model[-1].t_ == 241
+    np.testing.assert_allclose(model[0].mean_, X[1::2].mean(axis=0))
 
 
 @pytest.mark.usefixtures("routing")

@@ -14,6 +14,7 @@ from sklearn.decomposition import PCA, IncrementalPCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
+from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Lasso, LogisticRegression, SGDClassifier, SGDRegressor
 from sklearn.model_selection import GridSearchCV
@@ -199,6 +200,7 @@ def test_reasons_and_refits():
         (make_pipeline(PCA(), GridSearchCV(SGDClassifier(), {}, refit=False)), "keeps no model"),
         (GridSearchCV(SGDClassifier(), {}, refit="accuracy"), ""),
         (MiniBatchKMeans(), ""),
+        (GaussianProcessRegressor(), "neither partial_fit nor"),
     ],
     ids=str,
 )
@@ -366,6 +368,14 @@ def test_an_override_may_make_a_predictor_refit():
     assert not explain_plan(pipeline, {"decision*": "refit"}).why_not
 
 
+def test_a_rescaler_before_a_frozen_model_is_frozen():
+    """Its weights would have to be rewritten; also where targets are transformed around it."""
+    regressor = TransformedTargetRegressor(SGDRegressor())
+    pipeline = Pipeline([("s", StandardScaler()), ("t", regressor)])
+    assert actions(pipeline, {"t__regressor": "update"})["s"] == "preserve"
+    assert actions(pipeline, {"t__regressor": "freeze"})["s"] == "freeze"
+
+
 class Moving(TransformerMixin, BaseEstimator):
     """A transformer that may be frozen, updated and refitted."""
 
@@ -406,6 +416,7 @@ def test_moving_input_warns_exactly_where_something_behind_stays(data):
         (NESTED, {"prep__cat": "update", "clf": "freeze"}, "while clf behind it stays"),
         (make_pipeline(StandardScaler(), RandomForestClassifier()), {"s*": "update"}, "random"),
         (make_pipeline(StandardScaler(), LogisticRegression()), {"s*": "update"}, None),
+        (make_pipeline(StandardScaler(), PCA(), SGDClassifier()), {"st*": "update"}, "while pca"),
         (
             make_pipeline(StandardScaler(), FrozenEstimator(PCA().fit(X)), SGDClassifier()),
             {"s*r": "update"},

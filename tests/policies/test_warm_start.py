@@ -234,6 +234,8 @@ def test_a_continuation_that_a_fresh_fit_beats_does_not_serve():
     event = model.events_[-1]
     assert (event.kind, event.n_rows_fitted) == ("replay_mix", 100)
     assert "on 25 held-out rows a fresh fit lost 5 per row, the continued 9" in event.reason
+    # Of the 50 rows, 25 went to the continuation; with as many old ones, to the fresh fit.
+    assert model.events_.totals["rows_fitted"] == 100 + (25 + 50) + 100
 
 
 def test_without_the_guard_the_continuation_serves():

@@ -1,6 +1,7 @@
 """Estimators with a partial_fit of their own."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import cache
 
 import numpy as np
 from sklearn.base import is_regressor
@@ -56,8 +57,8 @@ class PartialFitAdapter(BaseAdapter):
             reheated(model)
         # With warm_start, partial_fit of a perceptron refuses batches that lack a class; it goes on
         # from the present weights without.
-        as_needed = {"warm_start": False} if _refused_warm_start(model) else {}
-        with changed_params(model, **as_needed):
+        refused = _refused_warm_start(model)
+        with changed_params(model, warm_start=False) if refused else nullcontext():
             for _ in range(effort.n_passes):
                 model.partial_fit(X, y, **params)
 
@@ -88,9 +89,13 @@ _MULTI_OUTPUT = ("MultiOutputClassifier", "MultiOutputRegressor")
 
 
 def _is_a(model, *names):
-    return any(
-        kind.__name__ in names and kind.__module__.startswith("sklearn.")
-        for kind in type(model).__mro__
+    return not _sklearn_names(type(model)).isdisjoint(names)
+
+
+@cache
+def _sklearn_names(kind):
+    return frozenset(
+        base.__name__ for base in kind.__mro__ if base.__module__.startswith("sklearn.")
     )
 
 
