@@ -23,7 +23,7 @@ from skretrain.policies import FullRefit, WarmStart
 BATCH = DELAY = 100
 REFIT_WINDOW, REFIT_EVERY = 2000, 500
 N_TREES, N_DEFAULT_TREES = 30, 100
-ROTATION_ROWS, RATE = 2000, 0.1
+ROTATION_ROWS, ROWS_PER_TREE, RATE = 5000, 500, 0.1
 N_ROUNDS = 30
 N_SEEDS = 3
 KAPPA_TARGET, CPU_TARGET = 0.01, 0.2
@@ -35,13 +35,14 @@ ROTATION = f"""
 
 A refit is what one writes by hand: a new RandomForestClassifier on the last {REFIT_WINDOW:,} rows
 every so many rows, in a plain loop without this library. Rotation replaces the oldest trees of a
-forest of {N_TREES} with every batch; the new ones are grown on the rows remembered:
+forest of {N_TREES} with every batch, {RATE:.0%} of them; the new ones are grown on the rows
+remembered, or on a bootstrap from them:
 
     DriftAwareRetrainer(
-        RandomForestClassifier({N_TREES}),
+        RandomForestClassifier({N_TREES}, max_samples={ROWS_PER_TREE}),
         detector=None,
-        update=WarmStart(rate=...),
-        buffer=SlidingWindow(max_rows=...),
+        update="warm_start",
+        buffer=SlidingWindow(max_rows={ROTATION_ROWS}),
     )
 
 Ratios are to the first line, in kappa a difference. Mean of the seeds.
@@ -111,9 +112,10 @@ def refitted(base):
     return DriftAwareRetrainer(base, detector=Periodic(REFIT_EVERY), update=None, policy=policy)
 
 
-def rotated(stream, seed, max_rows=ROTATION_ROWS, rate=RATE):
-    base = RandomForestClassifier(N_TREES, random_state=seed)
-    return evaluated(continued(base, max_rows, rate=rate), stream)[:2]
+def rotated(stream, seed, max_rows=ROTATION_ROWS, per_tree=ROWS_PER_TREE):
+    per_tree = None if per_tree is None else min(per_tree, warm_up_of(stream))
+    base = RandomForestClassifier(N_TREES, max_samples=per_tree, random_state=seed)
+    return evaluated(continued(base, max_rows, rate=RATE), stream)[:2]
 
 
 def rotation_runs(quick):
@@ -126,19 +128,17 @@ def rotation_runs(quick):
         ),
         ROTATED: rotated,
     }
-    for max_rows, rate in () if quick else ((300, RATE), (1000, RATE), (3000, RATE)):
-        name = _rotation_name(max_rows, rate)
-        runs[name] = partial(rotated, max_rows=max_rows, rate=rate)
-    for rate in () if quick else (0.05, 0.2):
-        runs[_rotation_name(ROTATION_ROWS, rate)] = partial(rotated, rate=rate)
+    for max_rows in () if quick else (300, REFIT_WINDOW):
+        runs[_rotation_name(max_rows)] = partial(rotated, max_rows=max_rows, per_tree=None)
     return runs
 
 
-def _rotation_name(max_rows, rate):
-    return f"rotation, {rate:.0%} per batch, on the last {max_rows:,} rows"
+def _rotation_name(max_rows, per_tree=None):
+    drawn = f"{per_tree} of " if per_tree else ""
+    return f"rotation, trees grown on {drawn}the last {max_rows:,} rows"
 
 
-ROTATED = _rotation_name(ROTATION_ROWS, RATE)
+ROTATED = _rotation_name(ROTATION_ROWS, ROWS_PER_TREE)
 
 
 def rotation_of(stream, n_seeds, quick):

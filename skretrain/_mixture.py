@@ -5,7 +5,7 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import ClassifierMixin, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
@@ -15,7 +15,7 @@ from ._base import BaseRetrainer
 from .utils._containers import as_container, concat_rows, n_rows
 from .utils._labels import spread, union_of_labels
 from .utils._losses import task_of
-
+from .utils._sklearn_api import BaseComposition
 
 # Evidence counts per hundred rows, whatever the size of a batch.
 _UNIT = 100

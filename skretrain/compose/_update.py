@@ -216,8 +216,7 @@ class _Update:
     def _transformed_target(self, part, y, path):
         columns = y.reshape(-1, 1) if y.ndim == 1 else y
         transformer = part.transformer_
-        if not learns_nothing(transformer):
-            self.move(transformer, columns, None, {}, joined_path(path, "transformer"), None)
+        self.move(transformer, columns, None, {}, joined_path(path, "transformer"), None)
         changed = transformer.transform(columns)
         narrow = y.ndim == 1 and changed.ndim == 2 and changed.shape[1] == 1
         return changed[:, 0] if narrow else changed

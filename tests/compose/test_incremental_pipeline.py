@@ -124,9 +124,10 @@ def test_it_is_the_function_as_a_method():
     weight = np.arange(100.0) % 3
     for start in range(0, 300, 100):
         batch = slice(start, start + 100)
-        mine.partial_fit(X[batch], Y[batch], classes=[0, 1], last__sample_weight=weight)
-        partial_fit(theirs, X[batch], Y[batch], [0, 1], last__sample_weight=weight)
+        mine.partial_fit(X[batch], Y[batch], classes=[0, 1, 2], last__sample_weight=weight)
+        partial_fit(theirs, X[batch], Y[batch], [0, 1, 2], last__sample_weight=weight)
     assert_same_outputs(mine, theirs, X)
+    assert mine.classes_.tolist() == [0, 1, 2]
     assert mine.partial_fit(X, Y) is mine
 
 

@@ -231,6 +231,14 @@ def test_targets_are_transformed(target, y):
     assert fingerprint(model.regressor_[-1]) == fingerprint(oracle)
 
 
+def test_a_column_of_targets_stays_a_column():
+    """Regressors for several targets take nothing else."""
+    model = TransformedTargetRegressor(SeveralTargets(), transformer=MinMaxScaler())
+    model.fit(X[:60], TARGET[:60, None])
+    partial_fit(model, X[60:], TARGET[60:, None])
+    assert model.regressor_.seen_[1].shape == (180, 1)
+
+
 class SeveralTargets(BaseEstimator):
     """Keeps the targets it was shown."""
 
