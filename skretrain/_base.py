@@ -313,6 +313,13 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
             check_is_fitted(self)
         return engine.serving
 
+    def _queried(self, X):
+        """Return rows to predict; a frame with other columns than those of ``fit`` raises."""
+        X = as_container(X)
+        if hasattr(X, "columns") and hasattr(self, "feature_names_in_"):
+            validate_data(self, X, reset=False, skip_check_array=True)
+        return X
+
     @available_if(_delegate_has("predict"))
     def predict(self, X):
         """Predict with the serving model.
@@ -327,7 +334,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions. Nothing is learned.
         """
-        return self._serving().model.predict(as_container(X))
+        return self._serving().model.predict(self._queried(X))
 
     @available_if(_delegate_has("predict_proba"))
     def predict_proba(self, X):
@@ -344,7 +351,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
             One column per class of ``classes_``; 0 for a class that the model has not seen.
         """
         serving = self._serving()
-        return serving.spread(serving.model.predict_proba(as_container(X)), 0.0)
+        return serving.spread(serving.model.predict_proba(self._queried(X)), 0.0)
 
     @available_if(_delegate_has("predict_log_proba"))
     def predict_log_proba(self, X):
@@ -361,7 +368,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
             One column per class of ``classes_``; ``-inf`` for a class that the model has not seen.
         """
         serving = self._serving()
-        return serving.spread(serving.model.predict_log_proba(as_container(X)), -np.inf)
+        return serving.spread(serving.model.predict_log_proba(self._queried(X)), -np.inf)
 
     @available_if(_delegate_has("decision_function"))
     def decision_function(self, X):
@@ -379,7 +386,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
             seen.
         """
         serving = self._serving()
-        return serving.spread(serving.model.decision_function(as_container(X)), None)
+        return serving.spread(serving.model.decision_function(self._queried(X)), None)
 
     @available_if(_delegate_has("score_samples"))
     def score_samples(self, X):
@@ -395,7 +402,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         scores : ndarray of shape (n_samples,)
             As the base gives them.
         """
-        return self._serving().model.score_samples(as_container(X))
+        return self._serving().model.score_samples(self._queried(X))
 
     @available_if(_delegate_has("transform"))
     def transform(self, X):
@@ -411,7 +418,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         X_new : ndarray of shape (n_samples, n_components)
             As the base gives it.
         """
-        return self._serving().model.transform(as_container(X))
+        return self._serving().model.transform(self._queried(X))
 
     @available_if(_delegate_has("fit_predict", "predict"))
     def fit_predict(self, X, y=None, **params):
@@ -453,7 +460,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         """
         if params and routing_enabled():
             params = process_routing(self, "score", **params)["estimator"]["score"]
-        return self._serving().model.score(as_container(X), y, **params)
+        return self._serving().model.score(self._queried(X), y, **params)
 
     # -- what scikit-learn asks --------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from helpers import Rings, batches, fingerprint, stream
+from lightgbm import LGBMClassifier
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -216,3 +217,24 @@ def test_evaluating_a_pipeline_prints_the_way_out():
     scorer = make_prequential_scorer("accuracy", batch_size=50)
     with pytest.raises(TypeError, match=message):
         scorer(pipeline.fit(X, Y), X, Y)
+
+
+LOOKS_AWAY = {
+    "booster": LGBMClassifier(n_estimators=3, verbose=-1, n_jobs=1),
+    "columns": make_pipeline(
+        ColumnTransformer([("scaled", StandardScaler(), NAMES)]), LogisticRegression()
+    ),
+}
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "score"])
+@pytest.mark.parametrize("name", LOOKS_AWAY)
+def test_a_prediction_from_other_columns_is_refused_where_the_base_would_not(name, method):
+    """LightGBM takes reordered columns for the old ones; a ColumnTransformer sorts them out."""
+    frame = pd.DataFrame(X, columns=NAMES)
+    model = DriftAwareRetrainer(LOOKS_AWAY[name], detector=None).fit(frame[:200], Y[:200])
+    target = (Y,) if method == "score" else ()
+    assert np.isfinite(np.asarray(getattr(model, method)(frame, *target), dtype=float)).all()
+    for other in (frame[NAMES[::-1]], frame.rename(columns={"a": "z"})):
+        with pytest.raises(ValueError, match="The feature names should match those that were"):
+            getattr(model, method)(other, *target)
