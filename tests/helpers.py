@@ -10,6 +10,12 @@ from skretrain.gates import BaseGate, Verdict
 from skretrain.policies import BasePolicy, FullRefit
 
 
+def as_typed(value):
+    """Return the id of a test: as the value prints, but without addresses in memory."""
+    text = str(value)
+    return None if " at 0x" in text else text
+
+
 def stream(n=600, *, n_features=4, n_classes=2, drift=None, seed=0):
     """Return X, y of a stream with a linear concept that is turned round at row `drift`."""
     rng = np.random.default_rng(seed)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import Rings, batches
 from sklearn.base import is_outlier_detector
-from sklearn.cluster import Birch, KMeans, MiniBatchKMeans
+from sklearn.cluster import AffinityPropagation, Birch, KMeans, MiniBatchKMeans
 from sklearn.covariance import EllipticEnvelope
 from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import SGDOneClassSVM
@@ -161,3 +161,14 @@ def test_targets_are_ignored(name):
     without.fit(X[:300]).partial_fit(X[300:])
     np.testing.assert_array_equal(with_y.predict(X), without.predict(X))
     assert with_y.buffer_.y is None
+
+
+def test_bad_rows_are_refused_where_a_clusterer_has_no_loss_either():
+    """Nothing is predicted for a trigger, so it is predicted for the checks of the input."""
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    model = DriftAwareRetrainer(AffinityPropagation(), detector=None).fit(rows)
+    with pytest.raises(ValueError, match="expecting 3 features"):
+        model.partial_fit(rows[:20, :2])
+    with pytest.raises(ValueError, match="NaN"):
+        model.partial_fit(np.full((5, 3), np.nan))
+    assert model.n_samples_seen_ == len(model.buffer_) == 60

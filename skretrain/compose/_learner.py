@@ -122,7 +122,10 @@ class Learner:
         family does it. Steps of a pipeline that the plan freezes are shared, not copied.
         """
         rows, plan, effort = self._weighted(rows), self.plan(steps), effort or Effort()
-        twin = copied(model, plan)
+        if self._is_leaf and plan.on_update("") == "update":  # looked up already
+            twin = self._adapter.copied(model)
+        else:
+            twin = copied(model, plan)
         if len(rows.index) == 0:
             return twin
         if not self._is_leaf:

@@ -235,11 +235,16 @@ def refit_on_memory(context, note):
 _LEAST_OF_A_CLASS = 5
 
 
-def with_all_classes(rows, context):
-    """Put the newest remembered rows of classes that `rows` lacks in front of them."""
+def with_all_classes(rows, context, before=None):
+    """Put the newest remembered rows of classes that `rows` lacks in front of them.
+
+    Only rows from before the stream row `before` are taken, where that is given.
+    """
     remembered = context.buffer.y
     if context.classes is None or remembered is None or remembered.ndim > 1:
         return rows
+    if before is not None:
+        remembered = remembered[: context.buffer.index.searchsorted(before)]
     absent = np.setdiff1d(context.classes, rows.y)
     if not len(absent):
         return rows

@@ -135,8 +135,10 @@ class WarmStart(BasePolicy):
         past, held = part_of(rows, slice(-n_held)), part_of(context.batch, slice(-n_held, None))
         if not len(past.index):
             return "the rows are too few to compare a continuation with a fresh fit", 0
-        mixed = with_all_classes(with_replay(past, context, 1.0), context)
-        past = with_all_classes(past, context) if learner.needs_all_classes else past
+        began = held.index[0]  # memory may hold these rows already: nobody may learn them yet
+        mixed = with_all_classes(with_replay(past, context, 1.0), context, began)
+        if learner.needs_all_classes:
+            past = with_all_classes(past, context, began)
         refusal = learner.refusal(context.champion, past, effort=effort, steps=self.steps)
         if refusal:
             return refusal, 0

@@ -3,7 +3,7 @@
 import joblib
 import numpy as np
 import pytest
-from helpers import Rings, batches, feed, stream
+from helpers import Rings, as_typed, batches, feed, stream
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
@@ -111,7 +111,7 @@ def test_a_frozen_part_stays_through_clones_and_searches(place):
         ),
         (GridSearchCV(FrozenEstimator(sgd().fit(X, Y)), {}), "is never changed"),
     ],
-    ids=str,
+    ids=as_typed,
 )
 def test_a_frozen_predictor_is_refused(estimator, reason):
     """FrozenEstimator hands partial_fit on to its model, which all of its clones share."""

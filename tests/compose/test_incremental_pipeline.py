@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import Rings, assert_same_outputs, feed, fingerprint, stream
+from helpers import Rings, as_typed, assert_same_outputs, feed, fingerprint, stream
 from sklearn.base import clone
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.decomposition import PCA, IncrementalPCA
@@ -94,7 +94,7 @@ def test_no_check_of_scikit_learn_fails_that_its_pipeline_passes(pipeline):
         ("passthrough", ""),
         (PCA(), "no step of it|neither"),
     ],
-    ids=str,
+    ids=as_typed,
 )
 def test_it_has_partial_fit_if_its_plan_can_be_carried_out(last, reason):
     """As everywhere in scikit-learn, what cannot be done is not there; the error says why."""
@@ -106,7 +106,7 @@ def test_it_has_partial_fit_if_its_plan_can_be_carried_out(last, reason):
         assert any(word in str(raised.value.__cause__) for word in reason.split("|"))
 
 
-@pytest.mark.parametrize("junk", [[], "junk", None, [("one", 1)], [1, 2]], ids=str)
+@pytest.mark.parametrize("junk", [[], "junk", None, [("one", 1)], [1, 2]], ids=as_typed)
 def test_junk_is_for_fit_to_complain_about(junk):
     """Asking what it can do never raises anything else than scikit-learn's own pipeline."""
     try:
@@ -139,7 +139,7 @@ def test_all_else_is_a_pipeline():
     assert mine.get_params().keys() == theirs.get_params().keys()
 
 
-@pytest.mark.parametrize("again", [clone, lambda m: pickle.loads(pickle.dumps(m))], ids=str)
+@pytest.mark.parametrize("again", [clone, lambda m: pickle.loads(pickle.dumps(m))], ids=as_typed)
 def test_copies_learn_the_same(again):
     """An unfitted copy from the start; a pickle from where it stands."""
     pipeline = piped(sgd())

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import assert_same_outputs, fingerprint, stream
+from helpers import as_typed, assert_same_outputs, fingerprint, stream
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
@@ -54,7 +54,7 @@ def rows(part=slice(None), y=Y, **params):
         (GridSearchCV(LogisticRegression(), {}), "warm_start", ""),
         (ColumnTransformer([("s", StandardScaler(), [0])]), None, ""),
     ],
-    ids=str,
+    ids=as_typed,
 )
 def test_means_of_continuation(base, means, why_not):
     """Told from class and parameters alone, with the reason why there is none."""
@@ -78,7 +78,7 @@ def test_means_of_continuation(base, means, why_not):
         (make_pipeline(FrozenEstimator(PCA().fit(X)), SGDClassifier()), False, False),
         (GridSearchCV(SGDClassifier(), {}), False, False),
     ],
-    ids=str,
+    ids=as_typed,
 )
 def test_what_the_first_rows_are_for(base, at_once, freezes):
     """Where nothing has to be fitted before the predictor, a single row can begin.
@@ -106,7 +106,7 @@ class Rigid(GaussianNB):
         (make_pipeline(StandardScaler(), Rigid()), False, False),
         (make_pipeline(StandardScaler(), LogisticRegression()), True, True),
     ],
-    ids=str,
+    ids=as_typed,
 )
 def test_what_is_not_refused_works(base, grows, needs_all, before, now):
     """Trap 18: same, fewer or more classes; it is known before anything is fitted."""
@@ -203,7 +203,7 @@ def test_rows_of_weight_zero_are_left_out_of_a_continuation():
             lambda m: m[-1].regressor_,
         ),
     ],
-    ids=str,
+    ids=as_typed,
 )
 def test_weights_are_found_under_the_name_that_fit_takes(base, name, leaf):
     """Only pipelines put the names of their steps in front."""
@@ -232,7 +232,7 @@ def test_weights_by_request_through_a_retrainer():
     assert model.estimator_[-1].t_ == before + np.count_nonzero(weight[100:])
 
 
-@pytest.mark.parametrize("base", [DecisionTreeClassifier(), SGDClassifier()], ids=str)
+@pytest.mark.parametrize("base", [DecisionTreeClassifier(), SGDClassifier()], ids=as_typed)
 def test_a_base_that_is_refitted_on_request(base):
     """On the rows alone, without those of weight zero; with none at all it stays."""
     learner = Learner(base.set_params(random_state=0))

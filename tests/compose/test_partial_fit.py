@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import assert_same_outputs, batches, fingerprint, stream
+from helpers import as_typed, assert_same_outputs, batches, fingerprint, stream
 from scipy.sparse import csr_array
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
@@ -206,7 +206,7 @@ def test_a_column_transformer_by_itself_updates_what_can_be():
         {"func": np.cbrt, "inverse_func": lambda y: y**3},
         {},
     ],
-    ids=str,
+    ids=as_typed,
 )
 @pytest.mark.parametrize("y", [TARGET, np.column_stack([TARGET, -TARGET])], ids=["one", "two"])
 def test_targets_are_transformed(target, y):
@@ -297,7 +297,7 @@ def test_a_search_without_refit_has_no_model():
         partial_fit(GridSearchCV(sgd(), {}, refit=False), X, Y)
 
 
-@pytest.mark.parametrize("model", [sgd(), GaussianNB()], ids=str)
+@pytest.mark.parametrize("model", [sgd(), GaussianNB()], ids=as_typed)
 def test_what_is_not_composed_uses_its_own_partial_fit(model):
     got = run(clone(model), classes=CLASSES)
     assert fingerprint(got) == fingerprint(by_hand(np.asarray, clone(model), classes=CLASSES))
@@ -377,7 +377,9 @@ def test_a_classifier_without_targets_raises_as_in_fit():
         partial_fit(make_pipeline(StandardScaler(), sgd()), X)
 
 
-@pytest.mark.parametrize("labels", [["a", "b", "c"], [False, True, True], [0.0, 1.0, 2.0]], ids=str)
+@pytest.mark.parametrize(
+    "labels", [["a", "b", "c"], [False, True, True], [0.0, 1.0, 2.0]], ids=as_typed
+)
 def test_labels_of_any_type(labels):
     y = np.asarray(labels)[Y]
     model = run(make_pipeline(PCA(2), sgd()), y=y, classes=np.unique(y))

@@ -4,7 +4,7 @@ import warnings
 from itertools import product
 
 import pytest
-from helpers import stream
+from helpers import as_typed, stream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, TransformerMixin, clone
@@ -148,7 +148,7 @@ def table():
             },
         ),
     ],
-    ids=str,
+    ids=as_typed,
 )
 def test_default_actions(estimator, expected):
     """Fitted transformers are frozen, rescalers before linear models preserve, predictors learn.
@@ -202,7 +202,7 @@ def test_reasons_and_refits():
         (MiniBatchKMeans(), ""),
         (GaussianProcessRegressor(), "neither partial_fit nor"),
     ],
-    ids=str,
+    ids=as_typed,
 )
 def test_why_an_estimator_cannot_go_on(estimator, why_not):
     reason = explain_plan(estimator).why_not
@@ -227,7 +227,7 @@ def test_a_transformer_that_only_transforms_is_refitted_alone_on_request():
         TransformedTargetRegressor(transformer=StandardScaler()),
         GridSearchCV(make_pipeline(StandardScaler(), SGDClassifier()), {}, cv=2),
     ],
-    ids=str,
+    ids=as_typed,
 )
 def test_a_fitted_estimator_and_its_clones_have_the_same_plan(estimator):
     fitted = clone(estimator).fit(X, Y)
@@ -303,7 +303,7 @@ NESTED = Pipeline(
         ({"clf": "refit"}, {"clf": "refit"}),
         ({"prep__cat": "preserve"}, {}),
     ],
-    ids=str,
+    ids=as_typed,
 )
 def test_overrides(steps, changed):
     """Patterns name steps or what they are in; the last match holds, the rest is as ever.

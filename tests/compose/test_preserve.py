@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from helpers import batches, fingerprint, stream
+from helpers import as_typed, batches, fingerprint, stream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone, is_classifier
@@ -126,9 +126,9 @@ def assert_preserved(scaler, model, X_more, X):
 # -- the rewrite alone -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scaler", SCALERS, ids=str)
+@pytest.mark.parametrize("scaler", SCALERS, ids=as_typed)
 @pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("model", CLASSIFIERS, ids=str)
+@pytest.mark.parametrize("model", CLASSIFIERS, ids=as_typed)
 def test_decisions_of_classifiers_do_not_move(scaler, model, n_classes):
     X, y = problem(model, n_classes)
     scaler = clone(scaler).fit(X[:60])
@@ -136,8 +136,8 @@ def test_decisions_of_classifiers_do_not_move(scaler, model, n_classes):
     assert_preserved(scaler, model, X[60:], X)
 
 
-@pytest.mark.parametrize("scaler", SCALERS, ids=str)
-@pytest.mark.parametrize("model", [*REGRESSORS, *MULTI_TASK], ids=str)
+@pytest.mark.parametrize("scaler", SCALERS, ids=as_typed)
+@pytest.mark.parametrize("model", [*REGRESSORS, *MULTI_TASK], ids=as_typed)
 def test_predictions_of_regressors_do_not_move(scaler, model):
     X, y = problem(model)
     scaler = clone(scaler).fit(X[:60])
@@ -148,7 +148,7 @@ def test_predictions_of_regressors_do_not_move(scaler, model):
 @pytest.mark.parametrize("average", [True, 70, 10**6])
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize(
-    "again", [lambda m: m, copy_fitted, lambda m: pickle.loads(pickle.dumps(m))], ids=str
+    "again", [lambda m: m, copy_fitted, lambda m: pickle.loads(pickle.dumps(m))], ids=as_typed
 )
 def test_all_weights_of_an_averaging_model_are_rewritten_once(average, n_classes, again):
     """The shown ones, a view of one set in a binary model and no view in its copies; both sets.
@@ -236,7 +236,7 @@ def test_only_the_columns_of_the_rescaler_are_rewritten():
         (StandardScaler(with_mean=False), SGDClassifier(fit_intercept=False), ""),
         (MaxAbsScaler(), Lasso(fit_intercept=False), ""),
     ],
-    ids=str,
+    ids=as_typed,
 )
 def test_what_can_be_preserved(scaler, model, reason):
     """Linear rescalers before linear models; a shift needs an intercept that takes it up."""
@@ -253,8 +253,10 @@ def test_a_subclass_of_a_rescaler_is_not_taken_for_linear():
     assert "not a linear rescaler" in why_not_preserved(Squared(), SGDClassifier())
 
 
-@pytest.mark.parametrize("scaler", [StandardScaler(with_mean=False), MaxAbsScaler()], ids=str)
-@pytest.mark.parametrize("model", [SGDClassifier(), LogisticRegression(), Lasso(0.01)], ids=str)
+@pytest.mark.parametrize("scaler", [StandardScaler(with_mean=False), MaxAbsScaler()], ids=as_typed)
+@pytest.mark.parametrize(
+    "model", [SGDClassifier(), LogisticRegression(), Lasso(0.01)], ids=as_typed
+)
 def test_without_intercept_there_is_still_none_afterwards(scaler, model):
     X, y = problem(model)
     scaler = clone(scaler).fit(X[:60])
@@ -302,7 +304,7 @@ COMPOSITIONS = [
 ]
 
 
-@pytest.mark.parametrize("composed", COMPOSITIONS, ids=str)
+@pytest.mark.parametrize("composed", COMPOSITIONS, ids=as_typed)
 def test_decisions_do_not_move_through_compositions(composed):
     """Slices of a ColumnTransformer, nested too, the last step of an inner chain, targets changed.
 

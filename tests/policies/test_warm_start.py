@@ -248,6 +248,36 @@ def test_a_single_row_leaves_nothing_to_compare_on():
     assert "too few to compare" in model.events_[-1].reason
 
 
+def test_what_cannot_be_continued_without_the_held_out_rows_is_fitted_afresh():
+    """All rows show three classes; those before the held-out ones, and memory, only two."""
+
+    class NeedsAll(Moves):
+        needs_all_classes = True
+
+        def update(self, model, X, y, params, effort):
+            raise AssertionError("it was asked to go on from rows that lack a class")
+
+    class Sure(DummyClassifier):
+        pass
+
+    y = np.repeat([0, 1, 2], [50, 50, 50])
+    register_adapter(Sure, NeedsAll())
+    try:
+        model = DriftAwareRetrainer(
+            Sure(),
+            detector=Rings([150]),
+            policy="warm_start",
+            update=None,
+            buffer=SlidingWindow(max_rows=20),
+        ).fit(X[:150], y)
+        labels = np.repeat([0, 1, 2], [10, 5, 5])
+        model.partial_fit(X[150:170], labels)
+    finally:
+        register_adapter(Sure, None)
+    assert model.events_[-1].kind == "replay_mix"
+    assert "Sure needs every class that it knows; the rows lack" in model.events_[-1].reason
+
+
 def test_the_comparison_is_on_rows_that_neither_model_has_learned():
     """Trap 34: every row that a continuation or a fresh fit was given before the comparison."""
     seen, judged = [], []

@@ -2,9 +2,10 @@
 
 from contextlib import contextmanager, nullcontext
 from functools import cache
+from inspect import signature
 
 import numpy as np
-from sklearn.base import is_regressor
+from sklearn.base import BaseEstimator, is_regressor
 from sklearn.frozen import FrozenEstimator
 
 from ...utils._sklearn_api import reheated
@@ -20,15 +21,15 @@ class PartialFitAdapter(BaseAdapter):
     incremental = True
 
     def why_not(self, estimator):
-        params = estimator.get_params() if hasattr(estimator, "get_params") else {}
-        if any(isinstance(part, FrozenEstimator) for part in params.values()):
+        params = _params_inside(estimator)
+        if any(isinstance(part, FrozenEstimator) for part in params):
             name = type(estimator).__name__
             return f"{name} has a frozen part, which its partial_fit would change"
-        parts = [part for part in params.values() if hasattr(part, "partial_fit")]
+        parts = [part for part in params if hasattr(part, "partial_fit")]
         reasons = [_refused_parameter(estimator), *map(_refused_parameter, parts)]
         # An inner perceptron; update sees to the warm_start of an outer one.
         reasons += [_refused_warm_start(part) for part in parts]
-        if params.get("prefit") is True:
+        if getattr(estimator, "prefit", None) is True:
             reasons.append(f"{type(estimator).__name__} learns nothing with prefit=True")
         return next(filter(None, reasons), "")
 
@@ -82,6 +83,28 @@ def other_outputs(model, y):
     if given == expected:
         return ""
     return f"{type(model).__name__} has {expected} outputs; the rows have {given}"
+
+
+def _params_inside(estimator):
+    """Return the parameters of an estimator and of its parts; it is asked with every batch."""
+    names = _own_params(type(estimator))
+    if names is None:
+        return estimator.get_params().values() if hasattr(estimator, "get_params") else ()
+    params = [getattr(estimator, name) for name in names]
+    for part in params[:]:
+        if hasattr(part, "get_params") and not isinstance(part, type):
+            params += part.get_params().values()
+    return params
+
+
+@cache
+def _own_params(kind):
+    """Return the names of a class's parameters, or None where only ``get_params`` knows them."""
+    if getattr(kind, "get_params", None) is not BaseEstimator.get_params:
+        return None
+    if kind.__init__ is object.__init__:
+        return []
+    return [name for name in signature(kind.__init__).parameters if name != "self"]
 
 
 _META = ("OneVsOneClassifier", "OneVsRestClassifier", "MultiOutputClassifier")
