@@ -216,8 +216,8 @@ class _Planner:
             self._walk(transformer, joined_path(path, "transformer"), (regressor_path,), None)
             self._walk(regressor, regressor_path, behind, None)
         else:
-            if isinstance(part, FeatureUnion):
-                heir = None  # it does not tell which of its columns are whose
+            if isinstance(part, FeatureUnion) or getattr(part, "transformer_weights", None):
+                heir = None  # it does not tell which of its columns are whose, or multiplies them
             if is_search(part) and not part.refit:
                 self.without_model = f"{type(part).__name__}(refit=False) keeps no model"
             for name, child in parts_of(part):

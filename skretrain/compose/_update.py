@@ -230,7 +230,7 @@ class _Update:
         if not is_composed(part):
             self._move_leaf(part, X, y, params, path, heir)
         elif isinstance(part, Pipeline):
-            X = self._chain_before_last(part, X, y, params, path)
+            X = self._chain_before_last(part, X, y, params, path, heir)
             name, last = part.steps[-1]
             own = _params_of(part, name, params)
             self.move(last, X, y, own, joined_path(path, name), heir)
@@ -263,14 +263,18 @@ class _Update:
                 below = heir and heir._replace(columns=_inside(heir.columns, output))
                 self.move(child, own, y, params, child_path, below)
 
-    def _chain_before_last(self, pipeline, X, y, params, path):
-        """Continue all steps but the last; return what the last one gets."""
+    def _chain_before_last(self, pipeline, X, y, params, path, heir=None):
+        """Continue all steps but the last; return what the last one gets.
+
+        The `heir` behind the whole chain is that of the last of them, if "passthrough" follows.
+        """
         steps = [(name, step) for name, step in pipeline.steps[:-1] if not is_word(step)]
-        model, _ = predictor_of(pipeline)
+        if not is_word(pipeline.steps[-1][1]):
+            heir = _Heir(predictor_of(pipeline)[0], slice(None))
         for name, step in steps:
-            heir = _Heir(model, slice(None)) if name == steps[-1][0] else None
             own = _params_of(pipeline, name, params)
-            self.move(step, X, y, own, joined_path(path, name), heir)
+            next_heir = heir if name == steps[-1][0] else None
+            self.move(step, X, y, own, joined_path(path, name), next_heir)
             X = _with_all_rows(step.transform(X), X, name)
         return X
 

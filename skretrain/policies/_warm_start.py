@@ -98,19 +98,18 @@ class WarmStart(BasePolicy):
     def propose(self, context):
         learner, effort = context.learner, self._effort(context)
         if learner.incremental and not context.alarm:
-            rows = context.batch
+            window = context.batch
         else:
-            rows = context.window(since=context.since)
-        if learner.needs_all_classes:
-            rows = with_all_classes(rows, context)
+            window = context.window(since=context.since)
+        rows = with_all_classes(window, context) if learner.needs_all_classes else window
         refusal = learner.refusal(context.champion, rows, effort=effort, steps=self.steps)
         if refusal:
             return refit_on_memory(context, refusal)
         reason, n_compared = "", 0
         if self._must_prove_itself(context):
-            reason, n_compared = self._compared(context, rows, effort)
+            reason, n_compared = self._compared(context, window, effort)
         if reason:
-            rows = with_all_classes(with_replay(rows, context, 1.0), context)
+            rows = with_all_classes(with_replay(window, context, 1.0), context)
             model = learner.fresh(rows, context.number)
             return Candidate(model, "replay_mix", len(rows.index), reason, n_compared)
         model = learner.continued(context.champion, rows, effort=effort, steps=self.steps)
@@ -125,14 +124,14 @@ class WarmStart(BasePolicy):
     def _effort(self, context):
         return Effort(self.n_passes, bool(self.reheat and context.alarm), self.rate)
 
-    def _compared(self, context, rows, effort):
+    def _compared(self, context, window, effort):
         """Return why a fresh fit is better than the continuation, if it is, and the rows spent.
 
         The newest half of the batch is the part of the rows that the serving model has not learned.
         """
         learner = context.learner
         n_held = (len(context.batch.index) + 1) // 2
-        past, held = part_of(rows, slice(-n_held)), part_of(context.batch, slice(-n_held, None))
+        past, held = part_of(window, slice(-n_held)), part_of(context.batch, slice(-n_held, None))
         if not len(past.index):
             return "the rows are too few to compare a continuation with a fresh fit", 0
         began = held.index[0]  # memory may hold these rows already: nobody may learn them yet

@@ -416,3 +416,32 @@ def test_a_constant_feature_that_begins_to_vary_is_followed():
     frozen, preserved = accuracy(standardscaler="freeze"), accuracy()
     assert preserved > frozen + 0.1
     assert preserved > 0.85
+
+
+WEIGHTED = ColumnTransformer([("a", StandardScaler(), [0, 1])], transformer_weights={"a": 5.0})
+OPEN_ENDED = Pipeline([("a", StandardScaler()), ("b", "passthrough")])
+
+
+@pytest.mark.parametrize(
+    ("before", "action"),
+    [
+        (WEIGHTED, "freeze"),
+        (ColumnTransformer([("outer", WEIGHTED, [0, 1])]), "freeze"),
+        (ColumnTransformer([("x", StandardScaler(), [0, 1])], transformer_weights={}), "preserve"),
+        (OPEN_ENDED, "preserve"),
+        (Pipeline([("x", OPEN_ENDED), ("y", None)]), "preserve"),
+    ],
+    ids=["weighted", "weighted inside", "no weights", "passthrough last", "twice"],
+)
+def test_what_stands_between_a_rescaler_and_the_model_moves_no_decision(before, action):
+    """Weights of columns multiply what the model sees; a word at the end of a chain does nothing."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(300, 2))
+    labels = (rows[:, 0] > 0).astype(int)
+    model = Pipeline([("before", before), ("sgd", SGDClassifier(random_state=0))])
+    model.fit(rows[:100], labels[:100])
+    assert explain_plan(model).steps[0].on_update == action
+    model["sgd"].set_params(learning_rate="constant", eta0=1e-300)  # only the scaler moves
+    decisions = model.decision_function(rows)
+    partial_fit(model, rows[100:] * 3 + 4, labels[100:])
+    np.testing.assert_allclose(model.decision_function(rows), decisions, rtol=0, atol=1e-10)

@@ -8,6 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression, Perceptron, SGDClassifier, SGDRegressor
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -276,6 +277,38 @@ def test_what_cannot_be_continued_without_the_held_out_rows_is_fitted_afresh():
         register_adapter(Sure, None)
     assert model.events_[-1].kind == "replay_mix"
     assert "Sure needs every class that it knows; the rows lack" in model.events_[-1].reason
+
+
+def test_the_replay_of_the_guard_is_drawn_from_all_older_rows():
+    """A class that the concept lacks is added after the draw, or it would bound the draw."""
+    fitted = []
+
+    class NeedsAll(Moves):
+        needs_all_classes = True
+
+        def update(self, model, X, y, params, effort):
+            """It learns nothing, so that the fresh fit wins."""
+
+    class Nearest(KNeighborsClassifier):
+        def fit(self, X, y):
+            fitted.append(y)
+            return super().fit(X, y)
+
+    y = np.r_[np.full(20, 2), Y[20:150], 1 - Y[150:250]]
+    register_adapter(Nearest, NeedsAll())
+    try:
+        model = DriftAwareRetrainer(
+            Nearest(), detector=Rings([150]), policy="warm_start", update=None
+        ).fit(X[:150], y[:150])
+        model.partial_fit(X[150:250], y[150:250])
+    finally:
+        register_adapter(Nearest, None)
+    assert model.events_[-1].kind == "replay_mix"
+    compared, served = fitted[1:]
+    # Half of the batch, or all of it, as many older rows, and what is missing of class 2.
+    assert 2 * 50 <= len(compared) <= 2 * 50 + 10
+    assert 2 * 100 <= len(served) <= 2 * 100 + 20
+    assert np.mean(served[:-100] == 2) < 0.5
 
 
 def test_the_comparison_is_on_rows_that_neither_model_has_learned():

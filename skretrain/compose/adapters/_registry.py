@@ -5,7 +5,8 @@ from ._base import BaseAdapter
 from ._partial_fit import PartialFitAdapter
 from ._warm_start import WarmStartAdapter
 
-# By package and class, so that no library is imported before a user has; subclasses included.
+# By package and class, so that no library is imported before a user has; subclasses included. What
+# users register by the class itself goes before.
 _ADAPTERS = {
     **_forest.ADAPTERS,
     **_sklearn_boosting.ADAPTERS,
@@ -60,9 +61,8 @@ def register_adapter(kind, adapter):
             f"adapter={adapter!r} is not an adapter: pass an object of a subclass of "
             "skretrain.compose.BaseAdapter."
         )
-    if isinstance(kind, type):
-        kind = _name_of(kind)
-    elif not isinstance(kind, str) or kind.count(".") != 1:
+    is_name = isinstance(kind, str) and kind.count(".") == 1
+    if not is_name and not isinstance(kind, type):
         raise TypeError(f"kind={kind!r} must be a class or a name like 'lightgbm.LGBMModel'.")
     if adapter is None:
         _ADAPTERS.pop(kind, None)
@@ -74,7 +74,7 @@ def adapter_of(estimator):
     """Return the adapter that continues this estimator, and why there is none: one is empty."""
     name = type(estimator).__name__
     for kind in type(estimator).__mro__:
-        adapter = _ADAPTERS.get(_name_of(kind))
+        adapter = _ADAPTERS.get(kind) or _ADAPTERS.get(_name_of(kind))
         if adapter is not None:
             break
     else:

@@ -1,6 +1,7 @@
 """The table of adapters: by class or by name, subclasses included, and what it refuses."""
 
 import pytest
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import Ridge
 from sklearn.naive_bayes import GaussianNB
 
@@ -49,6 +50,27 @@ def test_the_nearest_class_counts():
     finally:
         register_adapter(MyRidge, None)
         register_adapter(MySpecialRidge, None)
+
+
+def test_a_class_of_the_same_name_is_another_class():
+    """As in a notebook, where a class is defined anew, or in two modules of one package."""
+    other = type("MyRidge", (Ridge,), {"__module__": MyRidge.__module__})
+    register_adapter(MyRidge, Twice())
+    try:
+        assert adapter_of(other())[0] is None
+    finally:
+        register_adapter(MyRidge, None)
+
+
+def test_what_is_registered_by_class_goes_before_a_name():
+    built_in, _ = adapter_of(RandomForestClassifier())
+    mine = Twice()
+    register_adapter(RandomForestClassifier, mine)
+    try:
+        assert adapter_of(RandomForestClassifier())[0] is mine
+    finally:
+        register_adapter(RandomForestClassifier, None)
+    assert adapter_of(RandomForestClassifier())[0] is built_in
 
 
 @pytest.mark.parametrize("adapter", [Twice, "twice", object()])
