@@ -434,7 +434,7 @@ OPEN_ENDED = Pipeline([("a", StandardScaler()), ("b", "passthrough")])
     ids=["weighted", "weighted inside", "no weights", "passthrough last", "twice"],
 )
 def test_what_stands_between_a_rescaler_and_the_model_moves_no_decision(before, action):
-    """Weights of columns multiply what the model sees; a word at the end of a chain does nothing."""
+    """Weights of columns multiply what the model sees; a word at the end does nothing."""
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(300, 2))
     labels = (rows[:, 0] > 0).astype(int)
