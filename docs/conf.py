@@ -62,7 +62,7 @@ autosummary_generate = True
 # A class page shows what skretrain adds; what comes with these bases is documented by them.
 autodoc_default_options = {
     "members": True,
-    "inherited-members": "BaseEstimator, UserWarning, tuple",
+    "inherited-members": "BaseEstimator, Pipeline, UserWarning, tuple",
     "exclude-members": "get_metadata_routing, set_fit_request, set_partial_fit_request, "
     "set_predict_request, set_score_request",
 }

@@ -13,13 +13,13 @@ from ...utils._labels import unseen_labels
 class Effort:
     """How much one continuation may change.
 
-    Attributes
+    Parameters
     ----------
-    n_passes : int
+    n_passes : int, default=1
         How often ``partial_fit`` goes over the rows.
-    reheat : bool
+    reheat : bool, default=False
         Whether the step size goes back to its initial value first.
-    rate : float
+    rate : float, default=0.1
         Members that an ensemble replaces, or rounds that a booster adds, as a share of its
         ``n_estimators``.
 
@@ -35,7 +35,18 @@ class Effort:
     rate: float = 0.1
 
     def share_of(self, n_members):
-        """Return how many of so many members are meant: one at least."""
+        """Return how many members, or rounds, the rate means.
+
+        Parameters
+        ----------
+        n_members : int
+            How many there are in all.
+
+        Returns
+        -------
+        n_meant : int
+            One at least.
+        """
         return max(1, round(self.rate * n_members))
 
 
