@@ -260,7 +260,7 @@ class Engine:
         n_classes = 0 if self.classes is None else len(self.classes)
         scored = None if self.serving is None else self._score(rows)
         self.parts.buffer.check(rows.X, rows.y, rows.params)
-        unseen = self.check_labels(self._weighted_targets(rows), classes)
+        unseen = self.check_labels(self.parts.learner.targets_of(rows), classes)
         self._declare(classes)
         if self.serving is None:
             self._start(rows)
@@ -378,7 +378,7 @@ class Engine:
         known = getattr(self.serving.model, "classes_", self.classes)
         if self.classes is None or len(self.classes) == len(known):
             return ()
-        return unseen_labels(self._weighted_targets(rows), known)
+        return unseen_labels(self.parts.learner.targets_of(rows), known)
 
     # -- update --------------------------------------------------------------------------------
 
@@ -570,11 +570,6 @@ class Engine:
         self.parts.buffer.add(rows.X, rows.y, rows.params, self.n_seen)
         self.n_seen += len(rows.index)
         self.y_ndim = None if rows.y is None else rows.y.ndim
-
-    def _weighted_targets(self, rows):
-        """Return the targets of the rows that count: a label of weight zero is not learned."""
-        weight = None if rows.y is None else self.parts.learner.weight_of(rows)
-        return rows.y if weight is None else rows.y[weight != 0]
 
     def _weightless(self, rows):
         weight = self.parts.learner.weight_of(rows)

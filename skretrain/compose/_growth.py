@@ -6,6 +6,7 @@ import numpy as np
 
 from ..utils._labels import unseen_labels
 from ..utils._sklearn_api import change_weights, widen_output_layer
+from .adapters._base import flat_classes
 
 # How far below the mean of the present rows the row of a new class begins, in units of the score:
 # the margin of the hinge. No row is above the largest, so the mean never wins, and after one step
@@ -85,10 +86,8 @@ def grow(model, classes):
 
 def grow_for(model, y):
     """Take the labels of `y` that a classifier with one output lacks into it, in place."""
-    classes = getattr(model, "classes_", None)
-    if not isinstance(classes, np.ndarray) or y is None or y.ndim > 1:
-        return
-    new = unseen_labels(y, classes)
+    classes = flat_classes(model, y)
+    new = () if classes is None else unseen_labels(y, classes)
     if len(new):
         grow(model, np.union1d(classes, new))
 

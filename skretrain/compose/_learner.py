@@ -122,10 +122,7 @@ class Learner:
         family does it. Steps of a pipeline that the plan freezes are shared, not copied.
         """
         rows, plan, effort = self._weighted(rows), self.plan(steps), effort or Effort()
-        if self._is_leaf and plan.on_update("") == "update":  # looked up already
-            twin = self._adapter.copied(model)
-        else:
-            twin = copied(model, plan)
+        twin = copied(model, plan)
         if len(rows.index) == 0:
             return twin
         if not self._is_leaf:
@@ -146,10 +143,7 @@ class Learner:
         plan = self.plan(steps)
         if plan.why_not:
             return plan.why_not
-        targets, effort = self._weighted(rows).y, effort or Effort()
-        if self._is_leaf and plan.on_update("") == "update":
-            return self._adapter.obstacle(model, targets, effort)  # one look-up less per batch
-        return obstacle(model, targets, plan=plan, effort=effort)
+        return obstacle(model, self.targets_of(rows), plan=plan, effort=effort or Effort())
 
     def can_grow(self, model, new):
         """Tell whether a continuation can take in labels that `model` does not know."""
@@ -162,6 +156,11 @@ class Learner:
         params = self._routed(self._method(), rows)
         # What a leaf gets has been renamed already, where it asks for another name.
         return params.get("sample_weight") if self._is_leaf else weight_in(self.estimator, params)
+
+    def targets_of(self, rows):
+        """Return the targets of the rows that count: a label of weight zero is not learned."""
+        weight = None if rows.y is None else self.weight_of(rows)
+        return rows.y if weight is None else rows.y[weight != 0]
 
     def _weighted(self, rows):
         """Drop the rows of weight zero: ``partial_fit`` would still count them in its schedule."""

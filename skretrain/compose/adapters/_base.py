@@ -1,6 +1,7 @@
 """The contract of an adapter: how the estimators of one family go on learning."""
 
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -236,3 +237,17 @@ def flat_classes(model, y):
     if not isinstance(classes, np.ndarray) or y is None or y.ndim > 1:
         return None
     return classes if len(classes) else None  # regressors of CatBoost have an empty array
+
+
+@contextmanager
+def set_for_now(model, **values):
+    """Set parameters of an estimator, and put back in the end what was there.
+
+    As attributes: ``set_params`` of XGBoost and LightGBM also writes into parts that copies share.
+    """
+    as_given = {name: getattr(model, name) for name in values}
+    vars(model).update(values)
+    try:
+        yield model
+    finally:
+        vars(model).update(as_given)

@@ -1,7 +1,6 @@
 """What the adapters of all boosters share: rounds are added on new rows, up to a cap."""
 
 from abc import abstractmethod
-from contextlib import contextmanager
 from copy import deepcopy
 from numbers import Integral
 
@@ -68,20 +67,6 @@ def shallow_copy(model):
         drawn_from = isinstance(value, (np.random.RandomState, np.random.Generator))
         attributes[name] = deepcopy(value, memo) if drawn_from else value
     return copied
-
-
-@contextmanager
-def set_for_now(model, **values):
-    """Set parameters of an estimator, and put back in the end what was there.
-
-    As attributes: ``set_params`` of XGBoost and LightGBM also writes into parts that copies share.
-    """
-    as_given = {name: getattr(model, name) for name in values}
-    vars(model).update(values)
-    try:
-        yield model
-    finally:
-        vars(model).update(as_given)
 
 
 def moved_seed(random_state, n_rounds):

@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.utils.class_weight import compute_sample_weight
 
 from ...utils._containers import PANDAS, kind_of
-from ._base import flat_classes
-from ._boosting import BoostingAdapter, foreign_fit, moved_seed, set_for_now
+from ._base import flat_classes, set_for_now
+from ._boosting import BoostingAdapter, foreign_fit, moved_seed
 
 # LightGBM lets these override n_estimators, so that it would not say how many rounds are added.
 _ROUNDS = (

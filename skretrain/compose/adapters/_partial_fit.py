@@ -1,6 +1,6 @@
 """Estimators with a partial_fit of their own."""
 
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from functools import cache
 from inspect import signature
 
@@ -10,7 +10,7 @@ from sklearn.frozen import FrozenEstimator
 
 from ...utils._sklearn_api import reheated
 from .._growth import can_grow, grow_for
-from ._base import BaseAdapter
+from ._base import BaseAdapter, set_for_now
 
 
 class PartialFitAdapter(BaseAdapter):
@@ -59,19 +59,9 @@ class PartialFitAdapter(BaseAdapter):
         # With warm_start, partial_fit of a perceptron refuses batches that lack a class; it goes on
         # from the present weights without.
         refused = _refused_warm_start(model)
-        with changed_params(model, warm_start=False) if refused else nullcontext():
+        with set_for_now(model, warm_start=False) if refused else nullcontext():
             for _ in range(effort.n_passes):
                 model.partial_fit(X, y, **params)
-
-
-@contextmanager
-def changed_params(model, **params):
-    """Give a model other parameters for a while."""
-    as_given = {name: getattr(model, name) for name in params}
-    try:
-        yield model.set_params(**params)
-    finally:
-        model.set_params(**as_given)
 
 
 def other_outputs(model, y):
@@ -112,11 +102,12 @@ _MULTI_OUTPUT = ("MultiOutputClassifier", "MultiOutputRegressor")
 
 
 def _is_a(model, *names):
-    return not _sklearn_names(type(model)).isdisjoint(names)
+    return not sklearn_names(type(model)).isdisjoint(names)
 
 
 @cache
-def _sklearn_names(kind):
+def sklearn_names(kind):
+    """Return the names of a class and of its bases, those of scikit-learn."""
     return frozenset(
         base.__name__ for base in kind.__mro__ if base.__module__.startswith("sklearn.")
     )

@@ -2,7 +2,8 @@
 
 from ...utils._copy import copy_fitted
 from ...utils._sklearn_api import beginning_at_its_predictions
-from ._boosting import BoostingAdapter, set_for_now
+from ._base import set_for_now
+from ._boosting import BoostingAdapter
 
 
 class GradientBoostingAdapter(BoostingAdapter):

@@ -2,8 +2,8 @@
 
 from ...utils._sklearn_api import NEWTON_CHOLESKY_FORGETS
 from .._growth import can_grow, grow_for
-from ._base import BaseAdapter
-from ._partial_fit import changed_params, other_outputs
+from ._base import BaseAdapter, set_for_now
+from ._partial_fit import other_outputs, sklearn_names
 
 # Where scikit-learn's warm_start is not a continuation: class, parameters, reason.
 _EMPTY_PROMISES = (
@@ -51,11 +51,7 @@ class WarmStartAdapter(BaseAdapter):
     needs_all_classes = True
 
     def why_not(self, estimator):
-        names = {
-            kind.__name__
-            for kind in type(estimator).__mro__
-            if kind.__module__.startswith("sklearn.")
-        }
+        names = sklearn_names(type(estimator))
         for name, params, reason in _EMPTY_PROMISES:
             if name in names and all(getattr(estimator, p) == v for p, v in params.items()):
                 return f"{type(estimator).__name__} cannot be continued: {reason}"
@@ -69,5 +65,5 @@ class WarmStartAdapter(BaseAdapter):
 
     def update(self, model, X, y, params, effort):
         grow_for(model, y)
-        with changed_params(model, warm_start=True):
+        with set_for_now(model, warm_start=True):
             model.fit(X, y, **params)

@@ -1,6 +1,7 @@
 """XGBoost: more rounds by ``xgb_model``; at the cap, leaves estimated anew on the new rows."""
 
-from ._boosting import BoostingAdapter, foreign_fit, moved_seed, set_for_now, shallow_copy
+from ._base import set_for_now
+from ._boosting import BoostingAdapter, foreign_fit, moved_seed, shallow_copy
 
 
 class XGBoostAdapter(BoostingAdapter):

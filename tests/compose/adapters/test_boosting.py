@@ -18,7 +18,8 @@ from sklearn.ensemble import (
 from xgboost import XGBClassifier, XGBRegressor
 
 from skretrain.compose import Effort
-from skretrain.compose.adapters._boosting import MAX_GROWTH, moved_seed, set_for_now, shallow_copy
+from skretrain.compose.adapters._base import set_for_now
+from skretrain.compose.adapters._boosting import MAX_GROWTH, moved_seed, shallow_copy
 from skretrain.compose.adapters._registry import adapter_of
 
 QUIET = {"thread_count": 1, "verbose": False, "allow_writing_files": False}
@@ -248,7 +249,7 @@ def test_boosters_are_guarded_and_take_whole_concepts(base):
     """What the policies ask of every adapter."""
     adapter, _ = adapter_of(base)
     assert (adapter.means, adapter.method) == ("boosting", "fit")
-    assert adapter.guarded
+    assert adapter.guarded == "always"
     assert not adapter.incremental
 
 
