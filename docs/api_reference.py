@@ -4,7 +4,7 @@ API = {
     "skretrain": (
         "The estimators",
         "Wrap a scikit-learn estimator in one of these.",
-        ["DriftAwareRetrainer", "ReplayPartialFit"],
+        ["DriftAwareRetrainer", "MixtureRetrainer", "ReplayPartialFit", "make_mixture"],
     ),
     "skretrain.drift": (
         "Triggers: when to retrain",

@@ -86,7 +86,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         ValueError
             If a parameter is invalid or the input is. What was learned before is then still there.
         """
-        with _Restoring(self):
+        with Restoring(self):
             self._fit(X, y, params)
         return self
 
@@ -136,12 +136,10 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         if n_rows(X) == 0:
             return  # nothing to test, nothing to learn
         if self.__dict__.get("_engine") is None:
-            with _Restoring(self):
-                engine = self._new_engine()
-                self._step(engine, X, y, classes, params, reset=True)
-                self._engine = engine
+            with Restoring(self):
+                self._learn(*self._examine(X, y, classes, params))
         else:
-            self._step(self._engine, X, y, classes, params, reset=False)
+            self._learn(*self._examine(X, y, classes, params))
 
     @with_callbacks
     def _partial_fit_with_callbacks(self, X, y, classes, params):
@@ -149,9 +147,19 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         self._partial_fit(X, y, classes, params)
         progress.end()
 
-    def _step(self, engine, X, y, classes, params, *, reset):
-        rows = self._checked_rows(engine, X, y, params, "partial_fit", reset=reset)
-        engine.step(rows._replace(X=_with_precision(rows.X, engine.dtype)), classes)
+    def _examine(self, X, y, classes, params):
+        """Check a batch and test the serving model on it; nothing is counted or learned."""
+        engine = self.__dict__.get("_engine")
+        blank = engine is None
+        if blank:
+            engine = self._new_engine()
+        rows = self._checked_rows(engine, X, y, params, "partial_fit", reset=blank)
+        rows = rows._replace(X=_with_precision(rows.X, engine.dtype))
+        return engine, engine.examine(rows, classes)
+
+    def _learn(self, engine, examined):
+        engine.learn(examined)
+        self._engine = engine
 
     def _run(self, engine, rows):
         """Fit on all rows at once, or on the first and stream the rest."""
@@ -171,7 +179,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         progress.end()
 
     def _new_engine(self):
-        seed = _seed_of(self.random_state)
+        seed = seed_of(self.random_state)
         _check_choice(self, "new_classes", ("grow", "raise"))
         learner = Learner(self.estimator, random_state=seed, route=self._route)
         trigger, policy, update, gate = self._make_parts(learner, seed)
@@ -266,19 +274,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         params = {name: values for name, values in params.items() if values is not None}
         if routing_enabled():
             process_routing(self, method, **params)
-        checked = {}
-        for name, values in params.items():
-            values = np.asarray(values)
-            if values.ndim == 0 or len(values) != size:
-                raise ValueError(
-                    f"{name} must hold one value per row: got shape {values.shape} for {size} "
-                    "rows. What does not belong to rows is a parameter of the estimator: set it "
-                    "there."
-                )
-            if name == "sample_weight":
-                assert_all_finite(values, input_name="sample_weight")
-            checked[name] = values
-        return checked
+        return checked_params(params, size)
 
     # -- metadata routing ------------------------------------------------------------------------
 
@@ -543,7 +539,26 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
     n_refits_ = _learned("n_refits_", "Retrains that were promoted, the first fit not counted.")
 
 
-class _Restoring:
+def checked_params(params, size):
+    """Return per-row metadata as arrays, without what is None, or raise where it is no such."""
+    checked = {}
+    for name, values in params.items():
+        if values is None:
+            continue
+        values = np.asarray(values)
+        if values.ndim == 0 or len(values) != size:
+            raise ValueError(
+                f"{name} must hold one value per row: got shape {values.shape} for {size} "
+                "rows. What does not belong to rows is a parameter of the estimator: set it "
+                "there."
+            )
+        if name == "sample_weight":
+            assert_all_finite(values, input_name="sample_weight")
+        checked[name] = values
+    return checked
+
+
+class Restoring:
     """Leave an object as it was, attribute by attribute, if the block raises."""
 
     def __init__(self, estimator):
@@ -595,7 +610,7 @@ def _make_buffer(buffer, seed):
     return buffer.reset()
 
 
-def _seed_of(random_state):
+def seed_of(random_state):
     if random_state is None or isinstance(random_state, (int, np.integer)):
         check_random_state(random_state)
         return None if random_state is None else int(random_state)

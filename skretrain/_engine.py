@@ -72,6 +72,16 @@ class Challenger:
     n_since: int  # remembered rows of the present concept when it was fitted
 
 
+class Examined(NamedTuple):
+    """A batch that passed every check, and what the serving model made of it."""
+
+    rows: Any
+    classes: Any  # as announced by the caller
+    y_pred: np.ndarray | None  # None before the first fit, and without targets
+    scored: ScoredBatch | None  # for the trigger, if there is one
+    unseen: np.ndarray | tuple  # labels that are new
+
+
 class Engine:
     """The learned state of a retrainer, and the one way in which it changes.
 
@@ -257,15 +267,23 @@ class Engine:
 
         Everything that may be wrong with the input raises before anything changes.
         """
-        n_classes = 0 if self.classes is None else len(self.classes)
-        scored = None if self.serving is None else self._score(rows)
+        self.learn(self.examine(rows, classes))
+
+    def examine(self, rows, classes=None):
+        """Test the serving model on a batch, and raise whatever may be wrong; nothing changes."""
+        y_pred, scored = (None, None) if self.serving is None else self._score(rows)
         self.parts.buffer.check(rows.X, rows.y, rows.params)
         unseen = self.check_labels(self.parts.learner.targets_of(rows), classes)
-        self._declare(classes)
+        return Examined(rows, classes, y_pred, scored, unseen)
+
+    def learn(self, examined):
+        """Learn from a batch that was examined."""
+        n_classes = 0 if self.classes is None else len(self.classes)
+        self._declare(examined.classes)
         if self.serving is None:
-            self._start(rows)
+            self._start(examined.rows)
         else:
-            self._test_and_learn(rows, scored, unseen)
+            self._test_and_learn(examined.rows, examined.scored, examined.unseen)
             # Last, because a filter may turn the warning into an error.
             self._tell_of_a_third_class(n_classes)
 
@@ -309,7 +327,7 @@ class Engine:
         )
 
     def _score(self, rows):
-        """Predict the batch, always afresh, and give each row one loss."""
+        """Predict the batch, always afresh; return it, and one loss per row for the trigger."""
         model, loss, predicted, proba = self.serving.model, None, None, None
         if self.task == "unsupervised":
             loss = novelty_per_row(model, rows.X)
@@ -319,7 +337,7 @@ class Engine:
             predicted = model.predict(rows.X)
         trigger = self.parts.trigger
         if trigger is None:
-            return None
+            return predicted, None
         needs = trigger.needs
         if self.task == "classification":
             loss = zero_one_loss_per_row(rows.y, predicted)
@@ -330,7 +348,7 @@ class Engine:
             loss[weight == 0] = np.nan
         if "y_proba" in needs:
             proba = self.serving.spread(model.predict_proba(rows.X), 0.0)
-        return ScoredBatch(
+        return predicted, ScoredBatch(
             start=self.n_seen,
             n_rows=len(rows.index),
             loss=loss,

@@ -3,7 +3,8 @@
 import json
 import logging
 from collections import deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from heapq import merge
 
 from ._optional import import_optional
 
@@ -77,6 +78,7 @@ class EventLog:
     """
 
     def __init__(self, max_events=10_000):
+        self.max_events = max_events
         self._events = deque(maxlen=max_events)
         self.counts = dict.fromkeys(ACTIONS, 0)
         self.totals = {"fits": 0, "rows_fitted": 0, "cpu_seconds": 0.0, "wall_seconds": 0.0}
@@ -127,3 +129,32 @@ class EventLog:
         """Return counts, totals and notable events as one JSON document."""
         document = {"counts": self.counts, "totals": self.totals, "events": self.to_records()}
         return json.dumps(document, default=str)
+
+
+def merged(logs):
+    """Return the events of several logs as one, in the order of rows.
+
+    Parameters
+    ----------
+    logs : dict of str to EventLog
+        By the name of their owner, with which the reasons then begin.
+
+    Returns
+    -------
+    log : EventLog
+        Counts and totals are sums.
+    """
+    whole = EventLog(sum(log.max_events for log in logs.values()))
+    for log in logs.values():
+        for sums, more in ((whole.counts, log.counts), (whole.totals, log.totals)):
+            for name, value in more.items():
+                sums[name] += value
+    named = [
+        [
+            replace(event, reason=f"{name}: {event.reason}" if event.reason else name)
+            for event in log
+        ]
+        for name, log in logs.items()
+    ]
+    whole._events.extend(merge(*named, key=lambda event: event.row))
+    return whole

@@ -9,6 +9,8 @@ import sklearn
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
+from sklearn.utils._repr_html.estimator import _VisualBlock
+from sklearn.utils.metaestimators import _BaseComposition as BaseComposition
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -24,6 +26,7 @@ except ImportError:  # scikit-learn < 1.9 has no callbacks: nothing to support
 
 __all__ = [
     "NEWTON_CHOLESKY_FORGETS",
+    "BaseComposition",
     "CallbackSupportMixin",
     "Layer",
     "Progress",
@@ -35,6 +38,7 @@ __all__ = [
     "is_search",
     "is_stateless",
     "is_stateless_transformer",
+    "parallel_block",
     "reheated",
     "renews_its_generator",
     "response_methods",
@@ -88,6 +92,11 @@ class Progress:
     def _call(self, context, moment):
         hook = getattr(context, f"call_on_fit_task_{moment}")
         hook(estimator=self.estimator, X=self.X, y=self.y)
+
+
+def parallel_block(names, estimators):
+    """Return the diagram of estimators that work side by side."""
+    return _VisualBlock("parallel", estimators, names=names)
 
 
 def response_methods(scorer):

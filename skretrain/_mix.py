@@ -1,0 +1,311 @@
+"""What a mixture has learned, and the one way in which it changes: it knows members, no API."""
+
+from collections import deque
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .utils._containers import concat_rows, copy_rows
+from .utils._fixed_share import ROWS_PER_UNIT
+from .utils._labels import spread, union_of_labels, unseen_labels
+
+_MAX_HISTORY = 10_000
+# A member without weight has its turn with every tenth batch: it may have become the best.
+_LONGEST_WAIT = 10
+# Under a budget, members below this weight are not asked: together they could hardly change a mean.
+_LEAST_WEIGHT = 0.02
+# A residual so many times the usual one gains nothing.
+_WORST_RESIDUAL = 4.0
+# How much of the usual residual is kept per hundred rows.
+_SCALE_MEMORY = 0.9
+# Predictions may leave the range of the remembered targets by this part of it.
+_MARGIN = 0.5
+
+
+class Mix(NamedTuple):
+    """What ``predict`` reads: replaced as a whole, in one assignment."""
+
+    weights: np.ndarray
+    servings: tuple
+    classes: np.ndarray | None
+    limits: tuple | None  # between which a regressor predicts
+
+    def proba(self, X):
+        """Return the weighted mean of the class probabilities."""
+        return weighted_mean([self._votes(serving, X) for serving in self.servings], self.weights)
+
+    def _votes(self, serving, X):
+        model = serving.model
+        if hasattr(model, "predict_proba"):
+            votes = serving.spread(model.predict_proba(X), 0.0)
+        else:
+            votes = (np.asarray(model.predict(X))[:, None] == serving.classes).astype(np.float64)
+        return spread(votes, serving.classes, self.classes, 0.0)
+
+    def values(self, X):
+        """Return the weighted mean of the predictions of regressors."""
+        return self.mean_of([serving.model.predict(X) for serving in self.servings], self.weights)
+
+    def mean_of(self, predicted, weights):
+        """Return the weighted mean of predictions, none of them beyond the limits."""
+        predicted = [np.clip(np.ravel(values), *self.limits) for values in predicted]
+        return weighted_mean(predicted, weights)
+
+
+def weighted_mean(outputs, weights):
+    """Return the weighted mean over the first axis; what is not a number has no weight."""
+    outputs = np.stack(outputs)
+    missing = np.isnan(outputs)
+    if not missing.any():
+        return np.tensordot(weights, outputs, 1)
+    weights = weights.reshape(-1, *[1] * (outputs.ndim - 1)) * ~missing
+    with np.errstate(invalid="ignore"):  # where nobody has an answer, the mean has none either
+        return (weights * np.where(missing, 0.0, outputs)).sum(axis=0) / weights.sum(axis=0)
+
+
+class Turns:
+    """Whose turn it is to learn, where not everybody may with every batch.
+
+    A batch earns a member `budget` times the number of members times its weight, but not more than
+    one turn. Whoever has earned a whole turn learns, from all batches since the last one. With
+    every batch somebody learns, and everybody at least with every tenth.
+    """
+
+    def __init__(self, n_members, budget):
+        self.budget = budget
+        self.credit = np.arange(n_members) / n_members  # so that they do not learn all at once
+        self.waited = np.zeros(n_members, dtype=np.int64)
+
+    def due(self, weights):
+        """Return a mask of who learns from the coming batch; nothing changes."""
+        if self.budget is None:
+            return np.ones(len(weights), dtype=bool)
+        credit = self._credit_after(weights)
+        due = (credit >= 1) | (self.waited + 1 >= _LONGEST_WAIT)
+        due[np.argmax(credit)] = True
+        return due
+
+    def take(self, weights, due):
+        """Count the turns that were taken."""
+        if self.budget is not None:
+            credit = self._credit_after(weights)
+            self.credit = np.where(due, np.maximum(credit - 1, 0), credit)
+            self.waited = np.where(due, 0, self.waited + 1)
+
+    def _credit_after(self, weights):
+        return self.credit + np.minimum(1, self.budget * len(weights) * weights)
+
+
+class Batch(NamedTuple):
+    """A batch in the form in which members take it."""
+
+    X: Any
+    y: np.ndarray
+    params: dict  # of the call, before any routing
+
+    def after(self, others):
+        """Return the rows of other batches, followed by those of this one."""
+        if not others:
+            return self
+        parts = [*others, self]
+        params = {
+            name: np.concatenate([part.params[name] for part in parts]) for name in self.params
+        }
+        return Batch(
+            concat_rows([p.X for p in parts]), np.concatenate([p.y for p in parts]), params
+        )
+
+    def copied(self):
+        """Return a batch that no later write of the caller reaches."""
+        params = {name: np.array(values) for name, values in self.params.items()}
+        return Batch(copy_rows(self.X), np.array(self.y), params)
+
+    @property
+    def counted(self):
+        """Mask of the rows that count: a weight of zero says that a row does not."""
+        weight = self.params.get("sample_weight")
+        return np.ones(len(self.y), dtype=bool) if weight is None else np.asarray(weight) != 0
+
+
+class MixEngine:
+    """The members of a mixture, their weights, and the one way in which all of it changes.
+
+    Parameters
+    ----------
+    members : list of BaseRetrainer
+        Blank clones that belong to the mixture.
+    shares : FixedShare
+        Their weights.
+    turns : Turns
+        Who learns when.
+    is_classifier : bool
+        Else it is a regressor.
+    """
+
+    def __init__(self, members, shares, turns, *, is_classifier):
+        self.members = members
+        self.shares = shares
+        self.turns = turns
+        self.is_classifier = is_classifier
+        self.waiting = [[] for _ in members]  # batches that each has still to learn from
+        self.classes = None  # declared, seen or fitted
+        self.param_names = None  # of the metadata of the last batch
+        self.scale = None  # the usual absolute residual of the mixture
+        self.n_seen = 0
+        self.history = deque(maxlen=_MAX_HISTORY)
+        self.mix = None
+
+    def fit(self, batch, params_of, each):
+        """Fit every member on the same rows."""
+
+        def fit_one(number):
+            params = params_of(number, batch.params)
+            self.members[number].fit(batch.X, batch.y, **params)
+
+        each(fit_one, range(len(self.members)))
+        self._count(batch, None)
+        self._serve()
+
+    def step(self, batch, classes, params_of, each):
+        """Test the members on a batch, weigh them by the outcome, and let those due learn.
+
+        Everything that may be wrong with the input raises before anything changes.
+
+        Parameters
+        ----------
+        batch : Batch
+            The newest rows.
+        classes : array-like or None
+            Labels that the caller announces.
+        params_of : callable
+            ``params_of(number, params)`` routes metadata to a member.
+        each : callable
+            ``each(call, items)`` returns the list of ``call(item)``, in parallel or not.
+        """
+        due = self._due(batch, classes)
+        numbers = np.flatnonzero(due)
+        tested = each(lambda number: self._test(number, batch, classes, params_of), numbers)
+        self._weigh(batch, due, [examined.y_pred for _, _, examined in tested])
+        self._let_wait(batch, due)
+        self._count(batch, classes)
+        try:
+            failures = each(_learn, tested)
+        finally:
+            self._serve()
+        for failure in failures:
+            if failure is not None:
+                raise failure
+
+    # -- whose turn it is ----------------------------------------------------------------------
+
+    def _due(self, batch, classes):
+        """Return a mask of who learns now: everybody, where the batch brings something new."""
+        usual = classes is None and self.param_names == set(batch.params)
+        if usual and all(member.__sklearn_is_fitted__() for member in self.members):
+            known = not self.is_classifier or not len(unseen_labels(batch.y, self.classes))
+            if known:
+                return self.turns.due(self.shares.weights)
+        return np.ones(len(self.members), dtype=bool)
+
+    def _let_wait(self, batch, due):
+        kept = None if due.all() else batch.copied()
+        for waiting, learns in zip(self.waiting, due, strict=True):
+            if learns:
+                waiting.clear()
+            else:
+                waiting.append(kept)
+
+    # -- testing and weighing ------------------------------------------------------------------
+
+    def _test(self, number, batch, classes, params_of):
+        member, waiting = self.members[number], self.waiting[number]
+
+        def examine(rows):
+            params = params_of(number, rows.params)
+            return member, *member._examine(rows.X, rows.y, classes, params)
+
+        if not waiting:
+            return examine(batch)
+        try:
+            return examine(batch.after(waiting))
+        except Exception:
+            # If the newest batch is all right, the fault is in one that waited, and nobody can
+            # take that one back any more: this member does without it.
+            return examine(batch)
+
+    def _weigh(self, batch, due, predicted):
+        """Reward the members for what they would have predicted, and count the turns."""
+        before, size = self.shares.weights, len(batch.y)
+        tested = [y_pred is not None for y_pred in predicted]  # by members that serve already
+        if batch.counted.any() and any(tested):
+            known = np.flatnonzero(due)[tested]
+            newest = [y_pred[-size:][batch.counted] for y_pred in predicted if y_pred is not None]
+            gain_of = self._share_right if self.is_classifier else self._closeness
+            found = gain_of(batch.y[batch.counted], newest, before[known])
+            # Whoever was not asked is neither rewarded nor punished.
+            gains = np.full(len(due), np.average(found, weights=before[known]))
+            gains[known] = found
+            self.shares.update(gains, len(newest[0]))
+        self.turns.take(before, due)
+
+    def _share_right(self, y, predicted, weights):
+        """Return the share of rows that each member got right."""
+        return [np.mean(y_pred == y) for y_pred in predicted]
+
+    def _closeness(self, y, predicted, weights):
+        """Return one minus the residuals in units of the usual one of the mixture, at least 0."""
+        mean = self.mix.mean_of(predicted, weights / weights.sum())
+        usual = np.nanmedian(np.abs(y - mean))
+        kept = 0.0 if self.scale is None else _SCALE_MEMORY ** (len(y) / ROWS_PER_UNIT)
+        self.scale = max(kept * (self.scale or 0.0) + (1 - kept) * usual, np.finfo(float).tiny)
+        return [self._mean_closeness(y, values) for values in predicted]
+
+    def _mean_closeness(self, y, y_pred):
+        with np.errstate(over="ignore", invalid="ignore"):
+            lost = np.abs(y - np.ravel(y_pred)) / (_WORST_RESIDUAL * self.scale)
+        return 1 - np.fmin(lost, 1).mean()  # what is not a number is lost, too
+
+    # -- service -------------------------------------------------------------------------------
+
+    def _count(self, batch, classes):
+        self.n_seen += len(batch.y)
+        self.param_names = set(batch.params)
+        if self.is_classifier:
+            labels = batch.y if classes is None else union_of_labels(np.unique(batch.y), classes)
+            self.classes = union_of_labels(self.classes, labels)
+
+    def _serve(self):
+        """Put the present models and weights into service."""
+        servings = [member.__dict__["_engine"].serving for member in self.members]
+        ready = np.array([serving is not None for serving in servings])
+        if not ready.any():
+            return
+        weights = np.where(ready, self.shares.weights, 0.0)
+        weights /= weights.sum()
+        self.history.append((self.n_seen, weights))
+        if self.turns.budget is not None:
+            ready = weights >= min(_LEAST_WEIGHT, weights.max())
+        asked = tuple(s for s, is_ready in zip(servings, ready, strict=True) if is_ready)
+        if self.is_classifier:
+            for serving in asked:
+                self.classes = union_of_labels(self.classes, serving.classes)
+        limits = None if self.is_classifier else self._limits()
+        self.mix = Mix(weights[ready] / weights[ready].sum(), asked, self.classes, limits)
+
+    def _limits(self):
+        """Return the range of the targets that the members remember, somewhat widened."""
+        remembered = [member.buffer_.y for member in self.members]
+        least = min(y.min() for y in remembered)
+        most = max(y.max() for y in remembered)
+        margin = _MARGIN * (float(most) - float(least))
+        return float(least) - margin, float(most) + margin
+
+
+def _learn(tested):
+    """Let one member learn, and return what it raised: the others learn all the same."""
+    member, engine, examined = tested
+    try:
+        member._learn(engine, examined)
+    except Exception as error:
+        return error
+    return None

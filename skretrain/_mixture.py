@@ -1,0 +1,694 @@
+"""MixtureRetrainer: several retrainers serve at once, weighted by what they got right lately."""
+
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.base import MetaEstimatorMixin, clone
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils import Bunch, get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+
+from ._base import BaseRetrainer, Restoring, checked_params, seed_of
+from ._drift_aware import DriftAwareRetrainer
+from ._mix import Batch, MixEngine, Turns
+from .buffers import SlidingWindow
+from .compose._learner import Learner
+from .drift import Periodic
+from .policies import FullRefit
+from .utils._containers import as_container, n_rows
+from .utils._events import merged
+from .utils._fixed_share import FixedShare
+from .utils._losses import task_of
+from .utils._sklearn_api import BaseComposition, parallel_block, routing_enabled
+
+
+class WeightHistory(NamedTuple):
+    """The weights of a mixture after each batch, the last 10,000 of them.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_batches,)
+        Rows seen by then.
+    weights : ndarray of shape (n_batches, n_members)
+        The weights, in the order of ``estimators``; each row sums to 1.
+    """
+
+    rows: np.ndarray
+    weights: np.ndarray
+
+
+def _all_have(method):
+    """Make a method available where every member has it."""
+
+    def check(self):
+        for member in self._members().values():
+            getattr(member, method)
+        return True
+
+    return check
+
+
+class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
+    r"""Let several retrainers serve at once, weighted by what they got right lately.
+
+    Which rows a model should be fitted on, and how often, is a property of the stream, and may
+    change with it. A mixture has members that answer differently: one fitted on all history, one
+    on the last rows, one that is updated, one that is refitted when a detector rings. It predicts
+    the weighted mean of what they predict. After each batch, weights follow the outcomes, by
+    exponential weights with forgetting and a fixed share [1]_, so that the mixture does about as
+    well as the best member does at the time, whichever that is.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator) tuples
+        Names and members: :class:`DriftAwareRetrainer` or :class:`ReplayPartialFit`, all of them
+        classifiers or all of them regressors. They are cloned.
+    forgetting : float, default=0.9
+        How much of the past of the weights is kept per 100 rows, in (0, 1].
+    share : float, default=0.05
+        The part of its weight that each member gives up per 100 rows, to be divided equally, in
+        [0, 1). No weight falls far below ``share / n_members``, so that every member can come back.
+    budget : float or None, default=None
+        Learning in turns, as a part of what it takes if every member learns from every batch, in
+        (0, 1]. Members have turns according to their weights, at least one in ten batches, and
+        then learn from all batches since the last one. Members that weigh less than 0.02 are not
+        asked for predictions. None: every member learns from every batch.
+    n_jobs : int or None, default=None
+        Members to run at a time, in threads. The result does not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        An int seeds each member whose ``random_state`` is None, each differently. None leaves the
+        members as they are.
+
+    Attributes
+    ----------
+    estimators_ : list of estimator
+        The members at work.
+    named_estimators_ : Bunch
+        The same, by name.
+    weights_ : ndarray of shape (n_members,)
+        Their weights now; 0 for one that does not serve yet.
+    weight_history_ : WeightHistory
+        ``rows`` and ``weights`` after each of the last 10,000 batches.
+    events_ : EventLog
+        What the members did; the name of the member begins the reason.
+    n_samples_seen_ : int
+        Rows seen since ``fit``.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels declared, seen or fitted. Only for classifiers.
+    n_features_in_ : int
+        Number of features of the first call.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Their names, if all of them were strings.
+
+    See Also
+    --------
+    make_mixture : A mixture with members that do well on most streams.
+    skretrain.inspection.MixtureDisplay : The weights over time.
+
+    Notes
+    -----
+    The gain of a classifier on a batch is the share of rows that it got right, that of a regressor
+    one minus its mean absolute residual, in units of four times the usual residual of the mixture,
+    and at least 0. Without a budget and in batches of 100 rows, let there be :math:`N` members,
+    :math:`T` batches, share :math:`s`, forgetting :math:`\varphi` and :math:`\eta = 5`. Then the
+    weighted mean of the gains, summed over the batches, is less than that of *any* sequence of
+    members with :math:`m` changes by at most
+
+    .. math::
+        \frac{1}{\eta} \Bigl( (m + 1) \ln N + m \ln \frac{1}{s}
+        + (T - 1 - m) \bigl( \ln \frac{1}{1 - s} + (1 - \varphi) \ln N \bigr) \Bigr)
+        + \frac{\eta T}{8}
+
+    whatever the stream does. For :math:`\varphi = 1` this is the bound of fixed share [1]_;
+    forgetting is that of dynamic model averaging [2]_, and costs at most
+    :math:`(1 - \varphi) \ln N` more per batch. The prediction, by the weighted mean of
+    probabilities, is usually right more often than that.
+
+    The predictions of regressors are cut at half a range beyond the smallest and the largest
+    remembered target before they are averaged: a linear model that explodes does little harm.
+
+    References
+    ----------
+    .. [1] M. Herbster and M. K. Warmuth, "Tracking the best expert", Machine Learning 32, 1998.
+    .. [2] A. E. Raftery, M. Karny and P. Ettler, "Online prediction under model uncertainty via
+       dynamic model averaging: application to a cold rolling mill", Technometrics 52(1), 2010.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skretrain import DriftAwareRetrainer, MixtureRetrainer
+    >>> from skretrain.datasets import make_drifting_classification
+    >>> X, y, _ = make_drifting_classification(4000, random_state=0)
+    >>> model = MixtureRetrainer(
+    ...     [
+    ...         ("since drift", DriftAwareRetrainer(LogisticRegression())),
+    ...         ("all", DriftAwareRetrainer(GaussianNB(), detector=None)),
+    ...     ],
+    ...     random_state=0,
+    ... )
+    >>> model = model.fit(X[:500], y[:500])
+    >>> right = 0
+    >>> for start in range(500, 4000, 100):
+    ...     batch = slice(start, start + 100)
+    ...     right += int((model.predict(X[batch]) == y[batch]).sum())
+    ...     model = model.partial_fit(X[batch], y[batch])
+    >>> right / 3500 > 0.85
+    True
+    >>> model.weights_.round(2)
+    array([0.96, 0.04])
+    """
+
+    def __init__(
+        self,
+        estimators,
+        *,
+        forgetting=0.9,
+        share=0.05,
+        budget=None,
+        n_jobs=None,
+        random_state=None,
+    ):
+        self.estimators = estimators
+        self.forgetting = forgetting
+        self.share = share
+        self.budget = budget
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def get_params(self, deep=True):
+        """Return the parameters, and with `deep` the members and theirs, by name.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to return those of the members, too.
+
+        Returns
+        -------
+        params : dict
+            Values by name.
+        """
+        return self._get_params("estimators", deep=deep)
+
+    def set_params(self, **params):
+        """Set parameters, members by their names, and parameters of members.
+
+        Parameters
+        ----------
+        **params : dict
+            Such as ``share=0.1``, ``forest=DriftAwareRetrainer(...)``,
+            ``forest__buffer__max_rows=500``.
+
+        Returns
+        -------
+        self : object
+            The mixture.
+        """
+        self._set_params("estimators", **params)
+        return self
+
+    # -- learning ------------------------------------------------------------------------------
+
+    def fit(self, X, y, **params):
+        """Forget everything, then fit every member; all weigh the same.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows in time order.
+        y : array-like of shape (n_samples,)
+            Targets.
+        **params : array-like of shape (n_samples,)
+            Per-row metadata such as ``sample_weight``, for every member; with metadata routing
+            enabled, for those that request it.
+
+        Returns
+        -------
+        self : object
+            Fitted mixture.
+
+        Raises
+        ------
+        TypeError
+            If a member is not a retrainer.
+        ValueError
+            If a parameter or the input is invalid. What was learned before is then still there.
+        """
+        with Restoring(self):
+            engine = self._new_engine()
+            batch = self._checked(X, y, params, reset=True)
+            engine.fit(batch, self._router("fit"), self._each)
+            self._engine = engine
+        return self
+
+    def partial_fit(self, X, y=None, classes=None, **params):
+        """Test the members on a batch, weigh them by the outcome, then let them learn.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The batch, in time order. An empty one changes nothing.
+        y : array-like of shape (n_samples,)
+            Targets.
+        classes : array-like of shape (n_classes,), default=None
+            Class labels to expect, also in later batches. Regressors ignore it.
+        **params : array-like of shape (n_samples,)
+            Per-row metadata, as in :meth:`fit`.
+
+        Returns
+        -------
+        self : object
+            The mixture.
+
+        Raises
+        ------
+        ValueError
+            If the input is invalid: then no member learned anything, and no weight changed.
+        """
+        X = as_container(X)
+        if n_rows(X) == 0:
+            return self
+        if self.__dict__.get("_engine") is None:
+            with Restoring(self):
+                engine = self._new_engine()
+                self._step(engine, X, y, classes, params)
+                self._engine = engine
+        else:
+            self._step(self._engine, X, y, classes, params)
+        return self
+
+    def _step(self, engine, X, y, classes, params):
+        batch = self._checked(X, y, params, reset=engine.n_seen == 0)
+        engine.step(batch, classes, self._router("partial_fit"), self._each)
+
+    def _checked(self, X, y, params, *, reset):
+        """Return a batch of which the columns, the targets and the lengths are right."""
+        X = as_container(X)
+        if reset or hasattr(X, "columns"):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+        if y is None:
+            raise ValueError(
+                "This MixtureRetrainer estimator requires y to be passed, but the target y is None."
+            )
+        y = column_or_1d(y, warn=True)
+        return Batch(X, y, checked_params(params, n_rows(X)))
+
+    def _each(self, call, items):
+        items = list(items)
+        if len(items) < 2 or effective_n_jobs(self.n_jobs) == 1:
+            return [call(item) for item in items]
+        return Parallel(n_jobs=self.n_jobs, require="sharedmem")(
+            delayed(call)(item) for item in items
+        )
+
+    def _new_engine(self):
+        self._check_numbers()
+        seed, members = seed_of(self.random_state), self._members()
+        task = self._task()
+        if task == "unsupervised":
+            raise ValueError(
+                "MixtureRetrainer weighs its members by targets: they must be classifiers or "
+                f"regressors, got {self.estimators!r}."
+            )
+        return MixEngine(
+            [_seeded(clone(m), seed, number) for number, m in enumerate(members.values())],
+            FixedShare(len(members), self.forgetting, self.share),
+            Turns(len(members), self.budget),
+            is_classifier=task == "classification",
+        )
+
+    def _members(self):
+        """Return the members by name, or raise where they are no retrainers."""
+        names, members = _names_and_members(self.estimators)
+        self._validate_names(names)
+        for name, member in zip(names, members, strict=True):
+            if not isinstance(member, BaseRetrainer):
+                raise TypeError(
+                    f"MixtureRetrainer(estimators=...): {name!r} is {member!r}, which is no "
+                    "retrainer. Wrap it in DriftAwareRetrainer or ReplayPartialFit."
+                )
+        return dict(zip(names, members, strict=True))
+
+    def _task(self):
+        tasks = {name: task_of(member) for name, member in self._members().items()}
+        if len(set(tasks.values())) > 1:
+            raise ValueError(
+                f"MixtureRetrainer(estimators=...): members must be of one kind, got {tasks}."
+            )
+        return next(iter(tasks.values()))
+
+    def _check_numbers(self):
+        _check_between(self, "forgetting", lambda value: 0 < value <= 1, "in (0, 1]")
+        _check_between(self, "share", lambda value: 0 <= value < 1, "in [0, 1)")
+        if self.budget is not None:
+            _check_between(self, "budget", lambda value: 0 < value <= 1, "in (0, 1], or None")
+
+    # -- metadata routing ------------------------------------------------------------------------
+
+    def get_metadata_routing(self):
+        """Return how metadata is routed to the members.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            ``fit`` to ``fit`` and ``partial_fit`` to ``partial_fit``, for every member.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        mapping.add(caller="partial_fit", callee="partial_fit")
+        router = MetadataRouter(owner=self)
+        return router.add(**self._members(), method_mapping=mapping)
+
+    def _router(self, method):
+        """Return the function that picks the metadata of one member."""
+        if not routing_enabled():
+            return lambda number, params: params
+        names = list(self._members())
+
+        def params_of(number, params):
+            return process_routing(self, method, **params)[names[number]][method] if params else {}
+
+        return params_of
+
+    # -- predicting --------------------------------------------------------------------------------
+
+    def _mix(self):
+        engine = self.__dict__.get("_engine")
+        if engine is None or engine.mix is None:
+            check_is_fitted(self)
+        return engine.mix
+
+    def _queried(self, X):
+        X = as_container(X)
+        if hasattr(X, "columns"):
+            validate_data(self, X, reset=False, skip_check_array=True)
+        return X
+
+    def predict(self, X):
+        """Predict by the weighted mean of what the members predict.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,)
+            The class with the largest mean probability, or the mean. A classifier without
+            ``predict_proba`` votes for the class that it predicts. Nothing is learned.
+        """
+        mix = self._mix()
+        X = self._queried(X)
+        return mix.values(X) if mix.classes is None else mix.classes[mix.proba(X).argmax(axis=1)]
+
+    @available_if(_all_have("predict_proba"))
+    def predict_proba(self, X):
+        """Return the weighted mean of the class probabilities of the members.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            One column per class of ``classes_``.
+        """
+        mix = self._mix()
+        return mix.proba(self._queried(X))
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy of a classifier, the R2 of a regressor.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        score : float
+            Nothing is learned.
+        """
+        metric = accuracy_score if self._task() == "classification" else r2_score
+        return metric(y, self.predict(X), sample_weight=sample_weight)
+
+    # -- what scikit-learn asks --------------------------------------------------------------------
+
+    def __sklearn_is_fitted__(self):
+        engine = self.__dict__.get("_engine")
+        return engine is not None and engine.mix is not None
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        try:
+            members = [get_tags(member) for member in _names_and_members(self.estimators)[1]]
+        except (TypeError, ValueError):
+            return tags  # parameters are judged when they are used
+        first = members[0]
+        tags.estimator_type = first.estimator_type
+        tags.classifier_tags, tags.regressor_tags = first.classifier_tags, first.regressor_tags
+        tags.target_tags.required = True
+        tags.non_deterministic = any(member.non_deterministic for member in members)
+        for name in ("sparse", "allow_nan", "string", "categorical"):
+            takes = all(getattr(member.input_tags, name) for member in members)
+            setattr(tags.input_tags, name, takes)
+        demands = any(member.input_tags.positive_only for member in members)
+        tags.input_tags.positive_only = demands
+        return tags
+
+    def _sk_visual_block_(self):
+        return parallel_block(*_names_and_members(self.estimators))
+
+    # -- learned attributes ------------------------------------------------------------------------
+
+    def _learned(self, name):
+        engine = self.__dict__.get("_engine")
+        if engine is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return engine
+
+    @property
+    def estimators_(self):
+        """The members at work."""
+        return self._learned("estimators_").members
+
+    @property
+    def named_estimators_(self):
+        """The members at work, by name."""
+        return Bunch(**dict(zip(self._members(), self.estimators_, strict=True)))
+
+    @property
+    def weights_(self):
+        """The weights of the members now."""
+        return self._learned("weights_").history[-1][1]
+
+    @property
+    def weight_history_(self):
+        """The weights after each batch."""
+        rows, weights = zip(*self._learned("weight_history_").history, strict=True)
+        return WeightHistory(np.array(rows), np.array(weights))
+
+    @property
+    def events_(self):
+        """What the members did, in the order of rows."""
+        engine = self._learned("events_")
+        return merged(dict(zip(self._members(), (m.events_ for m in engine.members), strict=True)))
+
+    @property
+    def n_samples_seen_(self):
+        """Rows seen since ``fit``."""
+        return self._learned("n_samples_seen_").n_seen
+
+    @property
+    def classes_(self):
+        """Class labels declared, seen or fitted, sorted."""
+        engine = self._learned("classes_")
+        if engine.mix is None or engine.classes is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'classes_'")
+        return engine.mix.classes
+
+
+def _names_and_members(estimators):
+    """Return the names and the members of a list of pairs."""
+    if not isinstance(estimators, (list, tuple)) or not len(estimators):
+        raise ValueError(
+            f"MixtureRetrainer(estimators={estimators!r}): estimators must be a list of (name, "
+            "retrainer) pairs, one at least."
+        )
+    pairs = [pair for pair in estimators if isinstance(pair, (list, tuple)) and len(pair) == 2]
+    if len(pairs) < len(estimators):
+        raise ValueError(
+            f"MixtureRetrainer(estimators={estimators!r}): each must be a pair of a name and a "
+            "retrainer."
+        )
+    names, members = zip(*pairs, strict=True)
+    return list(names), list(members)
+
+
+def _seeded(member, seed, number):
+    """Give a member a seed of its own, if it has none and the mixture has one."""
+    if seed is not None and member.get_params(deep=False)["random_state"] is None:
+        drawn = np.random.SeedSequence([seed, number]).generate_state(1)[0]
+        member.set_params(random_state=int(drawn >> 1))
+    return member
+
+
+def _check_between(estimator, parameter, holds, allowed):
+    value = getattr(estimator, parameter)
+    if isinstance(value, bool) or not isinstance(value, Real) or not holds(value):
+        raise ValueError(
+            f"{type(estimator).__name__}({parameter}={value!r}): {parameter} must be a number "
+            f"{allowed}."
+        )
+
+
+def make_mixture(estimator=None, *, task="classification", budget=None, random_state=None):
+    """Make a mixture whose members answer the question of the right rows in different ways.
+
+    Parameters
+    ----------
+    estimator : estimator or None, default=None
+        A classifier or a regressor, which every member wraps: it is kept as it was first fitted,
+        refitted on all remembered rows, on the last ones, on those since the last drift, and where
+        it can go on learning, does so with every batch (a forest by rotation, with a short and a
+        long memory). None makes the members from several estimators that learn fast.
+    task : {"classification", "regression"}, default="classification"
+        What the members do if `estimator` is None; else the estimator says so.
+    budget : float or None, default=None
+        As in :class:`MixtureRetrainer`.
+    random_state : int, RandomState instance or None, default=None
+        As in :class:`MixtureRetrainer`.
+
+    Returns
+    -------
+    mixture : MixtureRetrainer
+        Unfitted; any member or parameter can be exchanged with ``set_params``.
+
+    Raises
+    ------
+    ValueError
+        If `task` is another, or if `estimator` is neither a classifier nor a regressor.
+
+    See Also
+    --------
+    MixtureRetrainer : What is made, and how the members are weighed.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skretrain import make_mixture
+    >>> [name for name, _ in make_mixture(LogisticRegression()).estimators]
+    ['frozen', 'all', 'recent', 'since_drift']
+    >>> from skretrain.datasets import make_drifting_classification
+    >>> X, y, _ = make_drifting_classification(2000, random_state=0)
+    >>> mixture = make_mixture(random_state=0).fit(X[:500], y[:500])
+    >>> for start in range(500, 2000, 100):
+    ...     batch = slice(start, start + 100)
+    ...     mixture = mixture.partial_fit(X[batch], y[batch])
+    >>> float(mixture.weights_.sum().round(6))
+    1.0
+    """
+    if task not in ("classification", "regression"):
+        raise ValueError(
+            f"make_mixture(task={task!r}): task must be 'classification' or 'regression'."
+        )
+    if estimator is None:
+        members = _fast_classifiers() if task == "classification" else _fast_regressors()
+    else:
+        members = _ways_to_keep_fresh(estimator)
+    return MixtureRetrainer(members, budget=budget, random_state=random_state)
+
+
+def _ways_to_keep_fresh(estimator):
+    """Return members that wrap the same estimator and differ in the rows that it learns from."""
+    if task_of(estimator) == "unsupervised":
+        raise ValueError(
+            f"make_mixture({estimator!r}): a mixture is weighed by targets, so that it takes a "
+            "classifier or a regressor."
+        )
+    members = [
+        ("frozen", _without_detector(estimator, update=None)),
+        ("all", _refitted(estimator, "all", every=500)),
+        ("recent", _refitted(estimator, 2000, every=500)),
+        ("since_drift", DriftAwareRetrainer(estimator, update=None)),
+    ]
+    learner = Learner(estimator)
+    if learner.means == "rotation":
+        members += [
+            ("short_rotation", _rotating(estimator, 300)),
+            ("long_rotation", _rotating(estimator, 3000)),
+        ]
+    elif learner.incremental:
+        members.append(("updated", _without_detector(estimator, update="warm_start")))
+    return members
+
+
+def _fast_classifiers():
+    linear = LogisticRegression(max_iter=200)
+    return [
+        ("sgd", _streaming(make_pipeline(StandardScaler(), SGDClassifier(loss="log_loss")))),
+        ("recent_linear", _refitted(make_pipeline(StandardScaler(), linear), 1000, every=100)),
+        ("naive_bayes", _without_detector(GaussianNB())),
+        ("recent_tree", _refitted(DecisionTreeClassifier(min_samples_leaf=10), 1000, every=100)),
+        ("short_forest", _rotating(RandomForestClassifier(30, min_samples_leaf=5), 300)),
+        ("long_forest", _rotating(ExtraTreesClassifier(30), 5000)),
+    ]
+
+
+def _fast_regressors():
+    linear = Ridge()
+    return [
+        ("linear", _refitted(make_pipeline(StandardScaler(), linear), "all", every=100)),
+        ("recent_linear", _refitted(make_pipeline(StandardScaler(), linear), 1000, every=100)),
+        ("short_forest", _rotating(RandomForestRegressor(30, min_samples_leaf=5), 300)),
+        ("long_forest", _rotating(ExtraTreesRegressor(30), 5000)),
+    ]
+
+
+def _without_detector(estimator, **options):
+    """Return a member that never refits but to take in new classes."""
+    policy = FullRefit("all", grow=False)
+    return DriftAwareRetrainer(estimator, detector=None, policy=policy, **options)
+
+
+def _streaming(estimator):
+    """Return a member whose first rows, too, are learned batch by batch.
+
+    A fit to convergence would spend the step size of stochastic gradient descent.
+    """
+    return _without_detector(estimator, batch_size=100)
+
+
+def _refitted(estimator, window, *, every):
+    """Return a member that is refitted on a window at fixed intervals."""
+    policy = FullRefit(window, grow=False)
+    return DriftAwareRetrainer(estimator, detector=Periodic(every), policy=policy, update=None)
+
+
+def _rotating(forest, max_rows):
+    """Return a forest that replaces a tenth of its trees with every batch."""
+    buffer = SlidingWindow(max_rows=max_rows)
+    return _without_detector(forest, update="warm_start", buffer=buffer)
