@@ -18,7 +18,14 @@ from .drift._river import RiverParamsMixin
 from .inspection._event_strip import event_strip
 from .utils._containers import as_container, n_rows
 from .utils._losses import task_of
-from .utils._sklearn_api import CallbackSupportMixin, Progress, routing_enabled, with_callbacks
+from .utils._sklearn_api import (
+    CallbackSupportMixin,
+    Progress,
+    predict_of,
+    predict_proba_of,
+    routing_enabled,
+    with_callbacks,
+)
 
 
 def _delegate_has(*methods):
@@ -330,7 +337,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions. Nothing is learned.
         """
-        return self._serving().model.predict(self._queried(X))
+        return predict_of(self._serving().model, self._queried(X))
 
     @available_if(_delegate_has("predict_proba"))
     def predict_proba(self, X):
@@ -347,7 +354,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
             One column per class of ``classes_``; 0 for a class that the model has not seen.
         """
         serving = self._serving()
-        return serving.spread(serving.model.predict_proba(self._queried(X)), 0.0)
+        return serving.spread(predict_proba_of(serving.model, self._queried(X)), 0.0)
 
     @available_if(_delegate_has("predict_log_proba"))
     def predict_log_proba(self, X):

@@ -16,6 +16,7 @@ from .utils._costs import Stopwatch, thread_counts
 from .utils._events import Event, EventLog
 from .utils._labels import spread, union_of_labels, unseen_labels
 from .utils._losses import absolute_loss_per_row, novelty_per_row, zero_one_loss_per_row
+from .utils._sklearn_api import predict_of, predict_proba_of
 from .utils._warn import warn_user
 
 _STABLE = Signal("stable")
@@ -334,7 +335,7 @@ class Engine:
             if loss is None and hasattr(model, "predict"):
                 model.predict(rows.X)  # for its checks of the input
         else:
-            predicted = model.predict(rows.X)
+            predicted = predict_of(model, rows.X)
         trigger = self.parts.trigger
         if trigger is None:
             return predicted, None
@@ -347,7 +348,7 @@ class Engine:
         if loss is not None and weight is not None:
             loss[weight == 0] = np.nan
         if "y_proba" in needs:
-            proba = self.serving.spread(model.predict_proba(rows.X), 0.0)
+            proba = self.serving.spread(predict_proba_of(model, rows.X), 0.0)
         return predicted, ScoredBatch(
             start=self.n_seen,
             n_rows=len(rows.index),

@@ -8,6 +8,7 @@ import numpy as np
 from .utils._containers import concat_rows, copy_rows
 from .utils._fixed_share import ROWS_PER_UNIT
 from .utils._labels import spread, union_of_labels, unseen_labels
+from .utils._sklearn_api import predict_of, predict_proba_of
 
 _MAX_HISTORY = 10_000
 # A member without weight has its turn with every tenth batch: it may have become the best.
@@ -37,14 +38,18 @@ class Mix(NamedTuple):
     def _votes(self, serving, X):
         model = serving.model
         if hasattr(model, "predict_proba"):
-            votes = serving.spread(model.predict_proba(X), 0.0)
+            votes = serving.spread(predict_proba_of(model, X), 0.0)
         else:
-            votes = (np.asarray(model.predict(X))[:, None] == serving.classes).astype(np.float64)
+            votes = (np.asarray(predict_of(model, X))[:, None] == serving.classes).astype(
+                np.float64
+            )
         return spread(votes, serving.classes, self.classes, 0.0)
 
     def values(self, X):
         """Return the weighted mean of the predictions of regressors."""
-        return self.mean_of([serving.model.predict(X) for serving in self.servings], self.weights)
+        return self.mean_of(
+            [predict_of(serving.model, X) for serving in self.servings], self.weights
+        )
 
     def mean_of(self, predicted, weights):
         """Return the weighted mean of predictions, none of them beyond the limits."""
