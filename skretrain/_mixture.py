@@ -150,7 +150,8 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
-    >>>     >>> from skretrain import DriftAwareRetrainer, MixtureRetrainer
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skretrain import DriftAwareRetrainer, MixtureRetrainer
     >>> from skretrain.datasets import make_drifting_classification
     >>> X, y, _ = make_drifting_classification(4000, random_state=0)
     >>> model = MixtureRetrainer(
