@@ -8,7 +8,7 @@ from joblib import effective_n_jobs
 from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.ensemble import (
     ExtraTreesClassifier,
-    ExtraTreesRegressor,
+    HistGradientBoostingRegressor,
     RandomForestRegressor,
 )
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
@@ -659,12 +659,12 @@ def _fast_classifiers():
 
 
 def _fast_regressors():
-    linear = Ridge()
+    boosting = HistGradientBoostingRegressor()
     return [
-        ("linear", _refitted(make_pipeline(StandardScaler(), linear), "all", every=100)),
-        ("recent_linear", _refitted(make_pipeline(StandardScaler(), linear), 1000, every=100)),
-        ("short_forest", _rotating(RandomForestRegressor(30, min_samples_leaf=5), 300)),
-        ("long_forest", _rotating(ExtraTreesRegressor(30), 5000)),
+        ("linear_since_drift", DriftAwareRetrainer(make_pipeline(StandardScaler(), Ridge()))),
+        ("forest_recent", _rotating(RandomForestRegressor(30), 1000)),
+        ("boosting_recent", _refitted(boosting, 5000, every=1000)),
+        ("boosting_all", _refitted(boosting, "all", every=2000)),
     ]
 
 
