@@ -67,6 +67,7 @@ API = {
         [
             "DistributionDisplay",
             "DriftTimelineDisplay",
+            "MixtureDisplay",
             "PerClassDisplay",
             "PolicyComparisonDisplay",
         ],

@@ -6,6 +6,7 @@ _ORDER = (
     "plot_data_drift.py",
     "plot_new_class.py",
     "plot_bike_regression.py",
+    "plot_mixture.py",
     "plot_grid_search.py",
     "plot_pipeline.py",
     "plot_partial_fit_pipeline.py",

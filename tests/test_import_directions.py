@@ -18,6 +18,7 @@ LEVELS = [
     ["model_selection"],
     ["skretrain"],
     ["_mixture"],
+    ["_mix"],
     ["_drift_aware", "_replay"],
     ["_base"],
     ["_engine"],

@@ -167,6 +167,7 @@ def _estimator_classes():
 def _with_least_arguments(cls):
     least = {"DriftAwareRetrainer": [GaussianNB()], "ReplayPartialFit": [GaussianNB()]}
     least["IncrementalPipeline"] = [[("bayes", GaussianNB())]]
+    least["MixtureRetrainer"] = [[("bayes", skretrain.DriftAwareRetrainer(GaussianNB()))]]
     return cls(*least.get(cls.__name__, []))
 
 
