@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 LOWEST_VENV ?= .venv-lowest
+PEERS_VENV ?= .venv-peers
 WORKERS ?= 2
 
 PY = $(VENV)/bin/python
@@ -12,7 +13,7 @@ PYTEST = $(PY) -m pytest -n $(WORKERS) --cov --cov-report=term
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # the targets install into one environment
 .DELETE_ON_ERROR:
-.PHONY: help demo picture test test-all test-lowest lint docs matrix bench bench-quick clean
+.PHONY: help demo picture test test-all test-lowest lint docs matrix bench bench-peers bench-quick clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1: \2/p' $(MAKEFILE_LIST)
@@ -43,23 +44,31 @@ docs: $(VENV)/.has-docs  ## the documentation, in docs/_build/html; a warning is
 matrix: $(VENV)/.has-test  ## every estimator under every policy; writes the table in the user guide
 	$(PY) tests/matrix_page.py
 
-bench: $(VENV)/.has-bench  ## every benchmark in full; writes the tables in docs/benchmarks/
-	@set -e; for script in benchmarks/bench_*.py; do echo "$$script"; $(PY) "$$script"; done
+bench: $(VENV)/.has-bench  ## every benchmark but bench-peers in full; writes docs/benchmarks/
+	@set -e; for script in $(filter-out %/bench_peers.py,$(wildcard benchmarks/bench_*.py)); do echo "$$script"; $(PY) "$$script"; done
+
+# CapyMOA needs pandas 2, which is why the peers have an environment of their own; and Java.
+bench-peers: $(PEERS_VENV)/.has-peers  ## us beside river, CapyMOA and others: hours, goes on where it was
+	$(PEERS_VENV)/bin/python benchmarks/bench_peers.py $(ARGS)
 
 bench-quick: $(VENV)/.has-bench  ## a short run of every benchmark; writes no table
 	@set -e; for script in benchmarks/bench_*.py; do echo "$$script"; $(PY) "$$script" --quick; done
 
 clean:  ## remove the environments and everything that was built
-	rm -rf $(VENV) $(LOWEST_VENV) demo-output docs/_build docs/generated docs/api.rst build dist
+	rm -rf $(VENV) $(LOWEST_VENV) $(PEERS_VENV) demo-output docs/_build docs/generated docs/api.rst build dist
 
 # A system Python may come without ensurepip (Debian's python3-venv): its own pip then fills the
 # environment. The stamp is written last, so an interrupted set-up starts again.
-$(VENV)/.created $(LOWEST_VENV)/.created: %/.created:
+$(VENV)/.created $(LOWEST_VENV)/.created $(PEERS_VENV)/.created: %/.created:
 	$(PYTHON) -m venv $* || { $(PYTHON) -m venv --clear --without-pip $* && $(PYTHON) -m pip --python $*/bin/python install pip; }
 	touch $@
 
 $(LOWEST_VENV)/.has-test: pyproject.toml constraints-lowest.txt $(LOWEST_VENV)/.created
 	$(LOWEST_VENV)/bin/python -m pip install --quiet --editable ".[test]" --constraint constraints-lowest.txt
+	touch $@
+
+$(PEERS_VENV)/.has-peers: pyproject.toml constraints.txt $(PEERS_VENV)/.created
+	$(PEERS_VENV)/bin/python -m pip install --quiet --editable ".[peers]" --constraint constraints.txt
 	touch $@
 
 $(VENV)/.has-%: pyproject.toml constraints.txt $(VENV)/.created

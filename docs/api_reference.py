@@ -9,7 +9,17 @@ API = {
     "skretrain.drift": (
         "Triggers: when to retrain",
         "A trigger reads one loss per row and says whether the stream has drifted.",
-        ["BaseTrigger", "ErrorDrift", "FitRecord", "Periodic", "ScoredBatch", "Signal"],
+        [
+            "AtLeast",
+            "BaseTrigger",
+            "ErrorDrift",
+            "FitRecord",
+            "Periodic",
+            "RefitDebt",
+            "RiskMonitor",
+            "ScoredBatch",
+            "Signal",
+        ],
     ),
     "skretrain.buffers": (
         "Buffers: on which rows",
@@ -25,6 +35,7 @@ API = {
             "FullRefit",
             "ReplayMix",
             "RetrainContext",
+            "Tournament",
             "WarmStart",
         ],
     ),
@@ -44,13 +55,21 @@ API = {
     "skretrain.gates": (
         "Gates: whether to serve the candidate",
         "A gate judges a candidate on rows that neither model has trained on.",
-        ["AlwaysPromote", "BaseGate", "Trial", "Verdict"],
+        ["AlwaysPromote", "BaseGate", "PairedGate", "Trial", "Verdict"],
     ),
     "skretrain.model_selection": (
         "Evaluation",
         "Test-then-train evaluation, with labels that arrive late.",
         [
+            "Advice",
+            "PolicyComparison",
             "PrequentialResult",
+            "Recommendation",
+            "ReplayResult",
+            "ReplayState",
+            "RetrainMatrix",
+            "advise",
+            "compare_policies",
             "make_prequential_scorer",
             "prequential_predict",
             "prequential_validate",
@@ -70,6 +89,8 @@ API = {
             "MixtureDisplay",
             "PerClassDisplay",
             "PolicyComparisonDisplay",
+            "PolicyParetoDisplay",
+            "RegretDisplay",
         ],
     ),
     "skretrain.datasets": (

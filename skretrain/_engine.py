@@ -14,7 +14,7 @@ from .gates import Trial, Verdict
 from .policies import RetrainContext
 from .utils._costs import Stopwatch, thread_counts
 from .utils._events import Event, EventLog
-from .utils._labels import spread, union_of_labels, unseen_labels
+from .utils._labels import is_flat, spread, union_of_labels, unseen_labels
 from .utils._losses import absolute_loss_per_row, novelty_per_row, zero_one_loss_per_row
 from .utils._sklearn_api import predict_of, predict_proba_of
 from .utils._warn import warn_user
@@ -73,6 +73,15 @@ class Challenger:
     n_since: int  # remembered rows of the present concept when it was fitted
 
 
+class Previous(NamedTuple):
+    """The version before the last promotion, while the gate watches that."""
+
+    model: Any
+    version: int
+    since: int
+    row: int  # rows seen at the promotion
+
+
 class Examined(NamedTuple):
     """A batch that passed every check, and what the serving model made of it."""
 
@@ -114,6 +123,7 @@ class Engine:
         self.rng = np.random.default_rng(seed)
         self.serving = None
         self.challenger = None
+        self.previous = None
         self.cause = None
         self.classes = None  # sorted labels declared, seen or fitted; None for several outputs
         self.declared = None  # as given, for the first partial_fit of the base
@@ -173,7 +183,7 @@ class Engine:
         return tags is not None and not tags.multi_class
 
     def _known_with(self, announced):
-        if self.task != "classification" or announced is None or not _is_flat(announced):
+        if self.task != "classification" or announced is None or not is_flat(announced):
             return self.classes
         return union_of_labels(self.classes, announced)
 
@@ -313,7 +323,7 @@ class Engine:
         elif self._weightless(rows):
             self._remember(rows)
             self._record(self._event("kept", rows, signal))
-        else:
+        elif not self._took_back(rows, signal):
             self._learn(rows, signal)
 
     def _trigger_failed(self, rows, error):
@@ -463,6 +473,60 @@ class Engine:
             UpdateFailedWarning,
         )
 
+    # -- rollback ------------------------------------------------------------------------------
+
+    def _took_back(self, rows, signal):
+        """Let the gate look at the last promotion; return whether the batch is dealt with."""
+        previous = self.previous
+        if previous is None:
+            return False
+        age = self.n_seen + len(rows.index) - previous.row
+        try:
+            trial = self._trial(previous.model, self.serving.model, rows, True, age)
+            verdict = self.parts.gate.watch(trial)
+        except Exception as error:
+            self.previous = None
+            self._watch_failed(rows, signal, error)
+            return True
+        if verdict.decision != "wait":
+            self.previous = None
+        if verdict.decision != "reject":
+            return False
+        self._roll_back(rows, signal, previous, verdict)
+        return True
+
+    def _roll_back(self, rows, signal, previous, verdict):
+        self._remember(rows)
+        taken_back = self.serving.version
+        self._serve(previous.model, taken_back + 1)
+        self.since = previous.since
+        # As if it were fitted now: growth would build at once what was just taken back.
+        self.n_fitted = self._n_remembered_since(self.since)
+        if self.challenger is not None:
+            self.parts.gate.reset()  # its evidence was against another champion
+        reason = f"version {previous.version} serves again instead of {taken_back}"
+        self._record(
+            self._event(
+                "rolled_back",
+                rows,
+                signal,
+                since=previous.since,
+                reason=_because(reason, verdict.reason),
+                evidence=verdict.evidence,
+            )
+        )
+
+    def _watch_failed(self, rows, signal, error):
+        self._remember(rows)
+        reason = f"watch of the last promotion failed: {type(error).__name__}: {error}"
+        self._record(self._event("failed", rows, signal, reason=reason))
+        self._complain(
+            error,
+            "the gate failed while it watched the last promotion, which stands; the batch is "
+            "remembered and not learned",
+            RetrainFailedWarning,
+        )
+
     # -- retrain -------------------------------------------------------------------------------
 
     def _retrain(self, rows, cause, signal):
@@ -520,15 +584,17 @@ class Engine:
         )
 
     def _judge(self, rows, *, unseen):
-        champion, challenger = self.serving.model, self.challenger
+        challenger = self.challenger
+        age = self.n_seen + len(rows.index) - challenger.fit.row if unseen else 0
+        trial = self._trial(self.serving.model, challenger.model, rows, unseen, age)
+        return self.parts.gate.judge(trial)
+
+    def _trial(self, champion, challenger, rows, unseen, age):
         y_range = None
         if self.task == "regression":
             remembered = self.parts.buffer.y
             y_range = (float(remembered.min()), float(remembered.max()))
-        age = self.n_seen + len(rows.index) - challenger.fit.row if unseen else 0
-        return self.parts.gate.judge(
-            Trial(champion, challenger.model, rows.X, rows.y, unseen, age, y_range)
-        )
+        return Trial(champion, challenger, rows.X, rows.y, unseen, age, y_range)
 
     def _settle(self, verdict, event):
         """Carry out the gate's verdict, if there is one, and record the one event of this call."""
@@ -539,6 +605,9 @@ class Engine:
         if verdict.decision == "promote":
             action = "suggested" if self.dry_run else "retrained"
         if action == "retrained":
+            if self.parts.gate.watches:
+                self.previous = Previous(*self.serving[::2], self.since, self.n_seen)
+                self.parts.gate.begin_watch()
             self._serve(challenger.model, self.serving.version + 1)
             self.n_refits += 1
             self.since = challenger.cause.since
@@ -622,11 +691,6 @@ class Engine:
             error.add_note(f"skretrain: {message}.")
             raise error
         warn_user(f"{message}: {type(error).__name__}: {error}", category)
-
-
-def _is_flat(classes):
-    """Tell the labels of one output from a list with the labels of each of several."""
-    return len(classes) > 0 and np.ndim(classes[0]) == 0
 
 
 def _news(labels):

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .utils._containers import concat_rows, copy_rows
-from .utils._fixed_share import ROWS_PER_UNIT
-from .utils._labels import spread, union_of_labels, unseen_labels
+from .utils._labels import is_flat, spread, union_of_labels, unseen_labels
 from .utils._sklearn_api import predict_of, predict_proba_of
 
 _MAX_HISTORY = 10_000
@@ -17,8 +16,8 @@ _LONGEST_WAIT = 10
 _LEAST_WEIGHT = 0.02
 # A residual so many times the usual one gains nothing.
 _WORST_RESIDUAL = 4.0
-# How much of the usual residual is kept per hundred rows.
-_SCALE_MEMORY = 0.9
+# The usual residual is the median of so many, or of a longer batch: outliers do not move it.
+_N_RESIDUALS = 100
 # Predictions may leave the range of the remembered targets by this part of it.
 _MARGIN = 0.5
 
@@ -37,7 +36,9 @@ class Mix(NamedTuple):
 
     def _votes(self, serving, X):
         model = serving.model
-        if hasattr(model, "predict_proba"):
+        # Of a single class, histogram boosting gives two columns: it votes.
+        single = len(getattr(model, "classes_", serving.classes)) == 1
+        if hasattr(model, "predict_proba") and not single:
             votes = serving.spread(predict_proba_of(model, X), 0.0)
         else:
             votes = (np.asarray(predict_of(model, X))[:, None] == serving.classes).astype(
@@ -113,12 +114,17 @@ class Batch(NamedTuple):
         if not others:
             return self
         parts = [*others, self]
-        params = {
-            name: np.concatenate([part.params[name] for part in parts]) for name in self.params
-        }
+        names = set().union(*(part.params for part in parts))
+        params = {name: np.concatenate([part._column(name) for part in parts]) for name in names}
         return Batch(
             concat_rows([p.X for p in parts]), np.concatenate([p.y for p in parts]), params
         )
+
+    def _column(self, name):
+        """Return one kind of metadata; as in the memory, a missing ``sample_weight`` is 1."""
+        if name == "sample_weight" and name not in self.params:
+            return np.ones(len(self.y))
+        return self.params[name]
 
     def copied(self):
         """Return a batch that no later write of the caller reaches."""
@@ -137,6 +143,8 @@ class MixEngine:
 
     Parameters
     ----------
+    names : list of str
+        Of the members.
     members : list of BaseRetrainer
         Blank clones that belong to the mixture.
     shares : FixedShare
@@ -147,7 +155,8 @@ class MixEngine:
         Else it is a regressor.
     """
 
-    def __init__(self, members, shares, turns, *, is_classifier):
+    def __init__(self, names, members, shares, turns, *, is_classifier):
+        self.names = names
         self.members = members
         self.shares = shares
         self.turns = turns
@@ -155,7 +164,7 @@ class MixEngine:
         self.waiting = [[] for _ in members]  # batches that each has still to learn from
         self.classes = None  # declared, seen or fitted
         self.param_names = None  # of the metadata of the last batch
-        self.scale = None  # the usual absolute residual of the mixture
+        self.residuals = np.empty(0)  # the newest absolute residuals of the mixture
         self.n_seen = 0
         self.history = deque(maxlen=_MAX_HISTORY)
         self.mix = None
@@ -205,10 +214,10 @@ class MixEngine:
 
     def _due(self, batch, classes):
         """Return a mask of who learns now: everybody, where the batch brings something new."""
-        usual = classes is None and self.param_names == set(batch.params)
+        usual = self.param_names == set(batch.params)
         if usual and all(member.__sklearn_is_fitted__() for member in self.members):
-            known = not self.is_classifier or not len(unseen_labels(batch.y, self.classes))
-            if known:
+            labels = _labels_of(batch, classes) if self.is_classifier else ()
+            if not len(labels) or not len(unseen_labels(labels, self.classes)):
                 return self.turns.due(self.shares.weights)
         return np.ones(len(self.members), dtype=bool)
 
@@ -259,16 +268,14 @@ class MixEngine:
 
     def _closeness(self, y, predicted, weights):
         """Return one minus the residuals in units of the usual one of the mixture, at least 0."""
-        mean = self.mix.mean_of(predicted, weights / weights.sum())
-        usual = np.nanmedian(np.abs(y - mean))
-        kept = 0.0 if self.scale is None else _SCALE_MEMORY ** (len(y) / ROWS_PER_UNIT)
-        self.scale = max(kept * (self.scale or 0.0) + (1 - kept) * usual, np.finfo(float).tiny)
-        return [self._mean_closeness(y, values) for values in predicted]
-
-    def _mean_closeness(self, y, y_pred):
-        with np.errstate(over="ignore", invalid="ignore"):
-            lost = np.abs(y - np.ravel(y_pred)) / (_WORST_RESIDUAL * self.scale)
-        return 1 - np.fmin(lost, 1).mean()  # what is not a number is lost, too
+        y = y.astype(np.float64, copy=False)  # members take numbers in text, too
+        residuals = np.abs(y - self.mix.mean_of(predicted, weights / weights.sum()))
+        known = residuals[~np.isnan(residuals)]
+        self.residuals = np.concatenate([self.residuals, known])[-max(_N_RESIDUALS, len(y)) :]
+        worst = np.finfo(np.float64).tiny
+        if len(self.residuals):
+            worst = max(_WORST_RESIDUAL * np.median(self.residuals), worst)
+        return [_mean_closeness(y, values, worst) for values in predicted]
 
     # -- service -------------------------------------------------------------------------------
 
@@ -276,12 +283,12 @@ class MixEngine:
         self.n_seen += len(batch.y)
         self.param_names = set(batch.params)
         if self.is_classifier:
-            labels = batch.y if classes is None else union_of_labels(np.unique(batch.y), classes)
-            self.classes = union_of_labels(self.classes, labels)
+            self.classes = union_of_labels(self.classes, _labels_of(batch, classes))
 
     def _serve(self):
         """Put the present models and weights into service."""
-        servings = [member.__dict__["_engine"].serving for member in self.members]
+        engines = [member.__dict__.get("_engine") for member in self.members]
+        servings = [engine and engine.serving for engine in engines]  # some may be blank yet
         ready = np.array([serving is not None for serving in servings])
         if not ready.any():
             return
@@ -294,16 +301,31 @@ class MixEngine:
         if self.is_classifier:
             for serving in asked:
                 self.classes = union_of_labels(self.classes, serving.classes)
-        limits = None if self.is_classifier else self._limits()
+        limits = None if self.is_classifier else self._limits(servings)
         self.mix = Mix(weights[ready] / weights[ready].sum(), asked, self.classes, limits)
 
-    def _limits(self):
-        """Return the range of the targets that the members remember, somewhat widened."""
-        remembered = [member.buffer_.y for member in self.members]
+    def _limits(self, servings):
+        """Return the range of the targets that those who serve remember, somewhat widened."""
+        pairs = zip(self.members, servings, strict=True)
+        remembered = [member.buffer_.y for member, serving in pairs if serving is not None]
         least = min(y.min() for y in remembered)
         most = max(y.max() for y in remembered)
         margin = _MARGIN * (float(most) - float(least))
         return float(least) - margin, float(most) + margin
+
+
+def _mean_closeness(y, y_pred, worst):
+    with np.errstate(over="ignore", invalid="ignore"):
+        lost = np.abs(y - np.ravel(y_pred)) / worst
+    return 1 - np.fmin(lost, 1).mean()  # what is not a number is lost, too
+
+
+def _labels_of(batch, announced):
+    """Return the labels of the rows that count, and those that the caller announces."""
+    labels = np.unique(batch.y[batch.counted])
+    if announced is None or not is_flat(announced):
+        return labels
+    return union_of_labels(labels, announced)
 
 
 def _learn(tested):

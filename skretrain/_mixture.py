@@ -1,5 +1,6 @@
 """MixtureRetrainer: several retrainers serve at once, weighted by what they got right lately."""
 
+from dataclasses import replace
 from numbers import Real
 from typing import NamedTuple
 
@@ -13,16 +14,17 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.metrics import accuracy_score, r2_score
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
-from sklearn.utils import Bunch, get_tags
+from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from ._base import BaseRetrainer, Restoring, checked_params, seed_of
+from ._base import BaseRetrainer, Restoring, checked_params, has_other_columns, seed_of
 from ._drift_aware import DriftAwareRetrainer
 from ._mix import Batch, MixEngine, Turns
 from .buffers import SlidingWindow
@@ -131,15 +133,17 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
     .. math::
         \frac{1}{\eta} \Bigl( (m + 1) \ln N + m \ln \frac{1}{s}
         + (T - 1 - m) \bigl( \ln \frac{1}{1 - s} + (1 - \varphi) \ln N \bigr) \Bigr)
-        + \frac{\eta T}{8}
+        + \frac{\eta}{8} \sum_t r_t^2
 
-    whatever the stream does. For :math:`\varphi = 1` this is the bound of fixed share [1]_;
-    forgetting is that of dynamic model averaging [2]_, and costs at most
+    whatever the stream does; :math:`r_t \le 1` is the difference between the largest and the
+    smallest gain in batch :math:`t`. For :math:`\varphi = 1` this is the bound of fixed share
+    [1]_; forgetting is that of dynamic model averaging [2]_, and costs at most
     :math:`(1 - \varphi) \ln N` more per batch. The prediction, by the weighted mean of
     probabilities, is usually right more often than that.
 
     The predictions of regressors are cut at half a range beyond the smallest and the largest
-    remembered target before they are averaged: a linear model that explodes does little harm.
+    remembered target before they are averaged, so that a linear model that explodes does little
+    harm, once it has lost its weight.
 
     References
     ----------
@@ -299,7 +303,7 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
     def _checked(self, X, y, params, *, reset):
         """Return a batch of which the columns, the targets and the lengths are right."""
         X = as_container(X)
-        if reset or hasattr(X, "columns"):
+        if reset or has_other_columns(self, X):
             validate_data(self, X, reset=reset, skip_check_array=True)
         if y is None:
             raise ValueError(
@@ -326,6 +330,7 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
                 f"regressors, got {self.estimators!r}."
             )
         return MixEngine(
+            list(members),
             [_seeded(clone(m), seed, number) for number, m in enumerate(members.values())],
             FixedShare(len(members), self.forgetting, self.share),
             Turns(len(members), self.budget),
@@ -394,7 +399,7 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
 
     def _queried(self, X):
         X = as_container(X)
-        if hasattr(X, "columns"):
+        if has_other_columns(self, X):
             validate_data(self, X, reset=False, skip_check_array=True)
         return X
 
@@ -462,19 +467,24 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         try:
-            members = [get_tags(member) for member in _names_and_members(self.estimators)[1]]
-        except (TypeError, ValueError):
+            members = [m.__sklearn_tags__() for m in _names_and_members(self.estimators)[1]]
+        except (AttributeError, TypeError, ValueError):
             return tags  # parameters are judged when they are used
         first = members[0]
         tags.estimator_type = first.estimator_type
-        tags.classifier_tags, tags.regressor_tags = first.classifier_tags, first.regressor_tags
+        tags.regressor_tags = first.regressor_tags
         tags.target_tags.required = True
         tags.non_deterministic = any(member.non_deterministic for member in members)
-        for name in ("sparse", "allow_nan", "string", "categorical"):
+        for name in ("two_d_array", "sparse", "allow_nan", "string", "categorical"):
             takes = all(getattr(member.input_tags, name) for member in members)
             setattr(tags.input_tags, name, takes)
-        demands = any(member.input_tags.positive_only for member in members)
-        tags.input_tags.positive_only = demands
+        for part in ("input_tags", "target_tags"):
+            demands = any(getattr(member, part).positive_only for member in members)
+            getattr(tags, part).positive_only = demands
+        kinds = [member.classifier_tags for member in members if member.classifier_tags]
+        if kinds:
+            takes = all(kind.multi_class for kind in kinds)
+            tags.classifier_tags = replace(kinds[0], multi_class=takes, multi_label=False)
         return tags
 
     def _sk_visual_block_(self):
@@ -488,6 +498,12 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return engine
 
+    def _history(self, name):
+        history = self._learned(name).history
+        if not history:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r} yet")
+        return history
+
     @property
     def estimators_(self):
         """The members at work."""
@@ -496,24 +512,26 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
     @property
     def named_estimators_(self):
         """The members at work, by name."""
-        return Bunch(**dict(zip(self._members(), self.estimators_, strict=True)))
+        engine = self._learned("named_estimators_")
+        return Bunch(**dict(zip(engine.names, engine.members, strict=True)))
 
     @property
     def weights_(self):
         """The weights of the members now."""
-        return self._learned("weights_").history[-1][1]
+        return self._history("weights_")[-1][1]
 
     @property
     def weight_history_(self):
         """The weights after each batch."""
-        rows, weights = zip(*self._learned("weight_history_").history, strict=True)
+        rows, weights = zip(*self._history("weight_history_"), strict=True)
         return WeightHistory(np.array(rows), np.array(weights))
 
     @property
     def events_(self):
         """What the members did, in the order of rows."""
         engine = self._learned("events_")
-        return merged(dict(zip(self._members(), (m.events_ for m in engine.members), strict=True)))
+        logs = [member.events_ for member in engine.members]
+        return merged(dict(zip(engine.names, logs, strict=True)))
 
     @property
     def n_samples_seen_(self):
@@ -617,6 +635,8 @@ def make_mixture(estimator=None, *, task="classification", budget=None, random_s
         members = _fast_classifiers() if task == "classification" else _fast_regressors()
     else:
         members = _ways_to_keep_fresh(estimator)
+    # Each with an estimator of its own: to set a parameter of one is not to set it for all.
+    members = [(name, clone(member)) for name, member in members]
     return MixtureRetrainer(members, budget=budget, random_state=random_state)
 
 
@@ -652,9 +672,10 @@ def _fast_classifiers():
         ("linear_updated", _streaming(make_pipeline(StandardScaler(), descent))),
         ("linear_since_drift", DriftAwareRetrainer(logistic)),
         ("tree_since_drift", DriftAwareRetrainer(tree)),
-        ("tree_recent", _refitted(tree, 1000, every=100)),
+        ("tree_recent", _refitted(tree, 1000, every=200)),
+        ("bayes_recent", _refitted(GaussianNB(), 1000, every=200)),
         ("forest_recent", _rotating(ExtraTreesClassifier(15), 300)),
-        ("forest_long", _rotating(ExtraTreesClassifier(15, min_samples_leaf=3), 3000)),
+        ("forest_long", _rotating(ExtraTreesClassifier(15, min_samples_leaf=3), 3000, every=200)),
     ]
 
 
@@ -681,16 +702,27 @@ def _streaming(scaled):
     follows a scaler that moves.
     """
     update = WarmStart(steps={"standardscaler": "update"})
-    return _without_detector(scaled, update=update, batch_size=100)
+    buffer = SlidingWindow(max_rows=1000)
+    return _without_detector(scaled, update=update, buffer=buffer, batch_size=100)
 
 
 def _refitted(estimator, window, *, every):
     """Return a member that is refitted on a window at fixed intervals."""
-    policy = FullRefit(window, grow=False)
-    return DriftAwareRetrainer(estimator, detector=Periodic(every), policy=policy, update=None)
+    policy, detector = FullRefit(window, grow=False), Periodic(every)
+    buffer = None if window == "all" else SlidingWindow(max_rows=window)
+    return DriftAwareRetrainer(
+        estimator, detector=detector, policy=policy, update=None, buffer=buffer
+    )
 
 
-def _rotating(forest, max_rows):
-    """Return a forest that replaces a tenth of its trees with every batch."""
+def _rotating(forest, max_rows, every=None):
+    """Return a forest that replaces a tenth of its trees with every batch.
+
+    With `every`, a fifth of them after so many rows: larger steps at a time cost less.
+    """
     buffer = SlidingWindow(max_rows=max_rows)
-    return _without_detector(forest, update="warm_start", buffer=buffer)
+    if every is None:
+        return _without_detector(forest, update="warm_start", buffer=buffer)
+    policy = WarmStart(rate=0.2, guard=False)
+    detector = Periodic(every)
+    return DriftAwareRetrainer(forest, detector=detector, policy=policy, update=None, buffer=buffer)

@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.naive_bayes import GaussianNB
 
 import skretrain
+from skretrain.drift import Periodic
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -166,7 +167,9 @@ def _estimator_classes():
 
 def _with_least_arguments(cls):
     least = {"DriftAwareRetrainer": [GaussianNB()], "ReplayPartialFit": [GaussianNB()]}
+    least["RetrainMatrix"] = [GaussianNB()]
     least["IncrementalPipeline"] = [[("bayes", GaussianNB())]]
+    least["AtLeast"] = [[Periodic()]]
     least["MixtureRetrainer"] = [[("bayes", skretrain.DriftAwareRetrainer(GaussianNB()))]]
     return cls(*least.get(cls.__name__, []))
 

@@ -321,10 +321,11 @@ class ChunkColumn:
         The rows.
     """
 
-    __slots__ = ("chunks", "head", "levels")
+    __slots__ = ("chunks", "head", "levels", "schema")
 
     def __init__(self, head, chunks=(), levels=()):
         self.head = head
+        self.schema = row_schema(head)
         self.chunks = list(chunks)
         self.levels = list(levels) or [0] * len(self.chunks)
 
@@ -335,7 +336,7 @@ class ChunkColumn:
 
     def accepts(self, part, n):
         """Tell whether `part` has `n` rows that can be written as they are."""
-        return row_schema(part) == row_schema(self.head) and n_rows(part) == n
+        return row_schema(part) == self.schema and n_rows(part) == n
 
     def adapted(self, part, end):
         """Return a column that holds these rows and can take `part`, and the part for it."""

@@ -10,7 +10,7 @@ class CommandError(Exception):
 def needed(module):
     """Import a package of the extra ``cli``, or raise CommandError naming the extra."""
     try:
-        return import_optional(module, caller="skretrain compare", extra="cli")
+        return import_optional(module, caller="The command line", extra="cli")
     except ImportError as error:
         raise CommandError(str(error)) from error
 

@@ -4,11 +4,17 @@ import argparse
 import sys
 
 from .. import __version__
-from . import _compare
+from . import _advise, _compare
 from ._errors import CommandError
 
 # command -> (what it does, add_arguments, main, the page that --help prints)
 COMMANDS = {
+    "advise": (
+        "new labelled rows are there: should the model be retrained?",
+        _advise.add_arguments,
+        _advise.main,
+        _advise.PAGE,
+    ),
     "compare": (
         "which retraining policy would have paid on this history?",
         _compare.add_arguments,
@@ -22,13 +28,15 @@ Keep a scikit-learn model fresh on a stream that drifts.
 
 skretrain decides when to retrain, on which rows, how, and whether to serve the
 result. On the command line it answers, for a history that you have in a file,
-which of the usual ways to retrain would have paid.
+which of the usual ways to retrain would have paid; and, for two files, whether
+to retrain now.
 """
 
 EXAMPLES = """\
 examples:
   skretrain compare                            on a built-in stream that drifts
   skretrain compare stream.csv --target y      on your own history
+  skretrain advise old.csv new.csv --target y  should the model be retrained now?
   skretrain compare --help                     all options, the policies, the outputs
 
 In Python: from skretrain import DriftAwareRetrainer

@@ -1,7 +1,20 @@
 """When to retrain: triggers watch the stream and raise alarms."""
 
+from ._at_least import AtLeast
 from ._base import BaseTrigger, FitRecord, ScoredBatch, Signal
 from ._error_drift import ErrorDrift
 from ._periodic import Periodic
+from ._refit_debt import RefitDebt
+from ._risk_monitor import RiskMonitor
 
-__all__ = ["BaseTrigger", "ErrorDrift", "FitRecord", "Periodic", "ScoredBatch", "Signal"]
+__all__ = [
+    "AtLeast",
+    "BaseTrigger",
+    "ErrorDrift",
+    "FitRecord",
+    "Periodic",
+    "RefitDebt",
+    "RiskMonitor",
+    "ScoredBatch",
+    "Signal",
+]

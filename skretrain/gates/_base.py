@@ -85,6 +85,8 @@ class BaseGate(BaseEstimator, ABC):
     needs_trial : bool
         Whether the gate wants to see a challenger at work. With ``dry_run=True`` a candidate is
         fitted only if it does.
+    watches : bool
+        Whether the gate goes on comparing after a promotion, see :meth:`watch`.
 
     Examples
     --------
@@ -108,6 +110,7 @@ class BaseGate(BaseEstimator, ABC):
     """
 
     needs_trial = True
+    watches = False
 
     @abstractmethod
     def judge(self, trial):
@@ -127,3 +130,24 @@ class BaseGate(BaseEstimator, ABC):
     def reset(self):
         """Forget the evidence on earlier challengers; called when a challenger is made."""
         return self
+
+    def begin_watch(self):
+        """Forget what was watched; called at a promotion, if the gate watches."""
+        return self
+
+    def watch(self, trial):
+        """Return a :class:`Verdict` on the last promotion, batch after batch.
+
+        Parameters
+        ----------
+        trial : Trial
+            As `champion` the model before the promotion, frozen as it was then; as `challenger` the
+            one that serves.
+
+        Returns
+        -------
+        verdict : Verdict
+            ``"reject"``: the model before it is to serve again. ``"promote"``: it stands, and the
+            watch is over. ``"wait"``: go on watching.
+        """
+        return Verdict("promote")

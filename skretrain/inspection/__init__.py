@@ -4,6 +4,8 @@ from ._distribution import DistributionDisplay
 from ._mixture import MixtureDisplay
 from ._per_class import PerClassDisplay
 from ._policy_comparison import PolicyComparisonDisplay
+from ._policy_pareto import PolicyParetoDisplay
+from ._regret import RegretDisplay
 from ._timeline import DriftTimelineDisplay
 
 __all__ = [
@@ -12,4 +14,6 @@ __all__ = [
     "MixtureDisplay",
     "PerClassDisplay",
     "PolicyComparisonDisplay",
+    "PolicyParetoDisplay",
+    "RegretDisplay",
 ]

@@ -1,10 +1,22 @@
 """Evaluation over time: test, then train, with labels that come late."""
 
+from ._advice import Advice
+from ._advise import advise
+from ._compare_policies import PolicyComparison, Recommendation, compare_policies
 from ._prequential import PrequentialResult, prequential_predict, prequential_validate
+from ._retrain_matrix import ReplayResult, ReplayState, RetrainMatrix
 from ._scorer import make_prequential_scorer
 
 __all__ = [
+    "Advice",
+    "PolicyComparison",
     "PrequentialResult",
+    "Recommendation",
+    "ReplayResult",
+    "ReplayState",
+    "RetrainMatrix",
+    "advise",
+    "compare_policies",
     "make_prequential_scorer",
     "prequential_predict",
     "prequential_validate",

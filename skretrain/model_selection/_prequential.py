@@ -312,7 +312,7 @@ def _validate(estimator, X, y, *, scoring, **settings):
     sizes = [n_rows(X) for X in run.X]
     fitted, meter, start = run.recorded.estimator, run.meter, run.start
     events, delay = getattr(fitted, "events_", None), settings["label_delay"]
-    refits = [e.row for e in events or () if e.action == "retrained" and e.reason != "first fit"]
+    refits = [e.row for e in events or () if e.action == "retrained" and e.kind != "first_fit"]
     return PrequentialResult(
         scores={
             name: _scored(scorer, run.recorded, X_rest, y_rest) for name, scorer in scorers.items()

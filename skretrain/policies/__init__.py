@@ -3,6 +3,7 @@
 from ._base import BasePolicy, Candidate, RetrainContext
 from ._full_refit import FullRefit
 from ._replay_mix import ReplayMix
+from ._tournament import Tournament
 from ._warm_start import WarmStart
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "FullRefit",
     "ReplayMix",
     "RetrainContext",
+    "Tournament",
     "WarmStart",
 ]

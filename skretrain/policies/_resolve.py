@@ -5,9 +5,15 @@ from sklearn.base import clone
 from ._base import BasePolicy
 from ._full_refit import FullRefit
 from ._replay_mix import ReplayMix
+from ._tournament import Tournament
 from ._warm_start import WarmStart
 
-ALIASES = {"full_refit": FullRefit, "warm_start": WarmStart, "replay_mix": ReplayMix}
+ALIASES = {
+    "full_refit": FullRefit,
+    "replay_mix": ReplayMix,
+    "tournament": Tournament,
+    "warm_start": WarmStart,
+}
 
 
 def resolve_policy(value, parameter, learner):

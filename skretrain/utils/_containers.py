@@ -604,6 +604,9 @@ def _union_categories(frames):
     """Data type per categorical column whose categories differ: pandas would return objects."""
     import pandas as pd
 
+    all_dtypes = [frame.dtypes.to_numpy() for frame in frames]
+    if all((dtypes == all_dtypes[0]).all() for dtypes in all_dtypes[1:]):
+        return {}
     union = {}
     for name, *dtypes in zip(frames[0].columns, *(frame.dtypes for frame in frames), strict=True):
         if _can_unite(dtypes, pd.CategoricalDtype):

@@ -16,6 +16,7 @@ ACTIONS = (
     "updated",
     "retrained",
     "rejected",
+    "rolled_back",
     "pending",
     "superseded",
     "suggested",

@@ -35,11 +35,13 @@ class FixedShare:
         \sum_t g_{t,i_t} - \sum_t \sum_i w_{t,i} g_{t,i} \le
         \frac{1}{\eta} \Bigl( (m + 1) \ln N + m \ln \frac{1}{s}
         + (T - 1 - m) \bigl( \ln \frac{1}{1 - s} + (1 - \varphi) \ln N \bigr) \Bigr)
-        + \frac{\eta T}{8}
+        + \frac{\eta}{8} \sum_t r_t^2
 
-    With :math:`\varphi = 1` it is the bound of fixed share [2]_. Forgetting adds
-    :math:`(1 - \varphi) \ln N` per update, because normalised weights have
-    :math:`v_i^\varphi \ge v_i` and :math:`\sum_i v_i^\varphi \le N^{1 - \varphi}`.
+    where :math:`r_t \le 1` is the difference between the largest and the smallest gain in update
+    :math:`t`: where members agree, this term is 0. With :math:`\varphi = 1` it is the bound of
+    fixed share [2]_. Forgetting adds :math:`(1 - \varphi) \ln N` per update, because normalised
+    weights have :math:`v_i^\varphi \ge v_i` and
+    :math:`\sum_i v_i^\varphi \le N^{1 - \varphi}`.
 
     References
     ----------
@@ -64,19 +66,24 @@ class FixedShare:
         units = n_rows / ROWS_PER_UNIT
         logs = _normalised(self.logs + LEARNING_RATE * units * np.asarray(gains))
         logs = _normalised(self.forgetting**units * logs)
-        kept = (1 - self.share) ** units
-        if kept < 1:
-            logs = np.logaddexp(np.log(kept) + logs, np.log((1 - kept) / len(logs)))
+        log_kept = units * np.log1p(-self.share)  # which a long batch would make underflow
+        if log_kept < 0:
+            log_shared = np.log(-np.expm1(log_kept)) - np.log(len(logs))
+            logs = np.logaddexp(log_kept + logs, log_shared)
         self.logs = logs
 
-    def regret_bound(self, n_updates, n_changes):
-        """Return how much more a sequence of members can gain than the mixture, see Notes."""
+    def regret_bound(self, n_updates, n_changes, ranges=1.0):
+        """Return how much more a sequence of members can gain than the mixture, see Notes.
+
+        `ranges` has the difference between the largest and the smallest gain of each update.
+        """
         log_n, kept = np.log(len(self.logs)), 1 - self.share
         staying = np.log(1 / kept) + (1 - self.forgetting) * log_n
         cost = (n_changes + 1) * log_n + (n_updates - 1 - n_changes) * staying
         if n_changes:
-            cost += n_changes * np.log(1 / self.share)
-        return cost / LEARNING_RATE + LEARNING_RATE * n_updates / 8
+            cost += n_changes * np.log(1 / self.share) if self.share else np.inf
+        squares = np.sum(np.broadcast_to(ranges, n_updates) ** 2)
+        return cost / LEARNING_RATE + LEARNING_RATE * squares / 8
 
 
 def _normalised(logs):

@@ -24,6 +24,11 @@ def unseen_labels(y, known):
     return np.unique(y[missing]) if missing.any() else known[:0]
 
 
+def is_flat(classes):
+    """Tell the labels of one output from a list with the labels of each of several."""
+    return len(classes) > 0 and np.ndim(classes[0]) == 0
+
+
 def _is_text(labels):
     if labels.dtype.kind == "O":
         return any(isinstance(label, str) for label in labels[:1])

@@ -135,15 +135,17 @@ def check_retrainer(retrainer):
 
     scikit-learn's ``check_estimator`` never sends an alarm, never calls ``partial_fit`` with
     ``classes`` and never looks at the memory. These checks do; run both. Which of them apply is
-    decided by the tags of the retrainer and the methods of its base. The retrainer itself is not
-    touched: the checks work on clones, seeded where ``random_state`` is None, with
-    ``on_error="raise"`` and ``dry_run=False``.
+    decided by the tags of the retrainer and the methods of its base; a mixture is checked as a
+    whole, so that those of one detector or one memory do not apply. The retrainer itself is not
+    touched: the checks work on clones, seeded where ``random_state`` is None, they or their members
+    with ``on_error="raise"`` and ``dry_run=False``.
 
     Parameters
     ----------
     retrainer : estimator
-        An unfitted ``DriftAwareRetrainer`` or ``ReplayPartialFit``, or an instance of a subclass,
-        around any base that takes dense two-dimensional input and at most one target.
+        An unfitted ``DriftAwareRetrainer``, ``ReplayPartialFit`` or ``MixtureRetrainer``, or an
+        instance of a subclass, around any base that takes dense two-dimensional input and at most
+        one target.
 
     Raises
     ------
@@ -271,18 +273,24 @@ def _has_detector(retrainer):
     return "detector" in retrainer.get_params(deep=False)
 
 
+def _wraps_one(retrainer):
+    return "estimator" in retrainer.get_params(deep=False)
+
+
 def _takes_weights(retrainer):
     """With routing enabled, it is for the caller to say whether the base requests weights."""
-    base = retrainer.estimator
-    takes = has_fit_parameter(base, "sample_weight") and (
-        not hasattr(base, "partial_fit")
-        or "sample_weight" in inspect.signature(base.partial_fit).parameters
+    return not routing_enabled() and all(
+        has_fit_parameter(base, "sample_weight")
+        and (
+            not hasattr(base, "partial_fit")
+            or "sample_weight" in inspect.signature(base.partial_fit).parameters
+        )
+        for base in _bases(retrainer)
     )
-    return takes and not routing_enabled()
 
 
 def _reproduces_weights(retrainer):
-    return _takes_weights(retrainer) and _is_reproducible(retrainer)
+    return _wraps_one(retrainer) and _takes_weights(retrainer) and _is_reproducible(retrainer)
 
 
 _CHECKS = []
@@ -343,13 +351,41 @@ def _stream(retrainer, labels=(0, 1)):
     return _Stream(X, None)
 
 
+def _members(retrainer):
+    """Return the constructor arguments of a mixture that are retrainers; else the one there is."""
+    if _wraps_one(retrainer):
+        return [retrainer]
+    return [member for _, member in retrainer.estimators]
+
+
+def _bases(retrainer):
+    return [member.estimator for member in _members(retrainer)]
+
+
+def _learners(retrainer):
+    """Return what learned: the members of a mixture at work; else the retrainer itself."""
+    return [retrainer] if _wraps_one(retrainer) else retrainer.estimators_
+
+
+def _model_name(retrainer):
+    """Return the name of the attribute that holds what was learned."""
+    return "estimator_" if _wraps_one(retrainer) else "estimators_"
+
+
+def _has_model(retrainer):
+    return hasattr(retrainer, _model_name(retrainer))
+
+
 def _prepared(retrainer, **params):
-    """Return a seeded clone that learns and raises, with those of `params` that it has."""
-    known = retrainer.get_params(deep=False)
+    """Return a seeded clone that learns and raises, each member with the `params` that it has."""
     params = {"on_error": "raise", "dry_run": False, **params}
-    if known["random_state"] is None:
-        params["random_state"] = 0
-    return clone(retrainer).set_params(**{k: v for k, v in params.items() if k in known})
+    prepared = clone(retrainer)
+    for member in _members(prepared):
+        known = member.get_params(deep=False)
+        member.set_params(**{k: v for k, v in params.items() if k in known})
+    if prepared.random_state is None:
+        prepared.set_params(random_state=0)
+    return prepared
 
 
 def _ringing(retrainer, rows=(_ALARM_ROW,), **params):
@@ -381,7 +417,11 @@ def _story(retrainer):
 
 def _state(retrainer):
     """Return a hash for each piece of learned state, and one for all that there is."""
-    names = ("estimator_", "buffer_", "detector_", "n_samples_seen_", "n_drifts_", "n_features_in_")
+    names = ["n_samples_seen_", "n_features_in_", _model_name(retrainer)]
+    if _wraps_one(retrainer):
+        names += ["buffer_", "detector_", "n_drifts_"]
+    else:
+        names += ["weights_"]
     state = {name: joblib.hash(getattr(retrainer, name)) for name in names}
     state["events_"] = retrainer.events_.to_json()
     state["__dict__"] = joblib.hash(vars(retrainer))
@@ -443,6 +483,14 @@ def _faulty(estimator):
     return faulty
 
 
+def _made_faulty(retrainer):
+    """Give a retrainer, or the last member of a mixture, a base that fails; return the old one."""
+    member = _members(retrainer)[-1]
+    base = member.estimator
+    member.set_params(estimator=_faulty(base))
+    return base
+
+
 class _LossRecorder(BaseTrigger):
     """Keep the losses of every batch, and never ring."""
 
@@ -495,7 +543,7 @@ def check_clone_forgets(name, retrainer):
     stream = _stream(retrainer)
     fitted = _streamed(_prepared(retrainer).fit(*stream.first), stream)
     copied = clone(fitted)
-    _require(not hasattr(copied, "estimator_"), f"{name}: a clone must not have estimator_")
+    _require(not _has_model(copied), f"{name}: a clone must not have {_model_name(retrainer)}")
     _streamed(copied.fit(*stream.first), stream)
     message = f"{name}: the run of a clone differs"
     _require(_story(copied) == _story(fitted), message)
@@ -538,17 +586,18 @@ def check_pickle_continues(name, retrainer):
 
 @_check()
 def check_failed_first_fit_leaves_nothing(name, retrainer):
-    """After a first fit that failed there is no ``estimator_``, and ``predict`` says so."""
+    """After a first fit that failed there is no model, and ``predict`` says so."""
     stream = _stream(retrainer)
     for method in ("fit", "partial_fit"):
-        failing = _prepared(retrainer, estimator=_faulty(retrainer.estimator), initial_size=None)
+        failing = _prepared(retrainer, initial_size=None)
+        _made_faulty(failing)
         learn = getattr(failing, method)
         _require_error(
             _Fault, f"{name}: {method} must raise what the base raises", learn, *stream.first
         )
         _require(
-            not hasattr(failing, "estimator_"),
-            f"{name}: estimator_ must be absent after a {method} that failed",
+            not _has_model(failing),
+            f"{name}: {_model_name(failing)} must be absent after a {method} that failed",
         )
         _require_error(
             (NotFittedError, AttributeError),
@@ -562,11 +611,11 @@ def check_failed_second_fit_changes_nothing(name, retrainer):
     """A second ``fit`` that fails leaves all that was learned as it was."""
     stream = _stream(retrainer)
     fitted = _streamed(_prepared(retrainer).fit(*stream.first), stream)
-    base, before = fitted.estimator, _state(fitted)
-    fitted.set_params(estimator=_faulty(base))
+    before = _state(fitted)
+    base = _made_faulty(fitted)
     X, y = stream.first
     _require_error(_Fault, f"{name}: fit must raise what the base raises", fitted.fit, X[:, :2], y)
-    fitted.set_params(estimator=base)
+    _members(fitted)[-1].set_params(estimator=base)
     _require_state(fitted, before, f"{name}: a fit that fails must leave the old state")
 
 
@@ -576,7 +625,7 @@ def check_bad_input_is_refused(name, retrainer):
     stream = _stream(retrainer)
     fitted = _streamed(_ringing(retrainer).fit(*stream.first), stream)
     before = _state(fitted)
-    bare = clone(retrainer.estimator).fit(*stream.first)
+    bare = [clone(base).fit(*stream.first) for base in _bases(retrainer)]
     for what, X, y, methods in _bad_inputs(retrainer, bare, stream):
         for method in methods:
             _require_error(
@@ -592,14 +641,15 @@ def check_bad_input_is_refused(name, retrainer):
 def _bad_inputs(retrainer, bare, stream):
     """Yield what is wrong, X, y, and the methods that must refuse them.
 
-    What the bare base takes, for instance NaN in X, a retrainer need not refuse.
+    What a bare base takes, for instance NaN in X, a retrainer need not refuse: in a mixture with a
+    budget, not everybody looks at every batch.
     """
     X, y = stream.rows(0, _BATCH)
     both = ("partial_fit", "fit")
     with_nan = X.copy()
     with_nan[3, 1] = np.nan
     for what, bad in (("X with a feature less", X[:, 1:]), ("X with NaN", with_nan)):
-        if not _accepts(bare, bad):
+        if not any(_accepts(model, bad) for model in bare):
             yield what, bad, y, ("partial_fit",)
     if y is None:
         return
@@ -658,16 +708,21 @@ def check_partial_fit_starts_blank_objects(name, retrainer):
     blank = _streamed(
         _prepared(retrainer, initial_size=None, buffer=None), stream, start=0, size=50
     )
-    _require(hasattr(blank, "estimator_"), f"{name}: estimator_ must exist after {_N_ROWS} rows")
+    _require(_has_model(blank), f"{name}: {_model_name(blank)} must exist after {_N_ROWS} rows")
+    _outputs(blank, stream.X)
     _require_counted(name, blank, stream, 0, 4)
 
 
 @_check()
 def check_every_row_counts_once(name, retrainer):
-    """One batch is one event, and its rows are counted, shown and remembered once, in order."""
+    """One batch is one event, and its rows are counted, shown and remembered once, in order.
+
+    Members of a mixture with a budget learn from several batches as from one, and may be some
+    batches behind.
+    """
     stream = _stream(retrainer)
     fitted = _ringing(retrainer, buffer=None).fit(*stream.first)
-    n_events = sum(fitted.events_.counts.values())
+    n_events = _n_events(fitted)
     _streamed(fitted, stream)
     _require_counted(name, fitted, stream, n_events, (_N_ROWS - _N_FIRST) // _BATCH)
 
@@ -678,27 +733,38 @@ def check_one_row_at_a_time(name, retrainer):
     stream = _stream(retrainer)
     stream = _Stream(*stream.rows(0, _N_FIRST + _BATCH))
     fitted = _ringing(retrainer, rows=(_N_FIRST + 5,), buffer=None).fit(*stream.first)
-    n_events = sum(fitted.events_.counts.values())
+    n_events = _n_events(fitted)
     _streamed(fitted, stream, size=1)
     _require_counted(name, fitted, stream, n_events, _BATCH)
 
 
 def _require_counted(name, retrainer, stream, n_events, n_batches):
-    n_rows = len(stream.X)
-    seen, index = retrainer.n_samples_seen_, retrainer.buffer_.index
+    n_rows, in_turns = len(stream.X), getattr(retrainer, "budget", None) is not None
+    seen = retrainer.n_samples_seen_
     _require(seen == n_rows, f"{name}: n_samples_seen_ is {seen} after {n_rows} rows")
+    for learner in _learners(retrainer):
+        index = learner.buffer_.index
+        if in_turns:
+            n_rows = min(len(index), seen)
+        _require(
+            np.array_equal(index, np.arange(n_rows)),
+            f"{name}: the default buffer_ must remember the rows 0 to {n_rows - 1}, got {index}",
+        )
+        shown = getattr(getattr(learner, "detector_", None), "updates_", [])
+        rows = [row for start, n in shown for row in range(start, start + n)]
+        _require(
+            rows == list(range(n_rows - len(rows), n_rows)),
+            f"{name}: the detector must see every batch once and in order, got {shown}",
+        )
+    n_new, most = _n_events(retrainer) - n_events, n_batches * len(_learners(retrainer))
     _require(
-        np.array_equal(index, np.arange(n_rows)),
-        f"{name}: the default buffer_ must remember the rows 0 to {n_rows - 1}, got {index}",
+        n_batches <= n_new <= most if in_turns else n_new == most,
+        f"{name}: {n_batches} batches made {n_new} events",
     )
-    n_new = sum(retrainer.events_.counts.values()) - n_events
-    _require(n_new == n_batches, f"{name}: {n_batches} batches made {n_new} events")
-    shown = getattr(getattr(retrainer, "detector_", None), "updates_", [])
-    rows = [row for start, n in shown for row in range(start, start + n)]
-    _require(
-        rows == list(range(n_rows - len(rows), n_rows)),
-        f"{name}: the detector must see every batch once and in order, got {shown}",
-    )
+
+
+def _n_events(retrainer):
+    return sum(retrainer.events_.counts.values())
 
 
 @_check()
@@ -772,7 +838,8 @@ def check_replaced_models_stay(name, retrainer):
     fitted = _ringing(retrainer).fit(*stream.first)
     served = []
     for row in range(_N_FIRST, _N_ROWS, _BATCH):
-        served.append((fitted.estimator_, _outputs(fitted.estimator_, stream.X)))
+        models = [learner.estimator_ for learner in _learners(fitted)]
+        served += [(model, _outputs(model, stream.X)) for model in models]
         fitted.partial_fit(*stream.rows(row, row + _BATCH))
     for model, outputs in served:
         _require_equal(
@@ -836,7 +903,8 @@ def check_new_class_grows(name, retrainer):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ClassesGrewWarning)
         fitted.partial_fit(stream.X[new], stream.y[new])
-    for of, classes in (("classes_", fitted.classes_), ("estimator_", fitted.estimator_.classes_)):
+    known = [("estimator_", learner.estimator_.classes_) for learner in _learners(fitted)]
+    for of, classes in [("classes_", fitted.classes_), *known]:
         _require(
             np.array_equal(classes, [0, 1, 2]),
             f"{name}: {of} must know the new class 1, got {classes.tolist()}",
@@ -862,22 +930,25 @@ def check_new_class_is_refused(name, retrainer):
 
 
 def _require_columns(name, retrainer, X):
-    """Every column belongs to the class of its place, as the model itself has it."""
-    model, classes = retrainer.estimator_, retrainer.classes_
-    place = np.searchsorted(classes, model.classes_)
-    absent = np.setdiff1d(np.arange(len(classes)), place)
-    outputs, of_model = _outputs(retrainer, X), _outputs(model, X)
+    """Every column belongs to the class of its place, as the models themselves have it."""
+    models, classes = [one.estimator_ for one in _learners(retrainer)], retrainer.classes_
+    places = [np.searchsorted(classes, model.classes_) for model in models]
+    absent = np.setdiff1d(np.arange(len(classes)), np.concatenate(places))
+    outputs = _outputs(retrainer, X)
     if "predict_proba" in outputs:
         proba = outputs["predict_proba"]
         _require(
             proba.shape == (len(X), len(classes)) and np.allclose(proba.sum(axis=1), 1),
             f"{name}: predict_proba must have a column per class, and its rows must add up to 1",
         )
-        _require(
-            np.array_equal(proba[:, place], of_model["predict_proba"])
-            and not proba[:, absent].any(),
-            f"{name}: columns of predict_proba must follow classes_",
-        )
+        message = f"{name}: columns of predict_proba must follow classes_"
+        _require(not proba[:, absent].any(), message)
+        if _wraps_one(retrainer):
+            of_model = models[0].predict_proba(X)
+            _require(np.array_equal(proba[:, places[0]], of_model), message)
+        else:
+            of_largest = classes[proba.argmax(axis=1)]
+            _require(np.array_equal(of_largest, outputs["predict"]), message)
     decision = outputs.get("decision_function")
     if decision is not None and len(classes) > 2 and decision.shape == (len(X), len(classes)):
         _require(
@@ -927,22 +998,28 @@ def check_zero_weight_batch_changes_no_model(name, retrainer):
     """Rows of weight zero are counted and remembered, but neither scored nor learned."""
     stream = _stream(retrainer)
     fitted = _prepared(retrainer, detector=_LossRecorder(), buffer=None).fit(*stream.first)
-    before = joblib.hash(fitted.estimator_)
+    before = _models_and_weights(fitted)
     fitted.partial_fit(*stream.rows(_N_FIRST, _N_FIRST + _BATCH), sample_weight=np.zeros(_BATCH))
     _require(
-        joblib.hash(fitted.estimator_) == before,
+        _models_and_weights(fitted) == before,
         f"{name}: a batch of weight zero must not change the model",
     )
-    _require(
-        fitted.n_samples_seen_ == _N_FIRST + _BATCH
-        and fitted.buffer_.index[-1] == _N_FIRST + _BATCH - 1,
-        f"{name}: rows of weight zero must be counted and remembered",
-    )
-    for losses in getattr(getattr(fitted, "detector_", None), "losses_", [])[-1:]:
+    for learner in _learners(fitted):
         _require(
-            losses is None or np.isnan(losses).all(),
-            f"{name}: rows of weight zero must not be scored",
+            fitted.n_samples_seen_ == _N_FIRST + _BATCH
+            and learner.buffer_.index[-1] == _N_FIRST + _BATCH - 1,
+            f"{name}: rows of weight zero must be counted and remembered",
         )
+        for losses in getattr(getattr(learner, "detector_", None), "losses_", [])[-1:]:
+            _require(
+                losses is None or np.isnan(losses).all(),
+                f"{name}: rows of weight zero must not be scored",
+            )
+
+
+def _models_and_weights(retrainer):
+    models = [learner.estimator_ for learner in _learners(retrainer)]
+    return joblib.hash((models, getattr(retrainer, "weights_", None)))
 
 
 @_check(_reproduces_weights)
@@ -994,7 +1071,7 @@ def _repetition_holds(retrainer, rows, weight):
     return True
 
 
-@_check()
+@_check(_wraps_one)
 def check_memory_is_bounded(name, retrainer):
     """The memory never holds more than ``max_rows`` rows, whatever the batches are."""
     stream = _stream(retrainer)
@@ -1011,7 +1088,7 @@ def _small_buffer(retrainer):
     return buffer.set_params(max_rows=50)
 
 
-@_check()
+@_check(_wraps_one)
 def check_memory_is_aligned(name, retrainer):
     """Each remembered row has its own target and metadata."""
     stream = _stream(retrainer)

@@ -10,14 +10,20 @@ from sklearn.cluster import MiniBatchKMeans
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import IsolationForest
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge, SGDClassifier
+from sklearn.linear_model import (
+    LogisticRegression,
+    PoissonRegressor,
+    Ridge,
+    SGDClassifier,
+    SGDRegressor,
+)
 from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from threadpoolctl import threadpool_limits
 
-from skretrain import DriftAwareRetrainer, ReplayPartialFit
+from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
 from skretrain.buffers import Reservoir, SlidingWindow
 from skretrain.drift import FitRecord, Periodic, ScoredBatch
 from skretrain.policies import WarmStart
@@ -132,6 +138,38 @@ SOUND = [
     DriftAwareRetrainer(DecisionTreeClassifier(), detector=None, update="full_refit"),
     DriftAwareRetrainer(Ridge(), dry_run=True, initial_size=150),
     DriftAwareRetrainer(make_pipeline(ReplayPartialFit(GaussianNB()))),
+    MixtureRetrainer([("one", DriftAwareRetrainer(GaussianNB()))]),
+    MixtureRetrainer(
+        [
+            ("updated", DriftAwareRetrainer(GaussianNB(), new_classes="raise")),
+            ("refitted", DriftAwareRetrainer(LogisticRegression(), update=None, dry_run=True)),
+            ("replayed", ReplayPartialFit(SGDClassifier(), buffer=Reservoir(70), random_state=1)),
+        ],
+        random_state=3,
+    ),
+    MixtureRetrainer(
+        [
+            ("a", DriftAwareRetrainer(SGDClassifier(loss="log_loss"), detector=None)),
+            ("b", DriftAwareRetrainer(DecisionTreeClassifier(), initial_size=150)),
+            ("c", ReplayPartialFit(WeightlessSteps())),
+            ("d", DriftAwareRetrainer(Noisy(), detector=Periodic(30))),
+        ],
+        budget=0.3,
+    ),
+    MixtureRetrainer(
+        [
+            ("two classes", DriftAwareRetrainer(TwoClasses())),
+            ("more", DriftAwareRetrainer(GaussianNB())),
+        ],
+    ),
+    MixtureRetrainer(
+        [
+            ("counts", DriftAwareRetrainer(PoissonRegressor())),
+            ("line", ReplayPartialFit(SGDRegressor())),
+            ("tree", DriftAwareRetrainer(DecisionTreeRegressor(), update=None)),
+        ],
+        budget=0.5,
+    ),
 ]  # fmt: skip
 
 
@@ -141,6 +179,7 @@ def test_a_sound_retrainer_passes_and_is_not_touched(retrainer):
     check_retrainer(retrainer)
     assert repr(retrainer) == before
     assert not hasattr(retrainer, "estimator_")
+    assert not hasattr(retrainer, "estimators_")
 
 
 def _names(retrainer):
@@ -179,9 +218,46 @@ def test_tags_decide_which_checks_apply():
         assert of_classifier - _names(DriftAwareRetrainer(GaussianNB())) == about_weights
 
 
+def mixture_of(*bases, kind=MixtureRetrainer, **params):
+    members = [(f"{number}", DriftAwareRetrainer(base)) for number, base in enumerate(bases)]
+    return kind(members, **params)
+
+
+def test_a_mixture_is_checked_as_a_whole():
+    """It has no detector and no memory of its own; what its members lack, it lacks."""
+    of_one = _names(DriftAwareRetrainer(GaussianNB()))
+    of_parts = {
+        "check_detector_is_used_blank",
+        "check_loss_precedes_learning",
+        "check_alarm_is_answered",
+        "check_memory_is_bounded",
+        "check_memory_is_aligned",
+        "check_weight_equals_repetition",
+    }
+    assert of_one - _names(mixture_of(GaussianNB(), LogisticRegression())) == of_parts
+    assert of_one - _names(mixture_of(GaussianNB(), TwoClasses())) == of_parts | {
+        "check_declared_classes_count",
+        "check_new_class_grows",
+        "check_new_class_is_refused",
+    }
+    assert of_one - _names(mixture_of(GaussianNB(), Noisy())) == of_parts | {
+        "check_clone_forgets",
+        "check_second_fit_forgets",
+        "check_pickle_continues",
+    }
+    assert of_one - _names(mixture_of(GaussianNB(), WeightlessSteps())) == of_parts | {
+        "check_zero_weight_batch_changes_no_model",
+    }
+    of_regressor = _names(mixture_of(Ridge()))
+    assert _names(DriftAwareRetrainer(Ridge())) - of_regressor == of_parts
+    with pytest.raises(ValueError, match="cannot be checked"):
+        check_retrainer(mixture_of(GaussianNB(), CountVectorizer()))
+
+
 def test_the_checks_pass_with_metadata_routing():
     with sklearn.config_context(enable_metadata_routing=True):
         check_retrainer(DriftAwareRetrainer(GaussianNB()))
+        check_retrainer(mixture_of(GaussianNB(), LogisticRegression()))
 
 
 @pytest.mark.parametrize(
@@ -317,20 +393,20 @@ class LearnsTwice(ReplayPartialFit):
 
 
 class CountsWithoutRemembering(ReplayPartialFit):
-    def _step(self, engine, X, y, classes, params, *, reset):
-        super()._step(engine, X, y, classes, params, reset=reset)
+    def _learn(self, engine, examined):
+        super()._learn(engine, examined)
         engine.parts.buffer.reset()
 
 
 class WritesTwoEvents(ReplayPartialFit):
-    def _step(self, engine, X, y, classes, params, *, reset):
-        super()._step(engine, X, y, classes, params, reset=reset)
+    def _learn(self, engine, examined):
+        super()._learn(engine, examined)
         engine.events.counts["kept"] += 1
 
 
 class ShowsABatchTwice(DriftAwareRetrainer):
-    def _step(self, engine, X, y, classes, params, *, reset):
-        super()._step(engine, X, y, classes, params, reset=reset)
+    def _learn(self, engine, examined):
+        super()._learn(engine, examined)
         updates = engine.parts.trigger.updates_
         updates.append(updates[-1])
 
@@ -348,10 +424,10 @@ class LogsEmptyBatches(ReplayPartialFit):
 
 
 class TrainsBeforeItTests(DriftAwareRetrainer):
-    def _step(self, engine, X, y, classes, params, *, reset):
+    def _examine(self, X, y, classes, params):
         trained = clone(self.estimator).fit(X, y)
-        engine.serving = engine.serving._replace(model=trained)
-        super()._step(engine, X, y, classes, params, reset=reset)
+        self._engine.serving = self._engine.serving._replace(model=trained)
+        return super()._examine(X, y, classes, params)
 
 
 class IgnoresAlarms(DriftAwareRetrainer):
@@ -382,15 +458,15 @@ def _say_nothing(record, *, answered):
 
 
 class RepeatsTheAlarm(DriftAwareRetrainer):
-    def _step(self, engine, X, y, classes, params, *, reset):
-        super()._step(engine, X, y, classes, params, reset=reset)
+    def _learn(self, engine, examined):
+        super()._learn(engine, examined)
         engine.n_drifts += engine.n_seen > 150
 
 
 class SharesCoefficients(ReplayPartialFit):
-    def _step(self, engine, X, y, classes, params, *, reset):
-        engine.serving.model.partial_fit(X, y)
-        super()._step(engine, X, y, classes, params, reset=reset)
+    def _examine(self, X, y, classes, params):
+        self._engine.serving.model.partial_fit(X, y)
+        return super()._examine(X, y, classes, params)
 
 
 class HasClasses(ReplayPartialFit):
@@ -519,6 +595,71 @@ class RemembersNoMetadata(ReplayPartialFit):
         return {}
 
 
+class MixtureOfArguments(MixtureRetrainer):
+    def fit(self, X, y, **params):
+        super().fit(X, y, **params)
+        self._engine.members = [member.fit(X, y) for _, member in self.estimators]
+        return self
+
+
+class RelearnsInTurns(MixtureRetrainer):
+    def partial_fit(self, X, y=None, classes=None, **params):
+        super().partial_fit(X, y, classes, **params)
+        self.estimators_[0].partial_fit(X, y)
+        return self
+
+
+class LosesAMember(MixtureRetrainer):
+    def partial_fit(self, X, y=None, classes=None, **params):
+        before = pickle.dumps(self.estimators_[-1])
+        super().partial_fit(X, y, classes, **params)
+        self._engine.members[-1] = pickle.loads(before)
+        return self
+
+
+class WeighsRowsOfNoWeight(MixtureRetrainer):
+    def partial_fit(self, X, y=None, classes=None, **params):
+        super().partial_fit(X, y, classes, **params)
+        self._engine.shares.update(np.arange(len(self.estimators)), len(X))
+        self._engine._serve()
+        return self
+
+
+class WeighsABadBatch(MixtureRetrainer):
+    def partial_fit(self, X, y=None, classes=None, **params):
+        try:
+            return super().partial_fit(X, y, classes, **params)
+        except ValueError:
+            self._engine._serve()
+            raise
+
+
+class HasMembersTooEarly(MixtureRetrainer):
+    @property
+    def estimators_(self):
+        return self._engine.members if hasattr(self, "_engine") else self.estimators
+
+
+class SwapsMeans(MixtureRetrainer):
+    def predict_proba(self, X):
+        return super().predict_proba(X)[:, ::-1]
+
+
+class HasNoMean(MixtureRetrainer):
+    def predict_proba(self, X):
+        proba = super().predict_proba(X)
+        return 0.9 * proba + 0.1 / proba.shape[1]
+
+
+class ClonesAMixtureWithItsPast(MixtureRetrainer):
+    def __sklearn_clone__(self):
+        return pickle.loads(pickle.dumps(self))
+
+
+class IgnoresNewLabels(MixtureRetrainer):
+    classes_ = property(lambda self: super().classes_[:2])
+
+
 NB = GaussianNB()
 SGD = SGDClassifier(loss="log_loss")
 FAULTY = [
@@ -573,6 +714,26 @@ FAULTY = [
     ("memory_is_bounded", RemembersTooMuch(NB), "max_rows is 50"),
     ("memory_is_aligned", ShufflesTargets(NB), "lost the order of y"),
     ("memory_is_aligned", RemembersNoMetadata(NB), "must keep the targets"),
+    *(
+        (check, mixture_of(NB, SGD, kind=kind, **params), message)
+        for check, kind, params, message in [
+            ("clone_forgets", ClonesAMixtureWithItsPast, {}, "must not have estimators_"),
+            ("constructor_arguments_stay", MixtureOfArguments, {}, "fit changed a parameter"),
+            ("failed_first_fit_leaves_nothing", HasMembersTooEarly, {}, "estimators_ must be"),
+            ("bad_input_is_refused", WeighsABadBatch, {}, "must leave no trace"),
+            ("every_row_counts_once", LosesAMember, {}, "must remember the rows 0 to 199"),
+            (
+                "every_row_counts_once",
+                RelearnsInTurns,
+                {"budget": 0.9},
+                "must remember the rows 0 to 199",
+            ),
+            ("declared_classes_count", SwapsMeans, {}, "must follow classes_"),
+            ("declared_classes_count", HasNoMean, {}, "must follow classes_"),
+            ("new_class_grows", IgnoresNewLabels, {}, "classes_ must know"),
+            ("zero_weight_batch_changes_no_model", WeighsRowsOfNoWeight, {}, "must not change"),
+        ]
+    ),
 ]
 
 

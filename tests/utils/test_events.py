@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from skretrain.utils._events import ACTIONS, Event, EventLog
+from skretrain.utils._events import ACTIONS, Event, EventLog, merged
 
 
 def log_of(*events, **params):
@@ -105,3 +105,39 @@ def test_it_pickles_with_its_bound():
     for row in range(5):
         log.record(Event("failed", row, 1))
     assert len(log) == 2
+
+
+def test_merged_logs_are_in_the_order_of_rows_and_name_their_owners():
+    """Of events at one row, those of the first log come first; without a reason, the name is it."""
+    one = log_of(Event("retrained", 10, 5, reason="alarm"), Event("failed", 30, 5))
+    two = log_of(Event("retrained", 10, 5, reason="growth"), Event("rejected", 20, 5))
+    whole = merged({"one": one, "two": two, "none": EventLog()})
+    assert [(event.row, event.reason) for event in whole] == [
+        (10, "one: alarm"),
+        (10, "two: growth"),
+        (20, "two"),
+        (30, "one"),
+    ]
+    assert [event.action for event in whole] == ["retrained", "retrained", "rejected", "failed"]
+    assert [event.reason for event in one] == ["alarm", ""]
+
+
+def test_merged_counts_and_totals_are_sums():
+    """Also those of the routine and of events that were dropped; the logs stay as they are."""
+    fit = {"n_rows_fitted": 5, "cpu_seconds": 0.5, "wall_seconds": 0.25}
+    one = log_of(*(Event("retrained", row, 1, **fit) for row in range(5)), max_events=3)
+    one.totals["fits"] = 5
+    two = log_of(Event("updated", 2, 1, **fit), Event("kept", 3, 1), max_events=4)
+    two.totals["fits"] = 2
+    whole = merged({"one": one, "two": two})
+    assert whole.counts == {**dict.fromkeys(ACTIONS, 0), "retrained": 5, "updated": 1, "kept": 1}
+    assert whole.totals == {"fits": 7, "rows_fitted": 30, "cpu_seconds": 3.0, "wall_seconds": 1.5}
+    assert [event.row for event in whole] == [2, 3, 4]
+    assert whole.max_events == 7
+    assert one.counts["updated"] == two.counts["retrained"] == 0
+    assert (one.totals["fits"], two.totals["fits"]) == (5, 2)
+
+
+def test_all_events_of_all_logs_have_room():
+    logs = {name: log_of(*(Event("failed", 1, 1),) * 3, max_events=3) for name in "abc"}
+    assert len(merged(logs)) == 9

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skretrain.utils._labels import spread, union_of_labels, unseen_labels
+from skretrain.utils._labels import is_flat, spread, union_of_labels, unseen_labels
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,12 @@ def test_whole_numbers_are_padded_with_the_smallest_finite_number():
     full = spread([1, -2], np.array([0, 1]), np.array([0, 1, 2]), None)
     np.testing.assert_array_equal(full[:, :2], [[-1, 1], [2, -2]])
     assert (full[:, 2] == np.finfo(np.float64).min).all()
+
+
+@pytest.mark.parametrize(
+    ("classes", "flat"),
+    [([0, 1], True), (["a"], True), (np.array([True]), True), ([], False), ([[0, 1], [2]], False)],
+    ids=repr,
+)
+def test_flat_labels_are_those_of_one_output(classes, flat):
+    assert is_flat(classes) is flat

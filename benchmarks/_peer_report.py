@@ -1,0 +1,809 @@
+"""The page of the peers benchmark: tables, targets and plots, from the JSON alone."""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+from _common import ROOT, table, verdict
+from _peer_streams import CLASSIFICATION, GENERATED, N_ROWS, REAL, REGRESSION, STREAMS
+from _peers import BATCH, CADENCES, METHODS, WINDOWS
+from scipy.stats import rankdata, studentized_range
+
+MARGIN = 0.01  # of kappa or R2; less is the noise of a seed
+POINTS = 0.6  # of accuracy, between a mixture and the best of its members' policies
+SPEED = 30  # times the rows per CPU second of river's DriftRetrainingClassifier
+FLAT = 1.1  # the model's size at the end over that at half
+HELD_ROWS = 10_000  # what a memory holds; flat is asked for where half of the stream filled it
+BASES = ("lr", "rf", "hgb")
+SIMPLE = ("never", "window", "all")
+OURS = ("ours", "mixture")
+RIVALS = ("capymoa_arf", "capymoa_srp", "river_arf", "window_rf", "sgd")
+REGRESSION_RIVALS = (
+    "capymoa_arf_reg", "capymoa_soknl", "capymoa_soknl_raw", "river_arf_reg", "window_rf",
+)  # fmt: skip
+RANKED = (
+    "B0", "A_lr", "A_rf", "capymoa_arf", "capymoa_srp", "capymoa_leveraging", "capymoa_hat",
+    "river_arf", "sgd", "window_rf", "all_rf", "adwin_refit", "lgbm_continued",
+)  # fmt: skip
+UNKNOWN = "not measured"
+ABRUPT = tuple(name for name in GENERATED if name.endswith("_a"))
+OTHERS = tuple(name for name in GENERATED if not name.endswith("_a"))
+
+TEXT = f"""
+## How it was measured
+
+Rows come in the order of time. The first min(10 %, 5,000) are the warm-up: everybody learns them,
+and they are not scored. Then a batch is predicted, and its labels come together: at a label delay
+of 100 right after the batch of 100 was predicted, at 1,000 nine batches later. At a delay of 1,
+learners of single rows learn each row before the next is predicted, and the others, ours included,
+learn every 10 rows. No prediction knows a label of its own batch. Learners of single rows get the
+labels at the same moments as everybody, and learn them row by row.
+
+Every run is a process of its own with one thread. CPU seconds are those of the whole process after
+imports, the compiler and the garbage collector of Java included (`-XX:+UseSerialGC
+-XX:ActiveProcessorCount=1`); imports and the start of Java are not counted. A run that used more
+CPU seconds than its limit was stopped, and is shown as "> limit". Scores are Cohen's kappa, or R2
+for regression, and the mean over the seeds: 5 for B0 and the SGD loop, up to 3 for others, 1 where
+nothing is random or a run takes minutes.
+
+- Ours, with defaults that are the same for all streams: B0 is ``make_mixture()``, B is
+  ``make_mixture(estimator)``, A is ``DriftAwareRetrainer(estimator)``.
+- river and CapyMOA: defaults, ensembles of 10 where the name says so. Regressors are given
+  features and targets standardised by the warm-up; SOKNL is there without, too.
+- By hand, in plain scikit-learn: "never" is the warm-up's fit, "window" is refitted every 500 rows
+  on the last 2,000, "all" on the last 10,000. "ADWIN by hand" refits on ADWIN's window when it
+  rings. The SGD loop is ``partial_fit`` of a StandardScaler and of SGD. LightGBM and XGBoost go
+  on for 10 rounds with every batch. Linear models stand behind a StandardScaler, and
+  LogisticRegression is Ridge for regression.
+- "no change" predicts the newest label known.
+
+The real streams: elec2, spam, gas_partial and powersupply to classify, bike and metro with numbers
+to predict. {len(GENERATED)} streams of {N_ROWS:,} rows come from river's generators SEA, Agrawal
+(agr), LED, RandomRBF (rbf) and Hyperplane (hyp): "_a" with three abrupt changes, "_g" with gradual
+ones, "_0" without any.
+"""
+
+
+class Results:
+    """Means over seeds, by stream, method and delay; None where a cell is missing."""
+
+    def __init__(self, cells):
+        self.cells = {}
+        for key, cell in cells.items():
+            stream, method, delay, _ = key.split("/")
+            if stream in STREAMS and method in METHODS:
+                self.cells.setdefault((stream, method, int(delay)), []).append(cell)
+
+    def value(self, name, stream, method, delay=100):
+        """Return the mean of a number over the seeds, or None if a seed was stopped or failed."""
+        cells = self.cells.get((stream, method, delay), [])
+        if not cells or any("over" in cell or name not in cell for cell in cells):
+            return None
+        return float(np.mean([cell[name] for cell in cells]))
+
+    def score(self, stream, method, delay=100):
+        return self.value("r2" if stream in REGRESSION else "kappa", stream, method, delay)
+
+    def cpu(self, stream, method, delay=100):
+        return self.value("cpu", stream, method, delay)
+
+    def limit(self, stream, method, delay=100):
+        """Return the CPU seconds after which a run was stopped, or None."""
+        cells = self.cells.get((stream, method, delay), [])
+        return next((cell["over"] for cell in cells if "over" in cell), None)
+
+    def failed(self, stream, method, delay=100):
+        return any("error" in cell for cell in self.cells.get((stream, method, delay), []))
+
+    def best(self, stream, methods, delay=100):
+        """Return the best score among methods and whose it is, or None."""
+        found = [(self.score(stream, method, delay), method) for method in methods]
+        found = [pair for pair in found if pair[0] is not None]
+        return max(found) if found else None
+
+    def all_run(self, stream, methods, delay=100):
+        """Tell whether each method was run, be it that it was stopped at its limit."""
+        return all(
+            self.score(stream, m, delay) is not None or self.limit(stream, m, delay) is not None
+            for m in methods
+        )
+
+    def methods(self, streams, delay):
+        """Return the methods with a cell on any of the streams, ours first."""
+        found = [m for m in METHODS if any((s, m, delay) in self.cells for s in streams)]
+        found = [m for m in found if METHODS[m].family != "periodic"]
+        return sorted(found, key=_place)
+
+
+def _place(method):
+    """Return where a method stands in a table: B0, B, A, then the others as they are listed."""
+    families = ("mixture", "ours", "capymoa", "river", "sgd", "refit", "lightgbm", "xgboost")
+    family = METHODS[method].family
+    return (method != "B0", families.index(family) if family in families else len(families))
+
+
+def write_page(results, out):
+    """Write the page to `out` and its plots to the folder of static files."""
+    found = Results(results["cells"])
+    docs = ROOT / "docs"
+    static = docs / "_static" if out.resolve().is_relative_to(docs) else out.resolve().parent
+    static.mkdir(parents=True, exist_ok=True)
+    pictures = _pictures(found, static, out.resolve().parent)
+    parts = [
+        "# How it compares in numbers",
+        _circumstances(results["circumstances"]),
+        TEXT,
+        targets(found),
+        losses(found),
+        *(tables_at(found, delay) for delay in (100, 1, 1000)),
+        policies(found),
+        periodic(found),
+        *pictures,
+    ]
+    out.write_text("\n\n".join(part.strip() for part in parts if part) + "\n")
+    print(f"written to {out}")
+
+
+def _circumstances(where):
+    if not where:
+        return ""
+    versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
+    java = re.sub(r'openjdk version "([\d.]+)".*', r"OpenJDK \1", where["java"] or "no Java")
+    return (
+        f"`make bench-peers`, last on {where['date']}: {where['machine']}, one thread used; "
+        f"Python {where['python']}, {versions}, MOA {where['moa'] or '-'}, {java}. The numbers are "
+        "those of `peers.json`, in the same folder."
+    )
+
+
+# -- numbers in cells of a table
+
+
+def _number(value, digits=3):
+    if value is None:
+        return UNKNOWN
+    return f"{value:.{digits}f}" if abs(value) < 100 else f"{value:.0e}"
+
+
+def _signed(value, digits=3):
+    return UNKNOWN if value is None else f"{value:+.{digits}f}"
+
+
+def _seconds(value):
+    if value is None:
+        return UNKNOWN
+    return f"{value:.2f}" if value < 1 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+
+def _less(a, b):
+    return None if a is None or b is None else a - b
+
+
+def _ratio(a, b):
+    return None if a is None or not b else a / b
+
+
+def _met(condition):
+    """Return the verdict on a condition; None is one that was not measured."""
+    return UNKNOWN if condition is None else verdict(condition)
+
+
+def _label(method):
+    return METHODS[method].label
+
+
+# -- the targets
+
+
+def targets(found):
+    """Return the section of the targets, each beside what was measured."""
+    parts = [
+        "## Targets\n\nB0 has one setting for all streams.",
+        _target_1(found),
+        _target_2(found),
+        _target_3(found),
+        _target_4(found),
+        _target_5(found),
+        _target_6(found),
+    ]
+    return "\n\n".join(parts)
+
+
+def _target_1(found):
+    lines, gains = [], []
+    for stream in REAL:
+        best, own = found.best(stream, RIVALS), found.score(stream, "B0")
+        above = _less(own, best and best[0])
+        cpu = _ratio(found.cpu(stream, "B0"), found.cpu(stream, "capymoa_arf"))
+        gains.append(_less(own, found.score(stream, "capymoa_arf")))
+        lines.append([
+            stream,
+            _number(own),
+            f"{_number(best[0])} ({_label(best[1])})" if best else UNKNOWN,
+            _signed(above),
+            _met(above >= -MARGIN if found.all_run(stream, ("B0", *RIVALS)) else None),
+            _number(cpu, 2),
+            _met(None if cpu is None else cpu <= 1 / 2),
+        ])  # fmt: skip
+    header = ["stream", "B0", "best peer", "difference", "kappa", "CPU, over ARF's", "CPU"]
+    names = "; ".join(map(_label, RIVALS))
+    without = _without(found, REAL, RIVALS)
+    return f"""### 1. Kappa at a label delay of 100, and half the CPU time
+
+At least the best of {names}, less {MARGIN}, on every real stream; in at most half of the CPU
+seconds of CapyMOA's ARF(10) (a third is the stretch).{without}
+
+{table(header, lines)}
+
+{_gain(gains)}"""
+
+
+def _gain(gains):
+    gains = [gain for gain in gains if gain is not None]
+    if not gains:
+        return f"Gain over CapyMOA's ARF: {UNKNOWN}."
+    return (
+        f"Gain over CapyMOA's ARF(10) in kappa: median {np.median(gains):+.3f}, "
+        f"mean {np.mean(gains):+.3f}, over {len(gains)} streams."
+    )
+
+
+def _without(found, streams, methods):
+    """Return a sentence on the rivals that have no score, or nothing."""
+    left_out = [
+        f"{_label(m)} on {s}" for s in streams for m in methods if found.score(s, m) is None
+    ]
+    return f" Without a score, and so not among them: {'; '.join(left_out)}." if left_out else ""
+
+
+def _target_2(found):
+    lines, close = [], []
+    for stream in REAL:
+        own, peer = (found.score(stream, method, 1) for method in ("B0", "capymoa_arf"))
+        above = _less(own, peer)
+        close.append(None if above is None else above >= -MARGIN)
+        srp = found.score(stream, "capymoa_srp", 1)
+        row = [_number(own), _number(peer), _signed(above), _number(srp), _met(close[-1])]
+        lines.append([stream, *row, _number(found.score(stream, "no_change", 1))])
+    known = None not in close
+    header = ["stream", "B0, every 10 rows", "ARF, every row", "difference", "SRP, every row"]
+    return f"""### 2. Updates every 10 rows at a label delay of 1
+
+Within {MARGIN} of CapyMOA's ARF(10), which learns every row, on at least half of the real streams:
+{_met(sum(close) >= len(close) / 2 if known else None)}. Where a label lasts for many rows, who
+learns the last one first wins, and "no change" shows how much of a score that is.
+
+{table([*header, "", "no change"], lines)}"""
+
+
+def _target_3(found):
+    lines = []
+    for kind in BASES:
+        gaps = [(gap, s) for s in STREAMS if (gap := policy_gap(found, s, kind)) is not None]
+        worst = min(gaps) if gaps else None
+        lines.append([
+            _label(f"B_{kind}"),
+            f"{len(gaps)} of {len(STREAMS)}",
+            f"{worst[0]:+.2f} ({worst[1]})" if worst else UNKNOWN,
+            sum(gap < -POINTS for gap, _ in gaps) if worst else UNKNOWN,
+            _met(worst[0] >= -POINTS if worst else None),
+        ])  # fmt: skip
+    header = ["", "streams measured", "worst difference, points", "streams below", ""]
+    return f"""### 3. Never far below the best of never, window and all
+
+B over an estimator is at most {POINTS} points of accuracy (of R2, for regression) below the best of
+"never", "window" and "all" over the same estimator, on any stream. The streams are further below.
+
+{table(header, lines)}"""
+
+
+def policy_gap(found, stream, kind):
+    """Return the points by which B is above the best simple policy, or None."""
+    points = policy_points(found, stream, kind)
+    if None in points:
+        return None
+    *simple, own = points
+    return own - max(simple)
+
+
+def policy_points(found, stream, kind):
+    """Return never, window, all and B in points of accuracy or R2."""
+    name = "r2" if stream in REGRESSION else "accuracy"
+    methods = [*(f"{policy}_{kind}" for policy in SIMPLE), f"B_{kind}"]
+    values = [found.value(name, stream, method) for method in methods]
+    return [None if value is None else 100 * value for value in values]
+
+
+def _target_4(found):
+    lines = []
+    for stream in REGRESSION:
+        best, own = found.best(stream, REGRESSION_RIVALS), found.score(stream, "B0")
+        above = _less(own, best and best[0])
+        lines.append([
+            stream,
+            _number(own),
+            f"{_number(best[0])} ({_label(best[1])})" if best else UNKNOWN,
+            _signed(above),
+            _met(above >= 0 if found.all_run(stream, ("B0", *REGRESSION_RIVALS)) else None),
+            _number(found.score(stream, "sgd")),
+        ])  # fmt: skip
+    header = ["stream", "B0, R2", "best of them", "difference", "", "SGD loop, for comparison"]
+    names = "; ".join(map(_label, REGRESSION_RIVALS))
+    without = _without(found, REGRESSION, REGRESSION_RIVALS)
+    return f"""### 4. Regression at a label delay of 100
+
+At least the R2 of {names}.{without} An R2 far below zero is a model that exploded on an outlier or
+on a feature that began to vary.
+
+{table(header, lines)}"""
+
+
+def _target_5(found):
+    lines = []
+    for stream in CLASSIFICATION:
+        peer = "river_driftretraining_lr"
+        cells = [stream, _number(found.score(stream, peer))]
+        for own in ("A_lr", "A_sgd"):
+            above = _less(found.score(stream, own), found.score(stream, peer))
+            times = _ratio(found.cpu(stream, peer), found.cpu(stream, own))
+            fast = None if above is None or times is None else times >= SPEED and above >= 0
+            cells += [_signed(above), UNKNOWN if times is None else f"{times:.1f}", _met(fast)]
+        lines.append(cells)
+    header = ["stream", "river", "A, LR", "speed", "", "A, SGD", "speed", ""]
+    return f"""### 5. {SPEED} times the rows per CPU second of river's DriftRetrainingClassifier
+
+Its base is river's LogisticRegression behind a scaler, one row at a time; ours learns batches of
+{BATCH}, at the same label delay of 100. At no lower kappa: the columns of ours are the difference
+in kappa, and how many times the rows per CPU second.
+
+{table(header, lines)}"""
+
+
+def _target_6(found):
+    lines = []
+    for stream in STREAMS:
+        cells = found.cells.get((stream, "B0", 100), [])
+        sizes = [cell["model_bytes"] for cell in cells if cell.get("model_bytes")]
+        if not sizes:
+            lines.append([stream, *[UNKNOWN] * 6])
+            continue
+        sizes = np.mean(sizes, axis=0) / 1e6
+        growth, flat = sizes[3] / sizes[1], None
+        if cells[0]["n_rows"] / 2 >= HELD_ROWS * 0.9:
+            flat = growth <= FLAT
+        word = "too short to tell" if flat is None else verdict(flat)
+        lines.append([stream, *(f"{size:.1f}" for size in sizes), f"{growth:.2f}", word])
+    header = ["stream", "at 1/4, MB", "at 1/2", "at 3/4", "at the end", "end / half", ""]
+    return f"""### 6. A model of bounded size
+
+The bytes of B0, pickled with its memory of {HELD_ROWS:,} rows, at the quarters of the stream: at
+the end at most {FLAT} times those at half, where the memory was full by then.
+
+{table(header, lines)}"""
+
+
+# -- the tables of all methods
+
+
+def tables_at(found, delay):
+    """Return score and CPU tables of a delay."""
+    parts = [f"## All methods, label delay {delay:,}"]
+    groups = {"Real streams": REAL, "Generated, abrupt changes": ABRUPT}
+    groups |= {"Generated, gradual changes and none": OTHERS, "Regression": REGRESSION}
+    for title, streams in groups.items():
+        methods = found.methods(streams, delay)
+        if methods:
+            name = "R2" if streams is REGRESSION else "kappa"
+            parts += [f"### {title}: {name}", _scores(found, methods, streams, delay)]
+            parts += [f"### {title}: CPU seconds", _times(found, methods, streams, delay)]
+    return "\n\n".join(parts) if len(parts) > 1 else f"{parts[0]}\n\n{UNKNOWN.capitalize()}."
+
+
+def _scores(found, methods, streams, delay):
+    best = {stream: found.best(stream, methods, delay) for stream in streams}
+    lines = []
+    for method in methods:
+        cells = []
+        for stream in streams:
+            value = found.score(stream, method, delay)
+            text = _cell(found, stream, method, delay, value, _number)
+            cells.append(f"**{text}**" if best[stream] and value == best[stream][0] else text)
+        lines.append([_label(method), *cells])
+    return table(["", *streams], lines)
+
+
+def _times(found, methods, streams, delay):
+    return table(
+        ["", *streams],
+        [
+            [
+                _label(method),
+                *(
+                    _cell(found, s, method, delay, found.cpu(s, method, delay), _seconds)
+                    for s in streams
+                ),
+            ]
+            for method in methods
+        ],
+    )
+
+
+def _cell(found, stream, method, delay, value, form):
+    if value is not None:
+        return form(value)
+    limit = found.limit(stream, method, delay)
+    if limit is not None:
+        return f"> {limit:g} s"
+    return "failed" if found.failed(stream, method, delay) else "-"
+
+
+# -- policies and periodic refits
+
+
+def policies(found):
+    """Return the section of B against never, window and all."""
+    parts = [
+        "## B against never, window and all\n\nPoints of accuracy; of R2 for bike and metro. Label "
+        "delay 100. Window refits a forest of 100 trees, the others have 30."
+    ]
+    header = ["stream", *SIMPLE, "B", "B, less the best"]
+    for kind in BASES:
+        lines = []
+        for stream in STREAMS:
+            points = policy_points(found, stream, kind)
+            if any(value is not None for value in points):
+                gap = policy_gap(found, stream, kind)
+                mark = "**" if gap is not None and gap < -POINTS else ""
+                row = [_number(value, 2) for value in points]
+                lines.append([stream, *row, f"{mark}{_signed(gap, 2)}{mark}"])
+        if lines:
+            parts += [f"### {_base_name(kind)}", table(header, lines)]
+    return "\n\n".join(parts)
+
+
+def _base_name(kind):
+    return _label(f"B_{kind}").removeprefix("B, ")
+
+
+def periodic(found):
+    """Return the section of tuned periodic refits."""
+    parts = [
+        f"""## Tuned periodic refits
+
+A refit every {_listed(CADENCES)} rows on the last {_listed(WINDOWS)}: {len(CADENCES)} x
+{len(WINDOWS)} settings, label delay 100. "Best in hindsight" is the best setting on that very
+stream, which nobody knows beforehand. "Fixed in advance" is the one setting that is best on average
+over the streams of the task. CPU seconds in brackets are those of that setting alone."""
+    ]
+    header = ["stream", "best in hindsight", "fixed in advance", "B, same base", "B0"]
+    for kind in BASES:
+        lines, notes = [], []
+        for streams in (CLASSIFICATION, REGRESSION):
+            grids = {s: grid for s in streams if (grid := _grid(found, s, kind)) is not None}
+            if grids:
+                fixed = _fixed(grids)
+                notes.append(f"{_setting(fixed)} for {_task(streams)}")
+                lines += [_periodic_line(found, s, grid, fixed, kind) for s, grid in grids.items()]
+        if lines:
+            stopped = [s for s in STREAMS if found.limit(s, f"periodic_{kind}") is not None]
+            stopped = f" Stopped at the time limit: {', '.join(stopped)}." if stopped else ""
+            text = f"Fixed in advance: {'; '.join(notes)}.{stopped}"
+            parts += [f"### {_base_name(kind)}", text, table(header, lines)]
+    return "\n\n".join(parts)
+
+
+def _listed(numbers):
+    *first, last = [f"{number:,}" for number in numbers]
+    return f"{', '.join(first)} or {last}"
+
+
+def _task(streams):
+    return "regression" if streams is REGRESSION else "classification"
+
+
+def _grid(found, stream, kind):
+    """Return (score, CPU seconds) by setting, or None."""
+    cells = found.cells.get((stream, f"periodic_{kind}", 100), [])
+    if not cells or "periodic" not in cells[0]:
+        return None
+    name = "r2" if stream in REGRESSION else "kappa"
+    return {setting: (v[name], v["cpu"]) for setting, v in cells[0]["periodic"].items()}
+
+
+def _fixed(grids):
+    settings = next(iter(grids.values()))
+    return max(settings, key=lambda setting: np.mean([grid[setting][0] for grid in grids.values()]))
+
+
+def _setting(setting):
+    cadence, window = map(int, setting.split("/"))
+    return f"every {cadence:,} on {window:,}"
+
+
+def _periodic_line(found, stream, grid, fixed, kind):
+    best = max(grid, key=lambda setting: grid[setting][0])
+    line = [f"{_both(*grid[best])}, {_setting(best)}", _both(*grid[fixed])]
+    for method in (f"B_{kind}", "B0"):
+        line.append(_both(found.score(stream, method), found.cpu(stream, method)))
+    return [stream, *line]
+
+
+def _both(score, cpu):
+    return UNKNOWN if score is None else f"{_number(score)} ({_seconds(cpu)})"
+
+
+# -- where we lose
+
+
+def losses(found):
+    """Return the list of every stream and delay where a peer is clearly above B0."""
+    lines = []
+    for delay in (100, 1, 1000):
+        for stream in STREAMS:
+            own, above = found.score(stream, "B0", delay), []
+            for method in found.methods([stream], delay):
+                score = found.score(stream, method, delay)
+                if own is None or score is None or METHODS[method].family in OURS:
+                    continue
+                if score > own + MARGIN:
+                    above.append((score, method))
+            if above:
+                peers = "; ".join(f"{_label(m)} {_number(s)}" for s, m in sorted(above)[::-1])
+                lines.append([f"{stream}, delay {delay:,}", peers, _number(own)])
+    measured = any(found.score(s, "B0") is not None for s in STREAMS)
+    if not measured:
+        body = f"{UNKNOWN.capitalize()}."
+    elif not lines:
+        body = "On no stream that was measured."
+    else:
+        body = table(["stream", "who is above", "B0"], lines)
+    return (
+        "## Where we lose\n\nEvery stream where B0 is more than "
+        f"{MARGIN} below a peer, loops by hand included, and by whom.\n\n{body}"
+    )
+
+
+# -- plots
+
+
+def _pictures(found, static, folder):
+    """Draw what the results suffice for, and return its sections."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams |= {"svg.hashsalt": "peers", "font.size": 9, "svg.fonttype": "path"}
+    drawn = []
+    for name, title, draw in (
+        ("peers_ranks", "Mean ranks", _ranks),
+        ("peers_pareto", "Score against CPU time", _pareto),
+    ):
+        path = static / f"{name}.svg"
+        text = draw(found, path)
+        if text:
+            link = Path(os.path.relpath(path, folder)).as_posix()
+            drawn.append(f"## {title}\n\n{text}\n\n![{title}]({link})")
+    return drawn
+
+
+INK, QUIET, OWN, BAR = "#222222", "#8a8a8a", "#d55e00", "#555555"
+
+
+def _ranks(found, path):
+    """Draw the critical-difference diagram; nothing without two streams and B0."""
+    streams, methods = _complete(found)
+    if len(streams) < 2 or "B0" not in methods:
+        return None
+    scores = np.array([[found.score(s, m) for m in methods] for s in streams])
+    ranks = rankdata(-scores, axis=1).mean(axis=0)
+    distance = nemenyi_distance(len(methods), len(streams))
+    _draw_ranks(dict(zip(methods, ranks)), distance, path)
+    left_out = [_label(m) for m in RANKED if m not in methods]
+    left_out = f" Not measured on all of them, so not drawn: {'; '.join(left_out)}." * bool(
+        left_out
+    )
+    return (
+        f"Ranks by kappa at a label delay of 100, averaged over {len(streams)} streams; 1 is best. "
+        f"Methods whose ranks differ by less than {distance:.2f} (a bar joins them) are not told "
+        f"apart by Nemenyi's test at 0.05.{left_out}"
+    )
+
+
+def _complete(found):
+    """Return streams and methods without a gap between them: first drop what is mostly missing."""
+    streams = [s for s in CLASSIFICATION if found.score(s, "B0") is not None]
+    methods = [
+        m for m in RANKED if sum(found.score(s, m) is None for s in streams) <= len(streams) // 4
+    ]
+    streams = [s for s in streams if all(found.score(s, m) is not None for m in methods)]
+    return streams, methods
+
+
+def nemenyi_distance(n_methods, n_streams, level=0.05):
+    """Return by how much two mean ranks must differ (Demsar, 2006)."""
+    quantile = studentized_range.ppf(1 - level, n_methods, np.inf) / np.sqrt(2)
+    return quantile * np.sqrt(n_methods * (n_methods + 1) / (6 * n_streams))
+
+
+def _draw_ranks(ranks, distance, path):
+    import matplotlib.pyplot as plt
+
+    names = sorted(ranks, key=ranks.get)
+    values = np.array([ranks[name] for name in names])
+    figure, axes = plt.subplots(figsize=(7, 0.8 + 0.27 * len(names)), layout="constrained")
+    rows = np.arange(len(names))
+    for row, name in zip(rows, names):
+        own = METHODS[name].family in OURS
+        colour = OWN if own else INK
+        axes.plot([1, values[row]], [row, row], color="#e4e4e4", lw=1, zorder=1)
+        axes.plot(values[row], row, "D" if own else "o", color=colour, ms=6, zorder=3)
+        axes.annotate(
+            f"{values[row]:.1f}", (values[row], row), (7, 0), textcoords="offset points",
+            va="center", color=colour, fontsize=8,
+        )  # fmt: skip
+    right = _draw_bars(axes, values, distance, len(names) + 1)
+    axes.set_yticks(rows, [_label(name) for name in names])
+    for tick, name in zip(axes.get_yticklabels(), names):
+        if METHODS[name].family in OURS:
+            tick.set(color=OWN, fontweight="bold")
+    axes.set_xticks(range(1, len(names) + 1, 2))
+    axes.set(xlim=(0.8, right), ylim=(len(names) - 0.4, -0.6), xlabel="mean rank")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    _save(figure, path)
+
+
+def _draw_bars(axes, values, distance, x):
+    """Draw an upright bar beside each longest run of methods that are not told apart, from `x` on.
+
+    Return where the last one is.
+    """
+    end = -1
+    for first in range(len(values)):
+        last = int(np.searchsorted(values, values[first] + distance, side="right")) - 1
+        if last > max(first, end):
+            axes.plot([x, x], [first - 0.25, last + 0.25], color=BAR, lw=3, solid_capstyle="butt")
+            x, end = x + 0.3, last
+    return x
+
+
+STYLES = {
+    "mixture": ("B0, B: mixtures", OWN, "D"),
+    "ours": ("A: one retrainer", "#e69f00", "s"),
+    "capymoa": ("CapyMOA", "#0072b2", "o"),
+    "river": ("river", "#56b4e9", "^"),
+    "refit": ("refits by hand", "#555555", "X"),
+    "sgd": ("SGD loop", "#009e73", "P"),
+    "lightgbm": ("boosting continued", "#cc79a7", "v"),
+    "xgboost": ("boosting continued", "#cc79a7", "v"),
+}
+NAMED = {"B0": "B0", "capymoa_arf": "ARF", "capymoa_arf_reg": "ARF-Reg"}
+
+
+def _pareto(found, path):
+    """Draw score against CPU seconds, a panel for each real stream."""
+    streams = [s for s in (*REAL, *REGRESSION) if found.score(s, "B0") is not None]
+    if not streams:
+        return None
+    _draw_pareto(found, streams, path)
+    return (
+        "Up and to the left is better. The line joins what nothing else beats in both; its corners "
+        "are named, and so are B0 and CapyMOA's ARF. Label delay 100; what is far below the best "
+        "is outside of the frame."
+    )
+
+
+def _draw_pareto(found, streams, path):
+    import matplotlib.pyplot as plt
+
+    n_lines = (len(streams) + 1) // 2
+    figure, grid = plt.subplots(
+        n_lines, 2, figsize=(7, 2.6 * n_lines + 0.5), layout="constrained", squeeze=False
+    )
+    handles = {}
+    panels = [(a, _draw_panel(a, found, s, handles)) for a, s in zip(grid.flat, streams)]
+    for axes in list(grid.flat)[len(streams) :]:
+        axes.set_visible(False)
+    figure.supxlabel("CPU seconds", fontsize=9)
+    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=4,
+                  frameon=False, fontsize=8)  # fmt: skip
+    figure.draw_without_rendering()  # the names are placed where the points then are
+    figure.set_layout_engine("none")
+    for axes, points in panels:
+        _name_points(axes, points)
+    _save(figure, path)
+
+
+def _draw_panel(axes, found, stream, handles):
+    """Draw the points of a stream, and return them by method."""
+    points = {
+        m: (found.cpu(stream, m), found.score(stream, m))
+        for m in found.methods([stream], 100)
+        if METHODS[m].family in STYLES and found.score(stream, m) is not None
+    }
+    best = max(score for _, score in points.values())
+    floor = best - max(0.25, 0.1 + best - points["B0"][1])
+    points = {m: point for m, point in points.items() if point[1] >= floor}
+    front = _front(points)
+    axes.step(*zip(*(points[m] for m in front)), where="post", color="#bbbbbb", lw=1, zorder=1)
+    for method, (cpu, score) in points.items():
+        label, colour, marker = STYLES[METHODS[method].family]
+        size, order = (60, 5) if method == "B0" else (26, 3)
+        handles[label] = axes.scatter(
+            cpu, score, size, colour, marker, edgecolors="white", linewidths=0.5, zorder=order
+        )
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda seconds, _: f"{seconds:g}")
+    axes.margins(x=0.14, y=0.14)
+    axes.set_title(stream, loc="left", fontsize=9, fontweight="bold")
+    axes.set_ylabel("R2" if stream in REGRESSION else "kappa")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#eeeeee", lw=0.6)
+    axes.set_axisbelow(True)
+    return points
+
+
+def _front(points):
+    """Return the methods that no other beats in both, by CPU seconds."""
+    front, best = [], -np.inf
+    for method in sorted(points, key=lambda m: (points[m][0], -points[m][1])):
+        if points[method][1] > best:
+            front.append(method)
+            best = points[method][1]
+    return front
+
+
+PLACES = {  # alignment and distance in points of a name from its point, by preference
+    "above": ("center", "bottom", 0, 6),
+    "right": ("left", "center", 7, 0),
+    "below": ("center", "top", 0, -6),
+    "left": ("right", "center", -7, 0),
+    "above right": ("left", "bottom", 4, 4),
+    "below right": ("left", "top", 4, -4),
+    "above left": ("right", "bottom", -4, 4),
+    "below left": ("right", "top", -4, -4),
+}
+
+
+def _name_points(axes, points):
+    """Write the names where they cover the fewest points and names."""
+    at = axes.transData.transform(list(points.values()))
+    front = _front(points)
+    named = sorted([*front, *(set(NAMED) & set(points) - set(front))], key=lambda m: m != "B0")
+    boxes = []
+    for method in named:
+        tried = [_written(axes, method, points[method], place) for place in PLACES.values()]
+        found = [text.get_window_extent() for text in tried]
+        costs = [_overlap(box, axes, at, boxes) for box in found]
+        best = int(np.argmin(costs))
+        boxes.append(found[best])
+        for text in tried[:best] + tried[best + 1 :]:
+            text.remove()
+
+
+def _written(axes, method, point, place):
+    ha, va, *offset = place
+    return axes.annotate(
+        _short(method), point, offset, textcoords="offset points", ha=ha, va=va, fontsize=7.5,
+        color=OWN if METHODS[method].family in OURS else INK, zorder=6,
+        fontweight="bold" if method == "B0" else None,
+    )  # fmt: skip
+
+
+def _overlap(box, axes, at, boxes):
+    """Return how much a name would cover: points, other names, what is outside of the panel."""
+    hidden = sum(box.padded(2).contains(*point) for point in at)
+    panel = axes.get_window_extent()
+    outside = not (panel.x0 <= box.x0 and box.x1 <= panel.x1 + 4 and panel.y0 <= box.y0)
+    return hidden + 3 * sum(box.overlaps(other) for other in boxes) + 3 * outside
+
+
+def _short(method):
+    return NAMED.get(method) or method.replace("capymoa_", "").replace("_", " ")
+
+
+def _save(figure, path):
+    import matplotlib.pyplot as plt
+
+    figure.savefig(path, facecolor="white", metadata={"Date": None})
+    plt.close(figure)

@@ -1,0 +1,124 @@
+"""The streams of the peers benchmark: the real ones, and MOA's generators as river has them."""
+
+from functools import lru_cache
+
+import numpy as np
+from _common import Stream, load_stream
+from river.datasets import synth
+
+REAL = ("elec2", "spam", "gas_partial", "powersupply")
+REGRESSION = ("bike", "metro")
+N_ROWS = 20_000
+N_CONCEPTS = 4
+GRADUAL_ROWS = 2000
+LABEL_NOISE = 0.1
+
+# "a" is abrupt, "g" is gradual, "0" is without a change.
+GENERATED = {
+    "sea_a": "SEA",
+    "sea_g": "SEA",
+    "agr_a": "Agrawal",
+    "agr_g": "Agrawal",
+    "led_a": "LED",
+    "led_g": "LED",
+    "rbf_a": "RandomRBF",
+    "rbf_g": "RandomRBFDrift",
+    "hyp_a": "Hyperplane",
+    "hyp_g": "Hyperplane",
+    "sea_0": "SEA",
+    "rbf_0": "RandomRBF",
+}
+CLASSIFICATION = (*REAL, *GENERATED)
+STREAMS = (*CLASSIFICATION, *REGRESSION)
+
+
+@lru_cache(maxsize=2)
+def stream_of(name, n_rows=N_ROWS):
+    """Return a stream as float rows and classes 0, 1, ...; None for a real one that is not there.
+
+    `n_rows` is the length of a generated stream.
+    """
+    if name in GENERATED:
+        return _generated(name, n_rows)
+    stream = load_stream(name)
+    if stream is None or name in REGRESSION:
+        return stream
+    return stream._replace(y=np.unique(stream.y, return_inverse=True)[1])
+
+
+def is_regression(name):
+    return name in REGRESSION
+
+
+def warm_up_of(stream):
+    return min(len(stream.y) // 10, 5000)
+
+
+def _generated(name, n_rows):
+    family, kind = name.split("_")
+    changes = np.arange(1, N_CONCEPTS) * n_rows // N_CONCEPTS
+    if kind == "0" or name in ("rbf_g", "hyp_g"):  # the last two drift by themselves, all the time
+        X, y = _rows(_concept(family, 0, drifting=kind == "g"), n_rows)
+        return Stream(name, X, y)
+    concepts = _concept_of_each_row(n_rows, changes, GRADUAL_ROWS if kind == "g" else 0)
+    if family == "hyp":
+        X, y = _rows(_concept(family, 0), n_rows)
+        return Stream(name, _mirrored(X, concepts), y, changes)
+    parts = [_rows(_concept(family, c), int(np.sum(concepts == c))) for c in range(N_CONCEPTS)]
+    X, y = np.empty((n_rows, parts[0][0].shape[1])), np.empty(n_rows, dtype=int)
+    for concept, (rows, labels) in enumerate(parts):
+        X[concepts == concept], y[concepts == concept] = rows, labels
+    return Stream(name, X, y, changes)
+
+
+def _concept_of_each_row(n_rows, changes, width):
+    """Return which concept each row is of; over `width` rows the new one takes over by a sigmoid.
+
+    It is the mixing of MOA's ConceptDriftStream.
+    """
+    rng, rows = np.random.default_rng(0), np.arange(n_rows)
+    concepts = np.zeros(n_rows, dtype=int)
+    for number, change in enumerate(changes, start=1):
+        share = (rows >= change) if width == 0 else 1 / (1 + np.exp(-4 * (rows - change) / width))
+        concepts[rng.random(n_rows) < share] = number
+    return concepts
+
+
+def _concept(family, number, drifting=False):
+    """Return a generator of one concept."""
+    seed = 10 + number
+    if family == "sea":
+        return synth.SEA(variant=number, noise=LABEL_NOISE, seed=seed)
+    if family == "agr":  # four functions of about balanced classes; noise in the features, as MOA
+        function = (0, 2, 5, 3)[number]
+        return synth.Agrawal(classification_function=function, perturbation=0.05, seed=seed)
+    if family == "led":  # other relevant features trade places with irrelevant ones
+        return synth.LEDDrift(
+            seed=seed,
+            noise_percentage=LABEL_NOISE,
+            irrelevant_features=True,
+            n_drift_features=(0, 3, 5, 7)[number],
+        )
+    if family == "rbf":
+        options = {"seed_model": seed, "seed_sample": seed, "n_classes": 4}
+        if drifting:
+            return synth.RandomRBFDrift(change_speed=0.001, **options)
+        return synth.RandomRBF(**options)
+    drift = {"n_drift_features": 10, "mag_change": 0.001} if drifting else {}
+    return synth.Hyperplane(seed=seed, noise_percentage=LABEL_NOISE, **drift)
+
+
+def _mirrored(X, concepts):
+    """Return the rows with half of the features mirrored, in every concept other ones.
+
+    The first concept is as it came. Mirroring a feature flips the sign of its weight.
+    """
+    flips = np.random.default_rng(0).random((N_CONCEPTS, X.shape[1])) < 0.5
+    flips[0] = False
+    return np.where(flips[concepts], 1 - X, X)
+
+
+def _rows(generator, n_rows):
+    pairs = list(generator.take(n_rows))
+    X = np.array([list(x.values()) for x, _ in pairs], dtype=np.float64)
+    return X, np.array([y for _, y in pairs], dtype=int)

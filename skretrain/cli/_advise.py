@@ -1,0 +1,327 @@
+"""``skretrain advise``: two periods in two files; should the model be retrained?"""
+
+import argparse
+import math
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import is_regressor
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+from ..model_selection import advise
+from ..utils._losses import task_of
+from ._compare import _folder, _say
+from ._encoding import _encoder, some
+from ._errors import CommandError, first_line, needed
+from ._estimators import ESTIMATORS, estimator_for
+from ._files import read_table
+from ._history import _as_numbers, _check_column, _sorted_by_time, _task_of, _with_target
+
+_DESCRIPTION = """\
+Should the model be retrained, now that new labelled rows are there? OLD holds
+the rows that the present model knows, NEW the rows since. Each way to react is
+tried, from keeping the model to refitting it on everything, and judged on rows
+of both files that no candidate has learned. One action comes back, with the
+numbers it rests on.
+"""
+
+_EPILOG = """\
+answers:
+  keep, recalibrate, warm_start, replay_mix, fine_tune, refit_new (NEW alone),
+  refit_window (the rows since the change), refit_all, or collect_more, with the
+  number of rows. A refit is advised only if its gain is beyond noise.
+
+models:
+  --model FILE is the present model, as joblib.dump or pickle wrote it; it gets
+  the columns that it was fitted on, and is not changed. A pickle can run any
+  code: load only files that you trust. Without it, a model is fitted on OLD:
+{estimators}
+  module:factory       an estimator of your own, or what returns one when called
+                       without arguments
+  Before these, numbers, categories, text, dates and missing values become
+  numbers as skrub's tabular_pipeline encodes them for the model.
+
+the files:
+  .csv, .tsv, .parquet or .pq, rows in time order or with a column for --time.
+  Columns that only one of them has are left out, as are rows without a target.
+
+outputs, in the folder --out:
+  report.html    the answer, the table and the evidence, in one file
+  advice.csv     the table, unrounded
+
+examples:
+  skretrain advise 2023.csv 2024.csv --target churn
+  skretrain advise 2023.csv 2024.csv --target churn --model churn.joblib
+  skretrain advise old.parquet new.parquet --target units --estimator boosting
+  skretrain advise old.csv new.csv --target y --price 20
+"""
+
+PAGE = (
+    _DESCRIPTION,
+    _EPILOG.format(
+        estimators="\n".join(f"  {name:<20} {what}" for name, (what, _) in ESTIMATORS.items())
+    ),
+)
+
+
+def add_arguments(parser):
+    """Declare the arguments of the command."""
+    add = parser.add_argument
+    add("old", metavar="OLD", help="table of the rows before")
+    add("new", metavar="NEW", help="table of the rows since")
+    add("--target", metavar="COL", required=True, help="column to predict")
+    add("--time", metavar="COL", help="column to sort by; it is not used as a feature")
+    add(
+        "--task",
+        choices=["auto", "classification", "regression"],
+        default="auto",
+        help="auto: that of the model, else classification for text, true/false and at most 30 "
+        "different whole numbers",
+    )
+    add("--model", metavar="FILE", help="the present model, fitted, as joblib or pickle wrote it")
+    add(
+        "--estimator",
+        metavar="NAME",
+        help="without --model, what to fit: a name listed below, or module:factory (sgd)",
+    )
+    add(
+        "--price",
+        type=_amount,
+        metavar="P",
+        help="what a refit costs: the errors, or the sum of residuals, that it must save",
+    )
+    add(
+        "--time-budget",
+        type=_amount,
+        metavar="S",
+        help="seconds after which no larger part of the rows is tried",
+    )
+    add("--seed", type=int, default=0, metavar="N", help="of all that is drawn (0)")
+    add(
+        "--out",
+        type=Path,
+        default=Path("skretrain-advise"),
+        metavar="DIR",
+        help="folder for the outputs (skretrain-advise)",
+    )
+
+
+def main(arguments):
+    """Run the command."""
+    console = needed("rich.console").Console(highlight=False)
+    needed("pandas")
+    out, notices = _folder(arguments.out), []
+    model = None if arguments.model is None else _loaded(arguments)
+    tables = [_table(path, arguments, notices) for path in (arguments.old, arguments.new)]
+    task = _task(tables, model, arguments, notices)
+    targets = [_target(table[arguments.target], task) for table in tables]
+    features = _features(tables, arguments.target, model, notices)
+    estimator = _estimator(arguments, task, features[0]) if model is None else model
+    facts = _facts(arguments, tables, features, task, estimator)
+    for name, text in facts.items():
+        _say(console, f"{name + ':':<14} {text}")
+    for notice in notices:
+        _say(console, f"{'note:':<14} {notice}")
+    advice = _advised(estimator, features, targets, arguments)
+    _say(console, f"\n{advice.text}\n")
+    _print_table(console, advice)
+    written = _write(out, advice, arguments, facts, notices)
+    _say(console, f"\nWritten: {', '.join(map(str, written))}")
+
+
+def _amount(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
+    return value
+
+
+def _loaded(arguments):
+    """Return the fitted model in a file, or say what is there instead."""
+    path = Path(arguments.model)
+    if arguments.estimator is not None:
+        raise CommandError("--estimator and --model exclude each other; leave one of them out.")
+    if not path.exists():
+        raise CommandError(f"--model {path} does not exist; check the path.")
+    try:
+        model = needed("joblib").load(path)
+    except Exception as error:  # a pickle may raise anything
+        raise CommandError(
+            f"--model {path} could not be loaded: {first_line(error)} Write it with joblib.dump, "
+            "and install here what it was made with."
+        ) from error
+    try:
+        check_is_fitted(model)
+    except Exception as error:
+        raise CommandError(
+            f"--model {path} holds a {type(model).__name__}, which is no fitted estimator; save "
+            "the model after its fit, or name it with --estimator."
+        ) from error
+    if task_of(model) == "unsupervised":
+        raise CommandError(
+            f"--model {path} holds a {type(model).__name__}, which is neither a classifier nor a "
+            "regressor."
+        )
+    return model
+
+
+def _table(path, arguments, notices):
+    table, target, time = read_table(path), arguments.target, arguments.time
+    try:
+        _check_column(table, target, "--target")
+        if time is not None:
+            _check_column(table, time, "--time")
+            if time == target:
+                raise CommandError(f"--time {time!r} is the target; name the column with the time.")
+            table = _sorted_by_time(table, time)
+        own = []
+        table = _with_target(table, target, own)
+    except CommandError as error:
+        raise CommandError(f"{path}: {error}") from error
+    notices.extend(f"{Path(path).name}: {notice}" for notice in own)
+    return table
+
+
+def _task(tables, model, arguments, notices):
+    if model is None:
+        column = needed("pandas").concat([table[arguments.target] for table in tables])
+        return _task_of(column.reset_index(drop=True), arguments.task, notices)
+    task = task_of(model)
+    if arguments.task not in ("auto", task):
+        raise CommandError(
+            f"--task {arguments.task}, but --model holds a {type(model).__name__}, which is for "
+            f"{task}; leave --task out."
+        )
+    return task
+
+
+def _target(column, task):
+    if task == "classification":
+        return np.asarray(column)
+    values = _as_numbers(column)
+    if values is None:
+        raise CommandError(
+            f"--target {column.name!r} holds text such as {column.iloc[0]!r}, which no regression "
+            "can predict; leave --task out or convert the column."
+        )
+    return values
+
+
+def _features(tables, target, model, notices):
+    """Return the columns of both files that the model gets, with the same types in both."""
+    old, new = (table.drop(columns=target) for table in tables)
+    common = [name for name in old.columns if name in new.columns]
+    lost = [name for frame in (old, new) for name in frame.columns if name not in common]
+    wanted = getattr(model, "feature_names_in_", None)
+    if wanted is not None:
+        missing = [name for name in wanted if name not in common]
+        if missing:
+            raise CommandError(
+                f"--model was fitted on columns that are not in both files: {some(missing)}."
+            )
+        common, lost = list(wanted), []
+    if not common:
+        raise CommandError("the files have no column in common besides the target.")
+    if lost:
+        notices.append(f"left out, because only one of the files has them: {some(lost)}")
+    both = needed("pandas").concat([old[common], new[common]], ignore_index=True)
+    if model is not None and wanted is None:
+        both = _as_array(both)
+        return both[: len(old)], both[len(old) :]
+    return both.iloc[: len(old)], both.iloc[len(old) :].reset_index(drop=True)
+
+
+def _as_array(frame):
+    try:
+        return frame.to_numpy(dtype=float)
+    except (TypeError, ValueError) as error:
+        raise CommandError(
+            f"--model was fitted on bare numbers, and the files hold more: {first_line(error)} Fit "
+            "it on a data frame, with what encodes the columns in a pipeline."
+        ) from error
+
+
+def _estimator(arguments, task, table):
+    name = arguments.estimator or "sgd"
+    base = estimator_for(name, task)
+    steps = [step for _, step in _encoder(base).steps]
+    if is_regressor(base):
+        # Gradient descent needs a target of unit scale; residuals stay in the target's own.
+        base = TransformedTargetRegressor(base, transformer=StandardScaler())
+    return make_pipeline(*steps, base)
+
+
+def _facts(arguments, tables, features, task, estimator):
+    model = estimator if arguments.model else estimator[-1]
+    given = f" from {Path(arguments.model).name}" if arguments.model else ", fitted on the old rows"
+    names = [Path(path).name for path in (arguments.old, arguments.new)]
+    return {
+        "old period": f"{names[0]}, {len(tables[0]):,} rows",
+        "new period": f"{names[1]}, {len(tables[1]):,} rows",
+        "target": f"{arguments.target}: {task}, {features[0].shape[1]:,} columns to learn from",
+        "model": f"{' '.join(str(model).split())}{given}",
+    }
+
+
+def _advised(estimator, features, targets, arguments):
+    try:
+        return advise(
+            estimator,
+            features[0],
+            targets[0],
+            features[1],
+            targets[1],
+            price=arguments.price,
+            time_budget=arguments.time_budget,
+            random_state=arguments.seed,
+        )
+    except (TypeError, ValueError) as error:  # what the rows or the model itself refuse
+        raise CommandError(f"no advice: {first_line(error)}") from error
+
+
+def _print_table(console, advice):
+    units = advice.units
+    table = needed("rich.table").Table(box=needed("rich.box").SIMPLE_HEAD, pad_edge=False)
+    table.add_column("action", no_wrap=True)
+    for header in (units.name, "gain", "95 % interval", "old rows", "flips", "CPU s"):
+        table.add_column(header, justify="right", no_wrap=header != units.name)
+    left_out = []
+    for row in advice.rows:
+        if not row["tried"]:
+            left_out.append(row)
+            continue
+        chosen = "bold" if row["action"] == advice.action else None
+        table.add_row(row["action"], *_cells(row, units), style=chosen)
+    console.print(table)
+    for row in left_out:
+        text = f"  {row['action']:<13} {row['note']}"
+        console.print(text, markup=False, soft_wrap=not console.is_terminal)
+
+
+def _cells(row, units):
+    levels = units.level(row["loss_new"]), units.level(row["loss_old"])
+    if row["action"] == "keep":
+        return levels[0], "-", "-", levels[1], "-", "-"
+    return (
+        levels[0],
+        units.bare(row["gain"]),
+        units.interval(row["gain_low"], row["gain_high"]),
+        levels[1],
+        f"{100 * row['negative_flips']:.1f} %",
+        f"{row['seconds']:.2f}",
+    )
+
+
+def _write(out, advice, arguments, facts, notices):
+    page, table = out / "report.html", out / "advice.csv"
+    names = [Path(path).name for path in (arguments.old, arguments.new)]
+    title = f"Should the model of '{arguments.target}' be retrained? {names[0]}, then {names[1]}"
+    page.write_text(advice.to_html(title, facts, notices), encoding="utf-8")
+    advice.table.to_csv(table, index=False)
+    return page, table

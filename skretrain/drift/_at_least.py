@@ -1,0 +1,188 @@
+"""Several triggers as one: it rings when enough of them do."""
+
+from numbers import Integral
+
+from sklearn.base import clone
+
+from ._base import BaseTrigger, Signal
+from ._error_drift import ErrorDrift
+from ._river import is_river
+
+
+class AtLeast(BaseTrigger):
+    """Ring when at least `k` of several triggers have rung.
+
+    All of them see every batch and hear of every fit. One that rings counts until a retrain answers
+    the alarm, so the `k` need not ring on the same batch. The alarm is raised on each batch on
+    which one of them rings while at least `k` count.
+
+    Parameters
+    ----------
+    triggers : list of BaseTrigger, river detector or "adwin"
+        At least one. They are not touched: blank copies are used.
+    k : int, default=1
+        How many have to ring, from 1 (any) to the number of triggers (all).
+
+    Attributes
+    ----------
+    triggers_ : list of BaseTrigger
+        The triggers in use.
+
+    Notes
+    -----
+    `since` is the earliest row that was located by those that made the alarm: the `k` that rang
+    last, and any that rang on the same batch as these. It is None if none of them located one.
+
+    A retrain that answers the alarm answers all triggers that count, and restarts no other: one
+    that did not ring keeps what it has collected.
+
+    Examples
+    --------
+    >>> from skretrain.drift import AtLeast, Periodic, ScoredBatch
+    >>> trigger = AtLeast([Periodic(200), Periodic(300)], k=2).reset()
+    >>> [trigger.update(ScoredBatch(start, 100)).state for start in range(0, 400, 100)]
+    ['stable', 'warning', 'drift', 'drift']
+    """
+
+    def __init__(self, triggers, k=1):
+        self.triggers = triggers
+        self.k = k
+
+    @property
+    def needs(self):
+        """What any of the triggers needs, a frozenset of str."""
+        return frozenset().union(*(trigger.needs for trigger in self._parts))
+
+    @property
+    def warming_up(self):
+        """Whether fewer than `k` of the triggers can ring yet, a bool."""
+        return sum(not trigger.warming_up for trigger in self._parts) < self.k
+
+    def reset(self):
+        """Check the parameters and forget everything.
+
+        Returns
+        -------
+        self : AtLeast
+            This trigger, blank.
+
+        Raises
+        ------
+        ValueError
+            If a parameter has a value that is not accepted.
+        """
+        if not isinstance(self.triggers, list | tuple) or not self.triggers:
+            raise ValueError(
+                f"AtLeast(triggers={self.triggers!r}): triggers must be a non-empty list of "
+                "triggers, such as [ErrorDrift(), Periodic()]."
+            )
+        n = len(self.triggers)
+        if not isinstance(self.k, Integral) or isinstance(self.k, bool) or not 1 <= self.k <= n:
+            raise ValueError(
+                f"AtLeast(k={self.k!r}): k must be an integer from 1 to {n}, the number of "
+                "triggers."
+            )
+        self.triggers_ = [as_trigger(trigger).reset() for trigger in self.triggers]
+        self._n_batches = 0
+        self._rang = [None] * n  # (batch, located row) of the last ring that nothing answered
+        return self
+
+    def update(self, batch):
+        """Show one batch to all triggers.
+
+        Parameters
+        ----------
+        batch : ScoredBatch
+            Newest rows of the stream.
+
+        Returns
+        -------
+        signal : Signal
+            A warning if a trigger warns, or if fewer than `k` count.
+        """
+        if not hasattr(self, "triggers_"):
+            self.reset()
+        self._n_batches += 1
+        signals = [trigger.update(batch) for trigger in self.triggers_]
+        for part, signal in enumerate(signals):
+            if signal.state == "drift":
+                self._rang[part] = (self._n_batches, signal.since)
+        counting = sorted((ring for ring in self._rang if ring), key=lambda r: r[0], reverse=True)
+        states = {signal.state for signal in signals}
+        if "drift" in states and len(counting) >= self.k:
+            oldest = counting[self.k - 1][0]
+            located = [since for made, since in counting if made >= oldest and since is not None]
+            return Signal("drift", min(located, default=None))
+        few = 0 < len(counting) < self.k
+        return Signal("warning" if few or "warning" in states else "stable")
+
+    def after_fit(self, fit, reference, answered):
+        """Tell all triggers.
+
+        Parameters
+        ----------
+        fit : FitRecord
+            What was fitted.
+        reference : ScoredBatch or None
+            Rows scored by the new model.
+        answered : bool
+            Whether the fit answered an alarm: it is that of the triggers that count.
+        """
+        for part, trigger in enumerate(self.triggers_):
+            counted = answered and self._rang[part] is not None
+            trigger.after_fit(fit, reference, counted)
+            if counted:
+                self._rang[part] = None
+
+    @property
+    def _parts(self):
+        if hasattr(self, "triggers_"):
+            return self.triggers_
+        return [as_trigger(trigger) for trigger in self.triggers]
+
+
+def as_trigger(detector, random_state=None):
+    """Return a blank trigger for "adwin", a river detector or a trigger.
+
+    Parameters
+    ----------
+    detector : "adwin", river detector or BaseTrigger
+        Not touched.
+    random_state : int or None, default=None
+        Fills the `random_state` of triggers where it is None.
+
+    Returns
+    -------
+    trigger : BaseTrigger
+        To be reset.
+
+    Raises
+    ------
+    ValueError
+        If `detector` is none of these.
+
+    Examples
+    --------
+    >>> from skretrain.drift._at_least import as_trigger
+    >>> as_trigger("adwin", random_state=3).random_state
+    3
+    """
+    if isinstance(detector, AtLeast):
+        # Part by part: a clone of the whole would take the past of river detectors along.
+        parts = [as_trigger(part, random_state) for part in detector.triggers]
+        return AtLeast(parts, detector.k)
+    if isinstance(detector, BaseTrigger):
+        trigger = clone(detector)
+    elif is_river(detector):
+        trigger = ErrorDrift(detector)
+    elif isinstance(detector, str) and detector == "adwin":
+        trigger = ErrorDrift()
+    else:
+        raise ValueError(
+            f"detector={detector!r} is not accepted: pass 'adwin', a river detector such as "
+            "river.drift.ADWIN(), a trigger such as skretrain.drift.ErrorDrift(), a non-empty list "
+            "of these, or None for no detection."
+        )
+    if random_state is not None and getattr(trigger, "random_state", random_state) is None:
+        trigger.set_params(random_state=random_state)
+    return trigger

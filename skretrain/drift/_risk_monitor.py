@@ -1,0 +1,251 @@
+"""A trigger that guards a risk: alarms with a bound on the chance that one is ever false."""
+
+import math
+from numbers import Real
+
+import numpy as np
+
+from ..utils._betting import BettingProcess, upper_confidence_bound
+from ._base import BaseTrigger, Signal
+from ._error_drift import _nearest_batch, _Ranks
+from ._locate import locate_change
+from ._loss_memory import LossMemory
+
+_STABLE = Signal("stable")
+_WARNING = Signal("warning")
+_REFERENCE_ROWS = 1000
+_MEMORY_ROWS = 20_000
+# Three quarters wait for a change; the rest moves to where it earns within some thousand rows.
+_IDLE = 0.75
+_SHARE = 1 / 2000
+
+
+class RiskMonitor(BaseTrigger):
+    r"""Assumes that the expected loss given the past is at most `r0` + `tolerance` at every row.
+
+    As long as that holds, the probability that it *ever* rings is at most `alpha`, however long the
+    stream is and however often it is looked at. It is a test by betting [1]_ [2]_: a gambler bets
+    on losses above the bound, and the alarm is raised when the capital has grown by
+    :math:`1 / \alpha`. A stationary stream is not enough for the guarantee: where losses are
+    autocorrelated, the expected loss after a run of errors exceeds the long-run mean. A larger
+    `tolerance` is the remedy.
+
+    Parameters
+    ----------
+    r0 : float or None, default=None
+        Accepted expected loss per row, in [0, 1). None learns it after the start and after each
+        restart, from the first batches that have 1,000 scored rows together: it is the upper
+        confidence bound of their mean at level :math:`1 - \alpha / 2`, and the test is made at
+        :math:`\alpha / 2`. Until then the trigger is silent and `warming_up` is True. These rows
+        must have the same expected loss given their past.
+    tolerance : float, default=0.0
+        What the expected loss may exceed `r0` by, in the same unit.
+    alpha : float, default=0.01
+        Largest probability of a false alarm, in (0, 1), up to the first restart and after each.
+    restart : bool, default=True
+        Whether the test begins anew after the retrain that answered its alarm. If False, the one
+        alarm is the last, and `alpha` holds for the whole stream.
+
+    Attributes
+    ----------
+    r0_ : float or None
+        Accepted loss in use; None while it is being learned.
+    log_evidence_ : float
+        Natural logarithm of the capital; the alarm is raised at ``log(1 / alpha)`` (or
+        ``log(2 / alpha)``, if `r0` is learned).
+
+    Notes
+    -----
+    Losses in [0, 1] are taken as they are. Others (absolute residuals, novelty) are turned into
+    their ranks among the first 200 after a restart, as in :class:`ErrorDrift`: `r0` is then a mean
+    rank, about 0.5 for a model that stays as it was, and the 1,000 reference rows come after these.
+
+    The order of the rows within a batch does not matter, so a batch that is sorted by class does
+    not ring. There is one alarm per episode, which ends with the retrain that answers it, or when
+    the losses since the alarm have shown, at the same level, that they are below the bound again.
+
+    The change is located by the split of the remembered losses (at most 20,000) with the largest
+    increase of the mean, to the nearest start of a batch. If the losses before the split are
+    enough for an alarm, there is nothing to locate, and `since` is None.
+
+    References
+    ----------
+    .. [1] A. Podkopaev and A. Ramdas (2022). "Tracking the risk of a deployed model and detecting
+       harmful distribution shifts". International Conference on Learning Representations.
+    .. [2] A. Timans, R. Verma, E. Nalisnick and C. A. Naesseth (2025). "On continuous monitoring of
+       risk violations under unknown shift". Conference on Uncertainty in Artificial Intelligence.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skretrain.drift import RiskMonitor, ScoredBatch
+    >>> rng = np.random.default_rng(0)
+    >>> errors = np.r_[rng.random(3000) < 0.1, rng.random(1000) < 0.3].astype(float)
+    >>> trigger = RiskMonitor(r0=0.1).reset()
+    >>> for start in range(0, 4000, 100):
+    ...     signal = trigger.update(ScoredBatch(start, 100, errors[start : start + 100]))
+    ...     if signal.state == "drift":
+    ...         print(f"alarm after row {start + 100}, change at row {signal.since}")
+    alarm after row 3100, change at row 3000
+    """
+
+    def __init__(self, r0=None, tolerance=0.0, alpha=0.01, restart=True):
+        self.r0 = r0
+        self.tolerance = tolerance
+        self.alpha = alpha
+        self.restart = restart
+
+    @property
+    def warming_up(self):
+        """Whether the reference is still incomplete, a bool."""
+        return self._test is None if hasattr(self, "_test") else self.r0 is None
+
+    @property
+    def log_evidence_(self):
+        """Natural logarithm of the capital of the gambler, a float."""
+        return 0.0 if self._test is None else self._test.log_wealth
+
+    def reset(self):
+        """Check the parameters and forget everything.
+
+        Returns
+        -------
+        self : RiskMonitor
+            This trigger, blank.
+
+        Raises
+        ------
+        ValueError
+            If a parameter has a value that is not accepted.
+        """
+        self._check_parameters()
+        self._restart()
+        return self
+
+    def update(self, batch):
+        """See the losses of one batch.
+
+        Parameters
+        ----------
+        batch : ScoredBatch
+            Newest rows of the stream.
+
+        Returns
+        -------
+        signal : Signal
+            The alarm, with the located row; a warning while an alarm is not answered.
+
+        Raises
+        ------
+        ValueError
+            If the batch has no losses.
+        """
+        if not hasattr(self, "_memory"):
+            self.reset()
+        losses = self._shown(batch)
+        self._memory.append(losses, batch.start)
+        if self._test is None:
+            self._take_as_reference(losses)
+            return _STABLE
+        if self._silent:
+            return _STABLE
+        if self._recovery is not None:
+            return self._recovering(losses)
+        return _STABLE if self._test.update(losses) < self._needed else self._alarm()
+
+    def after_fit(self, fit, reference, answered):
+        """Begin the test anew if the fit answered the alarm, and `restart` allows it.
+
+        Parameters
+        ----------
+        fit : FitRecord
+            Not looked at.
+        reference : ScoredBatch or None
+            Not looked at.
+        answered : bool
+            Whether the fit answered an alarm.
+        """
+        if answered and self.restart:
+            self._restart()
+
+    def _restart(self):
+        self._memory = LossMemory(_MEMORY_ROWS)
+        self._ranks = None  # the first batch tells whether the losses are bounded
+        self._reference_sum, self._n_reference = 0.0, 0
+        self._recovery = None  # evidence that an episode is over, while there is one
+        self._silent = False
+        self._test = None
+        self.r0_ = None
+        if self.r0 is not None:
+            self._begin(float(self.r0), self.alpha)
+
+    def _begin(self, r0, alpha):
+        self.r0_ = r0
+        self._needed = math.log(1 / alpha)
+        self._test = BettingProcess(r0 + self.tolerance, idle=_IDLE, share=_SHARE)
+
+    def _shown(self, batch):
+        """Return the losses of the batch in [0, 1]."""
+        if batch.loss is None:
+            raise ValueError(
+                "RiskMonitor needs a loss per row, and this batch has none (loss=None): the model "
+                "has nothing to be scored by. Pass detector=None, or a trigger that needs only X."
+            )
+        losses = np.asarray(batch.loss, dtype=np.float64)
+        losses = losses[~np.isnan(losses)]
+        if batch.bounded:
+            return losses
+        if self._ranks is None:
+            self._ranks = _Ranks()
+        # Which rows make the reference is drawn: the first of a sorted batch would mislead.
+        return self._ranks.transform(np.random.default_rng(0).permutation(losses))[1]
+
+    def _take_as_reference(self, losses):
+        """Take in whole batches, so that their order does not matter, until they suffice."""
+        self._reference_sum += float(losses.sum())
+        self._n_reference += len(losses)
+        if self._n_reference >= _REFERENCE_ROWS:
+            mean = self._reference_sum / self._n_reference
+            r0 = upper_confidence_bound(mean, self._n_reference, self.alpha / 2)
+            self._begin(r0, self.alpha / 2)
+
+    def _alarm(self):
+        bound = self._test.bound
+        self._silent = not self.restart
+        # Losses below the bound are gains above one minus it.
+        self._recovery = BettingProcess(1 - bound, idle=_IDLE, share=_SHARE)
+        losses = self._memory.losses
+        position, gain = locate_change(losses)
+        before = BettingProcess(bound).update(losses[:position])
+        if gain <= 0 or before >= self._needed:
+            return Signal("drift")
+        position = _nearest_batch(self._memory.rows, position)
+        return Signal("drift", int(self._memory.rows[position]))
+
+    def _recovering(self, losses):
+        if self._recovery.update(1 - losses) < self._needed:
+            return _WARNING
+        # The episode is over without a retrain: the next one is to be told from the time since.
+        self._recovery = None
+        self._test = BettingProcess(self._test.bound, idle=_IDLE, share=_SHARE)
+        self._memory = LossMemory(_MEMORY_ROWS)
+        return _STABLE
+
+    def _check_parameters(self):
+        if not _is_in_range(self.tolerance, 0, 1):
+            self._refuse("tolerance", "a number in [0, 1)")
+        if self.r0 is not None and not _is_in_range(self.r0, 0, 1):
+            self._refuse("r0", "a number in [0, 1), or None to learn it")
+        if self.r0 is not None and not 0 < self.r0 + self.tolerance < 1:
+            self._refuse("r0", f"such that r0 + tolerance (here {self.tolerance!r}) is in (0, 1)")
+        if not _is_in_range(self.alpha, 0, 1) or self.alpha == 0:
+            self._refuse("alpha", "a probability in (0, 1)")
+        if not isinstance(self.restart, bool | np.bool_):
+            self._refuse("restart", "True or False")
+
+    def _refuse(self, name, accepted):
+        raise ValueError(f"RiskMonitor({name}={getattr(self, name)!r}): {name} must be {accepted}.")
+
+
+def _is_in_range(value, low, high):
+    return isinstance(value, Real) and not isinstance(value, bool) and low <= value < high

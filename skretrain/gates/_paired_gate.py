@@ -1,0 +1,419 @@
+"""Serve a challenger once it has been shown, on rows that neither model knows, to be better."""
+
+import math
+import re
+from numbers import Integral, Real
+
+import numpy as np
+
+from ..utils._betting import BettingProcess
+from ..utils._containers import n_rows
+from ..utils._labels import union_of_labels
+from ..utils._losses import (
+    absolute_loss_per_row,
+    novelty_per_row,
+    task_of,
+    zero_one_loss_per_row,
+)
+from ..utils._sklearn_api import predict_of
+from ._always_promote import AlwaysPromote
+from ._base import BaseGate, Verdict
+
+# Losses without an upper bound are compared in units of this many mean losses of the champion,
+# beyond which a single row counts no more.
+_UNIT = 3.0
+_METRICS = ("accuracy", "recall", "false_positive_rate", "false_negative_rate", "negative_flips")
+_FALLS = ("false_positive_rate", "false_negative_rate", "negative_flips")  # smaller is better
+
+
+class PairedGate(BaseGate):
+    r"""Promote a challenger that is shown to be better on the rows that come after it was made.
+
+    Champion and challenger both predict every row that comes, before either learns it. The evidence
+    is in the rows on which they differ. It is collected by betting on the paired differences, so
+    that it may be looked at after every batch: a challenger that does not meet the conditions is
+    *ever* promoted with a probability of at most `alpha`. Evidence to the contrary rejects it;
+    without evidence in either direction it waits, and is rejected after `max_rows`.
+
+    Parameters
+    ----------
+    alpha : float, default=0.05
+        Largest probability, in (0, 1), of promoting a challenger that violates a condition; and of
+        rejecting, on evidence, one that meets them all.
+    tolerance : float or None, default=0.0
+        What the mean loss per row may change by, in (-1, 1). 0: the challenger must lose less than
+        the champion. 0.02: it must be shown to lose at most 0.02 more. -0.02: at least 0.02 less.
+        The loss is the 0/1 error, of several outputs their mean. Of a regression it is the absolute
+        residual, and `tolerance` is a share of the champion's mean loss. None: the loss is no
+        condition, and `criteria` decide alone.
+    min_rows : int, default=100
+        Later rows before which there is no verdict.
+    max_rows : int, default=10_000
+        Later rows after which a challenger without enough evidence is rejected.
+    criteria : dict of str to float or None, default=None
+        Further conditions of a classifier: for each metric the change from champion to challenger
+        that is allowed, in (-1, 1), as described below. All have to be shown.
+
+    Notes
+    -----
+    A criterion is the name of a metric, followed by a class in brackets where it is about one. For
+    two classes the bracket may be left out: the metric is then that of the greater label. The value
+    is the worst change that is allowed, challenger minus champion.
+
+    ===========================  ===================================================  ==============
+    name                         counts                                               the change is
+    ===========================  ===================================================  ==============
+    ``accuracy``                 right predictions, of all rows                       at least
+    ``recall[c]``                right predictions, of the rows of class c            at least
+    ``false_negative_rate[c]``   wrong predictions, of the rows of class c            at most
+    ``false_positive_rate[c]``   predictions of c, of the rows of all other classes   at most
+    ``negative_flips``           rows on which the champion is right and the          at most
+                                 challenger wrong, of all rows
+    ``negative_flips[c]``        the same, of the rows of class c                     at most
+    ===========================  ===================================================  ==============
+
+    ``{"recall[fraud]": -0.01}``: the recall of fraud may fall by at most one point.
+    ``{"false_positive_rate": -0.02}``: the false-positive rate must fall by at least two points;
+    with ``tolerance=0.03``, less accuracy is fine if false alarms fall.
+    ``{"negative_flips": 0.02}``: at most two rows in a hundred may turn from right to wrong; it is
+    a budget, in (0, 1). Names such as precision are missing because their denominator is not the
+    same rows for both models.
+
+    Each condition has an e-process of its own [1]_, at level `alpha`. As all are required, the
+    probability of a wrong promotion stays at `alpha`; evidence to the contrary is sought at
+    `alpha` over the number of conditions. A margin is expensive: rows needed grow with the share of
+    rows on which the models disagree, and with the inverse square of the distance between the
+    change and what is allowed. The guarantee holds if the expected difference, given the past, is
+    on the wrong side at every row.
+
+    Residuals and novelty, which have no upper bound, are compared in units of three times the
+    champion's mean loss on the rows before; a difference of more than one unit counts as one. The
+    novelty of two outlier detectors can be compared only if both measure it on one scale.
+
+    After a promotion, :meth:`watch` compares the new model with the one before it in the same way,
+    on the rows that come after the promotion.
+
+    References
+    ----------
+    .. [1] I. Waudby-Smith and A. Ramdas (2024). "Estimating means of bounded random variables by
+       betting". Journal of the Royal Statistical Society B 86(1), 1-27.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skretrain import DriftAwareRetrainer
+    >>> from skretrain.datasets import make_drifting_classification
+    >>> from skretrain.gates import PairedGate
+    >>> X, y, _ = make_drifting_classification(3000, random_state=0)
+    >>> model = DriftAwareRetrainer(LogisticRegression(), gate=PairedGate(), batch_size=100)
+    >>> alarm = [e for e in model.fit(X, y).events_ if "alarm" in e.reason]
+    >>> [(event.row, event.action) for event in alarm][:2]
+    [(1600, 'superseded'), (1700, 'retrained')]
+    """
+
+    watches = True
+
+    def __init__(self, alpha=0.05, tolerance=0.0, min_rows=100, max_rows=10_000, criteria=None):
+        self.alpha = alpha
+        self.tolerance = tolerance
+        self.min_rows = min_rows
+        self.max_rows = max_rows
+        self.criteria = criteria
+
+    def reset(self):
+        """Check the parameters and forget the evidence on an earlier challenger.
+
+        Returns
+        -------
+        self : PairedGate
+            This gate; what it watches since a promotion is kept.
+
+        Raises
+        ------
+        ValueError
+            If a parameter has a value that is not accepted.
+        """
+        self._check_parameters()
+        self._comparison = _Comparison(self)
+        return self
+
+    def judge(self, trial):
+        """Compare the two models on one batch.
+
+        Parameters
+        ----------
+        trial : Trial
+            Both models and the newest rows. Rows that the challenger has learned (``unseen=False``)
+            are no evidence.
+
+        Returns
+        -------
+        verdict : Verdict
+            `evidence` has, for each condition, its rows, the mean change, what is allowed, and how
+            often the capital of the gamblers for and against it has multiplied.
+
+        Raises
+        ------
+        ValueError
+            If a criterion does not fit the models.
+        """
+        if not hasattr(self, "_comparison"):
+            self.reset()
+        self._comparison.check(trial)
+        if not trial.unseen:
+            verdict = AlwaysPromote().judge(trial)
+            return verdict if verdict.decision == "reject" else Verdict("wait")
+        verdict = self._comparison.updated(trial)
+        if verdict.decision == "promote":
+            # It has learned along: what it makes of the newest rows has to make sense, too.
+            sane = AlwaysPromote().judge(trial)
+            return verdict if sane.decision == "promote" else sane
+        return verdict
+
+    def begin_watch(self):
+        """Forget what was watched; to be called at a promotion.
+
+        Returns
+        -------
+        self : PairedGate
+            This gate; the evidence on a pending challenger is kept.
+        """
+        self._watched = _Comparison(self)
+        return self
+
+    def watch(self, trial):
+        """Compare the model before the last promotion with the one that serves.
+
+        Parameters
+        ----------
+        trial : Trial
+            As `champion` the model before the promotion, as `challenger` the one that serves.
+
+        Returns
+        -------
+        verdict : Verdict
+            ``"reject"``: a condition is shown to be violated, the older model should serve again.
+            ``"promote"``: the promotion is confirmed, or `max_rows` have passed without evidence
+            against it. ``"wait"``: go on watching.
+        """
+        if not hasattr(self, "_watched"):
+            self.begin_watch()
+        verdict = self._watched.updated(trial)
+        if verdict.decision == "reject" and not self._watched.violated:
+            return Verdict("promote", "nothing against the promotion", verdict.evidence)
+        return verdict
+
+    def _check_parameters(self):
+        if not _is_between(self.alpha, 0, 1):
+            self._refuse("alpha", "a probability in (0, 1)")
+        if self.tolerance is not None and not _is_between(self.tolerance, -1, 1):
+            self._refuse("tolerance", "a number in (-1, 1), or None if the loss is no condition")
+        for name in ("min_rows", "max_rows"):
+            if not _is_count(getattr(self, name)):
+                self._refuse(name, "a number of rows, an integer of at least 1")
+        if self.max_rows < self.min_rows:
+            self._refuse("max_rows", f"at least min_rows, which is {self.min_rows}")
+        criteria = {} if self.criteria is None else self.criteria
+        if not isinstance(criteria, dict):
+            self._refuse("criteria", 'a dict such as {"recall[fraud]": -0.01}, or None')
+        for name, allowed in criteria.items():
+            metric, label = _parsed(name)
+            if metric not in _METRICS or (metric == "accuracy" and label is not None):
+                metrics = ", ".join(_METRICS)
+                self._refuse("criteria", f"named {metrics}, all but the first with [class]")
+            low = 0 if metric == "negative_flips" else -1
+            if not _is_between(allowed, low, 1):
+                self._refuse("criteria", f"an allowed change in ({low}, 1) for {name}")
+        if self.tolerance is None and not criteria:
+            self._refuse("tolerance", "a number, as there are no criteria either")
+
+    def _refuse(self, name, accepted):
+        raise ValueError(f"PairedGate({name}={getattr(self, name)!r}): {name} must be {accepted}.")
+
+
+class _Comparison:
+    """The evidence for and against each condition, on the rows since it began."""
+
+    def __init__(self, gate):
+        self.gate = gate
+        self.n_rows = 0
+        self.conditions = None  # made by the first trial, which tells the task
+        self.violated = ()
+        self._size_sum, self._n_sizes = (
+            0.0,
+            0,
+        )  # of the champion's losses, where these are unbounded
+
+    def check(self, trial):
+        """Make the conditions, or raise ValueError if they do not fit the models."""
+        if self.conditions is not None:
+            return
+        gate, task = self.gate, task_of(trial.champion)
+        criteria = gate.criteria or {}
+        if criteria and (task != "classification" or trial.y.ndim > 1):
+            gate._refuse("criteria", "None unless the model is a classifier with a single output")
+        conditions = []
+        if gate.tolerance is not None:
+            unit = 1.0 if task == "classification" else _UNIT
+            conditions.append(_Condition("loss", gate.tolerance, sign=-1, unit=unit))
+        for name, allowed in criteria.items():
+            metric, wanted = _parsed(name)
+            label = self._label(name, metric, wanted, trial)
+            sign = -1 if metric in _FALLS else 1
+            high = 0.0 if metric == "negative_flips" else 1.0
+            conditions.append(
+                _Condition(name, allowed, sign=sign, high=high, metric=metric, label=label)
+            )
+        self.conditions = conditions
+
+    def _label(self, name, metric, wanted, trial):
+        """Return the class that a criterion is about, or None if it is about all rows."""
+        if wanted is None and metric in ("accuracy", "negative_flips"):
+            return None
+        known = union_of_labels(trial.champion.classes_, trial.challenger.classes_)
+        named = {str(label): label for label in known.tolist()}
+        if wanted is None and len(named) == 2:
+            return known[1]
+        if wanted not in named:
+            example = f"{metric}[{next(iter(named))}]"
+            self.gate._refuse(
+                "criteria", f"about the classes {', '.join(named)}, as in {example}; {name} is not"
+            )
+        return named[wanted]
+
+    def updated(self, trial):
+        """Return the verdict after the rows of `trial`."""
+        self.check(trial)
+        gate = self.gate
+        self.n_rows += n_rows(trial.X)
+        self._bet(trial)
+        needed = math.log(1 / gate.alpha)
+        needed_against = needed + math.log(len(self.conditions))
+        self.violated = [c for c in self.conditions if c.against.log_wealth >= needed_against]
+        missing = [c.name for c in self.conditions if c.in_favour.log_wealth < needed]
+        evidence = {c.name: c.evidence for c in self.conditions}
+        if self.n_rows < gate.min_rows:
+            return Verdict("wait", "", evidence)
+        if self.violated:
+            return Verdict("reject", self._said(self.violated, "violates a condition"), evidence)
+        if not missing:
+            return Verdict("promote", self._said(self.conditions, "is better"), evidence)
+        if self.n_rows >= gate.max_rows:
+            reason = f"not shown on {self.n_rows} later rows: {', '.join(missing)}"
+            return Verdict("reject", reason, evidence)
+        return Verdict("wait", "", evidence)
+
+    def _said(self, conditions, what):
+        changes = ", ".join(f"{c.name} {c.change:+.3g}" for c in conditions)
+        return f"the challenger {what} on {self.n_rows} later rows ({changes})"
+
+    def _bet(self, trial):
+        X, y = trial.X, trial.y
+        if task_of(trial.champion) != "classification":
+            gain = self._relative(*_unbounded_losses(trial))
+            self.conditions[0].update(gain)
+            return
+        old, new = predict_of(trial.champion, X), predict_of(trial.challenger, X)
+        for condition in self.conditions:
+            if condition.name == "loss":
+                gain = zero_one_loss_per_row(y, old) - zero_one_loss_per_row(y, new)
+            else:
+                gain = condition.gains(y, old, new)
+            condition.update(gain)
+
+    def _relative(self, old, new):
+        """Return by how much the challenger is better on each row, in [-1, 1]."""
+        size = np.abs(np.where(np.isfinite(old), old, 0.0))
+        sums = self._size_sum + np.cumsum(size) - size  # of the rows before each row
+        n_before = self._n_sizes + np.arange(len(size))
+        self._size_sum, self._n_sizes = self._size_sum + float(size.sum()), n_before[-1] + 1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gain = (old - new) / (_UNIT * sums / n_before)
+            # Before there is a unit, what is better counts as a whole one.
+            gain = np.where(np.isnan(gain), np.sign(np.nan_to_num(old) - np.nan_to_num(new)), gain)
+        return np.clip(gain, -1.0, 1.0)
+
+
+class _Condition:
+    """One mean change, and the evidence that it is, and that it is not, what is allowed.
+
+    A gain is a change of one row, with the sign turned so that more is better.
+    """
+
+    def __init__(self, name, allowed, *, sign, high=1.0, unit=1.0, metric=None, label=None):
+        self.name, self.allowed, self.sign, self.unit = name, allowed, sign, unit
+        self.metric, self.label = metric, label
+        self.n, self.total = 0, 0.0
+        least = sign * allowed / unit
+        self.in_favour = BettingProcess(least, low=-1.0)
+        self.against = BettingProcess(-least, low=-high)
+
+    @property
+    def change(self):
+        """Mean change so far, challenger minus champion; NaN before the first row."""
+        return self.sign * self.unit * self.total / self.n if self.n else math.nan
+
+    @property
+    def evidence(self):
+        """The numbers for the event log."""
+        return {
+            "rows": self.n,
+            "change": self.change,
+            "allowed": self.allowed,
+            "in_favour": _bounded_exp(self.in_favour.log_wealth),
+            "against": _bounded_exp(self.against.log_wealth),
+        }
+
+    def update(self, gains):
+        """Take in the gains of the rows that the metric is about."""
+        self.n += len(gains)
+        self.total += float(gains.sum())
+        self.in_favour.update(gains)
+        self.against.update(-gains)
+
+    def gains(self, y, old, new):
+        """Return the gain on each row that the metric is about."""
+        if self.metric == "false_positive_rate":
+            rows = y != self.label
+            return _difference(old[rows] == self.label, new[rows] == self.label)
+        rows = slice(None) if self.label is None else y == self.label
+        was_right, is_right = old[rows] == y[rows], new[rows] == y[rows]
+        if self.metric == "negative_flips":
+            return -(was_right & ~is_right).astype(np.float64)
+        return _difference(is_right, was_right)
+
+
+def _difference(first, second):
+    return first.astype(np.float64) - second
+
+
+def _unbounded_losses(trial):
+    """Return the losses of champion and challenger where they have no upper bound."""
+    pair = (trial.champion, trial.challenger)
+    if task_of(trial.champion) == "regression":
+        return [absolute_loss_per_row(trial.y, predict_of(model, trial.X)) for model in pair]
+    losses = [novelty_per_row(model, trial.X) for model in pair]
+    if losses[0] is None or losses[1] is None:
+        raise ValueError(
+            f"PairedGate cannot compare models of type {type(trial.champion).__name__}: they have "
+            "neither score_samples nor cluster centres. Use gate=None."
+        )
+    return losses
+
+
+def _parsed(name):
+    """Return the metric and the class (or None) of a criterion's name."""
+    found = re.fullmatch(r"(\w+)(?:\[(.*)\])?", name) if isinstance(name, str) else None
+    return found.groups() if found else (None, None)
+
+
+def _bounded_exp(log_wealth):
+    return math.exp(min(log_wealth, 700.0))  # finite, so that it can be written as JSON
+
+
+def _is_between(value, low, high):
+    return isinstance(value, Real) and not isinstance(value, bool) and low < value < high
+
+
+def _is_count(value):
+    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1

@@ -1,0 +1,401 @@
+"""The ways to answer new rows that can be tried: each makes a model, on growing subsamples."""
+
+import math
+import time
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+from ..buffers import Rows, SlidingWindow
+from ..buffers._base import part_of
+from ..drift._locate import locate_change, noise_bound
+from ..policies import FullRefit, ReplayMix, RetrainContext, WarmStart
+from ..policies._base import with_all_classes
+from ..utils._containers import take_rows
+from ..utils._costs import Stopwatch
+from ..utils._losses import loss_per_row
+from ._advice import ACTIONS
+from ._evidence import forecast
+
+_FIRST_ROWS = 1_000  # of the smallest subsample, where time is limited
+_MOST_DOUBLINGS = 10
+_LEAST_WINDOW = 20
+_SURE_OF_CHANGE = 0.002  # ADWIN's own default
+_LEAST_OF_A_CLASS = 5  # in the five folds of a calibration
+_LEAST_FOR_ISOTONIC = 200
+_HELD_OUT_TO_CHOOSE = 1 / 3  # of the rows that calibrations learn from
+
+
+def split(rows, share):
+    """Return the rows to learn from and the newest, which are held out."""
+    n = len(rows.index)
+    first = n - max(1, round(share * n))
+    return part_of(rows, slice(first)), part_of(rows, slice(first, None))
+
+
+class _NotPossible(Exception):
+    """Why a candidate cannot be made; the message goes into the table."""
+
+
+@dataclass
+class _Try:
+    """One candidate on one subsample."""
+
+    action: str
+    model: Any = None
+    n_rows: int = 0
+    seconds: float = 0.0
+    note: str = ""
+    new: Any = None  # answers on the held-out rows of either period
+    old: Any = None
+
+
+@dataclass
+class _Stage:
+    """One subsample: the rows, the present model, and what was tried."""
+
+    case: Any  # of `advise`: rows, learner, judge, seed
+    share: float
+    old: Rows
+    new: Rows
+    present: Any = None
+    twin: Any = None  # the present model, surely without the held-out old rows
+    present_seconds: float = 0.0
+    located: int | None = None  # position among all rows to learn from
+    why_no_window: str = ""
+    tries: list = field(default_factory=list)
+    _buffer: Any = None
+
+    @property
+    def n_rows(self):
+        return len(self.old.index) + len(self.new.index)
+
+    def context(self, champion, since=None, *, alarm=True):
+        if self._buffer is None:
+            self._buffer = SlidingWindow(max_rows=self.n_rows)
+            self._buffer.add(self.old.X, self.old.y, {}, 0)
+            self._buffer.add(self.new.X, self.new.y, {}, len(self.old.index))
+        first = len(self.old.index)
+        index = np.arange(first, first + len(self.new.index))
+        return RetrainContext(
+            learner=self.case.learner,
+            champion=champion,
+            batch=self.new._replace(index=index),
+            buffer=self._buffer,
+            remembered=True,
+            since=first if since is None else since,
+            alarm=alarm,
+            classes=self.case.classes,
+            number=1,
+            rng=np.random.default_rng(self.case.seed),
+        )
+
+
+def tried_in_stages(case):
+    """Try everything on growing subsamples, while there is time."""
+    started, stages, seconds = time.perf_counter(), [], []
+    for share in (shares := _shares(case)):
+        began = time.perf_counter()
+        stage = _subsample(case, share)
+        try:
+            _fit_present(stage)
+            _locate(stage)
+        except Exception:
+            if share < shares[-1]:  # a small subsample may lack what the whole has
+                continue
+            raise
+        stage.tries = [_tried(stage, action) for action in ACTIONS if action != "collect_more"]
+        stages.append(stage)
+        seconds.append(time.perf_counter() - began)
+        if case.time_budget is not None and share < 1:
+            coming = forecast([s.n_rows for s in stages], seconds, 2 * stage.n_rows)
+            if time.perf_counter() - started + coming > case.time_budget:
+                break
+    return stages
+
+
+def _shares(case):
+    n, doublings = len(case.old.index) + len(case.new.index), 2
+    if case.time_budget is not None and n > _FIRST_ROWS:
+        doublings = min(max(2, math.ceil(math.log2(n / _FIRST_ROWS))), _MOST_DOUBLINGS)
+    return [2.0**-k for k in range(doublings, -1, -1)]
+
+
+def _subsample(case, share):
+    """Return nested random rows of both periods, in the order of time."""
+    rng = np.random.default_rng(case.seed)
+    parts = []
+    for rows in (case.old, case.new):
+        n = len(rows.index)
+        kept = np.sort(rng.permutation(n)[: max(2, math.ceil(share * n))])
+        parts.append(rows if share == 1 else _rows_at(rows, kept))
+    return _Stage(case, share, *parts)
+
+
+def _rows_at(rows, positions):
+    return Rows(take_rows(rows.X, positions), rows.y[positions], {}, rows.index[positions])
+
+
+def _fit_present(stage):
+    case = stage.case
+    with Stopwatch() as watch:
+        try:
+            stage.twin = case.learner.fresh(stage.old, 0)
+        except Exception as error:
+            if not case.is_classifier or len(np.unique(stage.old.y)) > 1:
+                raise
+            raise ValueError(
+                f"y_old: the rows to learn from are all {stage.old.y.tolist()[0]!r}, and "
+                f"{type(case.learner.estimator).__name__} cannot be fitted on them ({error}). Pass "
+                "older rows that show another class."
+            ) from error
+    stage.present_seconds = watch.cpu_seconds
+    stage.present = stage.twin if case.fitted is None else case.fitted
+
+
+def _locate(stage):
+    """Find where the losses of the old model rise: rows that it has not learned, in time order."""
+    case, n_before = stage.case, len(stage.case.held_old.index)
+    losses = np.concatenate(
+        [case.judge.ask(stage.twin, rows.X, rows.y).losses for rows in (case.held_old, stage.new)]
+    )
+    if not case.is_classifier:
+        losses = losses.argsort(kind="stable").argsort(kind="stable") / len(losses)
+    position, gain = locate_change(losses)
+    if gain <= noise_bound(losses, position, _SURE_OF_CHANGE):
+        stage.why_no_window = "the old model's losses show no change beyond noise"
+        return
+    position -= n_before  # among the new rows
+    stage.located = int(stage.new.index[max(position, 0)])
+    left = len(stage.new.index) - position
+    if position <= len(stage.new.index) // 20:
+        stage.why_no_window = "the change lies at the seam of the periods: the same as refit_new"
+    elif left < _LEAST_WINDOW:
+        stage.why_no_window = f"only {left} rows to learn from follow the located change"
+
+
+def _tried(stage, action):
+    one, make = _Try(action), _MAKERS[action]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            with Stopwatch() as watch:
+                one.model, one.n_rows, one.note = make(stage, stage.present)
+            one.seconds = watch.cpu_seconds
+            _judge(stage, one, make)
+        except _NotPossible as reason:
+            one.note = f"not possible: {reason}"
+        except Exception as error:  # one candidate may fail in any way; the others go on
+            one.note = f"failed: {type(error).__name__}: {_first_line(error)}"
+            one.new = one.old = None
+    if caught and one.new is not None:
+        warned = f"warned: {_first_line(caught[0].message)}"
+        one.note = "; ".join(filter(None, [one.note, warned]))
+    return one
+
+
+def _first_line(message):
+    return next(iter(str(message).splitlines()), "no message")[:200]
+
+
+def _judge(stage, one, make):
+    case = stage.case
+    one.new = case.judge.ask(one.model, case.held_new.X, case.held_new.y)
+    model = one.model
+    if stage.present is not stage.twin and one.action in _CONTINUE:
+        model = make(stage, stage.twin)[0]
+    one.old = case.judge.ask(model, case.held_old.X, case.held_old.y)
+
+
+def _keep(stage, champion):
+    return champion, 0, ""
+
+
+def _warm_start(stage, champion):
+    learner = stage.case.learner
+    if learner.why_not:
+        raise _NotPossible(learner.why_not)
+    # By partial_fit over the new rows; what is not incremental gets the same rows as its window.
+    proposed = WarmStart(guard=False).propose(stage.context(champion, alarm=False))
+    return _if_of_kind(proposed, "warm_start")
+
+
+def _replay_mix(stage, champion):
+    return _if_of_kind(ReplayMix().propose(stage.context(champion)), "replay_mix")
+
+
+def _if_of_kind(candidate, kind):
+    if candidate.kind != kind:
+        raise _NotPossible(candidate.note)
+    return candidate.model, candidate.n_rows, ""
+
+
+def _fine_tune(stage, champion):
+    if not isinstance(champion, Pipeline) or len(champion.steps) < 2:
+        raise _NotPossible("only a pipeline has a last step that can be fitted alone")
+    name, last = stage.case.learner.blank(1).steps[-1]
+    context = stage.context(champion)
+    rows = with_all_classes(context.window(since=context.since), context)
+    last.fit(champion[:-1].transform(rows.X), rows.y)
+    return Pipeline([*champion.steps[:-1], (name, last)]), len(rows.index), ""
+
+
+def _refit_new(stage, champion):
+    return _refitted(stage, champion, None, len(stage.new.index))
+
+
+def _refit_window(stage, champion):
+    if stage.why_no_window:
+        raise _NotPossible(stage.why_no_window)
+    skipped = int(np.searchsorted(stage.new.index, stage.located))
+    since = len(stage.old.index) + skipped
+    return _refitted(stage, champion, since, len(stage.new.index) - skipped)
+
+
+def _refitted(stage, champion, since, n_expected):
+    candidate = FullRefit(min_rows=1).propose(stage.context(champion, since))
+    more = candidate.n_rows - n_expected
+    note = f"{more} older rows of classes that the window lacks were added" if more else ""
+    return candidate.model, candidate.n_rows, note
+
+
+def _refit_all(stage, champion):
+    candidate = FullRefit("all").propose(stage.context(champion))
+    return candidate.model, candidate.n_rows, ""
+
+
+def _recalibrate(stage, champion):
+    rows = stage.new
+    options = _corrections(stage, champion)
+    if len(options) > 1 and len(rows.index) >= 2 * _LEAST_OF_A_CLASS:
+        first, last = split(rows, _HELD_OUT_TO_CHOOSE)
+        losses = {name: _loss_of(correct, champion, first, last) for name, correct in options}
+        options = sorted(options, key=lambda option: losses[option[0]])
+    for name, correct in options:
+        model = correct(champion, rows)
+        if model is not None:
+            return model, len(rows.index), name
+    raise _NotPossible("the present model's scores rank the wrong way round")
+
+
+def _loss_of(correct, champion, first, last):
+    model = correct(champion, first)
+    return math.inf if model is None else float(loss_per_row(model, last.X, last.y).mean())
+
+
+def _corrections(stage, champion):
+    """Return the corrections that fit the model and the rows, as (name, function)."""
+    if not stage.case.is_classifier:
+        return [("shifted", _shifted), ("a line", _lined)]
+    counts = {label: int((stage.new.y == label).sum()) for label in champion.classes_}
+    options, n = [], len(stage.new.y)
+    if hasattr(champion, "predict_proba"):
+        options.append(("prior correction", _PriorCorrection(stage.old.y)))
+    has_scores = options or hasattr(champion, "decision_function")
+    if has_scores and sum(counts.values()) == n and min(counts.values()) >= 2 * _LEAST_OF_A_CLASS:
+        options.append(("sigmoid calibration", _Calibration("sigmoid")))
+        if n >= _LEAST_FOR_ISOTONIC:
+            options.append(("isotonic calibration", _Calibration("isotonic")))
+    if not options:
+        raise _NotPossible("no probabilities, or too few rows of each class to calibrate scores")
+    return options
+
+
+class _Calibration:
+    """Calibrate a frozen classifier, unless that would turn its ranking round."""
+
+    def __init__(self, method):
+        self.method = method
+
+    def __call__(self, champion, rows):
+        _, counts = np.unique(rows.y, return_counts=True)
+        if len(counts) < len(champion.classes_) or counts.min() < _LEAST_OF_A_CLASS:
+            return None
+        model = CalibratedClassifierCV(FrozenEstimator(champion), method=self.method)
+        model.fit(rows.X, rows.y)
+        before, after = _scores(champion, rows.X), model.predict_proba(rows.X)
+        together = ((before - before.mean(axis=0)) * (after - after.mean(axis=0))).sum()
+        return None if together < 0 else model
+
+
+def _scores(model, X):
+    if hasattr(model, "predict_proba"):
+        return model.predict_proba(X)
+    scores = model.decision_function(X)
+    return np.column_stack([-scores, scores]) if scores.ndim == 1 else scores
+
+
+class _PriorCorrection:
+    """Weigh the probabilities of a classifier by how much more frequent each class is now."""
+
+    def __init__(self, y_old):
+        self.y_old = y_old
+
+    def __call__(self, champion, rows):
+        shares = [
+            np.array([(y == label).sum() + 1.0 for label in champion.classes_])
+            for y in (self.y_old, rows.y)
+        ]
+        weights = (shares[1] / shares[1].sum()) / (shares[0] / shares[0].sum())
+        return _PriorCorrected(champion, weights)
+
+
+class _PriorCorrected(ClassifierMixin, BaseEstimator):
+    def __init__(self, estimator, weights):
+        self.estimator = estimator
+        self.weights = weights
+
+    @property
+    def classes_(self):
+        return self.estimator.classes_
+
+    def predict_proba(self, X):
+        weighted = self.estimator.predict_proba(X) * self.weights
+        return weighted / weighted.sum(axis=1, keepdims=True)
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+def _shifted(champion, rows):
+    predicted = np.asarray(champion.predict(rows.X), dtype=float)
+    return _LinearlyCorrected(champion, 1.0, float(np.median(rows.y - predicted)))
+
+
+def _lined(champion, rows):
+    predicted = np.asarray(champion.predict(rows.X), dtype=float)
+    if np.ptp(predicted) == 0:
+        return None
+    slope, intercept = np.polyfit(predicted, rows.y, 1)
+    return _LinearlyCorrected(champion, slope, intercept) if slope > 0 else None
+
+
+class _LinearlyCorrected(RegressorMixin, BaseEstimator):
+    def __init__(self, estimator, slope, intercept):
+        self.estimator = estimator
+        self.slope = slope
+        self.intercept = intercept
+
+    def predict(self, X):
+        return self.slope * np.asarray(self.estimator.predict(X)) + self.intercept
+
+
+_MAKERS = {
+    "keep": _keep,
+    "recalibrate": _recalibrate,
+    "warm_start": _warm_start,
+    "replay_mix": _replay_mix,
+    "fine_tune": _fine_tune,
+    "refit_new": _refit_new,
+    "refit_window": _refit_window,
+    "refit_all": _refit_all,
+}
+_CONTINUE = ("keep", "recalibrate", "warm_start", "replay_mix", "fine_tune")
+CARRY_THE_OLD = ("warm_start", "replay_mix", "fine_tune")
+NEW_ROWS_ALONE = ("refit_new", "refit_window")

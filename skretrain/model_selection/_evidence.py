@@ -1,0 +1,484 @@
+"""Evidence on two periods: paired intervals, moved inputs, rows needed, sensitivity."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import stats
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import Ridge
+from sklearn.metrics import roc_auc_score
+
+from ..utils._containers import LIST, PANDAS, POLARS, SPARSE, kind_of, n_rows, take_rows
+from ..utils._losses import absolute_loss_per_row, zero_one_loss_per_row
+from ._stream import Recorded, methods_for
+
+CONFIDENCE = 0.95
+_FEWEST_FOR_BLOCKS = 40  # fewer rows cannot show that they are autocorrelated
+_LAGS = 10
+_RESAMPLES = 100
+_ROWS_FOR_SHIFT = 2_000  # of each period; more would not change the verdict, only its cost
+_ROWS_FOR_SENSITIVITY = 1_000
+_FEATURES_FOR_SENSITIVITY = 20
+_FOLDS = 5
+_JITTER = 0.1  # standard deviations
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and what it may be; `block` rows in a row were taken as one, 1 for none."""
+
+    estimate: float
+    low: float
+    high: float
+    deviation: float  # of one row, or what one row contributes
+    n_rows: int
+    block: int = 1
+
+    def as_dict(self):
+        """Return the numbers as plain floats."""
+        numbers = {"estimate": self.estimate, "low": self.low, "high": self.high}
+        return {**numbers, "n_rows": self.n_rows, "block": self.block}
+
+
+@dataclass
+class Answers:
+    """What a model answers on held-out rows: one loss per row, outputs for a scorer."""
+
+    model: object
+    y: np.ndarray
+    losses: np.ndarray
+    outputs: dict = field(default_factory=dict)
+    resampled: dict = field(default_factory=dict)  # losses of the draws, by length of a block
+
+    def recorded(self, rows=slice(None)):
+        """Return the answers on some rows as a scorer wants them."""
+        record = Recorded(self.model)
+        outputs = {method: output[rows] for method, output in self.outputs.items()}
+        record.add(outputs, getattr(self.model, "classes_", None))
+        return record
+
+
+class RowJudge:
+    """Compare models by one loss per row: 0/1 errors or absolute residuals."""
+
+    def __init__(self, is_classifier):
+        self.is_classifier = is_classifier
+        self.scorer = None
+
+    def ask(self, model, X, y):
+        """Return the answers of a model, or raise ValueError if they are not finite."""
+        methods = ["predict"] if self.scorer is None else methods_for([self.scorer], model)
+        outputs = {method: np.asarray(getattr(model, method)(X)) for method in methods}
+        loss_of = zero_one_loss_per_row if self.is_classifier else absolute_loss_per_row
+        losses = loss_of(y, outputs["predict"])
+        if not np.isfinite(losses).all():
+            raise ValueError(f"the predictions of {type(model).__name__} are not finite")
+        return Answers(model, y, losses, outputs)
+
+    def loss(self, answers):
+        """Return the mean loss."""
+        return float(answers.losses.mean())
+
+    def gain(self, present, other, level):
+        """Return how much less `other` loses than `present` on the same rows, as an Interval."""
+        gains = present.losses - other.losses
+        block = block_length(gains)
+        error, n = _standard_error(gains, block, bounded=self.is_classifier)
+        # Binary gains are shrunk by half a pair each way (Agresti and Min): ten rows that all agree
+        # do not prove that the eleventh will.
+        center = gains.sum() / (len(gains) + (2 if self.is_classifier else 0))
+        return self._interval(gains.mean(), center, error, n, level, len(gains), block)
+
+    def excess(self, before, after, level):
+        """Return how much more is lost on the rows `after` than on the rows `before`."""
+        parts = [(a.losses, block_length(a.losses)) for a in (before, after)]
+        errors = [_standard_error(x, b, bounded=self.is_classifier) for x, b in parts]
+        error, n = math.hypot(errors[0][0], errors[1][0]), min(errors[0][1], errors[1][1])
+        mean = after.losses.mean() - before.losses.mean()
+        size, block = min(len(x) for x, _ in parts), max(b for _, b in parts)
+        return self._interval(mean, mean, error, n, level, size, block)
+
+    def _interval(self, estimate, center, error, n, level, size, block):
+        width = quantile(level, n) * error if error else 0.0
+        ends = center - width, center + width
+        if self.is_classifier and self.scorer is None:
+            ends = np.clip(ends, -1.0, 1.0)  # shares
+        low, high = map(float, ends)
+        return Interval(float(estimate), low, high, error * math.sqrt(size), size, block)
+
+
+class ScoreJudge(RowJudge):
+    """Compare models by a scorer of all rows together, by resampling blocks of rows."""
+
+    def __init__(self, is_classifier, scorer, seed):
+        super().__init__(is_classifier)
+        self.scorer, self.seed = scorer, seed
+
+    def loss(self, answers):
+        return -float(self.scorer(answers.recorded(), None, answers.y))
+
+    def gain(self, present, other, level):
+        block = block_length(present.losses - other.losses)
+        errors = self._resampled(present, block) - self._resampled(other, block)
+        mean, n = self.loss(present) - self.loss(other), len(present.y)
+        error = _spread(errors)
+        return self._interval(mean, mean, error, math.ceil(n / block), level, n, block)
+
+    def excess(self, before, after, level):
+        blocks = [block_length(a.losses) for a in (before, after)]
+        resampled = map(self._resampled, (before, after), blocks)
+        mean, n = self.loss(after) - self.loss(before), min(len(before.y), len(after.y))
+        error = math.hypot(*map(_spread, resampled))
+        return self._interval(mean, mean, error, n // max(blocks), level, n, max(blocks))
+
+    def _draws(self, n, block):
+        rng = np.random.default_rng(self.seed)
+        starts = rng.integers(0, n, (_RESAMPLES, math.ceil(n / block)))
+        # Blocks go round the end, so that every row is drawn equally often.
+        return ((starts[:, :, None] + np.arange(block)) % n).reshape(_RESAMPLES, -1)[:, :n]
+
+    def _resampled(self, answers, block):
+        if block not in answers.resampled:
+            draws = self._draws(len(answers.y), block)
+            losses = np.array([self._loss_of(answers, rows) for rows in draws])
+            answers.resampled[block] = losses
+        return answers.resampled[block]
+
+    def _loss_of(self, answers, rows):
+        try:
+            return -float(self.scorer(answers.recorded(rows), None, answers.y[rows]))
+        except ValueError:  # a draw may lack a class
+            return math.nan
+
+
+def block_length(values):
+    """Return how many rows in a row to take as one: about the root of n if they are autocorrelated.
+
+    It is the Ljung-Box test over ten lags, at 5 %.
+    """
+    n, centered = len(values), values - values.mean()
+    total = (centered**2).sum()
+    if n < _FEWEST_FOR_BLOCKS or total == 0:
+        return 1
+    lags = np.arange(1, _LAGS + 1)
+    correlations = np.array([(centered[lag:] * centered[:-lag]).sum() / total for lag in lags])
+    statistic = n * (n + 2) * (correlations**2 / (n - lags)).sum()
+    return math.ceil(math.sqrt(n)) if stats.chi2.sf(statistic, _LAGS) < 0.05 else 1
+
+
+def _standard_error(values, block, *, bounded):
+    """Return the standard error of a mean, and how many independent values it rests on."""
+    n = len(values)
+    if block > 1:
+        means = [part.mean() for part in np.array_split(values, n // block)]
+        return float(np.std(means, ddof=1) / math.sqrt(len(means))), len(means)
+    if bounded:
+        total = values.sum()
+        return math.sqrt((values**2).sum() + 1 - total**2 / (n + 2)) / (n + 2), n
+    return (float(np.std(values, ddof=1) / math.sqrt(n)) if n > 1 else math.inf), n
+
+
+def _spread(values):
+    known = values[np.isfinite(values)]
+    return float(np.std(known, ddof=1)) if len(known) > 1 else math.inf
+
+
+def quantile(level, n):
+    """Return the two-sided quantile of Student's t for n values."""
+    return float(stats.t.ppf((1 + level) / 2, max(n - 1, 1)))
+
+
+# -- inputs ----------------------------------------------------------------------------------------
+
+
+def columns_of(X_old, X_new):
+    """Return (name, old values, new values, is numeric) for each column, or the reason why not.
+
+    Dates are seconds, other things codes by their order as text.
+    """
+    kind = kind_of(X_old)
+    if kind == LIST or len(X_old.shape) != 2:
+        return None, "the rows are no table of columns"
+    if kind == SPARSE:
+        return None, "the columns are sparse"
+    if kind in (PANDAS, POLARS):
+        names = list(X_old.columns)
+        pairs = [[X[name].to_numpy() for X in (X_old, X_new)] for name in names]
+    else:
+        names = range(X_old.shape[1])
+        pairs = [[X[:, j] for X in (X_old, X_new)] for j in names]
+    return [(name, *_numbers(*pair)) for name, pair in zip(names, pairs, strict=True)], ""
+
+
+def _numbers(old, new):
+    if old.dtype.kind in "biu" and new.dtype.kind in "biu":
+        return old.astype(float), new.astype(float), old.dtype.kind != "b"
+    if old.dtype.kind in "mM" and new.dtype.kind == old.dtype.kind:
+        return *(_seconds(values) for values in (old, new)), False
+    both = [_as_floats(values) for values in (old, new)]
+    if all(values is not None for values in both):
+        return *both, True
+    text = [np.asarray(values, dtype=object).astype(str) for values in (old, new)]
+    _, codes = np.unique(np.concatenate(text), return_inverse=True)
+    return codes[: len(old)].astype(float), codes[len(old) :].astype(float), False
+
+
+def label_of(name):
+    """Return how a column is called in a text; a number alone would read as an amount."""
+    return name if isinstance(name, str) else f"column {name}"
+
+
+def _seconds(values):
+    seconds = values.astype("datetime64[s]" if values.dtype.kind == "M" else "timedelta64[s]")
+    return np.where(np.isnat(values), np.nan, seconds.astype(np.int64))
+
+
+def _as_floats(values):
+    try:
+        numbers = np.array(values, dtype=float)
+    except (TypeError, ValueError):
+        return None
+    numbers[np.isinf(numbers)] = np.nan
+    return numbers
+
+
+def input_shift(X_old, X_new, seed):
+    """Return how well a classifier tells the periods apart, and which columns moved.
+
+    Each period is cut into five runs of successive rows; the rows of a run are told apart by a
+    classifier fitted on the others, so that neighbours in time never stand on both sides.
+    """
+    rng = np.random.default_rng(seed)
+    X_old, X_new = (_thinned(X, _ROWS_FOR_SHIFT, rng) for X in (X_old, X_new))
+    columns, reason = columns_of(X_old, X_new)
+    clocks = [label_of(column[0]) for column in columns or () if _is_clock(column)]
+    columns = [
+        column
+        for column in columns or ()
+        if not _is_clock(column) and not np.isnan(np.concatenate(column[1:3])).all()
+    ]
+    n = min(n_rows(X_old), n_rows(X_new))
+    if not reason and not columns:
+        reason = "no column tells more than the time"
+    if not reason and n < 2 * _FOLDS:
+        reason = f"{n} rows are too few to tell the periods apart"
+    if reason:
+        unknown = {"auc": math.nan, "low": math.nan, "high": math.nan}
+        return {**unknown, "moved": [], "clocks": clocks, "reason": reason}
+    auc, low, high = _domain_auc(*(np.column_stack([c[side] for c in columns]) for side in (1, 2)))
+    moved = [_movement(*column) for column in columns]
+    moved = sorted((m for m in moved if m is not None), key=lambda m: -m["distance"])
+    known = [m for m in moved if m["p_value"] * len(columns) < 1 - CONFIDENCE]
+    found = {"auc": auc, "low": low, "high": high, "moved": known}
+    return {**found, "clocks": clocks, "reason": ""}
+
+
+def _is_clock(column):
+    """Tell a date or running number, which differs between the periods by what it is."""
+    values = np.concatenate(column[1:3])
+    values = values[~np.isnan(values)]
+    many = len(np.unique(values)) > max(10, len(values) // 100)
+    return many and bool((np.diff(values) >= 0).all())
+
+
+def _thinned(X, most, rng):
+    n = n_rows(X)
+    return X if n <= most else take_rows(X, np.sort(rng.choice(n, most, replace=False)))
+
+
+def _domain_auc(old, new):
+    runs = [np.array_split(np.arange(len(part)), _FOLDS) for part in (old, new)]
+    areas, errors = [], []
+    for k in range(_FOLDS):
+        held = [runs[side][k] for side in (0, 1)]
+        rest = [np.setdiff1d(np.arange(len(p)), h) for p, h in zip((old, new), held, strict=True)]
+        X, period = _labelled(old[rest[0]], new[rest[1]])
+        X[:, np.isnan(X).all(axis=0)] = 0.0  # values that come in the run left out
+        least = min(20, max(2, len(X) // 20))
+        model = HistGradientBoostingClassifier(
+            max_iter=30,
+            max_leaf_nodes=8,
+            min_samples_leaf=least,
+            early_stopping=False,
+            random_state=0,
+        ).fit(X, period)
+        X, period = _labelled(old[held[0]], new[held[1]])
+        area = roc_auc_score(period, model.predict_proba(X)[:, 1])
+        areas.append(area)
+        errors.append(_error_of_area(area, len(held[0]), len(held[1])))
+    mean = float(np.mean(areas))
+    # The larger of what the rows and what the runs say.
+    by_rows = math.sqrt(np.square(errors).sum()) / _FOLDS
+    width = max(
+        quantile(CONFIDENCE, math.inf) * by_rows,
+        quantile(CONFIDENCE, _FOLDS) * float(np.std(areas, ddof=1)) / math.sqrt(_FOLDS),
+    )
+    return mean, max(mean - width, 0.0), min(mean + width, 1.0)
+
+
+def _labelled(old, new):
+    return np.concatenate([old, new]), np.repeat([0, 1], [len(old), len(new)])
+
+
+def _error_of_area(area, n1, n2):
+    """Return the standard error of an AUC by Hanley and McNeil."""
+    a, b = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = area * (1 - area) + (n1 - 1) * (b - area**2) + (n2 - 1) * (a - area**2)
+    return math.sqrt(max(variance, 0.25 / max(n1, n2)) / (n1 * n2))
+
+
+def _movement(name, old, new, is_numeric):
+    """Return by how much a column moved: Kolmogorov-Smirnov, or total variation of its levels."""
+    old, new = old[~np.isnan(old)], new[~np.isnan(new)]
+    if not len(old) or not len(new):
+        return None
+    if is_numeric:
+        test = stats.ks_2samp(old, new, method="asymp")
+        distance, p_value = float(test.statistic), float(test.pvalue)
+        deviation = old.std() or new.std()
+        steps = float((new.mean() - old.mean()) / deviation) if deviation else 0.0
+    else:
+        distance, p_value, steps = _variation(old, new), *_chi_square(old, new)
+    kind = "numeric" if is_numeric else "categorical"
+    return {
+        "name": label_of(name),
+        "kind": kind,
+        "distance": distance,
+        "in_deviations": steps,
+        "p_value": p_value,
+    }
+
+
+def _counts(old, new):
+    levels = np.unique(np.concatenate([old, new]))
+    return np.array([[(part == level).sum() for level in levels] for part in (old, new)])
+
+
+def _variation(old, new):
+    counts = _counts(*_coarse(old, new))
+    return float(np.abs(counts[0] / len(old) - counts[1] / len(new)).sum() / 2)
+
+
+def _chi_square(old, new):
+    counts = _counts(*_coarse(old, new))
+    if counts.shape[1] < 2:
+        return 1.0, math.nan
+    return float(stats.chi2_contingency(counts).pvalue), math.nan
+
+
+def _coarse(old, new, most=20):
+    """Return codes with at most `most` levels: with one row to a level, everything differs."""
+    levels = np.unique(np.concatenate([old, new]))
+    if len(levels) <= most:
+        return old, new
+    edges = np.quantile(np.concatenate([old, new]), np.linspace(0, 1, most + 1)[1:-1])
+    return np.searchsorted(edges, old), np.searchsorted(edges, new)
+
+
+# -- sensitivity -----------------------------------------------------------------------------------
+
+
+def sensitivity(model, X_old, X_new, moved, *, is_classifier, seed):
+    """Return the share of predictions that flip when the inputs are jittered, and when moved.
+
+    A regressor's prediction flips when it changes by more than a tenth of the deviation of its
+    predictions.
+    """
+    rng = np.random.default_rng(seed)
+    X = _thinned(X_old, _ROWS_FOR_SENSITIVITY, rng)
+    columns, reason = columns_of(X, X_new)
+    if columns is not None:
+        columns = [c for c in columns if c[3] and np.isfinite(c[1]).any()]
+        reason = "" if columns else "no column holds numbers"
+    if reason:
+        return {"jitter": math.nan, "shift": math.nan, "features": [], "reason": reason}
+    jittered, shifted = {}, {}
+    for name, old, new, _ in columns:
+        jittered[name] = old + rng.normal(0, _JITTER * np.nanstd(old), len(old))
+        move = np.nanmean(new) - np.nanmean(old) if np.isfinite(new).any() else 0.0
+        shifted[name] = old + move
+    flips = _Flips(model, X, is_classifier)
+    try:
+        places = {m["name"]: place for place, m in enumerate(moved)}
+        named = sorted(jittered, key=lambda name: places.get(label_of(name), len(places)))
+        features = [
+            {
+                "name": label_of(name),
+                "jitter": flips.share({name: jittered[name]}),
+                "shift": flips.share({name: shifted[name]}),
+            }
+            for name in named[:_FEATURES_FOR_SENSITIVITY]
+        ]
+        result = {"jitter": flips.share(jittered), "shift": flips.share(shifted)}
+    except Exception as error:  # a model may refuse numbers that no row ever had
+        reason = f"the model refuses moved inputs: {type(error).__name__}: {error}"
+        return {"jitter": math.nan, "shift": math.nan, "features": [], "reason": reason}
+    features.sort(key=lambda feature: -max(feature["jitter"], feature["shift"]))
+    return {**result, "features": features, "reason": ""}
+
+
+class _Flips:
+    """Count the predictions that change with some columns."""
+
+    def __init__(self, model, X, is_classifier):
+        self.model, self.X, self.is_classifier = model, X, is_classifier
+        self.before = np.asarray(model.predict(X))
+        self.least = 0.0 if is_classifier else 0.1 * self.before.std()
+
+    def share(self, columns):
+        after = np.asarray(self.model.predict(with_columns(self.X, columns)))
+        if self.is_classifier:
+            return float((after != self.before).mean())
+        return float((np.abs(after - self.before) > self.least).mean())
+
+
+def with_columns(X, columns):
+    """Return a copy of a table with other numbers in some of its columns."""
+    if kind_of(X) == PANDAS:
+        copy = X.copy()
+        for name, values in columns.items():
+            copy[name] = values
+        return copy
+    if kind_of(X) == POLARS:
+        # A series makes a series of its own kind: polars need not be imported.
+        made = [type(X[name])(name, values) for name, values in columns.items()]
+        return X.with_columns(made)
+    copy = X.astype(float) if X.dtype.kind in "iu" else X.copy()
+    for j, values in columns.items():
+        copy[:, j] = values
+    return copy
+
+
+# -- sizes -----------------------------------------------------------------------------------------
+
+
+def forecast(sizes, seconds, size):
+    """Return the seconds that a fit on `size` rows takes, by a ridge on (rows, seconds)."""
+    sizes, seconds = np.asarray(sizes, float), np.asarray(seconds, float)
+    if len(np.unique(sizes)) < 2:
+        return float(seconds.mean() * size / sizes.mean())
+    unit = sizes.max()
+    ridge = Ridge(alpha=1e-3, positive=True).fit(sizes[:, None] / unit, seconds)
+    return float(max(ridge.predict([[size / unit]])[0], 0.0))
+
+
+def rows_to_tell(interval, effect, n_new):
+    """Return how many more new rows show a gain of that size, with a power of 80 %."""
+    z = stats.norm.ppf((1 + CONFIDENCE) / 2) + stats.norm.ppf(0.8)
+    held_out = (z * interval.deviation / effect) ** 2
+    more = held_out * n_new / interval.n_rows - n_new
+    return max(more, n_new)  # less than as many again would hardly tell more
+
+
+def rounded_up(n):
+    """Return a whole number with two digits that count, not below n."""
+    unit = 10 ** max(math.floor(math.log10(n)) - 1, 0)
+    return math.ceil(n / unit) * unit
+
+
+def slope_per_doubling(sizes, losses):
+    """Return how the loss changes when the rows double, or NaN for fewer than two sizes."""
+    if len(sizes) < 2:
+        return math.nan
+    return float(np.polyfit(np.log2(sizes), losses, 1)[0])

@@ -1,0 +1,196 @@
+"""Properties of several triggers taken as one, and of what `detector` accepts."""
+
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+from river.drift import ADWIN, KSWIN
+from sklearn.base import clone
+
+from skretrain.drift import AtLeast, BaseTrigger, ErrorDrift, Periodic, ScoredBatch, Signal
+from skretrain.drift._resolve import resolve_trigger
+
+
+class _Scripted(BaseTrigger):
+    def __init__(self, signals=(), needs=("loss",), warming=False):
+        self.signals = signals
+        self.needs = needs
+        self.warming = warming
+
+    @property
+    def warming_up(self):
+        return self.warming
+
+    def reset(self):
+        self.seen, self.fits = [], []
+        return self
+
+    def update(self, batch):
+        self.seen.append(batch.start)
+        return self.signals[len(self.seen) - 1]
+
+    def after_fit(self, fit, reference, answered):
+        self.fits.append((fit, reference, answered))
+
+
+def _run(scripts, k):
+    """Return the alarms of scripted triggers ("" or the located row, per batch), by batch."""
+    drift = {"": Signal("stable"), "!": Signal("drift")}
+    parts = [_Scripted([drift.get(c) or Signal("drift", int(c)) for c in each]) for each in scripts]
+    trigger = AtLeast(parts, k).reset()
+    signals = [trigger.update(ScoredBatch(10 * j, 10)) for j in range(len(scripts[0]))]
+    return trigger, [(signal.state[0], signal.since) for signal in signals]
+
+
+STABLE, WARNING = Signal("stable"), Signal("warning")
+
+
+@pytest.mark.parametrize(
+    ("signals", "expected"),
+    [
+        ([STABLE, STABLE], STABLE),
+        ([STABLE, WARNING], WARNING),
+        ([Signal("drift"), WARNING], Signal("drift")),
+        ([Signal("drift", 40), Signal("drift", 30)], Signal("drift", 30)),
+        ([Signal("drift", 40), Signal("drift")], Signal("drift", 40)),
+        ([Signal("drift", 40), Signal("warning", 10)], Signal("drift", 40)),
+        ([Signal("drift", 0), Signal("drift", 30)], Signal("drift", 0)),
+    ],
+)
+def test_the_worst_state_wins_with_the_earliest_row_of_those_that_ring(signals, expected):
+    """A row located by a trigger that does not ring does not count."""
+    assert AtLeast([_Scripted([s]) for s in signals]).reset().update(ScoredBatch(0, 1)) == expected
+
+
+def test_every_trigger_sees_every_batch_and_every_fit():
+    """A ring of the first does not hide the batch from the second; its answer is its own."""
+    trigger = AtLeast([_Scripted([Signal("drift")] * 2), _Scripted([STABLE] * 2)]).reset()
+    for start in (0, 10):
+        trigger.update(ScoredBatch(start, 10))
+    trigger.after_fit("growth", "reference", False)
+    trigger.after_fit("fit", "reference", True)
+    trigger.after_fit("fit", "reference", True)  # by then, nothing is open
+    assert [part.seen for part in trigger.triggers_] == [[0, 10], [0, 10]]
+    answers = [[answered for _, _, answered in part.fits] for part in trigger.triggers_]
+    assert answers == [[False, True, False], [False, False, False]]
+    assert trigger.triggers_[1].fits[0] == ("growth", "reference", False)
+
+
+@pytest.mark.parametrize(
+    ("scripts", "k", "expected"),
+    [
+        # One rings, later the other: the alarm comes with the second.
+        ([["7", "", ""], ["", "", "9"]], 2, [("w", None), ("w", None), ("d", 7)]),
+        # The same one twice is still one.
+        ([["7", "8", ""], ["", "", ""]], 2, [("w", None), ("w", None), ("w", None)]),
+        # Both on one batch.
+        ([["", "!"], ["", "9"]], 2, [("s", None), ("d", 9)]),
+        # Two of three: the oldest ring is not among the two that rang last.
+        ([["1", "", ""], ["", "5", ""], ["", "", "6"]], 2, [("w", None), ("d", 1), ("d", 5)]),
+        # Rings of one batch are not told apart.
+        ([["1", ""], ["5", ""], ["", "6"]], 2, [("d", 1), ("d", 1)]),
+        # Any: each ring is an alarm with its own row, and between rings there is none.
+        ([["1", "", ""], ["", "", "9"]], 1, [("d", 1), ("s", None), ("d", 9)]),
+        # An alarm is not repeated while nobody rings.
+        ([["1", ""], ["2", ""]], 2, [("d", 1), ("s", None)]),
+    ],
+)
+def test_it_rings_when_k_have_rung_since_the_last_answer(scripts, k, expected):
+    assert _run(scripts, k)[1] == expected
+
+
+def test_a_retrain_answers_all_that_count_and_the_counting_starts_anew():
+    trigger, _ = _run([["1", "", "1"], ["", "2", ""]], 2)
+    trigger.after_fit("fit", None, True)
+    assert [part.fits[-1][2] for part in trigger.triggers_] == [True, True]
+    for part in trigger.triggers_:
+        part.seen.clear()
+    assert trigger.update(ScoredBatch(0, 10)).state == "warning"
+
+
+def test_needs_are_united():
+    parts = [_Scripted(needs=["X"]), _Scripted(needs=["loss", "y_proba"])]
+    assert AtLeast(parts).needs == {"X", "loss", "y_proba"}
+    assert AtLeast(parts).reset().needs == {"X", "loss", "y_proba"}
+    assert AtLeast([ADWIN()]).needs == {"loss"}
+
+
+@pytest.mark.parametrize(("k", "warming"), [(1, False), (2, False), (3, True)])
+def test_it_warms_up_while_fewer_than_k_can_ring(k, warming):
+    parts = [_Scripted(), _Scripted(warming=True), _Scripted()]
+    assert AtLeast(parts, k).reset().warming_up is warming
+
+
+def test_what_was_given_is_not_touched_and_a_used_part_starts_blank():
+    """River detectors, too: a clone of the whole would keep their past."""
+    adwin, periodic = ADWIN(), Periodic(30)
+    for _ in range(50):
+        adwin.update(1.0)
+    periodic.update(ScoredBatch(0, 20))
+    trigger = AtLeast([adwin, periodic, "adwin"], 2)
+    before = joblib.hash(trigger.get_params(deep=False))
+    for each in (trigger, clone(trigger), resolve_trigger(trigger)):
+        each.update(ScoredBatch(0, 29, np.zeros(29)))
+        assert each.triggers_[0].detector_.width == 29
+        assert each.triggers_[1]._n_waiting == 29
+    assert joblib.hash(trigger.get_params(deep=False)) == before
+
+
+def test_a_pickle_goes_on():
+    trigger = AtLeast([Periodic(200), Periodic(300)], 2)
+    trigger.update(ScoredBatch(0, 250))
+    copy = pickle.loads(pickle.dumps(trigger))
+    assert copy.update(ScoredBatch(250, 50)) == trigger.update(ScoredBatch(250, 50))
+    assert trigger.reset().update(ScoredBatch(0, 50)).state == "stable"
+
+
+@pytest.mark.parametrize("k", [0, 3, 1.0, True, None])
+def test_a_useless_k_is_refused_by_name_and_value(k):
+    with pytest.raises(ValueError, match=rf"AtLeast\(k={k!r}\): k must be an integer from 1 to 2"):
+        AtLeast([Periodic(), Periodic()], k).reset()
+
+
+@pytest.mark.parametrize("triggers", [[], None, Periodic()])
+def test_no_list_of_triggers_is_refused(triggers):
+    with pytest.raises(ValueError, match=r"triggers must be a non-empty list"):
+        AtLeast(triggers).reset()
+
+
+def test_none_means_no_detection():
+    """No trigger is made."""
+    assert resolve_trigger(None) is None
+
+
+def test_alias_detector_trigger_and_list_are_understood():
+    """Each accepted form gives a blank trigger and leaves what was given alone."""
+    assert resolve_trigger("adwin").detector is None
+    adwin = ADWIN(delta=0.5)
+    assert resolve_trigger(adwin).detector is adwin
+    periodic = Periodic(70)
+    periodic.update(ScoredBatch(0, 60))
+    resolved = resolve_trigger(periodic)
+    assert resolved is not periodic
+    assert resolved.update(ScoredBatch(0, 60)).state == "stable"  # the 60 rows before are gone
+    many = resolve_trigger(["adwin", adwin, periodic])
+    assert [type(part) for part in many.triggers_] == [ErrorDrift, ErrorDrift, Periodic]
+    assert many.update(ScoredBatch(0, 70, np.zeros(70))).state == "drift"
+    assert isinstance(resolve_trigger((adwin,)), AtLeast)
+
+
+def test_random_state_fills_only_what_is_none():
+    """A seed that was given stays, a trigger without a seed is left alone."""
+    many = resolve_trigger([ErrorDrift(), ErrorDrift(KSWIN(), random_state=2), Periodic()], 5)
+    assert [part.get_params().get("random_state") for part in many.triggers_] == [5, 2, None]
+    assert many.triggers_[1].detector_.seed == 2
+    assert resolve_trigger("adwin").random_state is None
+    two = resolve_trigger(AtLeast([ErrorDrift(), "adwin"], 2), 5)
+    assert two.k == 2
+    assert [part.random_state for part in two.triggers_] == [5, 5]
+
+
+@pytest.mark.parametrize("detector", ["helloworld", 3, [], [None], [[ADWIN()]], ADWIN, Periodic])
+def test_anything_else_is_refused_with_what_is_accepted(detector):
+    """The error names the parameter, the value and the accepted forms."""
+    with pytest.raises(ValueError, match=r"(?s)detector=.* is not accepted: pass 'adwin', a river"):
+        resolve_trigger(detector)

@@ -1,0 +1,407 @@
+"""compare_policies: replayed and live policies agree where they are the same, and costs add up."""
+
+import itertools
+import math
+import pickle
+
+import numpy as np
+import pytest
+from helpers import stream
+from river.drift import PageHinkley
+from sklearn.cluster import KMeans
+from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
+from sklearn.metrics import (
+    accuracy_score,
+    mean_absolute_error,
+    mean_squared_error,
+    r2_score,
+    root_mean_squared_error,
+)
+from sklearn.naive_bayes import GaussianNB
+from sklearn.tree import DecisionTreeClassifier
+
+from skretrain import DriftAwareRetrainer, ReplayPartialFit, make_mixture
+from skretrain.buffers import SlidingWindow
+from skretrain.datasets import make_drifting_regression
+from skretrain.drift import ErrorDrift, Periodic, RefitDebt
+from skretrain.model_selection import RetrainMatrix, compare_policies, prequential_validate
+from skretrain.policies import FullRefit, ReplayMix
+
+X, Y = stream(1010, drift=500)
+SCHEDULES = {"never": [], "twice": [(4, 500), (7, "all")], "weekly": (Periodic(300), 500)}
+
+
+def live_refits(window, every):
+    return DriftAwareRetrainer(
+        GaussianNB(),
+        detector=Periodic(every),
+        update=None,
+        policy=FullRefit(window, grow=False),
+    )
+
+
+def compared(policies=SCHEDULES, **options):
+    return compare_policies(GaussianNB(), X, Y, policies, **{"prices": [1, 10, 100], **options})
+
+
+COMPARISON = compared({**SCHEDULES, "debt": (RefitDebt, 500), "updated": GaussianNB()})
+
+
+# -- scores are those of what was served -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("window", [300, "all"])
+@pytest.mark.parametrize(("delay", "latency"), [(0, 0), (200, 0), (0, 200), (100, 300)])
+def test_a_schedule_replayed_scores_and_costs_what_it_does_live(window, delay, latency):
+    """Labels and models that come late, too: a matrix has a fit for each policy that it replays."""
+    policies = {"replayed": (Periodic(200), window), "live": live_refits(window, 200)}
+    found = compared(policies, label_delay=delay, fit_latency=latency)
+    one, two = (found.results[name][0] for name in policies)
+    assert found.kinds == {"replayed": "trigger", "live": "live"}
+    assert found.score("live") == pytest.approx(two.score)
+    table = found.to_frame().set_index("policy").drop(columns=["kind", "cpu_seconds"])
+    if latency == 0:
+        np.testing.assert_allclose(
+            table.loc["replayed"].to_numpy(float), table.loc["live"].to_numpy(float)
+        )
+    else:
+        # The last fits of the live one never came into service.
+        assert found.score("replayed") == pytest.approx(found.score("live"))
+        assert one.n_fits <= two.n_fits
+
+
+def test_a_delay_between_two_batches_is_rounded_up_for_what_is_replayed_only():
+    policies = {"replayed": (Periodic(100), "all"), "live": live_refits("all", 100)}
+    odd = compared(policies, label_delay=130, fit_latency=30)
+    assert odd.score("replayed") == compared(policies, label_delay=200).score("replayed")
+    by_hand = prequential_validate(policies["live"], X, Y, label_delay=130, fit_latency=30)
+    assert odd.score("live") == pytest.approx(by_hand.score)
+
+
+def test_the_first_fit_is_on_the_initial_size():
+    found = compared(initial_size=330)
+    assert found.results["never"][0].rows_per_fit.tolist() == [330]
+    model = GaussianNB().fit(X[:330], Y[:330])
+    assert found.score("never") == pytest.approx(model.score(X[330:], Y[330:]))
+
+
+@pytest.mark.parametrize(
+    ("scoring", "oracle"),
+    [
+        (None, lambda y, z: -mean_absolute_error(y, z)),
+        ("neg_mean_absolute_error", lambda y, z: -mean_absolute_error(y, z)),
+        ("neg_mean_squared_error", lambda y, z: -mean_squared_error(y, z)),
+        ("neg_root_mean_squared_error", lambda y, z: -root_mean_squared_error(y, z)),
+        ("r2", r2_score),
+        (lambda y, z: np.abs(y - z) > 1, lambda y, z: -np.mean(np.abs(y - z) > 1)),
+    ],
+)
+def test_the_score_is_that_of_scikit_learn_and_the_cost_is_in_its_loss(scoring, oracle):
+    X, y, _ = make_drifting_regression(600, random_state=0)
+    live = DriftAwareRetrainer(LinearRegression())
+    policies = {"never": [], "live": live}
+    found = compare_policies(LinearRegression(), X, y, policies, scoring=scoring, prices=0)
+    model = LinearRegression().fit(X[:100], y[:100])
+    assert found.score("never") == pytest.approx(oracle(y[100:], model.predict(X[100:])))
+    served = found.results["live"][0]
+    assert found.score("live") == pytest.approx(oracle(served.y_true, served.y_pred))
+    assert found.cost("never", 0) == pytest.approx(found.results["never"][0].loss)
+    assert (found.scoring == scoring) == isinstance(scoring, str)
+
+
+def test_accuracy_takes_labels_of_any_kind():
+    names = np.array(["no", "yes"])
+    found = compare_policies(GaussianNB(), X, names[Y], {"a": [], "b": GaussianNB()}, prices=1)
+    served = found.results["b"][0]
+    assert found.score("b") == accuracy_score(served.y_true, served.y_pred)
+    assert (found.scoring, found.unit) == ("accuracy", "errors")
+
+
+def test_r2_of_a_target_that_never_changes_is_that_of_scikit_learn():
+    found = compare_policies(
+        LinearRegression(), X, np.ones(len(Y)), {"a": []}, scoring="r2", prices=1
+    )
+    assert found.score("a") in (0.0, 1.0)
+
+
+# -- costs, regret, the best in hindsight ----------------------------------------------------------
+
+
+def test_the_cost_is_the_loss_and_a_price_for_each_refit_after_the_first_fit():
+    for name in SCHEDULES:
+        result = COMPARISON.results[name][0]
+        for price in (0, 3.5, 100):
+            assert COMPARISON.cost(name, price) == result.loss + price * (result.n_fits - 1)
+
+
+def test_an_update_is_charged_for_its_rows():
+    """1,010 rows, 100 of them in the first fit, of refits that have 500 rows on the whole past."""
+    price = 550.0  # the whole past before each of the chunks 1 to 10 is 100, 200, ... 1000 rows
+    extra = COMPARISON.cost("updated", price) - COMPARISON.cost("updated", 0)
+    assert extra == pytest.approx(910)
+    alone = compared({"updated": DriftAwareRetrainer(GaussianNB(), detector=None)})
+    assert alone.cost("updated", price) == pytest.approx(COMPARISON.cost("updated", price))
+
+
+def test_a_refit_in_place_of_an_update_is_charged_once():
+    """Where a model cannot be continued, a replay is a refit."""
+    tree = DecisionTreeClassifier(random_state=0)
+    refits = DriftAwareRetrainer(tree, detector=None, update=ReplayMix())
+    found = compare_policies(tree, X, Y, {"live": refits}, prices=1)
+    n_fits = found.results["live"][0].n_fits
+    assert n_fits == 11
+    assert found.cost("live", 7) - found.cost("live", 0) == pytest.approx(7 * (n_fits - 1))
+
+
+def test_no_replayed_policy_beats_the_oracle_and_it_is_that_of_the_matrix():
+    matrix = RetrainMatrix(GaussianNB(), windows=[1000, "all", 500]).fit(X, Y)
+    for number, price in enumerate(COMPARISON.prices):
+        best = matrix.oracle(price)
+        assert COMPARISON.oracle["cost"][number] == best.cost(price)
+        assert COMPARISON.oracle["n_fits"][number] == best.n_fits
+        assert COMPARISON.oracle["score"][number] == pytest.approx(1 - best.mean_loss)
+        regret = COMPARISON.regret(price)
+        for name in COMPARISON.names:
+            assert regret[name] == COMPARISON.cost(name, price) - best.cost(price)
+            assert COMPARISON.kinds[name] == "live" or regret[name] >= 0
+
+
+def test_the_best_fixed_policy_is_the_best_of_never_and_of_every_cadence():
+    matrix = COMPARISON.matrices[0]
+    schedules = [[]] + [
+        [(chunk, window) for chunk in range(1 + cadence, 11, cadence)]
+        for cadence, window in itertools.product([1, 2, 5], [1000, 500, "all"])
+    ]
+    for price in (0, 20, 1e6):
+        best = min(matrix.replay(schedule).cost(price) for schedule in schedules)
+        regret = COMPARISON.regret(price, to="fixed")
+        assert regret["weekly"] == COMPARISON.cost("weekly", price) - best
+        relative = COMPARISON.regret(price, to="fixed", relative=True)
+        assert relative["weekly"] == pytest.approx(regret["weekly"] / best)
+    assert COMPARISON.regret(1e6, to="fixed")["never"] == 0
+
+
+def test_over_the_grid_regret_is_that_at_each_price():
+    grid = COMPARISON.regret()
+    for name, values in grid.items():
+        assert values.tolist() == [COMPARISON.regret(p)[name] for p in COMPARISON.prices]
+
+
+def test_nothing_is_above_the_frontier():
+    """No schedule has a better score than a mix of two points on it that costs as much."""
+    policies = {
+        f"{k} {w}": (Periodic(100 * k), w)
+        for k, w in itertools.product([1, 2, 3, 5], [500, 1000, "all"])
+    }
+    found = compared({"never": [], **policies})
+    frontier = found.frontier
+    assert (np.diff(frontier["cpu_seconds"]) > 0).all()
+    assert (np.diff(frontier["score"]) > 0).all()
+    for name in found.names:
+        best = np.interp(found.cpu_seconds(name), frontier["cpu_seconds"], frontier["score"])
+        # Between two rates of the grid, a little is left out.
+        assert found.score(name) <= best + 0.02
+    assert frontier["score"][-1] == pytest.approx(1 - found.matrices[0].oracle(0).mean_loss)
+
+
+def test_a_policy_that_is_told_the_price_acts_on_it():
+    def told(price):
+        return COMPARISON.matrices[0].replay(RefitDebt(price=price), window=500)
+
+    for price in (1, 10, 1e6):
+        assert COMPARISON.cost("debt", price) == told(price).cost(price)
+        assert COMPARISON.score("debt", price) == pytest.approx(1 - told(price).mean_loss)
+    # Where the table needs one price, it is the middle one.
+    assert COMPARISON.to_frame().set_index("policy").score["debt"] == COMPARISON.score("debt", 10)
+    dear = COMPARISON.to_frame(price=1e6).set_index("policy")
+    assert dear.n_fits["debt"] == 1
+    assert COMPARISON.results["debt"][0].schedule == told(10).schedule
+
+
+def test_the_usual_prices_surround_what_the_best_single_refit_saves():
+    found = compared(prices=None)
+    matrix = found.matrices[0]
+    saved = matrix.replay([]).loss - min(
+        matrix.replay([(chunk, window)]).loss
+        for chunk in range(2, 11)
+        for window in (1000, "all", 500)
+    )
+    np.testing.assert_allclose(found.prices, saved * np.logspace(-1, 1, 9), rtol=0.05)
+    nothing = compare_policies(GaussianNB(), X, np.zeros(len(Y)), {"never": []})
+    assert nothing.prices[4] == 1.0
+    assert math.isnan(nothing.regret(1, relative=True)["never"])
+    # A history of two batches has no refit that could save anything.
+    assert compare_policies(GaussianNB(), X[:150], Y[:150], {"never": []}).prices[4] == 1.0
+
+
+# -- the answer ------------------------------------------------------------------------------------
+
+
+def test_the_cheapest_is_recommended_with_its_numbers():
+    for price in (0, 10, 1e6):
+        answer = COMPARISON.recommend(price)
+        costs = {name: COMPARISON.cost(name, price) for name in COMPARISON.names}
+        assert costs[answer.policy] == min(costs.values())
+        for number in (price, min(costs.values()), COMPARISON.cost("never", price)):
+            assert f"{number:,.0f}" in answer.text
+        assert f"accuracy {COMPARISON.score(answer.policy, price):.3f}" in answer.text
+    assert COMPARISON.recommend() == COMPARISON.recommend(10)
+    assert "'never' costs least" in answer.text
+    assert "1 fit)" in answer.text
+
+
+def test_what_cannot_be_told_from_the_best_is_named():
+    """A twin is level with it; a policy that loses half of the rows is not."""
+    twins = {"one": (Periodic(200), 300), "two": (Periodic(200), 300), "never": []}
+    found = compared(twins)
+    assert found.recommend(1).text.endswith("Within the noise, no worse: 'two'.")
+    # Equal losses leave no noise: the refits decide.
+    assert "'b'" not in compared({"a": [], "b": [(10, "all")]}).recommend(1000).text
+
+
+def test_losses_without_end_are_never_level():
+    def endless(y, z):
+        return np.where(y != z, np.inf, 0.0)
+
+    found = compared({"twice": [(4, 500), (7, "all")], "never": []}, scoring=endless)
+    assert "Within the noise" in found.recommend(1).text or found.cost("never", 1) == math.inf
+    assert found.prices.tolist() == [1, 10, 100]
+    assert compared({"never": []}, scoring=endless, prices=None).prices[4] == 1.0
+
+
+def test_a_history_of_two_batches_has_no_noise_to_speak_of():
+    found = compare_policies(GaussianNB(), X[:150], Y[:150], {"a": [], "b": [(1, "all")]}, prices=1)
+    assert "Within the noise, no worse: 'b'." in found.recommend(1).text
+
+
+# -- seeds, jobs, what is accepted -----------------------------------------------------------------
+
+
+def test_seeds_give_intervals_of_the_mean():
+    from scipy.stats import ttest_1samp
+
+    sgd = SGDClassifier()
+    policies = {"never": [], "live": DriftAwareRetrainer(sgd)}
+    found = compare_policies(sgd, X, Y, policies, seeds=3, prices=1)
+    each = [compare_policies(sgd, X, Y, policies, random_state=s, prices=1) for s in range(3)]
+    assert found.seeds == [0, 1, 2]
+    for name in policies:
+        scores = [one.score(name) for one in each]
+        assert len(set(scores)) > 1
+        assert found.score(name) == pytest.approx(np.mean(scores))
+        by_scipy = ttest_1samp(scores, 0).confidence_interval(0.95)
+        assert found.interval(name) == pytest.approx(tuple(by_scipy))
+        assert np.isnan(each[0].interval(name)).all()
+    again = compare_policies(sgd, X, Y, policies, seeds=(0, 1, 2), n_jobs=2, prices=1)
+    assert again.score("live") == found.score("live")
+    assert again.regret(1) == found.regret(1)
+
+
+def test_the_default_policies_are_never_schedules_debts_and_the_live_ones():
+    found = compare_policies(GaussianNB(), X[:500], Y[:500], batch_size=50)
+    assert found.names == [
+        "never",
+        "all every 50",
+        "last 500 every 50",
+        "all every 250",
+        "last 500 every 250",
+        "all every 1,000",
+        "last 500 every 1,000",
+        "debt: all",
+        "debt: last 500",
+        "since drift",
+        "warm start",
+        "replay mix",
+        "mixture",
+    ]
+    kinds = list(found.kinds.values())
+    assert kinds == ["schedule"] + 6 * ["trigger"] + 2 * ["told the price"] + 4 * ["live"]
+    live = {
+        "since drift": DriftAwareRetrainer(GaussianNB()),
+        "replay mix": ReplayPartialFit(GaussianNB()),
+        "mixture": make_mixture(GaussianNB()),
+    }
+    for name, retrainer in live.items():
+        result = prequential_validate(retrainer, X[:500], Y[:500], batch_size=50)
+        assert found.score(name) == pytest.approx(result.score)
+    tree = compare_policies(DecisionTreeClassifier(), X[:200], Y[:200])
+    assert "warm start" not in tree.names
+
+
+def test_every_kind_of_policy_is_taken():
+    policies = {
+        "alias": "adwin",
+        "river": (PageHinkley(), 500),
+        "trigger": ErrorDrift(),
+        "function": (lambda now: now.age == 3, 500),
+        "pairs": ((3, "all"), (5, 250)),
+        "live": DriftAwareRetrainer(GaussianNB(), buffer=SlidingWindow(100)),
+    }
+    found = compared(policies)
+    assert list(found.kinds.values()) == ["trigger"] * 3 + ["function", "schedule", "live"]
+    assert found.results["function"][0].schedule[1:] == [(4, 500), (7, 500), (10, 500)]
+    assert found.results["pairs"][0].schedule == [(1, "all"), (3, "all"), (5, 250)]
+    assert repr(found) == "<PolicyComparison of 6 policies at 3 prices>"
+
+
+def test_the_table_has_a_line_per_policy_and_a_column_per_price():
+    table = COMPARISON.to_frame()
+    assert table.policy.tolist() == COMPARISON.names
+    assert table.kind.tolist() == list(COMPARISON.kinds.values())
+    assert list(table)[-3:] == ["cost_at_1", "cost_at_10", "cost_at_100"]
+    assert table.cost_at_10.tolist() == [COMPARISON.cost(name, 10) for name in COMPARISON.names]
+    assert table.rows_fitted[0] == 100
+    assert (table.cpu_seconds > 0).all()
+
+
+def test_a_comparison_survives_a_pickle():
+    again = pickle.loads(pickle.dumps(COMPARISON))
+    assert again.regret(33) == COMPARISON.regret(33)
+    assert again.recommend(5) == COMPARISON.recommend(5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"policies": {}}, "policies={}: pass a dict"),
+        ({"policies": [("a", [])]}, "pass a dict"),
+        ({"policies": {"a": 3}}, r"policies\['a'\]=3: pass a retrainer"),
+        ({"policies": {"a": [3]}}, r"policies\['a'\]=\[3\]"),
+        ({"policies": {"a": Periodic}}, "a trigger class"),
+        ({"policies": {"a": int}}, "a trigger class"),
+        ({"policies": {"a": (GaussianNB(), 100)}}, r"policies\['a'\]"),
+        ({"policies": {"a": [(99, "all")]}}, r"policies\['a'\]: policy: chunk 99"),
+        ({"policies": {"a": (Periodic(100), 0)}}, "windows="),
+        ({"policies": {"a": "ddm"}}, r"policies\['a'\]: detector='ddm'|policies\['a'\]:"),
+        ({"prices": []}, "prices is empty"),
+        ({"prices": [1, -1]}, "price=-1"),
+        ({"prices": [True]}, "price=True"),
+        ({"prices": math.inf}, "price=inf"),
+        ({"scoring": "f1"}, "scoring='f1': a comparison needs a loss per row"),
+        ({"seeds": []}, "seeds names none"),
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"label_delay": -1}, "label_delay=-1"),
+        ({"fit_latency": 0.5}, "fit_latency=0.5"),
+        ({"initial_size": 5000}, "initial_size=5000"),
+    ],
+)
+def test_what_makes_no_sense_is_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        compared(**options)
+
+
+def test_an_estimator_that_cannot_learn_in_between_is_named():
+    with pytest.raises(TypeError, match="LogisticRegression has no partial_fit"):
+        compared({"a": LogisticRegression()})
+
+
+def test_questions_that_make_no_sense_are_answered_by_errors():
+    with pytest.raises(ValueError, match="to='best'"):
+        COMPARISON.regret(to="best")
+    with pytest.raises(ValueError, match="price=-3"):
+        COMPARISON.recommend(-3)
+    with pytest.raises(ValueError, match="scoring=None"):
+        compare_policies(KMeans(), X, Y, {"never": []})
+    two = np.column_stack([Y, Y]).astype(float)
+    with pytest.raises(ValueError, match="for one target"):
+        compare_policies(LinearRegression(), X, two, {"never": []}, scoring="r2")
