@@ -5,9 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .exceptions import UpdateFailedWarning
 from .utils._containers import concat_rows, copy_rows
 from .utils._labels import is_flat, spread, union_of_labels, unseen_labels
 from .utils._sklearn_api import predict_of, predict_proba_of
+from .utils._warn import warn_user
 
 _MAX_HISTORY = 10_000
 # A member without weight has its turn with every tenth batch: it may have become the best.
@@ -132,10 +134,10 @@ class Batch(NamedTuple):
         return Batch(copy_rows(self.X), np.array(self.y), params)
 
     @property
-    def counted(self):
-        """Mask of the rows that count: a weight of zero says that a row does not."""
+    def weight(self):
+        """How much each row counts."""
         weight = self.params.get("sample_weight")
-        return np.ones(len(self.y), dtype=bool) if weight is None else np.asarray(weight) != 0
+        return np.ones(len(self.y)) if weight is None else np.asarray(weight, dtype=np.float64)
 
 
 class MixEngine:
@@ -197,13 +199,13 @@ class MixEngine:
             ``each(call, items)`` returns the list of ``call(item)``, in parallel or not.
         """
         due = self._due(batch, classes)
-        numbers = np.flatnonzero(due)
-        tested = each(lambda number: self._test(number, batch, classes, params_of), numbers)
+        numbers = range(len(self.members))
+        tested = each(lambda n: self._test(n, due[n], batch, classes, params_of), numbers)
         self._weigh(batch, due, [examined.y_pred for _, _, examined in tested])
         self._let_wait(batch, due)
         self._count(batch, classes)
         try:
-            failures = each(_learn, tested)
+            failures = each(_learn, [tested[n] for n in np.flatnonzero(due)])
         finally:
             self._serve()
         for failure in failures:
@@ -231,51 +233,58 @@ class MixEngine:
 
     # -- testing and weighing ------------------------------------------------------------------
 
-    def _test(self, number, batch, classes, params_of):
+    def _test(self, number, is_due, batch, classes, params_of):
+        """Let a member predict the batch, after those that it has still to learn from."""
         member, waiting = self.members[number], self.waiting[number]
 
         def examine(rows):
             params = params_of(number, rows.params)
             return member, *member._examine(rows.X, rows.y, classes, params)
 
-        if not waiting:
+        if not is_due or not waiting:
             return examine(batch)
         try:
             return examine(batch.after(waiting))
-        except Exception:
-            # If the newest batch is all right, the fault is in one that waited, and nobody can
-            # take that one back any more: this member does without it.
-            return examine(batch)
+        except Exception as error:
+            # Each of them was accepted as it came. If the newest is, too, they do not go together,
+            # and nobody can take back those that waited: the member does without them.
+            examined = examine(batch)
+            waiting.clear()
+            warn_user(
+                f"{self.names[number]!r} cannot learn from batches that waited for its turn; the "
+                f"batches are dropped: {type(error).__name__}: {error}",
+                UpdateFailedWarning,
+            )
+            return examined
 
     def _weigh(self, batch, due, predicted):
         """Reward the members for what they would have predicted, and count the turns."""
-        before, size = self.shares.weights, len(batch.y)
-        tested = [y_pred is not None for y_pred in predicted]  # by members that serve already
-        if batch.counted.any() and any(tested):
-            known = np.flatnonzero(due)[tested]
-            newest = [y_pred[-size:][batch.counted] for y_pred in predicted if y_pred is not None]
-            gain_of = self._share_right if self.is_classifier else self._closeness
-            found = gain_of(batch.y[batch.counted], newest, before[known])
-            # Whoever was not asked is neither rewarded nor punished.
-            gains = np.full(len(due), np.average(found, weights=before[known]))
-            gains[known] = found
-            self.shares.update(gains, len(newest[0]))
+        before, weight = self.shares.weights, batch.weight
+        tested = np.array([y_pred is not None for y_pred in predicted])  # those who serve already
+        counted = weight > 0
+        if counted.any() and tested.any():
+            newest = [y[-len(batch.y) :][counted] for y in predicted if y is not None]
+            loss_of = self._share_wrong if self.is_classifier else self._remoteness
+            lost = loss_of(batch.y[counted], newest, before[tested])
+            # Whoever cannot answer yet is neither rewarded nor punished.
+            found = [1 - np.average(rows, weights=weight[counted]) for rows in lost]
+            gains = np.full(len(due), np.average(found, weights=before[tested]))
+            gains[tested] = found
+            self.shares.update(gains, int(counted.sum()))
         self.turns.take(before, due)
 
-    def _share_right(self, y, predicted, weights):
-        """Return the share of rows that each member got right."""
-        return [np.mean(y_pred == y) for y_pred in predicted]
+    def _share_wrong(self, y, predicted, weights):
+        """Return for each member which rows it got wrong."""
+        return [(y_pred != y).astype(np.float64) for y_pred in predicted]
 
-    def _closeness(self, y, predicted, weights):
-        """Return one minus the residuals in units of the usual one of the mixture, at least 0."""
+    def _remoteness(self, y, predicted, weights):
+        """Return the residuals of each member, in units of the usual one, at most 1."""
         y = y.astype(np.float64, copy=False)  # members take numbers in text, too
         residuals = np.abs(y - self.mix.mean_of(predicted, weights / weights.sum()))
         known = residuals[~np.isnan(residuals)]
         self.residuals = np.concatenate([self.residuals, known])[-max(_N_RESIDUALS, len(y)) :]
-        worst = np.finfo(np.float64).tiny
-        if len(self.residuals):
-            worst = max(_WORST_RESIDUAL * np.median(self.residuals), worst)
-        return [_mean_closeness(y, values, worst) for values in predicted]
+        worst = _worst_residual(self.residuals, y)
+        return [_remoteness(y, values, worst) for values in predicted]
 
     # -- service -------------------------------------------------------------------------------
 
@@ -294,6 +303,7 @@ class MixEngine:
             return
         weights = np.where(ready, self.shares.weights, 0.0)
         weights /= weights.sum()
+        weights.setflags(write=False)  # it is handed out, and part of the history
         self.history.append((self.n_seen, weights))
         if self.turns.budget is not None:
             ready = weights >= min(_LEAST_WEIGHT, weights.max())
@@ -314,15 +324,23 @@ class MixEngine:
         return float(least) - margin, float(most) + margin
 
 
-def _mean_closeness(y, y_pred, worst):
+def _worst_residual(residuals, y):
+    """Return the residual from which on a prediction is worth nothing."""
+    usual = np.median(residuals) if len(residuals) else 0.0
+    if usual == 0 and len(residuals):
+        usual = residuals.mean()  # more than half of the rows are predicted exactly
+    rounding = 1e3 * np.finfo(np.float64).eps * np.abs(y).max()
+    return max(_WORST_RESIDUAL * usual, rounding, np.finfo(np.float64).tiny)
+
+
+def _remoteness(y, y_pred, worst):
     with np.errstate(over="ignore", invalid="ignore"):
-        lost = np.abs(y - np.ravel(y_pred)) / worst
-    return 1 - np.fmin(lost, 1).mean()  # what is not a number is lost, too
+        return np.fmin(np.abs(y - np.ravel(y_pred)) / worst, 1)  # what is no number is lost, too
 
 
 def _labels_of(batch, announced):
     """Return the labels of the rows that count, and those that the caller announces."""
-    labels = np.unique(batch.y[batch.counted])
+    labels = np.unique(batch.y[batch.weight != 0])
     if announced is None or not is_flat(announced):
         return labels
     return union_of_labels(labels, announced)

@@ -57,7 +57,7 @@ def _all_have(method):
     """Make a method available where every member has it."""
 
     def check(self):
-        for member in self._members().values():
+        for member in self._present_members().values():
             getattr(member, method)
         return True
 
@@ -83,12 +83,15 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
         How much of the past of the weights is kept per 100 rows, in (0, 1].
     share : float, default=0.05
         The part of its weight that each member gives up per 100 rows, to be divided equally, in
-        [0, 1). No weight falls far below ``share / n_members``, so that every member can come back.
+        [0, 1). With batches of 100 rows no weight falls below ``share / n_members``, so that every
+        member can come back.
     budget : float or None, default=None
-        Learning in turns, as a part of what it takes if every member learns from every batch, in
-        (0, 1]. Members have turns according to their weights, at least one in ten batches, and
-        then learn from all batches since the last one. Members that weigh less than 0.02 are not
-        asked for predictions. None: every member learns from every batch.
+        Share of turns, in (0, 1]. With every batch somebody has a turn, everybody with every tenth,
+        and in between the larger the weight, the more often; whoever has a turn learns from all
+        batches since the last one. All are tested on every batch. Learning late costs score after
+        a change, and refits that are due come all the same, so that less time is saved than turns:
+        compare before you set it. Members that weigh less than 0.02 are not asked for predictions.
+        None: every member learns from every batch.
     n_jobs : int or None, default=None
         Members to run at a time, in threads. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -123,9 +126,11 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
 
     Notes
     -----
-    The gain of a classifier on a batch is the share of rows that it got right, that of a regressor
-    one minus its mean absolute residual, in units of four times the usual residual of the mixture,
-    and at least 0. Without a budget and in batches of 100 rows, let there be :math:`N` members,
+    The gain of a classifier on a batch is the share of rows that it got right. That of a regressor
+    is one minus the mean of its absolute residuals, each in units of four times the usual residual
+    of the mixture, and at most 1; usual is the median of the last 100, or their mean where the
+    median is 0. Rows count by their ``sample_weight``. A batch of more than 100 rows is taken in by
+    the hundred. Without a budget and in batches of 100 rows, let there be :math:`N` members,
     :math:`T` batches, share :math:`s`, forgetting :math:`\varphi` and :math:`\eta = 5`. Then the
     weighted mean of the gains, summed over the batches, is less than that of *any* sequence of
     members with :math:`m` changes by at most
@@ -281,8 +286,13 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
 
         Raises
         ------
+        TypeError
+            If a member is not a retrainer, or takes no such metadata.
         ValueError
             If the input is invalid: then no member learned anything, and no weight changed.
+        Exception
+            Whatever a member with ``on_error="raise"`` raises, after the others have learned and
+            the weights have moved.
         """
         X = as_container(X)
         if n_rows(X) == 0:
@@ -342,12 +352,24 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
         names, members = _names_and_members(self.estimators)
         self._validate_names(names)
         for name, member in zip(names, members, strict=True):
+            if isinstance(member, MixtureRetrainer):
+                raise TypeError(
+                    f"MixtureRetrainer(estimators=...): {name!r} is a mixture. List its members "
+                    "among those of the other."
+                )
             if not isinstance(member, BaseRetrainer):
                 raise TypeError(
                     f"MixtureRetrainer(estimators=...): {name!r} is {member!r}, which is no "
                     "retrainer. Wrap it in DriftAwareRetrainer or ReplayPartialFit."
                 )
         return dict(zip(names, members, strict=True))
+
+    def _present_members(self):
+        """Return the members at work, or those to come: ``set_params`` waits for the next fit."""
+        engine = self.__dict__.get("_engine")
+        if engine is None:
+            return self._members()
+        return dict(zip(engine.names, engine.members, strict=True))
 
     def _task(self):
         tasks = {name: task_of(member) for name, member in self._members().items()}
@@ -376,13 +398,13 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
         mapping = MethodMapping().add(caller="fit", callee="fit")
         mapping.add(caller="partial_fit", callee="partial_fit")
         router = MetadataRouter(owner=self)
-        return router.add(**self._members(), method_mapping=mapping)
+        return router.add(**self._present_members(), method_mapping=mapping)
 
     def _router(self, method):
         """Return the function that picks the metadata of one member."""
         if not routing_enabled():
             return lambda number, params: params
-        names = list(self._members())
+        names = list(self._present_members() if method == "partial_fit" else self._members())
 
         def params_of(number, params):
             return process_routing(self, method, **params)[names[number]][method] if params else {}
@@ -416,6 +438,11 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
         y_pred : ndarray of shape (n_samples,)
             The class with the largest mean probability, or the mean. A classifier without
             ``predict_proba`` votes for the class that it predicts. Nothing is learned.
+
+        Raises
+        ------
+        NotFittedError
+            If no member serves yet.
         """
         mix = self._mix()
         X = self._queried(X)
@@ -434,6 +461,11 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
         -------
         proba : ndarray of shape (n_samples, n_classes)
             One column per class of ``classes_``.
+
+        Raises
+        ------
+        NotFittedError
+            If no member serves yet.
         """
         mix = self._mix()
         return mix.proba(self._queried(X))
@@ -454,8 +486,13 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
         -------
         score : float
             Nothing is learned.
+
+        Raises
+        ------
+        NotFittedError
+            If no member serves yet.
         """
-        metric = accuracy_score if self._task() == "classification" else r2_score
+        metric = r2_score if self._mix().classes is None else accuracy_score
         return metric(y, self.predict(X), sample_weight=sample_weight)
 
     # -- what scikit-learn asks --------------------------------------------------------------------
@@ -605,8 +642,11 @@ def make_mixture(estimator=None, *, task="classification", budget=None, random_s
 
     Raises
     ------
+    TypeError
+        If `estimator` is no estimator.
     ValueError
-        If `task` is another, or if `estimator` is neither a classifier nor a regressor.
+        If `task` is another, or if `estimator` is neither a classifier nor a regressor, or retrains
+        already. `budget` is checked by ``fit``.
 
     See Also
     --------
@@ -642,6 +682,12 @@ def make_mixture(estimator=None, *, task="classification", budget=None, random_s
 
 def _ways_to_keep_fresh(estimator):
     """Return members that wrap the same estimator and differ in the rows that it learns from."""
+    learner = Learner(estimator)
+    if isinstance(estimator, (BaseRetrainer, MixtureRetrainer)):
+        raise ValueError(
+            f"make_mixture({estimator!r}): its members retrain already. Pass the estimator inside, "
+            "or list retrainers in MixtureRetrainer."
+        )
     if task_of(estimator) == "unsupervised":
         raise ValueError(
             f"make_mixture({estimator!r}): a mixture is weighed by targets, so that it takes a "
@@ -653,7 +699,6 @@ def _ways_to_keep_fresh(estimator):
         ("recent", _refitted(estimator, 2000, every=500)),
         ("since_drift", DriftAwareRetrainer(estimator, update=None)),
     ]
-    learner = Learner(estimator)
     if learner.means == "rotation":
         members += [
             ("short_rotation", _rotating(estimator, 300)),

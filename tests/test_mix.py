@@ -98,13 +98,13 @@ def test_the_weights_of_a_small_example():
 
 
 def test_rows_without_weight_are_not_rewarded():
-    """Only rows that count are scored, and only they are counted as evidence."""
+    """Rows are scored by their weight, and only those that have one are counted as evidence."""
     y = np.array([1, 0, 1, 1])
     table = np.column_stack([[0.9, 0.2, 0.6, 0.8], [0.9, 0.9, 0.1, 0.1]])
     model = mixture(Probability, 2, share=0.1).fit(table, y)
     model._router = lambda method: lambda number, params: {}  # the bases take no weights
     model.partial_fit(table, y, sample_weight=[1.0, 0, 2.0, 0])
-    expected = after_update(np.full(2, 0.5), [1, 0.5], 2, share=0.1)
+    expected = after_update(np.full(2, 0.5), [1, 1 / 3], 2, share=0.1)
     np.testing.assert_allclose(model.weights_, expected, rtol=1e-12)
     before = model.weights_
     model.partial_fit(table, y, sample_weight=np.zeros(4))
@@ -273,8 +273,28 @@ def test_a_copy_is_safe_from_the_caller(kind):
     assert kept.params["sample_weight"].max() == 1
 
 
-def test_rows_of_weight_zero_do_not_count():
-    assert Batch(X[:3], Y[:3], {}).counted.all()
-    np.testing.assert_array_equal(
-        Batch(X[:3], Y[:3], {"sample_weight": [0, 1, -1]}).counted, [False, True, True]
-    )
+def test_a_row_without_a_weight_counts_once():
+    np.testing.assert_array_equal(Batch(X[:3], Y[:3], {}).weight, [1, 1, 1])
+    np.testing.assert_array_equal(Batch(X[:2], Y[:2], {"sample_weight": [0, 3]}).weight, [0, 3])
+
+
+def test_targets_that_are_mostly_hit_exactly_still_tell_members_apart():
+    """The median residual is 0 there, and every miss would be as bad as any other."""
+    y = np.zeros(100)
+    y[:40] = 10.0
+    good, poor = y.copy(), np.zeros(100)
+    good[:40] += 0.5
+    table = np.column_stack([good, poor])
+    model = mixture(Value, 2).fit(table, y)
+    for _ in range(20):
+        model.partial_fit(table, y)
+    assert model.weights_[0] > 0.8
+
+
+def test_rounding_is_no_residual():
+    """Targets that never change are predicted but for rounding: nobody loses anything by it."""
+    y = np.full(50, 1e6)
+    table = np.column_stack([y, y * (1 + 2e-16)])
+    model = mixture(Value, 2).fit(table, y)
+    model.partial_fit(table, y)
+    np.testing.assert_allclose(model.weights_, 0.5, atol=0.01)

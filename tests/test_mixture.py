@@ -660,8 +660,8 @@ def test_to_a_regressor_classes_mean_nothing():
     assert not hasattr(model, "classes_")
 
 
-def test_a_member_does_without_the_rows_that_it_cannot_take():
-    """Who was not asked could not refuse them; when its turn comes, nobody can take them back."""
+def test_a_batch_is_refused_whoever_has_the_turn():
+    """All are tested on every batch, so that nothing waits that somebody cannot take."""
     model = with_a_picky_last_member(budget=0.3).fit(X[:200], Y[:200])
     row = 200
     while model._engine._due(_batch(), None)[2]:
@@ -669,13 +669,65 @@ def test_a_member_does_without_the_rows_that_it_cannot_take():
         row += 20
     bad = X[:20].copy()
     bad[7, 0] = POISON["predict"]
-    before = counts(model)[2]
-    model.partial_fit(bad, Y[:20])
-    while counts(model)[2] == before:
-        feed(model, X, Y, 20, row, row + 20)
-        row += 20
-    assert counts(model)[2] == before + 20
-    np.testing.assert_array_equal(model.estimators_[2].buffer_.latest(20).X, X[row - 20 : row])
+    before = joblib.hash(model)
+    with pytest.raises(RuntimeError, match="poison"):
+        model.partial_fit(bad, Y[:20])
+    assert joblib.hash(model) == before
+
+
+class FewAtATime(GaussianNB):
+    """Cannot predict more than 30 rows in one call."""
+
+    def predict(self, X):
+        if len(X) > 30:
+            raise ValueError("too many rows")
+        return super().predict(X)
+
+
+def test_batches_that_do_not_go_together_are_dropped_with_a_warning():
+    """Each was taken as it came: nobody else does without, and the newest is learned."""
+    names = ["a", "b", "few"]
+    bases = [GaussianNB(), GaussianNB(var_smoothing=1e-3), FewAtATime()]
+    members = [
+        (n, DriftAwareRetrainer(b, detector=None)) for n, b in zip(names, bases, strict=True)
+    ]
+    model = MixtureRetrainer(members, budget=0.3).fit(X[:30], Y[:30])
+    with pytest.warns(UpdateFailedWarning, match="'few' cannot learn from batches that waited"):
+        feed(model, X, Y, 20, 200, 600)
+    waiting = [sum(len(batch.y) for batch in batches) for batches in model._engine.waiting]
+    seen = [member.n_samples_seen_ for member in model.estimators_]
+    assert [s + w for s, w in zip(seen[:2], waiting[:2], strict=True)] == [430, 430]
+    assert seen[2] + waiting[2] < 430
+
+
+def test_set_params_waits_for_the_next_fit():
+    model = MixtureRetrainer(classifiers()).fit(X[:100], Y[:100])
+    names = list(model.named_estimators_)
+    model.set_params(estimators=model.estimators[::-1][:1])
+    model.partial_fit(X[100:200], Y[100:200])
+    assert list(model.named_estimators_) == names
+    assert model.weights_.shape == (len(names),)
+    assert hasattr(model, "predict_proba")
+    with sklearn.config_context(enable_metadata_routing=True):
+        assert [name for name, _ in model.get_metadata_routing()] == names
+
+
+def test_weights_that_were_handed_out_cannot_change_the_history():
+    model = MixtureRetrainer(classifiers()).fit(X[:100], Y[:100])
+    with pytest.raises(ValueError):
+        model.weights_[:] = 9
+
+
+def test_a_mixture_is_no_member_and_a_retrainer_no_base():
+    inner = MixtureRetrainer(classifiers())
+    with pytest.raises(TypeError, match="'inner' is a mixture"):
+        MixtureRetrainer([("inner", inner)]).fit(X, Y)
+    for estimator in (inner, DriftAwareRetrainer(GaussianNB())):
+        with pytest.raises(ValueError, match="its members retrain already"):
+            make_mixture(estimator)
+    for thing in ("lr", GaussianNB):
+        with pytest.raises(TypeError, match="Cannot clone object|is not a scikit-learn estimator"):
+            make_mixture(thing)
 
 
 # -- the same result, however it is run ------------------------------------------------------------

@@ -1,6 +1,7 @@
 """``skretrain compare``: replay a history under each retraining policy, and say which paid."""
 
 import argparse
+import math
 from pathlib import Path
 
 from ..compose._learner import Learner
@@ -12,6 +13,7 @@ from ._page import write_page
 from ._pictures import draw, pictures
 from ._policies import LOCATED, POLICIES, SCORES, no_change, run_all
 from ._report import print_table, write_csv
+from ._schedules import compared
 from ._sentence import caution, sentence
 
 _DESCRIPTION = """\
@@ -28,6 +30,11 @@ policies (for the default --batch 100):
   All use one model, and the same rows, batches and label delay. A policy that
   the model does not allow is a row of "-", with the reason below the table. The
   row (no change) repeats the newest known target.
+
+the price (--price):
+  How many errors must one refit save to be worth it? The cost of a policy is its
+  errors and the price of each refit after the first fit; an update is charged by
+  its rows, as part of a refit on the whole past.
 
 models (--estimator):
 {estimators}
@@ -51,6 +58,7 @@ examples:
   skretrain compare stream.csv --target y
   skretrain compare sales.parquet --target units --time day --label-delay 500
   skretrain compare ratings.csv --target stars --task regression --out ratings
+  skretrain compare stream.csv --target y --price 25
   skretrain compare stream.csv --target y --estimator forest --seeds 5 --jobs 2
 """
 
@@ -109,6 +117,13 @@ def add_arguments(parser):
         metavar="N",
         help="run each policy with the seeds 0 to N - 1, and report mean and deviation (1)",
     )
+    add(
+        "--price",
+        type=_price,
+        metavar="P",
+        help="what a refit costs, in errors (regression: in units of the target); adds the costs "
+        "and names the policy that costs least",
+    )
     add("--jobs", type=_at_least(1), default=1, metavar="N", help="processes (1)")
 
 
@@ -123,20 +138,32 @@ def main(arguments):
     _print_facts(console, facts, notices)
     outcomes = _run_all(console, history, arguments)
     baseline = no_change(history, label_delay=arguments.label_delay)
-    _print_answer(console, outcomes, baseline, history)
-    written = _write(out, outcomes, baseline, history, arguments, facts, notices)
+    with console.status("fitting the best schedules in hindsight"):
+        comparison = compared(
+            outcomes,
+            history,
+            batch=arguments.batch,
+            label_delay=arguments.label_delay,
+            price=arguments.price,
+            seeds=arguments.seeds,
+            jobs=arguments.jobs,
+        )
+    advice = None if arguments.price is None else comparison.recommend(arguments.price).text
+    _print_answer(console, outcomes, baseline, history, advice)
+    written = _write(out, outcomes, baseline, history, arguments, facts, notices, comparison)
     _say(console, f"\nWritten: {', '.join(map(str, written))}")
 
 
-def _print_answer(console, outcomes, baseline, history):
+def _print_answer(console, outcomes, baseline, history, advice):
     metric = SCORES[history.task]
     print_table(console, outcomes, baseline, metric)
     _say(console, "")
     for text in _warnings(outcomes):
         _say(console, f"warning: {text}")
     _say(console, sentence(outcomes, metric))
-    if remark := caution(outcomes, baseline):
-        _say(console, remark)
+    for remark in (advice, caution(outcomes, baseline)):
+        if remark:
+            _say(console, remark)
 
 
 def _warnings(outcomes):
@@ -145,8 +172,8 @@ def _warnings(outcomes):
             yield f"{outcome.name}: {text} ({n} times)"
 
 
-def _write(out, outcomes, baseline, history, arguments, facts, notices):
-    metric, delay = SCORES[history.task], arguments.label_delay
+def _write(out, outcomes, baseline, history, arguments, facts, notices, comparison):
+    metric, delay, price = SCORES[history.task], arguments.label_delay, arguments.price
     page, table, picture = (out / f for f in ("report.html", "compare.csv", "compare.png"))
     write_csv(table, outcomes, baseline, metric)
     title = f"{history.name}, predicting '{history.target}'"
@@ -155,13 +182,14 @@ def _write(out, outcomes, baseline, history, arguments, facts, notices):
         page,
         title=f"Which retraining would have paid? {title}",
         sentence=sentence(outcomes, metric),
+        advice=None if price is None else comparison.recommend(price).text,
         caution=caution(outcomes, baseline),
         outcomes=outcomes,
         baseline=baseline,
         metric=metric,
         facts=facts,
         notices=[*notices, *_warnings(outcomes)],
-        figures=pictures(outcomes, history, label_delay=delay),
+        figures=pictures(outcomes, history, comparison, label_delay=delay),
     )
     return page, table, picture
 
@@ -177,6 +205,16 @@ def _at_least(least):
         return value
 
     return rows
+
+
+def _price(text):
+    try:
+        price = float(text)
+    except ValueError:
+        price = -1.0
+    if not 0 <= price < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
+    return price
 
 
 def _folder(path):

@@ -4,7 +4,7 @@ from html import escape
 from string import Template
 
 from .. import __version__
-from ._report import cells, explanation, headers
+from ._report import cells, explanation, headers, is_priced
 from ._sentence import best_of
 
 _PAGE = Template("""\
@@ -66,7 +66,7 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .8rem
 <main>
 <h1>$title</h1>
 <p class="answer">$sentence</p>
-$caution
+$remarks
 <h2>The policies</h2>
 <div class="scroll" tabindex="0" role="region" aria-label="table of the policies">
 <table>
@@ -95,11 +95,15 @@ _LEGEND = (
     "learning. (no change) repeats the newest known target, and costs nothing."
 )
 _KAPPA = " kappa-temporal: 0 is as good as (no change), 1 is perfect."
+_COST = (
+    " cost: the errors summed up, and the price of each refit after the first fit; an update is "
+    "charged by its rows."
+)
 _SEEDS = " Scores are means ± standard deviations over {n} seeds, all else means."
 
 
 def write_page(
-    path, *, title, sentence, caution, outcomes, baseline, metric, facts, notices, figures
+    path, *, title, sentence, advice, caution, outcomes, baseline, metric, facts, notices, figures
 ):
     """Write the page.
 
@@ -109,6 +113,8 @@ def write_page(
         Where to write it.
     title, sentence : str
         What was asked, and the answer.
+    advice : str or None
+        What costs least at the price, if there is one.
     caution : str or None
         What the reader should know before acting on it.
     outcomes, baseline : list of Outcome and Outcome
@@ -123,14 +129,15 @@ def write_page(
         The pictures.
     """
     everyone = [*outcomes, baseline]
-    best = best_of(outcomes)
+    best, priced = best_of(outcomes), is_priced(outcomes)
+    names = headers(metric, priced=priced)
     page = _PAGE.substitute(
         title=escape(title),
         sentence=escape(sentence),
-        caution="" if caution is None else f"<p>{escape(caution)}</p>",
-        headers="".join(f'<th scope="col">{escape(name)}</th>' for name in headers(metric)),
-        rows="\n".join(_row(outcome, metric, outcome is best) for outcome in everyone),
-        legend=escape(_legend(metric, len(best.scores))),
+        remarks="\n".join(f"<p>{escape(text)}</p>" for text in (advice, caution) if text),
+        headers="".join(f'<th scope="col">{escape(name)}</th>' for name in names),
+        rows="\n".join(_row(o, metric, is_best=o is best, priced=priced) for o in everyone),
+        legend=escape(_legend(metric, len(best.scores), priced=priced)),
         explanations=_pairs({outcome.name: explanation(outcome) for outcome in everyone}),
         facts=_pairs(facts),
         notices=_items(notices),
@@ -140,16 +147,16 @@ def write_page(
     path.write_text(page, encoding="utf-8")
 
 
-def _row(outcome, metric, is_best):
-    name, *numbers = map(escape, cells(outcome, metric))
+def _row(outcome, metric, *, is_best, priced):
+    name, *numbers = map(escape, cells(outcome, metric, priced=priced))
     mark = ' class="best"' if is_best else ""
     others = "".join(f"<td>{number}</td>" for number in numbers)
     return f'<tr{mark}><th scope="row">{name}</th>{others}</tr>'
 
 
-def _legend(metric, n_seeds):
-    kappa = _KAPPA if metric == "accuracy" else ""
-    return _LEGEND + kappa + (_SEEDS.format(n=n_seeds) if n_seeds > 1 else "")
+def _legend(metric, n_seeds, *, priced):
+    more = (_KAPPA if metric == "accuracy" else "") + (_COST if priced else "")
+    return _LEGEND + more + (_SEEDS.format(n=n_seeds) if n_seeds > 1 else "")
 
 
 def _pairs(texts):

@@ -12,8 +12,10 @@ from ..inspection import (
     DriftTimelineDisplay,
     PerClassDisplay,
     PolicyComparisonDisplay,
+    PolicyParetoDisplay,
 )
 from ..inspection._distribution import MOST_DRAWN
+from ..inspection._panels import shortened
 from ._errors import needed
 from ._policies import LOCATED, NEVER, SCORES
 
@@ -64,11 +66,12 @@ def draw(path, outcomes, history, *, label_delay, title):
     pyplot.close(figure)
 
 
-def pictures(outcomes, history, *, label_delay):
+def pictures(outcomes, history, results, *, label_delay):
     """Return the pictures of the page, from the whole to the detail."""
     comparison = _comparison(outcomes, history, None)
     needed("matplotlib.pyplot").close(comparison.figure_)
     found = [
+        _picture_of_costs(results, history),
         _picture_of_timeline(comparison, outcomes, history, label_delay),
         _picture_of_policies(comparison, history),
         _picture_of_classes(outcomes, history, label_delay),
@@ -127,6 +130,28 @@ def _finish_timeline(ax, comparison, history):
 
 
 # -- the pictures of the page ----------------------------------------------------------------------
+
+
+def _picture_of_costs(results, history):
+    label = "accuracy"
+    if history.task == "regression":
+        label = f"minus the mean absolute error of '{shortened(history.target)}'"
+
+    def drawn(width, height):
+        figure = _figure(width, height)
+        ax = figure.subplots()
+        PolicyParetoDisplay.from_comparison(results, ax=ax, fontsize=9)
+        ax.set_ylabel(label, fontsize=9)
+        return _png(figure)
+
+    return Picture(
+        "What each policy gives for what it takes",
+        "Score against processor seconds of learning. Filled: no other policy is as good for less. "
+        "The dashed curve is out of reach for whoever does not know the future: the best that any "
+        "schedule of refits from scratch could have done, its fits alone counted.",
+        wide=drawn(_WIDE, 4.2),
+        narrow=drawn(_NARROW, 4.6),
+    )
 
 
 def _picture_of_timeline(comparison, outcomes, history, label_delay):

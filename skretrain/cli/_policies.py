@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
@@ -23,6 +22,17 @@ NEVER, WINDOW, LOCATED, WARM = "never", "window", "drift-located refit", "warm s
 NO_CHANGE = "(no change)"
 
 SCORES = {"classification": "accuracy", "regression": "r2"}
+# Not the estimator: it may be large, and comes from another process.
+_KEPT = (
+    "rows",
+    "y_true",
+    "y_pred",
+    "batch_rows",
+    "fit_seconds",
+    "n_fits",
+    "rows_fitted",
+    "events",
+)
 
 
 @dataclass(frozen=True)
@@ -116,8 +126,10 @@ class Outcome:
         Processor seconds of learning.
     scores : tuple of float
         The score of each seed.
-    result : namespace or None
-        Rows, targets, predictions and events of the first seed, for the pictures.
+    results : tuple of namespace
+        What prequential_validate found with each seed, but for the estimator.
+    cost : float or None
+        Loss and refits in one number, where there is a price.
     warned : Counter
         Warnings on the way.
     refusal : str
@@ -134,9 +146,15 @@ class Outcome:
     rows_fitted: float = 0
     cpu_seconds: float = 0.0
     scores: tuple = ()
-    result: Any = None
+    results: tuple = ()
+    cost: float | None = None
     warned: Counter = field(default_factory=Counter)
     refusal: str = ""
+
+    @property
+    def result(self):
+        """What was found with the first seed, for the pictures; None where there is none."""
+        return self.results[0] if self.results else None
 
     @property
     def deviation(self):
@@ -192,9 +210,9 @@ def _averaged(outcomes):
     if first.kappa is not None:
         means["kappa"] = np.mean([o.kappa for o in outcomes])
     scores = tuple(o.score for o in outcomes)
-    return replace(
-        first, **means, scores=scores, warned=sum((o.warned for o in outcomes), Counter())
-    )
+    results = sum((o.results for o in outcomes), ())
+    warned = sum((o.warned for o in outcomes), Counter())
+    return replace(first, **means, scores=scores, results=results, warned=warned)
 
 
 def run(policy, history, *, batch, label_delay, seed):
@@ -217,9 +235,7 @@ def run(policy, history, *, batch, label_delay, seed):
         rows_fitted=result.rows_fitted,
         cpu_seconds=result.fit_seconds,
         scores=(result.score,),
-        result=SimpleNamespace(
-            rows=result.rows, y_true=result.y_true, y_pred=result.y_pred, events=result.events
-        ),
+        results=(SimpleNamespace(**{name: getattr(result, name) for name in _KEPT}),),
         warned=Counter(f"{warning.category.__name__}: {warning.message}" for warning in caught),
     )
 

@@ -9,21 +9,29 @@ from ._sentence import amount, best_of, number, with_deviation
 _COLUMNS = {"accuracy": "accuracy", "r2": "R2"}
 
 
-def headers(metric):
+def headers(metric, *, priced):
     """Return the names of the columns."""
     kappa = ["kappa-temporal"] if metric == "accuracy" else []
-    return ["policy", _COLUMNS[metric], *kappa, "fits", "rows fitted", "CPU s"]
+    cost = ["cost"] if priced else []
+    # What was asked for stands where a phone shows it.
+    return ["policy", _COLUMNS[metric], *cost, *kappa, "fits", "rows fitted", "CPU s"]
 
 
-def cells(outcome, metric):
+def is_priced(outcomes):
+    """Tell whether there is a price, and so a column of costs."""
+    return any(outcome.cost is not None for outcome in outcomes)
+
+
+def cells(outcome, metric, *, priced):
     """Return one row of the table, as text."""
     if outcome.refusal:
-        return [outcome.name, *["-"] * (len(headers(metric)) - 1)]
+        return [outcome.name, *["-"] * (len(headers(metric, priced=priced)) - 1)]
     kappa = [] if outcome.kappa is None else [number(outcome.kappa)]
     costs = [amount(outcome.n_fits), amount(outcome.rows_fitted), f"{outcome.cpu_seconds:.2f}"]
     if outcome.name == NO_CHANGE:
         costs = ["-"] * 3
-    return [outcome.name, with_deviation(outcome), *kappa, *costs]
+    cost = ["-" if outcome.cost is None else amount(outcome.cost)] if priced else []
+    return [outcome.name, with_deviation(outcome), *cost, *kappa, *costs]
 
 
 def explanation(outcome):
@@ -33,14 +41,17 @@ def explanation(outcome):
 
 def print_table(console, outcomes, baseline, metric):
     """Print the table and what each policy does."""
-    table = needed("rich.table").Table(box=needed("rich.box").SIMPLE_HEAD, pad_edge=False)
-    first, *others = headers(metric)
+    style = {"box": needed("rich.box").SIMPLE_HEAD, "pad_edge": False, "collapse_padding": True}
+    table = needed("rich.table").Table(**style)
+    priced = is_priced(outcomes)
+    first, *others = headers(metric, priced=priced)
     table.add_column(first, no_wrap=True)
     for header in others:
         table.add_column(header, justify="right")
     best = best_of(outcomes)
     for outcome in [*outcomes, baseline]:
-        table.add_row(*cells(outcome, metric), style="bold" if outcome is best else None)
+        row = cells(outcome, metric, priced=priced)
+        table.add_row(*row, style="bold" if outcome is best else None)
     console.print(table)
     for outcome in [*outcomes, baseline]:
         text = f"  {outcome.name:<20} {explanation(outcome)}"
@@ -49,13 +60,13 @@ def print_table(console, outcomes, baseline, metric):
 
 def write_csv(path, outcomes, baseline, metric):
     """Write the table, unrounded; means where there are several seeds."""
-    costs = ["fits", "updates", "rows_fitted", "cpu_seconds"]
+    costs = ["fits", "updates", "rows_fitted", "cpu_seconds", "cost"]
     header = ["policy", metric, f"{metric}_sd", "kappa_temporal", *costs, "seeds", "description"]
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
         for o in [*outcomes, baseline]:
-            numbers = [o.n_fits, o.n_updates, o.rows_fitted, o.cpu_seconds, len(o.scores)]
+            numbers = [o.n_fits, o.n_updates, o.rows_fitted, o.cpu_seconds, o.cost, len(o.scores)]
             if o.refusal:
                 numbers = [None] * len(numbers)
             row = [o.name, o.score, o.deviation, o.kappa, *numbers, explanation(o)]

@@ -57,7 +57,7 @@ def spread_out(values, gap):
     return moved
 
 
-def label_points(ax, points, **style):
+def label_points(ax, points, lines=(), **style):
     """Write names beside points, where they cover neither a point nor another name.
 
     Parameters
@@ -67,6 +67,9 @@ def label_points(ax, points, **style):
 
     points : dict of str to (float, float)
         Where each named point is, in data coordinates.
+
+    lines : sequence of array-like of shape (n_points, 2), default=()
+        Lines that no name should stand on, in data coordinates.
 
     **style : dict
         Passed to ``Axes.annotate``.
@@ -81,6 +84,8 @@ def label_points(ax, points, **style):
     renderer = figure.canvas.get_renderer()
     centers = ax.transData.transform(list(points.values()))
     taken = [np.r_[center - 5, center + 5] for center in centers]
+    for line in lines:
+        taken += [np.r_[dot - 2, dot + 2] for dot in _dots(ax.transData.transform(line))]
     frame = np.r_[ax.bbox.min, ax.bbox.max]
     labels = {}
     for name, point in points.items():
@@ -101,6 +106,15 @@ def label_points(ax, points, **style):
         )
         taken.append(candidates[chosen][1])
     return labels
+
+
+def _dots(line):
+    """Return points on a line, about four pixels apart."""
+    if not len(line):
+        return line
+    lengths = np.r_[0.0, np.cumsum(np.hypot(*np.diff(line, axis=0).T))]
+    at = np.arange(0.0, lengths[-1], 4.0)
+    return np.column_stack([np.interp(at, lengths, values) for values in line.T])
 
 
 def _overlap(one, other):

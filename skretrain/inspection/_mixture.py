@@ -153,10 +153,10 @@ class MixtureDisplay:
 
         Parameters
         ----------
-        mixture : fitted estimator with attributes ``weight_history_`` and ``estimators``
+        mixture : fitted estimator with ``weight_history_`` and ``named_estimators_``
             Such as a :class:`~skretrain.MixtureRetrainer`. ``weight_history_`` has ``rows`` and
-            ``weights`` as the class has them, ``estimators`` is a list of pairs that begin with a
-            name.
+            ``weights`` as the class has them, ``named_estimators_`` has the members by name, in the
+            same order.
 
         true_drifts : array-like of int, default=()
             Rows at which the stream is known to have drifted.
@@ -182,7 +182,7 @@ class MixtureDisplay:
         """
         check_is_fitted(mixture)
         history = mixture.weight_history_
-        names = [name for name, *_ in mixture.estimators]
+        names = list(mixture.named_estimators_)
         display = cls(history.rows, history.weights, names, true_drifts=true_drifts)
         return display.plot(ax=ax, **kwargs)
 

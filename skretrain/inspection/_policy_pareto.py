@@ -111,8 +111,7 @@ class PolicyParetoDisplay:
             _, ax = pyplot.subplots(figsize=(8.0, 4.8), layout="constrained")
         self.ax_, self.figure_, self.front_ = ax, ax.figure, self._front()
         floor = _floor(list(self.scores.values()))
-        self._plot_frontier(floor)
-        self._plot_front()
+        lines = [self._plot_frontier(floor), self._plot_front(floor)]
         self.points_, places, texts = {}, {}, {}
         for name, score in self.scores.items():
             hidden = not score >= floor
@@ -130,7 +129,7 @@ class PolicyParetoDisplay:
         # A white rim keeps lines from striking a name through.
         rim = [effects.withStroke(linewidth=3, foreground="white")]
         style = {"fontsize": 8.5, "path_effects": rim, "zorder": 6}
-        labels = label_points(ax, places, **{**style, **kwargs})
+        labels = label_points(ax, places, lines, **{**style, **kwargs})
         self.labels_ = {name: labels[text] for name, text in texts.items()}
         return self
 
@@ -145,19 +144,22 @@ class PolicyParetoDisplay:
                 best = self.scores[name]
         return front
 
-    def _plot_front(self):
-        seconds = [self._seconds(name) for name in self.front_]
-        scores = [self.scores[name] for name in self.front_]
-        style = {"drawstyle": "steps-post", "label": "Pareto front of the policies", **_FRONT}
-        self.ax_.plot(seconds, scores, **style)
+    def _plot_front(self, floor):
+        """Draw the front as steps, and return their corners."""
+        ends = np.array([[self._seconds(n), max(self.scores[n], floor)] for n in self.front_])
+        corners = np.repeat(ends, 2, axis=0)
+        steps = np.column_stack([corners[1:, 0], corners[:-1, 1]])
+        self.ax_.plot(*steps.T, label="Pareto front of the policies", **_FRONT)
+        return steps
 
     def _plot_frontier(self, floor):
         if self.frontier is None:
-            return
+            return np.empty((0, 2))
         seconds, scores = (np.asarray(values, dtype=float) for values in self.frontier)
         shown = scores >= floor
-        label = "best schedules of refits, in hindsight"
-        self.ax_.plot(np.maximum(seconds[shown], 1e-6), scores[shown], label=label, **_ORACLE)
+        curve = np.column_stack([np.maximum(seconds[shown], 1e-6), scores[shown]])
+        self.ax_.plot(*curve.T, label="best schedules of refits, in hindsight", **_ORACLE)
+        return curve
 
     def _plot_interval(self, name):
         if self.intervals is None or not np.isfinite(self.intervals[name]).all():
@@ -168,6 +170,7 @@ class PolicyParetoDisplay:
         ax = self.ax_
         ax.set(xscale="log", xlabel="CPU seconds of learning", ylabel=self.score_label)
         ax.margins(x=0.16)
+        ax.xaxis.set_major_formatter("{x:g}")
         if self.frontier is not None:
             heights = [*heights, np.max(self.frontier[1])]
         # Intervals may be cut off: they would flatten the points.

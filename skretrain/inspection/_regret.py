@@ -159,9 +159,8 @@ class RegretDisplay:
         width, height = self.ax_.figure.bbox.size / self.ax_.get_figure(root=True).dpi
         at_right, above = {}, {}
         for name, values in ratios.items():
-            heights = (np.log(np.maximum(np.nan_to_num(values, nan=1.0), 1e-9)) - bottom) / (
-                top - bottom
-            )
+            logs = np.log(np.maximum(np.nan_to_num(values, nan=1.0), 1e-9))
+            heights = (logs - bottom) / (top - bottom)
             if heights[-1] <= 1.0:
                 at_right[name] = max(heights[-1], 0.0)
             else:

@@ -827,7 +827,7 @@ class _Worker:
             if past.classes is not None and len(past.classes) == 1:
                 model = DummyClassifier(strategy="most_frequent").fit(rows.X, rows.y)
             else:
-                model = self.learner.fresh(rows, time)
+                model = self.learner.fresh(rows, time - _FIRST)
         return model, cost.cpu_seconds, len(rows.index)
 
     def _losses(self, model, time):

@@ -6,6 +6,7 @@ import numpy as np
 ROWS_PER_UNIT = 100
 # A hundred right answers in a hundred rows multiply the weight of a member by exp(5).
 LEARNING_RATE = 5.0
+_MOST_STEPS = 1000
 
 
 class FixedShare:
@@ -62,14 +63,26 @@ class FixedShare:
         return np.exp(self.logs)
 
     def update(self, gains, n_rows):
-        """Take in the mean gain per row of each member, in [0, 1], over so many rows."""
-        units = n_rows / ROWS_PER_UNIT
-        logs = _normalised(self.logs + LEARNING_RATE * units * np.asarray(gains))
+        """Take in the mean gain per row of each member, in [0, 1], over so many rows.
+
+        More than a hundred rows are taken in by the hundred, as if the gain were the same in all of
+        them: in one step a long batch would forget what it tells itself.
+        """
+        gains = np.asarray(gains)
+        # After so many equal steps nothing moves any more.
+        n_steps = min(n_rows // ROWS_PER_UNIT, _MOST_STEPS)
+        for _ in range(n_steps):
+            self._step(gains, 1.0)
+        rest = n_rows % ROWS_PER_UNIT
+        if rest:
+            self._step(gains, rest / ROWS_PER_UNIT)
+
+    def _step(self, gains, units):
+        logs = _normalised(self.logs + LEARNING_RATE * units * gains)
         logs = _normalised(self.forgetting**units * logs)
-        log_kept = units * np.log1p(-self.share)  # which a long batch would make underflow
-        if log_kept < 0:
-            log_shared = np.log(-np.expm1(log_kept)) - np.log(len(logs))
-            logs = np.logaddexp(log_kept + logs, log_shared)
+        kept = (1 - self.share) ** units
+        if kept < 1:
+            logs = np.logaddexp(np.log(kept) + logs, np.log((1 - kept) / len(logs)))
         self.logs = logs
 
     def regret_bound(self, n_updates, n_changes, ranges=1.0):

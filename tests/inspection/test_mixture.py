@@ -28,6 +28,7 @@ class Mixture(BaseEstimator):
 
     def fit(self, X, y=None):
         rows = np.arange(1, 6) * 100
+        self.named_estimators_ = dict(self.estimators)
         self.weight_history_ = SimpleNamespace(rows=rows, weights=_weights(5, 4))
         return self
 

@@ -105,6 +105,7 @@ def test_the_score_is_that_of_scikit_learn_and_the_cost_is_in_its_loss(scoring, 
     assert found.score("never") == pytest.approx(oracle(y[100:], model.predict(X[100:])))
     served = found.results["live"][0]
     assert found.score("live") == pytest.approx(oracle(served.y_true, served.y_pred))
+    assert served.score == pytest.approx(found.score("live"))
     assert found.cost("never", 0) == pytest.approx(found.results["never"][0].loss)
     assert (found.scoring == scoring) == isinstance(scoring, str)
 

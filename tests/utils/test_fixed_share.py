@@ -138,12 +138,22 @@ def test_an_update_is_what_the_docstring_says():
     weights = np.full(3, 1 / 3)
     for gains, n_rows in [([0.9, 0.5, 0.1], 100), ([0.0, 1.0, 0.3], 40), ([0.2, 0.2, 0.9], 250)]:
         shares.update(gains, n_rows)
-        units = n_rows / 100
-        weights = (weights * np.exp(5 * units * np.array(gains))) ** (0.9**units)
-        weights /= weights.sum()
-        kept = 0.95**units
-        weights = kept * weights + (1 - kept) / 3
+        for units in [1.0] * (n_rows // 100) + [n_rows % 100 / 100]:
+            weights = (weights * np.exp(5 * units * np.array(gains))) ** (0.9**units)
+            weights /= weights.sum()
+            kept = 0.95**units
+            weights = kept * weights + (1 - kept) / 3
         np.testing.assert_allclose(shares.weights, weights, rtol=1e-12)
+
+
+def test_a_long_batch_is_as_many_short_ones():
+    """In one step it would forget its own evidence: 10,000 rows would tell less than 100."""
+    long, short = FixedShare(2, 0.9, 0.05), FixedShare(2, 0.9, 0.05)
+    long.update([0.95, 0.5], 5_000)
+    for _ in range(50):
+        short.update([0.95, 0.5], 100)
+    np.testing.assert_array_equal(long.weights, short.weights)
+    assert long.weights[0] > 0.9
 
 
 def test_nobody_falls_far_below_the_share():
@@ -168,11 +178,13 @@ def test_neither_share_nor_time_makes_a_weight_no_number():
 
 
 def test_a_batch_may_be_as_long_as_it_likes():
-    shares = FixedShare(2, 0.9, 0.05)
-    shares.update([1, 0], 10_000_000)
-    np.testing.assert_allclose(shares.weights, [0.5, 0.5])  # the share has long been given up
+    """Where weights stand still, no time is spent on them."""
+    shares, fewer = FixedShare(2, 0.9, 0.05), FixedShare(2, 0.9, 0.05)
+    shares.update([1, 0], 10_000_000_000)
+    fewer.update([1, 0], 100_000)
+    np.testing.assert_allclose(shares.weights, fewer.weights, rtol=1e-12)
     shares = FixedShare(2, 1.0, 0.0)
-    shares.update([1, 0], 10_000_000)
+    shares.update([1, 0], 10_000_000_000)
     np.testing.assert_array_equal(shares.weights, [1, 0])
 
 
