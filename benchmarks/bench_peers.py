@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import date
 from fnmatch import fnmatch
 from functools import cache
+from hashlib import sha1
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -192,6 +193,8 @@ def run_cell(stream, method, delay, seed, n_rows=N_ROWS, time_limit=300):
     model, data = entry.make(), stream_of(stream, n_rows)
     _prepared(entry, is_regression(stream))
     found = {"n_rows": len(data.y) - warm_up_of(data)}
+    if entry.family in ("ours", "mixture"):
+        found["code"] = code_version()
     clock = Clock(time_limit)
     try:
         if entry.family == "periodic":
@@ -206,6 +209,15 @@ def run_cell(stream, method, delay, seed, n_rows=N_ROWS, time_limit=300):
     except OverTime:
         found["over"] = time_limit
     return found | clock.readings()
+
+
+@cache
+def code_version():
+    """Return a short name of the library's source code: it says what a cell has measured."""
+    digest = sha1(usedforsecurity=False)
+    for path in sorted((_common.ROOT / "skretrain").rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:8]
 
 
 def batch_of(method, delay):

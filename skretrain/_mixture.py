@@ -625,9 +625,9 @@ def make_mixture(estimator=None, *, task="classification", budget=None, random_s
     ----------
     estimator : estimator or None, default=None
         A classifier or a regressor, which every member wraps: it is kept as it was first fitted,
-        refitted on all remembered rows, on the last ones, on those since the last drift, and where
-        it can go on learning, does so with every batch (a forest by rotation, with a short and a
-        long memory). None makes the members from several estimators that learn fast.
+        refitted on all remembered rows, on the last 2,000 and 500, and on those since the last
+        drift; where it can go on learning, it does so with every batch (a forest by rotation, with
+        a short and a long memory). None makes the members from several estimators that learn fast.
     task : {"classification", "regression"}, default="classification"
         What the members do if `estimator` is None; else the estimator says so.
     budget : float or None, default=None
@@ -657,7 +657,7 @@ def make_mixture(estimator=None, *, task="classification", budget=None, random_s
     >>> from sklearn.linear_model import LogisticRegression
     >>> from skretrain import make_mixture
     >>> [name for name, _ in make_mixture(LogisticRegression()).estimators]
-    ['frozen', 'all', 'recent', 'since_drift']
+    ['frozen', 'all', 'recent', 'newest', 'since_drift']
     >>> from skretrain.datasets import make_drifting_classification
     >>> X, y, _ = make_drifting_classification(2000, random_state=0)
     >>> mixture = make_mixture(random_state=0).fit(X[:500], y[:500])
@@ -697,6 +697,7 @@ def _ways_to_keep_fresh(estimator):
         ("frozen", _without_detector(estimator, update=None)),
         ("all", _refitted(estimator, "all", every=500)),
         ("recent", _refitted(estimator, 2000, every=500)),
+        ("newest", _refitted(estimator, 500, every=250)),
         ("since_drift", DriftAwareRetrainer(estimator, update=None)),
     ]
     if learner.means == "rotation":

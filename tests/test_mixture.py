@@ -1477,5 +1477,12 @@ def test_names_are_those_of_the_fit_whatever_the_parameters_are_by_now():
     X, y = stream(300)
     model = make_mixture(GaussianNB()).fit(X, y)
     model.set_params(estimators=model.estimators[:2])
-    assert list(model.named_estimators_) == ["frozen", "all", "recent", "since_drift", "updated"]
+    assert list(model.named_estimators_) == [
+        "frozen",
+        "all",
+        "recent",
+        "newest",
+        "since_drift",
+        "updated",
+    ]
     assert model.events_[-1].reason == "updated: first fit"

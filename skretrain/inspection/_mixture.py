@@ -74,9 +74,9 @@ class MixtureDisplay:
     ...     mixture = mixture.partial_fit(X[batch], y[batch])
     >>> display = MixtureDisplay.from_estimator(mixture, true_drifts=drift_rows)
     >>> display.weights.shape
-    (16, 5)
+    (16, 6)
     >>> list(display.areas_)
-    ['frozen', 'all', 'recent', 'since_drift', 'updated']
+    ['frozen', 'all', 'recent', 'newest', 'since_drift', 'updated']
     """
 
     def __init__(self, rows, weights, names, *, true_drifts=()):

@@ -71,7 +71,7 @@ def test_intervals_and_the_best_in_hindsight_are_drawn_where_they_are_known():
     curve = lines["best schedules of refits, in hindsight"]
     np.testing.assert_array_equal(curve.get_xydata().T, FRONTIER)
     vertical = [line for line in display.ax_.lines if line.get_color() == "#7F7F7F"]
-    assert [line.get_ydata() for line in vertical] == [(0.8, 0.9)]
+    assert [tuple(line.get_ydata()) for line in vertical] == [(0.8, 0.9)]
     assert display.ax_.get_ylim()[1] > 0.9
 
 

@@ -1,5 +1,6 @@
 """Costs over prices are drawn as multiples of the least, each line with its name at its end."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -45,15 +46,15 @@ def test_names_stand_at_the_right_or_where_the_line_leaves_and_do_not_overlap():
         height = display.ax_.transData.transform((1, 1 + REGRETS[name][-1]))[1]
         assert abs((boxes[name].y0 + boxes[name].y1) / 2 - height) < 15
     right = [boxes[name] for name in ("never", "alarm", "other")]
-    assert not any(one.overlaps(two) for one, two in zip(right, right[1:], strict=False))
+    assert not any(one.overlaps(two) for one, two in pairwise(right))
     for name in ("daily", "always"):
         assert boxes[name].y0 >= frame.y1
     # The line of "daily" crosses ten between the prices 10 and 100; "always" was never below.
     crossing = 10 ** (1 + np.log(10 / 1.8) / np.log(31 / 1.8))
     assert boxes["daily"].x0 == pytest.approx(
-        display.ax_.transData.transform((crossing, 1))[0], abs=6
+        display.ax_.transData.transform((crossing, 1))[0], abs=10
     )
-    assert boxes["always"].x0 == pytest.approx(frame.x0, abs=6)
+    assert boxes["always"].x0 == pytest.approx(frame.x0, abs=10)
 
 
 def test_what_costs_less_than_the_reference_is_in_the_picture():
