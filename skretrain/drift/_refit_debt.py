@@ -22,9 +22,11 @@ class RefitDebt(BaseTrigger):
     As long as the loss per row stays what it was, there is no debt. Once it has risen beyond noise,
     the debt is the sum over the rows since the rise of (loss - expected loss), where the expected
     loss is the mean over the rows before it. All of these losses were made before the model learned
-    the row. The alarm comes when the debt is at least the price, which is when the refit would have
-    paid for itself: whatever comes next, the errors not avoided and the refit together cost at most
-    about twice what they cost in hindsight. The rule is that of cost-aware retraining [1]_ [2]_.
+    the row. The alarm comes when the debt is at least the price. If the change lasts, the errors
+    not avoided and the refit together cost at most about twice what they cost in hindsight; if
+    concepts alternate faster than a debt is run up, every refit may come too late. The rule is that
+    of cost-aware retraining [1]_ [2]_. Refits for growth are the policy's: with a price, pass
+    ``FullRefit(grow=False)``, so that nothing is refitted that was not asked for.
 
     Parameters
     ----------
