@@ -86,7 +86,7 @@ class Turns:
 
     def due(self, weights):
         """Return a mask of who learns from the coming batch; nothing changes."""
-        if self.budget is None:
+        if self.budget is None or self.budget == 1:
             return np.ones(len(weights), dtype=bool)
         credit = self._credit_after(weights)
         due = (credit >= 1) | (self.waited + 1 >= _LONGEST_WAIT)

@@ -37,6 +37,9 @@ from .utils._fixed_share import FixedShare
 from .utils._losses import task_of
 from .utils._sklearn_api import BaseComposition, parallel_block, routing_enabled
 
+# Of the turns of the default members: what the rest adds to their scores is within the noise.
+_BUDGET = 0.7
+
 
 class WeightHistory(NamedTuple):
     """The weights of a mixture after each batch, the last 10,000 of them.
@@ -631,7 +634,8 @@ def make_mixture(estimator=None, *, task="classification", budget=None, random_s
     task : {"classification", "regression"}, default="classification"
         What the members do if `estimator` is None; else the estimator says so.
     budget : float or None, default=None
-        As in :class:`MixtureRetrainer`.
+        As in :class:`MixtureRetrainer`. None is 0.7 for the members that are made without an
+        `estimator`, and no budget for those that wrap one. 1.0 is all turns.
     random_state : int, RandomState instance or None, default=None
         As in :class:`MixtureRetrainer`.
 
@@ -673,6 +677,7 @@ def make_mixture(estimator=None, *, task="classification", budget=None, random_s
         )
     if estimator is None:
         members = _fast_classifiers() if task == "classification" else _fast_regressors()
+        budget = _BUDGET if budget is None else budget
     else:
         members = _ways_to_keep_fresh(estimator)
     # Each with an estimator of its own: to set a parameter of one is not to set it for all.

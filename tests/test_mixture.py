@@ -1418,7 +1418,7 @@ def test_one_classifier_is_kept_fresh_in_several_ways(base):
     model = make_mixture(base, random_state=0).fit(X[:200], Y[:200])
     feed(model, X, Y, 50, 200)
     names = [name for name, _ in model.estimators]
-    assert names[:4] == ["frozen", "all", "recent", "since_drift"]
+    assert names[:4] == ["frozen", "all", "recent", "newest", "since_drift"]
     assert len(names) > 4 or not isinstance(base, (RandomForestClassifier, SGDClassifier))
     assert model.score(X[800:], Y[800:]) > 0.8
     assert model.named_estimators_["frozen"].score(X[800:], Y[800:]) < 0.2
@@ -1486,3 +1486,23 @@ def test_names_are_those_of_the_fit_whatever_the_parameters_are_by_now():
         "updated",
     ]
     assert model.events_[-1].reason == "updated: first fit"
+
+
+def test_only_the_default_members_have_a_budget_of_their_own():
+    assert make_mixture().budget == 0.7
+    assert make_mixture(task="regression").budget == 0.7
+    assert make_mixture(budget=1.0).budget == 1.0
+    assert make_mixture(GaussianNB()).budget is None
+
+
+def test_a_budget_of_one_is_every_turn():
+    whole, none = (
+        feed(
+            MixtureRetrainer(classifiers(), budget=b, random_state=0).fit(X[:100], Y[:100]),
+            X,
+            Y,
+            60,
+        )
+        for b in (1.0, None)
+    )
+    assert counts(whole) == counts(none)

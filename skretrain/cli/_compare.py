@@ -32,9 +32,9 @@ policies (for the default --batch 100):
   row (no change) repeats the newest known target.
 
 the price (--price):
-  How many errors must one refit save to be worth it? The cost of a policy is its
-  errors and the price of each refit after the first fit; an update is charged by
-  its rows, as part of a refit on the whole past.
+  How many errors must one refit save to be worth it? The cost of a policy is
+  its errors and the price of each refit after the first fit; an update is
+  charged by its rows, as part of a refit on the whole past.
 
 models (--estimator):
 {estimators}

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..utils._sklearn_api import predict_of, predict_proba_of
 from ._base import BaseGate, Verdict
 
 _TOO_FAR = 10.0
@@ -53,9 +54,14 @@ class AlwaysPromote(BaseGate):
 
 def _numeric_output(model, X):
     """Return the most telling numbers of the model for `X`, or None if it gives labels only."""
-    for method in ("predict_proba", "decision_function", "predict"):
+    responses = (
+        ("predict_proba", predict_proba_of),
+        ("decision_function", lambda model, X: model.decision_function(X)),
+        ("predict", predict_of),
+    )
+    for method, output_of in responses:
         if hasattr(model, method):
-            output = getattr(model, method)(X)
+            output = output_of(model, X)
             # Probabilities of several outputs come as a list with one array for each.
             output = np.hstack(output) if isinstance(output, list) else np.asarray(output)
             return output if output.dtype.kind == "f" else None

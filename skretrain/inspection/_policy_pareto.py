@@ -146,8 +146,8 @@ class PolicyParetoDisplay:
 
     def _plot_front(self, floor):
         """Draw the front as steps, and return their corners."""
-        ends = np.array([[self._seconds(n), max(self.scores[n], floor)] for n in self.front_])
-        corners = np.repeat(ends, 2, axis=0)
+        ends = [[self._seconds(name), max(self.scores[name], floor)] for name in self.front_]
+        corners = np.repeat(np.reshape(ends, (-1, 2)), 2, axis=0)
         steps = np.column_stack([corners[1:, 0], corners[:-1, 1]])
         self.ax_.plot(*steps.T, label="Pareto front of the policies", **_FRONT)
         return steps
@@ -171,6 +171,9 @@ class PolicyParetoDisplay:
         ax.set(xscale="log", xlabel="CPU seconds of learning", ylabel=self.score_label)
         ax.margins(x=0.16)
         ax.xaxis.set_major_formatter("{x:g}")
+        ticker = import_optional("matplotlib.ticker", caller=type(self).__name__, extra="plot")
+        # Between powers of ten, numbers only where there is room.
+        ax.xaxis.set_minor_formatter(ticker.LogFormatter(labelOnlyBase=False))
         if self.frontier is not None:
             heights = [*heights, np.max(self.frontier[1])]
         # Intervals may be cut off: they would flatten the points.

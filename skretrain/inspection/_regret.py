@@ -10,7 +10,8 @@ _STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1.5, 1.5)))
 _OTHERS = {"color": "#B0B0B0", "linewidth": 0.9, "zorder": 2}
 _REFERENCE = {"color": "black", "linewidth": 0.9, "zorder": 1}
 _MOST = 10.0  # times the least cost: beyond it, nobody asks how much
-_TICKS = (0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.5, 2, 3, 5, 10)
+_TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10)
+_FINE_TICKS = (0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.5)
 
 
 class RegretDisplay:
@@ -140,8 +141,9 @@ class RegretDisplay:
         low = min(shown.min(initial=1.0) / 1.06, 0.95)
         high = min(max(shown.max(initial=1.0) * 1.06, 1.05), _MOST)
         ax.set_ylim(low, high)
+        ticks = _TICKS if high > 2 * low else _FINE_TICKS
         ax.set_xlim(prices[0], prices[-1] if len(prices) > 1 else 2 * prices[0])
-        ax.set_yticks([tick for tick in _TICKS if low <= tick <= high])
+        ax.set_yticks([tick for tick in ticks if low <= tick <= high])
         ax.yaxis.set_major_formatter("{x:g}x")
         ax.yaxis.set_minor_locator(
             import_optional(

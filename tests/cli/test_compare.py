@@ -11,6 +11,7 @@ from skretrain.cli._estimators import ESTIMATORS
 from skretrain.cli._history import embedded_history
 from skretrain.cli._policies import POLICIES, no_change, run_all
 from skretrain.cli._policies import run as run_policy
+from skretrain.cli._schedules import compared, stride_of
 from skretrain.datasets import make_drifting_classification
 from skretrain.metrics import kappa_temporal
 from skretrain.model_selection import prequential_validate
@@ -261,3 +262,67 @@ def test_a_model_with_its_own_warm_start_can_be_continued(run, table):
     warm = next(row for row in rows if row["policy"] == "warm start")
     assert (warm["updates"], warm["fits"]) == ("11", "1")
     assert "LogisticRegression has no partial_fit: between alarms" in printed
+
+
+def test_a_price_adds_the_costs_and_names_what_costs_least(run, table):
+    code, printed, _, rows = run(table, "--target", "label", "--warm-up", "100", "--price", "10")
+    assert code == 0
+    ran = rows[:-1]
+    for row in ran:
+        # 500 rows are scored; the whole past before each refit is 100, 150, ... 550 rows.
+        errors, n_fits = 500 * (1 - float(row["accuracy"])), int(row["fits"])
+        cost = errors + 10 * (n_fits - 1)
+        if row["updates"] == "0":
+            assert float(row["cost"]) == pytest.approx(cost)
+        else:
+            assert float(row["cost"]) > cost
+    cheapest = min(ran, key=lambda row: float(row["cost"]))["policy"]
+    never = next(row for row in ran if row["policy"] == "never")
+    assert f"At a price of 10 errors per refit, '{cheapest}' costs least" in printed
+    assert f"against {float(never['cost']):,.0f} without retraining" in printed
+    assert " cost " in printed
+    assert rows[-1]["cost"] == ""
+    without = run(table, "--target", "label")
+    assert "At a price" not in without[1]
+    assert " cost " not in without[1]
+    assert {row["cost"] for row in without[3]} == {""}
+
+
+def test_the_price_of_a_regression_is_in_units_of_the_target(history, run, table):
+    code, printed, _, _ = run(table, "--target", "amount", "--price", "7")
+    assert code == 0
+    assert "At a price of 7 units of 'amount' per refit" in printed
+    stream = history(table, "amount")
+    outcome = run_policy(POLICIES[0], stream, batch=50, label_delay=0, seed=0)
+    compared([outcome], stream, batch=50, label_delay=0, price=7.0, seeds=1, jobs=1)
+    residuals = np.abs(outcome.result.y_true - outcome.result.y_pred) * stream.unit
+    assert outcome.cost == pytest.approx(residuals.sum())
+
+
+@pytest.mark.parametrize("delay", [0, 100])
+def test_the_best_in_hindsight_is_that_of_the_same_rows(delay, history, table):
+    """A policy that only refits from scratch does not beat it."""
+    stream = history(table, label_delay=delay)
+    options = {"batch": 50, "label_delay": delay}
+    outcomes = run_all(stream, **options, seeds=2, jobs=1, on_run=lambda outcome: None)
+    found = compared(outcomes, stream, **options, price=3.0, seeds=2, jobs=1)
+    regret = found.regret(3.0)
+    assert found.seeds == [0, 1]
+    for outcome in outcomes:
+        assert found.score(outcome.name) == pytest.approx(outcome.score)
+        if outcome.name in ("never", "periodic", "window"):
+            assert regret[outcome.name] >= -1e-9
+    assert regret["never"] == found.cost("never", 3.0) - found.oracle["cost"][0]
+
+
+def test_a_long_history_has_fewer_moments_to_refit_at():
+    stream = embedded_history(estimator="sgd", batch=50, warm_up=None, label_delay=0)
+    assert stride_of(stream, 50) == 3
+    assert stride_of(stream, 9_000) == 1
+
+
+@pytest.mark.parametrize("price", ["-1", "cheap", "inf", "nan"])
+def test_a_price_is_a_number_of_at_least_zero(price, capsys):
+    with pytest.raises(SystemExit):
+        main(["compare", f"--price={price}"])
+    assert f"'{price}' is not a number of at least 0" in capsys.readouterr().err

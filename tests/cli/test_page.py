@@ -102,10 +102,12 @@ def test_names_from_the_file_cannot_become_markup(read, table):
 def test_seeds_refusals_and_cautions_are_on_the_page(read, table):
     table["amount"] = np.cumsum(np.random.default_rng(0).normal(size=600))
     tree = "sklearn.tree:DecisionTreeRegressor"
-    options = ("--estimator", tree, "--batch", "100", "--seeds", "2")
+    options = ("--estimator", tree, "--batch", "100", "--seeds", "2", "--price", "5")
     _, reader, _, _ = read(table[["city", "amount"]], "--target", "amount", *options, pictures=True)
     text = " ".join(reader.texts)
     assert "over 2 seeds" in text
+    assert "At a price of 5 units of 'amount' per refit" in text
+    assert "cost: the errors summed up" in text
     assert " ± " in text
     assert "not possible: DecisionTreeRegressor has neither" in text
     assert "But repeating the newest known target" in text

@@ -14,7 +14,7 @@ REGRETS = {
     "never": [0.9, 0.4, 0.0],
     "daily": [0.1, 0.8, 30.0],
     "alarm": [0.2, 0.1, 0.3],
-    "other": [0.5, 0.5, 0.5],
+    "other": [0.5, 0.5, 0.31],
     "always": [12.0, 14.0, 99.0],
 }
 
@@ -61,6 +61,12 @@ def test_what_costs_less_than_the_reference_is_in_the_picture():
     display = RegretDisplay(PRICES, {"live": [-0.4, -0.2, 0.0]}).plot()
     assert display.ax_.get_ylim()[0] < 0.6
     assert list(_ends(display)) == ["live"]
+
+
+def test_costs_that_are_close_have_finer_ticks():
+    close = RegretDisplay(PRICES, {"a": [0.0, 0.1, 0.2]}).plot()
+    assert {1.1, 1.2} <= set(close.ax_.get_yticks())
+    assert 1.1 not in RegretDisplay(PRICES, REGRETS).plot().ax_.get_yticks()
 
 
 def test_one_price_is_enough():

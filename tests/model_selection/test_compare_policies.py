@@ -205,6 +205,24 @@ def test_nothing_is_above_the_frontier():
     assert frontier["score"][-1] == pytest.approx(1 - found.matrices[0].oracle(0).mean_loss)
 
 
+def test_no_schedule_is_better_for_as_many_seconds_as_a_point_of_the_frontier():
+    """Checked against all schedules, where the seconds of fits differ widely."""
+    found = compare_policies(GaussianNB(), X[:700], Y[:700], {"never": []}, prices=1)
+    (matrix,) = found.matrices
+    matrix.fit_seconds_ = 10.0 ** np.random.default_rng(0).uniform(-2, 1, matrix.fit_seconds_.shape)
+    matrix.fit_seconds_[:, 0] = 0.1  # the first fit is on the same rows, whatever the window
+    choices = itertools.product([None, 1000, "all"], repeat=5)
+    everything = [
+        matrix.replay([(c, w) for c, w in zip(range(2, 7), windows, strict=True) if w])
+        for windows in choices
+    ]
+    frontier = found.frontier
+    assert len(frontier["score"]) > 2
+    for seconds, score in zip(frontier["cpu_seconds"], frontier["score"], strict=True):
+        rivals = [1 - r.mean_loss for r in everything if r.fit_seconds <= seconds + 1e-9]
+        assert score == pytest.approx(max(rivals))
+
+
 def test_a_policy_that_is_told_the_price_acts_on_it():
     def told(price):
         return COMPARISON.matrices[0].replay(RefitDebt(price=price), window=500)
@@ -296,6 +314,16 @@ def test_seeds_give_intervals_of_the_mean():
     again = compare_policies(sgd, X, Y, policies, seeds=(0, 1, 2), n_jobs=2, prices=1)
     assert again.score("live") == found.score("live")
     assert again.regret(1) == found.regret(1)
+
+
+def test_with_one_seed_a_replayed_first_fit_is_the_live_one_bit_for_bit():
+    sgd = SGDClassifier()
+    frozen = DriftAwareRetrainer(sgd, detector=None, update=None, dry_run=True)
+    found = compare_policies(sgd, X, Y, {"never": [], "live": frozen}, seeds=5, prices=1)
+    losses = [[result.loss for result in found.results["never"]]]
+    losses += [[float((r.y_true != r.y_pred).sum()) for r in found.results["live"]]]
+    assert losses[0] == losses[1]
+    assert len(set(losses[0])) > 1
 
 
 def test_the_default_policies_are_never_schedules_debts_and_the_live_ones():
