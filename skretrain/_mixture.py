@@ -89,12 +89,12 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
         [0, 1). With batches of 100 rows no weight falls below ``share / n_members``, so that every
         member can come back.
     budget : float or None, default=None
-        Share of turns, in (0, 1]. With every batch somebody has a turn, everybody with every tenth,
-        and in between the larger the weight, the more often; whoever has a turn learns from all
-        batches since the last one. All are tested on every batch. Learning late costs score after
-        a change, and refits that are due come all the same, so that less time is saved than turns:
-        compare before you set it. Members that weigh less than 0.02 are not asked for predictions.
-        None: every member learns from every batch.
+        Share of turns, in (0, 1]. Below 1, somebody has a turn with every batch, everybody with
+        every tenth, and in between the larger the weight, the more often; whoever has a turn learns
+        from all batches since the last one. All are tested on every batch. Learning late costs
+        score after a change, and refits that are due come all the same, so that less time is saved
+        than turns: compare before you set it. Members that weigh less than 0.02 are not asked for
+        predictions. None, as 1: every member learns from every batch.
     n_jobs : int or None, default=None
         Members to run at a time, in threads. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
