@@ -740,6 +740,7 @@ def _draw_panel(axes, found, stream, handles):
         )
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda seconds, _: f"{seconds:g}")
+    axes.xaxis.set_minor_formatter(lambda seconds, _: "")  # they would overlap on a short axis
     axes.margins(x=0.14, y=0.14)
     axes.set_title(stream, loc="left", fontsize=9, fontweight="bold")
     axes.set_ylabel("R2" if stream in REGRESSION else "kappa")

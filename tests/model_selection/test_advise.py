@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import sklearn
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import make_column_transformer
@@ -292,7 +293,13 @@ def _mixed():
     )
 
 
-@pytest.mark.parametrize("library", ["pandas", "polars"])
+POLARS_BY_NAME = pytest.mark.skipif(
+    sklearn.__version__.startswith("1.7."),
+    reason="a ColumnTransformer of scikit-learn 1.7 cannot pick columns of this frame by name",
+)
+
+
+@pytest.mark.parametrize("library", ["pandas", pytest.param("polars", marks=POLARS_BY_NAME)])
 def test_frames_of_mixed_columns_are_described_by_their_names(library):
     X_old, y_old, X_new, y_new = _frames()
     if library == "polars":
