@@ -75,7 +75,8 @@ numpydoc_validation_exclude = {
     # The class docstring holds the parameters.
     r"\.__init__$",
     # The fields of these records are documented as attributes, not a second time as parameters.
-    r"\.(Candidate|PrequentialResult|RetrainContext|Rows|Trial|Verdict)$",
+    r"\.(Candidate|PolicyComparison|PrequentialResult|Recommendation|ReplayResult|ReplayState)$",
+    r"\.(RetrainContext|Rows|Trial|Verdict)$",
 }
 
 # Prompts and outputs are left out of what the copy button copies.

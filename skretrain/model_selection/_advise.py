@@ -70,10 +70,14 @@ def advise(
     estimator : estimator
         A classifier or regressor for one target. Unfitted: it is fitted on the old rows as the
         present model. Fitted: it *is* the present model, and is never changed.
-    X_old, X_new : array-like of shape (n_samples, n_features)
-        Rows of the old and of the new period, each in the order of time: arrays, sparse matrices,
-        data frames, or lists of what the estimator takes.
-    y_old, y_new : array-like of shape (n_samples,)
+    X_old : array-like of shape (n_samples, n_features)
+        Rows of the old period in the order of time: an array, a sparse matrix, a data frame, or a
+        list of what the estimator takes.
+    y_old : array-like of shape (n_samples,)
+        Their targets.
+    X_new : array-like of shape (n_samples, n_features)
+        Rows of the new period, likewise.
+    y_new : array-like of shape (n_samples,)
         Their targets.
     price : float or None, default=None
         What one refit on all rows costs, in the unit of the loss added up over rows: for a

@@ -138,7 +138,15 @@ class PolicyComparison:
         return make_scorer(_score, name=self._measure.name, loss=self._measure.loss)
 
     def add_live(self, name, results):
-        """Take in what a live policy did, one PrequentialResult per seed."""
+        """Take in what a live policy did.
+
+        Parameters
+        ----------
+        name : str
+            The policy.
+        results : list of PrequentialResult
+            One per seed.
+        """
         self.results[name] = results
         self._live[name] = [self._lived(result) for result in results]
 

@@ -425,7 +425,7 @@ class RetrainMatrix(BaseEstimator):
               chunk on. ``[]`` is never.
             - A callable ``policy(now) -> window``, asked before each chunk from chunk 2 on; `now`
               is a :class:`ReplayState`. None or False keeps the model, True stands for `window`.
-            - A trigger of :mod:`skretrain.drift` that looks at losses, a river detector or
+            - A trigger of ``skretrain.drift`` that looks at losses, a river detector or
               ``"adwin"``: it sees the losses chunk by chunk, and a refit on `window` answers each
               alarm. It is cloned. Of the 0/1 losses of a chunk it sees the right number, evenly
               spread; of others, their mean for each row.
