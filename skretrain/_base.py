@@ -46,7 +46,7 @@ def _learned(name, doc):
     """Return a read-only attribute of the engine, absent before the first fit."""
 
     def read(self):
-        return getattr(self._fitted_engine(name), name.removesuffix("_"))
+        return getattr(engine_of(self, name), name.removesuffix("_"))
 
     return property(read, doc=doc)
 
@@ -316,13 +316,6 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
             check_is_fitted(self)
         return engine.serving
 
-    def _queried(self, X):
-        """Return rows to predict; a frame with other columns than those of ``fit`` raises."""
-        X = as_container(X)
-        if has_other_columns(self, X):
-            validate_data(self, X, reset=False, skip_check_array=True)
-        return X
-
     @available_if(_delegate_has("predict"))
     def predict(self, X):
         """Predict with the serving model.
@@ -337,7 +330,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions. Nothing is learned.
         """
-        return predict_of(self._serving().model, self._queried(X))
+        return predict_of(self._serving().model, queried(self, X))
 
     @available_if(_delegate_has("predict_proba"))
     def predict_proba(self, X):
@@ -354,7 +347,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
             One column per class of ``classes_``; 0 for a class that the model has not seen.
         """
         serving = self._serving()
-        return serving.spread(predict_proba_of(serving.model, self._queried(X)), 0.0)
+        return serving.spread(predict_proba_of(serving.model, queried(self, X)), 0.0)
 
     @available_if(_delegate_has("predict_log_proba"))
     def predict_log_proba(self, X):
@@ -371,7 +364,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
             One column per class of ``classes_``; ``-inf`` for a class that the model has not seen.
         """
         serving = self._serving()
-        return serving.spread(serving.model.predict_log_proba(self._queried(X)), -np.inf)
+        return serving.spread(serving.model.predict_log_proba(queried(self, X)), -np.inf)
 
     @available_if(_delegate_has("decision_function"))
     def decision_function(self, X):
@@ -389,7 +382,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
             seen.
         """
         serving = self._serving()
-        return serving.spread(serving.model.decision_function(self._queried(X)), None)
+        return serving.spread(serving.model.decision_function(queried(self, X)), None)
 
     @available_if(_delegate_has("score_samples"))
     def score_samples(self, X):
@@ -405,7 +398,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         scores : ndarray of shape (n_samples,)
             As the base gives them.
         """
-        return self._serving().model.score_samples(self._queried(X))
+        return self._serving().model.score_samples(queried(self, X))
 
     @available_if(_delegate_has("transform"))
     def transform(self, X):
@@ -421,7 +414,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         X_new : ndarray of shape (n_samples, n_components)
             As the base gives it.
         """
-        return self._serving().model.transform(self._queried(X))
+        return self._serving().model.transform(queried(self, X))
 
     @available_if(_delegate_has("fit_predict", "predict"))
     def fit_predict(self, X, y=None, **params):
@@ -463,7 +456,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         """
         if params and routing_enabled():
             params = process_routing(self, "score", **params)["estimator"]["score"]
-        return self._serving().model.score(self._queried(X), y, **params)
+        return self._serving().model.score(queried(self, X), y, **params)
 
     # -- what scikit-learn asks --------------------------------------------------------------------
 
@@ -490,14 +483,8 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
 
     # -- learned attributes ------------------------------------------------------------------------
 
-    def _fitted_engine(self, name):
-        engine = self.__dict__.get("_engine")
-        if engine is None:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return engine
-
     def _served(self, name):
-        serving = self._fitted_engine(name).serving
+        serving = engine_of(self, name).serving
         if serving is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r} yet")
         return serving
@@ -523,27 +510,79 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
     @property
     def challenger_(self):
         """The candidate that waits for the gate, or None."""
-        challenger = self._fitted_engine("challenger_").challenger
+        challenger = engine_of(self, "challenger_").challenger
         return None if challenger is None else challenger.model
 
     @property
     def detector_(self):
         """The trigger at work, or None."""
-        return self._fitted_engine("detector_").parts.trigger
+        return engine_of(self, "detector_").parts.trigger
 
     @property
     def buffer_(self):
         """The remembered rows."""
-        return self._fitted_engine("buffer_").parts.buffer
+        return engine_of(self, "buffer_").parts.buffer
 
     @property
     def n_samples_seen_(self):
         """Rows seen since ``fit``."""
-        return self._fitted_engine("n_samples_seen_").n_seen
+        return engine_of(self, "n_samples_seen_").n_seen
 
     events_ = _learned("events_", "The log of alarms, retrains, rejections and failures.")
     n_drifts_ = _learned("n_drifts_", "Alarms so far.")
     n_refits_ = _learned("n_refits_", "Retrains that were promoted, the first fit not counted.")
+
+
+def engine_of(estimator, name):
+    """Return the learned state behind the attribute `name`, which is absent before the first fit.
+
+    Parameters
+    ----------
+    estimator : BaseRetrainer or MixtureRetrainer
+        Whose attribute is read.
+    name : str
+        Of the attribute.
+
+    Returns
+    -------
+    engine : Engine or MixEngine
+        What it has learned.
+
+    Raises
+    ------
+    AttributeError
+        If it has learned nothing yet.
+    """
+    engine = estimator.__dict__.get("_engine")
+    if engine is None:
+        raise AttributeError(f"{type(estimator).__name__!r} object has no attribute {name!r}")
+    return engine
+
+
+def queried(estimator, X):
+    """Return rows to predict; a frame with other columns than those of ``fit`` raises.
+
+    Parameters
+    ----------
+    estimator : BaseRetrainer or MixtureRetrainer
+        Fitted.
+    X : array-like of shape (n_samples, n_features)
+        Rows.
+
+    Returns
+    -------
+    X : ndarray, sparse matrix, DataFrame or list
+        The rows, in the container in which the models take them.
+
+    Raises
+    ------
+    ValueError
+        If the names of the columns are not those of the first call.
+    """
+    X = as_container(X)
+    if has_other_columns(estimator, X):
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+    return X
 
 
 def has_other_columns(estimator, X):

@@ -76,17 +76,19 @@ class Turns:
 
     A batch earns a member `budget` times the number of members times its weight, but not more than
     one turn. Whoever has earned a whole turn learns, from all batches since the last one. With
-    every batch somebody learns, and everybody at least with every tenth.
+    every batch somebody learns, and everybody at least with every tenth. A budget of None or 1 is
+    no limit: everybody learns with every batch.
     """
 
     def __init__(self, n_members, budget):
         self.budget = budget
+        self.limited = budget is not None and budget < 1
         self.credit = np.arange(n_members) / n_members  # so that they do not learn all at once
         self.waited = np.zeros(n_members, dtype=np.int64)
 
     def due(self, weights):
         """Return a mask of who learns from the coming batch; nothing changes."""
-        if self.budget is None or self.budget == 1:
+        if not self.limited:
             return np.ones(len(weights), dtype=bool)
         credit = self._credit_after(weights)
         due = (credit >= 1) | (self.waited + 1 >= _LONGEST_WAIT)
@@ -95,7 +97,7 @@ class Turns:
 
     def take(self, weights, due):
         """Count the turns that were taken."""
-        if self.budget is not None:
+        if self.limited:
             credit = self._credit_after(weights)
             self.credit = np.where(due, np.maximum(credit - 1, 0), credit)
             self.waited = np.where(due, 0, self.waited + 1)
@@ -140,6 +142,23 @@ class Batch(NamedTuple):
         return np.ones(len(self.y)) if weight is None else np.asarray(weight, dtype=np.float64)
 
 
+class Tested(NamedTuple):
+    """A member's predictions of a batch, and what it takes to let it learn; nothing changed yet."""
+
+    member: Any
+    engine: Any
+    examined: Any
+    note: str | None = None  # why it does without the batches that waited for its turn
+
+    def learn(self):
+        """Let the member learn, and return what it raised: the others learn all the same."""
+        try:
+            self.member._learn(self.engine, self.examined)
+        except Exception as error:
+            return error
+        return None
+
+
 class MixEngine:
     """The members of a mixture, their weights, and the one way in which all of it changes.
 
@@ -179,7 +198,7 @@ class MixEngine:
             self.members[number].fit(batch.X, batch.y, **params)
 
         each(fit_one, range(len(self.members)))
-        self._count(batch, None)
+        self._count(batch, self._labels_of(batch, None))
         self._serve()
 
     def step(self, batch, classes, params_of, each):
@@ -198,29 +217,32 @@ class MixEngine:
         each : callable
             ``each(call, items)`` returns the list of ``call(item)``, in parallel or not.
         """
-        due = self._due(batch, classes)
+        labels = self._labels_of(batch, classes)
+        due = self._due(batch, labels)
         numbers = range(len(self.members))
         tested = each(lambda n: self._test(n, due[n], batch, classes, params_of), numbers)
-        self._weigh(batch, due, [examined.y_pred for _, _, examined in tested])
+        self._weigh(batch, due, [test.examined.y_pred for test in tested])
         self._let_wait(batch, due)
-        self._count(batch, classes)
+        self._count(batch, labels)
         try:
-            failures = each(_learn, [tested[n] for n in np.flatnonzero(due)])
+            failures = each(Tested.learn, [tested[n] for n in np.flatnonzero(due)])
         finally:
             self._serve()
         for failure in failures:
             if failure is not None:
                 raise failure
+        for test in tested:  # last, because a filter may turn the warning into an error
+            if test.note:
+                warn_user(test.note, UpdateFailedWarning)
 
     # -- whose turn it is ----------------------------------------------------------------------
 
-    def _due(self, batch, classes):
+    def _due(self, batch, labels):
         """Return a mask of who learns now: everybody, where the batch brings something new."""
         usual = self.param_names == set(batch.params)
-        if usual and all(member.__sklearn_is_fitted__() for member in self.members):
-            labels = _labels_of(batch, classes) if self.is_classifier else ()
-            if not len(labels) or not len(unseen_labels(labels, self.classes)):
-                return self.turns.due(self.shares.weights)
+        fitted = all(member.__sklearn_is_fitted__() for member in self.members)
+        if usual and fitted and not (len(labels) and len(unseen_labels(labels, self.classes))):
+            return self.turns.due(self.shares.weights)
         return np.ones(len(self.members), dtype=bool)
 
     def _let_wait(self, batch, due):
@@ -239,7 +261,7 @@ class MixEngine:
 
         def examine(rows):
             params = params_of(number, rows.params)
-            return member, *member._examine(rows.X, rows.y, classes, params)
+            return Tested(member, *member._examine(rows.X, rows.y, classes, params))
 
         if not is_due or not waiting:
             return examine(batch)
@@ -248,14 +270,11 @@ class MixEngine:
         except Exception as error:
             # Each of them was accepted as it came. If the newest is, too, they do not go together,
             # and nobody can take back those that waited: the member does without them.
-            examined = examine(batch)
-            waiting.clear()
-            warn_user(
+            note = (
                 f"{self.names[number]!r} cannot learn from batches that waited for its turn; the "
-                f"batches are dropped: {type(error).__name__}: {error}",
-                UpdateFailedWarning,
+                f"batches are dropped: {type(error).__name__}: {error}"
             )
-            return examined
+            return examine(batch)._replace(note=note)
 
     def _weigh(self, batch, due, predicted):
         """Reward the members for what they would have predicted, and count the turns."""
@@ -288,11 +307,20 @@ class MixEngine:
 
     # -- service -------------------------------------------------------------------------------
 
-    def _count(self, batch, classes):
+    def _labels_of(self, batch, announced):
+        """Return the labels of the rows that count, and those that the caller announces."""
+        if not self.is_classifier:
+            return ()
+        labels = np.unique(batch.y[batch.weight != 0])
+        if announced is None or not is_flat(announced):
+            return labels
+        return union_of_labels(labels, announced)
+
+    def _count(self, batch, labels):
         self.n_seen += len(batch.y)
         self.param_names = set(batch.params)
         if self.is_classifier:
-            self.classes = union_of_labels(self.classes, _labels_of(batch, classes))
+            self.classes = union_of_labels(self.classes, labels)
 
     def _serve(self):
         """Put the present models and weights into service."""
@@ -305,7 +333,7 @@ class MixEngine:
         weights /= weights.sum()
         weights.setflags(write=False)  # it is handed out, and part of the history
         self.history.append((self.n_seen, weights))
-        if self.turns.budget is not None:
+        if self.turns.limited:
             ready = weights >= min(_LEAST_WEIGHT, weights.max())
         asked = tuple(s for s, is_ready in zip(servings, ready, strict=True) if is_ready)
         if self.is_classifier:
@@ -336,21 +364,3 @@ def _worst_residual(residuals, y):
 def _remoteness(y, y_pred, worst):
     with np.errstate(over="ignore", invalid="ignore"):
         return np.fmin(np.abs(y - np.ravel(y_pred)) / worst, 1)  # what is no number is lost, too
-
-
-def _labels_of(batch, announced):
-    """Return the labels of the rows that count, and those that the caller announces."""
-    labels = np.unique(batch.y[batch.weight != 0])
-    if announced is None or not is_flat(announced):
-        return labels
-    return union_of_labels(labels, announced)
-
-
-def _learn(tested):
-    """Let one member learn, and return what it raised: the others learn all the same."""
-    member, engine, examined = tested
-    try:
-        member._learn(engine, examined)
-    except Exception as error:
-        return error
-    return None

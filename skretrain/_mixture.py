@@ -24,7 +24,15 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from ._base import BaseRetrainer, Restoring, checked_params, has_other_columns, seed_of
+from ._base import (
+    BaseRetrainer,
+    Restoring,
+    checked_params,
+    engine_of,
+    has_other_columns,
+    queried,
+    seed_of,
+)
 from ._drift_aware import DriftAwareRetrainer
 from ._mix import Batch, MixEngine, Turns
 from .buffers import SlidingWindow
@@ -422,12 +430,6 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
             check_is_fitted(self)
         return engine.mix
 
-    def _queried(self, X):
-        X = as_container(X)
-        if has_other_columns(self, X):
-            validate_data(self, X, reset=False, skip_check_array=True)
-        return X
-
     def predict(self, X):
         """Predict by the weighted mean of what the members predict.
 
@@ -448,7 +450,7 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
             If no member serves yet.
         """
         mix = self._mix()
-        X = self._queried(X)
+        X = queried(self, X)
         return mix.values(X) if mix.classes is None else mix.classes[mix.proba(X).argmax(axis=1)]
 
     @available_if(_all_have("predict_proba"))
@@ -471,7 +473,7 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
             If no member serves yet.
         """
         mix = self._mix()
-        return mix.proba(self._queried(X))
+        return mix.proba(queried(self, X))
 
     def score(self, X, y, sample_weight=None):
         """Return the accuracy of a classifier, the R2 of a regressor.
@@ -532,14 +534,8 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
 
     # -- learned attributes ------------------------------------------------------------------------
 
-    def _learned(self, name):
-        engine = self.__dict__.get("_engine")
-        if engine is None:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return engine
-
     def _history(self, name):
-        history = self._learned(name).history
+        history = engine_of(self, name).history
         if not history:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r} yet")
         return history
@@ -547,12 +543,12 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
     @property
     def estimators_(self):
         """The members at work."""
-        return self._learned("estimators_").members
+        return engine_of(self, "estimators_").members
 
     @property
     def named_estimators_(self):
         """The members at work, by name."""
-        engine = self._learned("named_estimators_")
+        engine = engine_of(self, "named_estimators_")
         return Bunch(**dict(zip(engine.names, engine.members, strict=True)))
 
     @property
@@ -569,19 +565,19 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
     @property
     def events_(self):
         """What the members did, in the order of rows."""
-        engine = self._learned("events_")
+        engine = engine_of(self, "events_")
         logs = [member.events_ for member in engine.members]
         return merged(dict(zip(engine.names, logs, strict=True)))
 
     @property
     def n_samples_seen_(self):
         """Rows seen since ``fit``."""
-        return self._learned("n_samples_seen_").n_seen
+        return engine_of(self, "n_samples_seen_").n_seen
 
     @property
     def classes_(self):
         """Class labels declared, seen or fitted, sorted."""
-        engine = self._learned("classes_")
+        engine = engine_of(self, "classes_")
         if engine.mix is None or engine.classes is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'classes_'")
         return engine.mix.classes

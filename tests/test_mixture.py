@@ -322,7 +322,7 @@ def test_an_input_error_found_by_the_last_member_changes_nobody(case, budget, n_
     model = with_a_picky_last_member(budget=budget, n_jobs=n_jobs).fit(X[:200], Y[:200])
     feed(model, X, Y, 50, 200, 400)
     if budget:
-        while not model._engine._due(_batch(), None)[2]:  # until it is the turn of the last
+        while not model._engine._due(_batch(), ())[2]:  # until it is the turn of the last
             feed(model, X, Y, 50, model.n_samples_seen_, model.n_samples_seen_ + 50)
     before, hashed = whole_state(model), joblib.hash(model)
     bad_X, bad_y = make()
@@ -664,7 +664,7 @@ def test_a_batch_is_refused_whoever_has_the_turn():
     """All are tested on every batch, so that nothing waits that somebody cannot take."""
     model = with_a_picky_last_member(budget=0.3).fit(X[:200], Y[:200])
     row = 200
-    while model._engine._due(_batch(), None)[2]:
+    while model._engine._due(_batch(), ())[2]:
         feed(model, X, Y, 20, row, row + 20)
         row += 20
     bad = X[:20].copy()
@@ -698,6 +698,23 @@ def test_batches_that_do_not_go_together_are_dropped_with_a_warning():
     seen = [member.n_samples_seen_ for member in model.estimators_]
     assert [s + w for s, w in zip(seen[:2], waiting[:2], strict=True)] == [430, 430]
     assert seen[2] + waiting[2] < 430
+
+
+def test_a_batch_that_a_later_member_refuses_leaves_what_waits_alone():
+    """Also of a member that cannot learn from it: nothing is dropped, and nobody is told."""
+    bases = {"easy": GaussianNB(), "few": FewAtATime(), "picky": PoisonedNB()}
+    members = [(name, DriftAwareRetrainer(base, detector=None)) for name, base in bases.items()]
+    model = MixtureRetrainer(members, budget=0.3).fit(X[:30], Y[:30])
+    engine, row = model._engine, 200
+    while not (engine._due(_batch(), ())[1] and len(engine.waiting[1]) > 1):
+        feed(model, X, Y, 15, row, row + 15)
+        row += 15
+    bad = X[:20].copy()
+    bad[7, 0] = POISON["predict"]
+    before = joblib.hash(model)
+    with pytest.raises(RuntimeError, match="poison"):
+        model.partial_fit(bad, Y[:20])
+    assert joblib.hash(model) == before
 
 
 def test_set_params_waits_for_the_next_fit():
@@ -1496,13 +1513,13 @@ def test_only_the_default_members_have_a_budget_of_their_own():
 
 
 def test_a_budget_of_one_is_every_turn():
+    """And everybody is asked, also who has almost no weight."""
+    hopeless = make_pipeline(StandardScaler(), GaussianNB(priors=[0.001, 0.999]))
+    members = [*classifiers(), ("hopeless", DriftAwareRetrainer(hopeless, detector=None))]
     whole, none = (
-        feed(
-            MixtureRetrainer(classifiers(), budget=b, random_state=0).fit(X[:100], Y[:100]),
-            X,
-            Y,
-            60,
-        )
-        for b in (1.0, None)
+        feed(MixtureRetrainer(members, budget=budget).fit(X[:100], Y[:100]), X, Y, 60)
+        for budget in (1.0, None)
     )
     assert counts(whole) == counts(none)
+    assert 0 < whole.weights_.min() < 0.02
+    assert whole.predict_proba(X).tolist() == none.predict_proba(X).tolist()
