@@ -18,6 +18,7 @@ HELD_ROWS = 10_000  # what a memory holds; flat is asked for where half of the s
 BASES = ("lr", "rf", "hgb")
 SIMPLE = ("never", "window", "all")
 OURS = ("ours", "mixture")
+OF_THEIR_OWN = ("periodic", "no budget")  # families with a section of their own
 RIVALS = ("capymoa_arf", "capymoa_srp", "river_arf", "window_rf", "sgd")
 REGRESSION_RIVALS = (
     "capymoa_arf_reg", "capymoa_soknl", "capymoa_soknl_raw", "river_arf_reg", "window_rf",
@@ -117,7 +118,7 @@ class Results:
     def methods(self, streams, delay):
         """Return the methods with a cell on any of the streams, ours first."""
         found = [m for m in METHODS if any((s, m, delay) in self.cells for s in streams)]
-        found = [m for m in found if METHODS[m].family != "periodic"]
+        found = [m for m in found if METHODS[m].family not in OF_THEIR_OWN]
         return sorted(found, key=_place)
 
 
@@ -143,6 +144,7 @@ def write_page(results, out):
         losses(found),
         *(tables_at(found, delay) for delay in (100, 1, 1000)),
         policies(found),
+        budget(found),
         periodic(found),
         *pictures,
     ]
@@ -470,6 +472,25 @@ def policies(found):
 
 def _base_name(kind):
     return _label(f"B_{kind}").removeprefix("B, ")
+
+
+def budget(found):
+    """Return the section of what the default budget costs and saves."""
+    lines = []
+    for stream in STREAMS:
+        own, full = found.score(stream, "B0"), found.score(stream, "B0_full")
+        if own is not None and full is not None:
+            cpu = found.cpu(stream, "B0"), found.cpu(stream, "B0_full")
+            lines.append([stream, _both(own, cpu[0]), _both(full, cpu[1]), _signed(own - full)])
+    if not lines:
+        return ""
+    header = ["stream", "B0, a budget of 0.7", "B0, every turn", "difference"]
+    return f"""## The budget
+
+Kappa, or R2, and CPU seconds of the default mixture with its budget and with ``budget=1.0``, where
+every member learns from every batch and is asked for every prediction. Label delay 100.
+
+{table(header, lines)}"""
 
 
 def periodic(found):

@@ -404,10 +404,10 @@ def _drift_aware(kind, regression, seed):
     return skretrain.DriftAwareRetrainer(base, random_state=seed)
 
 
-def _mixture(kind, regression, seed):
+def _mixture(kind, regression, seed, budget=None):
     base = None if kind is None else base_of(kind, regression, None)
     task = "regression" if regression else "classification"
-    return skretrain.make_mixture(base, task=task, random_state=seed)
+    return skretrain.make_mixture(base, task=task, budget=budget, random_state=seed)
 
 
 # -- the table of all of them
@@ -512,7 +512,17 @@ def _periodic():
 
 
 B0 = Entry(partial(Ours, partial(_mixture, None)), "mixture", "B0, default mixture", n_seeds=5)
-METHODS = {"B0": B0, **dict(_loops()), **dict(_ours()), **dict(_libraries()), **dict(_periodic())}
+FULL = Entry(
+    partial(Ours, partial(_mixture, None, budget=1.0)), "no budget", "B0, budget=1.0", n_seeds=5
+)
+METHODS = {
+    "B0": B0,
+    "B0_full": FULL,
+    **dict(_loops()),
+    **dict(_ours()),
+    **dict(_libraries()),
+    **dict(_periodic()),
+}
 
 
 def missing(key):

@@ -41,6 +41,7 @@ OTHER_DELAYS = (
     "B0", "A_lr", "A_rf", "sgd", "no_change", "capymoa_arf", "capymoa_srp", "river_arf",
     "capymoa_arf_reg", "capymoa_soknl", "capymoa_soknl_raw", "river_arf_reg",
 )  # fmt: skip
+OWN = tuple(m for m, entry in METHODS.items() if entry.family in ("ours", "mixture", "no budget"))
 SEEDS_OF_B0_ELSEWHERE = 3  # at the other delays
 QUICK = (
     "no_change", "sgd", "window_lr", "A_sgd", "B0", "river_hat", "capymoa_hat", "lgbm_continued",
@@ -193,14 +194,14 @@ def run_cell(stream, method, delay, seed, n_rows=N_ROWS, time_limit=300):
     model, data = entry.make(), stream_of(stream, n_rows)
     _prepared(entry, is_regression(stream))
     found = {"n_rows": len(data.y) - warm_up_of(data)}
-    if entry.family in ("ours", "mixture"):
+    if method in OWN:
         found["code"] = code_version()
     clock = Clock(time_limit)
     try:
         if entry.family == "periodic":
             found["periodic"] = run_periodic(model, data, seed, clock)
         else:
-            sizes = Sizes(model, clock) if entry.family in ("ours", "mixture") else None
+            sizes = Sizes(model, clock) if method in OWN else None
             extra = {"at_quarter": sizes.note} if sizes is not None else {}
             batch = batch_of(method, delay)
             predicted = run(model, data, delay, batch, seed, clock, **extra)
