@@ -328,7 +328,7 @@ def joined(older, newer):
 
 
 def part_of(rows, piece):
-    """Return the rows of a slice."""
+    """Return the rows of a slice or of positions."""
     params = {name: values[piece] for name, values in rows.params.items()}
     y = None if rows.y is None else rows.y[piece]
     return Rows(take_rows(rows.X, piece), y, params, rows.index[piece])

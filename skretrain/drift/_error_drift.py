@@ -6,8 +6,10 @@ from numbers import Integral
 import numpy as np
 
 from ._base import BaseTrigger, Signal
-from ._locate import locate_change, noise_bound
+from ._locate import locate_change, nearest_batch, noise_bound
 from ._loss_memory import LossMemory
+from ._losses import losses_of
+from ._ranks import Ranks
 from ._river import (
     RiverParamsMixin,
     blank,
@@ -22,7 +24,6 @@ from ._river import (
 _STABLE = Signal("stable")
 _WARNING = Signal("warning")
 _MEMORY_ROWS = 20_000
-_REFERENCE_ROWS = 200
 _LEAST_PROBABILITY = 1e-15
 
 
@@ -207,7 +208,7 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
         self._shuffles = self.order == "random"
         self._memory = LossMemory(_MEMORY_ROWS)
         # With "auto" it is the first batch that tells whether the loss is bounded.
-        self._ranks = None if isinstance(self.loss, str) and self.loss == "auto" else _Ranks()
+        self._ranks = None if isinstance(self.loss, str) and self.loss == "auto" else Ranks()
         self._judge_at = None  # stream row from which a ring may be judged; None if there is none
         self.ring_rows_ = []
 
@@ -224,7 +225,7 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
             self._rng.shuffle(losses)
         if not bounded:
             if self._ranks is None:
-                self._ranks = _Ranks()
+                self._ranks = Ranks()
             n_taken, losses = self._ranks.transform(losses)
             rows = rows if self._shuffles else rows[n_taken:]
         return (1 - losses if self.direction == "decrease" else losses), rows
@@ -235,13 +236,8 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
             losses = _called_loss(self.loss, batch)
         elif self.loss == "log_loss":
             losses = _log_loss(batch)
-        elif batch.loss is None:
-            raise ValueError(
-                "ErrorDrift needs a loss per row, and this batch has none (loss=None): the model "
-                "has nothing to be scored by. Pass detector=None, or a trigger that needs only X."
-            )
         else:
-            return np.asarray(batch.loss, dtype=np.float64), batch.bounded
+            return losses_of(batch, self), batch.bounded
         if batch.loss is not None:  # what was not scored (NaN) is not to be scored here either
             losses[np.isnan(batch.loss)] = np.nan
         return losses, False
@@ -276,7 +272,7 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
         if position is None:
             return Signal("drift")
         if self._shuffles:
-            position = _nearest_batch(self._memory.rows, position)
+            position = nearest_batch(self._memory.rows, position)
         since = int(self._memory.rows[position])
         # If no retrain answers, the next change is to be found after this one.
         self._memory.drop_before(position)
@@ -300,41 +296,9 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
         raise ValueError(f"ErrorDrift({name}={getattr(self, name)!r}): {name} must be {accepted}.")
 
 
-class _Ranks:
-    """Midranks in [0, 1] among the first losses seen; any increasing scale gives the same."""
-
-    def __init__(self):
-        self._reference = np.empty(0)
-
-    @property
-    def complete(self):
-        return len(self._reference) == _REFERENCE_ROWS
-
-    def transform(self, losses):
-        """Return how many losses the reference took, and the ranks of the others."""
-        n_taken = 0
-        if not self.complete:
-            n_taken = min(_REFERENCE_ROWS - len(self._reference), len(losses))
-            self._reference = np.sort(np.r_[self._reference, losses[:n_taken]])
-            losses = losses[n_taken:]
-        below = self._reference.searchsorted(losses, "left")
-        not_above = self._reference.searchsorted(losses, "right")
-        return n_taken, (below + not_above) / (2 * _REFERENCE_ROWS)
-
-
 def _all_usable(losses, bounded):
     # One dot product is six times cheaper than isfinite().all(), but may overflow on a wide scale.
     return math.isfinite(losses.dot(losses)) if bounded else not np.isnan(losses).any()
-
-
-def _nearest_batch(rows, position):
-    """Return where the nearest batch starts; within a batch in random order no place is better.
-
-    Always rounding down would put a whole batch of the old concept into the first refit whenever
-    noise moves the split by one row.
-    """
-    start, stop = np.searchsorted(rows, [rows[position], rows[position] + 1])
-    return int(stop if stop < len(rows) and stop - position < position - start else start)
 
 
 def _is_in(value, accepted):

@@ -90,3 +90,33 @@ def noise_bound(losses, position, confidence):
     log_term = math.log(2 * math.log(n) / confidence)
     harmonic = position * (n - position) / n
     return math.sqrt(2 * losses.var() * log_term) + 2 * log_term / (3 * math.sqrt(harmonic))
+
+
+def nearest_batch(rows, position):
+    """Return where the nearest batch starts; within a batch in random order no place is better.
+
+    Always rounding down would put a whole batch of the old concept into the first refit whenever
+    noise moves the split by one row.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n,)
+        Stream row at which the batch of each loss began, ascending.
+    position : int
+        Position of a split, from 0 to n - 1.
+
+    Returns
+    -------
+    position : int
+        First position of its batch or of the next one, whichever is nearer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skretrain.drift._locate import nearest_batch
+    >>> rows = np.repeat([0, 100, 200], 100)
+    >>> nearest_batch(rows, 103), nearest_batch(rows, 197)
+    (100, 200)
+    """
+    start, stop = np.searchsorted(rows, [rows[position], rows[position] + 1])
+    return int(stop if stop < len(rows) and stop - position < position - start else start)

@@ -6,9 +6,10 @@ from numbers import Real
 import numpy as np
 
 from ._base import BaseTrigger, Signal
-from ._error_drift import _nearest_batch, _Ranks
-from ._locate import locate_change, noise_bound
+from ._locate import locate_change, nearest_batch, noise_bound
 from ._loss_memory import LossMemory
+from ._losses import scored_losses_of
+from ._ranks import Ranks
 
 _STABLE = Signal("stable")
 _WARNING = Signal("warning")
@@ -191,18 +192,12 @@ class RefitDebt(BaseTrigger):
             self.price_ = self._spread * math.sqrt(n_fitted)
 
     def _remember(self, batch):
-        if batch.loss is None:
-            raise ValueError(
-                "RefitDebt needs a loss per row, and this batch has none (loss=None): the model "
-                "has nothing to be scored by. Pass detector=None, or a trigger that needs only X."
-            )
-        losses = np.asarray(batch.loss, dtype=np.float64)
-        losses = losses[~np.isnan(losses)]
+        losses = scored_losses_of(batch, self)
         if batch.bounded:
             self._judged.append(losses, batch.start)
             return
         if self._ranks is None:
-            self._ranks, self._summed = _Ranks(), LossMemory(_MEMORY_ROWS)
+            self._ranks, self._summed = Ranks(), LossMemory(_MEMORY_ROWS)
         # Which rows make the reference is drawn: the first of a sorted batch would mislead.
         losses = np.random.default_rng(0).permutation(losses)
         n_taken, ranks = self._ranks.transform(losses)
@@ -222,7 +217,7 @@ class RefitDebt(BaseTrigger):
         fall_position, fall_gain = locate_change(judged, "decrease")
         if fall_gain > gain and fall_gain > noise_bound(judged, fall_position, _CONFIDENCE):
             # The lower level is what a rise is compared with from now on.
-            self._drop_before(_nearest_batch(self._judged.rows, fall_position))
+            self._drop_before(nearest_batch(self._judged.rows, fall_position))
             position, gain = 0, 0.0
         elif gain <= fall_gain or gain <= noise_bound(judged, position, _CONFIDENCE):
             position = 0
@@ -232,7 +227,7 @@ class RefitDebt(BaseTrigger):
         """Sum the debt since the rise at `position`, where 0 stands for none."""
         memory = self._judged if self._summed is None else self._summed
         if position:
-            position = max(_nearest_batch(memory.rows, position), 1)
+            position = max(nearest_batch(memory.rows, position), 1)
         before = memory.losses[: position or None]
         self.expected_loss_, self._spread = float(before.mean()), float(before.std())
         self._set_price()

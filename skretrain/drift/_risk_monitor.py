@@ -7,9 +7,10 @@ import numpy as np
 
 from ..utils._betting import BettingProcess, upper_confidence_bound
 from ._base import BaseTrigger, Signal
-from ._error_drift import _nearest_batch, _Ranks
-from ._locate import locate_change
+from ._locate import locate_change, nearest_batch
 from ._loss_memory import LossMemory
+from ._losses import scored_losses_of
+from ._ranks import Ranks
 
 _STABLE = Signal("stable")
 _WARNING = Signal("warning")
@@ -186,17 +187,11 @@ class RiskMonitor(BaseTrigger):
 
     def _shown(self, batch):
         """Return the losses of the batch in [0, 1]."""
-        if batch.loss is None:
-            raise ValueError(
-                "RiskMonitor needs a loss per row, and this batch has none (loss=None): the model "
-                "has nothing to be scored by. Pass detector=None, or a trigger that needs only X."
-            )
-        losses = np.asarray(batch.loss, dtype=np.float64)
-        losses = losses[~np.isnan(losses)]
+        losses = scored_losses_of(batch, self)
         if batch.bounded:
             return losses
         if self._ranks is None:
-            self._ranks = _Ranks()
+            self._ranks = Ranks()
         # Which rows make the reference is drawn: the first of a sorted batch would mislead.
         return self._ranks.transform(np.random.default_rng(0).permutation(losses))[1]
 
@@ -219,7 +214,7 @@ class RiskMonitor(BaseTrigger):
         before = BettingProcess(bound).update(losses[:position])
         if gain <= 0 or before >= self._needed:
             return Signal("drift")
-        position = _nearest_batch(self._memory.rows, position)
+        position = nearest_batch(self._memory.rows, position)
         return Signal("drift", int(self._memory.rows[position]))
 
     def _recovering(self, losses):

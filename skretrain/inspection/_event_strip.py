@@ -10,12 +10,13 @@ _MARKS = {
     "alarm": ("alarms", "#D55E00", "M-4,-18 L4,-18 L0,-11 Z"),
     "retrained": ("retrained", "#0072B2", "M-4,0 A4,4 0 1,0 4,0 A4,4 0 1,0 -4,0 Z"),
     "rejected": ("rejected", "#CC79A7", "M-4,-4 L4,-4 L4,4 L-4,4 Z"),
+    "rolled_back": ("rolled back", "#009E73", "M-5,0 L3,-5 L3,5 Z"),
     "failed": ("failed", "#000000", "M-4,-4 L4,4 M4,-4 L-4,4"),
 }
 
 
 def event_strip(events, n_rows):
-    """Draw alarms, retrains, rejections and failures over the rows seen.
+    """Draw alarms, retrains, rejections, rollbacks and failures over the rows seen.
 
     Parameters
     ----------

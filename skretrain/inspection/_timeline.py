@@ -16,6 +16,7 @@ _ALARM = {"color": "#D55E00", "linewidth": 1.2, "linestyle": (0, (4, 2)), "zorde
 _MARK = {"linestyle": "none", "markeredgecolor": "black", "markeredgewidth": 0.7}
 _REFIT = {**_MARK, "marker": "o", "markersize": 6, "color": "#F0E442", "zorder": 4}
 _REJECTED = {**_MARK, "marker": "X", "markersize": 7.5, "color": "#CC79A7", "zorder": 5}
+_ROLLED_BACK = {**_MARK, "marker": "<", "markersize": 8, "color": "#009E73", "zorder": 6}
 
 _NAMES = {"accuracy": "accuracy", "mean_absolute_error": "absolute error"}
 
@@ -42,6 +43,10 @@ class DriftTimelineDisplay:
 
     rejected : array-like of int, default=()
         Rows seen when the gate turned a candidate down: crosses on the score.
+
+    rolled_back : array-like of int, default=()
+        Rows seen when the gate took the previous model back: triangles that point back, on the
+        score.
 
     true_drifts : array-like of int, default=()
         Rows at which the stream is known to have drifted: broad grey lines.
@@ -89,6 +94,7 @@ class DriftTimelineDisplay:
         alarms=(),
         refits=(),
         rejected=(),
+        rolled_back=(),
         true_drifts=(),
         label="score",
         baseline=None,
@@ -99,6 +105,7 @@ class DriftTimelineDisplay:
         self.alarms = alarms
         self.refits = refits
         self.rejected = rejected
+        self.rolled_back = rolled_back
         self.true_drifts = true_drifts
         self.label = label
         self.baseline = baseline
@@ -141,6 +148,7 @@ class DriftTimelineDisplay:
         (self.line_,) = ax.plot(self.rows, self.score, **style)
         self._plot_marks(self.refits, "refit", _REFIT)
         self._plot_marks(self.rejected, "rejected", _REJECTED)
+        self._plot_marks(self.rolled_back, "rolled back", _ROLLED_BACK)
         ax.set(xlabel="row", ylabel=self.label)
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False)
         return self
@@ -179,7 +187,8 @@ class DriftTimelineDisplay:
         events : object with a method ``to_records``, default=None
             Log of what happened, such as the ``events_`` of a fitted retrainer. ``to_records``
             returns one dictionary per event; read are "row" (rows seen when it happened),
-            "action" ("retrained" and "rejected" are drawn) and "state" ("drift" is an alarm).
+            "action" ("retrained", "rejected" and "rolled_back" are drawn) and "state" ("drift" is
+            an alarm).
 
         true_drifts : array-like of int, default=()
             Stream rows at which the stream is known to have drifted.
@@ -344,6 +353,7 @@ class DriftTimelineDisplay:
             alarms=_event_rows(records, "state", "drift") + label_delay,
             refits=_event_rows(records, "action", "retrained") + label_delay,
             rejected=_event_rows(records, "action", "rejected") + label_delay,
+            rolled_back=_event_rows(records, "action", "rolled_back") + label_delay,
             true_drifts=np.asarray(true_drifts, dtype=np.int64),
             label=f"{_NAMES[metric]} over {window} rows",
             baseline=baseline,

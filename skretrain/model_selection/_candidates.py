@@ -17,7 +17,6 @@ from ..buffers._base import part_of
 from ..drift._locate import locate_change, noise_bound
 from ..policies import FullRefit, ReplayMix, RetrainContext, WarmStart
 from ..policies._base import with_all_classes
-from ..utils._containers import take_rows
 from ..utils._costs import Stopwatch
 from ..utils._losses import loss_per_row
 from ._advice import ACTIONS
@@ -134,12 +133,8 @@ def _subsample(case, share):
     for rows in (case.old, case.new):
         n = len(rows.index)
         kept = np.sort(rng.permutation(n)[: max(2, math.ceil(share * n))])
-        parts.append(rows if share == 1 else _rows_at(rows, kept))
+        parts.append(rows if share == 1 else part_of(rows, kept))
     return _Stage(case, share, *parts)
-
-
-def _rows_at(rows, positions):
-    return Rows(take_rows(rows.X, positions), rows.y[positions], {}, rows.index[positions])
 
 
 def _fit_present(stage):

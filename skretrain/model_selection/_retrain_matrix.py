@@ -5,6 +5,7 @@ import math
 import numbers
 import zipfile
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -15,6 +16,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .._base import checked_params
 from ..buffers import Rows
+from ..buffers._base import part_of
 from ..compose._learner import Learner
 from ..drift import BaseTrigger, FitRecord, ScoredBatch
 from ..drift._resolve import resolve_trigger
@@ -762,16 +764,10 @@ def _way_back(came_from):
 
 @dataclass
 class _History:
-    """All rows, and the past of any of them as a policy sees it."""
+    """All rows, and whether their targets are classes."""
 
     rows: Rows
     has_classes: bool
-
-    def take(self, piece):
-        """Return the rows of a slice or of positions."""
-        rows = self.rows
-        params = {name: take_rows(values, piece) for name, values in rows.params.items()}
-        return Rows(take_rows(rows.X, piece), rows.y[piece], params, rows.index[piece])
 
 
 class _Past:
@@ -780,7 +776,7 @@ class _Past:
     def __init__(self, history, stop):
         self.y = history.rows.y[:stop]
         self.classes = np.unique(self.y) if history.has_classes else None
-        self.take = history.take
+        self.take = partial(part_of, history.rows)
         self.buffer = self
 
 
@@ -822,7 +818,7 @@ class _Worker:
 
     def _fitted(self, start, stop, time):
         past = _Past(self.history, stop)
-        rows = with_all_classes(self.history.take(slice(start, stop)), past)
+        rows = with_all_classes(part_of(self.history.rows, slice(start, stop)), past)
         with Stopwatch() as cost:
             if past.classes is not None and len(past.classes) == 1:
                 model = DummyClassifier(strategy="most_frequent").fit(rows.X, rows.y)

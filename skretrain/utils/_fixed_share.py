@@ -46,9 +46,10 @@ class FixedShare:
 
     References
     ----------
-    .. [1] A. E. Raftery, M. Karny and P. Ettler, "Online prediction under model uncertainty via
-       dynamic model averaging: application to a cold rolling mill", Technometrics 52(1), 2010.
-    .. [2] M. Herbster and M. K. Warmuth, "Tracking the best expert", Machine Learning 32, 1998.
+    .. [1] A. E. Raftery, M. Karny and P. Ettler (2010). "Online prediction under model uncertainty
+       via dynamic model averaging: application to a cold rolling mill". Technometrics 52(1), 52-66.
+    .. [2] M. Herbster and M. K. Warmuth (1998). "Tracking the best expert". Machine Learning 32,
+       151-178.
     """
 
     def __init__(self, n_members, forgetting, share):

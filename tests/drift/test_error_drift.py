@@ -13,7 +13,6 @@ from river.drift import binary
 from sklearn.base import clone
 
 from skretrain.drift import ErrorDrift, ScoredBatch
-from skretrain.drift._error_drift import _nearest_batch
 
 
 def _by_hand(detector, losses):
@@ -479,11 +478,3 @@ def test_importing_the_package_does_not_import_river():
     """river.drift takes more than a second; it is loaded when a detector is needed."""
     code = "import sys, skretrain.drift; sys.exit('river' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-@pytest.mark.parametrize(("position", "expected"), [(197, 200), (103, 100), (100, 100), (297, 200)])
-def test_in_random_order_a_change_is_located_to_the_nearest_batch(position, expected):
-    """A split that noise moves by three rows must not add a batch of the old concept; the newest
-    batch has no later neighbour."""
-    rows = np.repeat([0, 100, 200], 100)
-    assert _nearest_batch(rows, position) == expected

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from river.drift import ADWIN
 
-from skretrain.drift._locate import locate_change, noise_bound
+from skretrain.drift._locate import locate_change, nearest_batch, noise_bound
 
 
 def _brute_force(losses):
@@ -79,3 +79,11 @@ def test_the_first_error_of_a_perfect_model_is_noise():
 def test_a_single_loss_exceeds_no_bound():
     """There is nothing to compare it with."""
     assert noise_bound(np.array([1.0]), 0, 0.002) == np.inf
+
+
+@pytest.mark.parametrize(("position", "expected"), [(197, 200), (103, 100), (100, 100), (297, 200)])
+def test_in_random_order_a_change_is_located_to_the_nearest_batch(position, expected):
+    """A split that noise moves by three rows must not add a batch of the old concept; the newest
+    batch has no later neighbour."""
+    rows = np.repeat([0, 100, 200], 100)
+    assert nearest_batch(rows, position) == expected

@@ -26,7 +26,35 @@ def test_each_event_stands_at_its_share_of_the_rows():
         [event(0, "retrained"), event(500, "retrained", "drift"), event(1000, "failed")], 1000
     )
     assert places(html) == [12.0, 320.0, 320.0, 628.0]
-    assert "1 alarms, 2 retrained, 0 rejected, 1 failed" in html
+    assert "1 alarms, 2 retrained, 0 rejected, 0 rolled back, 1 failed" in html
+
+
+@pytest.mark.parametrize(
+    ("action", "name"),
+    [
+        ("retrained", "retrained"),
+        ("rejected", "rejected"),
+        ("rolled_back", "rolled back"),
+        ("failed", "failed"),
+    ],
+)
+def test_each_notable_action_has_one_mark_and_is_counted_by_name(action, name):
+    """The mark stands at the row of the event, and its title quotes the reason."""
+    html = event_strip([event(250, action, reason="why")], 1000)
+    assert places(html) == [166.0]
+    assert f"1 {name}" in html
+    titles = [node.text for node in ElementTree.fromstring(html).iter("title")]
+    assert titles == [f"row 250: {action}, why"]
+
+
+def test_no_two_kinds_share_a_shape_or_a_colour():
+    """A reader who sees no colours has the shapes."""
+    actions = ["retrained", "rejected", "rolled_back", "failed"]
+    events = [event(5, "kept", "drift"), *(event(5, action) for action in actions)]
+    paths = list(ElementTree.fromstring(event_strip(events, 10)).iter("path"))
+    assert len(paths) == 5
+    for attribute in ("d", "fill"):
+        assert len({path.get(attribute) for path in paths}) == 5
 
 
 def test_routine_leaves_no_mark():

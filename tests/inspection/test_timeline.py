@@ -29,6 +29,7 @@ EVENTS = Log(
     (40, "rejected", "stable"),
     (50, "suggested", "drift"),
     (60, "failed", "drift"),
+    (70, "rolled_back", "stable"),
 )
 
 
@@ -78,8 +79,11 @@ def test_drifts_and_alarms_are_vertical_lines_through_the_axes(parameter, name):
     assert _vertical_rows(display, name) == [110, 150, 190]
 
 
-@pytest.mark.parametrize(("parameter", "name"), [("refits", "refit"), ("rejected", "rejected")])
-def test_refits_and_rejections_are_marks_on_the_score(parameter, name):
+@pytest.mark.parametrize(
+    ("parameter", "name"),
+    [("refits", "refit"), ("rejected", "rejected"), ("rolled_back", "rolled back")],
+)
+def test_refits_rejections_and_rollbacks_are_marks_on_the_score(parameter, name):
     display = _display(**{parameter: [100, 149.5, 199]}).plot()
     x, y = _line(display, name).get_data()
     np.testing.assert_array_equal(x, [100, 149.5, 199])
@@ -114,17 +118,23 @@ def test_a_baseline_is_a_level_or_one_number_per_point(baseline):
 
 def test_every_kind_of_line_differs_without_colour():
     display = _display(
-        baseline=0.5, alarms=[110], true_drifts=[120], refits=[130], rejected=[140]
+        baseline=0.5,
+        alarms=[110],
+        true_drifts=[120],
+        refits=[130],
+        rejected=[140],
+        rolled_back=[150],
     ).plot()
     looks = {
         (line.get_linestyle(), line.get_marker(), line.get_linewidth() > 3)
         for line in display.ax_.lines
     }
-    assert len(looks) == len(display.ax_.lines) == 6
+    assert len(looks) == len(display.ax_.lines) == 7
 
 
 def test_the_legend_lies_below_the_axes_and_inside_the_figure():
-    display = _display(alarms=[110], true_drifts=[120], refits=[130], rejected=[140], baseline=0.1)
+    marks = {"refits": [130], "rejected": [140], "rolled_back": [150]}
+    display = _display(alarms=[110], true_drifts=[120], baseline=0.1, **marks)
     display.plot().figure_.draw_without_rendering()
     legend, figure = display.ax_.get_legend().get_window_extent(), display.figure_.bbox
     assert legend.y1 < display.ax_.xaxis.label.get_window_extent().y0
@@ -156,6 +166,7 @@ def test_plot_returns_the_display():
 
 def test_parameters_are_kept_as_given():
     given = {"alarms": [1], "refits": (2,), "rejected": np.array([3]), "true_drifts": [4]}
+    given["rolled_back"] = [5]
     display = _display(**given, label="kappa", baseline=0.2, baseline_label="frozen")
     for name, value in given.items():
         assert getattr(display, name) is value
@@ -235,19 +246,21 @@ def test_the_window_is_a_fiftieth_of_the_rows_unless_told(n_rows, window):
     assert len(display.score) == n_rows - window + 1
 
 
-def test_alarms_are_the_events_in_drift_and_refits_and_rejections_those_with_that_action():
+def test_alarms_are_the_events_in_drift_and_the_marks_those_with_their_action():
     y = np.zeros(80)
     display = DriftTimelineDisplay.from_predictions(y, y, events=EVENTS, true_drifts=[20])
     assert _vertical_rows(display, "alarm") == [30, 50, 60]
     assert _vertical_rows(display, "true drift") == [20]
     assert _line(display, "refit").get_xdata().tolist() == [10, 30]
     assert _line(display, "rejected").get_xdata().tolist() == [40]
+    assert _line(display, "rolled back").get_xdata().tolist() == [70]
 
 
 def test_without_events_there_are_none():
     y = np.zeros(80)
     display = DriftTimelineDisplay.from_predictions(y, y)
-    assert [len(rows) for rows in (display.alarms, display.refits, display.rejected)] == [0, 0, 0]
+    for name in ("alarms", "refits", "rejected", "rolled_back"):
+        assert len(getattr(display, name)) == 0
     assert len(display.ax_.lines) == 1
 
 
@@ -273,11 +286,23 @@ def test_a_result_is_drawn_at_its_own_rows():
     display = DriftTimelineDisplay.from_result(result, ax=ax, **options)
     same = DriftTimelineDisplay.from_predictions(y_true, y_pred, events=EVENTS, **options)
     np.testing.assert_array_equal(display.rows, rows[3:])
-    for name in ("score", "baseline", "alarms", "refits", "rejected", "true_drifts"):
+    events = ("alarms", "refits", "rejected", "rolled_back", "true_drifts")
+    for name in ("score", "baseline", *events):
         np.testing.assert_array_equal(getattr(display, name), getattr(same, name))
     assert display.ax_ is ax
     assert display.line_.get_color() == "black"
     assert _line(display, "frozen") is not None
+
+
+def test_events_are_drawn_when_their_labels_came_in():
+    """Predictions are ahead of the rows that were learned, which is what events count."""
+    y = np.zeros(100)
+    result = SimpleNamespace(y_true=y, y_pred=y, rows=np.arange(100), events=EVENTS, label_delay=7)
+    display = DriftTimelineDisplay.from_result(result)
+    assert display.alarms.tolist() == [37, 57, 67]
+    assert display.refits.tolist() == [17, 37]
+    assert display.rejected.tolist() == [47]
+    assert display.rolled_back.tolist() == [77]
 
 
 def test_a_result_without_events_is_drawn():
