@@ -91,7 +91,7 @@ for name, result in results.items():
 #
 # The height of an area is the weight of a member. In the calm part, the long memories do about
 # equally well. In the restless part the shortest takes over, and some time after the last change
-# it gives way to a longer one. All rows never come back: half of them are of concepts that are
+# it gives way to a longer one. All rows never come back: most of them are of concepts that are
 # gone.
 
 from skretrain.inspection import MixtureDisplay
