@@ -528,7 +528,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         """Rows seen since ``fit``."""
         return engine_of(self, "n_samples_seen_").n_seen
 
-    events_ = _learned("events_", "The log of alarms, retrains, rejections and failures.")
+    events_ = _learned("events_", "Log of alarms, retrains, rejections, rollbacks and failures.")
     n_drifts_ = _learned("n_drifts_", "Alarms so far.")
     n_refits_ = _learned("n_refits_", "Retrains that were promoted, the first fit not counted.")
 

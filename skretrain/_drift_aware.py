@@ -70,8 +70,8 @@ class DriftAwareRetrainer(BaseRetrainer):
     buffer_ : BaseBuffer
         The remembered rows.
     events_ : EventLog
-        Every alarm, retrain, rejection and failure, with ``to_frame`` and ``to_json``; the routine
-        as ``events_.counts``.
+        Every alarm, retrain, rejection, rollback and failure, with ``to_frame`` and ``to_json``;
+        the routine as ``events_.counts``.
     n_samples_seen_ : int
         Rows seen since ``fit``.
     n_drifts_ : int

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import get_tags
 from sklearn.utils.multiclass import check_classification_targets
 
-from .buffers._base import joined
+from .buffers._base import joined, part_of
 from .drift import FitRecord, ScoredBatch, Signal
 from .exceptions import ClassesGrewWarning, RetrainFailedWarning, UpdateFailedWarning
 from .gates import Trial, Verdict
@@ -114,6 +114,7 @@ class Engine:
     """
 
     def __init__(self, parts, *, task, initial_size, grow_classes, dry_run, raise_failures, seed):
+        parts.gate.reset()  # now, for its check of the parameters, not when a challenger is made
         self.parts = parts
         self.task = task
         self.initial_size = initial_size
@@ -378,11 +379,13 @@ class Engine:
         if self.cause is not None:
             self.cause.wait -= 1
             return self.cause if self.cause.wait <= 0 else None
-        if self.dry_run or self.challenger is not None:
+        if self.dry_run:
             return None
-        new = self._labels_the_model_lacks(rows)
+        new = self._labels_lacking((self.challenger or self.serving).model, rows)
         if len(new) and not self._update_takes_in(new):
             return Cause(_news(new), self.since, False)
+        if self.challenger is not None:
+            return None  # growth waits for the verdict: it would throw the evidence away
         return Cause("growth", self.since, False) if self._has_grown(len(rows.index)) else None
 
     def _update_takes_in(self, labels):
@@ -403,8 +406,8 @@ class Engine:
         index = self.parts.buffer.index
         return len(index) - int(index.searchsorted(row))
 
-    def _labels_the_model_lacks(self, rows):
-        known = getattr(self.serving.model, "classes_", self.classes)
+    def _labels_lacking(self, model, rows):
+        known = getattr(model, "classes_", self.classes)
         if self.classes is None or len(self.classes) == len(known):
             return ()
         return unseen_labels(self.parts.learner.targets_of(rows), known)
@@ -418,7 +421,8 @@ class Engine:
             return self._gate_failed(rows, signal, error)
         if self.parts.update is None or self.dry_run:
             self._remember(rows)
-            return self._settle(verdict, self._event("kept", rows, signal))
+            event = self._event("kept", rows, signal, evidence=_shown(verdict))
+            return self._settle(verdict, event)
         try:
             with Stopwatch() as cost:
                 mine = self._updated(rows, self.serving.model)
@@ -428,16 +432,18 @@ class Engine:
         except BaseException:
             self._remember(rows)  # the trigger has seen it: it is not to be sent again
             raise
-        grown = _news(self._labels_the_model_lacks(rows))
+        grown = _news(self._labels_lacking(self.serving.model, rows))
+        keeps = mine.model is self.serving.model
         self._remember(rows)
         if theirs is not None:
             self.challenger.model = theirs.model
         self._serve(mine.model, self.serving.version)
         event = self._event(
-            "updated",
+            "kept" if keeps else "updated",
             rows,
             signal,
             reason=_because(grown, mine.note),
+            evidence=_shown(verdict) | (mine.evidence or {}),
             kind=mine.kind,
             n_rows_fitted=mine.n_rows + (theirs.n_rows if theirs else 0),
             cpu_seconds=cost.cpu_seconds,
@@ -535,7 +541,7 @@ class Engine:
             # No change was located: all remembered rows, but none from before a located one.
             cause.since = max(self.since, int(self.parts.buffer.index[0]))
         event = self._event("suggested", rows, signal, since=cause.since, reason=cause.reason)
-        if self.dry_run and not self.parts.gate.needs_trial:
+        if self.dry_run and not (self.parts.gate.needs_trial or self.parts.policy.compares):
             return self._record(event)
         before = self.challenger
         try:
@@ -544,9 +550,15 @@ class Engine:
                 candidate = self._proposed(self.parts.policy, context)
             record = self._fit_record(candidate.n_rows, cause.since, candidate.kind, cost)
             n_since = self._n_remembered_since(cause.since)
-            self.challenger = Challenger(candidate.model, cause, record, candidate.note, n_since)
-            self.parts.gate.reset()
-            verdict = self._judge(rows, unseen=False)
+            keeps = candidate.model is self.serving.model
+            if keeps:
+                verdict = self._verdict_on_waiting(rows)
+                self._keep(cause, replace(record, n_rows=candidate.n_rows_compared), n_since)
+            else:
+                note = candidate.note
+                self.challenger = Challenger(candidate.model, cause, record, note, n_since)
+                self.parts.gate.reset()
+                verdict = self._judge(rows, unseen=False)
         except Exception as error:
             self.challenger = before
             return self._retrain_failed(event, cause, error)
@@ -555,14 +567,33 @@ class Engine:
             self.challenger, self.cause, cause.wait = before, cause, 1
             raise
         self.cause = None
+        evidence = (candidate.evidence or {}) | _shown(verdict)
         waiting = replace(
             event,
-            action="pending" if before is None else "superseded",
+            action="kept" if keeps else "pending" if before is None else "superseded",
             reason=_because(cause.reason, candidate.note),
             n_rows_forgotten=self.n_seen - len(self.parts.buffer),
+            evidence=evidence,
             **_costs(record),
         )
-        return self._settle(verdict, waiting)
+        return self._settle(verdict and replace(verdict, evidence=evidence), waiting)
+
+    def _verdict_on_waiting(self, rows):
+        """Judge the challenger that waits, if any, on a batch that neither model will learn."""
+        if self.challenger is None or self._weightless(rows):
+            return None
+        return self._judge(rows, unseen=True)
+
+    def _keep(self, cause, record, n_since):
+        """Let the serving model be the answer to the cause of a retrain.
+
+        A trigger that rang is told, so that it begins anew, with the losses of the kept model as
+        its reference, instead of ringing on; what the comparison cost is what a refit costs it.
+        """
+        self.since, self.n_fitted = cause.since, n_since
+        if cause.answers_alarm:
+            self._tell_trigger(record, answered=True)
+            self.answered = True
 
     def _gate_failed(self, rows, signal, error):
         """Give the challenger up: its cause is tried again, as after a policy that failed."""
@@ -585,11 +616,14 @@ class Engine:
 
     def _judge(self, rows, *, unseen):
         challenger = self.challenger
-        age = self.n_seen + len(rows.index) - challenger.fit.row if unseen else 0
+        age = int(rows.index[-1]) + 1 - challenger.fit.row
         trial = self._trial(self.serving.model, challenger.model, rows, unseen, age)
         return self.parts.gate.judge(trial)
 
     def _trial(self, champion, challenger, rows, unseen, age):
+        weight = self.parts.learner.weight_of(rows)
+        if weight is not None and weight.any():
+            rows = part_of(rows, np.flatnonzero(weight))  # the others are no evidence
         y_range = None
         if self.task == "regression":
             remembered = self.parts.buffer.y
@@ -606,7 +640,8 @@ class Engine:
             action = "suggested" if self.dry_run else "retrained"
         if action == "retrained":
             if self.parts.gate.watches:
-                self.previous = Previous(*self.serving[::2], self.since, self.n_seen)
+                model, version = self.serving.model, self.serving.version
+                self.previous = Previous(model, version, self.since, self.n_seen)
                 self.parts.gate.begin_watch()
             self._serve(challenger.model, self.serving.version + 1)
             self.n_refits += 1
@@ -695,6 +730,10 @@ class Engine:
 
 def _news(labels):
     return f"new classes {labels.tolist()}" if len(labels) else ""
+
+
+def _shown(verdict):
+    return {} if verdict is None else verdict.evidence
 
 
 def _because(*reasons):

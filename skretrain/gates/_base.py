@@ -17,7 +17,7 @@ class Trial:
     champion, challenger : estimator
         The serving model and the candidate.
     X : array-like of shape (n_rows, n_features)
-        The newest batch.
+        The newest batch, without the rows of weight zero: they are no evidence.
     y : ndarray of shape (n_rows,) or (n_rows, n_outputs), or None
         Its targets.
     unseen : bool
@@ -128,7 +128,20 @@ class BaseGate(BaseEstimator, ABC):
         """
 
     def reset(self):
-        """Forget the evidence on earlier challengers; called when a challenger is made."""
+        """Check the parameters and forget the evidence on earlier challengers.
+
+        It is called when the retrainer begins to learn, and when a challenger is made.
+
+        Returns
+        -------
+        self : BaseGate
+            This gate.
+
+        Raises
+        ------
+        ValueError
+            If a parameter has a value that is not accepted.
+        """
         return self
 
     def begin_watch(self):

@@ -47,7 +47,7 @@ class PairedGate(BaseGate):
         residual, and `tolerance` is a share of the champion's mean loss. None: the loss is no
         condition, and `criteria` decide alone.
     min_rows : int, default=100
-        Later rows before which there is no verdict.
+        Later rows before which there is no verdict. Rows of weight zero do not count.
     max_rows : int, default=10_000
         Later rows after which a challenger without enough evidence is rejected.
     criteria : dict of str to float or None, default=None
@@ -89,6 +89,15 @@ class PairedGate(BaseGate):
     Residuals and novelty, which have no upper bound, are compared in units of three times the
     champion's mean loss on the rows before; a difference of more than one unit counts as one. The
     novelty of two outlier detectors can be compared only if both measure it on one scale.
+
+    While a challenger waits, growth does not replace it: evidence takes thousands of rows where the
+    rows of a young concept double every few hundred, and would begin at nothing each time. A refit
+    that has become due in the meantime is made on the first batch after the verdict; for that,
+    `max_rows` is the longest wait, and a challenger that is worse for lack of rows is rejected much
+    sooner. Only what the challenger cannot know replaces it: a new alarm, or a class that it lacks.
+
+    Rows of ``sample_weight`` zero are no evidence; all others count the same, whatever their
+    weight.
 
     After a promotion, :meth:`watch` compares the new model with the one before it in the same way,
     on the rows that come after the promotion.

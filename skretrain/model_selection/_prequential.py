@@ -44,17 +44,26 @@ class PrequentialResult:
     fit_seconds, predict_seconds : float
         The same in all; `fit_seconds` includes the first fit.
     n_fits : int
-        Fits from scratch, the first one included.
+        Fits from scratch: the first one, those that a policy made only to compare, and those that
+        a gate rejected included.
     rows_fitted : int
         Rows that went into fits and updates, a row counted as often as it was gone through.
     refit_rows : ndarray of int
-        Stream rows at which a retrained model came into service, the first fit not counted.
+        Stream rows from which a retrained model could serve, `label_delay` and ``fit_latency``
+        included; the first fit is not counted, nor one that came too late to serve any row.
     label_delay : int
         Rows between a prediction and its label.
     events : EventLog or None
         The retrainer's log; its rows count what was learned, `label_delay` behind the predictions.
     estimator : estimator
         The estimator as the stream left it.
+
+    Notes
+    -----
+    What was paid is counted: `fit_seconds`, `n_fits`, `rows_fitted` and `events` include what was
+    learned from the last labels, a refit at the end of the stream, say, although it served no row.
+    Only `refit_rows` leaves it out, so that ``len(result.refit_rows)`` can be smaller than
+    ``result.estimator.n_refits_``.
 
     Examples
     --------
@@ -312,7 +321,9 @@ def _validate(estimator, X, y, *, scoring, **settings):
     sizes = [n_rows(X) for X in run.X]
     fitted, meter, start = run.recorded.estimator, run.meter, run.start
     events, delay = getattr(fitted, "events_", None), settings["label_delay"]
+    batch_rows = start + np.cumsum([0, *sizes[:-1]])
     refits = [e.row for e in events or () if e.action == "retrained" and e.kind != "first_fit"]
+    serving_from = np.array(refits, dtype=np.int64) + delay + settings["fit_latency"]
     return PrequentialResult(
         scores={
             name: _scored(scorer, run.recorded, X_rest, y_rest) for name, scorer in scorers.items()
@@ -320,7 +331,7 @@ def _validate(estimator, X, y, *, scoring, **settings):
         rows=np.arange(start, start + sum(sizes)),
         y_true=y_rest,
         y_pred=run.recorded.predict(None),
-        batch_rows=start + np.cumsum([0, *sizes[:-1]]),
+        batch_rows=batch_rows,
         batch_scores={name: _batch_scores(scorer, run) for name, scorer in scorers.items()},
         batch_fit_seconds=np.array(meter.fit_seconds[1:-1]),
         batch_predict_seconds=np.array(meter.predict_seconds[1:-1]),
@@ -328,7 +339,7 @@ def _validate(estimator, X, y, *, scoring, **settings):
         predict_seconds=sum(meter.predict_seconds),
         n_fits=1 if events is None else events.totals["fits"],
         rows_fitted=meter.rows_learned if events is None else events.totals["rows_fitted"],
-        refit_rows=np.array(refits, dtype=np.int64) + delay,
+        refit_rows=serving_from[serving_from <= batch_rows[-1]],
         label_delay=delay,
         events=events,
         estimator=fitted,

@@ -18,15 +18,19 @@ class Candidate(NamedTuple):
     Attributes
     ----------
     model : estimator
-        The fitted candidate; it shares nothing mutable with the serving model.
+        The fitted candidate; it shares nothing mutable with the serving model. Or the serving model
+        itself, ``context.champion``: it is to be kept. That passes no gate and is no refit, but
+        answers the alarm: the trigger begins anew.
     kind : str
-        How it was made: ``"full_refit"``, ``"warm_start"``, ``"replay_mix"``.
+        How it was made: ``"full_refit"``, ``"warm_start"``, ``"replay_mix"``, ``"keep"``.
     n_rows : int
         Rows it was fitted on, a row counted as often as it was gone through.
     note : str
         Why it was made in another way than asked for; empty if it was not.
     n_rows_compared : int
         Rows that other models were fitted on in order to choose this one.
+    evidence : dict or None
+        The numbers behind the choice, for the event log; None if there was none.
 
     Examples
     --------
@@ -41,6 +45,7 @@ class Candidate(NamedTuple):
     n_rows: int
     note: str = ""
     n_rows_compared: int = 0
+    evidence: dict | None = None
 
 
 @dataclass(slots=True)
@@ -142,6 +147,12 @@ class BasePolicy(BaseEstimator, ABC):
     A subclass writes :meth:`propose`. It may override :meth:`is_due` to ask for a turn on a batch
     without an alarm.
 
+    Attributes
+    ----------
+    compares : bool
+        Whether it finds out by itself which candidate is best. With ``dry_run=True``, only such a
+        policy is asked, for what it says.
+
     Examples
     --------
     >>> from sklearn.tree import DecisionTreeClassifier
@@ -165,6 +176,7 @@ class BasePolicy(BaseEstimator, ABC):
 
     # Whether it goes on from the serving model, so that a base may start with partial_fit.
     continues = False
+    compares = False
 
     @abstractmethod
     def propose(self, context):

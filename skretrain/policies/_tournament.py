@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from ..buffers._base import part_of
+from ..utils._labels import unseen_labels
 from ..utils._losses import loss_per_row
 from ._base import BasePolicy, Candidate, check_positive_integer, with_all_classes
 from ._full_refit import FullRefit
@@ -63,12 +64,24 @@ class Tournament(BasePolicy):
     *better* than a long one. A candidate drops out early when it is two standard errors behind, or
     when its fit fails.
 
+    If ``"keep"`` wins, the event is ``kept``, not ``retrained``: there is no refit to be counted or
+    to pass the gate, and the serving model goes on as the very same object and version. The alarm
+    is answered nevertheless. The trigger begins anew, with the losses of the kept model as its
+    reference, so that it rings again only if these rise further; and the rows since the located
+    change are the present concept, so that the comparison is held again when they have doubled. A
+    model that lacks a class of the batch cannot be kept.
+
+    The event's ``evidence["tournament"]`` has the winner, the number of rows held out, and of each
+    candidate the loss on them and the rows that it was last fitted on. With ``dry_run=True`` it is
+    held as well, and the event, ``suggested`` or ``kept``, has the same evidence.
+
     As ``update`` it compares on every batch, at the price of several fits for each.
 
     References
     ----------
-    .. [1] K. Jamieson, A. Talwalkar, "Non-stochastic best arm identification and hyperparameter
-       optimization", AISTATS 2016.
+    .. [1] K. Jamieson and A. Talwalkar (2016). "Non-stochastic best arm identification and
+       hyperparameter optimization". International Conference on Artificial Intelligence and
+       Statistics, 240-248.
 
     Examples
     --------
@@ -83,6 +96,8 @@ class Tournament(BasePolicy):
     >>> [event.reason.split(":")[0] for event in model.events_ if event.reason.startswith("alarm")]
     ['alarm; since_drift won']
     """
+
+    compares = True
 
     def __init__(self, candidates=None, *, halving=True, min_rows=50, grow=True):
         self.candidates = candidates
@@ -112,6 +127,8 @@ class Tournament(BasePolicy):
         if names is None:
             can_continue = context.learner.means is not None
             names = [name for name in _DEFAULT if can_continue or name != "warm_start"]
+        if _lacks_a_label(context):
+            names = [name for name in names if name != "keep"]
         rows = context.window()
         held, unseen = _held_out(context, rows)
         if not unseen:
@@ -133,14 +150,17 @@ class Tournament(BasePolicy):
         entrants = self._entrants(names, context, rows, int(held.index[0]))
         left, n_compared = self._race(entrants, jury)
         if not left:
-            made = self._made(names[0], context)
+            made, evidence = self._made(names[0], context), None
             note = "the candidates could not be compared"
         else:
             best = _leader(left)
             made = self._made(best.name, context)
-            note = _verdict(best, entrants, jury)
-        note = "; ".join(part for part in (note, made.note) if part)
-        return made._replace(note=note, n_rows_compared=made.n_rows_compared + n_compared)
+            note, evidence = _verdict(best, entrants), _evidence(best, entrants)
+        return made._replace(
+            note="; ".join(part for part in (note, made.note) if part),
+            n_rows_compared=made.n_rows_compared + n_compared,
+            evidence=evidence,
+        )
 
     def _entrants(self, names, context, rows, began):
         """Return who takes part, with the rows from before `began`; nobody twice."""
@@ -190,6 +210,14 @@ def _is_candidate(name):
     if isinstance(name, str):
         return name in _WORDS
     return isinstance(name, numbers.Integral) and not isinstance(name, bool) and name >= 1
+
+
+def _lacks_a_label(context):
+    """Tell whether the batch has a label that the serving model does not know."""
+    known = getattr(context.champion, "classes_", None)
+    if context.classes is None or not isinstance(known, np.ndarray):
+        return False
+    return len(unseen_labels(context.learner.targets_of(context.batch), known)) > 0
 
 
 def _held_out(context, rows):
@@ -324,7 +352,7 @@ def _near(entrant, best, n_errors):
     return difference.mean() <= n_errors * error + _NOTHING * abs(best.losses.mean())
 
 
-def _verdict(best, entrants, jury):
+def _verdict(best, entrants):
     """Return the result in a sentence."""
     others = ", ".join(
         f"{each.name} {each.losses.mean():.3g}"
@@ -334,3 +362,19 @@ def _verdict(best, entrants, jury):
     own = f"{best.name} won: {best.losses.mean():.3g} per row"
     n_held = len(best.losses)
     return f"{own} on {n_held} held-out rows" + (f", {others}" if others else "")
+
+
+def _evidence(best, entrants):
+    """Return the table of the comparison, fit for JSON."""
+    table = {
+        str(each.name): {"loss": float(each.losses.mean()), "rows": each.n_fitted}
+        for each in entrants
+        if each.losses is not None and np.isfinite(each.losses).all()
+    }
+    return {
+        "tournament": {
+            "winner": str(best.name),
+            "rows_held_out": len(best.losses),
+            "candidates": table,
+        }
+    }

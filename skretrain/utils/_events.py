@@ -35,7 +35,7 @@ class Event:
     state: str = "stable"  # what the trigger said: stable, warning, drift
     since: int | None = None  # row at which the change was located
     reason: str = ""
-    kind: str = ""  # full_refit, warm_start, replay_mix: what was fitted
+    kind: str = ""  # full_refit, warm_start, replay_mix: what was fitted; keep: nothing
     n_rows_fitted: int = 0  # by fits and updates of this call
     n_rows_forgotten: int = 0  # rows seen that a retrain could not use, the memory being bounded
     cpu_seconds: float = 0.0
@@ -46,7 +46,7 @@ class Event:
 
 
 class EventLog:
-    """Every alarm, retrain, rejection and failure; the routine only as counts.
+    """Every alarm, retrain, rejection, rollback and failure; the routine only as counts.
 
     The log keeps the newest `max_events` notable events and running counts of all actions, so that
     its size does not grow with the stream. The full record, one JSON object per call, goes to the
@@ -63,7 +63,7 @@ class EventLog:
         How often each action was taken.
     totals : dict
         ``fits``, the fits from scratch; ``rows_fitted``, ``cpu_seconds`` and ``wall_seconds`` of
-        all fits and updates together.
+        all fits and updates together, those of comparisons included.
 
     Examples
     --------
@@ -87,10 +87,11 @@ class EventLog:
     def record(self, event):
         """Count `event`, keep it if it is notable, and log it."""
         self.counts[event.action] += 1
-        if event.n_rows_fitted:
-            self.totals["rows_fitted"] += event.n_rows_fitted
-            self.totals["cpu_seconds"] += event.cpu_seconds
-            self.totals["wall_seconds"] += event.wall_seconds
+        # Also where no row was fitted for the model that serves: a comparison that ends in keeping
+        # it has its price.
+        self.totals["rows_fitted"] += event.n_rows_fitted
+        self.totals["cpu_seconds"] += event.cpu_seconds
+        self.totals["wall_seconds"] += event.wall_seconds
         if event.action not in _ROUTINE or event.state == "drift" or event.reason:
             self._events.append(event)
         if logger.isEnabledFor(logging.INFO):

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import Rings, feed, stream
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
@@ -14,7 +15,9 @@ from sklearn.preprocessing import StandardScaler
 
 from skretrain import DriftAwareRetrainer
 from skretrain.datasets import make_drifting_classification
-from skretrain.gates import PairedGate, Trial
+from skretrain.exceptions import ClassesGrewWarning
+from skretrain.gates import BaseGate, PairedGate, Trial, Verdict
+from skretrain.policies import FullRefit
 
 
 class Prepared(BaseEstimator):
@@ -523,6 +526,139 @@ def test_a_dry_run_says_what_the_gate_would_have_done():
     suggested = [event for event in model.fit(X, y).events_ if event.action == "suggested"]
     assert suggested[-1].evidence["loss"]["change"] < 0
     assert model.n_refits_ == 0
+
+
+def alarmed(gate, X, y, *, update=None, grow=False, rows=(300,), first=300):
+    return DriftAwareRetrainer(
+        LogisticRegression(),
+        detector=Rings(rows),
+        policy=FullRefit(grow=grow),
+        update=update,
+        gate=gate,
+    ).fit(X[:first], y[:first])
+
+
+def test_rows_of_weight_zero_are_no_evidence():
+    """Half of the rows have weight zero and wrong labels: the numbers are those of the others."""
+    X, y = stream(1500, drift=300)
+    weight = np.arange(1500) % 2
+    wrong = np.where(weight == 1, y, 1 - y)
+    rows = slice(350, 550)
+    found = []
+    for target, weights in ((y, None), (wrong, weight)):
+        model = alarmed(PairedGate(min_rows=100, max_rows=100), X, y)
+        model.partial_fit(X[300:350], y[300:350])
+        challenger, champion = model.challenger_, model.estimator_
+        for start in range(350, 550, 50):
+            part = slice(start, start + 50)
+            if weights is None:
+                model.partial_fit(X[part][1::2], target[part][1::2])
+            else:
+                model.partial_fit(X[part], target[part], sample_weight=weights[part])
+        found.append(model.events_[-1])
+    assert found[0].evidence == found[1].evidence
+    assert found[1].evidence["loss"]["rows"] == 100
+    Z, z = X[rows][1::2], y[rows][1::2]
+    change = champion.score(Z, z) - challenger.score(Z, z)
+    np.testing.assert_allclose(found[1].evidence["loss"]["change"], change)
+    assert found[1].action == "retrained"
+
+
+def test_a_batch_of_weight_zero_in_which_the_challenger_is_made_is_no_obstacle():
+    """Its sanity is looked at on all rows, as there are no others."""
+    X, y = stream(600, drift=300)
+    model = alarmed(PairedGate(), X, y, rows=[340])
+    model.partial_fit(X[300:330], y[300:330])
+    model.partial_fit(X[330:360], y[330:360], sample_weight=np.zeros(30))
+    assert model.events_[-1].action == "pending"
+
+
+def test_the_watch_leaves_rows_of_weight_zero_out():
+    """Their labels speak against the promotion; those of the others for it."""
+
+    class Watches(PairedGate):
+        def judge(self, trial):
+            return Verdict("promote")
+
+    X, y = stream(1500, drift=300)
+    weight = (np.arange(1500) % 4 == 0).astype(float)
+    wrong = np.where(weight == 1, y, 1 - y)
+    model = alarmed(Watches(), X, y)
+    model.partial_fit(X[300:400], y[300:400])
+    for start in range(400, 1400, 100):
+        rows = slice(start, start + 100)
+        model.partial_fit(X[rows], wrong[rows], sample_weight=weight[rows])
+    assert [event.action for event in model.events_][1:] == ["retrained"]
+    assert model._engine.previous is None  # the watch is over
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (
+            {"criteria": {"recal[x]": -0.01}},
+            r"criteria=\{'recal\[x\]': -0.01\}\): .* must be named",
+        ),
+        ({"alpha": 2}, r"PairedGate\(alpha=2\): alpha must be a probability in \(0, 1\)"),
+        ({"min_rows": 50, "max_rows": 40}, r"max_rows=40\): .* at least min_rows, which is 50"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_before_anything_is_learned(params, message):
+    """By fit and by the first partial_fit, not by the first retrain; what was learned stays."""
+    X, y = stream(300)
+    model = DriftAwareRetrainer(GaussianNB(), gate=PairedGate(**params))
+    for learn in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=message):
+            learn(X, y)
+        assert not hasattr(model, "n_samples_seen_")
+    model.set_params(gate=None).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        model.set_params(gate=PairedGate(**params)).fit(X[:100], y[:100])
+    assert model.n_samples_seen_ == 300
+
+
+class Decides(BaseGate):
+    """Wait for seven batches, then give one decision."""
+
+    def __init__(self, decision):
+        self.decision = decision
+
+    def judge(self, trial):
+        return Verdict("wait" if trial.age < 350 else self.decision)
+
+
+@pytest.mark.parametrize("decision", ["promote", "reject"])
+def test_growth_waits_for_the_verdict_and_comes_right_after(decision):
+    """The new concept grows from 50 rows to 400 in the meantime, and nothing is replaced."""
+    X, y = stream(1500, drift=300)
+    model = alarmed(Decides(decision), X, y, grow=True)
+    for start in range(300, 1500, 50):
+        rows = slice(start, start + 50)
+        model.partial_fit(X[rows], y[rows])
+        if start == 650:
+            break
+        assert [event.action for event in model.events_][1:] == ["pending"]
+    action = "retrained" if decision == "promote" else "rejected"
+    assert [(e.action, e.row) for e in model.events_][1:] == [("pending", 350), (action, 700)]
+    model.partial_fit(X[700:750], y[700:750])
+    event = model.events_[-1]
+    # A rejected alarm located no concept: growth goes on with all rows, 300 at the first fit.
+    assert (event.action, event.reason, event.row) == ("pending", "growth", 750)
+    assert event.n_rows_fitted == (450 if decision == "promote" else 750)
+
+
+def test_a_class_that_the_waiting_challenger_lacks_replaces_it_once():
+    """Else the class would not be learned for `max_rows` rows; and it is not replaced again."""
+    X, y = stream(1500, drift=300)
+    y[500:][::10] = 2
+    model = alarmed(PairedGate(min_rows=600), X, y)
+    with pytest.warns(ClassesGrewWarning):
+        feed(model, X, y, 50, 300, 1000)
+    assert [(e.action, e.row, e.reason) for e in model.events_][1:] == [
+        ("pending", 350, "alarm"),
+        ("superseded", 550, "new classes [2]"),
+    ]
+    assert model.challenger_.classes_.tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize(

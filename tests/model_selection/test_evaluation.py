@@ -16,7 +16,9 @@ from sklearn.preprocessing import StandardScaler
 
 from skretrain import DriftAwareRetrainer, ReplayPartialFit
 from skretrain.datasets import iter_csv, make_drifting_classification
+from skretrain.drift import Periodic
 from skretrain.model_selection import prequential_validate
+from skretrain.policies import FullRefit
 from skretrain.utils import _progress
 
 X, Y, _ = make_drifting_classification(2000, random_state=0)
@@ -163,8 +165,36 @@ def test_refits_are_placed_where_their_labels_came_in():
     model = DriftAwareRetrainer(LogisticRegression())
     result = prequential_validate(model, X, Y, label_delay=100)
     learned = [e.row for e in result.events if e.action == "retrained"][1:]
-    assert result.refit_rows.tolist() == [row + 100 for row in learned]
-    assert len(result.refit_rows) == result.estimator.n_refits_
+    in_time = [row + 100 for row in learned if row + 100 < len(Y)]
+    assert result.refit_rows.tolist() == in_time
+    assert len(in_time) > 0
+
+
+@pytest.mark.parametrize(("delay", "latency"), [(0, 0), (100, 0), (0, 150), (100, 150)])
+def test_a_refit_that_served_nobody_is_paid_and_not_among_those_that_served(delay, latency):
+    """Refits every 300 rows, the last of them at the very end: all are fits and costs."""
+    policy = FullRefit(grow=False)
+    model = DriftAwareRetrainer(
+        LogisticRegression(), detector=Periodic(300), policy=policy, update=None
+    )
+    end = 1300 + delay
+    result = prequential_validate(
+        model, X[:end], Y[:end], batch_size=100, label_delay=delay, fit_latency=latency
+    )
+    learned = [event.row for event in result.events][1:]
+    assert learned == [400, 700, 1000, 1300]
+    assert result.n_fits == 1 + result.estimator.n_refits_ == 5
+    assert result.rows_fitted == sum(event.n_rows_fitted for event in result.events)
+    assert result.fit_seconds >= sum(event.cpu_seconds for event in result.events)
+    ready = [row + delay + latency for row in learned]
+    assert result.refit_rows.tolist() == ready[:3]
+    # Oracle: without the last batch, the last refit is not made, and no answer is another.
+    shorter = prequential_validate(
+        model, X[: end - 100], Y[: end - 100], label_delay=delay, fit_latency=latency
+    )
+    np.testing.assert_array_equal(result.y_pred[:-100], shorter.y_pred)
+    assert shorter.n_fits == 4
+    assert shorter.refit_rows.tolist() == [row for row in ready[:3] if row <= end - 200]
 
 
 def test_a_stream_without_targets_needs_a_scorer_of_its_own():

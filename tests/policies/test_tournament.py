@@ -132,6 +132,7 @@ def test_a_model_that_nothing_beats_is_kept():
     )
     event = alarm_of(model)
     assert (winner(model), event.kind, event.n_rows_fitted) == ("keep", "keep", 0)
+    assert (event.action, model.n_refits_) == ("kept", 0)
     assert_same_outputs(model, before, X)
 
 
@@ -389,7 +390,8 @@ def test_as_update_it_compares_on_every_batch():
     X, y = noisy(1500, drift=800)
     model = DriftAwareRetrainer(LogisticRegression(), detector=None, update="tournament")
     feed(model.fit(X[:200], y[:200]), X, y, 100, 200)
-    assert model.events_.counts["updated"] == 13
+    assert model.events_.counts["updated"] + model.events_.counts["kept"] == 13
+    assert model.events_.counts["kept"] == events(model, "kind").count(("keep",))
     assert model.events_.totals["fits"] > 13
     shadow = Tournament([100, "keep"], min_rows=10)
     short = DriftAwareRetrainer(LogisticRegression(), detector=None, update=shadow)
@@ -560,7 +562,12 @@ def test_a_model_that_predicts_nonsense_drops_out():
     context = fields(X, np.ones(1150), since=1000, batch=150, base=Diverges())
     context.champion.wild = True
     policy = Tournament(["all", 800, "since_drift", "keep"], halving=False)
-    assert policy.propose(context).note.startswith("since_drift won: 0 per row")
+    candidate = policy.propose(context)
+    assert candidate.note.startswith("since_drift won: 0 per row")
+    # What is infinite is no JSON.
+    table = {"since_drift": {"loss": 0.0, "rows": 75}}
+    expected = {"winner": "since_drift", "rows_held_out": 75, "candidates": table}
+    assert candidate.evidence == {"tournament": expected}
 
 
 def test_probabilities_that_are_no_numbers_lose():

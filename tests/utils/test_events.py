@@ -3,7 +3,9 @@
 import json
 import logging
 import pickle
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,10 +32,22 @@ def test_the_routine_is_counted_and_the_rest_kept(action):
     assert len(log_of(Event(action, 10, 10, state="warning"))) == len(log)
 
 
+def test_the_glossary_names_every_action():
+    """The list of actions in the documentation is the one of the code."""
+    glossary = (Path(__file__).resolve().parents[2] / "docs" / "glossary.rst").read_text()
+    entry = re.search(r"Its action is (.*?)\.\n", glossary, re.DOTALL)[1]
+    assert tuple(re.findall(r"``(\w+)``", entry)) == ACTIONS
+
+
 def test_the_newest_are_kept_and_all_are_counted():
     log = log_of(*(Event("retrained", row, 1) for row in range(10)), max_events=3)
     assert [event.row for event in log] == [7, 8, 9]
     assert log.counts["retrained"] == 10
+
+
+def test_a_comparison_that_ends_in_keeping_the_model_has_its_price():
+    log = log_of(Event("kept", 10, 5, reason="keep won", cpu_seconds=0.5, wall_seconds=0.25))
+    assert (log.totals["cpu_seconds"], log.totals["wall_seconds"]) == (0.5, 0.25)
 
 
 def test_fits_add_up():
