@@ -399,6 +399,8 @@ class Engine:
         learns = self.parts.update is not None and not self.parts.learner.freezes
         if learns and not self.answered:
             return False
+        if self.parts.trigger is not None and not self.parts.trigger.growth_pays:
+            return False
         n_since = self._n_remembered_since(self.since) + n_new
         return self.parts.policy.is_due(n_since, self.n_fitted, self.parts.buffer.max_rows)
 

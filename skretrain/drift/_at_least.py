@@ -58,6 +58,11 @@ class AtLeast(BaseTrigger):
         """Whether fewer than `k` of the triggers can ring yet, a bool."""
         return sum(not trigger.warming_up for trigger in self._parts) < self.k
 
+    @property
+    def growth_pays(self):
+        """Whether none of the triggers finds a refit without an alarm too dear, a bool."""
+        return all(trigger.growth_pays for trigger in self._parts)
+
     def reset(self):
         """Check the parameters and forget everything.
 

@@ -149,6 +149,14 @@ class BaseTrigger(BaseEstimator, ABC):
         """Whether the trigger is still collecting its reference and cannot ring, a bool."""
         return False
 
+    @property
+    def growth_pays(self):
+        """Whether a policy may refit without an alarm, because the rows have grown, a bool.
+
+        True unless the trigger knows what a refit costs.
+        """
+        return True
+
     @abstractmethod
     def reset(self):
         """Check the parameters and forget everything.
@@ -175,7 +183,7 @@ class BaseTrigger(BaseEstimator, ABC):
         """
 
     def after_fit(self, fit, reference, answered):
-        """Hear that a newly fitted model now serves.
+        """Hear that a newly fitted model now serves, or that the present one is to be kept.
 
         The default restarts the trigger if the fit answered its alarm, and does nothing otherwise:
         a trigger that every fit restarts is blind to a drift that begins right after one.

@@ -15,6 +15,8 @@ _STABLE = Signal("stable")
 _WARNING = Signal("warning")
 _MEMORY_ROWS = 20_000
 _CONFIDENCE = 0.002  # river's default for ADWIN: the same proof as ErrorDrift asks for
+# A model fitted on twice the rows is expected to make so many errors less.
+_SAVED_BY_GROWTH = 0.05
 
 
 class RefitDebt(BaseTrigger):
@@ -26,8 +28,11 @@ class RefitDebt(BaseTrigger):
     the row. The alarm comes when the debt is at least the price. If the change lasts, the errors
     not avoided and the refit together cost at most about twice what they cost in hindsight; if
     concepts alternate faster than a debt is run up, every refit may come too late. The rule is that
-    of cost-aware retraining [1]_ [2]_. Refits for growth are the policy's: with a price, pass
-    ``FullRefit(grow=False)``, so that nothing is refitted that was not asked for.
+    of cost-aware retraining [1]_ [2]_.
+
+    A number as price holds for the refits, too, that a policy makes without an alarm because the
+    rows have grown: they wait until a twentieth of the loss since the latest fit has come to the
+    price. With ``FullRefit(grow=False)`` there are none.
 
     Parameters
     ----------
@@ -100,6 +105,15 @@ class RefitDebt(BaseTrigger):
         ranks = getattr(self, "_ranks", None)
         return ranks is not None and not ranks.complete
 
+    @property
+    def growth_pays(self):
+        """Whether a refit on more rows of the same concept is worth a told price, a bool.
+
+        True with ``"auto"``.
+        """
+        lost = getattr(self, "_lost", 0.0)
+        return _is_auto(self.price) or _SAVED_BY_GROWTH * lost >= self.price
+
     def reset(self):
         """Check the parameters and forget everything.
 
@@ -121,6 +135,7 @@ class RefitDebt(BaseTrigger):
                 "'auto'."
             )
         self._n_fitted = None  # rows of the latest fit
+        self._lost = 0.0  # summed loss since then
         self._restart()
         return self
 
@@ -165,6 +180,7 @@ class RefitDebt(BaseTrigger):
             Whether the fit answered an alarm.
         """
         self._n_fitted = fit.n_rows
+        self._lost = 0.0
         if answered:
             self._restart()
             return
@@ -194,15 +210,18 @@ class RefitDebt(BaseTrigger):
     def _remember(self, batch):
         losses = scored_losses_of(batch, self)
         if batch.bounded:
+            self._lost += float(losses.sum())
             self._judged.append(losses, batch.start)
             return
         if self._ranks is None:
             self._ranks, self._summed = Ranks(), LossMemory(_MEMORY_ROWS)
         # Which rows make the reference is drawn: the first of a sorted batch would mislead.
         losses = np.random.default_rng(0).permutation(losses)
+        finite = self._finite(losses)
+        self._lost += float(finite.sum())
         n_taken, ranks = self._ranks.transform(losses)
         self._judged.append(ranks, batch.start)
-        self._summed.append(self._finite(losses)[n_taken:], batch.start)
+        self._summed.append(finite[n_taken:], batch.start)
 
     def _finite(self, losses):
         finite = losses[np.isfinite(losses)]

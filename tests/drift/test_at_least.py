@@ -8,7 +8,15 @@ import pytest
 from river.drift import ADWIN, KSWIN
 from sklearn.base import clone
 
-from skretrain.drift import AtLeast, BaseTrigger, ErrorDrift, Periodic, ScoredBatch, Signal
+from skretrain.drift import (
+    AtLeast,
+    BaseTrigger,
+    ErrorDrift,
+    Periodic,
+    RefitDebt,
+    ScoredBatch,
+    Signal,
+)
 from skretrain.drift._resolve import resolve_trigger
 
 
@@ -120,6 +128,12 @@ def test_needs_are_united():
 def test_it_warms_up_while_fewer_than_k_can_ring(k, warming):
     parts = [_Scripted(), _Scripted(warming=True), _Scripted()]
     assert AtLeast(parts, k).reset().warming_up is warming
+
+
+def test_growth_is_as_dear_as_the_dearest_of_the_triggers_says():
+    assert AtLeast([Periodic(200), RefitDebt(0)]).growth_pays
+    assert not AtLeast([Periodic(200), RefitDebt(5)]).growth_pays
+    assert not AtLeast([AtLeast([RefitDebt(5)]), RefitDebt(0)]).reset().growth_pays
 
 
 def test_what_was_given_is_not_touched_and_a_used_part_starts_blank():

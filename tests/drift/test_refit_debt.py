@@ -20,6 +20,11 @@ def _fit(row, n_rows=500):
     return FitRecord(row, n_rows, 0, "full_refit", cpu_seconds=0.1, wall_seconds=0.1)
 
 
+@pytest.fixture
+def drift_free():
+    return make_drifting_classification(4000, drift="stationary", random_state=0)[:2]
+
+
 # 1 in 10, then 5 in 10, in blocks of ten rows: every sum can be told by heart.
 LOW, HIGH = np.repeat([1.0, 0.0], [1, 9]), np.repeat([1.0, 0.0], [5, 5])
 
@@ -92,6 +97,51 @@ def test_three_drifts_are_three_retrains(errors, show):
         alarms = _alarms(show(trigger, errors(0.1, 0.5, n=1000, seed=k), first=2000 * k))
         assert [abs(since - 2000 * k - 1000) <= 100 for _, since in alarms] == [True]
         trigger.after_fit(_fit(2000 * (k + 1)), None, answered=True)
+
+
+def test_growth_waits_until_a_twentieth_of_the_loss_since_the_fit_is_the_price(show):
+    """With 100 errors in 1,000 rows, a price of 5 is reached with the last of them."""
+    trigger = RefitDebt(price=5).reset()
+    for start in range(0, 1000, 100):
+        assert not trigger.growth_pays
+        show(trigger, np.tile(LOW, 10), first=start)
+    assert trigger.growth_pays
+    trigger.after_fit(_fit(1000), None, answered=False)
+    assert not trigger.growth_pays
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e6])
+def test_growth_of_a_regressor_does_not_depend_on_the_unit(unit):
+    """Nor on rows that were not scored; an infinite loss is one as large as the largest."""
+    trigger = RefitDebt(price=5 * unit).reset()
+    losses = unit * np.r_[np.full(94, 1.0), 5.0, np.inf, np.full(4, np.nan)]
+    trigger.update(ScoredBatch(0, 100, losses[::-1], bounded=False))
+    assert trigger.growth_pays  # 94 + 5 + 5 = 104 units, a twentieth of which is 5.2
+    trigger.after_fit(_fit(100), None, answered=False)
+    trigger.update(ScoredBatch(100, 94, losses[:94], bounded=False))
+    assert not trigger.growth_pays
+
+
+def test_growth_is_free_where_refits_are_or_where_their_price_is_learned():
+    assert RefitDebt(0).reset().growth_pays
+    assert RefitDebt("auto").reset().growth_pays
+
+
+def test_a_retrainer_told_the_price_grows_when_it_pays(drift_free):
+    """Never at a huge price; at none as without a trigger; in between on fewer, longer steps."""
+    X, y = drift_free
+
+    def rows_fitted(detector):
+        model = DriftAwareRetrainer(LogisticRegression(), detector=detector, batch_size=100)
+        return [event.n_rows_fitted for event in model.fit(X, y).events_]
+
+    always = rows_fitted(None)
+    assert always == [100, 200, 400, 800, 1600, 3200]
+    assert rows_fitted(RefitDebt(0)) == always
+    assert rows_fitted(RefitDebt(1e9)) == [100]
+    some = rows_fitted(RefitDebt(3))
+    assert some[:2] != always[:2]
+    assert 1 < len(some) < len(always)
 
 
 def test_without_a_retrain_there_is_one_alarm_per_rise(errors, show):
