@@ -1,7 +1,5 @@
 """``skretrain advise``: two periods in two files; should the model be retrained?"""
 
-import argparse
-import math
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +11,19 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import advise
 from ..utils._losses import task_of
-from ._compare import _folder, _say
-from ._encoding import _encoder, some
+from ._columns import (
+    as_numbers,
+    check_column,
+    some,
+    sorted_by_time,
+    task_of_column,
+    with_target,
+)
+from ._console import non_negative, open_console, say, say_facts
+from ._encoding import encoder_for
 from ._errors import CommandError, first_line, needed
 from ._estimators import ESTIMATORS, estimator_for
-from ._files import read_table
-from ._history import _as_numbers, _check_column, _sorted_by_time, _task_of, _with_target
+from ._files import output_folder, read_table
 
 _DESCRIPTION = """\
 Should the model be retrained, now that new labelled rows are there? OLD holds
@@ -89,13 +94,13 @@ def add_arguments(parser):
     )
     add(
         "--price",
-        type=_amount,
+        type=non_negative,
         metavar="P",
         help="what a refit costs: the errors, or the sum of residuals, that it must save",
     )
     add(
         "--time-budget",
-        type=_amount,
+        type=non_negative,
         metavar="S",
         help="seconds after which no larger part of the rows is tried",
     )
@@ -111,9 +116,9 @@ def add_arguments(parser):
 
 def main(arguments):
     """Run the command."""
-    console = needed("rich.console").Console(highlight=False)
+    console = open_console()
     needed("pandas")
-    out, notices = _folder(arguments.out), []
+    out, notices = output_folder(arguments.out), []
     model = None if arguments.model is None else _loaded(arguments)
     tables = [_table(path, arguments, notices) for path in (arguments.old, arguments.new)]
     task = _task(tables, model, arguments, notices)
@@ -121,25 +126,12 @@ def main(arguments):
     features = _features(tables, arguments.target, model, notices)
     estimator = _estimator(arguments, task, features[0]) if model is None else model
     facts = _facts(arguments, tables, features, task, estimator)
-    for name, text in facts.items():
-        _say(console, f"{name + ':':<14} {text}")
-    for notice in notices:
-        _say(console, f"{'note:':<14} {notice}")
+    say_facts(console, facts, notices)
     advice = _advised(estimator, features, targets, arguments)
-    _say(console, f"\n{advice.text}\n")
+    say(console, f"\n{advice.text}\n")
     _print_table(console, advice)
     written = _write(out, advice, arguments, facts, notices)
-    _say(console, f"\nWritten: {', '.join(map(str, written))}")
-
-
-def _amount(text):
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
-    return value
+    say(console, f"\nWritten: {', '.join(map(str, written))}")
 
 
 def _loaded(arguments):
@@ -174,14 +166,14 @@ def _loaded(arguments):
 def _table(path, arguments, notices):
     table, target, time = read_table(path), arguments.target, arguments.time
     try:
-        _check_column(table, target, "--target")
+        check_column(table, target, "--target")
         if time is not None:
-            _check_column(table, time, "--time")
+            check_column(table, time, "--time")
             if time == target:
                 raise CommandError(f"--time {time!r} is the target; name the column with the time.")
-            table = _sorted_by_time(table, time)
+            table = sorted_by_time(table, time)
         own = []
-        table = _with_target(table, target, own)
+        table = with_target(table, target, own)
     except CommandError as error:
         raise CommandError(f"{path}: {error}") from error
     notices.extend(f"{Path(path).name}: {notice}" for notice in own)
@@ -191,7 +183,7 @@ def _table(path, arguments, notices):
 def _task(tables, model, arguments, notices):
     if model is None:
         column = needed("pandas").concat([table[arguments.target] for table in tables])
-        return _task_of(column.reset_index(drop=True), arguments.task, notices)
+        return task_of_column(column.reset_index(drop=True), arguments.task, notices)
     task = task_of(model)
     if arguments.task not in ("auto", task):
         raise CommandError(
@@ -204,7 +196,7 @@ def _task(tables, model, arguments, notices):
 def _target(column, task):
     if task == "classification":
         return np.asarray(column)
-    values = _as_numbers(column)
+    values = as_numbers(column)
     if values is None:
         raise CommandError(
             f"--target {column.name!r} holds text such as {column.iloc[0]!r}, which no regression "
@@ -250,7 +242,7 @@ def _as_array(frame):
 def _estimator(arguments, task, table):
     name = arguments.estimator or "sgd"
     base = estimator_for(name, task)
-    steps = [step for _, step in _encoder(base).steps]
+    steps = [step for _, step in encoder_for(base).steps]
     if is_regressor(base):
         # Gradient descent needs a target of unit scale; residuals stay in the target's own.
         base = TransformedTargetRegressor(base, transformer=StandardScaler())

@@ -1,27 +1,26 @@
 """``skretrain compare``: replay a history under each retraining policy, and say which paid."""
 
-import argparse
-import math
 from pathlib import Path
 
 from ..compose._learner import Learner
+from ..model_selection._compare_policies import default_policies
+from ._console import non_negative, open_console, say, say_facts, whole_number
 from ._errors import CommandError, needed
-from ._estimators import ESTIMATORS
-from ._files import read_table
+from ._estimators import ESTIMATORS, estimator_for
+from ._files import output_folder, read_table
 from ._history import embedded_history, history_of
 from ._page import write_page
 from ._pictures import draw, pictures
-from ._policies import LOCATED, POLICIES, SCORES, no_change, run_all
+from ._policies import LOCATED, METRICS, run_all
 from ._report import print_table, write_csv
-from ._schedules import compared
-from ._sentence import caution, sentence
+from ._sentence import caution, price_sentence, sentence
 
 _DESCRIPTION = """\
 Replay a history under each of the usual retraining policies and say which of
-them would have paid. Each row is predicted by the model that would have served
-at that moment, and learned once its label is known; only the first rows, the
-warm-up, are not scored. Without FILE, a built-in stream is used whose concept
-changes at two known rows.
+them would have paid, at every price of a refit. Each row is predicted by the
+model that would have served at that moment, and learned once its label is
+known; only the first rows, the warm-up, are not scored. Without FILE, a
+built-in stream is used whose concept changes at two known rows.
 """
 
 _EPILOG = """\
@@ -29,12 +28,14 @@ policies (for the default --batch 100):
 {policies}
   All use one model, and the same rows, batches and label delay. A policy that
   the model does not allow is a row of "-", with the reason below the table. The
-  row (no change) repeats the newest known target.
+  row (no change) repeats the newest known target. On more than 100 batches the
+  intervals are longer. The two debts need a --price.
 
 the price (--price):
   How many errors must one refit save to be worth it? The cost of a policy is
   its errors and the price of each refit after the first fit; an update is
-  charged by its rows, as part of a refit on the whole past.
+  charged by its rows, as part of a refit on the whole past. Without --price,
+  the answer says up to which price which policy costs least.
 
 models (--estimator):
 {estimators}
@@ -65,7 +66,12 @@ examples:
 PAGE = (
     _DESCRIPTION,
     _EPILOG.format(
-        policies="\n".join(f"  {policy.name:<20} {policy.describe(100)}" for policy in POLICIES),
+        policies="\n".join(
+            f"  {name:<26}{what}"
+            for name, (_, what) in default_policies(
+                estimator_for("sgd", "classification"), 100
+            ).items()
+        ),
         estimators="\n".join(f"  {name:<20} {what}" for name, (what, _) in ESTIMATORS.items()),
     ),
 )
@@ -89,17 +95,17 @@ def add_arguments(parser):
         metavar="NAME",
         help="model to keep fresh: a name listed below, or module:factory (sgd)",
     )
-    add("--batch", type=_at_least(1), default=100, metavar="N", help="rows per batch (100)")
+    add("--batch", type=whole_number(1), default=100, metavar="N", help="rows per batch (100)")
     add(
         "--label-delay",
-        type=_at_least(0),
+        type=whole_number(0),
         default=0,
         metavar="N",
         help="rows between a prediction and its label (0)",
     )
     add(
         "--warm-up",
-        type=_at_least(2),
+        type=whole_number(2),
         metavar="N",
         help="rows of the first fit (a tenth, at least one batch, at most 5000)",
     )
@@ -112,58 +118,57 @@ def add_arguments(parser):
     )
     add(
         "--seeds",
-        type=_at_least(1),
+        type=whole_number(1),
         default=1,
         metavar="N",
         help="run each policy with the seeds 0 to N - 1, and report mean and deviation (1)",
     )
     add(
         "--price",
-        type=_price,
+        type=non_negative,
         metavar="P",
         help="what a refit costs, in errors (regression: in units of the target); adds the costs "
         "and names the policy that costs least",
     )
-    add("--jobs", type=_at_least(1), default=1, metavar="N", help="processes (1)")
+    add("--jobs", type=whole_number(1), default=1, metavar="N", help="processes (1)")
 
 
 def main(arguments):
     """Run the command."""
-    console = needed("rich.console").Console(highlight=False)
+    console = open_console()
     # Before minutes are spent: what is missing, and what is in the way.
     needed("matplotlib").use("agg")
-    out = _folder(arguments.out)
+    out = output_folder(arguments.out)
     history = _history(arguments)
-    facts, notices = _facts(history, arguments), [*history.notices, *_limits(history.base)]
-    _print_facts(console, facts, notices)
-    outcomes = _run_all(console, history, arguments)
-    baseline = no_change(history, label_delay=arguments.label_delay)
-    with console.status("fitting the best schedules in hindsight"):
-        comparison = compared(
-            outcomes,
-            history,
-            batch=arguments.batch,
-            label_delay=arguments.label_delay,
-            price=arguments.price,
-            seeds=arguments.seeds,
-            jobs=arguments.jobs,
-        )
-    advice = None if arguments.price is None else comparison.recommend(arguments.price).text
-    _print_answer(console, outcomes, baseline, history, advice)
-    written = _write(out, outcomes, baseline, history, arguments, facts, notices, comparison)
-    _say(console, f"\nWritten: {', '.join(map(str, written))}")
-
-
-def _print_answer(console, outcomes, baseline, history, advice):
-    metric = SCORES[history.task]
+    facts, notices = _facts(history, arguments), [*history.notices, *_limits(history, arguments)]
+    say_facts(console, facts, notices)
+    say(console, "")
+    found = _run_all(console, history, arguments)
+    outcomes, baseline, comparison = found
+    metric = METRICS[history.task]
+    answers = _answers(outcomes, baseline, comparison, metric, arguments.price)
     print_table(console, outcomes, baseline, metric)
-    _say(console, "")
+    say(console, "")
     for text in _warnings(outcomes):
-        _say(console, f"warning: {text}")
-    _say(console, sentence(outcomes, metric))
-    for remark in (advice, caution(outcomes, baseline)):
-        if remark:
-            _say(console, remark)
+        say(console, f"warning: {text}")
+    for text in answers:
+        say(console, text)
+    written = _write(out, found, history, arguments, facts, notices, answers)
+    say(console, f"\nWritten: {', '.join(map(str, written))}")
+
+
+def _answers(outcomes, baseline, comparison, metric, price):
+    """Return what comes of it, sentence by sentence."""
+    answers = [sentence(outcomes, metric)]
+    if price is not None:
+        answers.append(comparison.recommend(price).text)
+    answers.append(price_sentence(comparison))
+    if price is None:
+        answers[-1] += (
+            " The price is what a refit must save to be worth it; state yours with --price."
+        )
+    remark = caution(outcomes, baseline, metric)
+    return answers if remark is None else [*answers, remark]
 
 
 def _warnings(outcomes):
@@ -172,8 +177,9 @@ def _warnings(outcomes):
             yield f"{outcome.name}: {text} ({n} times)"
 
 
-def _write(out, outcomes, baseline, history, arguments, facts, notices, comparison):
-    metric, delay, price = SCORES[history.task], arguments.label_delay, arguments.price
+def _write(out, found, history, arguments, facts, notices, answers):
+    outcomes, baseline, comparison = found
+    metric, delay, price = METRICS[history.task], arguments.label_delay, arguments.price
     page, table, picture = (out / f for f in ("report.html", "compare.csv", "compare.png"))
     write_csv(table, outcomes, baseline, metric)
     title = f"{history.name}, predicting '{history.target}'"
@@ -181,50 +187,15 @@ def _write(out, outcomes, baseline, history, arguments, facts, notices, comparis
     write_page(
         page,
         title=f"Which retraining would have paid? {title}",
-        sentence=sentence(outcomes, metric),
-        advice=None if price is None else comparison.recommend(price).text,
-        caution=caution(outcomes, baseline),
+        answers=answers,
         outcomes=outcomes,
         baseline=baseline,
         metric=metric,
         facts=facts,
         notices=[*notices, *_warnings(outcomes)],
-        figures=pictures(outcomes, history, comparison, label_delay=delay),
+        figures=pictures(outcomes, history, comparison, label_delay=delay, price=price),
     )
     return page, table, picture
-
-
-def _at_least(least):
-    def rows(text):
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
-        return value
-
-    return rows
-
-
-def _price(text):
-    try:
-        price = float(text)
-    except ValueError:
-        price = -1.0
-    if not 0 <= price < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
-    return price
-
-
-def _folder(path):
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CommandError(
-            f"--out {path} cannot be made a folder: {error.strerror}; name another."
-        ) from error
-    return path
 
 
 def _history(arguments):
@@ -276,24 +247,22 @@ def _facts(history, arguments):
     return facts
 
 
-def _limits(base):
-    """Say which policies do less than their name promises."""
-    learner = Learner(base)
+def _limits(history, arguments):
+    """Say which policies do something else than their name promises."""
+    late = -arguments.label_delay % arguments.batch
+    if late:
+        yield (
+            f"refits on a schedule get their labels {arguments.label_delay + late:,} rows late, in "
+            "whole batches; all others to the row"
+        )
+    learner = Learner(history.base)
     if learner.incremental:
         return
-    why = learner.why_not or f"{type(base).__name__} has no partial_fit"
+    why = learner.why_not or f"{type(history.base).__name__} has no partial_fit"
     yield (
         f"{why}: between alarms '{LOCATED}' does not learn each batch but refits as the rows since "
         "the drift double, and 'replay mix' refits every batch"
     )
-
-
-def _print_facts(console, facts, notices):
-    for name, text in facts.items():
-        _say(console, f"{name + ':':<13} {text}")
-    for notice in notices:
-        _say(console, f"{'note:':<13} {notice}")
-    _say(console, "")
 
 
 def _run_all(console, history, arguments):
@@ -310,23 +279,19 @@ def _run_all(console, history, arguments):
         refresh_per_second=4,  # drawing takes processor time from what is measured
     )
     with bar:
-        task = bar.add_task("", total=arguments.seeds * len(POLICIES))
+        task = bar.add_task("refits on a schedule", total=None)
 
-        def on_run(outcome):
-            bar.update(task, advance=1, description=outcome.name)
+        def on_run(name, seconds, n_runs):
+            bar.update(task, advance=1, total=n_runs, description=name)
             if not console.is_terminal:
-                _say(console, f"replayed {outcome.name}: {outcome.cpu_seconds:.1f} s")
+                say(console, f"replayed {name}: {seconds:.1f} s")
 
         return run_all(
             history,
             batch=arguments.batch,
             label_delay=arguments.label_delay,
+            price=arguments.price,
             seeds=arguments.seeds,
             jobs=arguments.jobs,
             on_run=on_run,
         )
-
-
-def _say(console, text):
-    # Column and file names may hold brackets, which are markup to rich.
-    console.print(text, markup=False, soft_wrap=not console.is_terminal)

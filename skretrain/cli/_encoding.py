@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from ._columns import some
 from ._errors import CommandError, first_line, needed
 
 # What skrub calls the kinds of columns -> what the reader calls them.
@@ -63,7 +64,7 @@ def encoded(table, warm_up, base):
         notices.append(
             f"the same in every row of the warm-up, which learns nothing from it: {some(constant)}"
         )
-    encoder = _encoder(base)
+    encoder = encoder_for(base)
     X = _numbers(encoder, table, warm_up)
     kinds = encoder[0].kind_to_columns_
     notices.extend(_new_categories(table, kinds["low_cardinality"], warm_up))
@@ -71,13 +72,7 @@ def encoded(table, warm_up, base):
     return X, f"{', '.join(counts)}; encoded as {X.shape[1]:,} numbers by skrub", notices
 
 
-def some(names):
-    """Return names as text, not more than a dozen."""
-    shown = ", ".join(map(repr, names[:12]))
-    return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"
-
-
-def _encoder(base):
+def encoder_for(base):
     """Return what ``tabular_pipeline`` puts before the estimator, with fixed seeds."""
     model = clone(base.steps[-1][1] if isinstance(base, Pipeline) else base)
     if getattr(model, "categorical_features", None) == "from_dtype":

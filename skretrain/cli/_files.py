@@ -1,4 +1,4 @@
-"""Read a table from a file, or say why not."""
+"""Read a table from a file, and make the folder for the outputs, or say why not."""
 
 from pathlib import Path
 
@@ -25,6 +25,17 @@ def read_table(path):
         twice = table.columns[table.columns.duplicated()][0]
         raise CommandError(f"{path} has more than one column {twice!r}; rename all but one.")
     return table.reset_index(drop=True)
+
+
+def output_folder(path):
+    """Return a folder after making it, with those above it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(
+            f"--out {path} cannot be made a folder: {error.strerror}; name another."
+        ) from error
+    return path
 
 
 def _read_csv(path):

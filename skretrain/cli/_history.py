@@ -1,17 +1,15 @@
 """Turn a table into a history: rows in time order, a target, and columns as numbers."""
 
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
 from ..datasets import make_drifting_classification
-from ._encoding import encoded, some
+from ._columns import as_numbers, check_column, sorted_by_time, task_of_column, with_target
+from ._encoding import encoded
 from ._errors import CommandError, needed
 from ._estimators import estimator_for
-
-_FEW = 30  # whole numbers with more distinct values than this are a quantity, not classes
 
 
 @dataclass
@@ -86,15 +84,15 @@ def embedded_history(*, estimator, batch, warm_up, label_delay):
 def history_of(table, *, name, target, time, task, estimator, batch, warm_up, label_delay):
     """Return the history in a pandas DataFrame."""
     notices = []
-    _check_column(table, target, "--target")
+    check_column(table, target, "--target")
     if time is not None:
-        _check_column(table, time, "--time")
+        check_column(table, time, "--time")
         if time == target:
             raise CommandError(f"--time {time!r} is the target; name the column with the time.")
-        table = _sorted_by_time(table, time)
-    table = _with_target(table, target, notices)
+        table = sorted_by_time(table, time)
+    table = with_target(table, target, notices)
     warm_up = _check_rows(len(table), warm_up, batch, label_delay)
-    task = _task_of(table[target], task, notices)
+    task = task_of_column(table[target], task, notices)
     prepare = _classes if task == "classification" else _quantity
     y, labels, unit = prepare(table[target], warm_up)
     base = estimator_for(estimator, task)
@@ -117,50 +115,7 @@ def history_of(table, *, name, target, time, task, estimator, batch, warm_up, la
     )
 
 
-# -- columns and rows ------------------------------------------------------------------------------
-
-
-def _check_column(table, column, option):
-    if column in table.columns:
-        return
-    columns = list(table.columns)
-    close = get_close_matches(column, columns, n=3, cutoff=0.5)
-    if close:
-        hint = f"did you mean {' or '.join(map(repr, close))}?"
-    else:
-        hint = f"the columns are {some(columns)}."
-    raise CommandError(f"{option} {column!r} is not a column of the file; {hint}")
-
-
-def _sorted_by_time(table, time):
-    """Sort the rows by a column of numbers or dates, ties in file order, and drop the column."""
-    missing = int(table[time].isna().sum())
-    if missing:
-        raise CommandError(
-            f"--time {time!r} has {missing:,} missing value(s), so that those rows have no place "
-            "in the order; fill them in or drop the rows."
-        )
-    moments = _as_numbers(table[time])
-    if moments is None:
-        raise CommandError(
-            f"--time {time!r} holds text such as {table[time].iloc[0]!r}, and not a number or a "
-            "date like 2024-12-31 or 2024-12-31T23:59:00 in every row; convert the column."
-        )
-    ordered = table.iloc[np.argsort(moments, kind="stable")]
-    return ordered.drop(columns=time).reset_index(drop=True)
-
-
-def _with_target(table, target, notices):
-    """Drop the rows that have no target: they can be neither scored nor learned."""
-    values = table[target]
-    infinite = values.isin([np.inf, -np.inf])
-    known = ~(values.isna() | infinite)
-    dropped = int((~known).sum())
-    if dropped == len(table):
-        raise CommandError(f"--target {target!r} has no value in any of the {len(table):,} rows.")
-    if dropped:
-        notices.append(f"{dropped:,} row(s) without a value of {target!r} left out")
-    return table[known].reset_index(drop=True)
+# -- rows and the target ---------------------------------------------------------------------------
 
 
 def _check_rows(n_rows, warm_up, batch, label_delay):
@@ -175,24 +130,6 @@ def _check_rows(n_rows, warm_up, batch, label_delay):
             "--label-delay or --batch, or bring more rows."
         )
     return warm_up
-
-
-# -- the target ------------------------------------------------------------------------------------
-
-
-def _task_of(column, task, notices):
-    """Return the task: as asked for, or classification for text, bool and few whole numbers."""
-    if task != "auto":
-        return task
-    numbers = _as_numbers(column)
-    whole = numbers is not None and bool((numbers == np.round(numbers)).all())
-    few = whole and len(np.unique(numbers)) <= _FEW
-    task, other = "classification", "regression"
-    if numbers is not None and not few:
-        task, other = other, task
-    if numbers is not None:
-        notices.append(f"target taken as {task} (--task {other} for the other)")
-    return task
 
 
 def _classes(column, warm_up):
@@ -224,7 +161,7 @@ def _check_both_classes(codes, labels, warm_up, target):
 
 def _quantity(column, warm_up):
     """Return the target in standard deviations of the warm-up, in which R2 does not change."""
-    values = _as_numbers(column)
+    values = as_numbers(column)
     if values is None:
         raise CommandError(
             f"--target {column.name!r} holds text such as {column.iloc[0]!r}, which no regression "
@@ -237,29 +174,6 @@ def _quantity(column, warm_up):
         )
     unit = _spread(values[:warm_up])
     return (values - values[:warm_up].mean()) / unit, np.empty(0), unit
-
-
-# -- numbers --------------------------------------------------------------------------------------
-
-
-def _as_numbers(column):
-    """Return a column as floats, dates as seconds, missing as NaN; None if it holds text."""
-    pandas = needed("pandas")
-    kind = pandas.api.types.infer_dtype(column, skipna=True)
-    if kind == "string":
-        # Zones may differ between summer and winter; UTC puts them on one line.
-        dates = pandas.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
-        if (dates.notna() == column.notna()).all():
-            column, kind = dates, "datetime"
-    if kind in ("datetime64", "datetime", "date"):
-        column = pandas.to_datetime(column, utc=True)
-        seconds = (column - pandas.Timestamp(0, tz="UTC")).dt.total_seconds()
-        return seconds.to_numpy(dtype=float)
-    if kind in ("timedelta64", "timedelta"):
-        return pandas.to_timedelta(column).dt.total_seconds().to_numpy(dtype=float)
-    if kind in ("integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"):
-        return pandas.to_numeric(column.astype(object)).to_numpy(dtype=float, na_value=np.nan)
-    return None
 
 
 def _spread(values):

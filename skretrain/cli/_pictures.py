@@ -13,16 +13,19 @@ from ..inspection import (
     PerClassDisplay,
     PolicyComparisonDisplay,
     PolicyParetoDisplay,
+    RegretDisplay,
 )
 from ..inspection._distribution import MOST_DRAWN
 from ..inspection._panels import shortened
 from ._errors import needed
-from ._policies import LOCATED, NEVER, SCORES
+from ._policies import LOCATED, METRICS, NEVER
+from ._sentence import value
 
-SCORE_NAMES = {"accuracy": "accuracy", "r2": "R2"}
-_METRICS = {"classification": "accuracy", "regression": "mean_absolute_error"}
+_SCORE_NAMES = {"accuracy": "accuracy", "mean_absolute_error": "error"}
 
 _WIDE, _NARROW = 9.3, 4.4  # inches; letters of 9 points can be read on a phone in the second
+_MOST_POINTS = 2_000
+_FOR_ONE_LINE = 3.0  # inches of a panel, for a name and a score in one line above it
 # Texts with more values than this are names, whose shares always differ; numbers that never fall
 # and have more are counters.
 _FEW = 30
@@ -49,12 +52,14 @@ class Picture:
 def draw(path, outcomes, history, *, label_delay, title):
     """Draw the default policy with its alarms above, and below one panel per policy."""
     pyplot = needed("matplotlib.pyplot")
-    figure = pyplot.figure(figsize=(10.0, 8.0), dpi=120, layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=[1.0, 1.3], hspace=0.04)
+    n_rows = -(-_n_ran(outcomes) // 4)
+    size = (12.0, 3.5 + 1.7 * n_rows)
+    figure = pyplot.figure(figsize=size, dpi=120, layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=[3.5, 1.7 * n_rows], hspace=0.04)
     above.suptitle(title, fontsize=11)
     known = ", true drifts as broad lines" if len(history.drift_rows) else ""
     below.suptitle(f"Each policy in blue, the others in grey{known}", fontsize=11)
-    panels = below.subplots(2, 3, sharex=True, sharey=True)
+    panels = below.subplots(n_rows, 4, sharex=True, sharey=True, squeeze=False)
     comparison = _comparison(outcomes, history, panels)
     for spare in panels.ravel()[len(comparison.axes_) :]:
         spare.remove()
@@ -66,12 +71,13 @@ def draw(path, outcomes, history, *, label_delay, title):
     pyplot.close(figure)
 
 
-def pictures(outcomes, history, results, *, label_delay):
+def pictures(outcomes, history, results, *, label_delay, price):
     """Return the pictures of the page, from the whole to the detail."""
     comparison = _comparison(outcomes, history, None)
     needed("matplotlib.pyplot").close(comparison.figure_)
     found = [
-        _picture_of_costs(results, history),
+        _picture_of_scores(results, history, price),
+        _picture_of_prices(results),
         _picture_of_timeline(comparison, outcomes, history, label_delay),
         _picture_of_policies(comparison, history),
         _picture_of_classes(outcomes, history, label_delay),
@@ -83,25 +89,34 @@ def pictures(outcomes, history, results, *, label_delay):
 # -- the displays ----------------------------------------------------------------------------------
 
 
+def _n_ran(outcomes):
+    return sum(not outcome.refusal for outcome in outcomes)
+
+
 def _comparison(outcomes, history, ax):
     ran = [outcome for outcome in outcomes if not outcome.refusal]
+    metric = METRICS[history.task]
     comparison = PolicyComparisonDisplay.from_results(
-        {outcome.name: _in_units_of_target(outcome.result, history) for outcome in ran},
-        scores={outcome.name: float(outcome.score) for outcome in ran},
-        score_label=SCORE_NAMES[SCORES[history.task]],
+        {outcome.name: _losses_as_result(outcome, history) for outcome in ran},
+        scores={outcome.name: float(value(outcome, metric)) for outcome in ran},
+        score_label=_SCORE_NAMES[metric],
         true_drifts=history.drift_rows,
-        metric=_METRICS[history.task],
+        metric=metric,
         ax=ax,
     )
     comparison.axes_[0].set_xlim(history.warm_up, len(history.y))
+    # For the many small panels that follow: more points than pixels take long to draw.
+    every = -(-len(comparison.rows) // _MOST_POINTS)
+    comparison.rows = comparison.rows[::every]
+    comparison.curves = {name: curve[::every] for name, curve in comparison.curves.items()}
     return comparison
 
 
-def _in_units_of_target(result, history):
-    if history.task == "classification":
-        return result
-    y_true, y_pred = result.y_true * history.unit, result.y_pred * history.unit
-    return SimpleNamespace(rows=result.rows, y_true=y_true, y_pred=y_pred)
+def _losses_as_result(outcome, history):
+    """Return predictions with the losses of the first seed, as a display takes them."""
+    losses = outcome.losses[0]
+    rows = np.arange(history.warm_up, len(history.y))
+    return SimpleNamespace(rows=rows, y_true=np.zeros_like(losses), y_pred=losses)
 
 
 def _timeline(comparison, outcomes, history, label_delay):
@@ -132,7 +147,7 @@ def _finish_timeline(ax, comparison, history):
 # -- the pictures of the page ----------------------------------------------------------------------
 
 
-def _picture_of_costs(results, history):
+def _picture_of_scores(results, history, price):
     label = "accuracy"
     if history.task == "regression":
         label = f"minus the mean absolute error of '{shortened(history.target)}'"
@@ -140,17 +155,39 @@ def _picture_of_costs(results, history):
     def drawn(width, height):
         figure = _figure(width, height)
         ax = figure.subplots()
-        PolicyParetoDisplay.from_comparison(results, ax=ax, fontsize=9)
+        display = PolicyParetoDisplay.from_comparison(results, price=price, ax=ax, fontsize=9)
+        for name, written in display.labels_.items():
+            written.set_visible(width == _WIDE or name in display.front_)
         ax.set_ylabel(label, fontsize=9)
         return _png(figure)
 
     return Picture(
         "What each policy gives for what it takes",
-        "Score against processor seconds of learning. Filled: no other policy is as good for less. "
+        "Score against processor seconds of learning. Filled: no other policy is as good for less; "
+        "a narrow screen names these only. "
         "The dashed curve is out of reach for whoever does not know the future: the best that any "
         "schedule of refits from scratch could have done, its fits alone counted.",
-        wide=drawn(_WIDE, 4.2),
-        narrow=drawn(_NARROW, 4.6),
+        wide=drawn(_WIDE, 4.6),
+        narrow=drawn(_NARROW, 5.4),
+    )
+
+
+def _picture_of_prices(results):
+    def drawn(width, height):
+        figure = _figure(width, height)
+        for ax, to in zip(figure.subplots(2, 1), ("oracle", "fixed"), strict=True):
+            RegretDisplay.from_comparison(results, to=to, ax=ax)
+        return _png(figure)
+
+    return Picture(
+        "What each policy costs, by the price of a refit",
+        "Errors and refits together, as a multiple of what was possible: above, of the best "
+        "schedule of refits in hindsight; below, of the best fixed policy, never or at the "
+        "interval and window that turned out best. The lower, the better; in colour, the policies "
+        "that cost least at some price. Live policies may be below 1: they have models that no "
+        "schedule of refits has.",
+        wide=drawn(_WIDE, 8.4),
+        narrow=drawn(_NARROW, 8.8),
     )
 
 
@@ -224,14 +261,18 @@ def _in_panels(display, n_panels, history, title, caption):
             spare.remove()
         for panel in panels[:n_panels]:
             panel.set_ylabel("")  # one name for all of them is shorter than a low panel
+            if width / columns < _FOR_ONE_LINE:
+                panel.set_title(panel.get_title().replace(": ", "\n"), fontsize=8.5)
         figure.supylabel(display.label, fontsize=9)
         panels[0].set_xlim(history.warm_up, len(history.y))
+        panels[0].xaxis.set_major_locator(needed("matplotlib.ticker").MaxNLocator(3))
         handles, labels = panels[0].get_legend_handles_labels()
         options = {"loc": "outside lower center", "frameon": False, "fontsize": 9}
-        figure.legend(handles, labels, ncols=2 * columns, **options)
+        figure.legend(handles, labels, ncols=6 if width == _WIDE else 2, **options)
         return _png(figure)
 
-    return Picture(title, caption, wide=drawn(_WIDE, 1.9, 3), narrow=drawn(_NARROW, 1.6, 1))
+    narrow = drawn(_NARROW, 1.6, 2 if n_panels > 6 else 1)
+    return Picture(title, caption, wide=drawn(_WIDE, 1.9, 3), narrow=narrow)
 
 
 def _picture_of_shift(history):
@@ -242,11 +283,14 @@ def _picture_of_shift(history):
     if not any(shifts.values()):
         return None
     feature = max(shifts, key=shifts.get)
+    ticker = needed("matplotlib.ticker")
 
     def drawn(width):
         figure = _figure(width, 4.2)
         labels = {"label_then": "warm-up", "label_now": "newest rows"}
-        DistributionDisplay.from_frames(then, now, feature, ax=figure.subplots(), **labels)
+        ax = figure.subplots()
+        DistributionDisplay.from_frames(then, now, feature, ax=ax, **labels)
+        ax.xaxis.set_major_locator(ticker.MaxNLocator(4 if width == _NARROW else 8))
         return _png(figure)
 
     return Picture(

@@ -1,109 +1,37 @@
-"""The retraining policies that are compared, in one table, and how each is run."""
+"""The policies of ``compare_policies``, run on a history with progress, and what each achieved."""
 
 import warnings
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.parallel import Parallel, delayed
 
-from .. import DriftAwareRetrainer, ReplayPartialFit
 from ..compose._learner import Learner
-from ..drift import Periodic
-from ..metrics import kappa_temporal, no_change_predict
-from ..model_selection import prequential_validate
-from ..policies import FullRefit
+from ..metrics import no_change_predict
+from ..model_selection._compare_policies import default_policies, replayed, run_live
 from ._errors import CommandError, first_line
 
-NEVER, WINDOW, LOCATED, WARM = "never", "window", "drift-located refit", "warm start"
+NEVER, LOCATED, WARM = "never", "since drift", "warm start"
 NO_CHANGE = "(no change)"
 
-SCORES = {"classification": "accuracy", "regression": "r2"}
-# Not the estimator: it may be large, and comes from another process.
-_KEPT = (
-    "rows",
-    "y_true",
-    "y_pred",
-    "batch_rows",
-    "fit_seconds",
-    "n_fits",
-    "rows_fitted",
-    "events",
-)
+METRICS = {"classification": "accuracy", "regression": "mean_absolute_error"}
+_MOST_FITS = 100  # per window and seed; a fit of the whole history takes long
 
 
-@dataclass(frozen=True)
-class Policy:
-    """One way to keep a model fresh.
+class _AbsoluteError:
+    """The absolute error in units of the target; no number is no end of an error."""
 
-    Attributes
-    ----------
-    name : str
-        As in the table.
-    make : callable
-        ``make(base, batch, seed)`` returns the retrainer.
-    what : str
-        What it does, in one line; ``{every}`` and ``{rows}`` are filled with numbers of rows.
-    """
+    __name__ = "absolute_error"
 
-    name: str
-    make: Callable
-    what: str
+    def __init__(self, unit):
+        self.unit = unit
 
-    def describe(self, batch):
-        """Return what the policy does at this batch size."""
-        return self.what.format(rows=f"{10 * batch:,}")
-
-
-def _never(base, batch, seed):
-    # Without dry_run a class that appears later would be learned.
-    return DriftAwareRetrainer(base, detector=None, update=None, dry_run=True, random_state=seed)
-
-
-def _periodic(base, batch, seed):
-    return DriftAwareRetrainer(
-        base,
-        detector=Periodic(every=10 * batch),
-        update=None,
-        policy=FullRefit("all", grow=False),
-        random_state=seed,
-    )
-
-
-def _window(base, batch, seed):
-    return DriftAwareRetrainer(
-        base,
-        detector=Periodic(every=batch),
-        update=None,
-        policy=FullRefit(10 * batch, grow=False),
-        random_state=seed,
-    )
-
-
-def _located(base, batch, seed):
-    return DriftAwareRetrainer(base, random_state=seed)
-
-
-def _warm_start(base, batch, seed):
-    return DriftAwareRetrainer(base, detector=None, update="warm_start", random_state=seed)
-
-
-def _replay(base, batch, seed):
-    return ReplayPartialFit(base, random_state=seed)
-
-
-# To compare one more policy, add a row.
-POLICIES = (
-    Policy(NEVER, _never, "the model of the warm-up serves for ever"),
-    Policy("periodic", _periodic, "every {rows} rows, refit on all (at most 10,000)"),
-    Policy(WINDOW, _window, "every batch, refit on the last {rows} rows"),
-    Policy(LOCATED, _located, "update every batch; alarm: refit on rows since the drift"),
-    Policy(WARM, _warm_start, "update every batch, no drift detection"),
-    Policy("replay mix", _replay, "update every batch, with as many remembered rows"),
-)
+    def __call__(self, y_true, y_pred):
+        with np.errstate(over="ignore", invalid="ignore"):
+            loss = self.unit * np.abs(y_true - y_pred)
+        return np.where(np.isnan(loss), np.inf, loss)
 
 
 @dataclass
@@ -114,22 +42,24 @@ class Outcome:
     ----------
     name, what : str
         The policy.
-    score : float or None
-        Accuracy or R2; None where the policy is not possible.
-    losses : ndarray of shape (n_scored,)
-        One loss per scored row; ``score`` is 1 minus their mean.
+    losses : ndarray of shape (n_seeds, n_scored)
+        0 or 1, or the absolute error in units of the target, per scored row. Where a schedule was
+        replayed, batches add up, and the rows within a batch share evenly. Empty where the policy
+        is not possible.
+    unit : float
+        Deviation of the target; 1 for classes.
+    kind : str
+        How it was run, as in PolicyComparison.
     kappa : float or None
         ``kappa_temporal``, for classification.
-    n_fits, n_updates, rows_fitted : int or float
+    n_fits, n_updates, rows_fitted : float
         Fits from scratch, updates with a batch, rows that went into both.
     cpu_seconds : float
         Processor seconds of learning.
-    scores : tuple of float
-        The score of each seed.
-    results : tuple of namespace
-        What prequential_validate found with each seed, but for the estimator.
     cost : float or None
         Loss and refits in one number, where there is a price.
+    result : PrequentialResult or None
+        What was found with the first seed, if it was run live.
     warned : Counter
         Warnings on the way.
     refusal : str
@@ -138,31 +68,42 @@ class Outcome:
 
     name: str
     what: str
-    score: float | None
-    losses: np.ndarray = field(default_factory=lambda: np.empty(0))
+    losses: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    unit: float = 1.0
+    kind: str = ""
     kappa: float | None = None
     n_fits: float = 0
     n_updates: float = 0
     rows_fitted: float = 0
     cpu_seconds: float = 0.0
-    scores: tuple = ()
-    results: tuple = ()
     cost: float | None = None
+    result: Any = None
     warned: Counter = field(default_factory=Counter)
     refusal: str = ""
 
     @property
-    def result(self):
-        """What was found with the first seed, for the pictures; None where there is none."""
-        return self.results[0] if self.results else None
+    def loss(self):
+        """Mean loss per row: the lower, the better."""
+        return float(self.losses.mean())
+
+    @property
+    def by_seed(self):
+        """Mean loss of each seed."""
+        return self.losses.mean(axis=1)
 
     @property
     def deviation(self):
-        """Standard deviation of the score between seeds; None for fewer than two."""
-        return float(np.std(self.scores, ddof=1)) if len(self.scores) > 1 else None
+        """Standard deviation of the loss between seeds; None for fewer than two."""
+        return float(np.std(self.by_seed, ddof=1)) if len(self.losses) > 1 else None
 
 
-def run_all(history, *, batch, label_delay, seeds, jobs, on_run):
+def stride_of(history, batch):
+    """Return the batches between two moments at which a schedule may refit."""
+    n_batches = -(-_served(history) // batch)
+    return -(-n_batches // _MOST_FITS)
+
+
+def run_all(history, *, batch, label_delay, price, seeds, jobs, on_run):
     """Replay the history under every policy, in parallel; the numbers are those of one job.
 
     Parameters
@@ -171,72 +112,179 @@ def run_all(history, *, batch, label_delay, seeds, jobs, on_run):
         The stream.
     batch, label_delay : int
         Rows per batch; rows between a prediction and its label.
+    price : float or None
+        What a refit costs, in errors or in units of the target.
     seeds : int
         Each policy is run with ``random_state`` 0 to ``seeds - 1``.
     jobs : int
         Processes.
     on_run : callable
-        Told the outcome of each run as it ends, in any order.
+        Told the name and the processor seconds of each live run as it ends, in any order, and how
+        many there are.
 
     Returns
     -------
     outcomes : list of Outcome
-        One for each policy, in the order of the table.
+        One for each policy.
+    baseline : Outcome
+        Repeating the newest known target.
+    comparison : PolicyComparison
+        The same, for every price.
     """
-    grid = [(policy, seed) for policy in POLICIES for seed in range(seeds)]
+    stride = stride_of(history, batch)
+    policies = default_policies(
+        history.base,
+        batch,
+        stride=stride,
+        n_rows=_served(history),
+        is_priced=price is not None,
+    )
+    comparison = _on_schedule(
+        history,
+        {name: policy for name, (policy, _) in policies.items()},
+        batch_size=batch,
+        label_delay=label_delay,
+        prices=_grid(price),
+        seeds=range(seeds),
+        n_jobs=jobs,
+        stride=stride,
+    )
+    options = {
+        "batch_size": batch,
+        "initial_size": history.warm_up,
+        "label_delay": label_delay,
+        "scoring": comparison.scorer,
+    }
+    warned = _run_live(comparison, policies, history, options, jobs, on_run)
+    baseline = no_change(history, label_delay=label_delay)
+    outcomes = []
+    for name, (_, what) in policies.items():
+        outcome = _outcome(name, what, comparison, history, price)
+        outcome.warned = warned[name]
+        outcome.kappa = _kappa(outcome, baseline, history)
+        outcomes.append(outcome)
+    why_not = Learner(history.base).why_not
+    if why_not:
+        outcomes.append(Outcome(WARM, "", refusal=why_not))
+    return outcomes, baseline, comparison
+
+
+def _served(history):
+    return len(history.y) - history.warm_up
+
+
+def _grid(price):
+    """Return prices around the one that is asked for, which is in the middle; None is the usual."""
+    if not price:
+        return None
+    prices = price * np.logspace(-1, 1, 9)
+    prices[4] = price
+    return [float(f"{p:.2g}") if p != price else price for p in prices]
+
+
+def _on_schedule(history, policies, **options):
+    """Return a comparison without its live policies."""
+    classifies = history.task == "classification"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the live policies give them
+        try:
+            comparison = replayed(
+                history.base,
+                history.X,
+                history.y,
+                policies,
+                initial_size=history.warm_up,
+                fit_latency=0,
+                scoring="accuracy" if classifies else _AbsoluteError(history.unit),
+                **options,
+            )
+        except (TypeError, ValueError) as error:
+            raise _failed(history, "refits on a schedule", error) from error
+    if not classifies:
+        comparison.unit = f"units of '{history.target}'"
+    return comparison
+
+
+def _run_live(comparison, policies, history, options, jobs, on_run):
+    """Run the live policies, and return the warnings of each."""
+    live = [name for name, kind in comparison.kinds.items() if kind == "live"]
     workers = Parallel(
         n_jobs=jobs,
         return_as="generator_unordered",
         max_nbytes=None,  # arrays mapped from a file would be gone when the results come back
     )
-    options = {"batch": batch, "label_delay": label_delay}
-    done = {}
-    for key, outcome in workers(delayed(_run_one)(*key, history, options) for key in grid):
-        done[key] = outcome
-        on_run(outcome)
-    return [_averaged([done[policy.name, seed] for seed in range(seeds)]) for policy in POLICIES]
+    grid = [(name, seed) for name in live for seed in comparison.seeds]
+    done, warned = {}, {name: Counter() for name in policies}
+    for name, seed, result, texts in workers(
+        delayed(_run_one)(name, policies[name][0], seed, history, options) for name, seed in grid
+    ):
+        done[name, seed] = result
+        warned[name].update(texts)
+        on_run(name, result.fit_seconds, len(grid))
+    for name in live:
+        comparison.add_live(name, [done[name, seed] for seed in comparison.seeds])
+    return warned
 
 
-def _run_one(policy, seed, history, options):
-    return (policy.name, seed), run(policy, history, seed=seed, **options)
-
-
-def _averaged(outcomes):
-    first = outcomes[0]
-    if first.refusal or len(outcomes) == 1:
-        return first
-    names = ("score", "losses", "n_fits", "n_updates", "rows_fitted", "cpu_seconds")
-    means = {name: np.mean([getattr(o, name) for o in outcomes], axis=0) for name in names}
-    if first.kappa is not None:
-        means["kappa"] = np.mean([o.kappa for o in outcomes])
-    scores = tuple(o.score for o in outcomes)
-    results = sum((o.results for o in outcomes), ())
-    warned = sum((o.warned for o in outcomes), Counter())
-    return replace(first, **means, scores=scores, results=results, warned=warned)
-
-
-def run(policy, history, *, batch, label_delay, seed):
-    """Replay the history under one policy with one seed."""
-    what = policy.describe(batch)
-    why_not = Learner(history.base).why_not
-    if policy.name == WARM and why_not:
-        return Outcome(policy.name, what, None, refusal=why_not)
+def _run_one(name, policy, seed, history, options):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        result = _replayed(policy, history, batch, label_delay, seed)
+        try:
+            result = run_live(policy, seed, history.X, history.y, options)
+        except (TypeError, ValueError) as error:
+            raise _failed(history, f"the policy {name!r}", error) from error
+    result.estimator = None  # it may be large, and comes from another process
+    return name, seed, result, [f"{w.category.__name__}: {w.message}" for w in caught]
+
+
+def _failed(history, where, error):
+    # What the model itself refuses, such as negative numbers.
+    return CommandError(
+        f"{type(history.base).__name__} failed under {where}: {first_line(error)} Choose another "
+        "--estimator, or put what it needs before it in a pipeline."
+    )
+
+
+# -- what was achieved -----------------------------------------------------------------------------
+
+
+def _outcome(name, what, comparison, history, price):
+    runs, kind = comparison.results[name], comparison.kinds[name]
+    is_live = kind == "live"
+    losses = (
+        [_loss_of(history)(run.y_true, run.y_pred) for run in runs]
+        if is_live
+        else [
+            _per_row(losses, history, comparison) for losses in comparison.batch_losses(name, price)
+        ]
+    )
+    line = comparison.to_frame(price).set_index("policy").loc[name]
     return Outcome(
-        name=policy.name,
+        name=name,
         what=what,
-        score=result.score,
-        losses=_losses(history, result.y_true, result.y_pred),
-        kappa=_kappa(history, result.y_pred, label_delay),
-        n_fits=result.n_fits,
-        n_updates=_updates(result),
-        rows_fitted=result.rows_fitted,
-        cpu_seconds=result.fit_seconds,
-        scores=(result.score,),
-        results=(SimpleNamespace(**{name: getattr(result, name) for name in _KEPT}),),
-        warned=Counter(f"{warning.category.__name__}: {warning.message}" for warning in caught),
+        losses=np.array(losses, dtype=float),
+        unit=history.unit,
+        kind=kind,
+        n_fits=line["n_fits"],
+        n_updates=float(np.mean([_updates(run) for run in runs])) if is_live else 0,
+        rows_fitted=line["rows_fitted"],
+        cpu_seconds=line["cpu_seconds"],
+        cost=None if price is None else comparison.cost(name, price),
+        result=runs[0] if is_live else None,
+    )
+
+
+def _loss_of(history):
+    return np.not_equal if history.task == "classification" else _AbsoluteError(history.unit)
+
+
+def _per_row(batch_losses, history, comparison):
+    """Share the loss of each batch among its rows: as 0 and 1 for classes, else evenly."""
+    sizes = np.diff(comparison.matrices[0].edges_)[1:]
+    if history.task == "regression":
+        return np.repeat(batch_losses / sizes, sizes)
+    return np.concatenate(
+        [np.diff(np.round(np.linspace(0, n, size + 1))) for n, size in zip(batch_losses, sizes)]
     )
 
 
@@ -246,51 +294,24 @@ def _updates(result):
     return counts["updated"] - (result.n_fits - counts["retrained"] - counts["rejected"])
 
 
-def _replayed(policy, history, batch, label_delay, seed):
-    try:
-        return prequential_validate(
-            policy.make(history.base, batch, seed),
-            history.X,
-            history.y,
-            scoring=SCORES[history.task],
-            batch_size=batch,
-            initial_size=history.warm_up,
-            label_delay=label_delay,
-        )
-    except (TypeError, ValueError) as error:
-        # What the model itself refuses, such as negative numbers.
-        raise CommandError(
-            f"{type(history.base).__name__} failed under the policy {policy.name!r}: "
-            f"{first_line(error)} Choose another --estimator, or put what it needs before it in a "
-            "pipeline."
-        ) from error
-
-
 def no_change(history, *, label_delay):
     """Return what repeating the newest known target would have achieved, at no cost."""
-    y = history.y[history.warm_up :]
-    rows, repeated = no_change_predict(
-        y, label_delay=label_delay, y_previous=history.y[: history.warm_up]
-    )
-    classifies = history.task == "classification"
-    score = accuracy_score if classifies else r2_score
+    known, y = np.split(history.y, [history.warm_up])
+    rows, repeated = no_change_predict(y, label_delay=label_delay, y_previous=known)
     return Outcome(
         name=NO_CHANGE,
         what="repeat the newest known target",
-        score=float(score(y[rows], repeated)),
-        losses=_losses(history, y[rows], repeated),
-        kappa=0.0 if classifies else None,
+        losses=np.array([_loss_of(history)(y[rows], repeated)], dtype=float),
+        unit=history.unit,
+        kappa=0.0 if history.task == "classification" else None,
     )
 
 
-def _losses(history, y_true, y_pred):
-    if history.task == "classification":
-        return (y_true != y_pred).astype(float)
-    return (y_true - y_pred) ** 2 / (y_true.var() or 1.0)
-
-
-def _kappa(history, y_pred, label_delay):
+def _kappa(outcome, baseline, history):
+    """Return the share of the errors of the baseline that a policy avoids, on the same rows."""
     if history.task == "regression":
         return None
-    known, rest = np.split(history.y, [history.warm_up])
-    return kappa_temporal(rest, y_pred, label_delay=label_delay, y_previous=known)
+    errors = outcome.losses[:, -baseline.losses.shape[1] :].mean()
+    if not baseline.loss:
+        return 0.0 if not errors else -np.inf
+    return float(1 - errors / baseline.loss)

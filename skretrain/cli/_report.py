@@ -2,16 +2,17 @@
 
 import csv
 
+from ._console import say
 from ._errors import needed
 from ._policies import NO_CHANGE
-from ._sentence import amount, best_of, number, with_deviation
+from ._sentence import amount, best_of, number, score, value
 
-_COLUMNS = {"accuracy": "accuracy", "r2": "R2"}
+_COLUMNS = {"accuracy": "accuracy", "mean_absolute_error": "mean abs. error"}
 
 
 def headers(metric, *, priced):
     """Return the names of the columns."""
-    kappa = ["kappa-temporal"] if metric == "accuracy" else []
+    kappa = ["kappa temporal"] if metric == "accuracy" else []
     cost = ["cost"] if priced else []
     # What was asked for stands where a phone shows it.
     return ["policy", _COLUMNS[metric], *cost, *kappa, "fits", "rows fitted", "CPU s"]
@@ -31,7 +32,7 @@ def cells(outcome, metric, *, priced):
     if outcome.name == NO_CHANGE:
         costs = ["-"] * 3
     cost = ["-" if outcome.cost is None else amount(outcome.cost)] if priced else []
-    return [outcome.name, with_deviation(outcome), *cost, *kappa, *costs]
+    return [outcome.name, score(outcome, metric), *cost, *kappa, *costs]
 
 
 def explanation(outcome):
@@ -44,18 +45,20 @@ def print_table(console, outcomes, baseline, metric):
     style = {"box": needed("rich.box").SIMPLE_HEAD, "pad_edge": False, "collapse_padding": True}
     table = needed("rich.table").Table(**style)
     priced = is_priced(outcomes)
-    first, *others = headers(metric, priced=priced)
-    table.add_column(first, no_wrap=True)
-    for header in others:
-        table.add_column(header, justify="right")
+    names = headers(metric, priced=priced)
+    for place, header in enumerate(names):
+        # Names and scores in one line each; of the other headers, no word is cut.
+        least = max(map(len, header.split()))
+        justify = "right" if place else "left"
+        table.add_column(header, justify=justify, no_wrap=place < 2, min_width=least)
     best = best_of(outcomes)
     for outcome in [*outcomes, baseline]:
         row = cells(outcome, metric, priced=priced)
         table.add_row(*row, style="bold" if outcome is best else None)
     console.print(table)
+    width = max(len(outcome.name) for outcome in outcomes) + 2
     for outcome in [*outcomes, baseline]:
-        text = f"  {outcome.name:<20} {explanation(outcome)}"
-        console.print(text, markup=False, soft_wrap=not console.is_terminal)
+        say(console, f"  {outcome.name:<{width}}{explanation(outcome)}")
 
 
 def write_csv(path, outcomes, baseline, metric):
@@ -65,9 +68,13 @@ def write_csv(path, outcomes, baseline, metric):
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
-        for o in [*outcomes, baseline]:
-            numbers = [o.n_fits, o.n_updates, o.rows_fitted, o.cpu_seconds, o.cost, len(o.scores)]
-            if o.refusal:
-                numbers = [None] * len(numbers)
-            row = [o.name, o.score, o.deviation, o.kappa, *numbers, explanation(o)]
-            writer.writerow(row)
+        for outcome in [*outcomes, baseline]:
+            numbers = [None] * (len(header) - 2)
+            if not outcome.refusal:
+                numbers = _numbers(outcome, metric)
+            writer.writerow([outcome.name, *numbers, explanation(outcome)])
+
+
+def _numbers(o, metric):
+    counts = [o.n_fits, o.n_updates, o.rows_fitted, o.cpu_seconds, o.cost, len(o.losses)]
+    return [value(o, metric), o.deviation, o.kappa, *counts]

@@ -1,14 +1,14 @@
-"""Say in one sentence which policy would have paid."""
+"""Say in a sentence which policy would have paid, and up to which price of a refit."""
 
 import numpy as np
 
-from ._policies import NEVER, WINDOW
+from ._policies import NEVER
 
-_TIE = 0.005  # another seed moves a score by as much
+_TIE = 0.005  # of all rows, or of the target's deviation; another seed moves a score by as much
 _BLOCKS = 30
-_WORST = 25.0  # variances; else one outlier would hide every difference behind its own noise
+_WORST = 25.0  # deviations; else one outlier would hide every difference behind its own noise
 
-_UNITS = {"accuracy": "accuracy", "r2": "R2"}
+NAMES = {"accuracy": "accuracy", "mean_absolute_error": "mean absolute error"}
 
 
 def sentence(outcomes, metric):
@@ -17,38 +17,51 @@ def sentence(outcomes, metric):
     Parameters
     ----------
     outcomes : list of Outcome
-        One per policy, "never" and "window" among them.
-    metric : {"accuracy", "r2"}
+        One per policy, "never" among them.
+    metric : {"accuracy", "mean_absolute_error"}
         What the scores are.
     """
     by_name = {outcome.name: outcome for outcome in outcomes if not outcome.refusal}
     never = by_name.pop(NEVER)
-    best = max(by_name.values(), key=lambda outcome: outcome.score)
+    best = best_of(by_name.values())
     if not leads(best, never):
         return _nothing_paid(never, best, metric)
     level = [o for o in by_name.values() if leads(o, never) and not leads(best, o)]
     return (
-        f"On this history '{best.name}' would have paid: {_UNITS[metric]} {with_deviation(best)} "
-        f"with {_work(best)}, {_gain(best, never, metric)} above never retraining, "
-        f"{_price(best, by_name[WINDOW], never)}{_rival(best, level)}."
+        f"On this history '{best.name}' would have paid: {NAMES[metric]} {score(best, metric)} "
+        f"with {_work(best)}, {_gain(best, never, metric)} never retraining, "
+        f"{_price(best, by_name.values(), never)}{_rival(best, level, metric)}."
     )
 
 
-def caution(outcomes, baseline):
+def price_sentence(comparison):
+    """Return up to which price of a refit which policy costs least."""
+    leaders, unit = comparison.leaders(), comparison.unit
+    name, low, high = leaders[0]
+    text = (
+        f"Within the noise, '{name}' costs least at a price of {amount(low)} to {amount(high)} "
+        f"{unit} per refit"
+    )
+    if len(leaders) == 1:
+        return f"{text}."
+    between = "".join(f", '{name}' up to {amount(high)}" for name, _, high in leaders[1:-1])
+    return f"{text}{between}, and '{leaders[-1][0]}' beyond."
+
+
+def caution(outcomes, baseline, metric):
     """Return a warning if repeating the newest known target does as well, else None."""
-    best = best_of(outcomes)
-    if baseline.score <= best.score:
+    if baseline.loss >= best_of(outcomes).loss:
         return None
     return (
-        f"But repeating the newest known target scores {number(baseline.score)}, more than "
-        "any of them: at this label delay the last target is the better forecast. Give it to the "
-        "model as a column, or state the delay that you really have with --label-delay."
+        f"But repeating the newest known target has {NAMES[metric]} {score(baseline, metric)}, "
+        "better than any of them: at this label delay the last target is the better forecast. Give "
+        "it to the model as a column, or state the delay that you really have with --label-delay."
     )
 
 
 def best_of(outcomes):
-    """Return the outcome with the best score, of those that there are."""
-    return max((o for o in outcomes if not o.refusal), key=lambda outcome: outcome.score)
+    """Return the outcome with the lowest loss, of those that there are."""
+    return min((o for o in outcomes if not o.refusal), key=lambda outcome: outcome.loss)
 
 
 def leads(one, other):
@@ -57,45 +70,57 @@ def leads(one, other):
     The noise is that of the difference per block of successive rows, since errors come in runs,
     and, where there are several, that between seeds.
     """
-    gain = np.minimum(other.losses, _WORST) - np.minimum(one.losses, _WORST)
+    gain = _bounded(other) - _bounded(one)
     blocks = [block.mean() for block in np.array_split(gain, min(_BLOCKS, len(gain)))]
     noise = 2 * np.hypot(_standard_error(blocks), _standard_error(_by_seed(one, other)))
-    return bool(one.score - other.score > _TIE and gain.mean() > noise)
+    lead = (other.loss - one.loss) / one.unit
+    return bool(lead > _TIE and gain.mean() > noise)
+
+
+def _bounded(outcome):
+    return np.minimum(outcome.losses.mean(axis=0) / outcome.unit, _WORST)
+
+
+def _by_seed(one, other):
+    return np.minimum(other.by_seed / one.unit, _WORST) - np.minimum(one.by_seed / one.unit, _WORST)
 
 
 def _standard_error(values):
     return np.std(values, ddof=1) / len(values) ** 0.5 if len(values) > 1 else 0.0
 
 
-def _by_seed(one, other):
-    return np.subtract(one.scores, other.scores)
-
-
-def with_deviation(outcome):
+def score(outcome, metric):
     """Return the score as text, with the standard deviation between seeds if there are several."""
-    if outcome.deviation is None:
-        return number(outcome.score)
-    return f"{number(outcome.score)} ± {number(outcome.deviation)}"
+    text = number(value(outcome, metric), metric)
+    return text if outcome.deviation is None else f"{text} ± {number(outcome.deviation, metric)}"
+
+
+def value(outcome, metric):
+    """Return the score: the accuracy, or the mean absolute error."""
+    return 1 - outcome.loss if metric == "accuracy" else outcome.loss
 
 
 def amount(n):
-    """Return a count, or a mean of counts, as text."""
-    return f"{n:,.0f}" if n == round(n) or n >= 100 else f"{n:,.1f}"
+    """Return a count, or a mean of counts, or a price, as text."""
+    if n == round(n) or n >= 100:
+        return f"{n:,.0f}"
+    return f"{n:,.1f}" if n >= 1 else f"{n:.2g}"
 
 
-def number(score):
-    """Return a score as text; a model that blew up needs no decimals."""
-    return f"{score:.3f}" if abs(score) < 1000 else f"{score:.1e}"
+def number(value, metric="accuracy"):
+    """Return a score as text, with as many digits as it is known to."""
+    if metric == "accuracy":
+        return f"{value:.3f}"
+    return f"{value:,.0f}" if 1000 <= value < 1e9 else f"{value:#.4g}"
 
 
 def _nothing_paid(never, best, metric):
     text = (
-        f"On this history retraining would not have paid: {_UNITS[metric]} {with_deviation(never)} "
-        f"without it, and {number(best.score)} with the best of the others, '{best.name}'"
+        f"On this history retraining would not have paid: {NAMES[metric]} {score(never, metric)} "
+        f"without it, and {number(value(best, metric), metric)} with the best of the others, "
+        f"'{best.name}'"
     )
-    if best.score <= never.score:
-        return f"{text}."
-    return f"{text}, which is within the noise."
+    return f"{text}." if best.loss >= never.loss else f"{text}, which is within the noise."
 
 
 def _work(best):
@@ -108,14 +133,19 @@ def _count(n, noun):
 
 
 def _gain(best, never, metric):
-    gain = best.score - never.score
-    return f"{100 * gain:.1f} points" if metric == "accuracy" else number(gain)
+    gain = never.loss - best.loss
+    if metric == "accuracy":
+        return f"{100 * gain:.1f} points above"
+    return f"{number(gain, metric)} below that of"
 
 
-def _price(best, window, never):
-    if best is window or not window.cpu_seconds:
+def _price(best, others, never):
+    """Return the clause on the processor time, beside that of the most frequent refits."""
+    schedules = [other for other in others if other.kind == "trigger"]
+    often = max(schedules, key=lambda o: (o.n_fits, -o.rows_fitted), default=best)
+    if often is best or not often.cpu_seconds:
         return f"in {best.cpu_seconds:.1f} CPU seconds against {never.cpu_seconds:.1f}"
-    return f"at {_times(best.cpu_seconds / window.cpu_seconds)} CPU of refitting every batch"
+    return f"at {_times(best.cpu_seconds / often.cpu_seconds)} CPU of '{often.name}'"
 
 
 def _times(ratio):
@@ -124,7 +154,7 @@ def _times(ratio):
     return f"{ratio:.1g}x the" if ratio < 1 else f"{ratio:.1f}x the"
 
 
-def _rival(best, level):
+def _rival(best, level, metric):
     """Return the clause on the cheapest of the policies that are as good within the noise."""
     if len(level) == 1:
         return ""
@@ -132,6 +162,6 @@ def _rival(best, level):
     rival = min((o for o in level if o is not best), key=lambda outcome: outcome.rows_fitted)
     effort = "fewer" if rival.rows_fitted < best.rows_fitted else "no fewer"
     return (
-        f"; '{rival.name}' ({number(rival.score)}) is as good within the noise, from {effort} "
-        "fitted rows"
+        f"; '{rival.name}' ({number(value(rival, metric), metric)}) is as good within the noise, "
+        f"from {effort} fitted rows"
     )

@@ -158,7 +158,7 @@ class RegretDisplay:
     def _name_lines(self, prices, ratios):
         """Write each name where its line ends: at the right, or above where it leaves."""
         bottom, top = np.log(self.ax_.get_ylim())
-        width, height = self.ax_.figure.bbox.size / self.ax_.get_figure(root=True).dpi
+        width, height = self.ax_.bbox.size / self.ax_.get_figure(root=True).dpi
         at_right, above = {}, {}
         for name, values in ratios.items():
             logs = np.log(np.maximum(np.nan_to_num(values, nan=1.0), 1e-9))
@@ -167,7 +167,7 @@ class RegretDisplay:
                 at_right[name] = max(heights[-1], 0.0)
             else:
                 above[name] = _leaving(_as_shares(prices), heights)
-        moved = spread_out(list(at_right.values()), 0.2 / height)
+        moved = spread_out(list(at_right.values()), 0.16 / height)
         for name, place in zip(at_right, moved, strict=True):
             self._write(name, (1.0, place), (6, 0), va="center")
         moved = spread_out(list(above.values()), 0.24 / width)

@@ -5,6 +5,7 @@ from html import escape
 from string import Template
 
 from .. import __version__
+from ..utils._html import document, header_row, notices, terms
 from ..utils._optional import import_optional
 
 # action -> (what to do, in a headline; what was tried, in the table's legend)
@@ -99,7 +100,7 @@ class Advice:
           variation, and the move in old standard deviations;
         - ``"concept_shift"``: the old model's loss on new rows beyond its own past loss, how much
           better a refit is without the old rows (``"old_rows_mislead"``), whether they are wrong
-          now, and the new row at which the change was located;
+          now, whether moved inputs alone may explain it, and the new row at which the change was located;
         - ``"rows_needed"``: loss of the refit on new rows by their number, its slope per doubling,
           and how many more rows to collect;
         - ``"sensitivity"``: share of predictions that flip when the numeric columns get noise of
@@ -269,14 +270,8 @@ def _concept(evidence, units):
         f"On the {evidence['rows']['old_held_out']:,} held-out rows of the old period the old "
         f"model has {units.name} {units.level(present['loss_old'])}"
     )
-    mislead = shift["old_rows_mislead"]
     if shift["old_rows_are_wrong"]:
-        ending = (
-            "the relation between inputs and target has changed, and the old rows are now wrong: "
-            f"a refit is better without them by {units.change(mislead['estimate'])} (95 % "
-            f"interval {units.interval(mislead['low'], mislead['high'])})"
-        )
-        ending += _since(evidence)
+        ending = _old_rows_are_wrong(shift, units) + _since(evidence)
     elif shift["low"] > 0:
         ending = (
             "it has got worse, but a refit is not better without the old rows, so nothing shows "
@@ -290,6 +285,24 @@ def _concept(evidence, units):
         f"{units.change(abs(shift['estimate']))} {'more' if shift['estimate'] >= 0 else 'less'}"
     )
     return f"{before}, on the new ones {excess} (difference: {interval}): {ending}."
+
+
+def _old_rows_are_wrong(shift, units):
+    mislead = shift["old_rows_mislead"]
+    by = (
+        f"a refit is better without them by {units.change(mislead['estimate'])} (95 % interval "
+        f"{units.interval(mislead['low'], mislead['high'])})"
+    )
+    if shift["inputs_may_explain"]:
+        return (
+            f"the old rows are now wrong for this model: {by}; that may be a changed relation "
+            "between inputs and target, or moved inputs and a model that does not fit all of their "
+            "range"
+        )
+    return (
+        "the relation between inputs and target has changed, and the old rows are now wrong: "
+        f"{by}"
+    )
 
 
 def _since(evidence):
@@ -387,63 +400,26 @@ def _count(n, noun):
 
 # -- page ------------------------------------------------------------------------------------------
 
-_PAGE = Template("""\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>$title</title>
-<style>
-:root { --paper: #ffffff; --ink: #1d2329; --faint: #5a6570; --line: #d5dbe1; --tint: #f1f6fa;
-  --accent: #0072b2; --note: #fdf6e3; }
-@media (prefers-color-scheme: dark) {
-  :root { --paper: #14181c; --ink: #e4e8ec; --faint: #a3adb7; --line: #39424b; --tint: #1d242b;
-    --accent: #6bb8e8; --note: #2b271b; }
-}
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink);
-  font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-main { max-width: 62rem; margin: 0 auto; padding: 2rem 1.25rem 3rem; overflow-wrap: anywhere; }
+_STYLE = """
 h1 { font-size: 1.1rem; font-weight: 600; color: var(--faint); margin: 0 0 .3rem; }
 .action { font-size: 1.7rem; line-height: 1.25; font-weight: 700; color: var(--accent);
   margin: 0 0 1rem; }
-h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
-p { margin: 0 0 .8rem; }
-.answer { border-left: .3rem solid var(--accent); background: var(--tint); padding: .8rem 1rem; }
 .more { padding-left: 1.3rem; margin: 0 0 1rem; }
 .more li { margin-bottom: .4rem; }
-.notices { background: var(--note); padding: .7rem 1rem .7rem 2rem; margin: 1rem 0; }
-table { border-collapse: collapse; width: 100%; overflow-wrap: normal;
-  font-variant-numeric: tabular-nums; }
-th, td { padding: .4rem .6rem; border-bottom: 1px solid var(--line); text-align: right;
-  vertical-align: top; }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
+th, td { vertical-align: top; }
 table.wide td { white-space: nowrap; }
-th:last-child, td:last-child { padding-right: .2rem; }
 td.text { text-align: left; color: var(--faint); }
-thead th { color: var(--faint); font-weight: 600; font-size: .875rem; vertical-align: bottom; }
-tbody th { font-weight: 400; }
-th small { display: block; max-width: 15rem; color: var(--faint); font-size: .8rem;
-  font-weight: 400; }
-tr.best th, tr.best td { font-weight: 700; color: var(--accent); }
-td small { display: block; color: var(--faint); font-size: .8rem; font-weight: 400;
-  white-space: nowrap; }
+th small, td small { display: block; color: var(--faint); font-size: .8rem; font-weight: 400; }
+th small { max-width: 15rem; }
+td small { white-space: nowrap; }
 .bar { position: relative; height: 1.1rem; min-width: 9rem; }
 .bar i { position: absolute; top: 0; bottom: 0; border-left: 1px dashed var(--faint); }
 .bar b { position: absolute; top: .48rem; height: .16rem; background: var(--accent); }
 .bar u { position: absolute; top: .24rem; width: .64rem; height: .64rem; margin-left: -.32rem;
   border-radius: 50%; background: var(--accent); }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.2rem; margin: 0; }
-dt { color: var(--faint); }
-dd { margin: 0; }
-.legend, footer { color: var(--faint); font-size: .9rem; }
-.legend { margin-top: .5rem; }
-footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .8rem; }
 @media (max-width: 40rem) {
-  main { padding: 1.25rem 1rem 2rem; }
   .action { font-size: 1.4rem; }
+  th, td { padding: .35rem .4rem; font-size: .875rem; }
   table.wide, .wide tbody, .wide tr, .wide td, .wide tbody th { display: block; }
   .wide thead { display: none; }
   .wide tr { border-bottom: 1px solid var(--line); padding: .5rem 0; }
@@ -454,22 +430,17 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .8rem
     font-weight: 400; }
   .wide td small { display: inline; white-space: normal; }
   .wide td.empty { display: none; }
-  th, td { padding: .35rem .4rem; font-size: .875rem; }
-  dl { grid-template-columns: 1fr; gap: 0; }
-  dd { margin-bottom: .5rem; }
 }
-</style>
-</head>
-<body>
-<main>
-<h1>$title</h1>
+"""
+
+_BODY = Template("""\
 <p class="action">$headline</p>
 <p class="answer">$reason</p>
 <ul class="more">$more</ul>
 $notices
 <h2>What was tried</h2>
 <table class="wide">
-<thead><tr>$headers</tr></thead>
+$head
 <tbody>
 $rows
 </tbody>
@@ -479,15 +450,11 @@ $left_out
 $moved
 $sensitive
 <h2>What it rests on</h2>
-<dl>$facts</dl>
-<footer>Written by skretrain $version.</footer>
-</main>
-</body>
-</html>
+$facts
 """)
 
 
-def _page(advice, title, facts, notices):
+def _page(advice, title, facts, remarks):
     rows = [row for row in advice.rows if row["tried"]]
     out = [row for row in advice.rows if not row["tried"]]
     units, evidence = advice.units, advice.evidence
@@ -502,21 +469,20 @@ def _page(advice, title, facts, notices):
         "seconds",
     ]
     width = _scale(rows)
-    return _PAGE.substitute(
-        title=escape(title),
+    body = _BODY.substitute(
         headline=escape(advice.sentences[0].rstrip(".")),
         reason=escape(advice.sentences[1]),
         more="".join(f"<li>{escape(sentence)}</li>" for sentence in advice.sentences[2:]),
-        notices=_items(notices),
-        headers="".join(f'<th scope="col">{escape(name)}</th>' for name in heads),
+        notices=notices(remarks),
+        head=header_row(heads),
         rows="\n".join(_row(row, advice, width) for row in rows),
         legend=escape(_legend(units, len(rows) - 1)),
         left_out=_pairs("Left out", {row["action"]: row["note"] for row in out}),
         moved=_moved_table(evidence["input_shift"]),
         sensitive=_sensitive_table(evidence["sensitivity"]),
-        facts=_terms({**facts, **_facts(evidence, units)}),
-        version=__version__,
+        facts=terms({**facts, **_facts(evidence, units)}),
     )
+    return document(title, body, version=__version__, style=_STYLE)
 
 
 def _scale(rows):
@@ -586,28 +552,18 @@ def _legend(units, n):
     return text + (" A gain in a score is a rise." if units.of_scores else "")
 
 
-def _items(texts):
-    items = "".join(f"<li>{escape(text)}</li>" for text in texts)
-    return f'<ul class="notices">{items}</ul>' if items else ""
-
-
 def _pairs(title, texts):
-    return f"<h2>{title}</h2>\n<dl>{_terms(texts)}</dl>" if texts else ""
-
-
-def _terms(texts):
-    return "".join(f"<dt>{escape(k)}</dt><dd>{escape(str(v))}</dd>" for k, v in texts.items())
+    return f"<h2>{title}</h2>\n{terms(texts)}" if texts else ""
 
 
 def _small_table(title, heads, rows, legend):
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
     body = "\n".join(
         f'<tr><th scope="row">{escape(name)}</th>'
         + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
         + "</tr>"
         for name, *cells in rows
     )
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    table = f"<table>{header_row(heads)}<tbody>{body}</tbody></table>"
     return f'<h2>{escape(title)}</h2>\n{table}\n<p class="legend">{escape(legend)}</p>'
 
 

@@ -202,7 +202,7 @@ class PolicyComparison:
         saved = np.mean([self._saved_by_one_refit(matrix) for matrix in self.matrices])
         if not 0 < saved < math.inf:
             saved = 1.0  # nothing to be saved, or a model without a finite loss: any will do
-        prices = saved * np.logspace(-1, 1, 9)
+        prices = saved * np.logspace(-2, 1, 9)
         return np.array([float(f"{price:.2g}") for price in prices])
 
     def _saved_by_one_refit(self, matrix):
@@ -317,6 +317,23 @@ class PolicyComparison:
         """
         return _mean(self._runs(policy, price), "cpu_seconds")
 
+    def batch_losses(self, policy, price=None):
+        """Return the summed loss of a policy on each batch that was served.
+
+        Parameters
+        ----------
+        policy : str
+            Its name.
+        price : float or None, default=None
+            As in :meth:`score`.
+
+        Returns
+        -------
+        losses : ndarray of shape (n_seeds, n_batches)
+            In order of arrival.
+        """
+        return np.array([run.chunk_losses for run in self._runs(policy, price)])
+
     def cost(self, policy, price):
         """Return loss and refits of a policy in one number, a mean over seeds.
 
@@ -405,17 +422,48 @@ class PolicyComparison:
         best = min(self.names, key=lambda name: self.cost(name, price))
         level = [name for name in self.names if name != best and self._is_level(best, name, price)]
         oracle = self._reference("oracle", price)
+        score = _score_in_words(self.scoring, self.score(best, price))
+        fits = _counted(_mean(self._runs(best, price), "n_fits"))
         text = (
             f"At a price of {_amount(price)} {self.unit} per refit, '{best}' costs least: "
-            f"{_amount(self.cost(best, price))} with its refits ({self.scoring} "
-            f"{self.score(best, price):.3f}, {_counted(_mean(self._runs(best, price), 'n_fits'))}"
-            f"), against {_amount(_cost(self._fixed[0], price))} without retraining and "
+            f"{_amount(self.cost(best, price))} with its refits ({score}, {fits}), against "
+            f"{_amount(_cost(self._fixed[0], price))} without retraining and "
             f"{_amount(oracle)} with the best schedule in hindsight."
         )
         if level:
             named = ", ".join(f"'{name}'" for name in level)
             text += f" Within the noise, no worse: {named}."
         return Recommendation(best, text)
+
+    def leaders(self):
+        """Name the policy that costs least from price to price along the grid.
+
+        At the middle price it is the recommended one. Away from it, up and down, a policy leads for
+        as long as no other costs less by more than the noise, as :meth:`recommend` judges it; then
+        the one that costs least takes over.
+
+        Returns
+        -------
+        leaders : list of (str, float, float)
+            Policy, lowest and highest price of the grid at which it leads; prices rise.
+        """
+        middle = len(self.prices) // 2
+        names = self._leading(self.prices[middle::-1])[::-1]
+        names += self._leading(self.prices[middle:])[1:]
+        leaders = []
+        for name, price in zip(names, map(float, self.prices), strict=True):
+            first = leaders.pop()[1] if leaders and leaders[-1][0] == name else price
+            leaders.append((name, first, price))
+        return leaders
+
+    def _leading(self, prices):
+        """Return the policy that leads at each price, when it goes from the first on."""
+        names = []
+        for price in map(float, prices):
+            best = min(self.names, key=lambda name: self.cost(name, price))
+            stays = names and (names[-1] == best or self._is_level(best, names[-1], price))
+            names.append(names[-1] if stays else best)
+        return names
 
     def _is_level(self, best, other, price):
         """Tell whether the difference in cost is within the noise of the losses."""
@@ -522,7 +570,7 @@ def compare_policies(
         - a pair ``(policy, window)`` of one of the last two kinds and the number of newest rows, or
           ``"all"``, that it refits on; else it is ``"all"``.
 
-        None: never; every batch, every 5 and every 20, on the last 10 batches and on all rows;
+        None: never; every batch, every 5 and every 20, on all rows and on the last 10 batches;
         ``RefitDebt`` told the price, on both; and live :class:`~skretrain.DriftAwareRetrainer` as
         it comes, with warm starts only (where the estimator can be continued),
         :class:`~skretrain.ReplayPartialFit` and :func:`~skretrain.make_mixture`.
@@ -538,7 +586,7 @@ def compare_policies(
         runs live has both to the row.
     prices : float, sequence of float or None, default=None
         What a refit costs, in units of summed loss: how many errors it has to save to be worth it.
-        None is nine prices, from a tenth to ten times what the best single refit saves.
+        None is nine prices, from a hundredth to ten times what the best single refit saves.
     scoring : str, callable or None, default=None
         The score, and by it the loss that is summed: ``"accuracy"``,
         ``"neg_mean_absolute_error"``, ``"neg_mean_squared_error"``,
@@ -595,7 +643,9 @@ def compare_policies(
     """
     check_stream_size("fit_latency", fit_latency, least=0)
     if policies is None:
-        policies = default_policies(estimator, batch_size)
+        policies = {
+            name: policy for name, (policy, _) in default_policies(estimator, batch_size).items()
+        }
     sizes = {"batch_size": batch_size, "initial_size": initial_size, "label_delay": label_delay}
     comparison = replayed(
         estimator,
@@ -613,7 +663,7 @@ def compare_policies(
     grid = [(name, seed) for name in live for seed in comparison.seeds]
     options = {**sizes, "fit_latency": fit_latency, "scoring": comparison.scorer}
     results = Parallel(n_jobs=n_jobs)(
-        delayed(_run_live)(policies[name], seed, X, y, options) for name, seed in grid
+        delayed(run_live)(policies[name], seed, X, y, options) for name, seed in grid
     )
     for name in live:
         found = zip(grid, results, strict=True)
@@ -662,21 +712,69 @@ def replayed(
     return PolicyComparison(specs, matrices, measure, seeds=seeds, delay=delay, prices=prices)
 
 
-def default_policies(estimator, batch_size):
-    """Return the policies that are compared where none are named."""
+def default_policies(estimator, batch_size, *, stride=1, n_rows=math.inf, is_priced=True):
+    """Return the policies that are compared where none are named, and what each of them does.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What they keep fresh.
+    batch_size : int
+        Rows per batch.
+    stride : int, default=1
+        Batches between two moments at which a schedule may refit; the schedules are its multiples.
+    n_rows : int, default=math.inf
+        Rows that are served: no schedule is as long.
+    is_priced : bool, default=True
+        Whether those that are told the price of a refit are among them.
+
+    Returns
+    -------
+    policies : dict of str to (policy, str)
+        By name, the policy as :func:`compare_policies` takes it, and a line about it.
+    """
     window = _WINDOW * batch_size
-    policies = {"never": []}
-    for cadence in _CADENCES:
-        every = cadence * batch_size
-        policies[f"all every {every:,}"] = (Periodic(every), "all")
-        policies[f"last {window:,} every {every:,}"] = (Periodic(every), window)
-    policies["debt: all"] = (RefitDebt, "all")
-    policies[f"debt: last {window:,}"] = (RefitDebt, window)
-    policies["since drift"] = DriftAwareRetrainer(estimator)
+    policies = {"never": ([], "the first model serves for ever")}
+    for every in (cadence * stride * batch_size for cadence in _CADENCES):
+        if every < n_rows:
+            when = f"every {every:,} rows, refit on"
+            policies[f"every {every:,} on all"] = (Periodic(every), "all"), f"{when} all rows"
+            policies[f"every {every:,} on last {window:,}"] = (
+                (Periodic(every), window),
+                f"{when} the last {window:,}",
+            )
+    if is_priced:
+        policies["debt on all"] = (
+            (RefitDebt, "all"),
+            "refit on all rows once excess errors reach the price",
+        )
+        policies[f"debt on last {window:,}"] = (
+            (RefitDebt, window),
+            f"the same, on the last {window:,}",
+        )
+    return policies | _live_policies(estimator)
+
+
+def _live_policies(estimator):
+    policies = {
+        "since drift": (
+            DriftAwareRetrainer(estimator),
+            "update every batch; alarm: refit on rows since drift",
+        )
+    }
     if not Learner(estimator).why_not:
-        policies["warm start"] = DriftAwareRetrainer(estimator, detector=None, update="warm_start")
-    policies["replay mix"] = ReplayPartialFit(estimator)
-    policies["mixture"] = make_mixture(estimator)
+        policies["warm start"] = (
+            DriftAwareRetrainer(estimator, detector=None, update="warm_start"),
+            "update every batch, no drift detection",
+        )
+    policies["replay mix"] = (
+        ReplayPartialFit(estimator),
+        "update every batch, with as many remembered rows",
+    )
+    policies["mixture"] = (
+        make_mixture(estimator),
+        "several models vote, weighted by what they got right",
+    )
     return policies
 
 
@@ -808,7 +906,8 @@ def _run_of(replay):
     )
 
 
-def _run_live(policy, seed, X, y, options):
+def run_live(policy, seed, X, y, options):
+    """Return what a live policy does with one seed, for :meth:`PolicyComparison.add_live`."""
     model = policy if seed is None else _seeded(policy, seed)
     return prequential_validate(model, X, y, **options)
 
@@ -891,6 +990,12 @@ def _cost(runs, price):
 
 def _counted(n_fits):
     return f"{_amount(n_fits)} fit" if n_fits == 1 else f"{_amount(n_fits)} fits"
+
+
+def _score_in_words(name, score):
+    if name.startswith("neg_"):
+        name, score = name.removeprefix("neg_").replace("_", " "), -score
+    return f"{name} {score:.3f}"
 
 
 def _amount(number):

@@ -3,20 +3,42 @@
 import numpy as np
 import pytest
 from sklearn.linear_model import SGDRegressor
-from sklearn.metrics import accuracy_score, r2_score
+from sklearn.metrics import accuracy_score, mean_absolute_error
 
 from skretrain import DriftAwareRetrainer, ReplayPartialFit
 from skretrain.cli import _pictures, main
 from skretrain.cli._estimators import ESTIMATORS
 from skretrain.cli._history import embedded_history
-from skretrain.cli._policies import POLICIES, no_change, run_all
-from skretrain.cli._policies import run as run_policy
-from skretrain.cli._schedules import compared, stride_of
+from skretrain.cli._policies import no_change, run_all, stride_of
 from skretrain.datasets import make_drifting_classification
 from skretrain.metrics import kappa_temporal
-from skretrain.model_selection import prequential_validate
+from skretrain.model_selection import compare_policies, prequential_validate
 
-NAMES = [policy.name for policy in POLICIES]
+NAMES = [
+    "never",
+    "every 50 on all",
+    "every 50 on last 500",
+    "every 250 on all",
+    "every 250 on last 500",
+    "since drift",
+    "warm start",
+    "replay mix",
+    "mixture",
+]
+
+
+def run_by_name(stream, *, batch=50, label_delay=0, price=None, seeds=1, on_run=None):
+    """Return the outcomes by name, and the comparison."""
+    outcomes, baseline, comparison = run_all(
+        stream,
+        batch=batch,
+        label_delay=label_delay,
+        price=price,
+        seeds=seeds,
+        jobs=1,
+        on_run=on_run or (lambda *run: None),
+    )
+    return {outcome.name: outcome for outcome in [*outcomes, baseline]}, comparison
 
 
 def _numbers(rows):
@@ -30,7 +52,7 @@ def test_the_table_holds_what_prequential_validate_gives(history, run, table):
     stream = history(table, "label", label_delay=70)
     base = stream.base
     by_hand = {
-        "drift-located refit": DriftAwareRetrainer(base, random_state=0),
+        "since drift": DriftAwareRetrainer(base, random_state=0),
         "replay mix": ReplayPartialFit(base, random_state=0),
     }
     table_of = {row["policy"]: row for row in rows}
@@ -42,19 +64,53 @@ def test_the_table_holds_what_prequential_validate_gives(history, run, table):
             result.y_true, result.y_pred, label_delay=70, y_previous=stream.y[:100]
         )
         row = table_of[name]
-        assert float(row["accuracy"]) == result.score
-        assert float(row["kappa_temporal"]) == kappa
-        assert int(row["fits"]) == result.n_fits
-        assert int(row["rows_fitted"]) == result.rows_fitted
+        assert float(row["accuracy"]) == pytest.approx(result.score)
+        assert float(row["kappa_temporal"]) == pytest.approx(kappa)
+        assert float(row["fits"]) == result.n_fits
+        assert float(row["rows_fitted"]) == result.rows_fitted
 
 
 def test_every_policy_and_the_baseline_are_in_the_printed_table(run, table):
     code, printed, error, rows = run(table, "--target", "label")
     assert (code, error) == (0, "")
     assert [row["policy"] for row in rows] == [*NAMES, "(no change)"]
-    for word in [*NAMES, "(no change)", "kappa-temporal", "CPU s", "On this history", "Written:"]:
+    for word in [*NAMES, "(no change)", "kappa temporal", "CPU s", "On this history", "Written:"]:
         assert word in printed
     assert "\x1b" not in printed  # no colours or cursor movements in a log
+
+
+def test_the_rows_are_those_of_compare_policies(history, run, table):
+    price = 7.0
+    code, _, _, rows = run(table, "--target", "label", "--warm-up", "100", "--price", "7")
+    assert code == 0
+    stream = history(table)
+    library = compare_policies(
+        stream.base,
+        stream.X,
+        stream.y,
+        batch_size=50,
+        initial_size=100,
+        prices=price,
+        seeds=[0],
+    )
+    by_name = library.to_frame(price).set_index("policy")
+    for row in rows[:-1]:
+        expected = by_name.loc[row["policy"]]
+        assert float(row["accuracy"]) == pytest.approx(expected["score"])
+        assert float(row["fits"]) == expected["n_fits"]
+        assert float(row["cost"]) == pytest.approx(expected["cost_at_7"])
+    assert {"debt on all", "debt on last 500"} <= {row["policy"] for row in rows}
+    # On 500 rows there is none that refits every 1,000.
+    assert set(by_name.index) - {row["policy"] for row in rows} == {
+        "every 1,000 on all",
+        "every 1,000 on last 500",
+    }
+
+
+def test_a_delay_between_two_batches_is_said_to_be_rounded_up(run, table):
+    late = run(table, "--target", "label", "--label-delay", "70")[1]
+    assert "refits on a schedule get their labels 100 rows late" in late
+    assert "rows late" not in run(table, "--target", "label", "--label-delay", "100")[1]
 
 
 def test_csv_and_parquet_give_the_same(run, table):
@@ -75,74 +131,101 @@ def test_what_comes_later_does_not_change_earlier_predictions(history, table):
     later.loc[400:, "city"] = "Kyoto"
     answers = []
     for frame in (table, later):
-        stream = history(frame, "label", label_delay=0)
-        outcomes = [run_policy(p, stream, batch=50, label_delay=0, seed=0) for p in POLICIES]
-        answers.append([outcome.result.y_pred[:300] for outcome in outcomes])
+        found, _ = run_by_name(history(frame, "label", label_delay=0))
+        answers.append([outcome.losses[0, :300] for outcome in found.values()])
     assert np.array_equal(*answers)
 
 
-def test_regression_is_scored_by_r2_in_which_the_unit_does_not_matter(run, table):
+def test_regression_is_scored_by_the_absolute_error_in_units_of_the_target(run, table):
     code, printed, _, rows = run(table, "--target", "amount")
     assert code == 0
-    assert "regression" in printed
-    assert "kappa-temporal" not in printed
+    assert "mean abs. error" in printed
+    assert "kappa temporal" not in printed
     table["amount"] = 1e4 * table.amount + 7
-    scores = [
-        [float(row["r2"]) for row in answer]
+    errors = [
+        [float(row["mean_absolute_error"]) for row in answer]
         for answer in (rows, run(table, "--target", "amount")[3])
     ]
-    assert scores[0] == pytest.approx(scores[1])
+    assert 1e4 * np.array(errors[0]) == pytest.approx(errors[1])
 
 
 def test_never_is_the_model_of_the_warm_up_even_when_a_class_appears(history, table):
     table.loc[300:, "label"] = table.label[300:].replace("yes", "maybe")
     stream = history(table, "label", label_delay=0)
-    outcome = run_policy(POLICIES[0], stream, batch=50, label_delay=0, seed=0)
-    assert (outcome.n_fits, outcome.n_updates, outcome.rows_fitted) == (1, 0, 100)
-    assert set(outcome.result.y_pred) <= {0, 1}
+    never = run_by_name(stream)[0]["never"]
+    assert (never.n_fits, never.n_updates, never.rows_fitted) == (1, 0, 100)
+    assert never.losses[0, 200:].sum() >= (stream.y[300:] == 2).sum()
 
 
 def test_each_policy_does_what_its_name_says():
-    X_rows = 10_000
     stream = embedded_history(estimator="sgd", batch=100, warm_up=None, label_delay=0)
-    assert len(stream.y) == X_rows
+    assert len(stream.y) == 10_000
     assert stream.drift_rows.tolist() == [3333, 6666]
-    did = {p.name: run_policy(p, stream, batch=100, label_delay=0, seed=0) for p in POLICIES}
+    did, _ = run_by_name(stream, batch=100)
     assert (did["never"].n_fits, did["never"].rows_fitted) == (1, 1_000)
-    assert (did["periodic"].n_fits, did["periodic"].n_updates) == (10, 0)
-    assert did["periodic"].rows_fitted == sum(range(1_000, 10_001, 1_000))
-    assert (did["window"].n_fits, did["window"].rows_fitted) == (91, 91_000)
+    assert did["every 500 on all"].rows_fitted == sum(range(1_000, 9_501, 500))
+    last = did["every 100 on last 1,000"]
+    assert (last.n_fits, last.n_updates, last.rows_fitted) == (90, 0, 90_000)
     assert (did["warm start"].n_fits, did["warm start"].rows_fitted) == (1, 10_000)
     assert (did["replay mix"].n_fits, did["replay mix"].n_updates) == (1, 90)
-    located = did["drift-located refit"]
+    located = did["since drift"]
     assert located.n_updates + located.n_fits == 91
     assert [event.state for event in located.result.events].count("drift") == 2
-    assert located.score > did["never"].score + 0.2
+    assert located.loss < did["never"].loss - 0.2
 
 
-def test_the_loss_per_row_adds_up_to_the_score(history, table):
-    for target in ("label", "amount"):
-        stream = history(table, target, label_delay=0)
-        outcome = run_policy(POLICIES[3], stream, batch=50, label_delay=0, seed=0)
-        assert 1 - outcome.losses.mean() == pytest.approx(outcome.score)
-        baseline = no_change(stream, label_delay=0)
-        assert 1 - baseline.losses.mean() == pytest.approx(baseline.score)
+@pytest.mark.parametrize("target", ["label", "amount"])
+def test_the_loss_per_row_adds_up_to_the_score(target, history, table):
+    """Of what is replayed, batch by batch; 0 or 1 for classes."""
+    stream = history(table, target, label_delay=0, warm_up=90)
+    found, comparison = run_by_name(stream)
+    for name in comparison.names:
+        losses = found[name].losses[0]
+        assert len(losses) == 510
+        score = comparison.score(name)
+        assert losses.mean() == pytest.approx(1 - score if target == "label" else -score)
+        batches = [batch.sum() for batch in np.split(losses, range(50, 510, 50))]
+        assert batches == pytest.approx(comparison.batch_losses(name)[0])
+        if target == "label":
+            assert set(losses) <= {0.0, 1.0}
 
 
 def test_the_baseline_repeats_the_newest_label_known_at_the_delay(history, table):
     stream = history(table, "label", label_delay=7)
     y = stream.y
-    assert no_change(stream, label_delay=7).score == accuracy_score(y[100:], y[92:-8])
-    stream.task = "regression"
-    assert no_change(stream, label_delay=7).score == r2_score(y[100:], y[92:-8])
+    expected = accuracy_score(y[100:], y[92:-8])
+    assert no_change(stream, label_delay=7).loss == pytest.approx(1 - expected)
+    stream = history(table, "amount", label_delay=7)
+    amount = table.amount.to_numpy()
+    expected = mean_absolute_error(amount[100:], amount[92:-8])
+    assert no_change(stream, label_delay=7).loss == pytest.approx(expected)
+
+
+def test_kappa_is_that_of_the_library_also_where_the_first_rows_have_no_known_label(history, table):
+    stream = history(table, "label", label_delay=150)
+    found, _ = run_by_name(stream, label_delay=150)
+    served = found["since drift"].result
+    options = {"label_delay": 150, "y_previous": stream.y[:100]}
+    expected = kappa_temporal(served.y_true, served.y_pred, **options)
+    assert found["since drift"].kappa == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("flips", [False, True])
+def test_kappa_where_the_baseline_makes_no_error(flips, history, table):
+    table["label"] = np.where(np.arange(600) < 5, "no", "yes")
+    if flips:
+        table["label"] = np.where(np.arange(600) < 50, "no", "yes")
+        table["temp"] = np.where(np.arange(600) < 300, table.label == "yes", table.label != "yes")
+    found, _ = run_by_name(history(table[["temp", "label"]]))
+    assert found["never"].kappa == (-np.inf if flips else 0.0)
 
 
 def test_warnings_on_the_way_are_counted_not_raised(monkeypatch, run, table):
     monkeypatch.setitem(ESTIMATORS, "sgd", ("", {"regression": SGDRegressor(max_iter=1)}))
     code, printed, _, _ = run(table, "--target", "amount")
     assert code == 0
-    assert "warning: never: ConvergenceWarning" in printed
-    assert "(1 times)" in printed
+    assert "warning: since drift: ConvergenceWarning" in printed
+    assert " times)" in printed
 
 
 def test_a_model_that_blew_up_does_not_flatten_the_others(monkeypatch, run, table):
@@ -150,14 +233,14 @@ def test_a_model_that_blew_up_does_not_flatten_the_others(monkeypatch, run, tabl
     monkeypatch.setitem(ESTIMATORS, "sgd", ("", {"regression": exploding}))
     code, _, _, rows = run(table, "--target", "amount", pictures=True)
     assert code == 0
-    assert min(float(row["r2"]) for row in rows) < -1000
+    assert max(float(row["mean_absolute_error"]) for row in rows) > 1e4
 
 
 def test_the_embedded_stream_needs_nothing_and_says_where_it_drifts(tmp_path, capsys):
     assert main(["compare", "--out", str(tmp_path / "a" / "b")]) == 0
     printed = capsys.readouterr().out
     assert "at rows 3,333, 6,666" in printed
-    assert "On this history 'drift-located refit' would have paid" in printed
+    assert "On this history 'since drift' would have paid" in printed
     assert (tmp_path / "a" / "b" / "compare.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -187,7 +270,7 @@ def test_the_command_s_sizes_reach_the_embedded_stream(monkeypatch, tmp_path, ca
     printed = capsys.readouterr().out
     assert "first 90 rows," in printed
     assert "batches of 50 with" in printed
-    assert "every 500 rows" in printed
+    assert "every 250 on last 500" in printed
 
 
 def test_alarms_are_drawn_where_the_stream_stood(monkeypatch, tmp_path):
@@ -201,13 +284,14 @@ def test_alarms_are_drawn_where_the_stream_stood(monkeypatch, tmp_path):
 
     monkeypatch.setattr(_pictures, "DriftTimelineDisplay", Recorder)
     stream = embedded_history(estimator="sgd", batch=100, warm_up=None, label_delay=300)
-    outcomes = [run_policy(p, stream, batch=100, label_delay=300, seed=0) for p in POLICIES]
+    found, comparison = run_by_name(stream, batch=100, label_delay=300)
+    outcomes = [found[name] for name in comparison.names]
     _pictures.draw(tmp_path / "a.png", outcomes, stream, label_delay=300, title="t")
-    events = list(outcomes[3].result.events)
+    events = list(found["since drift"].result.events)
     assert drawn["alarms"] == [event.row + 300 for event in events if event.state == "drift"]
     assert len(drawn["alarms"]) == 2
     assert (np.array(drawn["alarms"]) > stream.drift_rows + 300).all()
-    assert len(drawn["refits"]) == outcomes[3].n_fits - 1
+    assert len(drawn["refits"]) == found["since drift"].n_fits - 1
 
 
 def test_seeds_are_summed_up_by_mean_and_deviation_and_jobs_change_no_number(run, table):
@@ -218,25 +302,27 @@ def test_seeds_are_summed_up_by_mean_and_deviation_and_jobs_change_no_number(run
     assert _numbers(serial[3]) == _numbers(parallel[3])
     assert " ± " in serial[1]
     assert "random_state 0 to 2" in serial[1]
-    assert serial[1].count("replayed never") == 3
+    assert serial[1].count("replayed mixture") == 3
 
 
 def test_the_row_of_several_seeds_is_the_mean_of_the_rows_of_each(history, table):
     stream = history(table)
-    options = {"batch": 50, "label_delay": 0}
     seen = []
-    outcomes = run_all(stream, **options, seeds=3, jobs=1, on_run=seen.append)
-    assert len(seen) == 3 * len(POLICIES)
-    for policy, outcome in zip(POLICIES, outcomes, strict=True):
-        each = [run_policy(policy, stream, **options, seed=seed) for seed in range(3)]
-        scores = [one.score for one in each]
-        assert outcome.scores == tuple(scores)
-        assert outcome.score == pytest.approx(np.mean(scores))
-        assert outcome.deviation == pytest.approx(np.std(scores, ddof=1))
-        assert 1 - outcome.losses.mean() == pytest.approx(outcome.score)
-        assert outcome.rows_fitted == pytest.approx(np.mean([one.rows_fitted for one in each]))
-        assert outcome.kappa == pytest.approx(np.mean([one.kappa for one in each]))
-        assert each[0].deviation is None
+    found, comparison = run_by_name(stream, seeds=3, on_run=lambda *run: seen.append(run))
+    assert sorted(name for name, _, _ in seen) == sorted(
+        3 * ["since drift", "warm start", "replay mix", "mixture"]
+    )
+    assert {n_runs for _, _, n_runs in seen} == {12}
+    alone = compare_policies(
+        stream.base, stream.X, stream.y, batch_size=50, initial_size=100, random_state=2
+    )
+    for name in comparison.names:
+        outcome = found[name]
+        assert outcome.losses.shape == (3, 500)
+        assert outcome.by_seed[2] == pytest.approx(1 - alone.score(name))
+        assert outcome.loss == pytest.approx(np.mean(outcome.by_seed))
+        assert outcome.deviation == pytest.approx(np.std(outcome.by_seed, ddof=1))
+    assert found["(no change)"].deviation is None
 
 
 def test_a_policy_that_the_model_does_not_allow_is_a_row_with_the_reason(run, table):
@@ -260,7 +346,7 @@ def test_a_model_with_its_own_warm_start_can_be_continued(run, table):
     assert "not possible" not in printed
     assert all(row["accuracy"] for row in rows)
     warm = next(row for row in rows if row["policy"] == "warm start")
-    assert (warm["updates"], warm["fits"]) == ("11", "1")
+    assert (float(warm["updates"]), float(warm["fits"])) == (11, 1)
     assert "LogisticRegression has no partial_fit: between alarms" in printed
 
 
@@ -270,9 +356,9 @@ def test_a_price_adds_the_costs_and_names_what_costs_least(run, table):
     ran = rows[:-1]
     for row in ran:
         # 500 rows are scored; the whole past before each refit is 100, 150, ... 550 rows.
-        errors, n_fits = 500 * (1 - float(row["accuracy"])), int(row["fits"])
+        errors, n_fits = 500 * (1 - float(row["accuracy"])), float(row["fits"])
         cost = errors + 10 * (n_fits - 1)
-        if row["updates"] == "0":
+        if float(row["updates"]) == 0:
             assert float(row["cost"]) == pytest.approx(cost)
         else:
             assert float(row["cost"]) > cost
@@ -289,36 +375,52 @@ def test_a_price_adds_the_costs_and_names_what_costs_least(run, table):
 
 
 def test_the_price_of_a_regression_is_in_units_of_the_target(history, run, table):
-    code, printed, _, _ = run(table, "--target", "amount", "--price", "7")
+    code, printed, _, rows = run(table, "--target", "amount", "--warm-up", "100", "--price", "7")
     assert code == 0
     assert "At a price of 7 units of 'amount' per refit" in printed
-    stream = history(table, "amount")
-    outcome = run_policy(POLICIES[0], stream, batch=50, label_delay=0, seed=0)
-    compared([outcome], stream, batch=50, label_delay=0, price=7.0, seeds=1, jobs=1)
-    residuals = np.abs(outcome.result.y_true - outcome.result.y_pred) * stream.unit
-    assert outcome.cost == pytest.approx(residuals.sum())
+    never = rows[0]
+    assert float(never["cost"]) == pytest.approx(500 * float(never["mean_absolute_error"]))
+
+
+@pytest.mark.parametrize("price", ["0", "3"])
+def test_the_grid_of_prices_surrounds_the_price(price, history, table):
+    _, comparison = run_by_name(history(table), price=float(price))
+    prices = comparison.prices
+    assert len(prices) == 9
+    if float(price):
+        assert (prices[0], prices[4], prices[8]) == (0.3, 3.0, 30.0)
+    assert comparison.recommend(float(price)).text.startswith(f"At a price of {price} errors")
+
+
+def test_without_a_price_it_is_said_up_to_which_price_what_costs_least(run, table):
+    printed = run(table, "--target", "label", "--warm-up", "100")[1]
+    line = next(line for line in printed.splitlines() if line.startswith("Within the noise"))
+    assert "costs least" in line
+    assert "errors" in line
 
 
 @pytest.mark.parametrize("delay", [0, 100])
 def test_the_best_in_hindsight_is_that_of_the_same_rows(delay, history, table):
     """A policy that only refits from scratch does not beat it."""
     stream = history(table, label_delay=delay)
-    options = {"batch": 50, "label_delay": delay}
-    outcomes = run_all(stream, **options, seeds=2, jobs=1, on_run=lambda outcome: None)
-    found = compared(outcomes, stream, **options, price=3.0, seeds=2, jobs=1)
-    regret = found.regret(3.0)
-    assert found.seeds == [0, 1]
-    for outcome in outcomes:
-        assert found.score(outcome.name) == pytest.approx(outcome.score)
-        if outcome.name in ("never", "periodic", "window"):
-            assert regret[outcome.name] >= -1e-9
-    assert regret["never"] == found.cost("never", 3.0) - found.oracle["cost"][0]
+    found, comparison = run_by_name(stream, label_delay=delay, price=3.0, seeds=2)
+    regret = comparison.regret(3.0)
+    assert comparison.seeds == [0, 1]
+    for name in comparison.names:
+        assert comparison.score(name, 3.0) == pytest.approx(1 - found[name].loss)
+        if comparison.kinds[name] != "live":
+            assert regret[name] >= -1e-9
+    assert regret["never"] == comparison.cost("never", 3.0) - comparison.oracle["cost"][4]
 
 
 def test_a_long_history_has_fewer_moments_to_refit_at():
     stream = embedded_history(estimator="sgd", batch=50, warm_up=None, label_delay=0)
-    assert stride_of(stream, 50) == 3
+    assert stride_of(stream, 50) == 2
     assert stride_of(stream, 9_000) == 1
+    found, comparison = run_by_name(stream)
+    assert comparison.matrices[0].losses_.shape[1] <= 100
+    assert comparison.names[1:3] == ["every 100 on all", "every 100 on last 500"]
+    assert found["every 100 on all"].n_fits == 90
 
 
 @pytest.mark.parametrize("price", ["-1", "cheap", "inf", "nan"])

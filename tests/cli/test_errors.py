@@ -208,3 +208,12 @@ def test_a_factory_that_cannot_be_called(estimate):
 def test_a_model_that_refuses_the_numbers(jobs, estimate):
     answer = estimate("mine:MultinomialNB", "--jobs", jobs)
     _fails_with(answer, "MultinomialNB failed", "Negative values", "Choose another --estimator")
+
+
+def test_a_model_that_refuses_only_live(monkeypatch, run, table):
+    def refuse(*run):
+        raise ValueError("not today")
+
+    monkeypatch.setattr("skretrain.cli._policies.run_live", refuse)
+    answer = run(table, "--target", "label")
+    _fails_with(answer, "SGDClassifier failed under the policy 'since drift': not today")

@@ -23,7 +23,7 @@ def test_the_help_of_compare_names_every_policy_and_every_output(capsys):
     page = capsys.readouterr().out
     for word in (
         "never",
-        "drift-located refit",
+        "since drift",
         "replay mix",
         "report.html",
         "module:factory",
@@ -53,7 +53,7 @@ def test_stopping_it_leaves_no_traceback(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(_compare, "_history", interrupted)
-    monkeypatch.setattr(_compare, "_folder", lambda path: path)
+    monkeypatch.setattr(_compare, "output_folder", lambda path: path)
     assert main(["compare"]) == 130
     assert capsys.readouterr().err == "skretrain compare: stopped\n"
 

@@ -1,21 +1,23 @@
 """The sentence is true whoever wins, also when nobody does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from skretrain.cli._policies import Outcome
-from skretrain.cli._sentence import amount, caution, leads, number, sentence
+from skretrain.cli._sentence import amount, caution, leads, number, price_sentence, sentence
 
 
-def _outcome(name, score, *, fits=1, updates=0, rows=1000, cpu=1.0, noise=0.05):
-    # 30 blocks of errors around 1 - score, whose mean is exactly that.
+def _outcome(name, accuracy, *, fits=1, updates=0, rows=1000, cpu=1.0, noise=0.05, kind="live"):
+    # 30 blocks of errors around 1 - accuracy, whose mean is exactly that.
     wobble = noise * np.random.default_rng(len(name)).normal(size=3_000)
-    losses = 1 - score + wobble - wobble.mean()
+    losses = 1 - accuracy + wobble - wobble.mean()
     return Outcome(
         name=name,
         what="",
-        score=score,
-        losses=losses,
+        losses=losses[None],
+        kind=kind,
         n_fits=fits,
         n_updates=updates,
         rows_fitted=rows,
@@ -26,8 +28,10 @@ def _outcome(name, score, *, fits=1, updates=0, rows=1000, cpu=1.0, noise=0.05):
 def _said(never, window, *others, metric="accuracy"):
     return sentence(
         [
-            _outcome("never", never, cpu=0.1),
-            _outcome("window", window, fits=90, rows=90_000, cpu=2.0),
+            _outcome("never", never, cpu=0.1, kind="schedule"),
+            _outcome("monthly", window - 0.1, fits=3, rows=3_000, cpu=0.2, kind="trigger"),
+            _outcome("daily, all", window - 0.1, fits=90, rows=900_000, cpu=9.0, kind="trigger"),
+            _outcome("daily", window, fits=90, rows=90_000, cpu=2.0, kind="trigger"),
             *others,
         ],
         metric,
@@ -35,11 +39,9 @@ def _said(never, window, *others, metric="accuracy"):
 
 
 def test_the_winner_is_named_with_gain_and_price():
-    assert _said(
-        0.881, 0.85, _outcome("drift-located refit", 0.912, fits=14, rows=9_000, cpu=0.4)
-    ) == (
-        "On this history 'drift-located refit' would have paid: accuracy 0.912 with 14 fits, 3.1 "
-        "points above never retraining, at 0.2x the CPU of refitting every batch."
+    assert _said(0.881, 0.85, _outcome("since drift", 0.912, fits=14, rows=9_000, cpu=0.4)) == (
+        "On this history 'since drift' would have paid: accuracy 0.912 with 14 fits, 3.1 "
+        "points above never retraining, at 0.2x the CPU of 'daily'."
     )
 
 
@@ -49,9 +51,9 @@ def test_updates_are_counted_apart_from_fits():
     assert "at 1.5x the CPU" in text
 
 
-def test_refitting_every_batch_is_not_compared_with_itself():
+def test_the_most_frequent_refit_is_not_compared_with_itself():
     text = _said(0.6, 0.9, _outcome("warm start", 0.8))
-    assert "'window' would have paid" in text
+    assert "'daily' would have paid" in text
     assert "in 2.0 CPU seconds against 0.1" in text
 
 
@@ -64,11 +66,11 @@ def test_a_tie_names_the_cheapest_of_the_others(rows, effort):
     text = _said(
         0.6,
         0.7,
-        _outcome("drift-located refit", 0.903, rows=1_000),
+        _outcome("since drift", 0.903, rows=1_000),
         _outcome("warm start", 0.9, rows=rows),
         _outcome("periodic", 0.901, rows=90_000),
     )
-    assert "'drift-located refit' would have paid" in text
+    assert "'since drift' would have paid" in text
     assert f"; 'warm start' (0.900) is as good within the noise, from {effort} fitted rows." in text
 
 
@@ -86,44 +88,95 @@ def test_nothing_paid_when_the_gain_is_a_tie_or_within_the_noise(gain, noise):
     assert text.endswith("'warm start', which is within the noise.")
 
 
-def test_r2_has_no_points_and_a_model_that_blew_up_no_decimals():
-    text = _said(-2.0, 0.1, _outcome("warm start", 0.5), metric="r2")
-    assert "R2 0.500 with 1 fit, 2.500 above never retraining" in text
-    assert number(-1.234e15) == "-1.2e+15"
+def test_without_a_schedule_the_processor_time_is_that_of_never():
+    never, best = _outcome("never", 0.6, cpu=0.1, kind="schedule"), _outcome("warm start", 0.9)
+    assert "in 1.0 CPU seconds against 0.1." in sentence([never, best], "accuracy")
+
+
+def test_an_error_has_its_unit_and_no_points():
+    text = _said(-2.0, 0.1, _outcome("warm start", 0.5), metric="mean_absolute_error")
+    assert "mean absolute error 0.5000 with 1 fit, 2.500 below that of never" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(13.9, "13.90"), (1234.5, "1,234"), (-0.0123, "-0.01230"), (1.234e15, "1.234e+15")],
+)
+def test_an_error_has_four_digits(value, text):
+    assert number(value, "mean_absolute_error") == text
+
+
+def test_a_unit_does_not_decide_what_leads():
+    one, two = (_outcome("one", accuracy, noise=0) for accuracy in (0.5, 0.498))
+    for outcome in (one, two):
+        outcome.losses, outcome.unit = 1e3 * outcome.losses, 1e3
+    assert not leads(one, two)
+    two.losses += 50
+    assert leads(one, two)
 
 
 def test_one_exploded_row_does_not_hide_a_clear_lead():
     good, bad = _outcome("good", 0.9), _outcome("bad one", 0.2)
-    bad.losses[17] = 1e15
-    bad.score = 1 - bad.losses.mean()
-    assert leads(good, bad)
-    assert not leads(bad, good)
+    for worst in (1e15, np.inf):
+        bad.losses[0, 17] = worst
+        assert leads(good, bad)
+        assert not leads(bad, good)
+
+
+def test_what_has_no_end_leads_nothing():
+    one, two = _outcome("one", 0.9), _outcome("two", 0.8)
+    one.losses[0, :3] = two.losses[0, :4] = np.inf
+    assert not leads(one, two)
 
 
 def test_the_caution_comes_only_when_the_last_target_is_better():
     policies = [_outcome("never", 0.5), _outcome("window", 0.6)]
-    assert caution(policies, _outcome("(no change)", 0.6)) is None
-    assert "scores 0.700, more than any of them" in caution(policies, _outcome("(no change)", 0.7))
+    assert caution(policies, _outcome("(no change)", 0.6 - 1e-9), "accuracy") is None
+    text = caution(policies, _outcome("(no change)", 0.7), "accuracy")
+    assert "has accuracy 0.700, better than any of them" in text
 
 
 def test_a_policy_that_could_not_run_is_no_rival():
-    refused = Outcome("warm start", "", None, refusal="cannot")
-    text = _said(0.6, 0.7, refused, _outcome("drift-located refit", 0.9))
-    assert "'drift-located refit' would have paid" in text
+    refused = Outcome("warm start", "", refusal="cannot")
+    text = _said(0.6, 0.7, refused, _outcome("since drift", 0.9))
+    assert "'since drift' would have paid" in text
     assert "warm start" not in text
-    assert caution([_outcome("never", 0.6), refused], _outcome("(no change)", 0.5)) is None
+    assert (
+        caution([_outcome("never", 0.6), refused], _outcome("(no change)", 0.5), "accuracy") is None
+    )
 
 
 def test_several_seeds_come_with_their_deviation_and_count_as_noise():
-    steady, shaky = _outcome("steady", 0.9), _outcome("shaky", 0.85)
-    steady.scores, shaky.scores = (0.9, 0.9, 0.9), (0.84, 0.85, 0.86)
+    steady, shaky = (_of_seeds(*accuracies) for accuracies in ([0.9] * 3, [0.84, 0.85, 0.86]))
     assert leads(steady, shaky)
-    never, window = _outcome("never", 0.6), _outcome("window", 0.7)
-    never.scores, window.scores = (0.6, 0.6, 0.6), (0.7, 0.7, 0.7)
-    text = sentence([never, window, steady], "accuracy")
-    assert "accuracy 0.900 ± 0.000 with" in text
-    shaky.scores = (0.65, 0.9, 1.0)
-    assert not leads(steady, shaky)
+    never = replace(_of_seeds(0.6, 0.6, 0.6), name="never")
+    assert "accuracy 0.900 ± 0.000 with" in sentence([never, steady], "accuracy")
+    assert not leads(steady, _of_seeds(0.65, 0.9, 1.0))
+
+
+def _of_seeds(*accuracies):
+    outcome = _outcome("policy", accuracies[0])
+    outcome.losses = np.concatenate([_outcome("policy", score).losses for score in accuracies])
+    return outcome
+
+
+class _Found:
+    """What price_sentence asks a comparison."""
+
+    unit = "errors"
+
+    def __init__(self, *leaders):
+        self.leaders = lambda: leaders
+
+
+def test_the_prices_at_which_the_answer_changes_are_named():
+    one = price_sentence(_Found(("a", 0.25, 10.0)))
+    assert one == ("Within the noise, 'a' costs least at a price of 0.25 to 10 errors per refit.")
+    three = price_sentence(_Found(("a", 1, 5.6), ("b", 10, 18), ("c", 32, 100)))
+    assert three == (
+        "Within the noise, 'a' costs least at a price of 1 to 5.6 errors per refit, 'b' up to "
+        "18, and 'c' beyond."
+    )
 
 
 def test_means_of_counts_have_a_decimal_only_where_it_matters():

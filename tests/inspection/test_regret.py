@@ -89,6 +89,17 @@ def test_it_draws_where_it_is_told():
     assert {line.get_alpha() for line in display.lines_.values()} == {0.5}
 
 
+def test_names_do_not_overlap_in_a_part_of_a_figure():
+    """What has to be apart is measured on the axes, not on the figure."""
+    figure, axes = plt.subplots(3, 1, figsize=(6.0, 9.0), layout="constrained")
+    regrets = {f"policy {number}": [0.1, 0.2, 0.3] for number in range(8)}
+    display = RegretDisplay(PRICES, regrets).plot(ax=axes[1])
+    figure.draw_without_rendering()
+    boxes = sorted(label.get_window_extent().y0 for label in display.labels_.values())
+    height = display.labels_["policy 0"].get_window_extent().height
+    assert np.diff(boxes).min() > 0.9 * height
+
+
 @pytest.mark.parametrize(("prices", "regrets"), [([0, 1], {"a": [0, 0]}), ([1], {})])
 def test_prices_are_positive_and_there_is_a_policy(prices, regrets):
     with pytest.raises(ValueError, match="at least one policy, and positive prices"):

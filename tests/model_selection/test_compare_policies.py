@@ -245,12 +245,12 @@ def test_the_usual_prices_surround_what_the_best_single_refit_saves():
         for chunk in range(2, 11)
         for window in (1000, "all", 500)
     )
-    np.testing.assert_allclose(found.prices, saved * np.logspace(-1, 1, 9), rtol=0.05)
+    np.testing.assert_allclose(found.prices, saved * np.logspace(-2, 1, 9), rtol=0.05)
     nothing = compare_policies(GaussianNB(), X, np.zeros(len(Y)), {"never": []})
-    assert nothing.prices[4] == 1.0
+    assert nothing.prices[-1] == 10.0
     assert math.isnan(nothing.regret(1, relative=True)["never"])
     # A history of two batches has no refit that could save anything.
-    assert compare_policies(GaussianNB(), X[:150], Y[:150], {"never": []}).prices[4] == 1.0
+    assert compare_policies(GaussianNB(), X[:150], Y[:150], {"never": []}).prices[-1] == 10.0
 
 
 # -- the answer ------------------------------------------------------------------------------------
@@ -278,6 +278,44 @@ def test_what_cannot_be_told_from_the_best_is_named():
     assert "'b'" not in compared({"a": [], "b": [(10, "all")]}).recommend(1000).text
 
 
+def test_the_leaders_are_those_that_are_recommended_but_for_the_noise():
+    policies = {**SCHEDULES, "often": (Periodic(100), 500), "updated": GaussianNB()}
+    found = compared(policies, prices=[0, 1, 3, 10, 30, 100, 300, 1000, 3000])
+    leaders = found.leaders()
+    assert [leaders[0][1], leaders[-1][2]] == [0, 3000]
+    assert len(leaders) > 1
+    ends = [(last, first) for (_, _, last), (_, first, _) in itertools.pairwise(leaders)]
+    prices = found.prices.tolist()
+    assert all(prices.index(first) == prices.index(last) + 1 for last, first in ends)
+    assert all(one[0] != two[0] for one, two in itertools.pairwise(leaders))
+    for name, low, high in leaders:
+        for price in (p for p in prices if low <= p <= high):
+            answer = found.recommend(price)
+            assert answer.policy == name or f"'{name}'" in answer.text.partition("Within")[2]
+            assert price != 30 or answer.policy == name
+
+
+def test_a_lead_within_the_noise_does_not_change_the_leader():
+    policies = {"rarely": (Periodic(400), 300), "often": (Periodic(200), 500)}
+    found = compared(policies, prices=[0, 1, 2, 4, 8, 20])
+    assert [found.recommend(price).policy for price in (4, 20)] == ["often", "rarely"]
+    assert "no worse: 'often'" in found.recommend(20).text
+    assert found.leaders() == [("often", 0.0, 20.0)]
+
+
+def test_the_losses_of_the_batches_add_up_to_the_score():
+    found = compared({**SCHEDULES, "updated": GaussianNB()}, seeds=2)
+    for name in found.names:
+        losses = found.batch_losses(name)
+        assert losses.shape == (2, 10)
+        assert 1 - losses.sum() / 2 / 910 == pytest.approx(found.score(name))
+
+
+def test_a_score_that_is_a_loss_is_recommended_by_the_loss():
+    found = compared(scoring=lambda y, z: (y != z) / 2)
+    assert "(mean <lambda> 0." in found.recommend(10).text
+
+
 def test_losses_without_end_are_never_level():
     def endless(y, z):
         return np.where(y != z, np.inf, 0.0)
@@ -285,7 +323,7 @@ def test_losses_without_end_are_never_level():
     found = compared({"twice": [(4, 500), (7, "all")], "never": []}, scoring=endless)
     assert "Within the noise" in found.recommend(1).text or found.cost("never", 1) == math.inf
     assert found.prices.tolist() == [1, 10, 100]
-    assert compared({"never": []}, scoring=endless, prices=None).prices[4] == 1.0
+    assert compared({"never": []}, scoring=endless, prices=None).prices[-1] == 10.0
 
 
 def test_a_history_of_two_batches_has_no_noise_to_speak_of():
@@ -330,14 +368,14 @@ def test_the_default_policies_are_never_schedules_debts_and_the_live_ones():
     found = compare_policies(GaussianNB(), X[:500], Y[:500], batch_size=50)
     assert found.names == [
         "never",
-        "all every 50",
-        "last 500 every 50",
-        "all every 250",
-        "last 500 every 250",
-        "all every 1,000",
-        "last 500 every 1,000",
-        "debt: all",
-        "debt: last 500",
+        "every 50 on all",
+        "every 50 on last 500",
+        "every 250 on all",
+        "every 250 on last 500",
+        "every 1,000 on all",
+        "every 1,000 on last 500",
+        "debt on all",
+        "debt on last 500",
         "since drift",
         "warm start",
         "replay mix",

@@ -1,0 +1,94 @@
+"""Columns of a table: which there are, the order in time, the target, and numbers."""
+
+from difflib import get_close_matches
+
+import numpy as np
+
+from ._errors import CommandError, needed
+
+_FEW = 30  # whole numbers with more distinct values than this are a quantity, not classes
+
+
+def some(names):
+    """Return names as text, not more than a dozen."""
+    shown = ", ".join(map(repr, names[:12]))
+    return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"
+
+
+def check_column(table, column, option):
+    """Raise CommandError if a table has no such column, with the names that are close."""
+    if column in table.columns:
+        return
+    columns = list(table.columns)
+    close = get_close_matches(column, columns, n=3, cutoff=0.5)
+    if close:
+        hint = f"did you mean {' or '.join(map(repr, close))}?"
+    else:
+        hint = f"the columns are {some(columns)}."
+    raise CommandError(f"{option} {column!r} is not a column of the file; {hint}")
+
+
+def sorted_by_time(table, time):
+    """Sort the rows by a column of numbers or dates, ties in file order, and drop the column."""
+    missing = int(table[time].isna().sum())
+    if missing:
+        raise CommandError(
+            f"--time {time!r} has {missing:,} missing value(s), so that those rows have no place "
+            "in the order; fill them in or drop the rows."
+        )
+    moments = as_numbers(table[time])
+    if moments is None:
+        raise CommandError(
+            f"--time {time!r} holds text such as {table[time].iloc[0]!r}, and not a number or a "
+            "date like 2024-12-31 or 2024-12-31T23:59:00 in every row; convert the column."
+        )
+    ordered = table.iloc[np.argsort(moments, kind="stable")]
+    return ordered.drop(columns=time).reset_index(drop=True)
+
+
+def with_target(table, target, notices):
+    """Drop the rows that have no target: they can be neither scored nor learned."""
+    values = table[target]
+    infinite = values.isin([np.inf, -np.inf])
+    known = ~(values.isna() | infinite)
+    dropped = int((~known).sum())
+    if dropped == len(table):
+        raise CommandError(f"--target {target!r} has no value in any of the {len(table):,} rows.")
+    if dropped:
+        notices.append(f"{dropped:,} row(s) without a value of {target!r} left out")
+    return table[known].reset_index(drop=True)
+
+
+def task_of_column(column, task, notices):
+    """Return the task: as asked for, or classification for text, bool and few whole numbers."""
+    if task != "auto":
+        return task
+    numbers = as_numbers(column)
+    whole = numbers is not None and bool((numbers == np.round(numbers)).all())
+    few = whole and len(np.unique(numbers)) <= _FEW
+    task, other = "classification", "regression"
+    if numbers is not None and not few:
+        task, other = other, task
+    if numbers is not None:
+        notices.append(f"target taken as {task} (--task {other} for the other)")
+    return task
+
+
+def as_numbers(column):
+    """Return a column as floats, dates as seconds, missing as NaN; None if it holds text."""
+    pandas = needed("pandas")
+    kind = pandas.api.types.infer_dtype(column, skipna=True)
+    if kind == "string":
+        # Zones may differ between summer and winter; UTC puts them on one line.
+        dates = pandas.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
+        if (dates.notna() == column.notna()).all():
+            column, kind = dates, "datetime"
+    if kind in ("datetime64", "datetime", "date"):
+        column = pandas.to_datetime(column, utc=True)
+        seconds = (column - pandas.Timestamp(0, tz="UTC")).dt.total_seconds()
+        return seconds.to_numpy(dtype=float)
+    if kind in ("timedelta64", "timedelta"):
+        return pandas.to_timedelta(column).dt.total_seconds().to_numpy(dtype=float)
+    if kind in ("integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"):
+        return pandas.to_numeric(column.astype(object)).to_numpy(dtype=float, na_value=np.nan)
+    return None
