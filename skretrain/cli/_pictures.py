@@ -63,6 +63,10 @@ def draw(path, outcomes, history, *, label_delay, title):
     comparison = _comparison(outcomes, history, panels)
     for spare in panels.ravel()[len(comparison.axes_) :]:
         spare.remove()
+    for panel in comparison.axes_:
+        panel.set(xlabel="", ylabel="")  # one name for all of them leaves room for the panels
+    below.supxlabel("row", fontsize=10)
+    below.supylabel(comparison.label, fontsize=10)
     ax = above.subplots()
     _timeline(comparison, outcomes, history, label_delay).plot(ax=ax)
     _finish_timeline(ax, comparison, history)
