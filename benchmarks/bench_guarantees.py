@@ -86,7 +86,7 @@ def detectors():
     """Return the detectors to compare, by name."""
     return {
         "RiskMonitor(r0=0.10)": RiskMonitor(r0=LEVEL, alpha=ALPHA),
-        "RiskMonitor(r0=0.10, tolerance=0.02)": RiskMonitor(LEVEL, 0.02, ALPHA),
+        "RiskMonitor(r0=0.10, tolerance=0.02)": RiskMonitor(LEVEL, tolerance=0.02, alpha=ALPHA),
         "RiskMonitor()": RiskMonitor(alpha=ALPHA),
         "ErrorDrift()": ErrorDrift(),
         "ADWIN": ErrorDrift(ADWIN(), **AS_RIVER),

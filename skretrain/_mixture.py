@@ -591,10 +591,11 @@ def _names_and_members(estimators):
             "retrainer) pairs, one at least."
         )
     pairs = [pair for pair in estimators if isinstance(pair, (list, tuple)) and len(pair) == 2]
+    pairs = [pair for pair in pairs if isinstance(pair[0], str)]
     if len(pairs) < len(estimators):
         raise ValueError(
-            f"MixtureRetrainer(estimators={estimators!r}): each must be a pair of a name and a "
-            "retrainer."
+            f"MixtureRetrainer(estimators={estimators!r}): each must be a pair of a name, a str, "
+            "and a retrainer."
         )
     names, members = zip(*pairs, strict=True)
     return list(names), list(members)

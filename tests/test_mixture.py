@@ -1267,6 +1267,7 @@ BAD_PARAMETERS = {
     "three": ({"estimators": [("a", GOOD[0][1], 3)]}, ValueError, "must be a pair"),
     "same name": ({"estimators": GOOD * 2}, ValueError, "not unique"),
     "underscores": ({"estimators": [("a__b", GOOD[0][1])]}, ValueError, "must not contain __"),
+    "number": ({"estimators": [(1, GOOD[0][1])]}, ValueError, "pair of a name, a str, and a"),
     "own name": ({"estimators": [("share", GOOD[0][1])]}, ValueError, "conflict with constructor"),
     "bare": ({"estimators": [*GOOD, ("b", GaussianNB())]}, TypeError, "'b' is GaussianNB.*Wrap it"),
     "text": ({"estimators": [("b", "junk")]}, TypeError, "'b' is 'junk', which is no retrainer"),

@@ -175,6 +175,14 @@ def _with_least_arguments(cls):
 
 
 @pytest.mark.parametrize("cls", _estimator_classes())
+def test_all_parameters_but_the_first_are_keyword_only(cls):
+    """So that one can be put in between. The two of AtLeast read like its name."""
+    parameters = inspect.signature(cls).parameters.values()
+    by_place = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert len(by_place) <= (2 if cls.__name__ == "AtLeast" else 1)
+
+
+@pytest.mark.parametrize("cls", _estimator_classes())
 def test_a_part_clones_pickles_and_prints_as_it_was_typed(cls):
     part = _with_least_arguments(cls)
     printed = repr(part)

@@ -58,7 +58,7 @@ def scored_losses_of(batch, trigger):
     Raises
     ------
     ValueError
-        If the batch has no losses.
+        If the batch has no losses, or says that they are bounded where they are not.
 
     Examples
     --------
@@ -69,4 +69,10 @@ def scored_losses_of(batch, trigger):
     array([0.5, 0. ])
     """
     losses = losses_of(batch, trigger)
-    return losses[~np.isnan(losses)]
+    losses = losses[~np.isnan(losses)]
+    if batch.bounded and len(losses) and not 0 <= losses.min() <= losses.max() <= 1:
+        raise ValueError(
+            f"ScoredBatch(loss=..., bounded=True) has losses from {losses.min():g} to "
+            f"{losses.max():g}: they must lie in [0, 1]. Pass bounded=False for residuals."
+        )
+    return losses

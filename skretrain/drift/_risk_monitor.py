@@ -90,7 +90,7 @@ class RiskMonitor(BaseTrigger):
     alarm after row 3100, change at row 3000
     """
 
-    def __init__(self, r0=None, tolerance=0.0, alpha=0.01, restart=True):
+    def __init__(self, r0=None, *, tolerance=0.0, alpha=0.01, restart=True):
         self.r0 = r0
         self.tolerance = tolerance
         self.alpha = alpha

@@ -122,7 +122,7 @@ class PairedGate(BaseGate):
 
     watches = True
 
-    def __init__(self, alpha=0.05, tolerance=0.0, min_rows=100, max_rows=10_000, criteria=None):
+    def __init__(self, alpha=0.05, *, tolerance=0.0, min_rows=100, max_rows=10_000, criteria=None):
         self.alpha = alpha
         self.tolerance = tolerance
         self.min_rows = min_rows
@@ -283,6 +283,8 @@ class _Comparison:
         named = {str(label): label for label in known.tolist()}
         if wanted is None and len(named) == 2:
             return known[1]
+        if wanted not in named:
+            wanted = f"{wanted}.0"  # data frames turn whole numbers into floats
         if wanted not in named:
             example = f"{metric}[{next(iter(named))}]"
             self.gate._refuse(

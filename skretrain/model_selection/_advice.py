@@ -100,7 +100,8 @@ class Advice:
           variation, and the move in old standard deviations;
         - ``"concept_shift"``: the old model's loss on new rows beyond its own past loss, how much
           better a refit is without the old rows (``"old_rows_mislead"``), whether they are wrong
-          now, whether moved inputs alone may explain it, and the new row at which the change was located;
+          now, whether moved inputs alone may be the cause (``"inputs_may_explain"``), and the new
+          row at which the change was located;
         - ``"rows_needed"``: loss of the refit on new rows by their number, its slope per doubling,
           and how many more rows to collect;
         - ``"sensitivity"``: share of predictions that flip when the numeric columns get noise of
@@ -300,8 +301,7 @@ def _old_rows_are_wrong(shift, units):
             "range"
         )
     return (
-        "the relation between inputs and target has changed, and the old rows are now wrong: "
-        f"{by}"
+        f"the relation between inputs and target has changed, and the old rows are now wrong: {by}"
     )
 
 

@@ -21,7 +21,7 @@ from ..utils._containers import (
     row_shape,
     to_kind_of,
 )
-from ..utils._labels import union_of_labels
+from ..utils._labels import is_flat, is_missing, union_of_labels, unseen_labels
 from ..utils._losses import task_of
 from ._advice import Advice, Units, written
 from ._candidates import CARRY_THE_OLD, NEW_ROWS_ALONE, split, tried_in_stages
@@ -30,6 +30,7 @@ from ._evidence import (
     Interval,
     RowJudge,
     ScoreJudge,
+    beyond_moved_inputs,
     forecast,
     input_shift,
     rounded_up,
@@ -85,7 +86,8 @@ def advise(
         share of fitted rows, keeping and recalibrating nothing. The gain is counted over a coming
         period as long as the new one. None: no price.
     scoring : str, callable or None, default=None
-        A scikit-learn scorer or its name; the loss is then minus the score. None: errors of a
+        A scikit-learn scorer or its name; the loss is then minus the score. A callable is handed a
+        record of the model's answers on the held-out rows, not the model. None: errors of a
         classifier, absolute residuals of a regressor, row by row.
     time_budget : float or None, default=None
         Seconds on the clock after which no larger subsample is tried; the smallest is always
@@ -101,9 +103,13 @@ def advise(
 
     Raises
     ------
+    TypeError
+        If `estimator` is no estimator, or rows cannot be counted.
     ValueError
         If a parameter, the rows or the targets cannot be used; the message names it and the way
         out.
+    Exception
+        Whatever the present model raises when it is fitted on all the old rows it learns from.
 
     See Also
     --------
@@ -148,6 +154,12 @@ def advise(
        matter is the price per row; without a price a quarter of the present model's loss, at
        least two points for errors; for a scorer a twentieth of the score. Fewer than 20 held-out
        new rows never decide anything else than ``collect_more``, unless nothing is to be gained.
+
+    **Words.** That the relation between inputs and target has changed is said of old rows that are
+    wrong if, besides, the old model's errors (of a regressor: residuals beyond the old median) have
+    become more frequent by more than 2 AUC - 1, for the AUC with which inputs of both periods are
+    told apart. By less, moved inputs alone may be the cause, for a model that does not fit all of
+    their range; the old rows are then said to be wrong for this model.
 
     The forecast of seconds is a ridge on (rows, seconds) of the subsamples, for all rows given.
 
@@ -211,9 +223,11 @@ class _Case:
 
 
 def _case(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, random_state):
-    _check_amount("price", price, "what one refit costs, in units of the loss")
-    _check_amount("time_budget", time_budget, "seconds")
+    _check_amount("price", price, "what one refit costs, in units of the loss", "no price")
+    _check_amount("time_budget", time_budget, "seconds", "no limit")
     seed = _checked_seed(random_state)
+    _check_scoring(scoring)
+    learner = Learner(estimator, random_state=seed)  # refuses what is no estimator
     task = task_of(estimator)
     if task == "unsupervised":
         raise ValueError(
@@ -226,6 +240,7 @@ def _case(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, ra
     X_new = _checked_columns(X_old, X_new)
     if is_classifier:
         union_of_labels(np.unique(y_old), y_new)  # refuses text beside numbers
+        _check_classes(estimator, y_old)
     old = Rows(X_old, y_old, {}, np.arange(len(y_old)))
     new = Rows(X_new, y_new, {}, np.arange(len(y_old), len(y_old) + len(y_new)))
     (old, held_old), (new, held_new) = split(old, _HELD_OUT_OLD), split(new, _HELD_OUT_NEW)
@@ -233,7 +248,7 @@ def _case(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, ra
     if scoring is not None:
         judge = ScoreJudge(is_classifier, scorer_for(estimator, scoring), seed)
     return _Case(
-        learner=Learner(estimator, random_state=seed),
+        learner=learner,
         judge=judge,
         fitted=estimator if is_fitted(estimator) else None,
         is_classifier=is_classifier,
@@ -248,13 +263,35 @@ def _case(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, ra
     )
 
 
-def _check_amount(name, value, what):
+def _check_amount(name, value, what, none):
     if value is None:
         return
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not is_number or not 0 <= value < math.inf:
         raise ValueError(
-            f"{name}={value!r} must be a number of at least 0 ({what}), or None for no limit."
+            f"{name}={value!r} must be a finite number of at least 0 ({what}), or None for {none}."
+        )
+
+
+def _check_scoring(scoring):
+    if scoring is not None and not isinstance(scoring, str) and not callable(scoring):
+        raise ValueError(
+            f"scoring={scoring!r} must be one scorer or its name, or None; ask for each score by "
+            "itself."
+        )
+
+
+def _check_classes(estimator, y_old):
+    """Refuse a fitted model that predicts none of the labels that the rows have."""
+    known = getattr(estimator, "classes_", ())
+    if not is_flat(known):
+        return
+    known = np.asarray(known)
+    if len(unseen_labels(y_old, np.unique(known))) == len(np.unique(y_old)):
+        raise ValueError(
+            f"estimator={type(estimator).__name__} was fitted on the classes "
+            f"{known.tolist()[:5]}, and y_old has none of them: {np.unique(y_old).tolist()[:5]}. "
+            "Encode the targets as it was fitted, or pass it unfitted."
         )
 
 
@@ -268,7 +305,9 @@ def _checked_seed(random_state):
 
 
 def _checked_rows(period, X, y, is_classifier):
-    X, y = as_container(X), np.asarray(y)
+    if y is None:
+        raise ValueError(f"y_{period}=None: advise compares losses on labelled rows; pass targets.")
+    X, y = _container(period, X), np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1:
@@ -286,13 +325,14 @@ def _checked_rows(period, X, y, is_classifier):
             f"X_{period} has {len(y)} rows; at least {_LEAST_ROWS} are needed, since some of them "
             "are held out. Bring more rows."
         )
-    missing = int(_is_missing(y).sum())
+    missing = int(is_missing(y).sum())
     if missing:
         raise ValueError(
             f"y_{period} has {missing:,} missing or infinite value(s); leave out the rows without "
             "a target."
         )
     if is_classifier:
+        _check_sortable(period, y)
         return X, y
     try:
         return X, y.astype(float)
@@ -303,17 +343,34 @@ def _checked_rows(period, X, y, is_classifier):
         ) from error
 
 
-def _is_missing(y):
-    if y.dtype.kind == "f":
-        return ~np.isfinite(y)
-    if y.dtype.kind != "O":
-        return np.zeros(len(y), dtype=bool)
-    return np.array(
-        [
-            value is None or not isinstance(value == value, bool | np.bool_) or bool(value != value)
-            for value in y
-        ]
-    )  # pandas.NA equals nothing
+def _container(period, X):
+    try:
+        X = as_container(X)
+        n_rows(X)
+    except TypeError as error:
+        raise TypeError(
+            f"X_{period} is a {type(X).__name__}, which has no rows to count; pass an array, a "
+            "sparse matrix, a data frame or a list."
+        ) from error
+    names = list(X.columns) if kind_of(X) == PANDAS and X.ndim == 2 else []
+    twice = sorted({name for name in names if names.count(name) > 1}, key=str)
+    if twice:
+        raise ValueError(
+            f"X_{period} has more than one column named {', '.join(map(repr, twice))}; rename or "
+            "drop all but one of each."
+        )
+    return X
+
+
+def _check_sortable(period, y):
+    try:
+        np.unique(y)
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in y.tolist()})
+        raise ValueError(
+            f"y_{period} mixes labels of the types {', '.join(kinds)}, which have no order; "
+            "convert them to one type."
+        ) from error
 
 
 def _checked_columns(X_old, X_new):
@@ -324,9 +381,14 @@ def _checked_columns(X_old, X_new):
     ):
         old, new = list(X_old.columns), list(X_new.columns)
         if set(old) != set(new):
+            lacking, more = set(old) - set(new), set(new) - set(old)
+            said = [
+                f"{what} {sorted(columns, key=str)}"
+                for what, columns in (("lacks the columns", lacking), ("has besides", more))
+                if columns
+            ]
             raise ValueError(
-                f"X_new lacks the columns {sorted(set(old) - set(new), key=str)} of X_old and has "
-                f"{sorted(set(new) - set(old), key=str)} besides; pass the same columns."
+                f"X_new {' and '.join(said)}, compared with X_old; pass the same columns."
             )
         X_new = X_new[old]
     if row_shape(X_old) != row_shape(X_new):
@@ -349,8 +411,8 @@ class _Verdict:
         self.done = {name: one for name, one in self.tries.items() if one.new is not None}
         if "keep" not in self.done:
             raise ValueError(
-                f"estimator={type(case.fitted or case.learner.estimator).__name__} cannot predict "
-                f"the held-out rows: {self.tries['keep'].note}."
+                f"estimator={type(case.fitted or case.learner.estimator).__name__} cannot be "
+                f"judged on the held-out rows: {self.tries['keep'].note.rstrip('.')}."
             )
         self.present = self.done["keep"]
         self.others = [one for name, one in self.done.items() if name != "keep"]
@@ -490,6 +552,9 @@ class _Verdict:
         n_old = len(case.old.index)
         all_old, all_new = _joined(case.old, case.held_old), _joined(case.new, case.held_new)
         shift = input_shift(all_old, all_new, case.seed)
+        beyond = beyond_moved_inputs(
+            self.present.old, on_new, shift["high"], is_classifier=case.is_classifier
+        )
         curve = self._curve()
         return {
             "rows": {
@@ -513,6 +578,7 @@ class _Verdict:
                 **excess.as_dict(),
                 "old_rows_mislead": None if self.mislead is None else self.mislead.as_dict(),
                 "old_rows_are_wrong": self.old_rows_are_wrong,
+                "inputs_may_explain": not beyond,
                 "change_at_new_row": None if last.located is None else last.located - case.n_old,
             },
             "rows_needed": {**curve, "more_rows": self.more_rows},

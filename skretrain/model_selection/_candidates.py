@@ -188,7 +188,8 @@ def _tried(stage, action):
             one.note = f"not possible: {reason}"
         except Exception as error:  # one candidate may fail in any way; the others go on
             one.note = f"failed: {type(error).__name__}: {_first_line(error)}"
-            one.new = one.old = None
+    if one.old is None:
+        one.new = None  # judged on both periods, or not at all
     if caught and one.new is not None:
         warned = f"warned: {_first_line(caught[0].message)}"
         one.note = "; ".join(filter(None, [one.note, warned]))
@@ -202,6 +203,12 @@ def _first_line(message):
 def _judge(stage, one, make):
     case = stage.case
     one.new = case.judge.ask(one.model, case.held_new.X, case.held_new.y)
+    loss = case.judge.loss(one.new)
+    if not math.isfinite(loss):
+        raise ValueError(
+            f"scoring={case.scoring!r} is {-loss} on the {len(one.new.y):,} held-out new rows; "
+            "bring more new rows, or pass another scorer"
+        )
     model = one.model
     if stage.present is not stage.twin and one.action in _CONTINUE:
         model = make(stage, stage.twin)[0]

@@ -49,6 +49,7 @@ class Answers:
     y: np.ndarray
     losses: np.ndarray
     outputs: dict = field(default_factory=dict)
+    X: object = None
     resampled: dict = field(default_factory=dict)  # losses of the draws, by length of a block
 
     def recorded(self, rows=slice(None)):
@@ -74,7 +75,7 @@ class RowJudge:
         losses = loss_of(y, outputs["predict"])
         if not np.isfinite(losses).all():
             raise ValueError(f"the predictions of {type(model).__name__} are not finite")
-        return Answers(model, y, losses, outputs)
+        return Answers(model, y, losses, outputs, X)
 
     def loss(self, answers):
         """Return the mean loss."""
@@ -116,7 +117,13 @@ class ScoreJudge(RowJudge):
         self.scorer, self.seed = scorer, seed
 
     def loss(self, answers):
-        return -float(self.scorer(answers.recorded(), None, answers.y))
+        score = self._score(answers, slice(None))
+        try:
+            return -float(score)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"scoring returned {score!r}; a scorer must return one number"
+            ) from error
 
     def gain(self, present, other, level):
         block = block_length(present.losses - other.losses)
@@ -147,9 +154,13 @@ class ScoreJudge(RowJudge):
 
     def _loss_of(self, answers, rows):
         try:
-            return -float(self.scorer(answers.recorded(rows), None, answers.y[rows]))
+            return -float(self._score(answers, rows))
         except ValueError:  # a draw may lack a class
             return math.nan
+
+    def _score(self, answers, rows):
+        X = take_rows(answers.X, rows)
+        return self.scorer(answers.recorded(rows), X, answers.y[rows])
 
 
 def block_length(values):
@@ -177,6 +188,20 @@ def _standard_error(values, block, *, bounded):
         total = values.sum()
         return math.sqrt((values**2).sum() + 1 - total**2 / (n + 2)) / (n + 2), n
     return (float(np.std(values, ddof=1) / math.sqrt(n)) if n > 1 else math.inf), n
+
+
+def beyond_moved_inputs(before, after, auc, *, is_classifier):
+    """Tell whether losses have risen by more than the inputs' own move may explain.
+
+    As long as the relation holds, no share of rows changes by more than the total variation between
+    the inputs of the periods; 2 AUC - 1 of what tells them apart best is at least that. An unknown
+    AUC bounds nothing.
+    """
+    high = 0.5 if is_classifier else np.median(before.losses)
+    parts = [(a.losses > high).astype(float) for a in (before, after)]
+    errors = [_standard_error(part, block_length(part), bounded=True)[0] for part in parts]
+    rise = parts[1].mean() - parts[0].mean()
+    return bool(rise - quantile(CONFIDENCE, math.inf) * math.hypot(*errors) > 2 * auc - 1)
 
 
 def _spread(values):

@@ -14,7 +14,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from .._base import checked_params
+from .._base import Restoring, checked_params, seed_of
 from ..buffers import Rows
 from ..buffers._base import part_of
 from ..compose._learner import Learner
@@ -24,6 +24,7 @@ from ..drift._river import is_river
 from ..policies._base import with_all_classes
 from ..utils._containers import as_container, n_rows, take_rows
 from ..utils._costs import Stopwatch
+from ..utils._labels import is_missing
 from ..utils._losses import absolute_loss_per_row, task_of, zero_one_loss_per_row
 from ._stream import check_stream_size
 
@@ -152,8 +153,9 @@ class ReplayResult:
 
     @property
     def mean_loss(self):
-        """Loss per row, a float: the error rate, where the loss is 0/1."""
-        return self.loss / int(self.chunk_rows.sum())
+        """Loss per row, a float: the error rate, where the loss is 0/1; NaN where none counted."""
+        n = int(self.chunk_rows.sum())
+        return self.loss / n if n else math.nan
 
     @property
     def n_fits(self):
@@ -220,8 +222,8 @@ class RetrainMatrix(BaseEstimator):
         (n_rows,)``.
     n_jobs : int or None, default=None
         Fit times to work on in parallel; the losses do not depend on it.
-    random_state : int or None, default=None
-        Where an int, parameters ``random_state`` of the estimator that are None are filled, for
+    random_state : int, RandomState instance or None, default=None
+        Unless None, parameters ``random_state`` of the estimator that are None are filled, for
         each fit time with a number of its own.
 
     Attributes
@@ -315,18 +317,26 @@ class RetrainMatrix(BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter is invalid, there are no targets, or no row is left to serve.
+            If a parameter is invalid, targets are missing, or no row is left to serve.
+        Exception
+            Whatever the estimator raises. The matrix is then as it was before.
         """
+        with Restoring(self):
+            return self._fit(self._checked_worker(X, y, params))
+
+    def _checked_worker(self, X, y, params):
         self._check_sizes()
         windows = _checked_windows(self.windows)
         if self.estimator is None:
             raise ValueError("estimator=None: pass an estimator; a loaded matrix has none to fit.")
-        learner = Learner(self.estimator, random_state=self.random_state)
+        learner = Learner(self.estimator, random_state=seed_of(self.random_state))
         loss = self._loss_function()
         is_classification = task_of(self.estimator) == "classification"
         history = _history_of(X, y, params, is_classification=is_classification)
+        if not callable(self.loss):
+            self._check_targets(history.rows.y, loss)
         edges = self._edges(len(history.rows.index))
-        return self._fit(_Worker(learner, history, edges, windows, loss))
+        return _Worker(learner, history, edges, windows, loss)
 
     def _check_sizes(self):
         check_stream_size("chunk", self.chunk, least=1)
@@ -347,11 +357,25 @@ class RetrainMatrix(BaseEstimator):
             )
         if callable(loss):
             return loss
-        if loss not in _LOSSES:
+        if not isinstance(loss, str) or loss not in _LOSSES:
             raise ValueError(
                 f"loss={loss!r} is unknown: pass one of {sorted(_LOSSES)} or a callable."
             )
         return _LOSSES[loss]
+
+    def _check_targets(self, y, loss):
+        missing = int(is_missing(y).sum())
+        if missing:
+            raise ValueError(
+                f"y has {missing:,} missing or infinite value(s); leave out the rows without a "
+                "target."
+            )
+        if loss is not zero_one_loss_per_row and y.dtype.kind in "bUS":
+            first = y.ravel()[:1].tolist()[0]
+            raise ValueError(
+                f"loss={self.loss!r} needs numbers as targets, and y holds {first!r}; "
+                "pass loss='zero_one' or numbers."
+            )
 
     def _edges(self, size):
         head = self.chunk if self.initial_size is None else self.initial_size
@@ -363,6 +387,7 @@ class RetrainMatrix(BaseEstimator):
     def _fit(self, worker):
         n_windows, n_chunks = len(worker.windows), len(worker.edges) - 1
         self.edges_ = worker.edges
+        self._chunk = int(self.chunk)  # `chunk` may be set to another number for the next fit
         self.times_ = np.arange(_FIRST, n_chunks, self.stride)
         self.chunk_rows_ = np.add.reduceat(worker.counts.astype(np.int64), worker.edges[:-1])
         self.losses_ = np.full((n_windows, len(self.times_), n_chunks), np.nan)
@@ -450,6 +475,7 @@ class RetrainMatrix(BaseEstimator):
             for more than losses.
         """
         check_is_fitted(self)
+        _check_policy(policy)
         delay = self._delay_in_chunks(label_delay)
         default = self._largest() if window is None else self._number_of(window, "window")
         if isinstance(policy, (str, BaseTrigger)) or is_river(policy):
@@ -517,11 +543,11 @@ class RetrainMatrix(BaseEstimator):
 
     def _delay_in_chunks(self, label_delay):
         check_stream_size("label_delay", label_delay, least=0)
-        delay, rest = divmod(int(label_delay), int(self.chunk))
+        delay, rest = divmod(int(label_delay), self._chunk)
         if rest:
             raise ValueError(
                 f"label_delay={label_delay}: a matrix knows time in chunks only; pass a multiple "
-                f"of chunk={self.chunk}."
+                f"of chunk={self._chunk}."
             )
         return delay
 
@@ -543,7 +569,7 @@ class RetrainMatrix(BaseEstimator):
 
     def _checked_schedule(self, pairs):
         schedule, before = [], 0
-        for chunk, window in pairs:
+        for chunk, window in _checked_pairs(pairs):
             is_number = isinstance(chunk, numbers.Integral)
             if not is_number or not before < chunk < len(self.edges_) - 1:
                 raise ValueError(
@@ -623,7 +649,7 @@ class RetrainMatrix(BaseEstimator):
         """
         check_is_fitted(self)
         facts = {
-            "chunk": int(self.chunk),
+            "chunk": self._chunk,
             "windows": self._windows,
             "initial_size": int(self.edges_[1]),
             "stride": int(self.stride),
@@ -665,6 +691,9 @@ class RetrainMatrix(BaseEstimator):
                     f"reads {_FORMAT}: fit the matrix anew, or load it with the version that "
                     "saved it."
                 )
+            missing = sorted({"facts", *_ARRAYS}.difference(stored))
+            if missing:
+                raise ValueError(f"path={str(path)!r} lacks {missing}: it was not written whole.")
             facts = json.loads(str(stored["facts"]))
             arrays = {name: stored[name] for name in _ARRAYS}
         names = ("chunk", "windows", "initial_size", "stride", "halving", "loss")
@@ -672,6 +701,7 @@ class RetrainMatrix(BaseEstimator):
         for name, values in arrays.items():
             setattr(matrix, name, values)
         matrix.estimator_repr_ = facts["estimator"]
+        matrix._chunk = facts["chunk"]
         matrix._windows, matrix._bounded = facts["windows"], facts["bounded"]
         matrix._find_nearest()
         return matrix
@@ -714,6 +744,30 @@ class _Alarms:
             wall_seconds=seconds,
         )
         self.trigger.after_fit(record, None, chunk > _FIRST)
+
+
+def _check_policy(policy):
+    """Refuse words and classes, which a callable or a trigger would be taken for."""
+    is_word = isinstance(policy, str) and policy != "adwin"
+    if is_word or isinstance(policy, type):
+        _refuse_policy(policy)
+
+
+def _checked_pairs(policy):
+    try:
+        pairs = list(policy)
+    except TypeError:
+        _refuse_policy(policy)
+    if any(not isinstance(pair, (tuple, list, np.ndarray)) or len(pair) != 2 for pair in pairs):
+        _refuse_policy(policy)
+    return pairs
+
+
+def _refuse_policy(policy):
+    raise ValueError(
+        f"policy={policy!r} must be a list of (chunk, window) pairs, a function of a ReplayState, "
+        "a trigger such as skretrain.drift.ErrorDrift(), a river detector or 'adwin'."
+    )
 
 
 def _losses_like(total, n_scored, bounded):

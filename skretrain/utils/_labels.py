@@ -24,6 +24,20 @@ def unseen_labels(y, known):
     return np.unique(y[missing]) if missing.any() else known[:0]
 
 
+def is_missing(y):
+    """Return where targets are missing, NaN, pandas.NA or infinite, a bool for each value."""
+    if y.dtype.kind == "f":
+        return ~np.isfinite(y)
+    if y.dtype.kind != "O":
+        return np.zeros(y.shape, dtype=bool)
+    # NaN does not equal itself, and pandas.NA equals nothing.
+    found = [
+        value is None or not isinstance(value == value, bool | np.bool_) or bool(value != value)
+        for value in y.ravel()
+    ]
+    return np.array(found, dtype=bool).reshape(y.shape)
+
+
 def is_flat(classes):
     """Tell the labels of one output from a list with the labels of each of several."""
     return len(classes) > 0 and np.ndim(classes[0]) == 0

@@ -326,6 +326,12 @@ def test_labels_of_any_type_are_named_as_they_print(classes):
     assert decided(gate, X, y, classes=classes)[0] == "promote"
 
 
+def test_a_whole_number_names_its_class_where_a_data_frame_made_it_a_float():
+    X, y = np.tile([0.0, 1.0], (300, 1)), np.ones(300)
+    gate = PairedGate(tolerance=None, criteria={"recall[1]": 0.5})
+    assert decided(gate, X, y, classes=[0.0, 1.0])[0] == "promote"
+
+
 @pytest.mark.parametrize(
     ("name", "classes", "message"),
     [

@@ -31,7 +31,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skretrain.model_selection import _candidates, _evidence, advise
-from skretrain.model_selection._evidence import RowJudge, forecast, rounded_up
+from skretrain.model_selection._evidence import RowJudge, beyond_moved_inputs, forecast, rounded_up
 
 CLASSIFIER = LogisticRegression()
 
@@ -98,6 +98,48 @@ def test_thirty_new_rows_are_answered_by_collect_more_and_a_number(turned):
     more = advice.evidence["rows_needed"]["more_rows"]
     assert more >= 30
     assert f"collect about {more:,} more new rows" in advice.text
+
+
+def _bent(n, seed, center):
+    """Return rows of one curve, y = x squared, around a center."""
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([rng.normal(center, 0.7, n), rng.normal(size=n)])
+    return X, X[:, 0] ** 2 + rng.normal(0, 0.2, n)
+
+
+def test_a_curve_seen_from_its_other_side_is_not_called_a_changed_relation():
+    advice = advise(LinearRegression(), *_bent(600, 0, -1.5), *_bent(600, 1, 1.5))
+    assert advice.action == "refit_new"  # for a line, the old rows are wrong all the same
+    assert advice.evidence["concept_shift"]["inputs_may_explain"]
+    assert "the old rows are now wrong for this model" in advice.text
+    assert "the relation between inputs and target has changed" not in advice.text
+
+
+def test_a_curve_turned_over_in_place_is_called_a_changed_relation():
+    X_new, y_new = _bent(600, 1, -1.5)
+    advice = advise(LinearRegression(), *_bent(600, 0, -1.5), X_new, -y_new)
+    assert advice.action == "refit_new"
+    assert not advice.evidence["concept_shift"]["inputs_may_explain"]
+    assert "the relation between inputs and target has changed" in advice.text
+
+
+@pytest.mark.parametrize(
+    ("auc", "beyond"), [(0.5, True), (0.65, True), (0.7, False), (1.0, False), (math.nan, False)]
+)
+def test_errors_may_rise_by_as_much_as_the_inputs_moved(auc, beyond):
+    """From 10 % to 50 %, or 2 * 0.7 - 1: by the total variation of the inputs, if all are wrong."""
+    before, after = (_answers(np.arange(2000) % 10 < n) for n in (1, 5))
+    assert beyond_moved_inputs(before, after, auc, is_classifier=True) is beyond
+    # Residuals count where they are beyond the old median.
+    before, after = _answers([1.0, 3.0] * 1000), _answers([1.0, *[3.0] * 9] * 200)
+    assert beyond_moved_inputs(before, after, auc, is_classifier=False) is beyond
+
+
+def test_inputs_that_cannot_be_looked_at_leave_open_what_has_changed():
+    X_old, y_old, X_new, y_new = _pair(turned=1.0)
+    sparse_rows = [sparse.csr_matrix(X) for X in (X_old, X_new)]
+    advice = advise(CLASSIFIER, sparse_rows[0], y_old, sparse_rows[1], y_new)
+    assert "the old rows are now wrong for this model" in advice.text
 
 
 def test_a_shift_of_the_priors_alone_is_answered_by_recalibration():
@@ -221,6 +263,15 @@ def test_a_fitted_model_is_the_present_one_and_is_not_changed():
         model.predict(X_new[held_out]) != y_new[held_out]
     )
     assert advice.evidence["present"]["fitted"]
+
+
+def test_what_only_the_given_model_allows_and_its_clone_does_not_is_no_candidate():
+    # Upside down, it can be calibrated on turned labels; a clone fitted on the old ones cannot.
+    X_old, y_old, X_new, y_new = _pair(turned=1.0)
+    model = LinearSVC().fit(X_old, 1 - y_old)
+    advice = advise(model, X_old, y_old, X_new, y_new)
+    assert not _row(advice, "recalibrate")["tried"]
+    assert "rank the wrong way round" in _row(advice, "recalibrate")["note"]
 
 
 def test_what_a_fitted_model_knows_by_heart_does_not_count_as_its_past_loss():
@@ -509,6 +560,16 @@ def test_a_scorer_of_ones_own_is_called_a_score():
 
     advice = advise(CLASSIFIER, *_pair(n_old=200, n_new=200), scoring=right)
     assert "the present model has score 0.9" in advice.text
+
+
+def test_a_scorer_is_handed_the_rows_that_it_scores():
+    def right_where_large(model, X, y):
+        return float((model.predict(X) == y)[np.asarray(X)[:, 0] > -9].mean())
+
+    data = _pair(n_old=200, n_new=200)
+    by_hand = advise(CLASSIFIER, *data, scoring=right_where_large)
+    named = advise(CLASSIFIER, *data, scoring="accuracy")
+    assert by_hand.evidence["gains"] == named.evidence["gains"]
 
 
 def test_a_score_that_is_undefined_on_a_draw_leaves_the_draw_out(monkeypatch):
@@ -851,6 +912,11 @@ def test_where_nothing_else_could_be_fitted_the_model_is_kept(monkeypatch):
 # -- mistakes in the call --------------------------------------------------------------------------
 
 
+def _fitted_on(labels):
+    X, y = _concept(100, 0)
+    return LogisticRegression().fit(X, np.array(labels)[y])
+
+
 @pytest.mark.parametrize(
     ("change", "parts"),
     [
@@ -862,8 +928,17 @@ def test_where_nothing_else_could_be_fitted_the_model_is_kept(monkeypatch):
         ({"y_new": np.array(["a", None] * 50, object)}, ["y_new has 50 missing"]),
         ({"y_new": np.array(["a", pd.NA] * 50, object)}, ["y_new has 50 missing"]),
         ({"y_new": np.array(["a", "b"] * 50)}, ["mixes text and numbers"]),
-        ({"price": -1}, ["price=-1", "at least 0"]),
+        ({"y_new": None}, ["y_new=None", "pass targets"]),
+        ({"y_old": np.array([0, "a"] * 50, object)}, ["y_old mixes labels", "int, str"]),
+        ({"X_new": pd.DataFrame(np.zeros((100, 4)), columns=list("abca"))}, ["X_new", "'a'"]),
+        ({"estimator": _fitted_on(["a", "b"])}, ["LogisticRegression", "['a', 'b']", "[0, 1]"]),
+        ({"estimator": _fitted_on([5, 6])}, ["classes [5, 6]", "Encode the targets"]),
+        ({"price": -1}, ["price=-1", "at least 0", "or None for no price"]),
+        ({"price": math.inf}, ["price=inf", "finite"]),
         ({"price": "high"}, ["price='high'"]),
+        ({"scoring": ["accuracy"]}, ["scoring=['accuracy']", "ask for each score"]),
+        ({"scoring": lambda model, X, y: math.nan}, ["scoring=", "nan on the 33 held-out new"]),
+        ({"scoring": lambda model, X, y: "high"}, ["scoring returned 'high'", "one number"]),
         ({"time_budget": math.nan}, ["time_budget=nan", "seconds"]),
         ({"random_state": 0.5}, ["random_state=0.5"]),
         ({"random_state": -1}, ["random_state=-1"]),
@@ -887,10 +962,27 @@ def test_a_mistake_names_the_parameter_the_value_and_the_way_out(change, parts):
         assert part in str(error.value)
 
 
+@pytest.mark.parametrize("change", [{"X_new": None}, {"X_new": pl.LazyFrame({"a": [1]})}])
+def test_what_is_no_container_of_rows_is_named(change):
+    X_old, y_old, X_new, y_new = _pair(n_old=100, n_new=100)
+    given = {"X_old": X_old, "y_old": y_old, "X_new": X_new, "y_new": y_new, **change}
+    with pytest.raises(TypeError, match=f"X_new is a {type(change['X_new']).__name__}"):
+        advise(CLASSIFIER, **given)
+
+
+@pytest.mark.parametrize("estimator", [None, "forest", LogisticRegression])
+def test_what_is_no_estimator_is_refused_before_anything_else(estimator):
+    with pytest.raises(TypeError, match="estimator"):
+        advise(estimator, *_pair(n_old=100, n_new=100))
+
+
 def test_other_columns_are_named():
     X_old, y_old, X_new, y_new = _frames()
-    with pytest.raises(ValueError, match=r"X_new lacks the columns \['gap'\].*\['hole'\]"):
+    message = r"X_new lacks the columns \['gap'\] and has besides \['hole'\], compared"
+    with pytest.raises(ValueError, match=message):
         advise(_mixed(), X_old, y_old, X_new.rename(columns={"gap": "hole"}), y_new)
+    with pytest.raises(ValueError, match=r"X_new has besides \['more'\], compared with X_old"):
+        advise(_mixed(), X_old, y_old, X_new.assign(more=1), y_new)
 
 
 def test_a_column_of_targets_is_a_target_and_text_is_none_for_a_regressor():
@@ -908,7 +1000,9 @@ def test_a_present_model_whose_predictions_are_no_numbers_is_named():
 def test_a_fitted_model_that_cannot_predict_the_new_rows_is_named():
     X_old, y_old = _regression(800, 0)
     model = _Unsure().fit(X_old[:100], y_old[:100])
-    with pytest.raises(ValueError, match="_Unsure cannot predict the held-out rows.*not finite"):
+    with pytest.raises(
+        ValueError, match="_Unsure cannot be judged on the held-out rows.*not finite"
+    ):
         advise(model, X_old, y_old, *_regression(300, 1))
 
 

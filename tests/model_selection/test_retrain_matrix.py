@@ -515,6 +515,9 @@ def test_foreign_files_and_formats_are_refused(tmp_path):
         RetrainMatrix.load(foreign)
     with pytest.raises(ValueError, match="format 99, and this version"):
         RetrainMatrix.load(newer)
+    np.savez(newer, format=1)
+    with pytest.raises(ValueError, match=r"lacks \['chunk_rows_', .*was not written whole"):
+        RetrainMatrix.load(newer)
 
 
 # -- errors ----------------------------------------------------------------------------------------
@@ -538,6 +541,9 @@ def test_foreign_files_and_formats_are_refused(tmp_path):
         ({"windows": ["since_drift"]}, "'since_drift'"),
         ({"windows": [50, np.int64(50)]}, "names a window twice"),
         ({"loss": "accuracy"}, "loss='accuracy' is unknown"),
+        ({"loss": ["zero_one"]}, r"loss=\['zero_one'\] is unknown"),
+        ({"random_state": -1}, "between 0 and"),
+        ({"random_state": "a"}, "cannot be used to seed"),
         ({"loss": lambda y, z: np.ones(3)}, r"loss returned an array of shape \(3,\)"),
         ({"estimator": KMeans(2)}, "loss=None has no meaning for KMeans"),
     ],
@@ -560,6 +566,12 @@ def test_targets_are_needed():
         ([(5, "all"), (5, 150)], {}, "chunk 5 is out of range"),
         ([(2.5, "all")], {}, r"chunk 2\.5"),
         ([(5, 300)], {}, r"300 is not among the windows \[150, 'all'\]"),
+        (None, {}, "policy=None must be a list of"),
+        ([1, 2], {}, r"policy=\[1, 2\] must be"),
+        ([(1, "all", 3)], {}, r"pairs, a function"),
+        ("often", {}, "policy='often' must be .* or 'adwin'"),
+        (ErrorDrift, {}, "policy=<class .* must be .* such as"),
+        (GaussianNB(), {}, r"policy=GaussianNB\(\) must be"),
         (lambda now: 300, {}, "policy: 300 is not among"),
         ([], {"window": True}, "window: True is not among"),
         ("adwin", {"window": 7}, "window: 7 is not among"),
@@ -571,6 +583,64 @@ def test_targets_are_needed():
 def test_bad_policies_are_refused(policy, params, message):
     with pytest.raises(ValueError, match=message):
         MATRIX.replay(policy, **params)
+
+
+@pytest.mark.parametrize("missing", [np.nan, np.inf, None])
+def test_missing_targets_are_counted_and_refused(missing):
+    """The last one would be learned by no fit, and count as an error of every schedule."""
+    y = Y.astype(object if missing is None else float)
+    y[-1] = missing
+    with pytest.raises(ValueError, match="y has 1 missing or infinite"):
+        RetrainMatrix(GaussianNB()).fit(X, y)
+
+
+@pytest.mark.parametrize("labels", [["no", "yes"], [False, True]])
+def test_a_loss_of_numbers_is_refused_for_labels_that_are_none(labels):
+    y = np.array(labels)[(Y > 0).astype(int)]
+    with pytest.raises(ValueError, match="needs numbers as targets, and y holds ('|T|F)"):
+        RetrainMatrix(GaussianNB(), loss="squared_error").fit(X, y)
+
+
+class _Stops(GaussianNB):
+    """Stop in the middle of a matrix, once there is one to be spoilt."""
+
+    stop = False
+
+    def fit(self, X, y):
+        if _Stops.stop and len(X) == 300:
+            raise KeyboardInterrupt
+        return super().fit(X, y)
+
+
+def test_an_interrupted_fit_leaves_the_matrix_as_it_was(monkeypatch):
+    matrix = RetrainMatrix(_Stops(), chunk=100, windows=["all"]).fit(X, Y)
+    before = matrix.oracle(5)
+    blank = RetrainMatrix(_Stops(), chunk=100)
+    monkeypatch.setattr(_Stops, "stop", True)
+    for interrupted in (matrix, blank):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted.fit(X[:600], Y[:600])
+    assert matrix.oracle(5).schedule == before.schedule
+    assert matrix.oracle(5).loss == before.loss
+    with pytest.raises(NotFittedError):
+        blank.replay([])
+
+
+def test_a_delay_is_counted_in_the_chunks_that_were_fitted():
+    """Whatever the parameter is set to for the next fit."""
+    matrix = RetrainMatrix(GaussianNB(), chunk=100).fit(X, Y)
+    often = [(chunk, "all") for chunk in range(2, 10)]
+    before = matrix.replay(often, label_delay=200).loss
+    matrix.set_params(chunk=50)
+    assert matrix.replay(often, label_delay=200).loss == before
+    with pytest.raises(ValueError, match="multiple of chunk=100"):
+        matrix.replay(often, label_delay=150)
+
+
+def test_where_no_row_counts_there_is_no_mean_loss():
+    weight = np.r_[np.ones(100), np.zeros(910)]
+    matrix = RetrainMatrix(DecisionTreeClassifier(), chunk=100, windows=["all"])
+    assert math.isnan(matrix.fit(X, Y, sample_weight=weight).replay([]).mean_loss)
 
 
 def test_a_bool_is_no_window():
