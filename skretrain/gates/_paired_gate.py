@@ -248,10 +248,8 @@ class _Comparison:
         self.n_rows = 0
         self.conditions = None  # made by the first trial, which tells the task
         self.violated = ()
-        self._size_sum, self._n_sizes = (
-            0.0,
-            0,
-        )  # of the champion's losses, where these are unbounded
+        # Of the champion's losses, where these are unbounded.
+        self._size_sum, self._n_sizes = 0.0, 0
 
     def check(self, trial):
         """Make the conditions, or raise ValueError if they do not fit the models."""

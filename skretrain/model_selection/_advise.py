@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._base import seed_of
 from ..buffers import Rows
 from ..compose._learner import Learner
 from ..compose._structure import is_fitted
@@ -92,9 +93,9 @@ def advise(
     time_budget : float or None, default=None
         Seconds on the clock after which no larger subsample is tried; the smallest is always
         completed. None: no limit.
-    random_state : int or None, default=None
+    random_state : int, RandomState instance or None, default=None
         Seed of the models whose own ``random_state`` is None, and of what is drawn here. None is
-        0, so that two calls agree.
+        0, so that two calls agree. An instance is left as it is.
 
     Returns
     -------
@@ -296,12 +297,13 @@ def _check_classes(estimator, y_old):
 
 
 def _checked_seed(random_state):
-    is_whole = isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool)
-    if random_state is None or (is_whole and random_state >= 0):
-        return int(random_state or 0)
-    raise ValueError(
-        f"random_state={random_state!r} must be a whole number of at least 0, or None."
-    )
+    try:
+        return seed_of(random_state) or 0
+    except ValueError as error:
+        raise ValueError(
+            f"random_state={random_state!r} must be a whole number of at least 0, a RandomState "
+            "instance or None."
+        ) from error
 
 
 def _checked_rows(period, X, y, is_classifier):

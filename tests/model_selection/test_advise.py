@@ -297,8 +297,13 @@ def test_two_calls_agree():
 
 def test_another_seed_draws_other_models():
     data = _pair(turned=0.2)
-    losses = {advise(SGDClassifier(), *data, random_state=s).rows[0]["loss_new"] for s in range(4)}
-    assert len(losses) > 1
+    seeds = [*range(4), np.random.RandomState(3)]
+    losses = [advise(SGDClassifier(), *data, random_state=s).rows[0]["loss_new"] for s in seeds]
+    assert len(set(losses)) > 2
+    # A generator gives a seed and stays as it is: two calls agree.
+    before = joblib.hash(seeds[-1])
+    again = advise(SGDClassifier(), *data, random_state=seeds[-1]).rows[0]["loss_new"]
+    assert (again, joblib.hash(seeds[-1])) == (losses[-1], before)
 
 
 # -- targets and containers ------------------------------------------------------------------------
