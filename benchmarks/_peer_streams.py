@@ -33,13 +33,13 @@ STREAMS = (*CLASSIFICATION, *REGRESSION)
 
 
 @lru_cache(maxsize=2)
-def stream_of(name, n_rows=N_ROWS):
+def stream_of(name, n_rows=N_ROWS, seed=0):
     """Return a stream as float rows and classes 0, 1, ...; None for a real one that is not there.
 
-    `n_rows` is the length of a generated stream.
+    `n_rows` is the length of a generated stream, `seed` says which one it is.
     """
     if name in GENERATED:
-        return _generated(name, n_rows)
+        return _generated(name, n_rows, seed)
     stream = load_stream(name)
     if stream is None or name in REGRESSION:
         return stream
@@ -54,29 +54,33 @@ def warm_up_of(stream):
     return min(len(stream.y) // 10, 5000)
 
 
-def _generated(name, n_rows):
+def _generated(name, n_rows, stream_seed):
     family, kind = name.split("_")
     changes = np.arange(1, N_CONCEPTS) * n_rows // N_CONCEPTS
     if kind == "0" or name in ("rbf_g", "hyp_g"):  # the last two drift by themselves, all the time
-        X, y = _rows(_concept(family, 0, drifting=kind == "g"), n_rows)
+        X, y = _rows(_concept(family, 0, stream_seed, drifting=kind == "g"), n_rows)
         return Stream(name, X, y)
-    concepts = _concept_of_each_row(n_rows, changes, GRADUAL_ROWS if kind == "g" else 0)
+    width = GRADUAL_ROWS if kind == "g" else 0
+    concepts = _concept_of_each_row(n_rows, changes, width, stream_seed)
     if family == "hyp":
-        X, y = _rows(_concept(family, 0), n_rows)
-        return Stream(name, _mirrored(X, concepts), y, changes)
-    parts = [_rows(_concept(family, c), int(np.sum(concepts == c))) for c in range(N_CONCEPTS)]
+        X, y = _rows(_concept(family, 0, stream_seed), n_rows)
+        return Stream(name, _mirrored(X, concepts, stream_seed), y, changes)
+    parts = [
+        _rows(_concept(family, c, stream_seed), int(np.sum(concepts == c)))
+        for c in range(N_CONCEPTS)
+    ]
     X, y = np.empty((n_rows, parts[0][0].shape[1])), np.empty(n_rows, dtype=int)
     for concept, (rows, labels) in enumerate(parts):
         X[concepts == concept], y[concepts == concept] = rows, labels
     return Stream(name, X, y, changes)
 
 
-def _concept_of_each_row(n_rows, changes, width):
+def _concept_of_each_row(n_rows, changes, width, stream_seed):
     """Return which concept each row is of; over `width` rows the new one takes over by a sigmoid.
 
     It is the mixing of MOA's ConceptDriftStream.
     """
-    rng, rows = np.random.default_rng(0), np.arange(n_rows)
+    rng, rows = np.random.default_rng(stream_seed), np.arange(n_rows)
     concepts = np.zeros(n_rows, dtype=int)
     for number, change in enumerate(changes, start=1):
         share = (rows >= change) if width == 0 else 1 / (1 + np.exp(-4 * (rows - change) / width))
@@ -84,9 +88,9 @@ def _concept_of_each_row(n_rows, changes, width):
     return concepts
 
 
-def _concept(family, number, drifting=False):
+def _concept(family, number, stream_seed, drifting=False):
     """Return a generator of one concept."""
-    seed = 10 + number
+    seed = 10 + number + 100 * stream_seed
     if family == "sea":
         return synth.SEA(variant=number, noise=LABEL_NOISE, seed=seed)
     if family == "agr":  # four functions of about balanced classes; noise in the features, as MOA
@@ -108,12 +112,12 @@ def _concept(family, number, drifting=False):
     return synth.Hyperplane(seed=seed, noise_percentage=LABEL_NOISE, **drift)
 
 
-def _mirrored(X, concepts):
+def _mirrored(X, concepts, stream_seed):
     """Return the rows with half of the features mirrored, in every concept other ones.
 
     The first concept is as it came. Mirroring a feature flips the sign of its weight.
     """
-    flips = np.random.default_rng(0).random((N_CONCEPTS, X.shape[1])) < 0.5
+    flips = np.random.default_rng(stream_seed).random((N_CONCEPTS, X.shape[1])) < 0.5
     flips[0] = False
     return np.where(flips[concepts], 1 - X, X)
 

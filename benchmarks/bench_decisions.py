@@ -4,7 +4,7 @@ The cost of a policy is its summed loss, plus a price for each fit after the fir
 error; in regression, the absolute residual. A price of p says that one refit is worth it if it
 saves more than p errors. In the tables a price is a multiple of what one oracle refit saves on the
 stream: the loss of "never" less the loss with the one best refit in hindsight (any time, any
-window), at least 1 error. Nine prices from 0.1 to 10; with boosting, every other one of them.
+window), at least 1 error. Nine prices from 0.1 to 10.
 
 Regret is the cost divided by the cost of the best fixed policy in hindsight, which is chosen for
 each stream, base and price: 1 is as good, and less than 1 is better.
@@ -12,8 +12,9 @@ each stream, base and price: 1 is as good, and less than 1 is better.
 Labels come one batch late. The first min(10 %, 5,000) rows are the first fit and are not scored.
 Logistic regression (Ridge in regression) behind a scaler, in batches of 100: the first 20,000 rows
 of a stream, and all of elec2. HistGradientBoosting with 30 iterations, in batches of 250: the first
-10,000 rows. Generated streams have that length, too. The ones of `make_drifting_classification`
-(abrupt, gradual, recurring, stationary) come with three seeds for logistic regression.
+10,000 rows. Generated streams have that length, too, and come with five seeds. Those of
+`make_drifting_classification` are abrupt, gradual, recurring and stationary, the others come from
+river's generators.
 
 Refits from scratch on a fixed window are replayed from one ``RetrainMatrix`` per stream and base:
 
@@ -72,7 +73,7 @@ GENERATED = (*ABRUPT, "sea_g", "hyp_g", "gradual", "recurring", "sea_0", "statio
 LINEAR, BOOSTING = "linear", "boosting"
 N_ROWS = {LINEAR: 20_000, BOOSTING: 10_000}
 BATCH = {LINEAR: 100, BOOSTING: 250}
-N_SEEDS = 3
+N_SEEDS = 5
 
 NEVER, TUNED, ORACLE, MIXTURE = "never", "periodic, tuned", "oracle", "mixture"
 A, DEBT, TOLD = "A", "A, debt", "A, told"
@@ -93,11 +94,27 @@ class Case(NamedTuple):
     def label(self):
         return f"{self.stream}{f', seed {self.seed}' if self.seed else ''}, {self.base}"
 
+    @property
+    def group(self):
+        """What it has in common with the same stream under other seeds."""
+        return f"{self.stream}, {self.base}"
+
 
 def all_cases():
-    linear = [Case(name, 0, LINEAR) for name in (*REAL, *GENERATED)]
-    seeds = [Case(name, seed, LINEAR) for name in OWN for seed in range(1, N_SEEDS)]
-    return linear + seeds + [Case(name, 0, BOOSTING) for name in (*REAL, *GENERATED)]
+    return [
+        Case(name, seed, base)
+        for base in (LINEAR, BOOSTING)
+        for name in (*REAL, *GENERATED)
+        for seed in range(1 if name in REAL else N_SEEDS)
+    ]
+
+
+def by_group(values):
+    """Return lists of what was found for the seeds of a stream, by stream and base."""
+    groups = {}
+    for case, value in values.items():
+        groups.setdefault(case.group, []).append(value)
+    return groups
 
 
 def load(case, n_rows):
@@ -108,7 +125,7 @@ def load(case, n_rows):
             n_rows, drift=case.stream, random_state=case.seed, **options
         )
         return Stream(case.stream, X, y, drifts)
-    stream = stream_of(case.stream, n_rows)
+    stream = stream_of(case.stream, n_rows, case.seed)
     if stream is None or case == Case("elec2", 0, LINEAR):
         return stream
     return stream._replace(X=stream.X[:n_rows], y=stream.y[:n_rows])
@@ -380,14 +397,15 @@ def told_the_price(cells):
     ]
     fixed = np.mean(np.concatenate([each[NEVER] for each in regrets.values()]) == 1)
     text.append(f'"Never" is itself the best fixed policy in {fixed:.0%} of the cells.')
-    text.append("The worst case of each stream and base:")
+    text.append("The worst case of each stream and base, over prices and seeds:")
     return "\n\n".join([*text, worst_table(cells, regrets)])
 
 
 def worst_table(cells, regrets):
     rows = []
-    for case, cell in cells.items():
-        number = int(np.argmax(regrets[case][TOLD]))
+    for cases in by_group({case: case for case in cells}).values():
+        case = max(cases, key=lambda case: regrets[case][TOLD].max())
+        cell, number = cells[case], int(np.argmax(regrets[case][TOLD]))
         loss, fits, _ = cell["policies"][TOLD][number]
         rows.append(
             [
@@ -398,7 +416,7 @@ def worst_table(cells, regrets):
                 f"{loss:,.0f}",
                 fits,
                 best_fixed(cell, number),
-                f"{np.max(regrets[case][A]):.2f}",
+                f"{max(np.max(regrets[each][A]) for each in cases):.2f}",
             ]
         )
     header = ["", "one refit saves", "at price", TOLD, "its loss", "its fits"]
@@ -406,39 +424,47 @@ def worst_table(cells, regrets):
 
 
 def abrupt_drift(cells):
-    """Return the table of target 2."""
-    rows, met = [], []
-    for case, cell in cells.items():
-        if case.stream not in ABRUPT:
-            continue
-        policies = cell["policies"]
-        periodic = [n for n in policies if n.startswith("every ") and policies[n][1]]
-        tuned = min(periodic, key=lambda n: policies[n][0])
-        never, oracle = policies[NEVER][0], policies[TRUE_DRIFTS][0]
-        for name in (A, DEBT):
-            loss, fits, fitted = policies[name]
-            ratio, share = loss / policies[tuned][0], fitted / policies[tuned][2]
-            closed = (never - loss) / (never - oracle)
-            met.append((name, ratio, share, closed))
-            rows.append(
-                [
-                    case.label,
-                    name,
-                    f"{loss / cell['rows']:.4f}",
-                    f"{policies[tuned][0] / cell['rows']:.4f} ({tuned})",
-                    f"{ratio:.2f}",
-                    f"{share:.2f}",
-                    f"{fits} / {policies[tuned][1]}",
-                    f"{closed:.3f}",
-                ]
-            )
+    """Return the table of target 2: means over the seeds."""
+    abrupt = by_group({case: cell for case, cell in cells.items() if case.stream in ABRUPT})
+    found = {
+        (group, name): [abrupt_numbers(cell, name) for cell in seeds]
+        for group, seeds in abrupt.items()
+        for name in (A, DEBT)
+    }
+    rows = []
+    for (group, name), numbers in found.items():
+        error, tuned, ratio, share, fits, fits_of_tuned, closed = np.mean(numbers, axis=0)
+        fits = f"{fits:.0f} / {fits_of_tuned:.0f}"
+        rows.append([group, name, f"{error:.4f}", f"{tuned:.4f}", f"{ratio:.2f}", f"{share:.2f}"])
+        rows[-1] += [fits, f"{closed:.3f}"]
     header = ["", "", "error", "tuned periodic", "ratio", "rows ratio", "fits", "gap closed"]
-    parts = ["## Target 2: abrupt drift", table(header, rows)] if rows else []
-    return "\n\n".join(parts + [abrupt_verdict(name, met) for name in (A, DEBT) if rows])
+    parts = ["## Target 2: abrupt drift", "Means over the seeds.", table(header, rows)]
+    for name in (A, DEBT):
+        numbers = [each for key, seeds in found.items() if key[1] == name for each in seeds]
+        parts.append(abrupt_verdict(name, np.array(numbers)))
+    return "\n\n".join(parts)
 
 
-def abrupt_verdict(name, met):
-    ratio, share, closed = np.transpose([numbers for each, *numbers in met if each == name])
+def abrupt_numbers(cell, name):
+    """Return what a policy came to beside the best periodic one, for one seed."""
+    policies = cell["policies"]
+    periodic = [n for n in policies if n.startswith("every ") and policies[n][1]]
+    tuned_loss, tuned_fits, tuned_rows = min((policies[n] for n in periodic), key=lambda p: p[0])
+    loss, fits, fitted = policies[name]
+    never, oracle = policies[NEVER][0], policies[TRUE_DRIFTS][0]
+    return (
+        loss / cell["rows"],
+        tuned_loss / cell["rows"],
+        loss / tuned_loss,
+        fitted / tuned_rows,
+        fits,
+        tuned_fits,
+        (never - loss) / (never - oracle),
+    )
+
+
+def abrupt_verdict(name, numbers):
+    ratio, share, closed = numbers[:, [2, 3, 6]].T
     texts = [
         ("error over that of the best tuned periodic policy", ratio, 0.94),
         ("rows fitted over its rows", share, 0.30),
@@ -461,45 +487,57 @@ def _median_and_worst(text, values, limit):
 
 
 def mixture_points(cells):
-    """Return the table of target 3."""
+    """Return the table of target 3: means over the seeds."""
     rows, lacking = [], {}
-    for case, cell in cells.items():
-        policies, unit = cell["policies"], cell["unit"]
-        names = (NEVER, name_of(500, 2000), name_of(500, "all"))
-        losses = [100 * policies[name][0] / unit for name in (*names, A, MIXTURE)]
-        lacking[case] = losses[-1] - min(losses[:3])
-        rows.append([case.label, *(f"{loss:.2f}" for loss in losses), f"{lacking[case]:+.2f}"])
+    for group, seeds in by_group(cells).items():
+        points = np.array([mixture_numbers(cell) for cell in seeds])
+        behind = points[:, -1]
+        lacking[group] = behind.mean()
+        spread = f"{behind.mean():+.2f}" + f" ({behind.max():+.2f})" * (len(seeds) > 1)
+        rows.append([group, *(f"{mean:.2f}" for mean in points[:, :-1].mean(axis=0)), spread])
     worst = max(lacking, key=lacking.get)
     points = list(lacking.values())
-    header = ["loss in points", NEVER, "window", "all", A, "B, the mixture", "B behind the best"]
+    header = ["loss in points", NEVER, "window", "all", A, "B, the mixture"]
+    header.append("B behind the best (worst seed)")
     return "\n\n".join(
         [
             "## Target 3: the mixture, never 0.6 points below the best of never, window and all",
             "Window and all: every 500 rows, on the last 2,000 and on all. 100 points are all rows "
-            "wrong; in regression, the loss of always predicting the median of the stream.",
+            "wrong; in regression, the loss of always predicting the median of the stream. Means "
+            "over the seeds.",
             table(header, rows),
-            f"Worst: {lacking[worst]:+.2f} points ({worst.label}), target at most +0.60: "
+            f"Worst: {lacking[worst]:+.2f} points ({worst}), target at most +0.60: "
             f"{verdict(lacking[worst] <= 0.6)}. Median {np.median(points):+.2f}; within 0.6 points "
             f"on {np.sum(np.array(points) <= 0.6)} of {len(points)}.",
         ]
     )
 
 
+def mixture_numbers(cell):
+    """Return points of loss: never, window, all, A, B, and B less the best of the first three."""
+    names = (NEVER, name_of(500, 2000), name_of(500, "all"), A, MIXTURE)
+    points = [100 * cell["policies"][name][0] / cell["unit"] for name in names]
+    return [*points, points[-1] - min(points[:3])]
+
+
 def losses(cells):
     """Tell where the retrainers make more errors than the best fixed policy, whatever its fits."""
     text = ["## Where they lose, in errors alone"]
     for name in (A, DEBT, MIXTURE):
-        behind = {}
-        for case, cell in cells.items():
-            best = min(numbers[0] for key, numbers in cell["policies"].items() if is_fixed(key))
-            behind[case] = 100 * (cell["policies"][name][0] - best) / cell["unit"]
-        worst = sorted((case for case in cells if behind[case] > 0), key=behind.get, reverse=True)
-        listed = "; ".join(f"{case.label} {behind[case]:.1f}" for case in worst)
+        gaps = by_group({case: points_behind(cell, name) for case, cell in cells.items()})
+        behind = {group: np.mean(seeds) for group, seeds in gaps.items()}
+        worst = sorted((each for each in behind if behind[each] > 0), key=behind.get, reverse=True)
+        listed = "; ".join(f"{group} {behind[group]:.1f}" for group in worst)
         text.append(
             f"{name}: behind the best of the 16 fixed policies, chosen by its errors in hindsight, "
-            f"on {len(worst)} of {len(cells)} streams, by so many points: {listed or 'none'}."
+            f"on {len(worst)} of {len(behind)} streams, by so many points: {listed or 'none'}."
         )
     return "\n\n".join(text)
+
+
+def points_behind(cell, name):
+    best = min(numbers[0] for key, numbers in cell["policies"].items() if is_fixed(key))
+    return 100 * (cell["policies"][name][0] - best) / cell["unit"]
 
 
 # Replaying many policies --------------------------------------------------------------------------
@@ -555,8 +593,8 @@ def measured(cases, quick, path):
     cells = {}
     for case in cases:
         if case.label not in stored:
-            prices = PRICES[::4] if quick else PRICES[::2] if case.base == BOOSTING else PRICES
-            stored[case.label] = run(case, 3000 if quick else N_ROWS[case.base], prices)
+            n_rows, prices = (3000, PRICES[::4]) if quick else (N_ROWS[case.base], PRICES)
+            stored[case.label] = run(case, n_rows, prices)
             seconds = stored[case.label] and stored[case.label]["seconds"]
             print(f"{case.label}: {seconds and round(seconds, 1)} s", flush=True)
             if path is not None:
