@@ -48,6 +48,10 @@ CPU seconds than its limit was stopped, and is shown as "> limit". Scores are Co
 for regression, and the mean over the seeds: up to 5 for B0 and the SGD loop, up to 3 for CapyMOA
 and the window refits of a forest, 1 for all others. A seed moves kappa by about 0.01.
 
+CPU seconds of B0 and of CapyMOA's ARF on the real streams were measured with the other core idle.
+For most of the other cells it was busy, which makes seconds up to 1.6 times as many: read a factor
+of less than two between those as none.
+
 The members of B0 were chosen by trying some seventy candidates on the real streams below and on
 four short streams from the generators SEA, Agrawal, LED and RandomRBF, and those of B after a look
 at all generated streams; nothing was chosen per stream. The peers run with their defaults, which
