@@ -300,11 +300,14 @@ def input_shift(X_old, X_new, seed):
 
 
 def _is_clock(column):
-    """Tell a date or running number, which differs between the periods by what it is."""
-    values = np.concatenate(column[1:3])
-    values = values[~np.isnan(values)]
+    """Tell a date or running number, which differs between the periods by what it is.
+
+    It never falls within a period; a clock may have been set back in between.
+    """
+    periods = [values[~np.isnan(values)] for values in column[1:3]]
+    values = np.concatenate(periods)
     many = len(np.unique(values)) > max(10, len(values) // 100)
-    return many and bool((np.diff(values) >= 0).all())
+    return many and all((np.diff(values) >= 0).all() for values in periods)
 
 
 def _thinned(X, most, rng):

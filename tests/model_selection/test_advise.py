@@ -370,6 +370,19 @@ def test_frames_of_mixed_columns_are_described_by_their_names(library):
     assert _row(advice, "fine_tune")["tried"]
 
 
+def test_a_clock_that_was_set_back_hides_no_shift():
+    """Two exports may count their rows from 0 each; an unsorted column is none."""
+    X_old, y_old, X_new, y_new = _pair(n_old=400, n_new=300)
+    X_new = X_new + 2.0 * np.eye(1, X_new.shape[1])
+    pair = [np.column_stack([np.arange(len(X)), X]) for X in (X_old, X_new)]
+    shift = advise(LogisticRegression(), pair[0], y_old, pair[1], y_new).evidence["input_shift"]
+    plain = advise(LogisticRegression(), X_old, y_old, X_new, y_new).evidence["input_shift"]
+    assert shift["clocks"] == ["column 0"]
+    assert (shift["auc"], plain["clocks"]) == (plain["auc"], [])
+    assert shift["low"] > 0.5
+
+
+
 def test_columns_in_another_order_are_the_same_columns():
     X_old, y_old, X_new, y_new = _frames()
     one = advise(_mixed(), X_old, y_old, X_new, y_new)
