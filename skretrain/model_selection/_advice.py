@@ -52,12 +52,12 @@ class Units:
 
     def bare(self, amount):
         """Return a difference of losses as a number without its unit, for a table."""
-        return _signed(100 * amount, 1) if self.of_errors else _short(amount)
+        return f"{100 * amount:z.1f}" if self.of_errors else _short(amount)
 
     def interval(self, low, high):
         """Return an interval of differences as text."""
         if self.of_errors:
-            return f"{_signed(100 * low, 1)} to {_signed(100 * high, 1)}"
+            return f"{100 * low:z.1f} to {100 * high:z.1f}"
         return f"{_short(low)} to {_short(high)}"
 
 
@@ -384,10 +384,6 @@ def _share(evidence):
 
 def _short(value):
     return f"{value:.3g}"
-
-
-def _signed(value, digits):
-    return f"{value:.{digits}f}"
 
 
 def _seconds(value):

@@ -31,6 +31,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skretrain.model_selection import _candidates, _evidence, advise
+from skretrain.model_selection._advice import Units
 from skretrain.model_selection._evidence import RowJudge, beyond_moved_inputs, forecast, rounded_up
 
 CLASSIFIER = LogisticRegression()
@@ -368,6 +369,12 @@ def test_frames_of_mixed_columns_are_described_by_their_names(library):
     assert found["features"][0]["name"] == "temp"
     assert "temp" in advice.text
     assert _row(advice, "fine_tune")["tried"]
+
+
+def test_nothing_is_written_without_a_minus():
+    units = Units(is_classifier=True, scoring=None)
+    assert units.change(-0.0001) == "0.0 points"
+    assert units.interval(-0.012, -0.0002) == "-1.2 to 0.0"
 
 
 def test_a_clock_that_was_set_back_hides_no_shift():
