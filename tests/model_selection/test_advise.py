@@ -389,7 +389,6 @@ def test_a_clock_that_was_set_back_hides_no_shift():
     assert shift["low"] > 0.5
 
 
-
 def test_columns_in_another_order_are_the_same_columns():
     X_old, y_old, X_new, y_new = _frames()
     one = advise(_mixed(), X_old, y_old, X_new, y_new)
