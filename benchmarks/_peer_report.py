@@ -390,8 +390,8 @@ def _target_6(found):
 
 The bytes of B0, pickled with its memory of {HELD_ROWS:,} rows, at the quarters of the stream: at
 the end at most {FLAT} times those at half, where the memory was full by then. A memory keeps up to
-twice as many rows before it lets go, and trees that are fitted on the same number of rows are larger
-where the classes are harder to tell: sizes go up and down.
+twice as many rows before it lets go, and trees fitted on the same number of rows are larger where
+the classes are harder to tell: sizes go up and down.
 
 {table(header, lines)}"""
 
