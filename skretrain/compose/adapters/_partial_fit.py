@@ -76,15 +76,22 @@ def other_outputs(model, y):
 
 
 def _params_inside(estimator):
-    """Return the parameters of an estimator and of its parts; it is asked with every batch."""
+    """Return the parameters that are objects, of an estimator and of its parts.
+
+    It is asked with every batch.
+    """
     names = _own_params(type(estimator))
     if names is None:
         return estimator.get_params().values() if hasattr(estimator, "get_params") else ()
     params = [getattr(estimator, name) for name in names]
+    params = [value for value in params if not isinstance(value, _PLAIN)]
     for part in params[:]:
         if hasattr(part, "get_params") and not isinstance(part, type):
             params += part.get_params().values()
     return params
+
+
+_PLAIN = (str, int, float, type(None))  # they hold no estimator
 
 
 @cache

@@ -1,5 +1,7 @@
 """Which adapter continues which estimator: one table."""
 
+from functools import cache
+
 from . import _catboost, _forest, _lightgbm, _river, _sklearn_boosting, _skorch, _xgboost
 from ._base import BaseAdapter
 from ._partial_fit import PartialFitAdapter
@@ -68,21 +70,25 @@ def register_adapter(kind, adapter):
         _ADAPTERS.pop(kind, None)
     else:
         _ADAPTERS[kind] = adapter
+    _listed_for.cache_clear()
 
 
 def adapter_of(estimator):
     """Return the adapter that continues this estimator, and why there is none: one is empty."""
-    name = type(estimator).__name__
-    for kind in type(estimator).__mro__:
-        adapter = _ADAPTERS.get(kind) or _ADAPTERS.get(_name_of(kind))
-        if adapter is not None:
-            break
-    else:
+    adapter = _listed_for(type(estimator))
+    if adapter is None:
         adapter, why_not = _generic_adapter_of(estimator)
         if adapter is None:
-            return None, f"{name} {why_not}"
+            return None, f"{type(estimator).__name__} {why_not}"
     why_not = adapter.why_not(estimator)
     return (None, why_not) if why_not else (adapter, "")
+
+
+@cache
+def _listed_for(kind):
+    """Return the adapter in the table for a class or the nearest of its bases, or None."""
+    found = (_ADAPTERS.get(base) or _ADAPTERS.get(_name_of(base)) for base in kind.__mro__)
+    return next(filter(None, found), None)
 
 
 def _generic_adapter_of(estimator):
