@@ -94,7 +94,9 @@ def write_report(out, title, parts):
 
 def _circumstances():
     script, *arguments = sys.argv
-    command = shlex.join(["python", f"benchmarks/{Path(script).name}", *arguments])
+    # Files are named without their folders, which are this machine's.
+    names = [Path(argument).name for argument in arguments]
+    command = shlex.join(["python", f"benchmarks/{Path(script).name}", *names])
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return (
         f"`{command}` on {date.today().isoformat()}: {_processor()}, {os.cpu_count()} cores, one "
