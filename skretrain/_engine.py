@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import get_tags
 from sklearn.utils.multiclass import check_classification_targets
 
-from .buffers._base import joined, part_of
+from .buffers._base import joined
 from .drift import FitRecord, ScoredBatch, Signal
 from .exceptions import ClassesGrewWarning, RetrainFailedWarning, UpdateFailedWarning
 from .gates import Trial, Verdict
@@ -623,9 +623,8 @@ class Engine:
         return self.parts.gate.judge(trial)
 
     def _trial(self, champion, challenger, rows, unseen, age):
-        weight = self.parts.learner.weight_of(rows)
-        if weight is not None and weight.any():
-            rows = part_of(rows, np.flatnonzero(weight))  # the others are no evidence
+        if not self._weightless(rows):
+            rows = self.parts.learner.counting(rows)  # the others are no evidence
         y_range = None
         if self.task == "regression":
             remembered = self.parts.buffer.y

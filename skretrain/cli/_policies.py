@@ -157,9 +157,9 @@ def run_all(history, *, batch, label_delay, price, seeds, jobs, on_run):
     }
     warned = _run_live(comparison, policies, history, options, jobs, on_run)
     baseline = no_change(history, label_delay=label_delay)
-    outcomes = []
+    outcomes, table = [], comparison.to_frame(price).set_index("policy")
     for name, (_, what) in policies.items():
-        outcome = _outcome(name, what, comparison, history, price)
+        outcome = _outcome(table.loc[name], what, comparison, history, price)
         outcome.warned = warned[name]
         outcome.kappa = _kappa(outcome, baseline, history)
         outcomes.append(outcome)
@@ -248,9 +248,10 @@ def _failed(history, where, error):
 # -- what was achieved -----------------------------------------------------------------------------
 
 
-def _outcome(name, what, comparison, history, price):
-    runs, kind = comparison.results[name], comparison.kinds[name]
-    is_live = kind == "live"
+def _outcome(line, what, comparison, history, price):
+    """Return what a policy achieved, with the numbers of its line of the comparison's table."""
+    name, kind = line.name, line["kind"]
+    runs, is_live = comparison.results[name], kind == "live"
     losses = (
         [_loss_of(history)(run.y_true, run.y_pred) for run in runs]
         if is_live
@@ -258,7 +259,6 @@ def _outcome(name, what, comparison, history, price):
             _per_row(losses, history, comparison) for losses in comparison.batch_losses(name, price)
         ]
     )
-    line = comparison.to_frame(price).set_index("policy").loc[name]
     return Outcome(
         name=name,
         what=what,

@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
-from ..buffers import Rows
-from ..utils._containers import take_rows, writable
+from ..buffers._base import part_of
+from ..utils._containers import writable
 from ._plan import make_plan
 from ._structure import is_composed, predictor_of
 from ._update import copied, obstacle, start, starts_at_once, update, weight_in
@@ -99,7 +99,7 @@ class Learner:
     def started(self, rows, number, classes):
         """Return a new model whose first rows go through its own ``partial_fit``."""
         model = self.blank(number)
-        rows = self._weighted(rows)
+        rows = self.counting(rows)
         X, y = self._handed(rows)
         start(model, X, y, self._routed(self._method(), rows), classes)
         return self._finished(model, X)
@@ -121,7 +121,7 @@ class Learner:
         With ``partial_fit``, ``effort.n_passes`` times over the rows; else as the adapter of its
         family does it. Steps of a pipeline that the plan freezes are shared, not copied.
         """
-        rows, plan, effort = self._weighted(rows), self.plan(steps), effort or Effort()
+        rows, plan, effort = self.counting(rows), self.plan(steps), effort or Effort()
         twin = copied(model, plan)
         if len(rows.index) == 0:
             return twin
@@ -162,15 +162,12 @@ class Learner:
         weight = None if rows.y is None else self.weight_of(rows)
         return rows.y if weight is None else rows.y[weight != 0]
 
-    def _weighted(self, rows):
+    def counting(self, rows):
         """Drop the rows of weight zero: ``partial_fit`` would still count them in its schedule."""
         weight = self.weight_of(rows)
         if weight is None or not (weight == 0).any():
             return rows
-        keep = np.flatnonzero(weight)
-        y = None if rows.y is None else rows.y[keep]
-        params = {name: take_rows(values, keep) for name, values in rows.params.items()}
-        return Rows(take_rows(rows.X, keep), y, params, rows.index[keep])
+        return part_of(rows, np.flatnonzero(weight))
 
     def _method(self):
         """Return the method of the base that the metadata of a continuation is meant for."""

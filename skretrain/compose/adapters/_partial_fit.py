@@ -12,6 +12,8 @@ from ...utils._sklearn_api import reheated
 from .._growth import can_grow, grow_for
 from ._base import BaseAdapter, set_for_now
 
+_PLAIN = (str, int, float, type(None))  # they hold no estimator
+
 
 class PartialFitAdapter(BaseAdapter):
     """Call the estimator's own ``partial_fit``; new classes grow where that does no harm."""
@@ -89,9 +91,6 @@ def _params_inside(estimator):
         if hasattr(part, "get_params") and not isinstance(part, type):
             params += part.get_params().values()
     return params
-
-
-_PLAIN = (str, int, float, type(None))  # they hold no estimator
 
 
 @cache
