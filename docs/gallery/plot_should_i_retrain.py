@@ -4,7 +4,8 @@ Should I retrain the whole model?
 
 A model is in service, and each month brings new labelled rows. Three months pass: nothing happens,
 the inputs move, the relation changes. For each of them ``advise`` tries every way to react on rows
-that nobody has learned, and says what to do.
+that nobody has learned, and says what to do. Then the decision is made on a real stream: by its history,
+for a batch in hand, and live.
 """
 
 # %%
@@ -90,4 +91,77 @@ for place, row in enumerate(reversed(tried)):
 ax.axvline(0, color="0.6", linestyle="--", linewidth=1)
 ax.set_yticks(range(len(tried)), [row["action"] for row in reversed(tried)])
 ax.set_xlabel("gain over the present model, points of the error rate")
+plt.show()
+
+# %%
+# A real stream
+# -------------
+#
+# The ratings of a president over 1,001 days: what the institutes found, and the mean of many polls,
+# which is to be predicted (collected by FiveThirtyEight; ``river.datasets.TrumpApproval``). The date
+# is left out: a model cannot learn from a number that it will never see again.
+
+from river.datasets import TrumpApproval
+from sklearn.linear_model import Ridge
+
+days = list(TrumpApproval())
+polls = np.array([[value for name, value in x.items() if name != "ordinal_date"] for x, _ in days])
+approval = np.array([target for _, target in days])
+base = make_pipeline(StandardScaler(), Ridge())
+print(f"{len(days):,} days, {polls.shape[1]} institutes")
+
+# %%
+# First the history: which way of retraining would have paid, and at what price of a refit? The
+# price is the summed absolute error that it has to save.
+
+from skretrain.model_selection import compare_policies
+
+history = compare_policies(base, polls, approval, batch_size=50, initial_size=200)
+for name, low, high in history.leaders():
+    print(f"{name}: costs least at prices from {low:g} to {high:g}")
+print(textwrap.fill(history.recommend(price=50).text, 90))
+
+# %%
+# Then the batch in hand: the model was fitted on the first 300 days, and 50 more have come, then
+# 200.
+
+n_old = 300
+served = base.fit(polls[:n_old], approval[:n_old])
+for n_days in (50, 200):
+    new = slice(n_old, n_old + n_days)
+    advice = advise(
+        served, polls[:n_old], approval[:n_old], polls[new], approval[new], random_state=0
+    )
+    print(f"{n_old} old days, {n_days} new ones -> {advice.action}")
+    print(textwrap.fill(advice.text, 90), end="\n\n")
+
+# %%
+# And live: what the history speaks for, and what it did.
+
+from skretrain import DriftAwareRetrainer
+from skretrain.model_selection import prequential_validate
+
+live = DriftAwareRetrainer(base)
+result = prequential_validate(
+    live, polls, approval, batch_size=50, initial_size=200, scoring="neg_mean_absolute_error"
+)
+frozen = base.fit(polls[:200], approval[:200]).predict(polls[200:])
+error = np.abs(frozen - approval[200:]).mean()
+print(f"mean absolute error {-result.score:.2f}, of a model never retrained {error:.2f}")
+for event in result.events:
+    if event.action == "retrained":
+        print(f"day {event.row}: fitted on {event.n_rows_fitted} days, {event.reason}")
+
+# %%
+# Where the frozen model drifts away, the other follows.
+
+fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
+for name, predicted, style in (
+    ("never retrained", frozen, "--"),
+    ("retrained", result.y_pred, "-"),
+):
+    batches = np.split(np.abs(predicted - approval[200:]), result.batch_rows[1:] - 200)
+    ax.plot(result.batch_rows, [batch.mean() for batch in batches], style, label=name)
+ax.set(xlabel="day", ylabel="mean absolute error, points", ylim=(0, None))
+ax.legend(frameon=False)
 plt.show()
