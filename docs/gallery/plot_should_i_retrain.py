@@ -4,8 +4,8 @@ Should I retrain the whole model?
 
 A model is in service, and each month brings new labelled rows. Three months pass: nothing happens,
 the inputs move, the relation changes. For each of them ``advise`` tries every way to react on rows
-that nobody has learned, and says what to do. Then the decision is made on a real stream: by its history,
-for a batch in hand, and live.
+that nobody has learned, and says what to do. Then the decision is made on a real stream: by its
+history, for a batch in hand, and live.
 """
 
 # %%
@@ -98,8 +98,8 @@ plt.show()
 # -------------
 #
 # The ratings of a president over 1,001 days: what the institutes found, and the mean of many polls,
-# which is to be predicted (collected by FiveThirtyEight; ``river.datasets.TrumpApproval``). The date
-# is left out: a model cannot learn from a number that it will never see again.
+# which is to be predicted (collected by FiveThirtyEight; ``river.datasets.TrumpApproval``). The
+# date is left out: a model cannot learn from a number that it will never see again.
 
 from river.datasets import TrumpApproval
 from sklearn.linear_model import Ridge
