@@ -70,7 +70,7 @@ def measure(base, n_features, size, n_steps):
     learn = [by_hand.partial_fit, wrapped.partial_fit]
     steps = _paired(learn, batches)
     # An alarm, which noise may cause, is answered by a refit: another thing than an update.
-    if wrapped.n_drifts_ or wrapped.n_refits_:
+    if wrapped.n_alarms_ or wrapped.n_refits_:
         raise RuntimeError(f"{base}, {n_features} features, batches of {size}: a false alarm")
 
     model = wrapped.estimator_

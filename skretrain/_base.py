@@ -529,7 +529,7 @@ class BaseRetrainer(MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, 
         return engine_of(self, "n_samples_seen_").n_seen
 
     events_ = _learned("events_", "Log of alarms, retrains, rejections, rollbacks and failures.")
-    n_drifts_ = _learned("n_drifts_", "Alarms so far.")
+    n_alarms_ = _learned("n_alarms_", "Alarms so far.")
     n_refits_ = _learned("n_refits_", "Retrains that were promoted, the first fit not counted.")
 
 

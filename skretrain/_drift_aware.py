@@ -74,7 +74,7 @@ class DriftAwareRetrainer(BaseRetrainer):
         the routine as ``events_.counts``.
     n_samples_seen_ : int
         Rows seen since ``fit``.
-    n_drifts_ : int
+    n_alarms_ : int
         Alarms so far.
     n_refits_ : int
         Retrains that were promoted, the first fit not counted.
@@ -103,7 +103,7 @@ class DriftAwareRetrainer(BaseRetrainer):
     ...     batch = slice(start, start + 100)
     ...     right += int((model.predict(X[batch]) == y[batch]).sum())
     ...     model = model.partial_fit(X[batch], y[batch])
-    >>> model.n_drifts_
+    >>> model.n_alarms_
     1
     >>> model.events_[-1].reason
     'growth'

@@ -130,7 +130,7 @@ class Engine:
         self.declared = None  # as given, for the first partial_fit of the base
         self.events = EventLog()
         self.n_seen = 0
-        self.n_drifts = 0
+        self.n_alarms = 0
         self.n_refits = 0
         self.since = 0  # row at which the present concept began
         self.n_fitted = 0  # remembered rows of the present concept when it was last fitted
@@ -315,7 +315,7 @@ class Engine:
         except Exception as error:
             self._trigger_failed(rows, error)
             return
-        self.n_drifts += signal.state == "drift"
+        self.n_alarms += signal.state == "drift"
         if len(unseen):
             self._add_classes(unseen)
         cause = self._due(signal, rows)
@@ -624,7 +624,7 @@ class Engine:
 
     def _trial(self, champion, challenger, rows, unseen, age):
         if not self._weightless(rows):
-            rows = self.parts.learner.counting(rows)  # the others are no evidence
+            rows = self.parts.learner.without_zero_weight(rows)  # the others are no evidence
         y_range = None
         if self.task == "regression":
             remembered = self.parts.buffer.y

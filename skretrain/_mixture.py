@@ -703,7 +703,7 @@ def _ways_to_keep_fresh(estimator):
         ("newest", _refitted(estimator, 500, every=250)),
         ("since_drift", DriftAwareRetrainer(estimator, update=None)),
     ]
-    if learner.means == "rotation":
+    if learner.method == "rotation":
         members += [
             ("short_rotation", _rotating(estimator, 300)),
             ("long_rotation", _rotating(estimator, 3000)),

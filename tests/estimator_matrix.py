@@ -557,7 +557,7 @@ def run(entry, policy, change):
             return Cell("refused", _short(reason, estimator))
     if steps is None:
         return Cell("raises", "tells two classes apart")
-    continues = "" if adapter is None else _VERBS[adapter.means, adapter.guarded]
+    continues = "" if adapter is None else _VERBS[adapter.method, adapter.guarded]
     return _summary(steps, continues, estimator)
 
 

@@ -51,7 +51,7 @@ def test_an_alarm_refits_on_the_rows_since_the_change():
         ("retrained", 400, None, "first fit", 400, 1),
         ("retrained", 600, 520, "alarm", 80, 2),
     ]
-    assert (model.n_drifts_, model.n_refits_, model.n_samples_seen_) == (1, 1, 600)
+    assert (model.n_alarms_, model.n_refits_, model.n_samples_seen_) == (1, 1, 600)
 
 
 def test_a_change_that_was_not_located_refits_on_all_that_is_remembered():
@@ -75,7 +75,7 @@ def test_a_real_drift_is_found_and_answered(detector):
     model = DriftAwareRetrainer(LogisticRegression(), detector=detector, random_state=0)
     model.fit(X[:500], Y[:500])
     feed(model, X, Y, 50, 500)
-    assert model.n_drifts_ == 1
+    assert model.n_alarms_ == 1
     assert model.score(X[1000:], Y[1000:]) > 0.9
     alarm = [event for event in model.events_ if event.state == "drift"]
     assert 950 <= alarm[0].since <= 1050
@@ -84,7 +84,7 @@ def test_a_real_drift_is_found_and_answered(detector):
 def test_a_stationary_stream_raises_no_alarm():
     X, Y = stream(2000)
     model = DriftAwareRetrainer(LogisticRegression(), batch_size=50, random_state=0).fit(X, Y)
-    assert model.n_drifts_ == 0
+    assert model.n_alarms_ == 0
     assert events(model, "reason")[1:] == [("growth",)] * model.n_refits_
 
 
@@ -96,7 +96,7 @@ def test_a_batch_sorted_by_class_does_not_ring():
         [k + np.argsort(Y[k : k + 200], kind="stable") for k in range(0, 2000, 200)]
     )
     model = DriftAwareRetrainer(GaussianNB(), batch_size=200).fit(X[rows], Y[rows])
-    assert model.n_drifts_ == 0
+    assert model.n_alarms_ == 0
 
 
 @pytest.mark.parametrize("scale", [1e-4, 1e4])
@@ -368,7 +368,7 @@ def test_a_dry_run_changes_no_model():
         ("suggested", 1050, 1000, 0),
     ]
     assert model.detector_.n_resets_ == 1
-    assert (model.n_drifts_, model.n_refits_) == (2, 0)
+    assert (model.n_alarms_, model.n_refits_) == (2, 0)
     assert model.events_.counts["kept"] == 18
     assert len(model.buffer_) == 1500
 
@@ -512,7 +512,7 @@ def test_an_outlier_detector_is_retrained_when_the_rows_move():
     rows[1000:] += 4
     model = DriftAwareRetrainer(IsolationForest(n_estimators=20, random_state=0), batch_size=100)
     model.fit(rows)
-    assert model.n_drifts_ == 1
+    assert model.n_alarms_ == 1
     assert (model.predict(rows[1000:]) == 1).mean() > 0.8
 
 
@@ -539,7 +539,7 @@ def test_log_loss_can_be_watched():
     X, Y = stream(2000, drift=1000)
     model.fit(X[:500], Y[:500])
     feed(model, X, Y, 50, 500)
-    assert model.n_drifts_ == 1
+    assert model.n_alarms_ == 1
 
 
 def test_a_regressor_is_watched_by_its_residuals():

@@ -220,7 +220,7 @@ def test_a_failed_alarm_is_retried_after_1_2_4_batches():
         called = model._engine.parts.policy.n_calls_ - calls
         assert called == (number in (0, 1, 3, 7, 15))
     assert model.n_refits_ == 1
-    assert model.n_drifts_ == 1
+    assert model.n_alarms_ == 1
     actions = events(model, "action", "row", "since")
     assert actions == [
         ("retrained", 200, None),
@@ -465,7 +465,7 @@ def test_not_fitted_is_told_in_scikit_learns_words():
     model = DriftAwareRetrainer(LogisticRegression(), initial_size=50)
     with pytest.raises(NotFittedError):
         model.predict(X)
-    for name in ("estimator_", "events_", "classes_", "buffer_", "n_drifts_"):
+    for name in ("estimator_", "events_", "classes_", "buffer_", "n_alarms_"):
         assert not hasattr(model, name)
     model.partial_fit(X[:10], Y[:10])
     with pytest.raises(NotFittedError):

@@ -70,7 +70,7 @@ def test_a_keep_is_no_refit_and_leaves_the_very_same_model():
     assert (event.kind, event.version, event.n_rows_fitted) == ("keep", 1, 0)
     assert event.reason == "alarm; as good as any"
     assert event.evidence == {"calls": 1}
-    assert (model.n_refits_, model.n_drifts_) == (0, 1)
+    assert (model.n_refits_, model.n_alarms_) == (0, 1)
     assert model.events_.counts["retrained"] == 1  # the first fit
     assert model.challenger_ is None
 

@@ -50,7 +50,7 @@ def test_labels_of_any_kind_are_those_of_the_bare_estimator(kind, begin, base):
             refitted.partial_fit(X[batch], y[batch])
     assert_same_outputs(model, refitted, X)
     assert model.predict(X).dtype == refitted.predict(X).dtype
-    assert model.n_drifts_ == 1
+    assert model.n_alarms_ == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

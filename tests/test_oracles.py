@@ -179,7 +179,7 @@ def test_alarms_are_those_of_river_fed_by_hand(name, size):
     assert rows == by_hand
     assert bool(by_hand) == (name != "NoDrift")
     batches_that_rang = {(row - 100) // size for row in by_hand}
-    assert model.n_drifts_ == len(batches_that_rang)
+    assert model.n_alarms_ == len(batches_that_rang)
     suggested = {(event.row - 101) // size for event in model.events_ if event.state == "drift"}
     assert suggested == batches_that_rang
 

@@ -82,7 +82,7 @@ def test_the_stream_rings_where_it_is_cut():
         ran = feed(clone(model), X, Y, 30)
         assert ran.events_.counts["retrained"] + ran.events_.counts["updated"] > 1, name
         if name not in ("collecting", "reservoir"):
-            assert ran.n_drifts_ > 0, name
+            assert ran.n_alarms_ > 0, name
 
 
 CONTINUE = """

@@ -129,7 +129,7 @@ def assert_fresh(model, right):
     assert right[DRIFT : DRIFT + SIZE].mean() < 0.65  # a drift, for a model that has not seen it
     assert right[-2 * SIZE :].mean() > 0.7
     assert model.n_samples_seen_ == N_ROWS
-    assert model.n_drifts_ == 1
+    assert model.n_alarms_ == 1
     assert model.events_.counts["failed"] == model.events_.counts["rejected"] == 0
 
 

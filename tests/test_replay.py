@@ -102,7 +102,7 @@ def test_the_first_batch_suffices_and_there_is_no_detection():
     assert_same_outputs(model, LogisticRegression().fit(X[:50], Y[:50]), X)
     assert model.detector_ is None
     feed(model, X, 1 - Y, 50)
-    assert model.n_drifts_ == model.n_refits_ == 0
+    assert model.n_alarms_ == model.n_refits_ == 0
 
 
 def test_a_failure_warns_and_keeps_the_model():

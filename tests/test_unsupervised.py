@@ -74,7 +74,7 @@ def test_a_detector_takes_the_new_normal_for_normal(name):
     early, X = run(name, stop=MOVE)
     assert share_of_normal(early, X[-200:]) == 0
     model, _ = run(name)
-    assert model.n_drifts_ > 0
+    assert model.n_alarms_ > 0
     assert share_of_normal(model, X[-200:]) > 0.6
     assert share_of_normal(model, X[:200]) == 0
     assert model.score_samples(X[-200:]).mean() > model.score_samples(X[:200]).mean()
@@ -86,7 +86,7 @@ def test_a_clusterer_finds_the_clusters_where_they_are_now(name):
     early, _ = run(name, stop=MOVE, update=None)
     assert early.predict(OLD[:1]) != early.predict(OLD[1:])
     model, X = run(name, update=None)
-    assert model.n_drifts_ > 0
+    assert model.n_alarms_ > 0
     # One label per cluster, whatever its number.
     left = X[-200:, 0] < 4
     assert (model.predict(X[-200:][left]) == model.predict(NEW[:1])).mean() > 0.95
@@ -134,7 +134,7 @@ def test_every_call_is_an_event_and_labels_are_those_of_the_base(name, policy):
             run(name, policy=policy)
         return
     model, X = run(name, policy=policy, detector=Rings([MOVE]))
-    assert model.n_drifts_ == 1
+    assert model.n_alarms_ == 1
     assert model.n_refits_ >= 1
     # Growth after the alarm may refit, which no call has twice.
     assert_all_calls_are_events(model, 1 + (N - 300) // SIZE)

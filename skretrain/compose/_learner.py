@@ -8,7 +8,7 @@ from ..buffers._base import part_of
 from ..utils._containers import writable
 from ._plan import make_plan
 from ._structure import is_composed, predictor_of
-from ._update import copied, obstacle, start, starts_at_once, update, weight_in
+from ._update import copied, refusal, start, starts_at_once, update, weight_in
 from .adapters._base import Effort
 from .adapters._registry import adapter_of
 from .adapters._river import hint
@@ -30,7 +30,7 @@ class Learner:
 
     Attributes
     ----------
-    means : str or None
+    method : str or None
         How a fitted model can be continued, in a word; ``why_not`` says why it cannot.
     incremental : bool
         Whether the newest batch alone teaches the model; else all rows of the present concept do.
@@ -59,7 +59,7 @@ class Learner:
         predictor, _ = predictor_of(self.estimator)
         self._adapter = None if self.why_not else adapter_of(predictor)[0]
         self._is_leaf = not is_composed(self.estimator)
-        self.means = None if self._adapter is None else self._adapter.means
+        self.method = None if self._adapter is None else self._adapter.method
         self.incremental = self._adapter is not None and self._adapter.incremental
         self.needs_all_classes = self._adapter is not None and self._adapter.needs_all_classes
         # Fitted steps that only a refit renews.
@@ -99,7 +99,7 @@ class Learner:
     def started(self, rows, number, classes):
         """Return a new model whose first rows go through its own ``partial_fit``."""
         model = self.blank(number)
-        rows = self.counting(rows)
+        rows = self.without_zero_weight(rows)
         X, y = self._handed(rows)
         start(model, X, y, self._routed(self._method(), rows), classes)
         return self._finished(model, X)
@@ -121,19 +121,19 @@ class Learner:
         With ``partial_fit``, ``effort.n_passes`` times over the rows; else as the adapter of its
         family does it. Steps of a pipeline that the plan freezes are shared, not copied.
         """
-        rows, plan, effort = self.counting(rows), self.plan(steps), effort or Effort()
-        twin = copied(model, plan)
+        rows, plan, effort = self.without_zero_weight(rows), self.plan(steps), effort or Effort()
+        model_copy = copied(model, plan)
         if len(rows.index) == 0:
-            return twin
+            return model_copy
         if not self._is_leaf:
             params = self._routed("fit", rows)
-            update(twin, rows.X, rows.y, params, plan=plan, effort=effort)
+            update(model_copy, rows.X, rows.y, params, plan=plan, effort=effort)
         elif plan.on_update("") == "update":
-            params = self._routed(self._adapter.method, rows)
-            self._adapter.update(twin, rows.X, rows.y, params, effort)
+            params = self._routed(self._adapter.fit_method, rows)
+            self._adapter.update(model_copy, rows.X, rows.y, params, effort)
         elif plan.on_update("") == "refit":
-            twin.fit(rows.X, rows.y, **self._routed("fit", rows))
-        return twin
+            model_copy.fit(rows.X, rows.y, **self._routed("fit", rows))
+        return model_copy
 
     def refusal(self, model, rows, *, effort=None, steps=None):
         """Return why `model` cannot be continued on `rows`, or an empty string.
@@ -143,7 +143,7 @@ class Learner:
         plan = self.plan(steps)
         if plan.why_not:
             return plan.why_not
-        return obstacle(model, self.targets_of(rows), plan=plan, effort=effort or Effort())
+        return refusal(model, self.targets_of(rows), plan=plan, effort=effort or Effort())
 
     def can_grow(self, model, new):
         """Tell whether a continuation can take in labels that `model` does not know."""
@@ -162,7 +162,7 @@ class Learner:
         weight = None if rows.y is None else self.weight_of(rows)
         return rows.y if weight is None else rows.y[weight != 0]
 
-    def counting(self, rows):
+    def without_zero_weight(self, rows):
         """Drop the rows of weight zero: ``partial_fit`` would still count them in its schedule."""
         weight = self.weight_of(rows)
         if weight is None or not (weight == 0).any():
@@ -172,7 +172,7 @@ class Learner:
     def _method(self):
         """Return the method of the base that the metadata of a continuation is meant for."""
         # A pipeline routes by its fit; what partial_fit of a step requested is looked up there.
-        return self._adapter.method if self._is_leaf and self._adapter is not None else "fit"
+        return self._adapter.fit_method if self._is_leaf and self._adapter is not None else "fit"
 
     def _routed(self, method, rows):
         if not rows.params or self.route is None:

@@ -7,7 +7,7 @@ from sklearn.utils import check_consistent_length
 from ..utils._containers import as_container, n_rows, take_rows
 from ._plan import make_plan
 from ._structure import is_fitted
-from ._update import copied, obstacle, start, transplant, update, weight_in
+from ._update import copied, refusal, start, transplant, update, weight_in
 from .adapters._base import Effort
 
 
@@ -81,12 +81,12 @@ def partial_fit(estimator, X, y=None, classes=None, *, steps=None, **params):
         start(estimator, X, y, params, classes)
         return estimator
     effort = Effort()
-    reason = obstacle(estimator, y, plan=plan, effort=effort)
+    reason = refusal(estimator, y, plan=plan, effort=effort)
     if reason:
         raise ValueError(f"{type(estimator).__name__} cannot go on with these rows: {reason}.")
-    twin = copied(estimator, plan)
-    update(twin, X, y, params, plan=plan, effort=effort)
-    transplant(estimator, twin)
+    model_copy = copied(estimator, plan)
+    update(model_copy, X, y, params, plan=plan, effort=effort)
+    transplant(estimator, model_copy)
     return estimator
 
 

@@ -202,14 +202,14 @@ class _Planner:
 
     # -- walking -----------------------------------------------------------------------------------
 
-    def _walk(self, part, path, behind, heir):
-        """Plan `part`; the paths `behind` take its output, the model `heir` takes it alone."""
+    def _walk(self, part, path, behind, next_model):
+        """Plan `part`; the paths `behind` take its output, `next_model` takes it alone."""
         if is_word(part):
             return
         if not is_composed(part):
-            self._leaf(part, path, behind, heir)
+            self._leaf(part, path, behind, next_model)
         elif isinstance(part, Pipeline):
-            self._walk_chain(part, path, behind, heir)
+            self._walk_chain(part, path, behind, next_model)
         elif isinstance(part, TransformedTargetRegressor):
             (_, transformer), (_, regressor) = parts_of(part)
             regressor_path = joined_path(path, "regressor")
@@ -217,22 +217,24 @@ class _Planner:
             self._walk(regressor, regressor_path, behind, None)
         else:
             if isinstance(part, FeatureUnion) or getattr(part, "transformer_weights", None):
-                heir = None  # it does not tell which of its columns are whose, or multiplies them
+                next_model = (
+                    None  # it does not tell which of its columns are whose, or multiplies them
+                )
             if is_search(part) and not part.refit:
                 self.without_model = f"{type(part).__name__}(refit=False) keeps no model"
             for name, child in parts_of(part):
-                self._walk(child, joined_path(path, name), behind, heir)
+                self._walk(child, joined_path(path, name), behind, next_model)
 
-    def _walk_chain(self, pipeline, path, behind, heir):
+    def _walk_chain(self, pipeline, path, behind, next_model):
         steps = [(name, step) for name, step in pipeline.steps if not is_word(step)]
         paths = [joined_path(path, name) for name, _ in steps]
         for position, (_, step) in enumerate(steps):
             rest = paths[position + 1 :]
             if len(rest) == 1:
-                step_heir = self._sole_taker(steps[-1][1], paths[-1])
+                taker = self._sole_taker(steps[-1][1], paths[-1])
             else:
-                step_heir = None if rest else heir
-            self._walk(step, paths[position], (*rest, *behind), step_heir)
+                taker = None if rest else next_model
+            self._walk(step, paths[position], (*rest, *behind), taker)
 
     def _sole_taker(self, part, path):
         """Return the model that a chain's last step hands its rows to, unchanged."""
@@ -242,7 +244,7 @@ class _Planner:
             return None
         return None if self._asked(path) == "freeze" else part  # its weights are to stay, too
 
-    def _leaf(self, part, path, behind, heir):
+    def _leaf(self, part, path, behind, next_model):
         asked = self._asked(path)
         if learns_nothing(part):
             _refuse(path, asked, ("freeze", "update", "refit"), "the step has nothing to learn")
@@ -252,14 +254,14 @@ class _Planner:
             _refuse(path, asked, ("freeze",), step[-1])
             self.fixed.append(path)
         elif behind:
-            step = self._transformer(part, path, asked, heir)
+            step = self._transformer(part, path, asked, next_model)
         else:
             step = self._predictor(part, path, asked)
         self.steps.append(Step(path, type(part).__name__, *step))
         self.behind[path] = behind
 
-    def _transformer(self, part, path, asked, heir):
-        why_not = why_not_preserved(part, heir)
+    def _transformer(self, part, path, asked, next_model):
+        why_not = why_not_preserved(part, next_model)
         if asked == "preserve":
             _refuse(path, asked, () if why_not else ("preserve",), why_not)
         if asked == "update" and not hasattr(part, "partial_fit"):
@@ -281,7 +283,7 @@ class _Planner:
         if asked is not None:
             return asked, "refit", "as asked for"
         if adapter is not None:
-            return "update", "refit", f"goes on learning by {adapter.means}"
+            return "update", "refit", f"goes on learning by {adapter.method}"
         if hasattr(part, "transform") and not hasattr(part, "predict"):
             return "freeze", "refit", why_not
         return "refit", "refit", why_not
@@ -326,7 +328,7 @@ def _refuse(path, asked, possible, reason):
 
 def _keeps(adapter):
     """Tell whether a model continued by this adapter keeps members that saw the old inputs."""
-    return not adapter.incremental and adapter.means != "warm_start"
+    return not adapter.incremental and adapter.method != "warm_start"
 
 
 def _is_below(leaf, paths):

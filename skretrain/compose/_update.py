@@ -38,39 +38,39 @@ def copied(estimator, plan, path=""):
         adapter, _ = adapter_of(estimator)
         is_predictor = adapter is not None and hasattr(estimator, "predict")
         return adapter.copied(estimator) if is_predictor else copy_fitted(estimator)
-    twin = copy(estimator)
+    model_copy = copy(estimator)
     parts = {
         name: copied(part, plan, joined_path(path, name)) for name, part in parts_of(estimator)
     }
     if isinstance(estimator, Pipeline):
-        twin.steps = list(parts.items())
+        model_copy.steps = list(parts.items())
     elif isinstance(estimator, ColumnTransformer):
-        twin.transformers_ = [
+        model_copy.transformers_ = [
             (name, part if is_word(parts[name]) else parts[name], columns)
             for name, part, columns in estimator.transformers_
         ]
     elif isinstance(estimator, FeatureUnion):
-        twin.transformer_list = list(parts.items())
+        model_copy.transformer_list = list(parts.items())
     elif isinstance(estimator, TransformedTargetRegressor):
-        twin.transformer_, twin.regressor_ = parts["transformer"], parts["regressor"]
+        model_copy.transformer_, model_copy.regressor_ = parts["transformer"], parts["regressor"]
     else:
-        twin.best_estimator_ = parts["estimator"]
-    return twin
+        model_copy.best_estimator_ = parts["estimator"]
+    return model_copy
 
 
-def transplant(estimator, twin):
+def transplant(estimator, model_copy):
     """Give `estimator` the state of its changed copy, so that every step remains the object it is.
 
     A pipeline's steps are often known to the caller under names of their own.
     """
-    if estimator is twin:
+    if estimator is model_copy:
         return
     if is_composed(estimator):
-        for (_, part), (_, changed) in zip(parts_of(estimator), parts_of(twin), strict=True):
+        for (_, part), (_, changed) in zip(parts_of(estimator), parts_of(model_copy), strict=True):
             transplant(part, changed)
     else:
         estimator.__dict__.clear()
-        estimator.__dict__.update(twin.__dict__)
+        estimator.__dict__.update(model_copy.__dict__)
 
 
 def update(estimator, X, y, params, *, plan, effort):
@@ -120,7 +120,7 @@ def start(estimator, X, y, params, classes):
             start(last, X, y, _params_of(estimator, name, params), classes)
         return
     adapter, _ = adapter_of(estimator)
-    incremental = adapter is not None and adapter.method == "partial_fit"
+    incremental = adapter is not None and adapter.fit_method == "partial_fit"
     declared = {}
     if is_classifier(estimator):
         if classes is None and y is not None and y.ndim == 1:
@@ -142,16 +142,16 @@ def starts_at_once(estimator):
         (*transformers, (_, last)) = estimator.steps
         return all(learns_nothing(step) for _, step in transformers) and starts_at_once(last)
     adapter, _ = adapter_of(estimator)
-    return adapter is not None and adapter.method == "partial_fit"
+    return adapter is not None and adapter.fit_method == "partial_fit"
 
 
-def obstacle(estimator, y, *, plan, effort):
+def refusal(estimator, y, *, plan, effort):
     """Return why a fitted estimator cannot go on with these targets; empty if it can."""
     predictor, path = predictor_of(estimator)
     if plan.on_update(path) != "update" or is_composed(predictor):
         return ""
     adapter, why_not = adapter_of(predictor)
-    return why_not if adapter is None else adapter.obstacle(predictor, y, effort)
+    return why_not if adapter is None else adapter.refusal(predictor, y, effort)
 
 
 def weight_in(estimator, params):
@@ -174,7 +174,7 @@ def _weight_alias(predictor):
     return "sample_weight"
 
 
-class _Heir(NamedTuple):
+class _NextModel(NamedTuple):
     """The model right behind a rescaler, and which of its inputs come from there."""
 
     model: Any
@@ -209,7 +209,7 @@ class _Update:
         action = self.plan.on_update(path)
         if action == "update":
             adapter, _ = adapter_of(part)
-            adapter.update(part, X, y, _requested(part, adapter.method, params), self.effort)
+            adapter.update(part, X, y, _requested(part, adapter.fit_method, params), self.effort)
         elif action == "refit":
             part.fit(X, y, **_requested(part, "fit", params))
 
@@ -223,35 +223,37 @@ class _Update:
 
     # -- what transforms ---------------------------------------------------------------------------
 
-    def move(self, part, X, y, params, path, heir):
-        """Continue a transformer; `heir` is the model behind it, if only that takes its output."""
+    def move(self, part, X, y, params, path, next_model):
+        """Continue a transformer; `next_model` is what alone takes its output, if that is so."""
         if is_word(part) or not self.plan.changes(path):
             return
         if not is_composed(part):
-            self._move_leaf(part, X, y, params, path, heir)
+            self._move_leaf(part, X, y, params, path, next_model)
         elif isinstance(part, Pipeline):
-            X = self._chain_before_last(part, X, y, params, path, heir)
+            X = self._chain_before_last(part, X, y, params, path, next_model)
             name, last = part.steps[-1]
             own = _params_of(part, name, params)
-            self.move(last, X, y, own, joined_path(path, name), heir)
+            self.move(last, X, y, own, joined_path(path, name), next_model)
         elif isinstance(part, ColumnTransformer):
-            self._move_columns(part, X, y, params, path, heir)
+            self._move_columns(part, X, y, params, path, next_model)
         elif isinstance(part, FeatureUnion):
             for name, child in part.transformer_list:
                 self.move(child, X, y, params, joined_path(path, name), None)
         else:
-            self.move(part.best_estimator_, X, y, params, joined_path(path, "estimator"), heir)
+            self.move(
+                part.best_estimator_, X, y, params, joined_path(path, "estimator"), next_model
+            )
 
-    def _move_leaf(self, part, X, y, params, path, heir):
+    def _move_leaf(self, part, X, y, params, path, next_model):
         if self.plan.on_update(path) == "preserve":
             before = affine_of(part)
             part.partial_fit(X, y, **_requested(part, "partial_fit", params))
-            rewrite(heir.model, heir.columns, before, affine_of(part))
+            rewrite(next_model.model, next_model.columns, before, affine_of(part))
         else:
             method = {"update": "partial_fit", "refit": "fit"}[self.plan.on_update(path)]
             getattr(part, method)(X, y, **_requested(part, method, params))
 
-    def _move_columns(self, part, X, y, params, path, heir):
+    def _move_columns(self, part, X, y, params, path, next_model):
         params = params if routing_enabled() else {}
         for name, child, columns in part.transformers_:
             child_path = joined_path(path, name)
@@ -260,21 +262,23 @@ class _Update:
             own = columns_of(X, columns)
             if row_shape(own) != (0,):  # with no columns, it has not been fitted either
                 output = part.output_indices_[name]
-                below = heir and heir._replace(columns=_inside(heir.columns, output))
+                below = next_model and next_model._replace(
+                    columns=_inside(next_model.columns, output)
+                )
                 self.move(child, own, y, params, child_path, below)
 
-    def _chain_before_last(self, pipeline, X, y, params, path, heir=None):
+    def _chain_before_last(self, pipeline, X, y, params, path, next_model=None):
         """Continue all steps but the last; return what the last one gets.
 
-        The `heir` behind the whole chain is that of the last of them, if "passthrough" follows.
+        What comes behind the whole chain comes behind its last step, if "passthrough" follows.
         """
         steps = [(name, step) for name, step in pipeline.steps[:-1] if not is_word(step)]
         if not is_word(pipeline.steps[-1][1]):
-            heir = _Heir(predictor_of(pipeline)[0], slice(None))
+            next_model = _NextModel(predictor_of(pipeline)[0], slice(None))
         for name, step in steps:
             own = _params_of(pipeline, name, params)
-            next_heir = heir if name == steps[-1][0] else None
-            self.move(step, X, y, own, joined_path(path, name), next_heir)
+            taker = next_model if name == steps[-1][0] else None
+            self.move(step, X, y, own, joined_path(path, name), taker)
             X = _with_all_rows(step.transform(X), X, name)
         return X
 

@@ -266,7 +266,7 @@ def prequential_validate(
     >>> X, y, _ = make_drifting_classification(4000, random_state=0)
     >>> model = DriftAwareRetrainer(LogisticRegression(), random_state=0)
     >>> result = prequential_validate(model, X, y, batch_size=100, label_delay=100)
-    >>> bool(result.score > 0.8), result.estimator.n_drifts_
+    >>> bool(result.score > 0.8), result.estimator.n_alarms_
     (True, 1)
     """
     settings = {

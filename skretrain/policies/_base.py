@@ -218,7 +218,7 @@ class BasePolicy(BaseEstimator, ABC):
         Parameters
         ----------
         learner : Learner
-            Its ``means`` tells how the base can be continued, ``why_not`` why it cannot.
+            Its ``method`` tells how the base can be continued, ``why_not`` why it cannot.
 
         Raises
         ------

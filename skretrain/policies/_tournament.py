@@ -125,7 +125,7 @@ class Tournament(BasePolicy):
     def propose(self, context):
         names = self.candidates
         if names is None:
-            can_continue = context.learner.means is not None
+            can_continue = context.learner.method is not None
             names = [name for name in _DEFAULT if can_continue or name != "warm_start"]
         if _lacks_a_label(context):
             names = [name for name in names if name != "keep"]
@@ -146,40 +146,40 @@ class Tournament(BasePolicy):
         return FullRefit(name, min_rows=self.min_rows).propose(context)
 
     def _winner(self, names, context, rows, held):
-        jury = _Jury(context, held)
-        entrants = self._entrants(names, context, rows, int(held.index[0]))
-        left, n_compared = self._race(entrants, jury)
+        holdout = _Holdout(context, held)
+        contenders = self._contenders(names, context, rows, int(held.index[0]))
+        left, n_compared = self._race(contenders, holdout)
         if not left:
             made, evidence = self._made(names[0], context), None
             note = "the candidates could not be compared"
         else:
             best = _leader(left)
             made = self._made(best.name, context)
-            note, evidence = _verdict(best, entrants), _evidence(best, entrants)
+            note, evidence = _verdict(best, contenders), _evidence(best, contenders)
         return made._replace(
             note="; ".join(part for part in (note, made.note) if part),
             n_rows_compared=made.n_rows_compared + n_compared,
             evidence=evidence,
         )
 
-    def _entrants(self, names, context, rows, began):
+    def _contenders(self, names, context, rows, began):
         """Return who takes part, with the rows from before `began`; nobody twice."""
         end = int(np.searchsorted(rows.index, began))
-        entrants, starts = [], set()
+        contenders, starts = [], set()
         for name in names:
             if name == "keep":
-                entrants.append(_Kept(context))
+                contenders.append(_Kept(context))
             elif name == "warm_start":
                 past = _rows_to_continue_on(context, rows, end)
-                entrants.append(_Continued(context, past, began))
+                contenders.append(_Continued(context, past, began))
             else:
                 start = self._start(name, context, rows, end)
                 if start not in starts:
-                    entrants.append(
+                    contenders.append(
                         _Refitted(name, context, part_of(rows, slice(start, end)), began)
                     )
                 starts.add(start)
-        return entrants
+        return contenders
 
     def _start(self, window, context, rows, end):
         if window == "all":
@@ -191,14 +191,14 @@ class Tournament(BasePolicy):
         # As in FullRefit, which will have the rows held out as well.
         return max(min(start, len(rows.index) - self.min_rows), 0)
 
-    def _race(self, entrants, jury):
+    def _race(self, contenders, holdout):
         """Return who is left, and the rows that the fits took."""
         cap = self.min_rows if self.halving else np.inf
-        left, spent = list(entrants), 0
+        left, spent = list(contenders), 0
         while True:
-            for entrant in left:
-                spent += entrant.try_on(cap, jury)
-            left = _abreast([each for each in left if each.losses is not None], _TO_DROP_OUT)
+            for contender in left:
+                spent += contender.try_on(cap, holdout)
+            left = _not_worse([each for each in left if each.losses is not None], _TO_DROP_OUT)
             ahead = [each for each in left if each.n_fitted < each.n_rows]
             cost = sum(min(2 * cap, each.n_rows) for each in ahead)
             if len(left) < 2 or not ahead or spent + cost > _BUDGET * _rows_of_leader(left):
@@ -237,7 +237,7 @@ def _rows_to_continue_on(context, rows, end):
     return part_of(rows, slice(int(np.searchsorted(rows.index, first)), end))
 
 
-class _Jury:
+class _Holdout:
     """The rows held out; those of weight zero do not count."""
 
     def __init__(self, context, held):
@@ -262,7 +262,7 @@ class _Jury:
         return losses if len(losses) >= _LEAST_HELD else None
 
 
-class _Entrant:
+class _Contender:
     """A candidate on its way: how many rows it could be fitted on, and was; its losses."""
 
     def __init__(self, name, context, rows, began):
@@ -273,7 +273,7 @@ class _Entrant:
         # A draw of its own, so that each round has the rows of the one before.
         self.order = context.rng.permutation(self.n_rows)
 
-    def try_on(self, cap, jury):
+    def try_on(self, cap, holdout):
         """Fit on at most `cap` rows, if that is more than before, and return the rows it took."""
         size = int(min(cap, self.n_rows))
         if size == self.n_fitted:
@@ -284,21 +284,21 @@ class _Entrant:
             rows = part_of(rows, np.sort(self.order[:size]))
         try:
             model, n_fitted = self.fitted(rows)
-            self.losses = None if model is None else jury.losses_of(model)
+            self.losses = None if model is None else holdout.losses_of(model)
         except Exception:
             # A base that fails on few rows, of few classes say, cannot be judged on them.
             self.losses, n_fitted = None, size
         return n_fitted
 
 
-class _Refitted(_Entrant):
+class _Refitted(_Contender):
     def fitted(self, rows):
         """Return a fresh model, and the rows it took."""
         rows = with_all_classes(rows, self.context, self.began)
         return self.context.learner.fresh(rows, self.context.number), len(rows.index)
 
 
-class _Continued(_Entrant):
+class _Continued(_Contender):
     def __init__(self, context, rows, began):
         super().__init__("warm_start", context, rows, began)
 
@@ -312,51 +312,51 @@ class _Continued(_Entrant):
         return learner.continued(champion, rows), len(rows.index)
 
 
-class _Kept(_Entrant):
+class _Kept(_Contender):
     def __init__(self, context):
         self.name, self.context, self.n_rows, self.n_fitted = "keep", context, 0, 0
         self.losses = None
 
-    def try_on(self, cap, jury):
+    def try_on(self, cap, holdout):
         """Judge the serving model, which takes no rows."""
         if self.losses is None:
-            self.losses = jury.losses_of(self.context.champion)
+            self.losses = holdout.losses_of(self.context.champion)
         return 0
 
 
-def _abreast(entrants, n_errors):
-    """Return the entrants that are not behind the best by that many standard errors."""
-    if not entrants:
+def _not_worse(contenders, n_errors):
+    """Return the contenders that are not behind the best by that many standard errors."""
+    if not contenders:
         return []
     with np.errstate(invalid="ignore", over="ignore"):
-        best = min(entrants, key=lambda entrant: entrant.losses.mean())
-        return [each for each in entrants if each is best or _near(each, best, n_errors)]
+        best = min(contenders, key=lambda contender: contender.losses.mean())
+        return [each for each in contenders if each is best or _near(each, best, n_errors)]
 
 
-def _leader(entrants):
+def _leader(contenders):
     """Return who wins if it ends now: of those as good as the best, the one with the most rows."""
-    return max(_abreast(entrants, _TO_LOSE), key=lambda entrant: entrant.n_rows)
+    return max(_not_worse(contenders, _TO_LOSE), key=lambda contender: contender.n_rows)
 
 
-def _rows_of_leader(entrants):
+def _rows_of_leader(contenders):
     """Return what its fit will take; to keep the model costs nothing, which buys no comparison."""
-    leader = _leader(entrants)
+    leader = _leader(contenders)
     if isinstance(leader, _Refitted):
         return leader.n_rows
-    return min((each.n_rows for each in entrants if isinstance(each, _Refitted)), default=0)
+    return min((each.n_rows for each in contenders if isinstance(each, _Refitted)), default=0)
 
 
-def _near(entrant, best, n_errors):
-    difference = entrant.losses - best.losses
+def _near(contender, best, n_errors):
+    difference = contender.losses - best.losses
     error = difference.std(ddof=1) / np.sqrt(len(difference))
     return difference.mean() <= n_errors * error + _NOTHING * abs(best.losses.mean())
 
 
-def _verdict(best, entrants):
+def _verdict(best, contenders):
     """Return the result in a sentence."""
     others = ", ".join(
         f"{each.name} {each.losses.mean():.3g}"
-        for each in entrants
+        for each in contenders
         if each is not best and each.losses is not None
     )
     own = f"{best.name} won: {best.losses.mean():.3g} per row"
@@ -364,11 +364,11 @@ def _verdict(best, entrants):
     return f"{own} on {n_held} held-out rows" + (f", {others}" if others else "")
 
 
-def _evidence(best, entrants):
+def _evidence(best, contenders):
     """Return the table of the comparison, fit for JSON."""
     table = {
         str(each.name): {"loss": float(each.losses.mean()), "rows": each.n_fitted}
-        for each in entrants
+        for each in contenders
         if each.losses is not None and np.isfinite(each.losses).all()
     }
     return {

@@ -419,7 +419,7 @@ def _state(retrainer):
     """Return a hash for each piece of learned state, and one for all that there is."""
     names = ["n_samples_seen_", "n_features_in_", _model_name(retrainer)]
     if _wraps_one(retrainer):
-        names += ["buffer_", "detector_", "n_drifts_"]
+        names += ["buffer_", "detector_", "n_alarms_"]
     else:
         names += ["weights_"]
     state = {name: joblib.hash(getattr(retrainer, name)) for name in names}
@@ -812,7 +812,7 @@ def check_alarm_is_answered(name, retrainer):
     _streamed(fitted, _Stream(*stream.rows(0, row)))
     n_refits, replaced = fitted.n_refits_, fitted.estimator_
     fitted.partial_fit(*stream.rows(row, row + _BATCH))
-    _require(fitted.n_drifts_ == 1, f"{name}: one alarm gave n_drifts_={fitted.n_drifts_}")
+    _require(fitted.n_alarms_ == 1, f"{name}: one alarm gave n_alarms_={fitted.n_alarms_}")
     event = fitted.events_[-1]
     told = (event.state, event.action, event.since)
     _require(
@@ -828,7 +828,7 @@ def check_alarm_is_answered(name, retrainer):
         f"{name}: the detector must hear that its alarm was answered",
     )
     _streamed(fitted, stream, start=row + _BATCH)
-    _require(fitted.n_drifts_ == 1, f"{name}: later batches repeat the alarm")
+    _require(fitted.n_alarms_ == 1, f"{name}: later batches repeat the alarm")
 
 
 @_check()

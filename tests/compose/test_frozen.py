@@ -68,7 +68,7 @@ def test_a_frozen_part_stays_through_retraining(place, policy):
         frozen_front(frozen)[place], detector=Rings([250]), policy=policy, batch_size=50
     )
     feed(model.fit(X[:200], Y[:200]), X, Y, 50, 200)
-    assert model.n_drifts_ == 1
+    assert model.n_alarms_ == 1
     assert model.events_.counts["updated"]
     assert joblib.hash(frozen.estimator) == before
     assert shares(model.estimator_, frozen)

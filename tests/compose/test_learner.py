@@ -35,7 +35,7 @@ def rows(part=slice(None), y=Y, **params):
 
 
 @pytest.mark.parametrize(
-    ("base", "means", "why_not"),
+    ("base", "method", "why_not"),
     [
         (GaussianNB(), "partial_fit", ""),
         (SGDClassifier(), "partial_fit", ""),
@@ -56,13 +56,13 @@ def rows(part=slice(None), y=Y, **params):
     ],
     ids=as_typed,
 )
-def test_means_of_continuation(base, means, why_not):
+def test_method_of_continuation(base, method, why_not):
     """Told from class and parameters alone, with the reason why there is none."""
     learner = Learner(base)
-    assert learner.means == means
+    assert learner.method == method
     assert why_not in learner.why_not
     assert bool(learner.why_not) == bool(why_not)
-    assert learner.incremental == (means == "partial_fit")
+    assert learner.incremental == (method == "partial_fit")
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ class Particular(SGDClassifier):
 class Wishes(BaseAdapter):
     """Writes down what it is asked; takes writable rows only."""
 
-    method = "partial_fit"
+    fit_method = "partial_fit"
     incremental = True
     needs_writable = True
 

@@ -330,7 +330,7 @@ def test_in_a_retrainer_the_price_decides_how_often_is_retrained():
     for price in ("auto", 5, 10_000):
         detector = RefitDebt(price)
         model = DriftAwareRetrainer(LogisticRegression(), detector=detector, batch_size=100)
-        drifts.append(model.fit(X, y).n_drifts_)
+        drifts.append(model.fit(X, y).n_alarms_)
     assert drifts[0] >= 1
     assert drifts[1] >= 1
     assert drifts[2] == 0

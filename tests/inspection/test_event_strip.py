@@ -85,4 +85,4 @@ def test_a_notebook_shows_the_diagram_and_the_events_of_what_was_learned(fitted)
     assert ("<figure" in html) is fitted
     if fitted:
         retrained = sum(e.action == "retrained" for e in model.events_)
-        assert f"{model.n_drifts_} alarms, {retrained} retrained" in html
+        assert f"{model.n_alarms_} alarms, {retrained} retrained" in html

@@ -193,7 +193,7 @@ class Constant(RegressorMixin, BaseEstimator):
 class Moves(BaseAdapter):
     """Continues a Constant by a step of its effort, guarded."""
 
-    means = "moving mean"
+    method = "moving mean"
     guarded = "always"
 
     def update(self, model, X, y, params, effort):

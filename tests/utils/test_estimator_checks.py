@@ -438,7 +438,7 @@ class IgnoresAlarms(DriftAwareRetrainer):
 
 
 class CountsAlarmsTwice(DriftAwareRetrainer):
-    n_drifts_ = property(lambda self: 2 * self._engine.n_drifts)
+    n_alarms_ = property(lambda self: 2 * self._engine.n_alarms)
 
 
 class CountsNoRefits(DriftAwareRetrainer):
@@ -460,7 +460,7 @@ def _say_nothing(record, *, answered):
 class RepeatsTheAlarm(DriftAwareRetrainer):
     def _learn(self, engine, examined):
         super()._learn(engine, examined)
-        engine.n_drifts += engine.n_seen > 150
+        engine.n_alarms += engine.n_seen > 150
 
 
 class SharesCoefficients(ReplayPartialFit):
@@ -688,7 +688,7 @@ FAULTY = [
     ("empty_batch_changes_nothing", LogsEmptyBatches(NB), "must change nothing"),
     ("loss_precedes_learning", TrainsBeforeItTests(DecisionTreeClassifier()), "losses must come"),
     ("alarm_is_answered", IgnoresAlarms(NB), "made the event"),
-    ("alarm_is_answered", CountsAlarmsTwice(NB), "n_drifts_=2"),
+    ("alarm_is_answered", CountsAlarmsTwice(NB), "n_alarms_=2"),
     ("alarm_is_answered", CountsNoRefits(NB), "answered by one new model"),
     ("alarm_is_answered", DoesNotTellTheDetector(NB), "must hear"),
     ("alarm_is_answered", RepeatsTheAlarm(NB), "repeat the alarm"),

@@ -54,15 +54,15 @@ class Effort:
 class BaseAdapter(ABC):
     """Base class of adapters: how the estimators of one family go on learning.
 
-    A subclass writes :meth:`update`, and says in :meth:`why_not` and :meth:`obstacle` what it
+    A subclass writes :meth:`update`, and says in :meth:`why_not` and :meth:`refusal` what it
     cannot follow; both are asked *before* anything is fitted. An adapter holds no state: one object
     serves every estimator of its family. :func:`register_adapter` makes it known.
 
     Attributes
     ----------
-    means : str
+    method : str
         A word for it, for tables and events.
-    method : {"fit", "partial_fit"}
+    fit_method : {"fit", "partial_fit"}
         The method of the estimator that takes the rows, for metadata routing.
     incremental : bool
         Whether the newest batch alone teaches the model (as with ``partial_fit``); else all rows
@@ -90,7 +90,7 @@ class BaseAdapter(ABC):
     ...     def predict(self, X):
     ...         return np.full(len(X), self.mean_)
     >>> class MeanAdapter(BaseAdapter):
-    ...     means = "moving mean"
+    ...     method = "moving mean"
     ...
     ...     def update(self, model, X, y, params, effort):
     ...         model.mean_ += effort.rate * (np.mean(y) - model.mean_)
@@ -100,8 +100,8 @@ class BaseAdapter(ABC):
     1.0
     """
 
-    means = "warm_start"
-    method = "fit"
+    method = "warm_start"
+    fit_method = "fit"
     incremental = False
     needs_all_classes = False
     guarded = "never"
@@ -122,7 +122,7 @@ class BaseAdapter(ABC):
         """
         return ""
 
-    def obstacle(self, model, y, effort):
+    def refusal(self, model, y, effort):
         """Return why this fitted model cannot be continued on rows with these targets.
 
         Parameters

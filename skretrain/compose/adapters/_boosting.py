@@ -20,7 +20,7 @@ class BoostingAdapter(BaseAdapter):
     elsewhere the cap is an obstacle, so that the policy fits from scratch.
     """
 
-    means = "boosting"
+    method = "boosting"
     guarded = "always"
 
     @abstractmethod
@@ -36,8 +36,8 @@ class BoostingAdapter(BaseAdapter):
         n_asked = self.n_asked(model)
         return min(effort.share_of(n_asked), max(0, MAX_GROWTH * n_asked - self.n_fitted(model)))
 
-    def obstacle(self, model, y, effort):
-        reason = super().obstacle(model, y, effort)
+    def refusal(self, model, y, effort):
+        reason = super().refusal(model, y, effort)
         if reason or self.n_more(model, effort):
             return reason
         why_no_new_leaves = self.why_no_new_leaves(model)

@@ -36,13 +36,13 @@ class CatBoostAdapter(BoostingAdapter):
     def n_fitted(self, model):
         return model.tree_count_
 
-    def obstacle(self, model, y, effort):
+    def refusal(self, model, y, effort):
         name = type(model).__name__
         if np.all(y == y[:1]):
             return f"{name} refuses rows whose targets are all equal"
         if model.get_text_feature_indices() or model.get_embedding_feature_indices():
             return f"{name} cannot go on from trees that read texts or embeddings"
-        return super().obstacle(model, y, effort)
+        return super().refusal(model, y, effort)
 
     def update(self, model, X, y, params, effort):
         given = model.get_params()

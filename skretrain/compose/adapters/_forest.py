@@ -30,7 +30,7 @@ class RotationAdapter(BaseAdapter):
     ``estimators_samples_`` raises AttributeError afterwards rather than name wrong rows.
     """
 
-    means = "rotation"
+    method = "rotation"
     guarded = "alarm"
 
     def why_not(self, estimator):
@@ -45,11 +45,11 @@ class RotationAdapter(BaseAdapter):
             return f"{own.__name__} has a fit of its own, which may keep more than the members"
         return ""
 
-    def obstacle(self, model, y, effort):
+    def refusal(self, model, y, effort):
         counts = y is not None and y.size and _criterion(model) == "poisson"
         if counts and not y.min() >= 0 < y.sum():
             return "criterion='poisson' needs targets that are not negative, and not all zero"
-        return super().obstacle(model, y, effort)
+        return super().refusal(model, y, effort)
 
     def copied(self, model):
         # Members never change after they were grown and update() replaces the lists that hold
@@ -78,7 +78,7 @@ class RotationAdapter(BaseAdapter):
 class ForestAdapter(RotationAdapter):
     """Rotation for random forests and extra-trees; rows need not show every class."""
 
-    def obstacle(self, model, y, effort):
+    def refusal(self, model, y, effort):
         if y is None:
             return "trees need targets"
         columns = _columns(y)
@@ -88,7 +88,7 @@ class ForestAdapter(RotationAdapter):
             new = np.setdiff1d(labels, classes)
             if len(new):
                 return f"the trees have no room for new classes {new.tolist()}"
-        return super().obstacle(model, y, effort)
+        return super().refusal(model, y, effort)
 
     def grown(self, blank, model, X, y, params):
         stand_ins = _stand_ins(model, y)

@@ -57,7 +57,7 @@ class LightGBMAdapter(BoostingAdapter):
     def n_fitted(self, model):
         return model.n_estimators_
 
-    def obstacle(self, model, y, effort):
+    def refusal(self, model, y, effort):
         name = type(model).__name__
         if len(y) < 2:
             return f"{name} needs at least 2 rows"
@@ -66,7 +66,7 @@ class LightGBMAdapter(BoostingAdapter):
         absent = _weighted_but_absent(model.class_weight, y)
         if absent:
             return f"class_weight of {name} names classes {absent}, which the rows lack"
-        return super().obstacle(model, y, effort)
+        return super().refusal(model, y, effort)
 
     def why_no_new_leaves(self, model):
         params = model.get_params(deep=False)

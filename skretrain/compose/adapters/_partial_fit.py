@@ -18,8 +18,8 @@ _PLAIN = (str, int, float, type(None))  # they hold no estimator
 class PartialFitAdapter(BaseAdapter):
     """Call the estimator's own ``partial_fit``; new classes grow where that does no harm."""
 
-    means = "partial_fit"
     method = "partial_fit"
+    fit_method = "partial_fit"
     incremental = True
 
     def why_not(self, estimator):
@@ -35,14 +35,14 @@ class PartialFitAdapter(BaseAdapter):
             reasons.append(f"{type(estimator).__name__} learns nothing with prefit=True")
         return next(filter(None, reasons), "")
 
-    def obstacle(self, model, y, effort):
+    def refusal(self, model, y, effort):
         if _is_a(model, "SelectFromModel"):  # it passes the rows on, and knows nothing of them
-            return self.obstacle(model.estimator_, y, effort)
+            return self.refusal(model.estimator_, y, effort)
         members = model.estimators_ if _is_a(model, *_META) else ()
         constant = [type(part).__name__ for part in members if not hasattr(part, "partial_fit")]
         if constant:
             return f"{type(model).__name__} has parts without partial_fit: {sorted(set(constant))}"
-        reason = other_outputs(model, y) or super().obstacle(model, y, effort)
+        reason = other_outputs(model, y) or super().refusal(model, y, effort)
         if not reason and _is_a(model, "OneVsOneClassifier") and model.classes_.dtype.kind in "OU":
             # It writes 0 and 1 into an array of the type of the labels.
             return "partial_fit of OneVsOneClassifier misreads labels that are text"

@@ -45,7 +45,7 @@ def register_adapter(kind, adapter):
     >>> from sklearn.naive_bayes import GaussianNB
     >>> from skretrain.compose import BaseAdapter, partial_fit, register_adapter
     >>> class Twice(BaseAdapter):
-    ...     method = "partial_fit"
+    ...     fit_method = "partial_fit"
     ...     incremental = True
     ...
     ...     def update(self, model, X, y, params, effort):

@@ -19,8 +19,8 @@ class RiverAdapter(PartialFitAdapter):
     def prepared(self, estimator):
         return _with_blank_model(estimator)
 
-    def obstacle(self, model, y, effort):
-        reason = super().obstacle(model, y, effort)
+    def refusal(self, model, y, effort):
+        reason = super().refusal(model, y, effort)
         return f"{reason}; river.multiclass.OneVsRestClassifier would" if reason else ""
 
     def can_grow(self, model, new):

@@ -43,11 +43,11 @@ class HistGradientBoostingAdapter(BoostingAdapter):
     def n_fitted(self, model):
         return model.n_iter_
 
-    def obstacle(self, model, y, effort):
+    def refusal(self, model, y, effort):
         if model.is_categorical_ is not None:
             name = type(model).__name__
             return f"{name} has categorical features, which each fit encodes anew"
-        return super().obstacle(model, y, effort)
+        return super().refusal(model, y, effort)
 
     def copied(self, model):
         return copy_fitted(model)  # it appends to its list of trees

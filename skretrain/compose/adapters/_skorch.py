@@ -43,8 +43,8 @@ class SkorchAdapter(PartialFitAdapter):
             return f"{type(estimator).__name__} was trimmed for prediction"
         return reason
 
-    def obstacle(self, model, y, effort):
-        return super().obstacle(model, y, effort) or _why_not_split(model.train_split, y)
+    def refusal(self, model, y, effort):
+        return super().refusal(model, y, effort) or _why_not_split(model.train_split, y)
 
     def can_grow(self, model, new):
         return False

@@ -57,8 +57,8 @@ class WarmStartAdapter(BaseAdapter):
                 return f"{type(estimator).__name__} cannot be continued: {reason}"
         return ""
 
-    def obstacle(self, model, y, effort):
-        return other_outputs(model, y) or super().obstacle(model, y, effort)
+    def refusal(self, model, y, effort):
+        return other_outputs(model, y) or super().refusal(model, y, effort)
 
     def can_grow(self, model, new):
         return can_grow(model, new)

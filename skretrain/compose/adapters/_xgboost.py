@@ -27,11 +27,11 @@ class XGBoostAdapter(BoostingAdapter):
     def n_fitted(self, model):
         return model.get_booster().num_boosted_rounds()
 
-    def obstacle(self, model, y, effort):
+    def refusal(self, model, y, effort):
         # The attribute outlives a continuation, and predict would pass over the new rounds.
         if model.get_booster().attr("best_iteration") is not None:
             return f"{type(model).__name__} was stopped early, and predicts with its best rounds"
-        return super().obstacle(model, y, effort)
+        return super().refusal(model, y, effort)
 
     def why_no_new_leaves(self, model):
         if model.monotone_constraints:
@@ -57,19 +57,21 @@ class XGBoostAdapter(BoostingAdapter):
 def _refresh(model, X, y, params):
     from xgboost import Booster, XGBModel
 
-    twin = shallow_copy(model)
-    twin.n_estimators = model.get_booster().num_boosted_rounds()
-    twin.tree_method = "approx"  # so that rows are kept as they are: quantiles cannot be refreshed
-    twin.verbosity = 0  # XGBoost warns of any updater named
-    twin.kwargs = {
+    refreshed = shallow_copy(model)
+    refreshed.n_estimators = model.get_booster().num_boosted_rounds()
+    refreshed.tree_method = (
+        "approx"  # so that rows are kept as they are: quantiles cannot be refreshed
+    )
+    refreshed.verbosity = 0  # XGBoost warns of any updater named
+    refreshed.kwargs = {
         **(getattr(model, "kwargs", None) or {}),
         "process_type": "update",
         "updater": "refresh",
         "refresh_leaf": True,
     }
-    XGBModel.fit(twin, X, y, xgb_model=model.get_booster(), **params)
+    XGBModel.fit(refreshed, X, y, xgb_model=model.get_booster(), **params)
     # Trees only: the configuration still says process_type="update".
-    model._Booster = Booster(model.get_xgb_params(), model_file=twin.get_booster().save_raw())
+    model._Booster = Booster(model.get_xgb_params(), model_file=refreshed.get_booster().save_raw())
 
 
 _ADAPTER = XGBoostAdapter()

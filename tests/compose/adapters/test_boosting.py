@@ -62,9 +62,9 @@ def continued(model, X, y, effort=None, **params):
     effort = Effort() if effort is None else effort
     adapter, why_not = adapter_of(model)
     assert adapter is not None, why_not
-    obstacle = adapter.obstacle(model, y, effort)
-    if obstacle:
-        return None, obstacle
+    refusal = adapter.refusal(model, y, effort)
+    if refusal:
+        return None, refusal
     copied = adapter.copied(model)
     adapter.update(copied, X, y, params, effort)
     return copied, ""
@@ -96,8 +96,8 @@ def test_each_case_of_classes_is_right_or_foreseen(base, kind, lacking):
     before, proba = joblib.hash(model), model.predict_proba(X)
     X, codes = X[300:], codes[300:]
     keep = {"none": codes >= 0, "one": codes < len(labels) - 1, "all but one": codes == 0}[lacking]
-    result, obstacle = continued(model, X[keep], labels[codes[keep]])
-    assert (result is None) == bool(obstacle)
+    result, refusal = continued(model, X[keep], labels[codes[keep]])
+    assert (result is None) == bool(refusal)
     if lacking == "none":
         assert n_rounds(result) == n_rounds(model) + 2
         assert result.get_params() == model.get_params()
@@ -113,9 +113,9 @@ def test_new_classes_are_foreseen(base):
     X, y = stream(400, n_classes=3)
     old = y < 2
     model = cloned(base).fit(X[old], y[old])
-    result, obstacle = continued(model, X, y)
+    result, refusal = continued(model, X, y)
     assert result is None
-    assert obstacle == "the model cannot take in new classes [2]"
+    assert refusal == "the model cannot take in new classes [2]"
 
 
 @every_classifier
@@ -156,18 +156,18 @@ def test_nothing_grows_without_bound(base, rate):
     X, _ = stream(400)
     y = X[:, 0] + X[:, 1] ** 2
     model, effort = cloned(base).fit(X, y), Effort(rate=rate)
-    sizes, obstacle = [], ""
+    sizes, refusal = [], ""
     for _ in range(50):
-        result, obstacle = continued(model, X, y, effort)
+        result, refusal = continued(model, X, y, effort)
         if result is None:
             break
         model = result
         assert n_rounds(model) <= MAX_GROWTH * 20
         sizes.append(len(pickle.dumps(model)))
     assert n_rounds(model) == MAX_GROWTH * 20
-    if obstacle:
+    if refusal:
         assert len(sizes) == round(1 / rate)
-        assert "has reached its cap of 40 rounds, and its trees cannot be" in obstacle
+        assert "has reached its cap of 40 rounds, and its trees cannot be" in refusal
     else:
         full = sizes[round(1 / rate) :]
         assert max(full) < 1.1 * full[0]
@@ -207,9 +207,9 @@ def test_a_pickled_model_goes_on_as_the_model_does(base):
     X, y = stream(600, n_classes=3)
     model = cloned(base).fit(X[:300], y[:300])
     for _ in range(12):  # beyond the cap, where there is something beyond
-        model, obstacle = continued(model, X[300:], y[300:])
+        model, refusal = continued(model, X[300:], y[300:])
         if model is None:
-            assert "cap" in obstacle
+            assert "cap" in refusal
             return
         again, _ = continued(pickle.loads(pickle.dumps(model)), X[300:], y[300:])
         once, _ = continued(model, X[300:], y[300:])
@@ -238,8 +238,8 @@ def test_a_handful_of_rows_is_taken_or_foreseen(base, n):
     X, _ = stream(300)
     y = X[:, 0].copy()
     model = cloned(base).fit(X, y)
-    result, obstacle = continued(model, X[:n], y[:n])
-    assert (result is None) == bool(obstacle)
+    result, refusal = continued(model, X[:n], y[:n])
+    assert (result is None) == bool(refusal)
     if result is not None:
         assert np.isfinite(result.predict(X)).all()
 
@@ -248,7 +248,7 @@ def test_a_handful_of_rows_is_taken_or_foreseen(base, n):
 def test_boosters_are_guarded_and_take_whole_concepts(base):
     """What the policies ask of every adapter."""
     adapter, _ = adapter_of(base)
-    assert (adapter.means, adapter.method) == ("boosting", "fit")
+    assert (adapter.method, adapter.fit_method) == ("boosting", "fit")
     assert adapter.guarded == "always"
     assert not adapter.incremental
 

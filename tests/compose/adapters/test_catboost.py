@@ -16,7 +16,7 @@ QUIET = {"verbose": False, "allow_writing_files": False, "thread_count": 1}
 def continued(model, X, y, effort=None, **params):
     effort = Effort() if effort is None else effort
     adapter, _ = adapter_of(model)
-    assert adapter.obstacle(model, y, effort) == ""
+    assert adapter.refusal(model, y, effort) == ""
     copied = adapter.copied(model)
     adapter.update(copied, X, y, params, effort)
     return copied
@@ -89,7 +89,7 @@ def test_texts_are_foreseen():
     X, y = categorical_rows()
     X = X.assign(a=X["a"].map({"p": "good day", "q": "bad day now", "r": "good night"}))
     model = CatBoostClassifier(**QUIET, iterations=5, text_features=["a"]).fit(X, y)
-    reason = adapter_of(model)[0].obstacle(model, y, Effort())
+    reason = adapter_of(model)[0].refusal(model, y, Effort())
     assert reason == "CatBoostClassifier cannot go on from trees that read texts or embeddings"
 
 
@@ -141,7 +141,7 @@ def test_equal_targets_are_foreseen():
         CatBoostClassifier(**QUIET, iterations=5).fit(X, y),
         CatBoostRegressor(**QUIET, iterations=5).fit(X, X[:, 0]),
     ):
-        reason = adapter_of(model)[0].obstacle(model, np.ones(20), Effort())
+        reason = adapter_of(model)[0].refusal(model, np.ones(20), Effort())
         assert reason == f"{type(model).__name__} refuses rows whose targets are all equal"
 
 

@@ -49,14 +49,14 @@ def rotated(model, X, y, rate=0.25, **params):
     assert why_not == ""
     effort = Effort(rate=rate)
     y = None if y is None else np.asarray(y)
-    assert adapter.obstacle(model, y, effort) == ""
+    assert adapter.refusal(model, y, effort) == ""
     twin = adapter.copied(model)
     adapter.update(twin, X, y, params, effort)
     return twin
 
 
-def obstacle(model, y, rate=0.25):
-    return adapter_of(model)[0].obstacle(model, np.asarray(y), Effort(rate=rate))
+def refusal(model, y, rate=0.25):
+    return adapter_of(model)[0].refusal(model, np.asarray(y), Effort(rate=rate))
 
 
 def tree_of(member):
@@ -365,16 +365,16 @@ def test_labels_of_every_type_keep_it(labels):
 def test_a_new_class_is_refused_by_name(kind):
     """The old members have no room for it."""
     model = kind(n_estimators=4, random_state=0).fit(X[OLD], np.minimum(Y, 1)[OLD])
-    assert "[2]" in obstacle(model, Y[NEW])
-    assert obstacle(model, np.minimum(Y, 1)[NEW]) == ""
+    assert "[2]" in refusal(model, Y[NEW])
+    assert refusal(model, np.minimum(Y, 1)[NEW]) == ""
 
 
 def test_a_new_class_in_one_of_several_outputs_is_refused():
     """Every output is looked at."""
     targets = np.column_stack([Y, np.minimum(Y, 1)])
     model = RandomForestClassifier(4, random_state=0).fit(X[OLD], targets[OLD])
-    assert obstacle(model, targets[NEW]) == ""
-    assert "[2]" in obstacle(model, np.column_stack([Y, Y])[NEW])
+    assert refusal(model, targets[NEW]) == ""
+    assert "[2]" in refusal(model, np.column_stack([Y, Y])[NEW])
 
 
 def test_bagging_needs_every_class():
@@ -382,7 +382,7 @@ def test_bagging_needs_every_class():
     model = BaggingClassifier(n_estimators=4, random_state=0).fit(X[OLD], Y[OLD])
     adapter, _ = adapter_of(model)
     assert adapter.needs_all_classes
-    assert "the rows lack [0]" in obstacle(model, Y[Y > 0])
+    assert "the rows lack [0]" in refusal(model, Y[Y > 0])
 
 
 # -- what is refused -----------------------------------------------------------------------------
@@ -433,9 +433,9 @@ def test_an_embedding_is_not_rotated():
 def test_targets_that_poisson_cannot_take_are_refused(model):
     """Negative ones, and nothing but zeros, would raise in the middle of a fit."""
     model.fit(X[OLD], Y[OLD])
-    assert "poisson" in obstacle(model, np.where(np.arange(200) == 7, -1, Y[NEW]))
-    assert "poisson" in obstacle(model, 0 * Y[NEW])
-    assert obstacle(model, Y[:0]) == ""
+    assert "poisson" in refusal(model, np.where(np.arange(200) == 7, -1, Y[NEW]))
+    assert "poisson" in refusal(model, 0 * Y[NEW])
+    assert refusal(model, Y[:0]) == ""
     assert rotated(model, X[NEW], Y[NEW]).predict(X).min() >= 0
 
 
@@ -443,8 +443,8 @@ def test_targets_that_are_missing_or_of_another_shape_are_refused():
     """Before the trees see them."""
     model = RandomForestRegressor(4, random_state=0).fit(X[OLD], Y[OLD])
     adapter, _ = adapter_of(model)
-    assert "need targets" in adapter.obstacle(model, None, Effort())
-    assert "1 outputs, the targets have 2" in obstacle(model, np.column_stack([Y, Y]))
+    assert "need targets" in adapter.refusal(model, None, Effort())
+    assert "1 outputs, the targets have 2" in refusal(model, np.column_stack([Y, Y]))
 
 
 @each_ensemble

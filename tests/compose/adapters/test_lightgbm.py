@@ -16,7 +16,7 @@ SMALL = {"n_estimators": 20, "verbosity": -1, "n_jobs": 1}
 def continued(model, X, y, effort=None, **params):
     effort = Effort() if effort is None else effort
     adapter, _ = adapter_of(model)
-    assert adapter.obstacle(model, y, effort) == ""
+    assert adapter.refusal(model, y, effort) == ""
     copied = adapter.copied(model)
     adapter.update(copied, X, y, params, effort)
     return copied
@@ -107,8 +107,8 @@ def test_leaves_that_refit_would_ruin_are_not_refitted(objective):
     X, _ = stream(400)
     y = 100 * np.exp(0.3 * X[:, 0])
     model = at_cap(LGBMRegressor(**SMALL, objective=objective).fit(X, y), X, y)
-    obstacle = adapter_of(model)[0].obstacle(model, y, Effort())
-    assert obstacle == (
+    refusal = adapter_of(model)[0].refusal(model, y, Effort())
+    assert refusal == (
         "LGBMRegressor has reached its cap of 40 rounds, and LightGBM cannot estimate its leaves "
         f"anew for objective='{objective}'"
     )
@@ -123,7 +123,7 @@ def test_monotone_models_are_not_refitted():
     X, y = stream(300)
     model = LGBMClassifier(**SMALL, monotone_constraints=[1, 0, 0, 0])
     model = at_cap(model.fit(X, y), X, y)
-    assert "monotone" in adapter_of(model)[0].obstacle(model, y, Effort())
+    assert "monotone" in adapter_of(model)[0].refusal(model, y, Effort())
 
 
 def own_objective(y, prediction):
@@ -136,7 +136,7 @@ def test_an_objective_of_ones_own_goes_on_up_to_the_cap():
     y = X[:, 0]
     model = LGBMRegressor(**SMALL, objective=own_objective).fit(X, y)
     model = at_cap(model, X, y)
-    assert "cap of 40 rounds" in adapter_of(model)[0].obstacle(model, y, Effort())
+    assert "cap of 40 rounds" in adapter_of(model)[0].refusal(model, y, Effort())
 
 
 @pytest.mark.parametrize(
@@ -214,10 +214,10 @@ def test_too_few_rows_or_classes_are_foreseen():
     X, y = stream(300, n_classes=3)
     model = LGBMClassifier(**SMALL).fit(X, y)
     adapter, _ = adapter_of(model)
-    assert adapter.obstacle(model, y[:1], Effort()) == "LGBMClassifier needs at least 2 rows"
-    reason = adapter.obstacle(model, y[y == 1], Effort())
+    assert adapter.refusal(model, y[:1], Effort()) == "LGBMClassifier needs at least 2 rows"
+    reason = adapter.refusal(model, y[y == 1], Effort())
     assert reason == "LGBMClassifier learns nothing from rows of a single class"
-    assert adapter.obstacle(model, y[y > 0], Effort()) == ""
+    assert adapter.refusal(model, y[y > 0], Effort()) == ""
 
 
 def test_rankers_are_left_to_refits():
@@ -230,8 +230,8 @@ def test_class_weights_over_which_scikit_learn_stumbles_are_foreseen():
     X, y = stream(600, n_classes=3)
     model = LGBMClassifier(**SMALL, class_weight={0: 2.0}).fit(X, y)
     adapter, _ = adapter_of(model)
-    assert adapter.obstacle(model, y, Effort()) == ""
-    reason = adapter.obstacle(model, y[y > 0], Effort())
+    assert adapter.refusal(model, y, Effort()) == ""
+    reason = adapter.refusal(model, y[y > 0], Effort())
     assert reason == "class_weight of LGBMClassifier names classes [0], which the rows lack"
     every = LGBMClassifier(**SMALL, class_weight={0: 2.0, 1: 1.0, 2: 1.0}).fit(X, y)
     continued(every, X[y > 0], y[y > 0])

@@ -118,7 +118,7 @@ def test_batches_of_known_labels_go_on_as_bare_ones_do(kind, labels, started):
         model.partial_fit(X, y, classes=known)
     for some in (known, known[:2], known[-1:]):
         X, y = rows(40, some, 1)
-        reason = ADAPTER.obstacle(model, y, EFFORT)
+        reason = ADAPTER.refusal(model, y, EFFORT)
         if kind is OneVsOneClassifier and labels == "text":
             assert "text" in reason
             continue
@@ -137,7 +137,7 @@ def test_a_new_label_is_learned_or_foreseen(kind, labels):
     everything = np.array([*known, new])
     model = instance(kind).fit(*rows(200, known))
     X, y = rows(200, everything, 1)
-    reason = ADAPTER.obstacle(model, y, EFFORT)
+    reason = ADAPTER.refusal(model, y, EFFORT)
     if kind.__name__ in META:
         assert "new classes" in reason
         return
@@ -155,7 +155,7 @@ def test_one_vs_one_would_misread_text():
     X, y = rows(300, ["ape", "bee", "cat"])
     model = OneVsOneClassifier(SGDClassifier(random_state=0))
     model.fit(X, y)
-    assert ADAPTER.obstacle(model, y, EFFORT) != ""
+    assert ADAPTER.refusal(model, y, EFFORT) != ""
     with pytest.raises(ValueError, match="valid labels"):
         model.partial_fit(X, y)
 
@@ -171,7 +171,7 @@ def test_what_is_no_classifier_goes_on_as_bare(kind):
         X, _ = rows(max(n, 3), [0, 1, 2], seed)
         X = as_floats(kind, X)[:n]
         y = targets_of(kind, X, seed)
-        assert ADAPTER.obstacle(model, y, EFFORT) == ""
+        assert ADAPTER.refusal(model, y, EFFORT) == ""
         bare = copy_fitted(model)
         bare.partial_fit(X, y)
         assert state(updated(model, X, y)) == state(bare)
@@ -254,8 +254,8 @@ def test_an_object_without_parameters_is_trusted():
 
 def test_a_perceptron_with_another_solver_has_no_partial_fit():
     """It is continued by warm_start, and told from the others by ``hasattr``."""
-    assert adapter_of(MLPClassifier())[0].means == "partial_fit"
-    assert adapter_of(MLPClassifier(solver="lbfgs"))[0].means == "warm_start"
+    assert adapter_of(MLPClassifier())[0].method == "partial_fit"
+    assert adapter_of(MLPClassifier(solver="lbfgs"))[0].method == "warm_start"
     assert adapter_of(MultiOutputClassifier(LogisticRegression())) == (
         None,
         "MultiOutputClassifier has neither partial_fit nor warm_start",
@@ -268,7 +268,7 @@ def test_a_perceptron_with_warm_start_takes_batches_that_lack_a_class(some):
     model = MLPClassifier((8,), max_iter=5, warm_start=True, random_state=0)
     model.fit(*rows(100, [0, 1, 2]))
     X, y = rows(50, some, 1)
-    assert ADAPTER.obstacle(model, y, EFFORT) == ""
+    assert ADAPTER.refusal(model, y, EFFORT) == ""
     twin = updated(model, X, y)
     plain = copy_fitted(model).set_params(warm_start=False)
     ADAPTER.update(plain, X, y, {}, EFFORT)
@@ -293,13 +293,13 @@ def test_several_labels_per_row(model):
     Y = np.column_stack([y, 1 - y, X[:, 0] > 2]).astype(int)
     model = clone(model).set_params(**{k: 0 for k in ("random_state",) if hasattr(model, k)})
     model.fit(X, Y)
-    assert ADAPTER.obstacle(model, Y[:10], EFFORT) == ""
+    assert ADAPTER.refusal(model, Y[:10], EFFORT) == ""
     assert state(updated(model, X, Y)) == state(copy_fitted(model).partial_fit(X, Y))
     few = Y[Y[:, 0] == 1]
-    assert ADAPTER.obstacle(model, few, EFFORT) == ""
+    assert ADAPTER.refusal(model, few, EFFORT) == ""
     updated(model, X[Y[:, 0] == 1], few)
     for other in (Y[:, :2], np.column_stack([Y, y]), y):
-        assert "has 3 outputs" in ADAPTER.obstacle(model, other, EFFORT)
+        assert "has 3 outputs" in ADAPTER.refusal(model, other, EFFORT)
 
 
 def test_a_new_label_in_one_of_several_outputs_is_foreseen():
@@ -307,9 +307,9 @@ def test_a_new_label_in_one_of_several_outputs_is_foreseen():
     X, y = rows(100, [0, 1])
     Y = np.column_stack([np.array(["a", "b"])[y], np.array(["c", "d"])[y]])
     model = MultiOutputClassifier(SGDClassifier(random_state=0)).fit(X, Y)
-    assert ADAPTER.obstacle(model, Y, EFFORT) == ""
+    assert ADAPTER.refusal(model, Y, EFFORT) == ""
     Y[3, 1] = "a"
-    assert ADAPTER.obstacle(model, Y, EFFORT) == "the model cannot take in new classes ['a']"
+    assert ADAPTER.refusal(model, Y, EFFORT) == "the model cannot take in new classes ['a']"
 
 
 @pytest.mark.parametrize(
@@ -324,16 +324,16 @@ def test_several_numbers_per_row(model):
     X, y = rows(50, [0, 1])
     Y = np.column_stack([y, y + 1.0])
     model = clone(model).fit(X, Y)
-    assert ADAPTER.obstacle(model, Y, EFFORT) == ""
-    assert "has 2 outputs; the rows have 1" in ADAPTER.obstacle(model, y, EFFORT)
-    assert "the rows have 3" in ADAPTER.obstacle(model, np.column_stack([Y, y]), EFFORT)
+    assert ADAPTER.refusal(model, Y, EFFORT) == ""
+    assert "has 2 outputs; the rows have 1" in ADAPTER.refusal(model, y, EFFORT)
+    assert "the rows have 3" in ADAPTER.refusal(model, np.column_stack([Y, y]), EFFORT)
 
 
 def test_one_number_per_row_stays_one():
     X, y = rows(50, [0, 1])
     model = SGDRegressor(random_state=0).fit(X, y)
-    assert "has 1 outputs" in ADAPTER.obstacle(model, np.column_stack([y, y]), EFFORT)
-    assert ADAPTER.obstacle(model, None, EFFORT) == ""
+    assert "has 1 outputs" in ADAPTER.refusal(model, np.column_stack([y, y]), EFFORT)
+    assert ADAPTER.refusal(model, None, EFFORT) == ""
 
 
 def test_a_meta_estimator_with_a_constant_part():
@@ -341,7 +341,7 @@ def test_a_meta_estimator_with_a_constant_part():
     X, y = rows(50, [0, 1])
     with pytest.warns(UserWarning, match="present in all"):
         model = OneVsRestClassifier(SGDClassifier()).fit(X, np.column_stack([y, np.ones(50, int)]))
-    reason = ADAPTER.obstacle(model, np.column_stack([y, y]), EFFORT)
+    reason = ADAPTER.refusal(model, np.column_stack([y, y]), EFFORT)
     assert reason == "OneVsRestClassifier has parts without partial_fit: ['_ConstantPredictor']"
 
 
@@ -350,8 +350,8 @@ def test_a_selector_asks_the_model_inside():
     X, y = rows(100, [0, 1])
     inner = SGDClassifier(random_state=0, fit_intercept=False)
     model = SelectFromModel(inner).fit(X, y)
-    assert ADAPTER.obstacle(model, y, EFFORT) == ""
-    assert "new classes [7]" in ADAPTER.obstacle(model, np.array([0, 7]), EFFORT)
+    assert ADAPTER.refusal(model, y, EFFORT) == ""
+    assert "new classes [7]" in ADAPTER.refusal(model, np.array([0, 7]), EFFORT)
 
 
 def test_new_labels_of_a_subclass_are_not_taken():
@@ -359,6 +359,6 @@ def test_new_labels_of_a_subclass_are_not_taken():
         pass
 
     model = Mine(random_state=0).fit(*rows(50, [0, 1]))
-    assert "new classes [2]" in ADAPTER.obstacle(model, np.array([0, 2]), EFFORT)
+    assert "new classes [2]" in ADAPTER.refusal(model, np.array([0, 2]), EFFORT)
     assert Ridge().get_params()  # what has no partial_fit is not ours
     assert adapter_of(Ridge())[0] is None

@@ -10,7 +10,7 @@ from skretrain.compose.adapters._registry import adapter_of
 
 
 class Twice(BaseAdapter):
-    means = "twice"
+    method = "twice"
 
     def update(self, model, X, y, params, effort):
         """Nothing."""

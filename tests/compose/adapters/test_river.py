@@ -114,7 +114,7 @@ def prepared(estimator):
 
 def continued(model, rows, y, effort=ONE_PASS):
     adapter, _ = adapter_of(model)
-    assert adapter.obstacle(model, y, effort) == ""
+    assert adapter.refusal(model, y, effort) == ""
     twin = adapter.copied(model)
     adapter.update(twin, rows, y, {}, effort)
     return twin
@@ -347,7 +347,7 @@ def test_a_new_class_widens_the_labels():
 def test_a_binary_model_cannot_take_in_a_third_class():
     model = prepared(River2SKLClassifier(linear_model.LogisticRegression())).fit(X, POSITIVE * 1)
     adapter, _ = adapter_of(model)
-    reason = adapter.obstacle(model, np.array([0, 1, 2]), ONE_PASS)
+    reason = adapter.refusal(model, np.array([0, 1, 2]), ONE_PASS)
     assert "new classes [2]" in reason
     assert "OneVsRestClassifier" in reason
 

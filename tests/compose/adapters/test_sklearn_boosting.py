@@ -20,7 +20,7 @@ from skretrain.compose.adapters._registry import adapter_of
 def continued(model, X, y, effort=None, **params):
     effort = Effort() if effort is None else effort
     adapter, _ = adapter_of(model)
-    assert adapter.obstacle(model, y, effort) == ""
+    assert adapter.refusal(model, y, effort) == ""
     copied = adapter.copied(model)
     adapter.update(copied, X, y, params, effort)
     return copied
@@ -159,7 +159,7 @@ def test_categorical_features_are_foreseen():
     X = pd.DataFrame({"a": pd.Categorical(list("pq") * 50), "b": np.arange(100.0)})
     y = np.arange(100.0)
     model = HistGradientBoostingRegressor(max_iter=5, categorical_features="from_dtype").fit(X, y)
-    assert adapter_of(model)[0].obstacle(model, y, Effort()) == (
+    assert adapter_of(model)[0].refusal(model, y, Effort()) == (
         "HistGradientBoostingRegressor has categorical features, which each fit encodes anew"
     )
     plain = HistGradientBoostingRegressor(max_iter=5).fit(X[["b"]], y)
@@ -182,5 +182,5 @@ def test_missing_classes_are_foreseen(base):
     """The number of trees per round depends on the classes of the rows."""
     X, y = stream(300, n_classes=3)
     model = base.fit(X, y)
-    reason = adapter_of(model)[0].obstacle(model, y[y < 2], Effort())
+    reason = adapter_of(model)[0].refusal(model, y[y < 2], Effort())
     assert reason.endswith("needs every class that it knows; the rows lack [2]")

@@ -87,7 +87,7 @@ def fitted(net, y=Y, rows=X):
 
 def continued(model, rows, y, effort=ONE_PASS):
     adapter, _ = adapter_of(model)
-    assert adapter.obstacle(model, y, effort) == ""
+    assert adapter.refusal(model, y, effort) == ""
     twin = adapter.copied(model)
     adapter.update(twin, rows, y, {}, effort)
     return twin
@@ -323,7 +323,7 @@ def test_after_a_fit_there_is_a_class_for_each_output():
     twin = continued(model, X, np.where(Y == 1, 3, 1))
     assert twin.classes_.tolist() == [0, 1, 2, 3]
     assert set(continued(twin, X, np.where(Y == 1, 3, 1), Effort(30)).predict(X)) == {1, 3}
-    assert "new classes [4]" in adapter.obstacle(model, np.array([0, 4]), ONE_PASS)
+    assert "new classes [4]" in adapter.refusal(model, np.array([0, 4]), ONE_PASS)
 
 
 def test_after_a_fit_in_a_pipeline_there_is_a_class_for_each_output():
@@ -339,7 +339,7 @@ def test_declared_classes_are_kept():
     adapter, _ = adapter_of(model)
     adapter.after_fit(model, model, X)
     assert model.classes_.tolist() == [0, 1, 2]
-    assert adapter.obstacle(model, np.array([2, 2]), ONE_PASS) == ""
+    assert adapter.refusal(model, np.array([2, 2]), ONE_PASS) == ""
     assert continued(model, X, np.full_like(Y, 2)).classes_.tolist() == [0, 1, 2]
 
 
@@ -373,7 +373,7 @@ def test_other_nets_have_no_classes_to_settle(kind):
 
 def test_a_binary_net_has_no_room_for_a_third_class():
     model = fitted(binary(), Y.astype(np.float32))
-    reason = adapter_of(model)[0].obstacle(model, np.float32([0, 1, 2]), ONE_PASS)
+    reason = adapter_of(model)[0].refusal(model, np.float32([0, 1, 2]), ONE_PASS)
     assert "new classes [2.0]" in reason
 
 
@@ -404,7 +404,7 @@ def test_a_hold_out_that_a_batch_is_too_small_for_is_foreseen(split, batch):
     model = fitted(classifier(train_split=split))
     y = np.array(BATCHES[batch])
     before = joblib.hash(np.random.mtrand._rand)  # the generator that splitters draw from
-    reason = adapter_of(model)[0].obstacle(model, y, ONE_PASS)
+    reason = adapter_of(model)[0].refusal(model, y, ONE_PASS)
     assert joblib.hash(np.random.mtrand._rand) == before
     try:
         copy.deepcopy(model).partial_fit(X[: len(y)], y)
@@ -418,12 +418,12 @@ def test_a_hold_out_that_a_batch_is_too_small_for_is_foreseen(split, batch):
 @pytest.mark.parametrize("split", [None, lambda dataset, y: (dataset, dataset)])
 def test_no_hold_out_or_a_splitter_of_ones_own_is_no_obstacle(split):
     model = fitted(classifier(train_split=split))
-    assert adapter_of(model)[0].obstacle(model, Y[:1], ONE_PASS) == ""
+    assert adapter_of(model)[0].refusal(model, Y[:1], ONE_PASS) == ""
 
 
 def test_rows_without_targets_say_nothing_about_the_hold_out():
     model = fitted(classifier(train_split=ValidSplit(5)))
-    assert adapter_of(model)[0].obstacle(model, None, ONE_PASS) == ""
+    assert adapter_of(model)[0].refusal(model, None, ONE_PASS) == ""
 
 
 # -- parameters --------------------------------------------------------------------------------
@@ -444,5 +444,5 @@ def test_what_stops_any_partial_fit_stops_a_net():
 def test_an_unfitted_clone_is_continued_by_the_same_adapter():
     adapter, why_not = adapter_of(clone(classifier()))
     assert why_not == ""
-    assert adapter.means == "partial_fit"
+    assert adapter.method == "partial_fit"
     assert adapter.incremental

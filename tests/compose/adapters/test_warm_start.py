@@ -137,7 +137,7 @@ def test_it_is_the_estimators_own_warm_start(estimator, as_given):
     model = clone(estimator).set_params(warm_start=as_given).fit(*data(estimator))
     for seed in (0, 1):
         X, y = data(estimator, seed=seed)
-        assert ADAPTER.obstacle(model, y, EFFORT) == ""
+        assert ADAPTER.refusal(model, y, EFFORT) == ""
         bare = copy_fitted(model).set_params(warm_start=True).fit(X, y)
         assert state(updated(model, X, y)) == state(bare)
 
@@ -227,7 +227,7 @@ def test_labels_must_all_be_there(solver):
     X, y = data(model)
     model.fit(X, y)
     few = y > 0
-    assert "the rows lack [0]" in ADAPTER.obstacle(model, y[few], EFFORT)
+    assert "the rows lack [0]" in ADAPTER.refusal(model, y[few], EFFORT)
     bare = copy_fitted(model).set_params(warm_start=True)
     with contextlib.suppress(ValueError):
         bare.fit(X[few], y[few])
@@ -237,7 +237,7 @@ def test_labels_must_all_be_there(solver):
 def test_labels_of_a_perceptron_must_all_be_there():
     model = MLPClassifier((4,), solver="lbfgs", max_iter=5, random_state=0)
     X, y = data(model)
-    assert "the rows lack [2]" in ADAPTER.obstacle(model.fit(X, y), y[y < 2], EFFORT)
+    assert "the rows lack [2]" in ADAPTER.refusal(model.fit(X, y), y[y < 2], EFFORT)
 
 
 @pytest.mark.parametrize("names", [["a", "b", "c", "dddd"], ["z", "y", "x", "a"], [9, 7, 5, 3]])
@@ -255,7 +255,7 @@ def test_new_labels_are_fitted_in(model, names):
         first = np.isin(y, names[:known])
         old = clone(model).fit(X[first], y[first])
         rows = np.isin(y, names[: known + 1])
-        assert ADAPTER.obstacle(old, y[rows], EFFORT) == ""
+        assert ADAPTER.refusal(old, y[rows], EFFORT) == ""
         twin = updated(old, X[rows], y[rows])
         fresh = clone(model).fit(X[rows], y[rows])
         np.testing.assert_array_equal(twin.classes_, fresh.classes_)
@@ -273,7 +273,7 @@ def test_new_labels_that_do_not_fit_in_are_foreseen(model):
     X, y = data(model)
     model.fit(X, y)
     y[0] = 5
-    assert "new classes [5]" in ADAPTER.obstacle(model, y, EFFORT)
+    assert "new classes [5]" in ADAPTER.refusal(model, y, EFFORT)
 
 
 @pytest.mark.parametrize(
@@ -291,10 +291,10 @@ def test_targets_must_have_as_many_columns(model, wide):
     X, y = data(ElasticNet())
     Y = np.column_stack([y, -y])
     model.fit(X, Y if wide else y)
-    assert ADAPTER.obstacle(model, Y if wide else y, EFFORT) == ""
-    assert "outputs; the rows have" in ADAPTER.obstacle(model, y if wide else Y, EFFORT)
+    assert ADAPTER.refusal(model, Y if wide else y, EFFORT) == ""
+    assert "outputs; the rows have" in ADAPTER.refusal(model, y if wide else Y, EFFORT)
     more = np.column_stack([Y, y])
-    assert "the rows have 3" in ADAPTER.obstacle(model, more, EFFORT)
+    assert "the rows have 3" in ADAPTER.refusal(model, more, EFFORT)
 
 
 def test_parameters_come_back_where_fit_fails():
@@ -328,7 +328,7 @@ def test_rows_of_other_kinds(model, as_container):
 def test_a_mixture_has_no_targets_to_look_at():
     model = GaussianMixture(2, random_state=0)
     X, _ = data(model)
-    assert ADAPTER.obstacle(model.fit(X), None, EFFORT) == ""
+    assert ADAPTER.refusal(model.fit(X), None, EFFORT) == ""
 
 
 @pytest.mark.parametrize(

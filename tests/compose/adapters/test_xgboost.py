@@ -19,7 +19,7 @@ SMALL = {"n_estimators": 20, "n_jobs": 1}
 def continued(model, X, y, effort=None, **params):
     effort = Effort() if effort is None else effort
     adapter, _ = adapter_of(model)
-    assert adapter.obstacle(model, y, effort) == ""
+    assert adapter.refusal(model, y, effort) == ""
     copied = adapter.copied(model)
     adapter.update(copied, X, y, params, effort)
     return copied
@@ -104,9 +104,9 @@ def test_leaves_without_a_way_are_an_obstacle_at_the_cap():
     ):
         target = np.column_stack([y, -y]) if "several" in reason else y
         model = at_cap(model.fit(X, target), X, target)
-        obstacle = adapter_of(model)[0].obstacle(model, target, Effort())
-        assert obstacle.startswith("XGBRegressor has reached its cap of 40 rounds, and ")
-        assert reason in obstacle
+        refusal = adapter_of(model)[0].refusal(model, target, Effort())
+        assert refusal.startswith("XGBRegressor has reached its cap of 40 rounds, and ")
+        assert reason in refusal
 
 
 def test_several_outputs_go_on():
@@ -149,7 +149,7 @@ def test_rounds_after_an_early_stop_would_not_be_read():
     model.fit(X[:300], y[:300], eval_set=[(X[300:], y[300:])], verbose=False)
     plain = XGBClassifier(n_estimators=50, n_jobs=1)
     vars(plain).update({**vars(model), "early_stopping_rounds": None})
-    assert "was stopped early" in adapter_of(plain)[0].obstacle(plain, y, Effort())
+    assert "was stopped early" in adapter_of(plain)[0].refusal(plain, y, Effort())
 
 
 def own_objective(y, prediction):
