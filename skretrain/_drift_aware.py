@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import clone
 
-from ._base import BaseRetrainer, _check_choice
+from ._retrainer._estimator import BaseRetrainer, check_choice
 from .drift._resolve import resolve_trigger
 from .gates import AlwaysPromote, BaseGate
 from .policies import WarmStart
@@ -139,8 +139,8 @@ class DriftAwareRetrainer(BaseRetrainer):
         self.random_state = random_state
 
     def _make_parts(self, learner, seed):
-        _check_choice(self, "on_error", ("warn", "raise"))
-        _check_choice(self, "dry_run", (True, False))
+        check_choice(self, "on_error", ("warn", "raise"))
+        check_choice(self, "dry_run", (True, False))
         for parameter in ("batch_size", "initial_size"):
             _check_size(self, parameter)
         return (

@@ -1,6 +1,6 @@
 """ReplayPartialFit: a partial_fit with rehearsal for any estimator."""
 
-from ._base import BaseRetrainer
+from ._retrainer._estimator import BaseRetrainer
 from .gates import AlwaysPromote
 from .policies import FullRefit, ReplayMix
 from .policies._resolve import resolve_policy

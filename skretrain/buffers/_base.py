@@ -56,6 +56,11 @@ class BaseBuffer(BaseEstimator, ABC):
     max_rows : int, default=10_000
         Number of rows to remember at most, at least 1.
 
+    Attributes
+    ----------
+    keeps_newest : bool
+        Whether the rows remembered are always the newest `max_rows` of the stream.
+
     Notes
     -----
     Rows handed out never change afterwards, and nothing that was passed to `add` is referenced.
@@ -72,6 +77,8 @@ class BaseBuffer(BaseEstimator, ABC):
     >>> isinstance(buffer, BaseBuffer), len(buffer), buffer.index
     (True, 3, array([1, 2, 3]))
     """
+
+    keeps_newest = False
 
     def __init__(self, max_rows=10_000):
         self.max_rows = max_rows

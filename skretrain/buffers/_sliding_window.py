@@ -35,6 +35,8 @@ class SlidingWindow(BaseBuffer):
     array([0, 1])
     """
 
+    keeps_newest = True
+
     def _reset(self):
         self._first = 0  # stored position of the oldest row alive
 

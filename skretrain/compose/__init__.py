@@ -1,5 +1,6 @@
 """Go on learning through pipelines: plans for each step, and adapters for each family."""
 
+from ._learner import Learner
 from ._partial_fit import partial_fit
 from ._pipeline import IncrementalPipeline, make_incremental_pipeline
 from ._plan import explain_plan
@@ -10,6 +11,7 @@ __all__ = [
     "BaseAdapter",
     "Effort",
     "IncrementalPipeline",
+    "Learner",
     "explain_plan",
     "make_incremental_pipeline",
     "partial_fit",

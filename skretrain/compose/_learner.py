@@ -1,14 +1,17 @@
 """Fit a base estimator or continue a fitted one, and never touch the model that serves."""
 
+from copy import copy
+
 import numpy as np
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import has_fit_parameter
 
 from ..buffers._base import part_of
 from ..utils._containers import writable
 from ._plan import make_plan
 from ._structure import is_composed, predictor_of
-from ._update import copied, refusal, start, starts_at_once, update, weight_in
+from ._update import copied, refusal, start, starts_at_once, update, weight_in, weight_name
 from .adapters._base import Effort
 from .adapters._registry import adapter_of
 from .adapters._river import hint
@@ -17,6 +20,9 @@ from .adapters._river import hint
 class Learner:
     """Make models of one base estimator and continue them; the only place that calls its ``fit``.
 
+    A learner is a value: nothing that it does changes it, or the models that it is given. It
+    pickles, and fits the same models in another process.
+
     Parameters
     ----------
     estimator : estimator
@@ -24,20 +30,50 @@ class Learner:
     random_state : int or None
         Where an int, the parameters ``random_state`` that are None in a clone are filled from it
         and the number of the fit; where None, nothing is changed.
-    route : callable or None
+    route : callable or None, default=None
         ``route(method, params)`` returns what of the per-row metadata goes to that method of the
         base; None passes all of it.
 
     Attributes
     ----------
     method : str or None
-        How a fitted model can be continued, in a word; ``why_not`` says why it cannot.
+        How a fitted model can be continued, in a word: ``"partial_fit"``, ``"rotation"``, ...
+    why_not : str
+        Why it cannot; empty if it can.
     incremental : bool
         Whether the newest batch alone teaches the model; else all rows of the present concept do.
     starts_at_once : bool
         Whether the very first rows can go through ``partial_fit``.
-    n_fits : int
-        Models made from scratch so far.
+    needs_all_classes : bool
+        Whether rows to continue on must show every class that the model knows.
+    freezes : bool
+        Whether a continuation leaves fitted steps as they are, which only a refit renews.
+    guarded : {"never", "alarm", "always"}
+        When a continuation must prove itself against a fresh fit.
+
+    Raises
+    ------
+    TypeError
+        If `estimator` is no scikit-learn estimator.
+    ValueError
+        If it is frozen.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skretrain.buffers import Rows
+    >>> from skretrain.compose import Learner
+    >>> learner = Learner(make_pipeline(StandardScaler(), SGDClassifier()), random_state=0)
+    >>> X, y = np.arange(8.0).reshape(-1, 1), np.array([0, 0, 0, 1, 0, 1, 1, 1])
+    >>> rows = Rows(X, y, {}, np.arange(8))
+    >>> model = learner.fresh(rows, 0)
+    >>> learner.method, learner.continued(model, rows) is model
+    ('partial_fit', False)
+    >>> list(learner.weighted(rows, np.ones(8)).params)
+    ['sgdclassifier__sample_weight']
     """
 
     def __init__(self, estimator, *, random_state=None, route=None):
@@ -53,7 +89,7 @@ class Learner:
         self.estimator = clone(estimator)
         self.random_state = random_state
         self.route = route
-        self.n_fits = 0
+        self._tally = None
         self._plans = {}
         self.why_not = self.plan().why_not
         predictor, _ = predictor_of(self.estimator)
@@ -70,14 +106,53 @@ class Learner:
         self.starts_at_once = self.incremental and starts_at_once(self.estimator)
 
     def plan(self, steps=None):
-        """Return what becomes of each step, with these overrides."""
+        """Return what becomes of each step.
+
+        Parameters
+        ----------
+        steps : dict or None, default=None
+            Overrides, as in :func:`explain_plan`.
+
+        Returns
+        -------
+        plan : Plan
+            The same for every model of this base.
+        """
         key = repr(steps)  # the order of patterns counts; junk is left to make_plan
         if key not in self._plans:
             self._plans[key] = make_plan(self.estimator, steps)
         return self._plans[key]
 
+    def tallied(self, tally):
+        """Return the same learner, which also tells a list of the fits that it makes.
+
+        Parameters
+        ----------
+        tally : list of int
+            Gets the number of rows of each fit from scratch.
+
+        Returns
+        -------
+        learner : Learner
+            A copy; this one keeps silent.
+        """
+        learner = copy(self)
+        learner._tally = tally
+        return learner
+
     def blank(self, number):
-        """Return an unfitted clone, seeded for the fit with this number."""
+        """Return an unfitted clone.
+
+        Parameters
+        ----------
+        number : int
+            Number of the fit, from which its seeds are drawn.
+
+        Returns
+        -------
+        model : estimator
+            Seeded, if the learner is.
+        """
         model = clone(self.estimator)
         if self.random_state is not None:
             fill_seeds(model, self.random_state, number)
@@ -90,36 +165,85 @@ class Learner:
         return model.set_params(**{path: prepared}) if path else prepared
 
     def fresh(self, rows, number):
-        """Return a new model fitted on `rows`."""
+        """Return a new model fitted on rows.
+
+        Parameters
+        ----------
+        rows : Rows
+            What it learns.
+        number : int
+            Number of the fit, from which its seeds are drawn.
+
+        Returns
+        -------
+        model : estimator
+            Fitted.
+        """
         model, params = self.blank(number), self._routed("fit", rows)
         X, y = self._handed(rows)
         model.fit(X, y, **params)
-        return self._finished(model, X)
+        return self._finished(model, X, rows)
 
     def started(self, rows, number, classes):
-        """Return a new model whose first rows go through its own ``partial_fit``."""
+        """Return a new model whose first rows go through its own ``partial_fit``.
+
+        Parameters
+        ----------
+        rows : Rows
+            The first rows.
+        number : int
+            Number of the fit, from which its seeds are drawn.
+        classes : array-like or None
+            Class labels to expect; None stands for those of the rows.
+
+        Returns
+        -------
+        model : estimator
+            Fitted.
+        """
         model = self.blank(number)
         rows = self.without_zero_weight(rows)
         X, y = self._handed(rows)
         start(model, X, y, self._routed(self._method(), rows), classes)
-        return self._finished(model, X)
+        return self._finished(model, X, rows)
 
     def _handed(self, rows):
         if self._adapter is None or not self._adapter.needs_writable:
             return rows.X, rows.y
         return writable(rows.X), writable(rows.y)
 
-    def _finished(self, model, X):
+    def _finished(self, model, X, rows):
         if self._adapter is not None:
             self._adapter.after_fit(predictor_of(model)[0], model, X)
-        self.n_fits += 1
+        if self._tally is not None:
+            self._tally.append(len(rows.index))
         return model
 
-    def continued(self, model, rows, *, effort=None, steps=None):
-        """Return a copy of `model` that has gone on learning from `rows`.
+    def continued(self, model, rows, *, effort=None, steps=None, how=None):
+        """Return a copy of a model that has gone on learning.
 
         With ``partial_fit``, ``effort.n_passes`` times over the rows; else as the adapter of its
         family does it. Steps of a pipeline that the plan freezes are shared, not copied.
+
+        Parameters
+        ----------
+        model : estimator
+            Fitted; it stays as it is.
+        rows : Rows
+            What the copy learns. Rows of weight zero are left out.
+        effort : Effort or None, default=None
+            How much to change.
+        steps : dict or None, default=None
+            Overrides of the plan, as in :func:`explain_plan`.
+        how : callable or None, default=None
+            ``how(predictor, X, y, params)`` changes the copy of the predictor in place, instead of
+            what its adapter would do: the rows have passed the steps before it, and `params` is
+            what of the metadata its ``fit`` or ``partial_fit`` asks for.
+
+        Returns
+        -------
+        continued : estimator
+            Shares nothing that changes with `model`.
         """
         rows, plan, effort = self.without_zero_weight(rows), self.plan(steps), effort or Effort()
         model_copy = copied(model, plan)
@@ -127,7 +251,9 @@ class Learner:
             return model_copy
         if not self._is_leaf:
             params = self._routed("fit", rows)
-            update(model_copy, rows.X, rows.y, params, plan=plan, effort=effort)
+            update(model_copy, rows.X, rows.y, params, plan=plan, effort=effort, how=how)
+        elif how is not None:
+            how(model_copy, rows.X, rows.y, self._routed(self._method(), rows))
         elif plan.on_update("") == "update":
             params = self._routed(self._adapter.fit_method, rows)
             self._adapter.update(model_copy, rows.X, rows.y, params, effort)
@@ -136,9 +262,25 @@ class Learner:
         return model_copy
 
     def refusal(self, model, rows, *, effort=None, steps=None):
-        """Return why `model` cannot be continued on `rows`, or an empty string.
+        """Return why a model cannot be continued.
 
         It is asked *before* anything is fitted: several estimators find out in the middle of a fit.
+
+        Parameters
+        ----------
+        model : estimator
+            Fitted.
+        rows : Rows
+            What it would learn.
+        effort : Effort or None, default=None
+            How much would be changed.
+        steps : dict or None, default=None
+            Overrides of the plan.
+
+        Returns
+        -------
+        reason : str
+            Empty if it can.
         """
         plan = self.plan(steps)
         if plan.why_not:
@@ -146,24 +288,117 @@ class Learner:
         return refusal(model, self.targets_of(rows), plan=plan, effort=effort or Effort())
 
     def can_grow(self, model, new):
-        """Tell whether a continuation can take in labels that `model` does not know."""
+        """Tell whether a continuation can take in new labels.
+
+        Parameters
+        ----------
+        model : estimator
+            Fitted.
+        new : ndarray
+            Labels that it does not know.
+
+        Returns
+        -------
+        can_grow : bool
+            False where a refit is needed.
+        """
         return self._adapter is not None and self._adapter.can_grow(predictor_of(model)[0], new)
 
     def weight_of(self, rows):
-        """Return the ``sample_weight`` that the base gets, under whatever name it came, or None."""
+        """Return the ``sample_weight`` that the base gets, under whatever name it came.
+
+        Parameters
+        ----------
+        rows : Rows
+            With their metadata.
+
+        Returns
+        -------
+        weight : ndarray of shape (n_rows,) or None
+            None where there is none.
+        """
         if not rows.params:
             return None
         params = self._routed(self._method(), rows)
         # What a leaf gets has been renamed already, where it asks for another name.
         return params.get("sample_weight") if self._is_leaf else weight_in(self.estimator, params)
 
+    def any_counts(self, rows):
+        """Tell whether any of the rows has a weight other than zero.
+
+        Parameters
+        ----------
+        rows : Rows
+            With their metadata.
+
+        Returns
+        -------
+        any_counts : bool
+            True where there are no weights.
+        """
+        weight = self.weight_of(rows)
+        return weight is None or bool(weight.any())
+
+    def weighted(self, rows, weight):
+        """Return rows of which each counts so much more.
+
+        Parameters
+        ----------
+        rows : Rows
+            With their metadata.
+        weight : array-like of shape (n_rows,)
+            By what the ``sample_weight`` of each row is multiplied, under the name by which the
+            base takes it: a pipeline names the step, and with metadata routing it may have another.
+
+        Returns
+        -------
+        rows : Rows
+            The same rows.
+
+        Raises
+        ------
+        ValueError
+            If the base takes no weights.
+        """
+        name = weight_name(self.estimator)
+        predictor, _ = predictor_of(self.estimator)
+        if not name or not has_fit_parameter(predictor, "sample_weight"):
+            raise ValueError(
+                f"{type(predictor).__name__} takes no sample_weight, so that rows cannot be "
+                "weighted. Choose a base whose fit takes it, or another policy."
+            )
+        weight = np.asarray(weight, dtype=np.float64) * rows.params.get(name, 1.0)
+        return rows._replace(params={**rows.params, name: weight})
+
     def targets_of(self, rows):
-        """Return the targets of the rows that count: a label of weight zero is not learned."""
+        """Return the targets of the rows that count: a label of weight zero is not learned.
+
+        Parameters
+        ----------
+        rows : Rows
+            With their metadata.
+
+        Returns
+        -------
+        y : ndarray or None
+            None where there are no targets.
+        """
         weight = None if rows.y is None else self.weight_of(rows)
         return rows.y if weight is None else rows.y[weight != 0]
 
     def without_zero_weight(self, rows):
-        """Drop the rows of weight zero: ``partial_fit`` would still count them in its schedule."""
+        """Return the rows that count: ``partial_fit`` would count the others in its schedule.
+
+        Parameters
+        ----------
+        rows : Rows
+            With their metadata.
+
+        Returns
+        -------
+        rows : Rows
+            The very same where all of them count.
+        """
         weight = self.weight_of(rows)
         if weight is None or not (weight == 0).any():
             return rows
@@ -181,6 +416,7 @@ class Learner:
 
 
 def fill_seeds(model, random_state, number):
+    """Fill every nested ``random_state`` that is None from a seed and a number, in place."""
     names = [
         name
         for name, value in sorted(model.get_params().items())

@@ -73,7 +73,7 @@ def transplant(estimator, model_copy):
         estimator.__dict__.update(model_copy.__dict__)
 
 
-def update(estimator, X, y, params, *, plan, effort):
+def update(estimator, X, y, params, *, plan, effort, how=None):
     """Let a fitted estimator go on learning from the rows, in place, as the plan says.
 
     Parameters
@@ -90,8 +90,10 @@ def update(estimator, X, y, params, *, plan, effort):
         What becomes of each step.
     effort : Effort
         How much may change.
+    how : callable or None, default=None
+        What changes the predictor, instead of its adapter.
     """
-    _Update(plan, effort).predictor(estimator, X, y, params, "")
+    _Update(plan, effort, how).predictor(estimator, X, y, params, "")
 
 
 def start(estimator, X, y, params, classes):
@@ -156,11 +158,14 @@ def refusal(estimator, y, *, plan, effort):
 
 def weight_in(estimator, params):
     """Return the ``sample_weight`` of the predictor, under whatever name it comes, or None."""
-    if not params:
-        return None
+    return params.get(weight_name(estimator)) if params else None
+
+
+def weight_name(estimator):
+    """Return the name under which the predictor gets its ``sample_weight``; False if under none."""
     if routing_enabled():
-        return params.get(_weight_alias(predictor_of(estimator)[0]))
-    return params.get(prefix_of_predictor(estimator) + "sample_weight")
+        return _weight_alias(predictor_of(estimator)[0])
+    return prefix_of_predictor(estimator) + "sample_weight"
 
 
 def _weight_alias(predictor):
@@ -182,9 +187,10 @@ class _NextModel(NamedTuple):
 
 
 class _Update:
-    def __init__(self, plan, effort):
+    def __init__(self, plan, effort, how):
         self.plan = plan
         self.effort = effort
+        self.how = how
 
     # -- what predicts -----------------------------------------------------------------------------
 
@@ -207,7 +213,10 @@ class _Update:
 
     def _leaf(self, part, X, y, params, path):
         action = self.plan.on_update(path)
-        if action == "update":
+        if self.how is not None and action != "freeze":
+            method = "partial_fit" if hasattr(part, "partial_fit") else "fit"
+            self.how(part, X, y, _requested(part, method, params))
+        elif action == "update":
             adapter, _ = adapter_of(part)
             adapter.update(part, X, y, _requested(part, adapter.fit_method, params), self.effort)
         elif action == "refit":

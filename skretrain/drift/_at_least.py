@@ -54,6 +54,21 @@ class AtLeast(BaseTrigger):
         return frozenset().union(*(trigger.needs for trigger in self._parts))
 
     @property
+    def needs_reference(self):
+        """Whether any of the triggers wants to see what the new model stands for, a bool."""
+        return any(trigger.needs_reference for trigger in self._parts)
+
+    @property
+    def label_free(self):
+        """Whether none of the triggers needs labels, a bool."""
+        return all(trigger.label_free for trigger in self._parts)
+
+    @property
+    def sees_unlabelled(self):
+        """Whether any of the triggers is shown rows without labels, a bool."""
+        return any(trigger.sees_unlabelled for trigger in self._parts)
+
+    @property
     def warming_up(self):
         """Whether fewer than `k` of the triggers can ring yet, a bool."""
         return sum(not trigger.warming_up for trigger in self._parts) < self.k
@@ -89,6 +104,7 @@ class AtLeast(BaseTrigger):
             )
         self.triggers_ = [as_trigger(trigger).reset() for trigger in self.triggers]
         self._n_batches = 0
+        self._observes = False  # whether rows without labels were ever shown
         self._rang = [None] * n  # (batch, located row) of the last ring that nothing answered
         return self
 
@@ -108,7 +124,8 @@ class AtLeast(BaseTrigger):
         if not hasattr(self, "triggers_"):
             self.reset()
         self._n_batches += 1
-        signals = [trigger.update(batch) for trigger in self.triggers_]
+        self._observes = self._observes or not batch.labelled
+        signals = [self._shown(trigger, batch) for trigger in self.triggers_]
         for part, signal in enumerate(signals):
             if signal.state == "drift":
                 self._rang[part] = (self._n_batches, signal.since)
@@ -138,6 +155,14 @@ class AtLeast(BaseTrigger):
             trigger.after_fit(fit, reference, counted)
             if counted:
                 self._rang[part] = None
+
+    def _shown(self, trigger, batch):
+        """Show a batch to a trigger; no row twice to one that sees rows without labels."""
+        if not batch.labelled:
+            is_for_it = trigger.sees_unlabelled
+        else:
+            is_for_it = not (self._observes and trigger.label_free)
+        return trigger.update(batch) if is_for_it else Signal("stable")
 
     @property
     def _parts(self):

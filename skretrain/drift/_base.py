@@ -32,6 +32,8 @@ class ScoredBatch:
         the trigger asks for them in its `needs`.
     classes : ndarray of shape (n_classes,) or None, default=None
         Labels of the columns of `y_proba`.
+    labelled : bool, default=True
+        False for rows shown through ``observe``, which are not learned.
 
     Examples
     --------
@@ -51,6 +53,7 @@ class ScoredBatch:
     y_proba: Any = None
     X: Any = None
     classes: Any = None
+    labelled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,10 @@ class BaseTrigger(BaseEstimator, ABC):
     Attributes
     ----------
     needs : frozenset of str
-        Subset of ``{"loss", "X", "y_pred", "y_proba"}``. The default is the loss alone.
+        Subset of ``{"loss", "X", "y_pred", "y_proba"}``. The default is the loss alone. Whether
+        the base can give it is checked when a fit begins.
+    needs_reference : bool
+        Whether :meth:`after_fit` is to be given the rows that the new model stands for.
 
     Examples
     --------
@@ -143,6 +149,21 @@ class BaseTrigger(BaseEstimator, ABC):
     """
 
     needs = frozenset({"loss"})
+    needs_reference = False
+
+    @property
+    def label_free(self):
+        """Whether it looks at rows or predictions and needs no labels, a bool.
+
+        It is then shown rows without labels, too, in batches whose ``y`` and ``loss`` are None. A
+        trigger that needs nothing at all counts the rows that can be learned from.
+        """
+        return bool(self.needs) and "loss" not in self.needs
+
+    @property
+    def sees_unlabelled(self):
+        """Whether rows without labels are shown to it, or to a part of it, a bool."""
+        return self.label_free
 
     @property
     def warming_up(self):
@@ -193,7 +214,8 @@ class BaseTrigger(BaseEstimator, ABC):
         fit : FitRecord
             What was fitted.
         reference : ScoredBatch or None
-            Rows scored by the new model, for triggers that compare with its own past.
+            Where `needs_reference`: the remembered rows of the present concept, scored by the model
+            that serves now, which has learned most of them. Else None.
         answered : bool
             Whether the fit answered an alarm.
         """

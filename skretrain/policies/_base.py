@@ -2,35 +2,42 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ..buffers import BaseBuffer, Rows
-from ..buffers._base import joined
+from ..buffers import Memory, Rows
+from ..buffers._base import joined, part_of
 from ..compose._learner import Learner
 
 
 class Candidate(NamedTuple):
-    """A model that a policy proposes.
+    """What a policy proposes: a model of its own, or to keep the one that serves.
 
     Attributes
     ----------
     model : estimator
-        The fitted candidate; it shares nothing mutable with the serving model. Or the serving model
-        itself, ``context.champion``: it is to be kept. That passes no gate and is no refit, but
-        answers the alarm: the trigger begins anew.
+        The fitted candidate; it shares nothing mutable with the serving model.
     kind : str
         How it was made: ``"full_refit"``, ``"warm_start"``, ``"replay_mix"``, ``"keep"``.
     n_rows : int
         Rows it was fitted on, a row counted as often as it was gone through.
-    note : str
+    n_known : int or None, default=None
+        Rows of the present concept that the model already stands for, where these are more than
+        the remembered ones: growth counts them, so that a model that was brought back is not
+        refitted at once on the few rows since the alarm. None is the remembered ones.
+    from_scratch : bool, default=True
+        Whether it was fitted from nothing, or goes on from an earlier model.
+    note : str, default=""
         Why it was made in another way than asked for; empty if it was not.
-    n_rows_compared : int
+    n_rows_compared : int, default=0
         Rows that other models were fitted on in order to choose this one.
-    evidence : dict or None
+    evidence : dict or None, default=None
         The numbers behind the choice, for the event log; None if there was none.
+    keep : bool, default=False
+        Whether the serving model, ``context.champion``, is to go on, see :meth:`kept`.
 
     Examples
     --------
@@ -43,14 +50,41 @@ class Candidate(NamedTuple):
     model: Any
     kind: str
     n_rows: int
+    n_known: int | None = None
+    from_scratch: bool = True
     note: str = ""
     n_rows_compared: int = 0
     evidence: dict | None = None
+    keep: bool = False
+
+    @classmethod
+    def kept(cls, **details):
+        """Propose to keep the serving model.
+
+        That passes no gate and is no refit, but answers the alarm: the trigger begins anew.
+
+        Parameters
+        ----------
+        **details : dict
+            ``n_known``, ``note``, ``n_rows_compared``, ``evidence``, as above.
+
+        Returns
+        -------
+        candidate : Candidate
+            Without a model: the one that serves goes on as the very same object and version.
+
+        Examples
+        --------
+        >>> from skretrain.policies import Candidate
+        >>> Candidate.kept(note="nothing has changed").keep
+        True
+        """
+        return cls(None, "keep", 0, from_scratch=False, keep=True, **details)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, eq=False)
 class RetrainContext:
-    """All that a policy may look at.
+    """All that a policy may look at; it pickles without the retrainer.
 
     Attributes
     ----------
@@ -60,21 +94,20 @@ class RetrainContext:
         The serving model, which a policy never changes.
     batch : Rows
         The newest rows.
-    buffer : BaseBuffer
-        The remembered rows; the batch is among them only if `remembered`.
-    remembered : bool
-        True when an alarm (or growth, or a new class) is answered: the buffer then holds the batch.
-        False for an update: the batch is remembered only once the update has succeeded.
+    memory : Memory
+        The rows remembered *before* the batch, to be read. :meth:`window` has both.
     since : int
         First row of the present concept: as located by the trigger, else the oldest remembered row.
-    alarm : bool
+    alarm : bool, default=False
         Whether an alarm is answered.
-    classes : ndarray or None
+    classes : ndarray or None, default=None
         All class labels declared or seen.
-    number : int
+    number : int, default=0
         The number of this fit, from which its seeds are drawn.
+    seed : int or tuple of int, default=0
+        Where `rng` begins.
     rng : numpy.random.Generator
-        For sampling.
+        For sampling; the same for every run of the same retrain.
 
     Examples
     --------
@@ -82,22 +115,18 @@ class RetrainContext:
 
     >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skretrain.buffers import Rows, SlidingWindow
-    >>> from skretrain.compose._learner import Learner
+    >>> from skretrain.buffers import Memory, Rows, SlidingWindow
+    >>> from skretrain.compose import Learner
     >>> from skretrain.policies import FullRefit, RetrainContext
     >>> X, y = np.arange(8.0).reshape(-1, 1), np.arange(8) % 2
-    >>> buffer = SlidingWindow(max_rows=100).add(X, y, {}, 0)
+    >>> buffer = SlidingWindow(max_rows=100).add(X[:6], y[:6])
     >>> context = RetrainContext(
     ...     learner=Learner(LogisticRegression()),
     ...     champion=None,
-    ...     batch=Rows(X[-2:], y[-2:], {}, np.array([6, 7])),
-    ...     buffer=buffer,
-    ...     remembered=True,
+    ...     batch=Rows(X[6:], y[6:], {}, np.array([6, 7])),
+    ...     memory=Memory(buffer),
     ...     since=4,
     ...     alarm=True,
-    ...     classes=np.array([0, 1]),
-    ...     number=1,
-    ...     rng=np.random.default_rng(0),
     ... )
     >>> FullRefit(min_rows=1).propose(context).n_rows
     4
@@ -106,21 +135,54 @@ class RetrainContext:
     learner: Learner
     champion: Any
     batch: Rows
-    buffer: BaseBuffer
-    remembered: bool
+    memory: Memory
     since: int
-    alarm: bool
-    classes: np.ndarray | None
-    number: int
-    rng: np.random.Generator
+    alarm: bool = False
+    classes: np.ndarray | None = None
+    number: int = 0
+    seed: Any = 0
+
+    @classmethod
+    def of(cls, learner, champion, rows, *, n_new, **details):
+        """Return the context of a retrain on rows that are all there, without a retrainer.
+
+        Parameters
+        ----------
+        learner : Learner
+            Fits the models.
+        champion : estimator or None
+            The model that serves.
+        rows : Rows
+            In time order, the newest batch last.
+        n_new : int
+            Rows of the newest batch.
+        **details : dict
+            ``since`` (by default the first of the new rows) and what else a context has.
+
+        Returns
+        -------
+        context : RetrainContext
+            The older rows are its memory.
+        """
+        size = len(rows.index) - n_new
+        batch, older = part_of(rows, slice(size, None)), part_of(rows, slice(size))
+        details.setdefault("since", int(batch.index[0]))
+        return cls(learner, champion, batch, Memory.of(older), **details)
+
+    @cached_property
+    def rng(self):
+        """Generator for sampling, seeded for this retrain."""
+        return np.random.default_rng(self.seed)
 
     def window(self, *, since=None, latest=None):
         """Return remembered rows and the batch, in time order.
 
+        A buffer of the newest rows loses as many of the oldest as the batch has.
+
         Parameters
         ----------
         since : int or None, default=None
-            Only the rows from this stream row on.
+            Only the rows from this stream row on; where there are none, the batch.
         latest : int or None, default=None
             Only that many of the newest.
 
@@ -129,16 +191,20 @@ class RetrainContext:
         rows : Rows
             All of them by default.
         """
-        if self.remembered:
-            rows = self.buffer.latest(latest) if since is None else self.buffer.since(since)
-            # A reservoir may have let go of every row since the change, the batch included.
-            return rows if len(rows.index) else self.batch
-        size = len(self.batch.index)
-        if latest is not None:
-            older = self.buffer.latest(max(latest - size, 0))
-        else:
-            older = self.buffer.latest() if since is None else self.buffer.since(since)
-        return joined(older, self.batch)
+        memory, batch, size = self.memory, self.batch, len(self.batch.index)
+        most = memory.max_rows if memory.keeps_newest else np.inf
+        if since is not None:
+            n_older = len(memory) - int(memory.index.searchsorted(since))
+            skipped = int(batch.index.searchsorted(since))
+            if 0 < skipped < size:
+                batch = part_of(batch, slice(skipped, None))
+            most = min(most, n_older + len(batch.index))
+        elif latest is not None:
+            most = min(most, latest)
+        n_older = min(most - len(batch.index), len(memory))
+        if n_older < 0:
+            batch = part_of(batch, slice(-n_older, None))
+        return joined(memory.latest(max(n_older, 0)), batch)
 
 
 class BasePolicy(BaseEstimator, ABC):
@@ -240,7 +306,7 @@ def refit_on_memory(context, note):
     """Return a candidate fitted afresh on all remembered rows, with the reason why."""
     rows = context.window()
     model = context.learner.fresh(rows, context.number)
-    return Candidate(model, "full_refit", len(rows.index), note)
+    return Candidate(model, "full_refit", len(rows.index), note=note)
 
 
 # Of each class, the five folds of a cross-validation inside an estimator need as many rows.
@@ -252,25 +318,25 @@ def with_all_classes(rows, context, before=None):
 
     Only rows from before the stream row `before` are taken, where that is given.
     """
-    remembered = context.buffer.y
+    remembered = context.memory.y
     if context.classes is None or remembered is None or remembered.ndim > 1:
         return rows
     if before is not None:
-        remembered = remembered[: context.buffer.index.searchsorted(before)]
+        remembered = remembered[: context.memory.index.searchsorted(before)]
     absent = np.setdiff1d(context.classes, rows.y)
     if not len(absent):
         return rows
     room = max(_LEAST_OF_A_CLASS, len(rows.index) // (10 * len(absent)))
     newest = [np.flatnonzero(remembered == label)[-room:] for label in absent]
     positions = np.sort(np.concatenate(newest))
-    return joined(context.buffer.take(positions), rows)
+    return joined(context.memory.take(positions), rows)
 
 
 def with_replay(rows, context, ratio):
     """Put a sample of older remembered rows, `ratio` of them per row, in front of `rows`."""
-    n_older = int(np.searchsorted(context.buffer.index, rows.index[0]))
+    n_older = int(np.searchsorted(context.memory.index, rows.index[0]))
     wanted = min(round(ratio * len(rows.index)), n_older)
     if wanted == 0:
         return rows
     positions = np.sort(context.rng.choice(n_older, wanted, replace=False))
-    return joined(context.buffer.take(positions), rows)
+    return joined(context.memory.take(positions), rows)

@@ -79,4 +79,5 @@ class ReplayMix(BasePolicy):
         if refusal:
             return refit_on_memory(context, refusal)
         model = learner.continued(context.champion, rows, effort=Effort(self.n_passes))
-        return Candidate(model, "replay_mix", self.n_passes * len(rows.index))
+        n_fitted = self.n_passes * len(rows.index)
+        return Candidate(model, "replay_mix", n_fitted, from_scratch=False)

@@ -140,7 +140,7 @@ class Tournament(BasePolicy):
     def _made(self, name, context):
         """Return a candidate fitted on everything."""
         if name == "keep":
-            return Candidate(context.champion, "keep", 0)
+            return Candidate.kept()
         if name == "warm_start":
             return WarmStart(guard=False).propose(context)
         return FullRefit(name, min_rows=self.min_rows).propose(context)

@@ -111,11 +111,15 @@ class WarmStart(BasePolicy):
         if reason:
             rows = with_all_classes(with_replay(window, context, 1.0), context)
             model = learner.fresh(rows, context.number)
-            return Candidate(model, "replay_mix", len(rows.index), reason, n_compared)
+            return Candidate(
+                model, "replay_mix", len(rows.index), note=reason, n_rows_compared=n_compared
+            )
         model = learner.continued(context.champion, rows, effort=effort, steps=self.steps)
         passes = self.n_passes if learner.incremental else 1
         n_fitted = passes * len(rows.index)
-        return Candidate(model, "warm_start", n_fitted, n_rows_compared=n_compared)
+        return Candidate(
+            model, "warm_start", n_fitted, from_scratch=False, n_rows_compared=n_compared
+        )
 
     def _must_prove_itself(self, context):
         when = context.learner.guarded if self.guard else "never"

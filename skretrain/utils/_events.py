@@ -20,6 +20,7 @@ ACTIONS = (
     "pending",
     "superseded",
     "suggested",
+    "labels_wanted",
     "failed",
 )
 _ROUTINE = frozenset({"buffered", "kept", "updated"})
@@ -43,6 +44,7 @@ class Event:
     version: int = 0  # version that serves after the event; the first fit is version 1
     threads: dict = field(default_factory=dict)
     evidence: dict = field(default_factory=dict)
+    from_scratch: bool = False  # whether what was fitted began from nothing
 
 
 class EventLog:

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .exceptions import UpdateFailedWarning
-from .utils._containers import concat_rows, copy_rows
-from .utils._labels import is_flat, spread, union_of_labels, unseen_labels
-from .utils._sklearn_api import predict_of, predict_proba_of
-from .utils._warn import warn_user
+from ..exceptions import UpdateFailedWarning
+from ..utils._containers import concat_rows, copy_rows
+from ..utils._labels import is_flat, spread, union_of_labels, unseen_labels
+from ..utils._sklearn_api import predict_of, predict_proba_of
+from ..utils._warn import warn_user
 
 _MAX_HISTORY = 10_000
 # A member without weight has its turn with every tenth batch: it may have become the best.
@@ -146,14 +146,13 @@ class Tested(NamedTuple):
     """A member's predictions of a batch, and what it takes to let it learn; nothing changed yet."""
 
     member: Any
-    engine: Any
-    examined: Any
+    examination: Any
     note: str | None = None  # why it does without the batches that waited for its turn
 
     def learn(self):
         """Let the member learn, and return what it raised: the others learn all the same."""
         try:
-            self.member._learn(self.engine, self.examined)
+            self.member._learn(self.examination)
         except Exception as error:
             return error
         return None
@@ -221,7 +220,7 @@ class MixEngine:
         due = self._due(batch, labels)
         numbers = range(len(self.members))
         tested = each(lambda n: self._test(n, due[n], batch, classes, params_of), numbers)
-        self._weigh(batch, due, [test.examined.y_pred for test in tested])
+        self._weigh(batch, due, [test.examination.batch.y_pred for test in tested])
         self._let_wait(batch, due)
         self._count(batch, labels)
         try:
@@ -261,7 +260,7 @@ class MixEngine:
 
         def examine(rows):
             params = params_of(number, rows.params)
-            return Tested(member, *member._examine(rows.X, rows.y, classes, params))
+            return Tested(member, member._examine(rows.X, rows.y, classes, params))
 
         if not is_due or not waiting:
             return examine(batch)
@@ -324,8 +323,7 @@ class MixEngine:
 
     def _serve(self):
         """Put the present models and weights into service."""
-        engines = [member.__dict__.get("_engine") for member in self.members]
-        servings = [engine and engine.serving for engine in engines]  # some may be blank yet
+        servings = [member._snapshot for member in self.members]  # some may be blank yet
         ready = np.array([serving is not None for serving in servings])
         if not ready.any():
             return

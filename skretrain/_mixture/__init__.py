@@ -1,0 +1,6 @@
+"""Several retrainers serve at once, weighted by what they got right lately."""
+
+from ._estimator import MixtureRetrainer, WeightHistory
+from ._make import make_mixture
+
+__all__ = ["MixtureRetrainer", "WeightHistory", "make_mixture"]

@@ -1,0 +1,44 @@
+"""The present concept: where it began, and how many of its rows the model stands for."""
+
+
+class Concept:
+    """What decides whether a retrain is due because the rows have grown.
+
+    Attributes
+    ----------
+    start : int
+        Stream row at which the present concept began.
+    n_known : int
+        Rows of it that the model stands for: remembered ones when it was last fitted, or as many as
+        a candidate says that it knows.
+    answered : bool
+        Whether a retrain has answered an alarm yet.
+    """
+
+    def __init__(self):
+        self.start = 0
+        self.n_known = 0
+        self.answered = False
+
+    def begin(self, start, n_known, *, answers_alarm):
+        """Note what a retrain that was carried out, or that ended in keeping, has answered."""
+        self.start, self.n_known = start, n_known
+        self.answered = self.answered or answers_alarm
+
+    def has_grown(self, parts, n_new):
+        """Tell whether the policy wants to retrain, now that `n_new` more rows have come."""
+        # Before the first alarm, a model that learns from every batch is left alone; but encoders
+        # that it keeps frozen would otherwise know no more than the first rows.
+        learns = parts.update is not None and not parts.learner.freezes
+        if learns and not self.answered:
+            return False
+        if parts.trigger is not None and not parts.trigger.growth_pays:
+            return False
+        n_since = n_remembered_since(parts.buffer, self.start) + n_new
+        return parts.policy.is_due(n_since, self.n_known, parts.buffer.max_rows)
+
+
+def n_remembered_since(buffer, row):
+    """Return how many rows a buffer, or a memory, holds from a stream row on."""
+    index = buffer.index
+    return len(index) - int(index.searchsorted(row))

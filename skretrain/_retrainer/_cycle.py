@@ -1,0 +1,221 @@
+"""The cycle of every retrainer: examine a batch, then learn from it; it knows no API."""
+
+from copy import copy
+
+import numpy as np
+
+from ..buffers._base import joined
+from ..exceptions import ClassesGrewWarning
+from ..utils._costs import Stopwatch, thread_counts
+from ..utils._warn import warn_user
+from ._concept import n_remembered_since
+from ._first_fit import first_model, suffices
+from ._jobs import Cause, fit_record, run
+from ._log import STABLE, costs
+from ._parts import Examined
+from ._retrains import Retrains
+from ._state import State
+from ._updates import Updates
+
+
+class Cycle:
+    """The learned state of a retrainer, and the one way in which it changes.
+
+    Parameters
+    ----------
+    parts : Parts
+        Learner, trigger (or None), policy, update (or None), buffer and gate.
+    settings : Settings
+        What else it was told.
+    """
+
+    def __init__(self, parts, settings):
+        self.state = State(parts, settings)
+        self.retrains = Retrains(self.state)
+        self.updates = Updates(self.state, self.retrains)
+        self.n_classes_shown = 0
+
+    @property
+    def serving(self):
+        """What ``predict`` reads: one snapshot, or None before the first fit."""
+        return self.state.service.serving
+
+    def frozen(self):
+        """Return a cycle that serves what serves now, whatever this one learns."""
+        frozen, frozen.state = copy(self), copy(self.state)
+        frozen.state.service = copy(self.state.service)
+        return frozen
+
+    def fit(self, rows):
+        """Fit the first model on `rows`."""
+        self._first_fit(rows, rows, incremental=False)
+
+    def _start(self, rows):
+        """Collect rows until they suffice for a first fit; begin at once where the base can."""
+        state, parts = self.state, self.state.parts
+        waiting = joined(parts.buffer.latest(), rows)
+        continues = parts.update is not None and parts.update.continues
+        incremental = continues and parts.learner.starts_at_once
+        if self._suffices(waiting, incremental):
+            self._first_fit(rows, waiting, incremental=incremental)
+        else:
+            state.remember(rows)
+            state.log.record("buffered", rows, STABLE)
+
+    def _suffices(self, rows, incremental):
+        learner, size = self.state.parts.learner, self.state.settings.initial_size
+        labels = self.state.labels
+        return suffices(rows, labels, learner, incremental=incremental, initial_size=size)
+
+    def _first_fit(self, new, fitted_on, *, incremental):
+        state, learner, labels = self.state, self.state.parts.learner, self.state.labels
+        with Stopwatch() as cost:
+            try:
+                model = first_model(fitted_on, labels, learner, incremental=incremental)
+            except Exception:
+                if len(fitted_on.index) == len(new.index) or not self._suffices(new, incremental):
+                    raise
+                # The fault may be in the rows that waited: then they would block it for ever.
+                fitted_on, model = new, first_model(new, labels, learner, incremental=incremental)
+                state.parts.buffer.reset()
+        state.remember(new)
+        state.log.n_fits += 1
+        state.concept.n_known = n_remembered_since(state.parts.buffer, 0)
+        if isinstance(getattr(model, "classes_", None), np.ndarray) and labels.are_flat(new.y):
+            labels.take_in(model.classes_)
+        state.service.promote(model, labels.served_with(model))
+        state.dtype = fitted_on.X.dtype if isinstance(fitted_on.X, np.ndarray) else None
+        n_seen, n_fitted = state.log.n_seen, len(fitted_on.index)
+        record = fit_record(n_seen, n_fitted, 0, "first_fit", cost)
+        state.tell_trigger(record, answered=False)
+        details = costs(record) | {"reason": "first fit", "threads": thread_counts()}
+        state.log.record("retrained", new, STABLE, from_scratch=True, **details)
+
+    def examine(self, rows, classes=None):
+        """Test the serving model on a batch, and raise whatever may be wrong; nothing changes."""
+        state, y_pred, scored = self.state, None, None
+        if self.serving is not None:
+            y_pred, scored = state.scored(rows, start=state.log.n_seen)
+        state.parts.buffer.check(rows.X, rows.y, rows.params)
+        targets = state.parts.learner.targets_of(rows)
+        unseen = state.labels.check(targets, classes, is_first=self.serving is None)
+        return Examined(rows, classes, y_pred, scored, unseen)
+
+    def learn(self, examined):
+        """Learn from a batch that was examined; a retrain that is due is carried out."""
+        job = self.prepare(examined)
+        if job is None:
+            return
+        try:
+            outcome = run(job)
+        except BaseException:
+            self.retrains.postpone()
+            raise
+        self.accept(outcome)
+
+    def prepare(self, examined):
+        """Learn from a batch that was examined; a retrain that is due is returned as a job.
+
+        Its outcome is for :meth:`accept`. Until then the serving model goes on, and no other
+        retrain is prepared, but on an alarm.
+
+        Parameters
+        ----------
+        examined : Examined
+            What :meth:`examine` returned, before anything else was learned.
+
+        Returns
+        -------
+        job : Job or None
+            None where nothing is to be retrained.
+        """
+        if self.state.labels.declare(examined.classes):
+            self.state.show_labels()
+        if self.serving is None:
+            self._start(examined.rows)
+            job = None
+        else:
+            job = self._test_and_learn(examined)
+        if job is None:
+            self._tell_of_a_third_class()
+        return job
+
+    def accept(self, outcome):
+        """Decide on the outcome of a job that was prepared: it is kept, tried, or comes too late.
+
+        Parameters
+        ----------
+        outcome : Outcome
+            What came of the job, wherever it ran.
+        """
+        self.retrains.accept(outcome)
+        self._tell_of_a_third_class()
+
+    def observe(self, rows):
+        """Show rows without labels to the triggers that need none.
+
+        An alarm of theirs makes a retrain due at the next batch with labels; until then nothing
+        is learned.
+        """
+        state, trigger = self.state, self.state.parts.trigger
+        start, labels = state.n_observed or 0, state.labels.classes
+        batch = state.scorer.unlabelled(self.serving, rows, start=start, classes=labels)
+        state.n_observed = start + len(rows.index)
+        if trigger is None or not trigger.sees_unlabelled:
+            return
+        signal = trigger.update(batch)
+        if signal.state == "drift":
+            state.n_alarms += 1
+            state.cause = Cause("alarm on rows without labels", signal.since, True)
+            reason = "a retrain is due at the next batch with labels"
+            state.log.record("labels_wanted", rows, signal, since=signal.since, reason=reason)
+
+    def _tell_of_a_third_class(self):
+        """Warn when the outputs of the model have changed their shape.
+
+        It comes last, because a filter may turn the warning into an error.
+        """
+        classes, before = self.state.labels.classes, self.n_classes_shown
+        self.n_classes_shown = 0 if classes is None else len(classes)
+        if before != 2 or self.n_classes_shown == 2:
+            return
+        if self.serving is not None and hasattr(self.serving.model, "decision_function"):
+            warn_user(
+                f"A third class appeared: {classes.tolist()}. decision_function returns one "
+                "column per class from now on.",
+                ClassesGrewWarning,
+            )
+
+    def _test_and_learn(self, examined):
+        rows, state, learner = examined.rows, self.state, self.state.parts.learner
+        try:
+            signal = self._signal_on(examined.scored)
+        except Exception as error:
+            state.remember(rows)
+            state.log.failed(
+                error,
+                rows,
+                "trigger failed",
+                "the trigger failed on this batch, which is remembered and not learned; the "
+                "serving model is as before",
+            )
+            return None
+        state.n_alarms += signal.state == "drift"
+        if len(examined.unseen) and state.labels.take_in(examined.unseen):
+            state.show_labels()
+        cause = self.retrains.due(signal, rows)
+        if cause is not None:
+            return self.retrains.prepared(rows, cause, signal)
+        if learner.any_counts(rows):
+            self.updates.learn(rows, signal)
+        else:
+            state.remember(rows)
+            state.log.record("kept", rows, signal)
+        return None
+
+    def _signal_on(self, scored):
+        """Show the trigger a batch, unless it sees all rows as they come without labels."""
+        trigger = self.state.parts.trigger
+        if trigger is None or (trigger.label_free and self.state.n_observed is not None):
+            return STABLE
+        return trigger.update(scored)

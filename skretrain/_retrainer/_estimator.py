@@ -1,0 +1,417 @@
+"""What retrainers share with scikit-learn: delegation, tags, and the way of a batch."""
+
+from copy import copy, deepcopy
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.utils import check_random_state, get_tags
+from sklearn.utils.validation import check_is_fitted
+
+from ..buffers import BaseBuffer, SlidingWindow
+from ..buffers._base import part_of
+from ..compose._learner import Learner, fill_seeds
+from ..drift._river import RiverParamsMixin
+from ..inspection._event_strip import event_strip
+from ..utils._containers import as_container, n_rows
+from ..utils._losses import task_of
+from ..utils._sklearn_api import (
+    CallbackSupportMixin,
+    Progress,
+    with_callbacks,
+)
+from ._border import checked_rows, unlabelled_rows
+from ._cycle import Cycle
+from ._delegation import DelegationMixin
+from ._first_fit import first_size
+from ._parts import Parts, Settings
+from ._routing import Route, router_of
+from ._scoring import check_needs
+
+
+class Examination(NamedTuple):
+    """A batch that passed every check, and the cycle that will learn from it."""
+
+    cycle: Cycle
+    batch: Any
+
+
+class BaseRetrainer(
+    DelegationMixin, MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, BaseEstimator
+):
+    """Delegation and input checks; a subclass only says which parts it is made of."""
+
+    # -- to be said by the subclass ------------------------------------------------------------
+
+    def _make_parts(self, learner, seed):
+        """Return trigger, policy, update and gate."""
+        raise NotImplementedError
+
+    # What a subclass without the parameter does.
+    batch_size = None
+    initial_size = None
+    dry_run = False
+    on_error = "warn"
+
+    # -- learning ------------------------------------------------------------------------------
+
+    def fit(self, X, y=None, **params):
+        """Forget everything, then learn.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows in time order: anything that the base accepts, and that can be cut into rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets; None for outlier detectors and clusterers.
+        **params : array-like of shape (n_samples,)
+            Per-row metadata such as ``sample_weight``. It is passed to the base, remembered with
+            the rows, and passed again whenever they are fitted again. With metadata routing
+            enabled, the base must request it for ``fit`` and, where it has one, for
+            ``partial_fit``.
+
+        Returns
+        -------
+        self : object
+            Fitted retrainer.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is invalid or the input is. What was learned before is then still there.
+        """
+        with Restoring(self):
+            self._fit(X, y, params)
+        return self
+
+    @with_callbacks
+    def _fit(self, X, y, params):
+        cycle = self._new_cycle()
+        rows = checked_rows(self, cycle.state, as_container(X), y, params, "fit", reset=True)
+        self._run(cycle, rows)
+        self._cycle = cycle
+
+    def partial_fit(self, X, y=None, classes=None, **params):
+        """Test the serving model on a batch, then learn from it.
+
+        On an object that was never fitted, learning begins with the first row where the base has a
+        ``partial_fit`` and ``update`` uses it, given `classes` or two of them in the batch; else
+        the rows are collected until there are ``initial_size`` of them with at least two classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The batch, in time order. An empty one changes nothing.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets; None for outlier detectors and clusterers.
+        classes : array-like of shape (n_classes,), default=None
+            Class labels to expect, also in later batches. Regressors ignore it.
+        **params : array-like of shape (n_samples,)
+            Per-row metadata, as in :meth:`fit`.
+
+        Returns
+        -------
+        self : object
+            The retrainer.
+
+        Raises
+        ------
+        ValueError
+            If the input is invalid: then nothing was counted, shown to a trigger or remembered.
+        """
+        learn = self._partial_fit
+        if "_skl_callbacks" in self.__dict__:
+            learn = self._partial_fit_with_callbacks
+        learn(X, y, classes, params)
+        return self
+
+    def _partial_fit(self, X, y, classes, params):
+        X = as_container(X)
+        if n_rows(X) == 0:
+            return  # nothing to test, nothing to learn
+        if self.__dict__.get("_cycle") is None:
+            with Restoring(self):
+                self._learn(self._examine(X, y, classes, params))
+        else:
+            self._learn(self._examine(X, y, classes, params))
+
+    @with_callbacks
+    def _partial_fit_with_callbacks(self, X, y, classes, params):
+        progress = Progress(self, "partial_fit", 0, X, y)
+        self._partial_fit(X, y, classes, params)
+        progress.end()
+
+    def observe(self, X):
+        """Show rows whose labels are not known to the triggers that need none.
+
+        Nothing is learned. An alarm of such a trigger makes a retrain due at the next batch with
+        labels, and is an event, ``labels_wanted``. From the first call on, these triggers see rows
+        only here: ``partial_fit`` no longer shows them the same ones.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, in time order. None of them changes nothing.
+
+        Returns
+        -------
+        self : object
+            The retrainer.
+
+        Raises
+        ------
+        NotFittedError
+            If no model serves yet.
+        ValueError
+            If the columns are others than those of ``fit``.
+        """
+        self._serving()
+        rows = unlabelled_rows(self, self._cycle.state, X)
+        if len(rows.index):
+            self._cycle.observe(rows)
+        return self
+
+    # -- the protocol: how the rest of the library drives a retrainer --------------------------
+
+    def _examine(self, X, y, classes, params):
+        """Check a batch and test the serving model on it; nothing is counted or learned."""
+        cycle = self.__dict__.get("_cycle")
+        blank = cycle is None
+        if blank:
+            cycle = self._new_cycle()
+        rows = checked_rows(self, cycle.state, X, y, params, "partial_fit", reset=blank)
+        return Examination(cycle, cycle.examine(rows, classes))
+
+    def _learn(self, examination):
+        """Learn from a batch that was examined; a retrain that is due is carried out."""
+        examination.cycle.learn(examination.batch)
+        self._cycle = examination.cycle
+
+    def _prepare(self, examination):
+        """Learn from a batch that was examined, and return the job of a retrain that is due."""
+        job = examination.cycle.prepare(examination.batch)
+        self._cycle = examination.cycle
+        return job
+
+    def _accept(self, outcome):
+        """Decide on the outcome of a job, wherever it ran."""
+        self._cycle.accept(outcome)
+
+    def _frozen(self):
+        """Return a retrainer that serves what serves now, whatever this one learns."""
+        frozen = copy(self)
+        if self.__dict__.get("_cycle") is not None:
+            frozen._cycle = self._cycle.frozen()
+        return frozen
+
+    # -- how it is made --------------------------------------------------------------------------
+
+    def _run(self, cycle, rows):
+        """Fit on all rows at once, or on the first and stream the rest."""
+        total, size, settings = len(rows.index), self.batch_size, cycle.state.settings
+        first = total
+        if size is not None:
+            first = first_size(rows.y, self.initial_size or size, settings.task)
+        starts = range(first, total, size or 1)
+        progress = Progress(self, "fit", 1 + len(starts), rows.X, rows.y)
+        if not settings.grow_classes:
+            cycle.state.labels.declare_all(rows.y)
+        with progress.task("first fit"):
+            cycle.fit(rows if not starts else part_of(rows, slice(first)))
+        for start in starts:
+            with progress.task("batch"):
+                cycle.learn(cycle.examine(part_of(rows, slice(start, start + size))))
+        progress.end()
+
+    def _new_cycle(self):
+        seed = seed_of(self.random_state)
+        check_choice(self, "new_classes", ("grow", "raise"))
+        learner = Learner(self.estimator, random_state=seed, route=Route(router_of(self)))
+        trigger, policy, update, gate = self._make_parts(learner, seed)
+        check_needs(trigger, learner.estimator)
+        parts = Parts(learner, trigger, policy, update, _make_buffer(self.buffer, seed), gate)
+        if (self.initial_size or 0) > parts.buffer.max_rows:
+            raise ValueError(
+                f"initial_size={self.initial_size} exceeds the {parts.buffer.max_rows} rows that "
+                "the buffer can hold, so that the first fit could never happen. Lower it, or pass "
+                "a larger buffer."
+            )
+        settings = Settings(
+            task=task_of(self.estimator),
+            initial_size=self.initial_size,
+            grow_classes=self.new_classes == "grow",
+            dry_run=bool(self.dry_run),
+            raise_failures=self.on_error == "raise",
+            seed=seed or 0,
+        )
+        return Cycle(parts, settings)
+
+    # -- metadata routing ------------------------------------------------------------------------
+
+    def get_metadata_routing(self):
+        """Return how metadata is routed to the base.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            ``fit`` to ``fit``, ``partial_fit`` to ``partial_fit`` and ``fit`` (rows are fitted
+            again), ``score`` to ``score``.
+        """
+        return router_of(self)
+
+    # -- what serves -----------------------------------------------------------------------------
+
+    @property
+    def _snapshot(self):
+        """What ``predict`` reads, or None before the first fit."""
+        cycle = self.__dict__.get("_cycle")
+        return None if cycle is None else cycle.serving
+
+    def _serving(self):
+        serving = self._snapshot
+        if serving is None:
+            check_is_fitted(self)
+        return serving
+
+    # -- what scikit-learn asks --------------------------------------------------------------------
+
+    def __sklearn_is_fitted__(self):
+        return self._snapshot is not None
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        if not hasattr(self.estimator, "__sklearn_tags__"):
+            return tags
+        tags = deepcopy(get_tags(self.estimator))
+        # The checks of the wrapper are its own, and it hands on nothing but numpy arrays.
+        tags._skip_test = False
+        tags.array_api_support = False
+        tags.requires_fit = True
+        return tags
+
+    def _html_repr(self):
+        """Return scikit-learn's diagram and, once something was learned, the line of events."""
+        diagram = super()._html_repr()
+        if self.__dict__.get("_cycle") is None:
+            return diagram
+        return diagram + event_strip(self.events_, self.n_samples_seen_)
+
+    # -- learned attributes ------------------------------------------------------------------------
+
+    def _learned(self, name):
+        """Return what was learned, for the attribute `name` that is absent before."""
+        cycle = self.__dict__.get("_cycle")
+        if cycle is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return cycle.state
+
+    def _served(self, name):
+        serving = self._learned(name).serving
+        if serving is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r} yet")
+        return serving
+
+    @property
+    def estimator_(self):
+        """The serving model."""
+        return self._served("estimator_").model
+
+    @property
+    def classes_(self):
+        """Class labels declared, seen or fitted, sorted; a list of arrays for several outputs."""
+        classes = self._served("classes_").classes
+        if classes is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'classes_'")
+        return classes
+
+    @property
+    def offset_(self):
+        """Threshold of an outlier detector: decision_function is score_samples minus it."""
+        return self._served("offset_").model.offset_
+
+    @property
+    def challenger_(self):
+        """The candidate that waits for the gate, or None."""
+        challenger = self._learned("challenger_").trials.challenger
+        return None if challenger is None else challenger.model
+
+    @property
+    def detector_(self):
+        """The trigger at work, or None."""
+        return self._learned("detector_").parts.trigger
+
+    @property
+    def buffer_(self):
+        """The remembered rows."""
+        return self._learned("buffer_").parts.buffer
+
+    @property
+    def events_(self):
+        """Log of alarms, retrains, rejections, rollbacks and failures."""
+        return self._learned("events_").log.events
+
+    @property
+    def n_samples_seen_(self):
+        """Rows seen since ``fit``."""
+        return self._learned("n_samples_seen_").log.n_seen
+
+    @property
+    def n_alarms_(self):
+        """Alarms so far."""
+        return self._learned("n_alarms_").n_alarms
+
+    @property
+    def n_refits_(self):
+        """Retrains that were promoted, the first fit not counted."""
+        return self._learned("n_refits_").n_refits
+
+
+class Restoring:
+    """Leave an object as it was, attribute by attribute, if the block raises."""
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+        self.before = dict(estimator.__dict__)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is not None:
+            self.estimator.__dict__.clear()
+            self.estimator.__dict__.update(self.before)
+
+
+def _make_buffer(buffer, seed):
+    if buffer is None:
+        buffer = SlidingWindow()
+    elif isinstance(buffer, BaseBuffer):
+        buffer = clone(buffer)
+    else:
+        raise ValueError(
+            f"buffer={buffer!r} is not a buffer. Pass None or an object of skretrain.buffers, "
+            f"such as "
+            "SlidingWindow(max_rows=10_000)."
+        )
+    if seed is not None:
+        fill_seeds(buffer, seed, 0)
+    return buffer.reset()
+
+
+def seed_of(random_state):
+    if random_state is None or isinstance(random_state, (int, np.integer)):
+        check_random_state(random_state)
+        return None if random_state is None else int(random_state)
+    # Drawn from a copy: constructor arguments are never changed, and two fits agree.
+    return int(deepcopy(check_random_state(random_state)).randint(2**31 - 1))
+
+
+def check_choice(estimator, parameter, choices):
+    value = getattr(estimator, parameter)
+    if not any(
+        value is choice or (isinstance(value, str) and value == choice) for choice in choices
+    ):
+        raise ValueError(
+            f"{type(estimator).__name__}({parameter}={value!r}): {parameter} must be one of "
+            f"{', '.join(map(repr, choices))}."
+        )

@@ -1,0 +1,136 @@
+"""A retrain as a value: why it is due, what it takes, what came of it."""
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from sklearn import config_context, get_config
+
+from ..buffers import Rows
+from ..drift import FitRecord
+from ..policies import Candidate, RetrainContext
+from ..utils._costs import Stopwatch
+from ..utils._events import Event
+
+
+@dataclass
+class Cause:
+    """Why a retrain is due; it stays while the retrain fails."""
+
+    reason: str
+    since: int | None  # None until the retrain begins: then the oldest remembered row
+    answers_alarm: bool
+    tries: int = 0
+    wait: int = 0  # batches until the next try
+
+
+class Job(NamedTuple):
+    """A retrain that is due: it pickles without the retrainer, and running it changes nothing.
+
+    Attributes
+    ----------
+    row : int
+        Rows seen when it was prepared; no two jobs of a retrainer have the same.
+    policy : BasePolicy
+        What will make the candidate.
+    context : RetrainContext
+        What it makes it from; the memory in it is pinned.
+    config : dict
+        scikit-learn's configuration, which decides how metadata is routed.
+    """
+
+    row: int
+    policy: Any
+    context: RetrainContext
+    config: dict
+
+
+class Outcome(NamedTuple):
+    """What came of a job.
+
+    Attributes
+    ----------
+    row : int
+        Of the job.
+    candidate : Candidate or None
+        What the policy proposed; None if it failed.
+    error : Exception or None
+        What it raised.
+    n_fits : int
+        Fits from scratch, those for comparison and those before a failure among them.
+    cpu_seconds, wall_seconds : float
+        What it cost where it ran.
+    """
+
+    row: int
+    candidate: Candidate | None
+    error: Exception | None
+    n_fits: int
+    cpu_seconds: float
+    wall_seconds: float
+
+
+@dataclass
+class Challenger:
+    """A candidate before the gate."""
+
+    model: Any  # it learns along
+    cause: Cause
+    fit: FitRecord
+    note: str
+    from_scratch: bool
+    n_known: int  # rows of the present concept that it stands for
+
+
+@dataclass
+class Pending:
+    """A job that was handed out, and what its event will say."""
+
+    row: int  # of the job
+    batch: Rows
+    cause: Cause
+    event: Event
+
+
+def make_job(row, policy, context):
+    """Return the job of letting a policy answer; its memory stays as it is now."""
+    return Job(row, policy, replace(context, memory=context.memory.pinned()), get_config())
+
+
+def run(job):
+    """Run a job, wherever this is: in line, in a thread or in another process.
+
+    Parameters
+    ----------
+    job : Job
+        It stays as it is, so that it may be run again, with the same outcome.
+
+    Returns
+    -------
+    outcome : Outcome
+        With the error, where the policy failed; only what is no ``Exception`` is raised.
+    """
+    candidate, error, tally = None, None, []
+    with Stopwatch() as cost:
+        try:
+            learner = job.context.learner.tallied(tally)
+            with config_context(**job.config):
+                candidate = proposed(job.policy, replace(job.context, learner=learner))
+        except Exception as raised:
+            error = raised
+    return Outcome(job.row, candidate, error, len(tally), cost.cpu_seconds, cost.wall_seconds)
+
+
+def proposed(policy, context):
+    """Return what a policy proposes, and refuse what cannot be meant."""
+    candidate = policy.propose(context)
+    if candidate.model is context.champion and not candidate.keep:
+        raise ValueError(
+            f"{type(policy).__name__} proposed the serving model itself: return "
+            "Candidate.kept() to keep it, or a model of its own."
+        )
+    return candidate
+
+
+def fit_record(row, n_rows, since, kind, cost):
+    """Return what a trigger hears of a fit; `cost` has the seconds that it took."""
+    return FitRecord(row, n_rows, since, kind, cost.cpu_seconds, cost.wall_seconds)

@@ -1,0 +1,89 @@
+"""What a cycle reports: events, warnings, and their words; only the cycle has a log."""
+
+from ..drift import Signal
+from ..exceptions import RetrainFailedWarning
+from ..utils._events import Event, EventLog
+from ..utils._warn import warn_user
+
+STABLE = Signal("stable")
+
+
+class Log:
+    """The events of a cycle, and its complaints.
+
+    Attributes
+    ----------
+    events : EventLog
+        What is kept of them.
+    n_seen : int
+        Rows seen so far.
+    n_fits : int
+        Fits from scratch so far, those for comparison among them.
+    """
+
+    def __init__(self, service, *, raise_failures):
+        self.service = service
+        self.raise_failures = raise_failures
+        self.events = EventLog()
+        self.n_seen = 0
+        self.n_fits = 0
+
+    def event(self, action, rows, signal, **details):
+        """Return the event of a batch."""
+        n_rows, version = len(rows.index), self.service.version
+        return Event(action, self.n_seen, n_rows, signal.state, version=version, **details)
+
+    def add(self, event):
+        """Record an event, and the fits so far."""
+        self.events.totals["fits"] = self.n_fits
+        self.events.record(event)
+
+    def record(self, action, rows, signal, **details):
+        """Record the event of a batch."""
+        self.add(self.event(action, rows, signal, **details))
+
+    def count_compared(self, candidate):
+        """Count the rows that other models were fitted on."""
+        self.events.totals["rows_fitted"] += candidate.n_rows_compared
+
+    def failed(self, error, rows, what, message, signal=STABLE):
+        """Record that a part failed, and complain."""
+        self.record("failed", rows, signal, reason=f"{what}: {named(error)}")
+        self.complain(error, message, RetrainFailedWarning)
+
+    def complain(self, error, message, category):
+        """Raise what a part has raised, or warn of it."""
+        if self.raise_failures:
+            error.add_note(f"skretrain: {message}.")
+            raise error
+        warn_user(f"{message}: {named(error)}", category)
+
+
+def named(error):
+    """Return an error in words."""
+    return f"{type(error).__name__}: {error}"
+
+
+def news(labels):
+    """Say which classes are new."""
+    return f"new classes {labels.tolist()}" if len(labels) else ""
+
+
+def shown(verdict):
+    """Return the numbers behind a verdict."""
+    return {} if verdict is None else verdict.evidence
+
+
+def because(*reasons):
+    """Join the reasons that there are."""
+    return "; ".join(reason for reason in reasons if reason)
+
+
+def costs(record):
+    """Return what an event says of a fit."""
+    return {
+        "kind": record.kind,
+        "n_rows_fitted": record.n_rows,
+        "cpu_seconds": record.cpu_seconds,
+        "wall_seconds": record.wall_seconds,
+    }

@@ -1,0 +1,100 @@
+"""What the serving model makes of a batch, and what of it a trigger gets to see."""
+
+import numpy as np
+
+from ..drift import ScoredBatch
+from ..utils._losses import absolute_loss_per_row, novelty_per_row, zero_one_loss_per_row
+from ..utils._sklearn_api import predict_of, predict_proba_of
+
+# What a base must have, so that a trigger can be shown what it needs.
+_METHODS = {"y_pred": "predict", "y_proba": "predict_proba"}
+
+
+def check_needs(trigger, estimator):
+    """Raise ValueError where a trigger needs something that models of this base cannot give.
+
+    Parameters
+    ----------
+    trigger : BaseTrigger or None
+        Blank.
+    estimator : estimator
+        The base, unfitted.
+    """
+    for need in sorted(trigger.needs) if trigger is not None else ():
+        method = _METHODS.get(need)
+        if method is not None and not hasattr(estimator, method):
+            raise ValueError(
+                f"{type(trigger).__name__} needs {need!r}, and {type(estimator).__name__} has no "
+                f"{method}. Choose another trigger (or another loss), or a base that has it."
+            )
+
+
+class Scorer:
+    """Scores batches for a trigger.
+
+    Parameters
+    ----------
+    task : {"classification", "regression", "unsupervised"}
+        Decides the loss per row.
+    needs : frozenset of str
+        What the trigger wants to see.
+    """
+
+    def __init__(self, task, needs):
+        self.task = task
+        self.needs = needs
+
+    def _predicted(self, model, X):
+        """Return a fresh prediction, or None without targets, and the novelty of each row if so."""
+        if self.task != "unsupervised":
+            return predict_of(model, X), None
+        novelty = novelty_per_row(model, X)
+        if novelty is None and hasattr(model, "predict"):
+            model.predict(X)  # for its checks of the input
+        return None, novelty
+
+    def labelled(self, serving, rows, weight, *, start, classes):
+        """Return the prediction of a batch, and the batch with one loss per row.
+
+        Parameters
+        ----------
+        serving : Serving
+            The model that serves.
+        rows : Rows
+            The batch.
+        weight : ndarray or None
+            Rows of weight zero are not scored.
+        start : int
+            Stream row of the first one.
+        classes : ndarray or None
+            Labels of the columns of probabilities.
+        """
+        predicted, loss = self._predicted(serving.model, rows.X)
+        if self.task == "classification":
+            loss = zero_one_loss_per_row(rows.y, predicted)
+        elif self.task == "regression":
+            loss = absolute_loss_per_row(rows.y, predicted)
+        if loss is not None and weight is not None:
+            loss[weight == 0] = np.nan
+        shown = self._shown(serving, rows, predicted, start, classes)
+        return predicted, ScoredBatch(loss=loss, y=rows.y, **shown)
+
+    def unlabelled(self, serving, rows, *, start, classes):
+        """Return a batch without labels and losses, for the triggers that need none."""
+        predicted, _ = self._predicted(serving.model, rows.X)
+        shown = self._shown(serving, rows, predicted, start, classes)
+        return ScoredBatch(loss=None, y=None, labelled=False, **shown)
+
+    def _shown(self, serving, rows, predicted, start, classes):
+        proba = None
+        if "y_proba" in self.needs:
+            proba = serving.spread(predict_proba_of(serving.model, rows.X), 0.0)
+        return {
+            "start": start,
+            "n_rows": len(rows.index),
+            "bounded": self.task == "classification",
+            "y_pred": predicted if "y_pred" in self.needs else None,
+            "y_proba": proba,
+            "X": rows.X if "X" in self.needs else None,
+            "classes": classes,
+        }

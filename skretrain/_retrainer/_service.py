@@ -1,0 +1,75 @@
+"""Which model serves, and which one did before: every change is one assignment."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..utils._labels import spread
+
+
+class Serving(NamedTuple):
+    """What ``predict`` reads: replaced as a whole, in one assignment."""
+
+    model: Any
+    classes: np.ndarray | list | None
+    version: int
+
+    def spread(self, output, fill):
+        """Give `output` one column per class, filled with `fill` where the model knows none."""
+        if not isinstance(self.classes, np.ndarray):
+            return output
+        known = getattr(self.model, "classes_", self.classes)
+        if getattr(self.model, "decision_function_shape", None) == "ovo":
+            return output  # a column per pair of classes, which nothing can be added to
+        return spread(output, known, self.classes, fill)
+
+
+class Previous(NamedTuple):
+    """The version before the last promotion, while the gate watches that."""
+
+    serving: Serving
+    concept_start: int  # of the concept that it was fitted on
+    row: int  # rows seen at the promotion
+
+
+class Service:
+    """The serving model and its versions.
+
+    Attributes
+    ----------
+    serving : Serving or None
+        None before the first fit.
+    previous : Previous or None
+        What can be taken back.
+    listeners : list of callable
+        Each is called as ``listener(serving, before)`` with the :class:`Serving` of a version that
+        came into service, and the one that it replaced (or None), before anything learns on.
+    """
+
+    def __init__(self):
+        self.serving = None
+        self.previous = None
+        self.listeners = []
+
+    @property
+    def version(self):
+        """Number of the version that serves; 0 before the first fit."""
+        return 0 if self.serving is None else self.serving.version
+
+    def promote(self, model, classes):
+        """Put a new version into service, and return the one that served before."""
+        before = self.serving
+        self.serving = Serving(model, classes, self.version + 1)
+        for listener in self.listeners:
+            listener(self.serving, before)
+        return before
+
+    def take_back(self):
+        """Let the previous model serve again, as a version of its own, and return what it was."""
+        previous, self.previous = self.previous, None
+        self.promote(previous.serving.model, self.serving.classes)
+        return previous
+
+    def replace(self, model, classes):
+        """Let a model that has learned on, or knows more labels, serve as the same version."""
+        self.serving = Serving(model, classes, self.version)

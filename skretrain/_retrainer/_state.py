@@ -1,0 +1,149 @@
+"""What a retrainer has learned, and the few moves that all parts of its cycle share."""
+
+from dataclasses import replace
+
+from ..buffers import Memory
+from ..policies import RetrainContext
+from ..utils._costs import thread_counts
+from ._concept import Concept
+from ._labels import Labels
+from ._log import Log, because
+from ._scoring import Scorer
+from ._service import Previous, Service
+from ._trials import Trials
+
+
+class State:
+    """The learned state of a retrainer.
+
+    Parameters
+    ----------
+    parts : Parts
+        Learner, trigger (or None), policy, update (or None), buffer and gate.
+    settings : Settings
+        What else it was told.
+
+    Attributes
+    ----------
+    cause : Cause or None
+        Of a retrain that is due and could not be carried out yet.
+    pending : Pending or None
+        The job that was handed out.
+    n_alarms, n_refits : int
+        Alarms, and retrains that were promoted.
+    n_observed : int or None
+        Rows without labels; None until there are any.
+    y_ndim : int or None
+        Dimensions of the targets seen.
+    dtype : numpy.dtype or None
+        Of the rows of the first fit, if they are an array.
+    """
+
+    def __init__(self, parts, settings):
+        self.parts = parts
+        self.settings = settings
+        learner = parts.learner
+        needs = frozenset() if parts.trigger is None else parts.trigger.needs
+        self.scorer = Scorer(settings.task, needs)
+        self.labels = Labels(learner.estimator, settings.task, grow=settings.grow_classes)
+        self.service = Service()
+        is_regression = settings.task == "regression"
+        self.trials = Trials(parts.gate, learner, is_regression=is_regression)
+        self.concept = Concept()
+        self.log = Log(self.service, raise_failures=settings.raise_failures)
+        self.cause = None
+        self.pending = None
+        self.n_alarms = 0
+        self.n_refits = 0
+        self.n_observed = None
+        self.y_ndim = None
+        self.dtype = None
+
+    @property
+    def serving(self):
+        """What ``predict`` reads: one snapshot, or None before the first fit."""
+        return self.service.serving
+
+    def scored(self, rows, *, start):
+        """Return what the serving model makes of rows with labels."""
+        weight, labels = self.parts.learner.weight_of(rows), self.labels.classes
+        return self.scorer.labelled(self.serving, rows, weight, start=start, classes=labels)
+
+    def show_labels(self):
+        """Let the serving model show the labels that are known by now."""
+        if self.serving is not None:
+            model = self.serving.model
+            self.service.replace(model, self.labels.served_with(model))
+
+    def lacked_by(self, model, rows):
+        """Return the labels of rows that count, and that a model does not know."""
+        return self.labels.lacked_by(model, self.parts.learner.targets_of(rows))
+
+    def context(self, rows, champion, learner, cause=None):
+        """Return what a policy may look at."""
+        since = None if cause is None else cause.since
+        return RetrainContext(
+            learner=learner,
+            champion=champion,
+            batch=rows,
+            memory=Memory(self.parts.buffer),
+            since=self.concept.start if since is None else since,
+            alarm=cause is not None and cause.answers_alarm,
+            classes=self.labels.classes,
+            number=self.log.n_fits,
+            seed=(self.settings.seed, self.log.n_seen),
+        )
+
+    def remember(self, rows):
+        """Put a batch into memory, and count its rows."""
+        self.parts.buffer.add(rows.X, rows.y, rows.params, self.log.n_seen)
+        self.log.n_seen += len(rows.index)
+        self.y_ndim = None if rows.y is None else rows.y.ndim
+
+    def settle(self, verdict, event):
+        """Carry out the gate's verdict, if there is one, and record the one event of this call."""
+        if verdict is None or verdict.decision == "wait":
+            return self.log.add(event)
+        challenger = self.trials.withdraw()
+        cause = challenger.cause
+        action = "rejected"
+        if verdict.decision == "promote":
+            action = "suggested" if self.settings.dry_run else "retrained"
+        if action == "retrained":
+            self._promote(challenger)
+        elif cause.since == self.concept.start:
+            self.concept.n_known = challenger.n_known
+        failure = event.reason if event.action == "failed" else ""
+        event = replace(
+            event,
+            action=action,
+            since=cause.since,
+            reason=because(cause.reason, challenger.note, verdict.reason, failure),
+            kind=challenger.fit.kind,
+            from_scratch=challenger.from_scratch,
+            version=self.service.version,
+            threads=thread_counts(),
+            evidence=verdict.evidence,
+        )
+        return self.log.add(event)
+
+    def _promote(self, challenger):
+        model, cause = challenger.model, challenger.cause
+        before = self.service.promote(model, self.labels.served_with(model))
+        if self.parts.gate.watches:
+            self.service.previous = Previous(before, self.concept.start, self.log.n_seen)
+            self.parts.gate.begin_watch()
+        self.n_refits += 1
+        self.concept.begin(cause.since, challenger.n_known, answers_alarm=cause.answers_alarm)
+        self.tell_trigger(challenger.fit, answered=cause.answers_alarm)
+
+    def tell_trigger(self, record, *, answered):
+        """Let the trigger hear of a fit."""
+        trigger = self.parts.trigger
+        if trigger is None:
+            return
+        reference = None
+        if trigger.needs_reference:
+            rows = self.parts.buffer.since(self.concept.start)
+            _, reference = self.scored(rows, start=int(rows.index[0]))
+        trigger.after_fit(record, reference, answered)

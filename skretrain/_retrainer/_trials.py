@@ -1,0 +1,71 @@
+"""Candidates before the gate: it sees both models and rows, and answers; nothing else changes."""
+
+from ..gates import Trial
+
+
+class Trials:
+    """The challenger, and what the gate says of it.
+
+    Parameters
+    ----------
+    gate : BaseGate
+        Of the retrainer.
+    learner : Learner
+        Tells which rows count.
+    is_regression : bool
+        Whether the gate is told the range of the targets.
+
+    Attributes
+    ----------
+    challenger : Challenger or None
+        The candidate that waits for a verdict.
+    """
+
+    def __init__(self, gate, learner, *, is_regression):
+        gate.reset()  # now, for its check of the parameters, not when a challenger is made
+        self.gate = gate
+        self.learner = learner
+        self.is_regression = is_regression
+        self.challenger = None
+
+    def enter(self, challenger, champion, rows, buffer):
+        """Return the verdict on a new challenger, on the rows at which it was made."""
+        self.challenger = challenger
+        self.gate.reset()
+        return self._judge(champion, rows, buffer, unseen=False)
+
+    def judge(self, champion, rows, buffer):
+        """Return the verdict on the challenger that waits, on rows that neither model learned."""
+        return None if self.challenger is None else self._judge(champion, rows, buffer, unseen=True)
+
+    def _judge(self, champion, rows, buffer, *, unseen):
+        age = int(rows.index[-1]) + 1 - self.challenger.fit.row
+        return self.gate.judge(
+            self._trial(champion, self.challenger.model, rows, buffer, unseen, age)
+        )
+
+    def watch(self, previous, serving, rows, buffer):
+        """Return the verdict on the last promotion: "reject" takes it back."""
+        age = int(rows.index[-1]) + 1 - previous.row
+        trial = self._trial(previous.serving.model, serving.model, rows, buffer, True, age)
+        return self.gate.watch(trial)
+
+    def restart(self):
+        """Forget the evidence on a challenger that waits: its champion is another."""
+        if self.challenger is not None:
+            self.gate.reset()
+
+    def withdraw(self):
+        """Return the challenger, which no longer waits."""
+        challenger, self.challenger = self.challenger, None
+        return challenger
+
+    def _trial(self, champion, challenger, rows, buffer, unseen, age):
+        counting = self.learner.without_zero_weight(rows)
+        if len(counting.index):
+            rows = counting  # the others are no evidence
+        y_range = None
+        if self.is_regression:
+            remembered = buffer.y
+            y_range = (float(remembered.min()), float(remembered.max()))
+        return Trial(champion, challenger, rows.X, rows.y, unseen, age, y_range)

@@ -1,0 +1,149 @@
+"""Updates: what becomes of a batch on which no retrain is due."""
+
+from ..exceptions import UpdateFailedWarning
+from ..gates import Verdict
+from ..utils._costs import Stopwatch
+from ._concept import n_remembered_since
+from ._jobs import proposed
+from ._log import because, named, news, shown
+
+
+class Updates:
+    """Trials and small steps, batch after batch.
+
+    Parameters
+    ----------
+    state : State
+        What the retrainer has learned.
+    retrains : Retrains
+        Takes over where a gate fails.
+    """
+
+    def __init__(self, state, retrains):
+        self.state = state
+        self.retrains = retrains
+
+    def learn(self, rows, signal):
+        """Let the gate look at the last promotion and at the challenger, then both models learn."""
+        state = self.state
+        try:
+            verdict = self._verdict_on_promotion(rows)
+        except Exception as error:
+            return self._watch_failed(rows, signal, error)
+        if verdict is not None and verdict.decision != "wait":
+            if verdict.decision == "reject":
+                return self._take_back(rows, signal, verdict)
+            state.service.previous = None
+        return self._judge_and_update(rows, signal)
+
+    def _judge_and_update(self, rows, signal):
+        state, buffer = self.state, self.state.parts.buffer
+        try:
+            verdict = state.trials.judge(state.serving.model, rows, buffer)
+        except Exception as error:
+            return self.retrains.gate_failed(rows, signal, error)
+        if state.parts.update is None or state.settings.dry_run:
+            state.remember(rows)
+            return state.settle(
+                verdict, state.log.event("kept", rows, signal, evidence=shown(verdict))
+            )
+        try:
+            with Stopwatch() as cost:
+                mine = self._updated(rows, state.serving.model)
+                theirs, verdict = self._challenger_updated(rows, verdict)
+        except Exception as error:
+            return self._update_failed(rows, signal, error, verdict)
+        except BaseException:
+            state.remember(rows)  # the trigger has seen it: it is not to be sent again
+            raise
+        grown = news(state.lacked_by(state.serving.model, rows))
+        state.remember(rows)
+        if theirs is not None and not theirs.keep:
+            state.trials.challenger.model = theirs.model
+        if not mine.keep:
+            state.service.replace(mine.model, state.labels.served_with(mine.model))
+        event = state.log.event(
+            "kept" if mine.keep else "updated",
+            rows,
+            signal,
+            reason=because(grown, mine.note),
+            evidence=shown(verdict) | (mine.evidence or {}),
+            kind=mine.kind,
+            from_scratch=mine.from_scratch,
+            n_rows_fitted=mine.n_rows + (theirs.n_rows if theirs else 0),
+            cpu_seconds=cost.cpu_seconds,
+            wall_seconds=cost.wall_seconds,
+        )
+        return state.settle(verdict, event)
+
+    def _challenger_updated(self, rows, verdict):
+        """Let the challenger learn along; one that cannot is rejected, and stops nobody else."""
+        challenger = self.state.trials.challenger
+        if challenger is None or verdict.decision == "reject":
+            return None, verdict
+        try:
+            return self._updated(rows, challenger.model), verdict
+        except Exception as error:
+            return None, Verdict("reject", f"its update failed: {named(error)}")
+
+    def _updated(self, rows, champion):
+        tally = []
+        context = self.state.context(rows, champion, self.state.parts.learner.tallied(tally))
+        try:
+            candidate = proposed(self.state.parts.update, context)
+        finally:
+            self.state.log.n_fits += len(tally)
+        self.state.log.count_compared(candidate)
+        return candidate
+
+    def _update_failed(self, rows, signal, error, verdict):
+        state = self.state
+        state.log.n_seen += len(rows.index)
+        reason = f"update failed: {named(error)}"
+        state.settle(verdict, state.log.event("failed", rows, signal, reason=reason))
+        state.log.complain(
+            error,
+            "the update with this batch failed; the batch was not remembered and the model is as "
+            "before",
+            UpdateFailedWarning,
+        )
+
+    def _verdict_on_promotion(self, rows):
+        """Return what the gate says of the last promotion, or None if it watches none."""
+        state, previous = self.state, self.state.service.previous
+        if previous is None:
+            return None
+        return state.trials.watch(previous, state.serving, rows, state.parts.buffer)
+
+    def _watch_failed(self, rows, signal, error):
+        state = self.state
+        state.service.previous = None
+        state.remember(rows)
+        state.log.failed(
+            error,
+            rows,
+            "watch of the last promotion failed",
+            "the gate failed while it watched the last promotion, which stands; the batch is "
+            "remembered and not learned",
+            signal,
+        )
+
+    def _take_back(self, rows, signal, verdict):
+        state = self.state
+        state.remember(rows)
+        taken_back = state.service.version
+        previous = state.service.take_back()
+        state.show_labels()
+        # As if it were fitted now: growth would build at once what was just taken back.
+        n_known = n_remembered_since(state.parts.buffer, previous.concept_start)
+        state.concept.begin(previous.concept_start, n_known, answers_alarm=False)
+        state.trials.restart()
+        reason = f"version {previous.serving.version} serves again instead of {taken_back}"
+        state.log.record(
+            "rolled_back",
+            rows,
+            signal,
+            since=previous.concept_start,
+            reason=because(reason, verdict.reason),
+            evidence=verdict.evidence,
+        )
