@@ -10,6 +10,11 @@ from skretrain.gates import BaseGate, Verdict
 from skretrain.policies import BasePolicy, FullRefit
 
 
+def state_of(retrainer):
+    """Return what a retrainer has learned: the one way of the tests into its cycle."""
+    return retrainer._cycle.state
+
+
 def as_typed(value):
     """Return the id of a test: as the value prints, but without addresses in memory."""
     text = str(value)

@@ -116,7 +116,7 @@ def test_in_a_dry_run_a_failed_retrain_is_tried_again():
 
     class FailsOnce(Swap):
         def propose(self, context):
-            if context.number == 1 and len(context.buffer) < 200:
+            if context.number == 1 and len(context.window().index) < 200:
                 raise RuntimeError("not yet")
             return super().propose(context)
 

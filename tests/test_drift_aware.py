@@ -15,6 +15,7 @@ from helpers import (
     events,
     feed,
     fingerprint,
+    state_of,
     stream,
 )
 from river import drift
@@ -29,7 +30,7 @@ from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils import get_tags
 
 from skretrain import DriftAwareRetrainer
-from skretrain._base import BaseRetrainer
+from skretrain._retrainer._estimator import BaseRetrainer
 from skretrain.buffers import Reservoir, SlidingWindow
 from skretrain.drift import ErrorDrift, Periodic
 from skretrain.exceptions import ClassesGrewWarning
@@ -275,7 +276,7 @@ def test_the_rows_of_a_trial_are_unseen_by_both_models():
     """Trap 34: judged before either has learned from them; only the first trial is an exception."""
     model = waiting(n_batches=100)
     feed(model, X, Y, 50, 400, 600)
-    trials = model._engine.parts.gate.trials_
+    trials = state_of(model).parts.gate.trials_
     assert [trial.unseen for trial in trials] == [False, True, True, True]
     assert [trial.age for trial in trials] == [0, 50, 100, 150]
     champion, challenger = GaussianNB().fit(X[:400], Y[:400]), GaussianNB().fit(X[:450], Y[:450])
@@ -306,10 +307,10 @@ def test_the_gate_knows_the_range_of_a_regression():
         SGDRegressor(random_state=0), detector=Rings([100]), gate=WaitGate(0)
     ).fit(X[:100], X[:100, 0])
     model.partial_fit(X[100:150], X[100:150, 0])
-    trial = model._engine.parts.gate.trials_[0]
+    trial = state_of(model).parts.gate.trials_[0]
     assert trial.y_range == (X[:150, 0].min(), X[:150, 0].max())
     classifier = waiting(n_batches=0).partial_fit(X[400:450], Y[400:450])
-    assert classifier._engine.parts.gate.trials_[0].y_range is None
+    assert state_of(classifier).parts.gate.trials_[0].y_range is None
 
 
 def test_nonsense_is_rejected_by_default():

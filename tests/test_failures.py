@@ -15,6 +15,7 @@ from helpers import (
     events,
     feed,
     fingerprint,
+    state_of,
     stream,
 )
 from sklearn.calibration import CalibratedClassifierCV
@@ -209,7 +210,7 @@ def test_a_failed_alarm_is_retried_after_1_2_4_batches():
     before = fingerprint(model.estimator_)
     failed = []
     for number, batch in enumerate(batches(600, 20, 200)):
-        calls = model._engine.parts.policy.n_calls_ if failed else 0
+        calls = state_of(model).parts.policy.n_calls_ if failed else 0
         if number in (0, 1, 3, 7):
             with pytest.warns(RetrainFailedWarning, match="due to alarm failed"):
                 model.partial_fit(X[batch], Y[batch])
@@ -217,7 +218,7 @@ def test_a_failed_alarm_is_retried_after_1_2_4_batches():
             failed.append(number)
         else:
             model.partial_fit(X[batch], Y[batch])
-        called = model._engine.parts.policy.n_calls_ - calls
+        called = state_of(model).parts.policy.n_calls_ - calls
         assert called == (number in (0, 1, 3, 7, 15))
     assert model.n_refits_ == 1
     assert model.n_alarms_ == 1

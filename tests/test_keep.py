@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import Rings, WaitGate, events, feed, fingerprint, stream
+from helpers import Rings, WaitGate, events, feed, fingerprint, state_of, stream
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
@@ -44,9 +44,8 @@ class Keeps(BasePolicy):
         self.n_calls_ = getattr(self, "n_calls_", 0) + 1
         if self.n_calls_ in self.refits:
             return FullRefit("all").propose(context)
-        return Candidate(
-            context.champion, "keep", 0, "as good as any", 70, {"calls": self.n_calls_}
-        )
+        evidence = {"calls": self.n_calls_}
+        return Candidate.kept(note="as good as any", n_rows_compared=70, evidence=evidence)
 
 
 def kept(policy, rows=(750,), y=Y, stop=1000, **params):
@@ -193,7 +192,7 @@ def test_a_batch_of_weight_zero_is_no_evidence_on_a_challenger_that_waits():
     rows = slice(700, 800)
     model.partial_fit(X[rows], Y[rows], sample_weight=np.zeros(100))
     assert events(model, "action", "row")[1:] == [("pending", 700), ("kept", 800)]
-    assert model._engine.parts.gate.ages_ == []
+    assert state_of(model).parts.gate.ages_ == []
 
 
 def test_a_failing_gate_leaves_the_keep_to_be_tried_again():
@@ -249,7 +248,7 @@ def test_a_model_that_lacks_a_class_of_the_batch_is_not_kept(n_new):
 def test_a_waiting_gate_never_sees_a_keep():
     """There is nothing to compare."""
     model = kept(Keeps(), gate=WaitGate(2))
-    assert model._engine.parts.gate.trials_ == []
+    assert state_of(model).parts.gate.trials_ == []
 
 
 def test_a_label_of_weight_zero_is_no_class_that_the_model_lacks():

@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from skretrain import DriftAwareRetrainer, MixtureRetrainer
-from skretrain._mix import Batch, Turns, weighted_mean
+from skretrain._mixture._engine import Batch, Turns, weighted_mean
 
 X, Y = stream(400)
 

@@ -54,7 +54,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from threadpoolctl import threadpool_limits
 
 from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit, make_mixture
-from skretrain._mix import Turns
+from skretrain._mixture._engine import Turns
 from skretrain.buffers import SlidingWindow
 from skretrain.compose import IncrementalPipeline
 from skretrain.exceptions import UpdateFailedWarning
@@ -1129,7 +1129,7 @@ def test_a_column_of_targets_is_made_flat_with_one_warning():
 @pytest.mark.parametrize("budget", [None, 0.2])
 def test_memory_is_flat(budget, monkeypatch):
     """Trap 10: waiting rows, history and members are bounded; what is kept is the newest."""
-    monkeypatch.setattr("skretrain._mix._MAX_HISTORY", 50)
+    monkeypatch.setattr("skretrain._mixture._engine._MAX_HISTORY", 50)
     members = [(f"{j}", steady(GaussianNB(), buffer=SlidingWindow(60))) for j in range(4)]
     model = MixtureRetrainer(members, budget=budget).fit(X[:100], Y[:100])
 

@@ -140,7 +140,7 @@ def test_the_event_log_is_bounded():
     model = DriftAwareRetrainer(
         GaussianNB(), detector=Rings(range(100, 10_000)), policy=FullRefit(window=20), update=None
     ).fit(X[:100], Y[:100])
-    model._engine.events._events = type(model._engine.events._events)(maxlen=50)
+    model.events_._events = type(model.events_._events)(maxlen=50)
     for row in range(100, 300):
         model.partial_fit(X[row : row + 1], Y[row : row + 1])
     assert len(model.events_) == 50

@@ -4,7 +4,7 @@ import pickle
 
 import joblib
 import pytest
-from helpers import feed, stream
+from helpers import feed, state_of, stream
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 
 from skretrain import DriftAwareRetrainer
@@ -83,7 +83,7 @@ def test_the_model_that_comes_back_is_the_very_one_of_before():
     model = model_with(TakesBackTheThird(), "warm_start", base=SGDClassifier(random_state=0))
     model.fit(X[:300], y[:300])
     feed(model, X, y, 50, start=300, stop=350)
-    before = model._engine.previous.model
+    before = state_of(model).service.previous.serving.model
     state = joblib.hash(before)
     feed(model, X, y, 50, start=350, stop=450)
     assert model.estimator_ is not before
@@ -98,14 +98,14 @@ def test_the_model_that_comes_back_is_the_very_one_of_before():
 def test_a_promotion_that_is_right_stands_and_the_old_model_is_let_go():
     model, *_ = fed(model_with(PromotesAndWatches()), turned=(300, 1500), n=1500)
     assert of(model, "rolled_back") == []
-    assert model._engine.previous is None
+    assert state_of(model).service.previous is None
     assert model.n_refits_ >= 1
 
 
 def test_a_gate_that_does_not_watch_keeps_no_old_model():
     model, *_ = fed(model_with(None), n=350)
     assert model.n_refits_ == 1
-    assert model._engine.previous is None
+    assert state_of(model).service.previous is None
     assert BaseGate.begin_watch(None) is None
     assert BaseGate.watch(None, None) == Verdict("promote")
 

@@ -7,6 +7,7 @@ from helpers import Recorder, Rings, batches, fingerprint, stream
 from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.naive_bayes import GaussianNB
+from sklearn.utils.metadata_routing import MetadataRouter
 
 from skretrain import DriftAwareRetrainer, ReplayPartialFit
 from skretrain.policies import FullRefit, ReplayMix
@@ -224,16 +225,14 @@ def test_a_refused_request_reaches_one_method_only():
 
 def test_the_routing_result_is_read_by_item():
     """Trap 26: dask turns scikit-learn's Bunch into a plain dict on the way to a worker."""
-    from skretrain import _base
+    real = MetadataRouter.route_params
 
-    real = _base.process_routing
-
-    def as_dicts(*args, **params):
-        routed = real(*args, **params)
+    def as_dicts(self, **params):
+        routed = real(self, **params)
         return {name: dict(methods) for name, methods in routed.items()}
 
     with sklearn.config_context(enable_metadata_routing=True), pytest.MonkeyPatch.context() as m:
-        m.setattr(_base, "process_routing", as_dicts)
+        m.setattr(MetadataRouter, "route_params", as_dicts)
         base = Recorder().set_fit_request(customer=True).set_partial_fit_request(customer=True)
         base.set_score_request(sample_weight=True)
         model = DriftAwareRetrainer(base, detector=None)

@@ -234,6 +234,13 @@ class MixEngine:
             if test.note:
                 warn_user(test.note, UpdateFailedWarning)
 
+    def observe(self, X):
+        """Show rows without labels to the members that serve; all are examined before any sees."""
+        ready = [member for member in self.members if member._snapshot is not None]
+        examined = [member._examine_unlabelled(X) for member in ready]
+        for member, rows in zip(ready, examined, strict=True):
+            member._observe(rows)
+
     # -- whose turn it is ----------------------------------------------------------------------
 
     def _due(self, batch, labels):

@@ -292,6 +292,34 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
             self._step(self._engine, X, y, classes, params)
         return self
 
+    def observe(self, X):
+        """Show rows whose labels are not known to those triggers of the members that need none.
+
+        Nothing is learned, see :meth:`DriftAwareRetrainer.observe`; and weights need labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, in time order. None of them changes nothing.
+
+        Returns
+        -------
+        self : object
+            The mixture.
+
+        Raises
+        ------
+        NotFittedError
+            If no member serves yet.
+        ValueError
+            If the columns are others than those of ``fit``: then no trigger has seen anything.
+        """
+        self._mix()
+        X = queried(self, X)
+        if n_rows(X):
+            self._engine.observe(X)
+        return self
+
     def _step(self, engine, X, y, classes, params):
         batch = self._checked(X, y, params, reset=engine.n_seen == 0)
         engine.step(batch, classes, self._router("partial_fit"), self._each)

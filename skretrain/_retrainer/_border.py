@@ -65,15 +65,14 @@ def unlabelled_rows(estimator, state, X):
         Fitted.
     state : State
         What it has learned so far.
-    X : array-like of shape (n_samples, n_features)
-        Rows.
+    X : ndarray, sparse matrix, DataFrame or list
+        Rows, in a container that can be cut.
 
     Returns
     -------
     rows : Rows
         Numbered from the first one that was shown in this way.
     """
-    X = as_container(X)
     check_columns(estimator, X, state.serving)
     start = state.n_observed or 0
     return Rows(with_precision(X, state.dtype), None, {}, np.arange(start, start + n_rows(X)))

@@ -49,6 +49,7 @@ class Cycle:
     def fit(self, rows):
         """Fit the first model on `rows`."""
         self._first_fit(rows, rows, incremental=False)
+        self._tell_of_a_third_class()
 
     def _start(self, rows):
         """Collect rows until they suffice for a first fit; begin at once where the base can."""
@@ -151,19 +152,30 @@ class Cycle:
         self.retrains.accept(outcome)
         self._tell_of_a_third_class()
 
-    def observe(self, rows):
+    def examine_unlabelled(self, rows):
+        """Let the serving model predict rows without labels, and raise whatever may be wrong."""
+        state, start = self.state, int(rows.index[0])
+        labels = state.labels.classes
+        return rows, state.scorer.unlabelled(self.serving, rows, start=start, classes=labels)
+
+    def observe(self, examined):
         """Show rows without labels to the triggers that need none.
 
         An alarm of theirs makes a retrain due at the next batch with labels; until then nothing
         is learned.
         """
-        state, trigger = self.state, self.state.parts.trigger
-        start, labels = state.n_observed or 0, state.labels.classes
-        batch = state.scorer.unlabelled(self.serving, rows, start=start, classes=labels)
-        state.n_observed = start + len(rows.index)
+        state, trigger, (rows, batch) = self.state, self.state.parts.trigger, examined
+        state.n_observed = int(rows.index[-1]) + 1
         if trigger is None or not trigger.sees_unlabelled:
             return
-        signal = trigger.update(batch)
+        try:
+            signal = trigger.update(batch)
+        except Exception as error:
+            message = (
+                "the trigger failed on these rows without labels; nothing is learned from them"
+            )
+            state.log.failed(error, rows, "trigger failed", message)
+            return
         if signal.state == "drift":
             state.n_alarms += 1
             state.cause = Cause("alarm on rows without labels", signal.since, True)

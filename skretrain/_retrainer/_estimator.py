@@ -166,9 +166,9 @@ class BaseRetrainer(
             If the columns are others than those of ``fit``.
         """
         self._serving()
-        rows = unlabelled_rows(self, self._cycle.state, X)
-        if len(rows.index):
-            self._cycle.observe(rows)
+        X = as_container(X)
+        if n_rows(X):
+            self._observe(self._examine_unlabelled(X))
         return self
 
     # -- the protocol: how the rest of the library drives a retrainer --------------------------
@@ -186,6 +186,14 @@ class BaseRetrainer(
         """Learn from a batch that was examined; a retrain that is due is carried out."""
         examination.cycle.learn(examination.batch)
         self._cycle = examination.cycle
+
+    def _examine_unlabelled(self, X):
+        """Check rows without labels and let the serving model predict them; nothing changes."""
+        return self._cycle.examine_unlabelled(unlabelled_rows(self, self._cycle.state, X))
+
+    def _observe(self, examined):
+        """Show rows that were examined to the triggers that need no labels."""
+        self._cycle.observe(examined)
 
     def _prepare(self, examination):
         """Learn from a batch that was examined, and return the job of a retrain that is due."""
@@ -226,7 +234,8 @@ class BaseRetrainer(
     def _new_cycle(self):
         seed = seed_of(self.random_state)
         check_choice(self, "new_classes", ("grow", "raise"))
-        learner = Learner(self.estimator, random_state=seed, route=Route(router_of(self)))
+        route = Route(type(self).__name__, self.estimator)
+        learner = Learner(self.estimator, random_state=seed, route=route)
         trigger, policy, update, gate = self._make_parts(learner, seed)
         check_needs(trigger, learner.estimator)
         parts = Parts(learner, trigger, policy, update, _make_buffer(self.buffer, seed), gate)
@@ -257,7 +266,8 @@ class BaseRetrainer(
             ``fit`` to ``fit``, ``partial_fit`` to ``partial_fit`` and ``fit`` (rows are fitted
             again), ``score`` to ``score``.
         """
-        return router_of(self)
+        streams = self.batch_size is not None
+        return router_of(self, self.estimator, streams_in_fit=streams)
 
     # -- what serves -----------------------------------------------------------------------------
 

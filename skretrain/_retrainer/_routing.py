@@ -1,31 +1,37 @@
 """Which metadata goes to which method of the base."""
 
+from functools import cached_property
+
+from sklearn.base import clone
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from ..utils._sklearn_api import routing_enabled
 
 
-def router_of(retrainer):
+def router_of(owner, estimator, *, streams_in_fit):
     """Return how metadata is routed to the base of a retrainer.
 
     Parameters
     ----------
-    retrainer : BaseRetrainer
-        Fitted or not.
+    owner : object
+        The retrainer, or the name of its class.
+    estimator : estimator
+        The base.
+    streams_in_fit : bool
+        Whether ``fit`` sends rows through ``partial_fit``.
 
     Returns
     -------
     router : MetadataRouter
-        It does not refer to the retrainer.
+        For its ``fit``, ``partial_fit`` and ``score``.
     """
     mapping = MethodMapping().add(caller="fit", callee="fit")
     mapping.add(caller="partial_fit", callee="fit").add(caller="score", callee="score")
-    if hasattr(retrainer.estimator, "partial_fit"):
+    if hasattr(estimator, "partial_fit"):
         mapping.add(caller="partial_fit", callee="partial_fit")
-        if retrainer.batch_size is not None:
+        if streams_in_fit:
             mapping.add(caller="fit", callee="partial_fit")
-    router = MetadataRouter(owner=type(retrainer).__name__)
-    return router.add(estimator=retrainer.estimator, method_mapping=mapping)
+    return MetadataRouter(owner=owner).add(estimator=estimator, method_mapping=mapping)
 
 
 class Route:
@@ -33,15 +39,22 @@ class Route:
 
     Parameters
     ----------
-    router : MetadataRouter
-        That of the retrainer.
+    owner : str
+        Name of the retrainer's class, for messages.
+    estimator : estimator
+        The base; it is cloned.
     """
 
-    def __init__(self, router):
-        self.router = router
+    def __init__(self, owner, estimator):
+        self.owner = owner
+        self.estimator = clone(estimator)
+
+    @cached_property
+    def _router(self):
+        # Not before it is asked for: of some estimators, scikit-learn 1.7 to 1.9 cannot make one.
+        return router_of(self.owner, self.estimator, streams_in_fit=False)
 
     def __call__(self, method, params):
         if not routing_enabled():
             return params
-        routed = self.router.route_params(caller="partial_fit", params=params)
-        return routed["estimator"][method]
+        return self._router.route_params(caller="partial_fit", params=params)["estimator"][method]

@@ -206,6 +206,26 @@ class RetrainContext:
             batch = part_of(batch, slice(-n_older, None))
         return joined(memory.latest(max(n_older, 0)), batch)
 
+    def past(self, row=None):
+        """Return what came before a stream row, as a memory to take rows from.
+
+        Parameters
+        ----------
+        row : int or None, default=None
+            None is after the batch.
+
+        Returns
+        -------
+        past : Memory
+            Remembered rows and, where they are older, rows of the batch.
+        """
+        first = int(self.batch.index[0])
+        if row is not None and row <= first:
+            n_after = len(self.memory) - int(self.memory.index.searchsorted(row))
+            return self.memory if n_after == 0 else Memory.of(_all_but(self.memory, n_after))
+        stop = None if row is None else int(self.batch.index.searchsorted(row))
+        return Memory.of(joined(self.memory.latest(), part_of(self.batch, slice(stop))))
+
 
 class BasePolicy(BaseEstimator, ABC):
     """Base class of policies: (serving model, new rows, memory, signal) to a candidate.
@@ -302,6 +322,11 @@ def check_positive_integer(policy, name):
         )
 
 
+def _all_but(memory, n_newest):
+    rows = memory.latest()
+    return part_of(rows, slice(len(rows.index) - n_newest))
+
+
 def refit_on_memory(context, note):
     """Return a candidate fitted afresh on all remembered rows, with the reason why."""
     rows = context.window()
@@ -318,25 +343,22 @@ def with_all_classes(rows, context, before=None):
 
     Only rows from before the stream row `before` are taken, where that is given.
     """
-    remembered = context.memory.y
-    if context.classes is None or remembered is None or remembered.ndim > 1:
+    if context.classes is None or rows.y is None or rows.y.ndim > 1:
         return rows
-    if before is not None:
-        remembered = remembered[: context.memory.index.searchsorted(before)]
     absent = np.setdiff1d(context.classes, rows.y)
     if not len(absent):
         return rows
+    past = context.past(before)
     room = max(_LEAST_OF_A_CLASS, len(rows.index) // (10 * len(absent)))
-    newest = [np.flatnonzero(remembered == label)[-room:] for label in absent]
-    positions = np.sort(np.concatenate(newest))
-    return joined(context.memory.take(positions), rows)
+    newest = [np.flatnonzero(past.y == label)[-room:] for label in absent]
+    return joined(past.take(np.sort(np.concatenate(newest))), rows)
 
 
 def with_replay(rows, context, ratio):
     """Put a sample of older remembered rows, `ratio` of them per row, in front of `rows`."""
-    n_older = int(np.searchsorted(context.memory.index, rows.index[0]))
-    wanted = min(round(ratio * len(rows.index)), n_older)
+    past = context.past(rows.index[0])
+    wanted = min(round(ratio * len(rows.index)), len(past))
     if wanted == 0:
         return rows
-    positions = np.sort(context.rng.choice(n_older, wanted, replace=False))
-    return joined(context.memory.take(positions), rows)
+    positions = np.sort(context.rng.choice(len(past), wanted, replace=False))
+    return joined(past.take(positions), rows)

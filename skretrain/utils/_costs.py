@@ -1,6 +1,7 @@
 """Measure what a fit costs: processor seconds, seconds on the clock, threads."""
 
 import os
+import threading
 import time
 
 from threadpoolctl import ThreadpoolController
@@ -9,9 +10,10 @@ from threadpoolctl import ThreadpoolController
 class Stopwatch:
     """Context manager that measures its block.
 
-    ``cpu_seconds`` adds up this process (all threads) and its finished children; ``wall_seconds``
-    is the clock's. Both are kept because either alone misleads: ten idle threads cost no processor
-    time, and one busy neighbour doubles the clock's.
+    ``cpu_seconds`` adds up this process (all threads) and its finished children; but in a thread
+    that is not the main one only that thread, which cannot tell its own helpers from the work of
+    others. ``wall_seconds`` is the clock's. Both are kept because either alone misleads: ten idle
+    threads cost no processor time, and one busy neighbour doubles the clock's.
     """
 
     __slots__ = ("cpu_seconds", "wall_seconds")
@@ -27,6 +29,8 @@ class Stopwatch:
 
 
 def _cpu_seconds():
+    if threading.current_thread() is not threading.main_thread():
+        return time.thread_time()
     times = os.times()
     return time.process_time() + times.children_user + times.children_system
 

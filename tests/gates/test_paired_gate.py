@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
-from helpers import Rings, feed, stream
+from helpers import Rings, feed, state_of, stream
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
@@ -595,7 +595,7 @@ def test_the_watch_leaves_rows_of_weight_zero_out():
         rows = slice(start, start + 100)
         model.partial_fit(X[rows], wrong[rows], sample_weight=weight[rows])
     assert [event.action for event in model.events_][1:] == ["retrained"]
-    assert model._engine.previous is None  # the watch is over
+    assert state_of(model).service.previous is None  # the watch is over
 
 
 @pytest.mark.parametrize(

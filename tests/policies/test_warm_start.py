@@ -128,12 +128,12 @@ def test_auto_does_not_use_own_warm_start():
     assert model.events_.counts["kept"] == 1
 
 
-def only_class_1_since_row_320(max_rows):
+def only_class_1_since_row_300(max_rows, ring=320):
     y = Y.copy()
     y[300:] = 1
     model = DriftAwareRetrainer(
         LogisticRegression(),
-        detector=Rings([320]),
+        detector=Rings([ring]),
         policy="warm_start",
         update=None,
         buffer=SlidingWindow(max_rows),
@@ -143,7 +143,7 @@ def only_class_1_since_row_320(max_rows):
 
 def test_a_class_that_the_rows_lack_is_topped_up_from_memory():
     """A solver needs every class; ten percent of the rows are older ones of the class."""
-    model, y = only_class_1_since_row_320(max_rows=1000)
+    model, y = only_class_1_since_row_300(max_rows=1000)
     older = np.flatnonzero(y[:300] == 0)[-8:]
     rows = np.r_[older, 320:400]
     oracle = LogisticRegression(warm_start=True).fit(X[:300], y[:300]).fit(X[rows], y[rows])
@@ -154,8 +154,9 @@ def test_a_class_that_the_rows_lack_is_topped_up_from_memory():
 
 def test_a_class_that_memory_lacks_too_makes_it_refit_and_say_why():
     """No remembered row is of the class: the champion stays, as a refit on one class fails."""
+    model, y = only_class_1_since_row_300(max_rows=50, ring=420)
     with pytest.warns(RetrainFailedWarning, match="one class"):
-        model, _ = only_class_1_since_row_320(max_rows=50)
+        model.partial_fit(X[400:500], y[400:500])
     assert "ValueError" in model.events_[-1].reason
     np.testing.assert_array_equal(model.estimator_.classes_, [0, 1])
 

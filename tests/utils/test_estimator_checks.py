@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import sklearn
+from helpers import state_of
 from sklearn.base import clone
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.dummy import DummyClassifier
@@ -313,14 +314,15 @@ class ContinuesInFit(ReplayPartialFit):
 class LosesItsSeedInPickles(ReplayPartialFit):
     def __setstate__(self, state):
         super().__setstate__(state)
-        if hasattr(self, "_engine"):
-            self._engine.rng = np.random.default_rng(99)
+        if hasattr(self, "_cycle"):
+            learned = state_of(self)
+            learned.settings = learned.settings._replace(seed=99)
 
 
 class HasTheModelTooEarly(ReplayPartialFit):
     @property
     def estimator_(self):
-        return self._engine.serving.model if hasattr(self, "_engine") else self.estimator
+        return self._snapshot.model if hasattr(self, "_cycle") else self.estimator
 
 
 class HidesFailures(ReplayPartialFit):
@@ -338,7 +340,7 @@ class PredictsUnfitted(ReplayPartialFit):
 
 class ForgetsBeforeItFits(ReplayPartialFit):
     def fit(self, X, y=None, **params):
-        self.__dict__.pop("_engine", None)
+        self.__dict__.pop("_cycle", None)
         return super().fit(X, y, **params)
 
 
@@ -393,21 +395,21 @@ class LearnsTwice(ReplayPartialFit):
 
 
 class CountsWithoutRemembering(ReplayPartialFit):
-    def _learn(self, engine, examined):
-        super()._learn(engine, examined)
-        engine.parts.buffer.reset()
+    def _learn(self, examination):
+        super()._learn(examination)
+        self.buffer_.reset()
 
 
 class WritesTwoEvents(ReplayPartialFit):
-    def _learn(self, engine, examined):
-        super()._learn(engine, examined)
-        engine.events.counts["kept"] += 1
+    def _learn(self, examination):
+        super()._learn(examination)
+        self.events_.counts["kept"] += 1
 
 
 class ShowsABatchTwice(DriftAwareRetrainer):
-    def _learn(self, engine, examined):
-        super()._learn(engine, examined)
-        updates = engine.parts.trigger.updates_
+    def _learn(self, examination):
+        super()._learn(examination)
+        updates = self.detector_.updates_
         updates.append(updates[-1])
 
 
@@ -419,26 +421,26 @@ class NeedsTwoRows(ReplayPartialFit):
 class LogsEmptyBatches(ReplayPartialFit):
     def partial_fit(self, X, y=None, classes=None, **params):
         if not len(X):
-            self._engine.events.counts["kept"] += 1
+            self.events_.counts["kept"] += 1
         return super().partial_fit(X, y, classes, **params)
 
 
 class TrainsBeforeItTests(DriftAwareRetrainer):
     def _examine(self, X, y, classes, params):
         trained = clone(self.estimator).fit(X, y)
-        self._engine.serving = self._engine.serving._replace(model=trained)
+        state_of(self).service.replace(trained, self.classes_)
         return super()._examine(X, y, classes, params)
 
 
 class IgnoresAlarms(DriftAwareRetrainer):
-    def _new_engine(self):
-        engine = super()._new_engine()
-        engine.dry_run = True
-        return engine
+    def _new_cycle(self):
+        cycle = super()._new_cycle()
+        cycle.state.settings = cycle.state.settings._replace(dry_run=True)
+        return cycle
 
 
 class CountsAlarmsTwice(DriftAwareRetrainer):
-    n_alarms_ = property(lambda self: 2 * self._engine.n_alarms)
+    n_alarms_ = property(lambda self: 2 * state_of(self).n_alarms)
 
 
 class CountsNoRefits(DriftAwareRetrainer):
@@ -446,10 +448,10 @@ class CountsNoRefits(DriftAwareRetrainer):
 
 
 class DoesNotTellTheDetector(DriftAwareRetrainer):
-    def _new_engine(self):
-        engine = super()._new_engine()
-        engine._tell_trigger = _say_nothing
-        return engine
+    def _new_cycle(self):
+        cycle = super()._new_cycle()
+        cycle.state.tell_trigger = _say_nothing
+        return cycle
 
 
 def _say_nothing(record, *, answered):
@@ -458,14 +460,14 @@ def _say_nothing(record, *, answered):
 
 
 class RepeatsTheAlarm(DriftAwareRetrainer):
-    def _learn(self, engine, examined):
-        super()._learn(engine, examined)
-        engine.n_alarms += engine.n_seen > 150
+    def _learn(self, examination):
+        super()._learn(examination)
+        state_of(self).n_alarms += self.n_samples_seen_ > 150
 
 
 class SharesCoefficients(ReplayPartialFit):
     def _examine(self, X, y, classes, params):
-        self._engine.serving.model.partial_fit(X, y)
+        self.estimator_.partial_fit(X, y)
         return super()._examine(X, y, classes, params)
 
 
@@ -513,21 +515,21 @@ class ServesWithoutNewClasses(ReplayPartialFit):
     def partial_fit(self, X, y=None, classes=None, **params):
         model = self.estimator_
         super().partial_fit(X, y, classes, **params)
-        self._engine.serving = self._engine.serving._replace(model=model)
+        state_of(self).service.replace(model, self.classes_)
         return self
 
 
 class TakesEveryClass(ReplayPartialFit):
-    def _new_engine(self):
-        engine = super()._new_engine()
-        engine.grow_classes = True
-        return engine
+    def _new_cycle(self):
+        cycle = super()._new_cycle()
+        cycle.state.labels.grow = True
+        return cycle
 
 
 class DeclaresWhatItRefuses(ReplayPartialFit):
     def partial_fit(self, X, y=None, classes=None, **params):
         if hasattr(self, "estimator_") and not np.isin(y, self.classes_).all():
-            self._engine.declared = np.unique(y)
+            state_of(self).labels.declared = np.unique(y)
         return super().partial_fit(X, y, classes, **params)
 
 
@@ -549,9 +551,17 @@ class LearnsTextOtherwise(ReplayPartialFit):
         return predicted if predicted.dtype.kind != "U" else np.full_like(predicted, "yes")
 
 
-class LearnsRowsOfNoWeight(ReplayPartialFit):
-    def _checked_params(self, params, size, method):
-        return {"sample_weight": np.maximum(params["sample_weight"], 0.1)}
+class _OtherMetadata:
+    def fit(self, X, y=None, **params):
+        return super().fit(X, y, **self.changed(params))
+
+    def partial_fit(self, X, y=None, classes=None, **params):
+        return super().partial_fit(X, y, classes, **self.changed(params))
+
+
+class LearnsRowsOfNoWeight(_OtherMetadata, ReplayPartialFit):
+    def changed(self, params):
+        return {name: np.maximum(values, 0.1) for name, values in params.items()}
 
 
 class SkipsRowsOfNoWeight(ReplayPartialFit):
@@ -568,30 +578,31 @@ class ScoresRowsOfNoWeight(DriftAwareRetrainer):
         return self
 
 
-class IgnoresWeights(ReplayPartialFit):
-    def _checked_params(self, params, size, method):
+class IgnoresWeights(_OtherMetadata, ReplayPartialFit):
+    def changed(self, params):
         return {}
 
 
 class ForgetsWeights(DriftAwareRetrainer):
-    def _checked_params(self, params, size, method):
-        return params if method == "fit" else {}
+    def partial_fit(self, X, y=None, classes=None, **params):
+        return super().partial_fit(X, y, classes)
 
 
 class RemembersTooMuch(ReplayPartialFit):
-    def _new_engine(self):
-        engine = super()._new_engine()
-        engine.parts.buffer = SlidingWindow(1000).reset().set_params(max_rows=50)
-        return engine
+    def _new_cycle(self):
+        cycle = super()._new_cycle()
+        buffer = SlidingWindow(1000).reset().set_params(max_rows=50)
+        cycle.state.parts = cycle.state.parts._replace(buffer=buffer)
+        return cycle
 
 
 class ShufflesTargets(ReplayPartialFit):
-    def _checked_target(self, y, task, method):
-        return super()._checked_target(y, task, method)[::-1]
+    def _examine(self, X, y, classes, params):
+        return super()._examine(X, np.asarray(y)[::-1], classes, params)
 
 
-class RemembersNoMetadata(ReplayPartialFit):
-    def _checked_params(self, params, size, method):
+class RemembersNoMetadata(_OtherMetadata, ReplayPartialFit):
+    def changed(self, params):
         return {}
 
 
