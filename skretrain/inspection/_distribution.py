@@ -6,6 +6,7 @@ from numbers import Integral, Number
 import numpy as np
 from sklearn.utils import check_scalar
 
+from ..metrics._two_samples import total_variation
 from ..utils._containers import (
     LIST,
     PANDAS,
@@ -155,7 +156,7 @@ class DistributionDisplay:
         """Share of the rows that would have to change category, in [0, 1]; None for numbers."""
         if self.bin_edges is not None:
             return None
-        return float(np.abs(np.subtract(self.density_now, self.density_then)).sum() / 2)
+        return total_variation(self.density_then, self.density_now)
 
     def plot(self, ax=None, **kwargs):
         """Draw both distributions.

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import stats
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import Ridge
-from sklearn.metrics import roc_auc_score
 
-from ..utils._containers import LIST, PANDAS, POLARS, SPARSE, kind_of, n_rows, take_rows
+from ..metrics._two_samples import columns_of, domain_auc, is_clock, movement, student_quantile
+from ..utils._containers import PANDAS, POLARS, kind_of, n_rows, take_rows
 from ..utils._losses import absolute_loss_per_row, zero_one_loss_per_row
 from ._stream import Recorded, methods_for
 
@@ -17,10 +16,10 @@ CONFIDENCE = 0.95
 _FEWEST_FOR_BLOCKS = 40  # fewer rows cannot show that they are autocorrelated
 _LAGS = 10
 _RESAMPLES = 100
+_LEAST_ROWS_FOR_SHIFT = 10  # two in each of five runs
 _ROWS_FOR_SHIFT = 2_000  # of each period; more would not change the verdict, only its cost
 _ROWS_FOR_SENSITIVITY = 1_000
 _FEATURES_FOR_SENSITIVITY = 20
-_FOLDS = 5
 _JITTER = 0.1  # standard deviations
 
 
@@ -101,7 +100,7 @@ class RowJudge:
         return self._interval(mean, mean, error, n, level, size, block)
 
     def _interval(self, estimate, center, error, n, level, size, block):
-        width = quantile(level, n) * error if error else 0.0
+        width = student_quantile(level, n) * error if error else 0.0
         ends = center - width, center + width
         if self.is_classifier and self.scorer is None:
             ends = np.clip(ends, -1.0, 1.0)  # shares
@@ -201,7 +200,7 @@ def beyond_moved_inputs(before, after, auc, *, is_classifier):
     parts = [(a.losses > high).astype(float) for a in (before, after)]
     errors = [_standard_error(part, block_length(part), bounded=True)[0] for part in parts]
     rise = parts[1].mean() - parts[0].mean()
-    return bool(rise - quantile(CONFIDENCE, math.inf) * math.hypot(*errors) > 2 * auc - 1)
+    return bool(rise - student_quantile(CONFIDENCE, math.inf) * math.hypot(*errors) > 2 * auc - 1)
 
 
 def _spread(values):
@@ -209,199 +208,36 @@ def _spread(values):
     return float(np.std(known, ddof=1)) if len(known) > 1 else math.inf
 
 
-def quantile(level, n):
-    """Return the two-sided quantile of Student's t for n values."""
-    return float(stats.t.ppf((1 + level) / 2, max(n - 1, 1)))
-
-
 # -- inputs ----------------------------------------------------------------------------------------
 
 
-def columns_of(X_old, X_new):
-    """Return (name, old values, new values, is numeric) for each column, or the reason why not.
-
-    Dates are seconds, other things codes by their order as text.
-    """
-    kind = kind_of(X_old)
-    if kind == LIST or len(X_old.shape) != 2:
-        return None, "the rows are no table of columns"
-    if kind == SPARSE:
-        return None, "the columns are sparse"
-    if kind in (PANDAS, POLARS):
-        names = list(X_old.columns)
-        pairs = [[X[name].to_numpy() for X in (X_old, X_new)] for name in names]
-    else:
-        names = range(X_old.shape[1])
-        pairs = [[X[:, j] for X in (X_old, X_new)] for j in names]
-    return [(name, *_numbers(*pair)) for name, pair in zip(names, pairs, strict=True)], ""
-
-
-def _numbers(old, new):
-    if old.dtype.kind in "biu" and new.dtype.kind in "biu":
-        return old.astype(float), new.astype(float), old.dtype.kind != "b"
-    if old.dtype.kind in "mM" and new.dtype.kind == old.dtype.kind:
-        return *(_seconds(values) for values in (old, new)), False
-    both = [_as_floats(values) for values in (old, new)]
-    if all(values is not None for values in both):
-        return *both, True
-    text = [np.asarray(values, dtype=object).astype(str) for values in (old, new)]
-    _, codes = np.unique(np.concatenate(text), return_inverse=True)
-    return codes[: len(old)].astype(float), codes[len(old) :].astype(float), False
-
-
-def label_of(name):
-    """Return how a column is called in a text; a number alone would read as an amount."""
-    return name if isinstance(name, str) else f"column {name}"
-
-
-def _seconds(values):
-    seconds = values.astype("datetime64[s]" if values.dtype.kind == "M" else "timedelta64[s]")
-    return np.where(np.isnat(values), np.nan, seconds.astype(np.int64))
-
-
-def _as_floats(values):
-    try:
-        numbers = np.array(values, dtype=float)
-    except (TypeError, ValueError):
-        return None
-    numbers[np.isinf(numbers)] = np.nan
-    return numbers
-
-
 def input_shift(X_old, X_new, seed):
-    """Return how well a classifier tells the periods apart, and which columns moved.
-
-    Each period is cut into five runs of successive rows; the rows of a run are told apart by a
-    classifier fitted on the others, so that neighbours in time never stand on both sides.
-    """
+    """Return how well a classifier tells the periods apart, and which columns moved."""
     rng = np.random.default_rng(seed)
     X_old, X_new = (_thinned(X, _ROWS_FOR_SHIFT, rng) for X in (X_old, X_new))
     columns, reason = columns_of(X_old, X_new)
-    clocks = [label_of(column[0]) for column in columns or () if _is_clock(column)]
-    columns = [
-        column
-        for column in columns or ()
-        if not _is_clock(column) and not np.isnan(np.concatenate(column[1:3])).all()
-    ]
+    clocks = [column.label for column in columns or () if is_clock(column)]
+    columns = [c for c in columns or () if not is_clock(c) and not c.is_empty]
     n = min(n_rows(X_old), n_rows(X_new))
     if not reason and not columns:
         reason = "no column tells more than the time"
-    if not reason and n < 2 * _FOLDS:
+    if not reason and n < _LEAST_ROWS_FOR_SHIFT:
         reason = f"{n} rows are too few to tell the periods apart"
     if reason:
         unknown = {"auc": math.nan, "low": math.nan, "high": math.nan}
         return {**unknown, "moved": [], "clocks": clocks, "reason": reason}
-    auc, low, high = _domain_auc(*(np.column_stack([c[side] for c in columns]) for side in (1, 2)))
-    moved = [_movement(*column) for column in columns]
+    old, new = (np.column_stack(side) for side in zip(*((c.old, c.new) for c in columns)))
+    auc, low, high = domain_auc(old, new, CONFIDENCE)
+    moved = [movement(column) for column in columns]
     moved = sorted((m for m in moved if m is not None), key=lambda m: -m["distance"])
     known = [m for m in moved if m["p_value"] * len(columns) < 1 - CONFIDENCE]
     found = {"auc": auc, "low": low, "high": high, "moved": known}
     return {**found, "clocks": clocks, "reason": ""}
 
 
-def _is_clock(column):
-    """Tell a date or running number, which differs between the periods by what it is.
-
-    It never falls within a period; a clock may have been set back in between.
-    """
-    periods = [values[~np.isnan(values)] for values in column[1:3]]
-    values = np.concatenate(periods)
-    many = len(np.unique(values)) > max(10, len(values) // 100)
-    return many and all((np.diff(values) >= 0).all() for values in periods)
-
-
 def _thinned(X, most, rng):
     n = n_rows(X)
     return X if n <= most else take_rows(X, np.sort(rng.choice(n, most, replace=False)))
-
-
-def _domain_auc(old, new):
-    runs = [np.array_split(np.arange(len(part)), _FOLDS) for part in (old, new)]
-    areas, errors = [], []
-    for k in range(_FOLDS):
-        held = [runs[side][k] for side in (0, 1)]
-        rest = [np.setdiff1d(np.arange(len(p)), h) for p, h in zip((old, new), held, strict=True)]
-        X, period = _labelled(old[rest[0]], new[rest[1]])
-        X[:, np.isnan(X).all(axis=0)] = 0.0  # values that come in the run left out
-        least = min(20, max(2, len(X) // 20))
-        model = HistGradientBoostingClassifier(
-            max_iter=30,
-            max_leaf_nodes=8,
-            min_samples_leaf=least,
-            early_stopping=False,
-            random_state=0,
-        ).fit(X, period)
-        X, period = _labelled(old[held[0]], new[held[1]])
-        area = roc_auc_score(period, model.predict_proba(X)[:, 1])
-        areas.append(area)
-        errors.append(_error_of_area(area, len(held[0]), len(held[1])))
-    mean = float(np.mean(areas))
-    # The larger of what the rows and what the runs say.
-    by_rows = math.sqrt(np.square(errors).sum()) / _FOLDS
-    width = max(
-        quantile(CONFIDENCE, math.inf) * by_rows,
-        quantile(CONFIDENCE, _FOLDS) * float(np.std(areas, ddof=1)) / math.sqrt(_FOLDS),
-    )
-    return mean, max(mean - width, 0.0), min(mean + width, 1.0)
-
-
-def _labelled(old, new):
-    return np.concatenate([old, new]), np.repeat([0, 1], [len(old), len(new)])
-
-
-def _error_of_area(area, n1, n2):
-    """Return the standard error of an AUC by Hanley and McNeil."""
-    a, b = area / (2 - area), 2 * area**2 / (1 + area)
-    variance = area * (1 - area) + (n1 - 1) * (b - area**2) + (n2 - 1) * (a - area**2)
-    return math.sqrt(max(variance, 0.25 / max(n1, n2)) / (n1 * n2))
-
-
-def _movement(name, old, new, is_numeric):
-    """Return by how much a column moved: Kolmogorov-Smirnov, or total variation of its levels."""
-    old, new = old[~np.isnan(old)], new[~np.isnan(new)]
-    if not len(old) or not len(new):
-        return None
-    if is_numeric:
-        test = stats.ks_2samp(old, new, method="asymp")
-        distance, p_value = float(test.statistic), float(test.pvalue)
-        deviation = old.std() or new.std()
-        steps = float((new.mean() - old.mean()) / deviation) if deviation else 0.0
-    else:
-        distance, p_value, steps = _variation(old, new), *_chi_square(old, new)
-    kind = "numeric" if is_numeric else "categorical"
-    return {
-        "name": label_of(name),
-        "kind": kind,
-        "distance": distance,
-        "in_deviations": steps,
-        "p_value": p_value,
-    }
-
-
-def _counts(old, new):
-    levels = np.unique(np.concatenate([old, new]))
-    return np.array([[(part == level).sum() for level in levels] for part in (old, new)])
-
-
-def _variation(old, new):
-    counts = _counts(*_coarse(old, new))
-    return float(np.abs(counts[0] / len(old) - counts[1] / len(new)).sum() / 2)
-
-
-def _chi_square(old, new):
-    counts = _counts(*_coarse(old, new))
-    if counts.shape[1] < 2:
-        return 1.0, math.nan
-    return float(stats.chi2_contingency(counts).pvalue), math.nan
-
-
-def _coarse(old, new, most=20):
-    """Return codes with at most `most` levels: with one row to a level, everything differs."""
-    levels = np.unique(np.concatenate([old, new]))
-    if len(levels) <= most:
-        return old, new
-    edges = np.quantile(np.concatenate([old, new]), np.linspace(0, 1, most + 1)[1:-1])
-    return np.searchsorted(edges, old), np.searchsorted(edges, new)
 
 
 # -- sensitivity -----------------------------------------------------------------------------------
@@ -417,26 +253,25 @@ def sensitivity(model, X_old, X_new, moved, *, is_classifier, seed):
     X = _thinned(X_old, _ROWS_FOR_SENSITIVITY, rng)
     columns, reason = columns_of(X, X_new)
     if columns is not None:
-        columns = [c for c in columns if c[3] and np.isfinite(c[1]).any()]
+        columns = [c for c in columns if c.is_numeric and np.isfinite(c.old).any()]
         reason = "" if columns else "no column holds numbers"
     if reason:
         return {"jitter": math.nan, "shift": math.nan, "features": [], "reason": reason}
-    jittered, shifted = {}, {}
-    for name, old, new, _ in columns:
-        jittered[name] = old + rng.normal(0, _JITTER * np.nanstd(old), len(old))
-        move = np.nanmean(new) - np.nanmean(old) if np.isfinite(new).any() else 0.0
-        shifted[name] = old + move
+    jittered = {
+        c.name: c.old + rng.normal(0, _JITTER * np.nanstd(c.old), len(c.old)) for c in columns
+    }
+    shifted = {c.name: c.old + _mean_move(c) for c in columns}
+    places = {m["name"]: place for place, m in enumerate(moved)}
+    columns = sorted(columns, key=lambda column: places.get(column.label, len(places)))
     flips = _Flips(model, X, is_classifier)
     try:
-        places = {m["name"]: place for place, m in enumerate(moved)}
-        named = sorted(jittered, key=lambda name: places.get(label_of(name), len(places)))
         features = [
             {
-                "name": label_of(name),
+                "name": label,
                 "jitter": flips.share({name: jittered[name]}),
                 "shift": flips.share({name: shifted[name]}),
             }
-            for name in named[:_FEATURES_FOR_SENSITIVITY]
+            for name, label in [(c.name, c.label) for c in columns[:_FEATURES_FOR_SENSITIVITY]]
         ]
         result = {"jitter": flips.share(jittered), "shift": flips.share(shifted)}
     except Exception as error:  # a model may refuse numbers that no row ever had
@@ -444,6 +279,11 @@ def sensitivity(model, X_old, X_new, moved, *, is_classifier, seed):
         return {"jitter": math.nan, "shift": math.nan, "features": [], "reason": reason}
     features.sort(key=lambda feature: -max(feature["jitter"], feature["shift"]))
     return {**result, "features": features, "reason": ""}
+
+
+def _mean_move(column):
+    old, new = column.old, column.new
+    return np.nanmean(new) - np.nanmean(old) if np.isfinite(new).any() else 0.0
 
 
 class _Flips:
