@@ -1,7 +1,6 @@
 """Evaluation over time: test, then train, with labels that come late."""
 
-from ._advice import Advice
-from ._advise import advise
+from ._advise import Advice, advise
 from ._compare_policies import PolicyComparison, Recommendation, compare_policies
 from ._prequential import PrequentialResult, prequential_predict, prequential_validate
 from ._retrain_matrix import ReplayResult, ReplayState, RetrainMatrix

@@ -1,4 +1,4 @@
-"""Evidence on two periods: paired intervals, moved inputs, rows needed, sensitivity."""
+"""Evidence on two periods: losses row by row, paired intervals, and the rows needed."""
 
 import math
 from dataclasses import dataclass, field
@@ -7,20 +7,15 @@ import numpy as np
 from scipy import stats
 from sklearn.linear_model import Ridge
 
-from ..metrics._two_samples import columns_of, domain_auc, is_clock, movement, student_quantile
-from ..utils._containers import PANDAS, POLARS, kind_of, n_rows, take_rows
-from ..utils._losses import absolute_loss_per_row, zero_one_loss_per_row
-from ._stream import Recorded, methods_for
+from ...metrics._two_samples import student_quantile
+from ...utils._containers import take_rows
+from ...utils._losses import absolute_loss_per_row, zero_one_loss_per_row
+from .._stream import Recorded, methods_for
 
 CONFIDENCE = 0.95
 _FEWEST_FOR_BLOCKS = 40  # fewer rows cannot show that they are autocorrelated
 _LAGS = 10
 _RESAMPLES = 100
-_LEAST_ROWS_FOR_SHIFT = 10  # two in each of five runs
-_ROWS_FOR_SHIFT = 2_000  # of each period; more would not change the verdict, only its cost
-_ROWS_FOR_SENSITIVITY = 1_000
-_FEATURES_FOR_SENSITIVITY = 20
-_JITTER = 0.1  # standard deviations
 
 
 @dataclass(frozen=True)
@@ -41,8 +36,8 @@ class Interval:
 
 
 @dataclass
-class Answers:
-    """What a model answers on held-out rows: one loss per row, outputs for a scorer."""
+class Evaluation:
+    """A model on held-out rows: one loss per row, and its outputs for a scorer."""
 
     model: object
     y: np.ndarray
@@ -52,33 +47,33 @@ class Answers:
     resampled: dict = field(default_factory=dict)  # losses of the draws, by length of a block
 
     def recorded(self, rows=slice(None)):
-        """Return the answers on some rows as a scorer wants them."""
+        """Return the outputs on some rows as a scorer wants them."""
         record = Recorded(self.model)
         outputs = {method: output[rows] for method, output in self.outputs.items()}
         record.add(outputs, getattr(self.model, "classes_", None))
         return record
 
 
-class RowJudge:
+class RowwiseEvaluator:
     """Compare models by one loss per row: 0/1 errors or absolute residuals."""
 
     def __init__(self, is_classifier):
         self.is_classifier = is_classifier
         self.scorer = None
 
-    def ask(self, model, X, y):
-        """Return the answers of a model, or raise ValueError if they are not finite."""
+    def evaluate(self, model, X, y):
+        """Return what a model predicts and loses, or raise ValueError if it is not finite."""
         methods = ["predict"] if self.scorer is None else methods_for([self.scorer], model)
         outputs = {method: np.asarray(getattr(model, method)(X)) for method in methods}
         loss_of = zero_one_loss_per_row if self.is_classifier else absolute_loss_per_row
         losses = loss_of(y, outputs["predict"])
         if not np.isfinite(losses).all():
             raise ValueError(f"the predictions of {type(model).__name__} are not finite")
-        return Answers(model, y, losses, outputs, X)
+        return Evaluation(model, y, losses, outputs, X)
 
-    def loss(self, answers):
+    def loss(self, evaluation):
         """Return the mean loss."""
-        return float(answers.losses.mean())
+        return float(evaluation.losses.mean())
 
     def gain(self, present, other, level):
         """Return how much less `other` loses than `present` on the same rows, as an Interval."""
@@ -108,15 +103,15 @@ class RowJudge:
         return Interval(float(estimate), low, high, error * math.sqrt(size), size, block)
 
 
-class ScoreJudge(RowJudge):
+class ScorerEvaluator(RowwiseEvaluator):
     """Compare models by a scorer of all rows together, by resampling blocks of rows."""
 
     def __init__(self, is_classifier, scorer, seed):
         super().__init__(is_classifier)
         self.scorer, self.seed = scorer, seed
 
-    def loss(self, answers):
-        score = self._score(answers, slice(None))
+    def loss(self, evaluation):
+        score = self._score(evaluation, slice(None))
         try:
             return -float(score)
         except (TypeError, ValueError) as error:
@@ -144,22 +139,22 @@ class ScoreJudge(RowJudge):
         # Blocks go round the end, so that every row is drawn equally often.
         return ((starts[:, :, None] + np.arange(block)) % n).reshape(_RESAMPLES, -1)[:, :n]
 
-    def _resampled(self, answers, block):
-        if block not in answers.resampled:
-            draws = self._draws(len(answers.y), block)
-            losses = np.array([self._loss_of(answers, rows) for rows in draws])
-            answers.resampled[block] = losses
-        return answers.resampled[block]
+    def _resampled(self, evaluation, block):
+        if block not in evaluation.resampled:
+            draws = self._draws(len(evaluation.y), block)
+            losses = np.array([self._loss_of(evaluation, rows) for rows in draws])
+            evaluation.resampled[block] = losses
+        return evaluation.resampled[block]
 
-    def _loss_of(self, answers, rows):
+    def _loss_of(self, evaluation, rows):
         try:
-            return -float(self._score(answers, rows))
+            return -float(self._score(evaluation, rows))
         except ValueError:  # a draw may lack a class
             return math.nan
 
-    def _score(self, answers, rows):
-        X = take_rows(answers.X, rows)
-        return self.scorer(answers.recorded(rows), X, answers.y[rows])
+    def _score(self, evaluation, rows):
+        X = take_rows(evaluation.X, rows)
+        return self.scorer(evaluation.recorded(rows), X, evaluation.y[rows])
 
 
 def block_length(values):
@@ -206,116 +201,6 @@ def beyond_moved_inputs(before, after, auc, *, is_classifier):
 def _spread(values):
     known = values[np.isfinite(values)]
     return float(np.std(known, ddof=1)) if len(known) > 1 else math.inf
-
-
-# -- inputs ----------------------------------------------------------------------------------------
-
-
-def input_shift(X_old, X_new, seed):
-    """Return how well a classifier tells the periods apart, and which columns moved."""
-    rng = np.random.default_rng(seed)
-    X_old, X_new = (_thinned(X, _ROWS_FOR_SHIFT, rng) for X in (X_old, X_new))
-    columns, reason = columns_of(X_old, X_new)
-    clocks = [column.label for column in columns or () if is_clock(column)]
-    columns = [c for c in columns or () if not is_clock(c) and not c.is_empty]
-    n = min(n_rows(X_old), n_rows(X_new))
-    if not reason and not columns:
-        reason = "no column tells more than the time"
-    if not reason and n < _LEAST_ROWS_FOR_SHIFT:
-        reason = f"{n} rows are too few to tell the periods apart"
-    if reason:
-        unknown = {"auc": math.nan, "low": math.nan, "high": math.nan}
-        return {**unknown, "moved": [], "clocks": clocks, "reason": reason}
-    old, new = (np.column_stack(side) for side in zip(*((c.old, c.new) for c in columns)))
-    auc, low, high = domain_auc(old, new, CONFIDENCE)
-    moved = [movement(column) for column in columns]
-    moved = sorted((m for m in moved if m is not None), key=lambda m: -m["distance"])
-    known = [m for m in moved if m["p_value"] * len(columns) < 1 - CONFIDENCE]
-    found = {"auc": auc, "low": low, "high": high, "moved": known}
-    return {**found, "clocks": clocks, "reason": ""}
-
-
-def _thinned(X, most, rng):
-    n = n_rows(X)
-    return X if n <= most else take_rows(X, np.sort(rng.choice(n, most, replace=False)))
-
-
-# -- sensitivity -----------------------------------------------------------------------------------
-
-
-def sensitivity(model, X_old, X_new, moved, *, is_classifier, seed):
-    """Return the share of predictions that flip when the inputs are jittered, and when moved.
-
-    A regressor's prediction flips when it changes by more than a tenth of the deviation of its
-    predictions.
-    """
-    rng = np.random.default_rng(seed)
-    X = _thinned(X_old, _ROWS_FOR_SENSITIVITY, rng)
-    columns, reason = columns_of(X, X_new)
-    if columns is not None:
-        columns = [c for c in columns if c.is_numeric and np.isfinite(c.old).any()]
-        reason = "" if columns else "no column holds numbers"
-    if reason:
-        return {"jitter": math.nan, "shift": math.nan, "features": [], "reason": reason}
-    jittered = {
-        c.name: c.old + rng.normal(0, _JITTER * np.nanstd(c.old), len(c.old)) for c in columns
-    }
-    shifted = {c.name: c.old + _mean_move(c) for c in columns}
-    places = {m["name"]: place for place, m in enumerate(moved)}
-    columns = sorted(columns, key=lambda column: places.get(column.label, len(places)))
-    flips = _Flips(model, X, is_classifier)
-    try:
-        features = [
-            {
-                "name": label,
-                "jitter": flips.share({name: jittered[name]}),
-                "shift": flips.share({name: shifted[name]}),
-            }
-            for name, label in [(c.name, c.label) for c in columns[:_FEATURES_FOR_SENSITIVITY]]
-        ]
-        result = {"jitter": flips.share(jittered), "shift": flips.share(shifted)}
-    except Exception as error:  # a model may refuse numbers that no row ever had
-        reason = f"the model refuses moved inputs: {type(error).__name__}: {error}"
-        return {"jitter": math.nan, "shift": math.nan, "features": [], "reason": reason}
-    features.sort(key=lambda feature: -max(feature["jitter"], feature["shift"]))
-    return {**result, "features": features, "reason": ""}
-
-
-def _mean_move(column):
-    old, new = column.old, column.new
-    return np.nanmean(new) - np.nanmean(old) if np.isfinite(new).any() else 0.0
-
-
-class _Flips:
-    """Count the predictions that change with some columns."""
-
-    def __init__(self, model, X, is_classifier):
-        self.model, self.X, self.is_classifier = model, X, is_classifier
-        self.before = np.asarray(model.predict(X))
-        self.least = 0.0 if is_classifier else 0.1 * self.before.std()
-
-    def share(self, columns):
-        after = np.asarray(self.model.predict(with_columns(self.X, columns)))
-        if self.is_classifier:
-            return float((after != self.before).mean())
-        return float((np.abs(after - self.before) > self.least).mean())
-
-
-def with_columns(X, columns):
-    """Return a copy of a table with other numbers in some of its columns."""
-    if kind_of(X) == PANDAS:
-        copy = X.copy()
-        for name, values in columns.items():
-            copy[name] = values
-        return copy
-    if kind_of(X) == POLARS:
-        # A series makes a series of its own kind: polars need not be imported.
-        made = [type(X[name])(name, values) for name, values in columns.items()]
-        return X.with_columns(made)
-    copy = X.astype(float) if X.dtype.kind in "iu" else X.copy()
-    for j, values in columns.items():
-        copy[:, j] = values
-    return copy
 
 
 # -- sizes -----------------------------------------------------------------------------------------
