@@ -15,7 +15,7 @@ from ..inspection import (
     PolicyParetoDisplay,
     RegretDisplay,
 )
-from ..inspection._distribution import MOST_DRAWN
+from ..inspection._distribution_data import MOST_DRAWN
 from ..inspection._panels import shortened
 from ..metrics._two_samples import ks_distance, level_counts, total_variation
 from ._errors import needed
