@@ -63,6 +63,7 @@ API = {
         [
             "Advice",
             "PolicyComparison",
+            "PolicyRun",
             "PrequentialResult",
             "Recommendation",
             "ReplayResult",

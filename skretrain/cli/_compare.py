@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ..compose._learner import Learner
-from ..model_selection._compare_policies import default_policies
+from ..model_selection._compare import default_policies
 from ._console import non_negative, open_console, say, say_facts, whole_number
 from ._errors import CommandError, needed
 from ._estimators import ESTIMATORS, estimator_for

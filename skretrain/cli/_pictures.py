@@ -15,8 +15,9 @@ from ..inspection import (
     PolicyParetoDisplay,
     RegretDisplay,
 )
-from ..inspection._distribution import MOST_DRAWN
+from ..inspection._distribution_data import MOST_DRAWN
 from ..inspection._panels import shortened
+from ..metrics._two_samples import ks_distance, level_counts, total_variation
 from ._errors import needed
 from ._policies import LOCATED, METRICS, NEVER
 from ._sentence import value
@@ -318,8 +319,8 @@ def _shift(then, now):
     then, now = then.astype(str), now.astype(str)
     if then.nunique() > _FEW:
         return 0.0
-    shares = [part.value_counts(normalize=True) for part in (then, now)]
-    return float(shares[0].sub(shares[1], fill_value=0.0).abs().sum() / 2)
+    counts = level_counts(then.to_numpy(), now.to_numpy())
+    return total_variation(counts[0] / len(then), counts[1] / len(now))
 
 
 def _largest_gap(then, now):
@@ -329,8 +330,7 @@ def _largest_gap(then, now):
         return 0.0
     if (np.diff(at) >= 0).all() and len(np.unique(at)) > _FEW:
         return 0.0
-    shares = [np.searchsorted(np.sort(part), at, side="right") / len(part) for part in (then, now)]
-    return float(np.abs(shares[0] - shares[1]).max())
+    return ks_distance(then, now)
 
 
 def _figure(width, height):

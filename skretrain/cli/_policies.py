@@ -1,4 +1,4 @@
-"""The policies of ``compare_policies``, run on a history with progress, and what each achieved."""
+"""What each policy of ``compare_policies`` achieved on a history."""
 
 import warnings
 from collections import Counter
@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sklearn.utils.parallel import Parallel, delayed
 
 from ..compose._learner import Learner
 from ..metrics import no_change_predict
-from ..model_selection._compare_policies import default_policies, replayed, run_live
+from ..model_selection import compare_policies
+from ..model_selection._compare import default_policies, n_updates
 from ._errors import CommandError, first_line
 
 NEVER, LOCATED, WARM = "never", "since drift", "warm start"
@@ -139,23 +139,17 @@ def run_all(history, *, batch, label_delay, price, seeds, jobs, on_run):
         n_rows=_served(history),
         is_priced=price is not None,
     )
-    comparison = _on_schedule(
+    comparison, warned = _compared(
         history,
         {name: policy for name, (policy, _) in policies.items()},
+        on_run,
         batch_size=batch,
         label_delay=label_delay,
         prices=_grid(price),
-        seeds=range(seeds),
+        seeds=seeds,
         n_jobs=jobs,
         stride=stride,
     )
-    options = {
-        "batch_size": batch,
-        "initial_size": history.warm_up,
-        "label_delay": label_delay,
-        "scoring": comparison.scorer,
-    }
-    warned = _run_live(comparison, policies, history, options, jobs, on_run)
     baseline = no_change(history, label_delay=label_delay)
     outcomes, table = [], comparison.to_frame(price).set_index("policy")
     for name, (_, what) in policies.items():
@@ -182,65 +176,43 @@ def _grid(price):
     return [float(f"{p:.2g}") if p != price else price for p in prices]
 
 
-def _on_schedule(history, policies, **options):
-    """Return a comparison without its live policies."""
+def _compared(history, policies, on_run, **options):
+    """Return the comparison, and the warnings of each policy."""
+    warned = {name: Counter() for name in policies}
+
+    def finished(run):
+        warned[run.policy].update(run.warnings)
+        run.result.estimator = None  # it may be large
+        on_run(run.policy, run.result.fit_seconds, run.n_runs)
+
     classifies = history.task == "classification"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the live policies give them
+        warnings.simplefilter("ignore")  # the runs tell theirs
         try:
-            comparison = replayed(
+            comparison = compare_policies(
                 history.base,
                 history.X,
                 history.y,
                 policies,
                 initial_size=history.warm_up,
-                fit_latency=0,
                 scoring="accuracy" if classifies else _AbsoluteError(history.unit),
+                on_run=finished,
                 **options,
             )
         except (TypeError, ValueError) as error:
-            raise _failed(history, "refits on a schedule", error) from error
+            raise _failed(history, error) from error
     if not classifies:
         comparison.unit = f"units of '{history.target}'"
-    return comparison
+    return comparison, warned
 
 
-def _run_live(comparison, policies, history, options, jobs, on_run):
-    """Run the live policies, and return the warnings of each."""
-    live = [name for name, kind in comparison.kinds.items() if kind == "live"]
-    workers = Parallel(
-        n_jobs=jobs,
-        return_as="generator_unordered",
-        max_nbytes=None,  # arrays mapped from a file would be gone when the results come back
-    )
-    grid = [(name, seed) for name in live for seed in comparison.seeds]
-    done, warned = {}, {name: Counter() for name in policies}
-    for name, seed, result, texts in workers(
-        delayed(_run_one)(name, policies[name][0], seed, history, options) for name, seed in grid
-    ):
-        done[name, seed] = result
-        warned[name].update(texts)
-        on_run(name, result.fit_seconds, len(grid))
-    for name in live:
-        comparison.add_live(name, [done[name, seed] for seed in comparison.seeds])
-    return warned
-
-
-def _run_one(name, policy, seed, history, options):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            result = run_live(policy, seed, history.X, history.y, options)
-        except (TypeError, ValueError) as error:
-            raise _failed(history, f"the policy {name!r}", error) from error
-    result.estimator = None  # it may be large, and comes from another process
-    return name, seed, result, [f"{w.category.__name__}: {w.message}" for w in caught]
-
-
-def _failed(history, where, error):
-    # What the model itself refuses, such as negative numbers.
+def _failed(history, error):
+    """Return what the model refuses, such as negative numbers, as an error of the command."""
+    notes = getattr(error, "__notes__", [])
+    live = [note for note in notes if note.startswith("under the policy")]
+    where = live[0] if live else "under refits on a schedule"
     return CommandError(
-        f"{type(history.base).__name__} failed under {where}: {first_line(error)} Choose another "
+        f"{type(history.base).__name__} failed {where}: {first_line(error)} Choose another "
         "--estimator, or put what it needs before it in a pipeline."
     )
 
@@ -266,7 +238,7 @@ def _outcome(line, what, comparison, history, price):
         unit=history.unit,
         kind=kind,
         n_fits=line["n_fits"],
-        n_updates=float(np.mean([_updates(run) for run in runs])) if is_live else 0,
+        n_updates=float(np.mean([n_updates(run) for run in runs])) if is_live else 0,
         rows_fitted=line["rows_fitted"],
         cpu_seconds=line["cpu_seconds"],
         cost=None if price is None else comparison.cost(name, price),
@@ -286,12 +258,6 @@ def _per_row(batch_losses, history, comparison):
     return np.concatenate(
         [np.diff(np.round(np.linspace(0, n, size + 1))) for n, size in zip(batch_losses, sizes)]
     )
-
-
-def _updates(result):
-    counts = result.events.counts
-    # A model that cannot be continued is refitted in an update: that is one of the fits.
-    return counts["updated"] - (result.n_fits - counts["retrained"] - counts["rejected"])
 
 
 def no_change(history, *, label_delay):

@@ -1,15 +1,15 @@
 """Evaluation over time: test, then train, with labels that come late."""
 
-from ._advice import Advice
-from ._advise import advise
-from ._compare_policies import PolicyComparison, Recommendation, compare_policies
+from ._advise import Advice, advise
+from ._compare import PolicyComparison, PolicyRun, Recommendation, compare_policies
+from ._matrix import ReplayResult, ReplayState, RetrainMatrix
 from ._prequential import PrequentialResult, prequential_predict, prequential_validate
-from ._retrain_matrix import ReplayResult, ReplayState, RetrainMatrix
 from ._scorer import make_prequential_scorer
 
 __all__ = [
     "Advice",
     "PolicyComparison",
+    "PolicyRun",
     "PrequentialResult",
     "Recommendation",
     "ReplayResult",

@@ -211,9 +211,9 @@ def test_a_model_that_refuses_the_numbers(jobs, estimate):
 
 
 def test_a_model_that_refuses_only_live(monkeypatch, run, table):
-    def refuse(*run):
+    def refuse(*run, **options):
         raise ValueError("not today")
 
-    monkeypatch.setattr("skretrain.cli._policies.run_live", refuse)
+    monkeypatch.setattr("skretrain.model_selection._compare._live.prequential_validate", refuse)
     answer = run(table, "--target", "label")
     _fails_with(answer, "SGDClassifier failed under the policy 'since drift': not today")

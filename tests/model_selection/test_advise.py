@@ -30,9 +30,16 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from skretrain.model_selection import _candidates, _evidence, advise
-from skretrain.model_selection._advice import Units
-from skretrain.model_selection._evidence import RowJudge, beyond_moved_inputs, forecast, rounded_up
+from skretrain.model_selection import advise
+from skretrain.model_selection._advise import _candidates, _evidence
+from skretrain.model_selection._advise._evidence import (
+    RowwiseEvaluator,
+    beyond_moved_inputs,
+    forecast,
+    rounded_up,
+)
+from skretrain.model_selection._advise._inputs import input_shift
+from skretrain.model_selection._advise._text import Units
 
 CLASSIFIER = LogisticRegression()
 
@@ -129,10 +136,10 @@ def test_a_curve_turned_over_in_place_is_called_a_changed_relation():
 )
 def test_errors_may_rise_by_as_much_as_the_inputs_moved(auc, beyond):
     """From 10 % to 50 %, or 2 * 0.7 - 1: by the total variation of the inputs, if all are wrong."""
-    before, after = (_answers(np.arange(2000) % 10 < n) for n in (1, 5))
+    before, after = (_evaluation(np.arange(2000) % 10 < n) for n in (1, 5))
     assert beyond_moved_inputs(before, after, auc, is_classifier=True) is beyond
     # Residuals count where they are beyond the old median.
-    before, after = _answers([1.0, 3.0] * 1000), _answers([1.0, *[3.0] * 9] * 200)
+    before, after = _evaluation([1.0, 3.0] * 1000), _evaluation([1.0, *[3.0] * 9] * 200)
     assert beyond_moved_inputs(before, after, auc, is_classifier=False) is beyond
 
 
@@ -647,17 +654,17 @@ def test_seconds_are_forecast_by_a_line_through_sizes():
 # -- intervals -------------------------------------------------------------------------------------
 
 
-def _answers(losses):
-    return _evidence.Answers(None, np.zeros(len(losses)), np.asarray(losses, float))
+def _evaluation(losses):
+    return _evidence.Evaluation(None, np.zeros(len(losses)), np.asarray(losses, float))
 
 
 def test_independent_rows_are_taken_one_by_one_and_runs_in_blocks():
     rng = np.random.default_rng(0)
     independent = rng.normal(size=400)
     runs = np.repeat(rng.normal(size=20), 20)
-    judge = RowJudge(is_classifier=False)
-    zero = _answers(np.zeros(400))
-    one, many = (judge.gain(_answers(x), zero, 0.95) for x in (independent, runs))
+    evaluator = RowwiseEvaluator(is_classifier=False)
+    zero = _evaluation(np.zeros(400))
+    one, many = (evaluator.gain(_evaluation(x), zero, 0.95) for x in (independent, runs))
     assert one.block == 1
     assert many.block == 20
     assert many.high - many.low > 3 * (one.high - one.low)
@@ -667,22 +674,22 @@ def test_the_interval_of_a_mean_is_the_usual_one_of_t():
     from scipy import stats
 
     gains = np.random.default_rng(1).normal(0.3, 1, 60)
-    found = RowJudge(False).gain(_answers(gains), _answers(np.zeros(60)), 0.9)
+    found = RowwiseEvaluator(False).gain(_evaluation(gains), _evaluation(np.zeros(60)), 0.9)
     oracle = stats.ttest_1samp(gains, 0).confidence_interval(0.9)
     assert (found.low, found.high) == pytest.approx(tuple(oracle))
 
 
 def test_ten_rows_that_agree_do_not_prove_the_eleventh():
-    found = RowJudge(True).gain(_answers(np.ones(10)), _answers(np.zeros(10)), 0.95)
+    found = RowwiseEvaluator(True).gain(_evaluation(np.ones(10)), _evaluation(np.zeros(10)), 0.95)
     from scipy import stats
 
     assert found.estimate == 1
     error = math.sqrt(11 - 100 / 12) / 12  # half a pair each way: a mean of 10 / 12
     assert found.low == pytest.approx(10 / 12 - stats.t.ppf(0.975, 9) * error)
     assert found.high <= 1
-    unknown = RowJudge(False).gain(_answers([1.0]), _answers([0.0]), 0.95)
+    unknown = RowwiseEvaluator(False).gain(_evaluation([1.0]), _evaluation([0.0]), 0.95)
     assert unknown.low == -math.inf
-    same = RowJudge(False).gain(_answers(np.ones(9)), _answers(np.ones(9)), 0.95)
+    same = RowwiseEvaluator(False).gain(_evaluation(np.ones(9)), _evaluation(np.ones(9)), 0.95)
     assert (same.low, same.high) == (0, 0)
 
 
@@ -692,7 +699,7 @@ def test_intervals_of_a_gain_of_zero_cover_it_as_often_as_they_say():
     missed = 0
     for _ in range(1000):
         one, two = (rng.random(60) < 0.2).astype(float), (rng.random(60) < 0.2).astype(float)
-        found = RowJudge(True).gain(_answers(one), _answers(two), 0.95)
+        found = RowwiseEvaluator(True).gain(_evaluation(one), _evaluation(two), 0.95)
         missed += not found.low <= 0 <= found.high
     assert missed / 1000 <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 1000)
 
@@ -718,7 +725,7 @@ def test_periods_that_only_a_pair_of_columns_tells_apart_are_told_apart():
     rng = np.random.default_rng(0)
     old, new = rng.normal(size=(2, 800, 2))
     new[:, 1] = np.abs(new[:, 1]) * np.sign(new[:, 0])
-    shift = _evidence.input_shift(old, new, 0)
+    shift = input_shift(old, new, 0)
     assert shift["low"] > 0.6
     assert shift["moved"] == []
     y = (old[:, 0] > 0).astype(int)
@@ -743,14 +750,14 @@ def test_columns_without_values_or_of_one_value_do_not_move():
     old = pd.DataFrame(
         {"x": rng.normal(size=n), "gap": np.nan, "same": "a", "one": 1.0, "flag": True}
     )
-    shift = _evidence.input_shift(old, old.assign(x=rng.normal(size=n)), 0)
+    shift = input_shift(old, old.assign(x=rng.normal(size=n)), 0)
     assert shift["moved"] == []
-    came = _evidence.input_shift(old, old.assign(gap=2.0), 0)
+    came = input_shift(old, old.assign(gap=2.0), 0)
     assert "gap" not in [m["name"] for m in came["moved"]]  # it came; from where is not known
     late = old.assign(gap=np.where(np.arange(n) < 10, 1.0, np.nan), x=np.inf)
-    assert _evidence.input_shift(late, late, 0)["auc"] == pytest.approx(0.5, abs=0.2)
+    assert input_shift(late, late, 0)["auc"] == pytest.approx(0.5, abs=0.2)
     many = old.assign(name=[f"n{i:03}" for i in rng.permutation(n)])
-    assert _evidence.input_shift(many, many.iloc[::-1], 0)["moved"] == []
+    assert input_shift(many, many.iloc[::-1], 0)["moved"] == []
 
 
 def test_the_more_a_column_weighs_the_more_predictions_flip():
@@ -863,7 +870,7 @@ def test_without_pandas_only_the_table_is_missing(monkeypatch):
     def refuse(module, **options):
         raise ImportError("no pandas")
 
-    monkeypatch.setattr("skretrain.model_selection._advice.import_optional", refuse)
+    monkeypatch.setattr("skretrain.model_selection._advise._advice.import_optional", refuse)
     assert advice.to_html()
     with pytest.raises(ImportError):
         advice.table  # noqa: B018

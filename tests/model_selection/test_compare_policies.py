@@ -3,6 +3,7 @@
 import itertools
 import math
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from sklearn.metrics import (
     r2_score,
     root_mean_squared_error,
 )
-from sklearn.naive_bayes import GaussianNB
+from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.tree import DecisionTreeClassifier
 
 from skretrain import DriftAwareRetrainer, ReplayPartialFit, make_mixture
@@ -472,3 +473,59 @@ def test_questions_that_make_no_sense_are_answered_by_errors():
     two = np.column_stack([Y, Y]).astype(float)
     with pytest.raises(ValueError, match="for one target"):
         compare_policies(LinearRegression(), X, two, {"never": []}, scoring="r2")
+
+
+class _Warning(GaussianNB):
+    def fit(self, X, y):
+        warnings.warn("as always", UserWarning, stacklevel=2)
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_each_finished_live_run_is_told_with_its_seed_and_result(n_jobs):
+    X, y = stream(400)
+    policies = {
+        "never": [],
+        "drift": DriftAwareRetrainer(GaussianNB()),
+        "replay": ReplayPartialFit(GaussianNB()),
+    }
+    seen = []
+    options = {"seeds": [3, 3, 5], "n_jobs": n_jobs}
+    found = compare_policies(GaussianNB(), X, y, policies, on_run=seen.append, **options)
+    assert sorted((run.policy, run.seed, run.n_runs) for run in seen) == [
+        *(("drift", seed, 6) for seed in (3, 3, 5)),
+        *(("replay", seed, 6) for seed in (3, 3, 5)),
+    ]
+    for name in ("drift", "replay"):
+        told = [run.result for run in seen if run.policy == name]
+        assert {id(result) for result in told} == {id(result) for result in found.results[name]}
+    alone = compare_policies(GaussianNB(), X, y, policies, **options)
+    assert [found.score(name) for name in policies] == [alone.score(name) for name in policies]
+
+
+def test_warnings_of_live_runs_are_handed_over_or_shown():
+    X, y = stream(300)
+    policies = {"drift": DriftAwareRetrainer(_Warning(), update=None)}
+    seen = []
+    compare_policies(GaussianNB(), X, y, policies, on_run=seen.append)
+    assert seen[0].warnings[0] == "UserWarning: as always"
+    with pytest.warns(UserWarning, match="as always"):
+        compare_policies(GaussianNB(), X, y, policies)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_error_of_a_live_run_names_its_policy(n_jobs):
+    X, y = stream(300)
+    policies = {
+        "drift": DriftAwareRetrainer(GaussianNB()),
+        "bad": ReplayPartialFit(MultinomialNB()),
+    }
+    with pytest.raises(ValueError, match="Negative values") as caught:
+        compare_policies(GaussianNB(), X, y, policies, n_jobs=n_jobs)
+    assert "under the policy 'bad'" in caught.value.__notes__
+
+
+def test_a_stride_spares_fits_of_the_matrix():
+    X, y = stream(1000)
+    found = compare_policies(GaussianNB(), X, y, {"never": []}, stride=3)
+    assert found.matrices[0].times_.tolist() == [1, 4, 7]

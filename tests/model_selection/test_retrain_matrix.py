@@ -23,7 +23,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from skretrain import DriftAwareRetrainer
 from skretrain.drift import BaseTrigger, ErrorDrift, Periodic, Signal
 from skretrain.model_selection import ReplayState, RetrainMatrix, prequential_validate
-from skretrain.model_selection._retrain_matrix import _losses_like
+from skretrain.model_selection._matrix._policies import losses_like
 from skretrain.policies import FullRefit
 
 X, Y = stream(1010, drift=500)
@@ -415,17 +415,17 @@ def test_a_trigger_is_cloned_and_told_of_every_fit():
 def test_errors_shown_to_a_trigger_have_the_right_number_evenly_spread(total, n):
     """All errors at one end of a chunk would look like a drift in it."""
     total = min(total, n)
-    losses = _losses_like(float(total), n, True)
+    losses = losses_like(float(total), n, True)
     assert set(losses) <= {0.0, 1.0}
     assert losses.sum() == total
     assert abs(losses[: n // 2].sum() - total * (n // 2) / n) <= 1
 
 
 def test_other_losses_are_shown_as_their_mean():
-    np.testing.assert_array_equal(_losses_like(1.5, 3, True), [0.5, 0.5, 0.5])
-    np.testing.assert_array_equal(_losses_like(6.0, 3, False), [2, 2, 2])
-    assert len(_losses_like(0.0, 0, False)) == 0
-    assert len(_losses_like(0.0, 0, True)) == 0
+    np.testing.assert_array_equal(losses_like(1.5, 3, True), [0.5, 0.5, 0.5])
+    np.testing.assert_array_equal(losses_like(6.0, 3, False), [2, 2, 2])
+    assert len(losses_like(0.0, 0, False)) == 0
+    assert len(losses_like(0.0, 0, True)) == 0
 
 
 # -- the best schedule in hindsight ----------------------------------------------------------------

@@ -7,27 +7,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from ..buffers import Rows, SlidingWindow
-from ..buffers._base import part_of
-from ..drift._locate import locate_change, noise_bound
-from ..policies import FullRefit, ReplayMix, RetrainContext, WarmStart
-from ..policies._base import with_all_classes
-from ..utils._costs import Stopwatch
-from ..utils._losses import loss_per_row
-from ._advice import ACTIONS
+from ...buffers import Rows, SlidingWindow
+from ...buffers._base import part_of
+from ...drift._locate import locate_change, noise_bound
+from ...policies import FullRefit, ReplayMix, RetrainContext, WarmStart
+from ...policies._base import with_all_classes
+from ...utils._costs import Stopwatch
+from ...utils._losses import loss_per_row
+from ._corrections import LEAST_OF_A_CLASS, corrections_for, fitted_line, shifted
 from ._evidence import forecast
+from ._text import ACTIONS
 
 _FIRST_ROWS = 1_000  # of the smallest subsample, where time is limited
 _MOST_DOUBLINGS = 10
 _LEAST_WINDOW = 20
 _SURE_OF_CHANGE = 0.002  # ADWIN's own default
-_LEAST_OF_A_CLASS = 5  # in the five folds of a calibration
-_LEAST_FOR_ISOTONIC = 200
 _HELD_OUT_TO_CHOOSE = 1 / 3  # of the rows that calibrations learn from
 
 
@@ -43,7 +39,7 @@ class _NotPossible(Exception):
 
 
 @dataclass
-class _Try:
+class _Trial:
     """One candidate on one subsample."""
 
     action: str
@@ -51,7 +47,7 @@ class _Try:
     n_rows: int = 0
     seconds: float = 0.0
     note: str = ""
-    new: Any = None  # answers on the held-out rows of either period
+    new: Any = None  # evaluations on the held-out rows of either period
     old: Any = None
 
 
@@ -59,16 +55,16 @@ class _Try:
 class _Stage:
     """One subsample: the rows, the present model, and what was tried."""
 
-    case: Any  # of `advise`: rows, learner, judge, seed
+    case: Any  # of `advise`: rows, learner, evaluator, seed
     share: float
     old: Rows
     new: Rows
     present: Any = None
-    twin: Any = None  # the present model, surely without the held-out old rows
+    refitted: Any = None  # the present model fitted without the held-out old rows
     present_seconds: float = 0.0
     located: int | None = None  # position among all rows to learn from
     why_no_window: str = ""
-    tries: list = field(default_factory=list)
+    trials: list = field(default_factory=list)
     _buffer: Any = None
 
     @property
@@ -96,7 +92,7 @@ class _Stage:
         )
 
 
-def tried_in_stages(case):
+def trials_in_stages(case):
     """Try everything on growing subsamples, while there is time."""
     started, stages, seconds = time.perf_counter(), [], []
     for share in (shares := _shares(case)):
@@ -109,7 +105,7 @@ def tried_in_stages(case):
             if share < shares[-1]:  # a small subsample may lack what the whole has
                 continue
             raise
-        stage.tries = [_tried(stage, action) for action in ACTIONS if action != "collect_more"]
+        stage.trials = [_trial_of(stage, action) for action in ACTIONS if action != "collect_more"]
         stages.append(stage)
         seconds.append(time.perf_counter() - began)
         if case.time_budget is not None and share < 1:
@@ -141,7 +137,7 @@ def _fit_present(stage):
     case = stage.case
     with Stopwatch() as watch:
         try:
-            stage.twin = case.learner.fresh(stage.old, 0)
+            stage.refitted = case.learner.fresh(stage.old, 0)
         except Exception as error:
             if not case.is_classifier or len(np.unique(stage.old.y)) > 1:
                 raise
@@ -151,14 +147,17 @@ def _fit_present(stage):
                 "older rows that show another class."
             ) from error
     stage.present_seconds = watch.cpu_seconds
-    stage.present = stage.twin if case.fitted is None else case.fitted
+    stage.present = stage.refitted if case.fitted is None else case.fitted
 
 
 def _locate(stage):
     """Find where the losses of the old model rise: rows that it has not learned, in time order."""
     case, n_before = stage.case, len(stage.case.held_old.index)
     losses = np.concatenate(
-        [case.judge.ask(stage.twin, rows.X, rows.y).losses for rows in (case.held_old, stage.new)]
+        [
+            case.evaluator.evaluate(stage.refitted, rows.X, rows.y).losses
+            for rows in (case.held_old, stage.new)
+        ]
     )
     if not case.is_classifier:
         losses = losses.argsort(kind="stable").argsort(kind="stable") / len(losses)
@@ -175,44 +174,44 @@ def _locate(stage):
         stage.why_no_window = f"only {left} rows to learn from follow the located change"
 
 
-def _tried(stage, action):
-    one, make = _Try(action), _MAKERS[action]
+def _trial_of(stage, action):
+    trial, make = _Trial(action), _MAKERS[action]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             with Stopwatch() as watch:
-                one.model, one.n_rows, one.note = make(stage, stage.present)
-            one.seconds = watch.cpu_seconds
-            _judge(stage, one, make)
+                trial.model, trial.n_rows, trial.note = make(stage, stage.present)
+            trial.seconds = watch.cpu_seconds
+            _evaluate(stage, trial, make)
         except _NotPossible as reason:
-            one.note = f"not possible: {reason}"
+            trial.note = f"not possible: {reason}"
         except Exception as error:  # one candidate may fail in any way; the others go on
-            one.note = f"failed: {type(error).__name__}: {_first_line(error)}"
-    if one.old is None:
-        one.new = None  # judged on both periods, or not at all
-    if caught and one.new is not None:
+            trial.note = f"failed: {type(error).__name__}: {_first_line(error)}"
+    if trial.old is None:
+        trial.new = None  # judged on both periods, or not at all
+    if caught and trial.new is not None:
         warned = f"warned: {_first_line(caught[0].message)}"
-        one.note = "; ".join(filter(None, [one.note, warned]))
-    return one
+        trial.note = "; ".join(filter(None, [trial.note, warned]))
+    return trial
 
 
 def _first_line(message):
     return next(iter(str(message).splitlines()), "no message")[:200]
 
 
-def _judge(stage, one, make):
+def _evaluate(stage, trial, make):
     case = stage.case
-    one.new = case.judge.ask(one.model, case.held_new.X, case.held_new.y)
-    loss = case.judge.loss(one.new)
+    trial.new = case.evaluator.evaluate(trial.model, case.held_new.X, case.held_new.y)
+    loss = case.evaluator.loss(trial.new)
     if not math.isfinite(loss):
         raise ValueError(
-            f"scoring={case.scoring!r} is {-loss} on the {len(one.new.y):,} held-out new rows; "
+            f"scoring={case.scoring!r} is {-loss} on the {len(trial.new.y):,} held-out new rows; "
             "bring more new rows, or pass another scorer"
         )
-    model = one.model
-    if stage.present is not stage.twin and one.action in _CONTINUE:
-        model = make(stage, stage.twin)[0]
-    one.old = case.judge.ask(model, case.held_old.X, case.held_old.y)
+    model = trial.model
+    if stage.present is not stage.refitted and trial.action in _CONTINUE:
+        model = make(stage, stage.refitted)[0]
+    trial.old = case.evaluator.evaluate(model, case.held_old.X, case.held_old.y)
 
 
 def _keep(stage, champion):
@@ -275,7 +274,7 @@ def _refit_all(stage, champion):
 def _recalibrate(stage, champion):
     rows = stage.new
     options = _corrections(stage, champion)
-    if len(options) > 1 and len(rows.index) >= 2 * _LEAST_OF_A_CLASS:
+    if len(options) > 1 and len(rows.index) >= 2 * LEAST_OF_A_CLASS:
         first, last = split(rows, _HELD_OUT_TO_CHOOSE)
         losses = {name: _loss_of(correct, champion, first, last) for name, correct in options}
         options = sorted(options, key=lambda option: losses[option[0]])
@@ -294,98 +293,11 @@ def _loss_of(correct, champion, first, last):
 def _corrections(stage, champion):
     """Return the corrections that fit the model and the rows, as (name, function)."""
     if not stage.case.is_classifier:
-        return [("shifted", _shifted), ("a line", _lined)]
-    counts = {label: int((stage.new.y == label).sum()) for label in champion.classes_}
-    options, n = [], len(stage.new.y)
-    if hasattr(champion, "predict_proba"):
-        options.append(("prior correction", _PriorCorrection(stage.old.y)))
-    has_scores = options or hasattr(champion, "decision_function")
-    if has_scores and sum(counts.values()) == n and min(counts.values()) >= 2 * _LEAST_OF_A_CLASS:
-        options.append(("sigmoid calibration", _Calibration("sigmoid")))
-        if n >= _LEAST_FOR_ISOTONIC:
-            options.append(("isotonic calibration", _Calibration("isotonic")))
+        return [("shifted", shifted), ("a line", fitted_line)]
+    options = corrections_for(champion, stage.old.y, stage.new.y)
     if not options:
         raise _NotPossible("no probabilities, or too few rows of each class to calibrate scores")
     return options
-
-
-class _Calibration:
-    """Calibrate a frozen classifier, unless that would turn its ranking round."""
-
-    def __init__(self, method):
-        self.method = method
-
-    def __call__(self, champion, rows):
-        _, counts = np.unique(rows.y, return_counts=True)
-        if len(counts) < len(champion.classes_) or counts.min() < _LEAST_OF_A_CLASS:
-            return None
-        model = CalibratedClassifierCV(FrozenEstimator(champion), method=self.method)
-        model.fit(rows.X, rows.y)
-        before, after = _scores(champion, rows.X), model.predict_proba(rows.X)
-        together = ((before - before.mean(axis=0)) * (after - after.mean(axis=0))).sum()
-        return None if together < 0 else model
-
-
-def _scores(model, X):
-    if hasattr(model, "predict_proba"):
-        return model.predict_proba(X)
-    scores = model.decision_function(X)
-    return np.column_stack([-scores, scores]) if scores.ndim == 1 else scores
-
-
-class _PriorCorrection:
-    """Weigh the probabilities of a classifier by how much more frequent each class is now."""
-
-    def __init__(self, y_old):
-        self.y_old = y_old
-
-    def __call__(self, champion, rows):
-        shares = [
-            np.array([(y == label).sum() + 1.0 for label in champion.classes_])
-            for y in (self.y_old, rows.y)
-        ]
-        weights = (shares[1] / shares[1].sum()) / (shares[0] / shares[0].sum())
-        return _PriorCorrected(champion, weights)
-
-
-class _PriorCorrected(ClassifierMixin, BaseEstimator):
-    def __init__(self, estimator, weights):
-        self.estimator = estimator
-        self.weights = weights
-
-    @property
-    def classes_(self):
-        return self.estimator.classes_
-
-    def predict_proba(self, X):
-        weighted = self.estimator.predict_proba(X) * self.weights
-        return weighted / weighted.sum(axis=1, keepdims=True)
-
-    def predict(self, X):
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
-
-def _shifted(champion, rows):
-    predicted = np.asarray(champion.predict(rows.X), dtype=float)
-    return _LinearlyCorrected(champion, 1.0, float(np.median(rows.y - predicted)))
-
-
-def _lined(champion, rows):
-    predicted = np.asarray(champion.predict(rows.X), dtype=float)
-    if np.ptp(predicted) == 0:
-        return None
-    slope, intercept = np.polyfit(predicted, rows.y, 1)
-    return _LinearlyCorrected(champion, slope, intercept) if slope > 0 else None
-
-
-class _LinearlyCorrected(RegressorMixin, BaseEstimator):
-    def __init__(self, estimator, slope, intercept):
-        self.estimator = estimator
-        self.slope = slope
-        self.intercept = intercept
-
-    def predict(self, X):
-        return self.slope * np.asarray(self.estimator.predict(X)) + self.intercept
 
 
 _MAKERS = {

@@ -1,193 +1,25 @@
 """Fit every model that a schedule of refits could serve once, then replay schedules for free."""
 
-import json
 import math
 import numbers
-import zipfile
-from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator
-from sklearn.dummy import DummyClassifier
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
-from .._base import Restoring, checked_params, seed_of
-from ..buffers import Rows
-from ..buffers._base import part_of
-from ..compose._learner import Learner
-from ..drift import BaseTrigger, FitRecord, ScoredBatch
-from ..drift._resolve import resolve_trigger
-from ..drift._river import is_river
-from ..policies._base import with_all_classes
-from ..utils._containers import as_container, n_rows, take_rows
-from ..utils._costs import Stopwatch
-from ..utils._labels import is_missing
-from ..utils._losses import absolute_loss_per_row, task_of, zero_one_loss_per_row
-from ._stream import check_stream_size
-
-_FORMAT = 1
-_FIRST = 1  # the chunk that the first fit serves; chunk 0 has only been learned
-
-
-def _squared_loss_per_row(y_true, y_pred):
-    with np.errstate(over="ignore", invalid="ignore"):
-        loss = (y_true - np.asarray(y_pred).reshape(y_true.shape)) ** 2
-    loss = np.where(np.isnan(loss), np.inf, loss)
-    return loss.mean(axis=1) if loss.ndim > 1 else loss
-
-
-_LOSSES = {
-    "zero_one": zero_one_loss_per_row,
-    "absolute_error": absolute_loss_per_row,
-    "squared_error": _squared_loss_per_row,
-}
-_DEFAULT_LOSSES = {"classification": "zero_one", "regression": "absolute_error"}
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayState:
-    """What is known when a policy is asked whether to refit before a chunk is served.
-
-    Attributes
-    ----------
-    chunk : int
-        The chunk that comes next.
-    window : int or "all"
-        Window of the present model.
-    age : int
-        Chunks that the present model has served.
-    losses : ndarray
-        Summed loss of the present model on each chunk whose labels have come since it was fitted,
-        the oldest first; it was trained on none of them.
-    rows : ndarray of int
-        Rows of each of these chunks.
-    n_fits : int
-        Fits so far, the first one included.
-    fit_seconds : float
-        What they cost, in processor seconds.
-    rows_fitted : int
-        Rows that they were fitted on.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skretrain.model_selection import ReplayState
-    >>> losses, rows = np.array([10.0, 30.0, 5.0]), np.array([100, 100, 100])
-    >>> now = ReplayState(4, "all", 3, losses, rows, n_fits=1, fit_seconds=0.1, rows_fitted=100)
-    >>> now.expected, now.debt
-    (0.1, 20.0)
-    """
-
-    chunk: int
-    window: int | str
-    age: int
-    losses: np.ndarray
-    rows: np.ndarray
-    n_fits: int
-    fit_seconds: float
-    rows_fitted: int
-
-    @property
-    def expected(self):
-        """Loss per row of the present model when it was new, on its first chunk; NaN before."""
-        return float(self.losses[0] / self.rows[0]) if len(self.rows) and self.rows[0] else math.nan
-
-    @property
-    def debt(self):
-        """Summed loss beyond what was expected, in the unit of the loss; 0 after each fit.
-
-        A chunk that went better than expected pays nothing back. A model that was fitted amid a
-        change expects much; :class:`skretrain.drift.RefitDebt` remembers what was lost before it.
-        """
-        if len(self.rows) < 2 or not self.rows[0]:
-            return 0.0
-        excess = self.losses - self.expected * self.rows
-        return float(excess[excess > 0].sum())
-
-
-@dataclass(frozen=True)
-class ReplayResult:
-    """What a schedule of refits would have cost, and how good its models would have been.
-
-    Attributes
-    ----------
-    loss : float
-        Summed over all rows that were served.
-    chunk_losses : ndarray of shape (n_chunks - 1,)
-        The same for each chunk from chunk 1 on.
-    chunk_rows : ndarray of shape (n_chunks - 1,)
-        Rows of each of them.
-    schedule : list of tuple
-        ``(chunk, window)`` of each fit: it serves from that chunk on. The first one is the first
-        fit.
-    seconds_per_fit : ndarray of shape (n_fits,)
-        Processor seconds of each fit.
-    rows_per_fit : ndarray of shape (n_fits,)
-        Rows that each was fitted on.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skretrain.model_selection import ReplayResult
-    >>> result = ReplayResult(
-    ...     loss=40.0,
-    ...     chunk_losses=np.array([10.0, 30.0]),
-    ...     chunk_rows=np.array([100, 100]),
-    ...     schedule=[(1, "all"), (2, "all")],
-    ...     seconds_per_fit=np.array([0.1, 0.2]),
-    ...     rows_per_fit=np.array([100, 200]),
-    ... )
-    >>> result.mean_loss, result.n_fits, result.cost(25)
-    (0.2, 2, 65.0)
-    """
-
-    loss: float
-    chunk_losses: np.ndarray
-    chunk_rows: np.ndarray
-    schedule: list
-    seconds_per_fit: np.ndarray
-    rows_per_fit: np.ndarray
-
-    @property
-    def mean_loss(self):
-        """Loss per row, a float: the error rate, where the loss is 0/1; NaN where none counted."""
-        n = int(self.chunk_rows.sum())
-        return self.loss / n if n else math.nan
-
-    @property
-    def n_fits(self):
-        """Number of fits, the first one included."""
-        return len(self.schedule)
-
-    @property
-    def fit_seconds(self):
-        """Processor seconds of all fits."""
-        return float(self.seconds_per_fit.sum())
-
-    @property
-    def rows_fitted(self):
-        """Rows that went into all fits, a row counted as often as it was fitted."""
-        return int(self.rows_per_fit.sum())
-
-    def cost(self, price):
-        """Return loss and refits in one number.
-
-        Parameters
-        ----------
-        price : float or callable
-            What one refit costs, in units of the loss; or ``price(rows, seconds)`` that returns it.
-            The first fit is not charged: there is no schedule without it.
-
-        Returns
-        -------
-        cost : float
-            In units of the loss.
-        """
-        charged = zip(self.rows_per_fit[1:], self.seconds_per_fit[1:], strict=True)
-        return self.loss + sum(_charge(price, rows, seconds) for rows, seconds in charged)
+from ..._base import Restoring, seed_of
+from ...compose._learner import Learner
+from ...drift import BaseTrigger
+from ...drift._river import is_river
+from ...utils._losses import task_of, zero_one_loss_per_row
+from .._stream import check_stream_size
+from ._files import ARRAYS, read_archive, write_archive
+from ._fits import Worker, history_of
+from ._policies import TriggerPolicy, check_policy, checked_pairs
+from ._replay import FIRST, ReplayResult, ReplayState, charge_of
+from ._settings import check_targets, checked_windows, loss_function
 
 
 class RetrainMatrix(BaseEstimator):
@@ -326,17 +158,17 @@ class RetrainMatrix(BaseEstimator):
 
     def _checked_worker(self, X, y, params):
         self._check_sizes()
-        windows = _checked_windows(self.windows)
+        windows = checked_windows(self.windows)
         if self.estimator is None:
             raise ValueError("estimator=None: pass an estimator; a loaded matrix has none to fit.")
         learner = Learner(self.estimator, random_state=seed_of(self.random_state))
-        loss = self._loss_function()
+        loss = loss_function(self.loss, self.estimator)
         is_classification = task_of(self.estimator) == "classification"
-        history = _history_of(X, y, params, is_classification=is_classification)
+        history = history_of(X, y, params, is_classification=is_classification)
         if not callable(self.loss):
-            self._check_targets(history.rows.y, loss)
+            check_targets(history.rows.y, self.loss, loss)
         edges = self._edges(len(history.rows.index))
-        return _Worker(learner, history, edges, windows, loss)
+        return Worker(learner, history, edges, windows, loss)
 
     def _check_sizes(self):
         check_stream_size("chunk", self.chunk, least=1)
@@ -345,37 +177,6 @@ class RetrainMatrix(BaseEstimator):
         stride = self.stride
         if isinstance(stride, bool) or not isinstance(stride, numbers.Integral) or stride < 1:
             raise ValueError(f"stride={stride!r}: stride must be a number of chunks, at least 1.")
-
-    def _loss_function(self):
-        loss = self.loss
-        if loss is None:
-            loss = _DEFAULT_LOSSES.get(task_of(self.estimator))
-        if loss is None:
-            raise ValueError(
-                f"loss=None has no meaning for {type(self.estimator).__name__}, which is neither a "
-                "classifier nor a regressor: pass a callable."
-            )
-        if callable(loss):
-            return loss
-        if not isinstance(loss, str) or loss not in _LOSSES:
-            raise ValueError(
-                f"loss={loss!r} is unknown: pass one of {sorted(_LOSSES)} or a callable."
-            )
-        return _LOSSES[loss]
-
-    def _check_targets(self, y, loss):
-        missing = int(is_missing(y).sum())
-        if missing:
-            raise ValueError(
-                f"y has {missing:,} missing or infinite value(s); leave out the rows without a "
-                "target."
-            )
-        if loss is not zero_one_loss_per_row and y.dtype.kind in "bUS":
-            first = y.ravel()[:1].tolist()[0]
-            raise ValueError(
-                f"loss={self.loss!r} needs numbers as targets, and y holds {first!r}; "
-                "pass loss='zero_one' or numbers."
-            )
 
     def _edges(self, size):
         head = self.chunk if self.initial_size is None else self.initial_size
@@ -388,7 +189,7 @@ class RetrainMatrix(BaseEstimator):
         n_windows, n_chunks = len(worker.windows), len(worker.edges) - 1
         self.edges_ = worker.edges
         self._chunk = int(self.chunk)  # `chunk` may be set to another number for the next fit
-        self.times_ = np.arange(_FIRST, n_chunks, self.stride)
+        self.times_ = np.arange(FIRST, n_chunks, self.stride)
         self.chunk_rows_ = np.add.reduceat(worker.counts.astype(np.int64), worker.edges[:-1])
         self.losses_ = np.full((n_windows, len(self.times_), n_chunks), np.nan)
         self.fit_seconds_ = np.full(self.losses_.shape[:2], np.nan)
@@ -475,11 +276,11 @@ class RetrainMatrix(BaseEstimator):
             for more than losses.
         """
         check_is_fitted(self)
-        _check_policy(policy)
+        check_policy(policy)
         delay = self._delay_in_chunks(label_delay)
         default = self._largest() if window is None else self._number_of(window, "window")
         if isinstance(policy, (str, BaseTrigger)) or is_river(policy):
-            schedule = self._answering(_Alarms(policy, self), default, delay)
+            schedule = self._answering(TriggerPolicy(policy, self), default, delay)
         elif callable(policy):
             schedule = self._answering(policy, default, delay)
         else:
@@ -517,8 +318,8 @@ class RetrainMatrix(BaseEstimator):
         value = np.full(n_chunks + 1, np.inf)  # of chunks served before this one
         n_fits = np.full(n_chunks + 1, n_chunks + 1)
         came_from = np.zeros((n_chunks + 1, 2), dtype=np.int64)
-        value[_FIRST] = n_fits[_FIRST] = 0
-        for chunk in range(_FIRST, n_chunks):
+        value[FIRST] = n_fits[FIRST] = 0
+        for chunk in range(FIRST, n_chunks):
             paths = np.array([self._path(w, chunk, delay, cost) for w in range(len(self._windows))])
             window = paths.argmin(axis=0)
             total = value[chunk] + paths.min(axis=0)
@@ -530,15 +331,15 @@ class RetrainMatrix(BaseEstimator):
             came_from[later][better] = np.column_stack([np.full(len(window), chunk), window])[
                 better
             ]
-        return self._result(_way_back(came_from), delay)
+        return self._result(_traced_back(came_from), delay)
 
     def _path(self, window, chunk, delay, cost):
         """Return what it costs to fit before a chunk and to serve up to each later one."""
         number = self._number_of_fit(window, chunk, delay)
         price = 0.0
-        if chunk > _FIRST:
+        if chunk > FIRST:
             rows, seconds = self.rows_fitted_[window, number], self.fit_seconds_[window, number]
-            price = _charge(cost, rows, seconds)
+            price = charge_of(cost, rows, seconds)
         return price + np.cumsum(self.losses_[window, number, chunk:])
 
     def _delay_in_chunks(self, label_delay):
@@ -565,11 +366,11 @@ class RetrainMatrix(BaseEstimator):
 
     def _number_of_fit(self, window, chunk, delay):
         """Return which fit a schedule gets that wants one to serve from `chunk` on."""
-        return self._nearest[window, max(chunk - delay, _FIRST)]
+        return self._nearest[window, max(chunk - delay, FIRST)]
 
     def _checked_schedule(self, pairs):
         schedule, before = [], 0
-        for chunk, window in _checked_pairs(pairs):
+        for chunk, window in checked_pairs(pairs):
             is_number = isinstance(chunk, numbers.Integral)
             if not is_number or not before < chunk < len(self.edges_) - 1:
                 raise ValueError(
@@ -578,8 +379,8 @@ class RetrainMatrix(BaseEstimator):
                 )
             schedule.append((chunk, self._number_of(window, "policy")))
             before = chunk
-        if not schedule or schedule[0][0] > _FIRST:
-            schedule.insert(0, (_FIRST, self._largest()))
+        if not schedule or schedule[0][0] > FIRST:
+            schedule.insert(0, (FIRST, self._largest()))
         return schedule
 
     def _answering(self, policy, default, delay):
@@ -592,14 +393,14 @@ class RetrainMatrix(BaseEstimator):
             seconds += float(self.fit_seconds_[window, number])
             n_fitted += int(self.rows_fitted_[window, number])
             schedule.append((chunk, window))
-            if isinstance(policy, _Alarms):
+            if isinstance(policy, TriggerPolicy):
                 policy.after_fit(chunk, delay, window, number)
             return self.losses_[window, number]
 
-        losses = fit(_FIRST, self._largest())
-        for chunk in range(_FIRST + 1, len(self.edges_) - 1):
+        losses = fit(FIRST, self._largest())
+        for chunk in range(FIRST + 1, len(self.edges_) - 1):
             since, window = schedule[-1]
-            known = slice(max(since - delay, _FIRST), max(chunk - delay, _FIRST))
+            known = slice(max(since - delay, FIRST), max(chunk - delay, FIRST))
             answer = policy(
                 ReplayState(
                     chunk=chunk,
@@ -631,7 +432,7 @@ class RetrainMatrix(BaseEstimator):
         return ReplayResult(
             loss=float(losses.sum()),
             chunk_losses=losses,
-            chunk_rows=self.chunk_rows_[_FIRST:],
+            chunk_rows=self.chunk_rows_[FIRST:],
             schedule=[(int(chunk), self._windows[window]) for chunk, window in schedule],
             seconds_per_fit=self.fit_seconds_[chosen],
             rows_per_fit=self.rows_fitted_[chosen],
@@ -658,9 +459,7 @@ class RetrainMatrix(BaseEstimator):
             "bounded": self._bounded,
             "estimator": self.estimator_repr_,
         }
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        with open(path, "wb") as file:  # given a name, NumPy might append to it
-            np.savez_compressed(file, format=_FORMAT, facts=json.dumps(facts), **arrays)
+        write_archive(path, facts, {name: getattr(self, name) for name in ARRAYS})
 
     @classmethod
     def load(cls, path):
@@ -681,21 +480,7 @@ class RetrainMatrix(BaseEstimator):
         ValueError
             If the file is none, or of a format that this version cannot read.
         """
-        if not zipfile.is_zipfile(path):
-            raise ValueError(f"path={str(path)!r} is not a file that RetrainMatrix.save wrote.")
-        with np.load(path, allow_pickle=False) as stored:
-            found = int(stored["format"]) if "format" in stored else None
-            if found != _FORMAT:
-                raise ValueError(
-                    f"path={str(path)!r} has the format {found}, and this version of skretrain "
-                    f"reads {_FORMAT}: fit the matrix anew, or load it with the version that "
-                    "saved it."
-                )
-            missing = sorted({"facts", *_ARRAYS}.difference(stored))
-            if missing:
-                raise ValueError(f"path={str(path)!r} lacks {missing}: it was not written whole.")
-            facts = json.loads(str(stored["facts"]))
-            arrays = {name: stored[name] for name in _ARRAYS}
+        facts, arrays = read_archive(path)
         names = ("chunk", "windows", "initial_size", "stride", "halving", "loss")
         matrix = cls(None, **{name: facts[name] for name in names})
         for name, values in arrays.items():
@@ -707,188 +492,9 @@ class RetrainMatrix(BaseEstimator):
         return matrix
 
 
-_ARRAYS = ("losses_", "times_", "edges_", "chunk_rows_", "fit_seconds_", "rows_fitted_")
-
-
-class _Alarms:
-    """A trigger as a policy: it is shown the losses of each chunk, and told of each fit."""
-
-    def __init__(self, trigger, matrix):
-        self.trigger, self.matrix = resolve_trigger(trigger), matrix
-        wanted = sorted(self.trigger.needs - {"loss"})
-        if wanted:
-            raise ValueError(
-                f"policy={trigger!r} looks at {wanted}, of which a matrix keeps nothing: run it "
-                "with prequential_validate."
-            )
-        self.n_shown = 0
-
-    def __call__(self, now):
-        if not len(now.losses):
-            return None
-        self.n_shown += 1
-        start, n_scored = self.matrix.edges_[self.n_shown], int(now.rows[-1])
-        losses = _losses_like(float(now.losses[-1]), n_scored, self.matrix._bounded)
-        batch = ScoredBatch(int(start), n_scored, losses, bounded=self.matrix._bounded)
-        return self.trigger.update(batch).state == "drift"
-
-    def after_fit(self, chunk, delay, window, number):
-        """Tell the trigger of a fit."""
-        seconds = float(self.matrix.fit_seconds_[window, number])
-        record = FitRecord(
-            row=int(self.matrix.edges_[max(chunk - delay, _FIRST)]),
-            n_rows=int(self.matrix.rows_fitted_[window, number]),
-            since=None,
-            kind="full_refit",
-            cpu_seconds=seconds,
-            wall_seconds=seconds,
-        )
-        self.trigger.after_fit(record, None, chunk > _FIRST)
-
-
-def _check_policy(policy):
-    """Refuse words and classes, which a callable or a trigger would be taken for."""
-    is_word = isinstance(policy, str) and policy != "adwin"
-    if is_word or isinstance(policy, type):
-        _refuse_policy(policy)
-
-
-def _checked_pairs(policy):
-    try:
-        pairs = list(policy)
-    except TypeError:
-        _refuse_policy(policy)
-    if any(not isinstance(pair, (tuple, list, np.ndarray)) or len(pair) != 2 for pair in pairs):
-        _refuse_policy(policy)
-    return pairs
-
-
-def _refuse_policy(policy):
-    raise ValueError(
-        f"policy={policy!r} must be a list of (chunk, window) pairs, a function of a ReplayState, "
-        "a trigger such as skretrain.drift.ErrorDrift(), a river detector or 'adwin'."
-    )
-
-
-def _losses_like(total, n_scored, bounded):
-    """Return losses of single rows that add up to `total`."""
-    if not bounded or not total.is_integer():
-        return np.full(n_scored, total / n_scored if n_scored else 0.0)
-    losses = np.zeros(n_scored)
-    # All errors at one end of the chunk would look like a drift in it.
-    losses[np.arange(int(total)) * n_scored // max(int(total), 1)] = 1.0
-    return losses
-
-
-def _checked_windows(windows):
-    is_sequence = isinstance(windows, (list, tuple)) and len(windows) > 0
-    valid = is_sequence and all(
-        window == "all"
-        if isinstance(window, str)
-        else isinstance(window, numbers.Integral) and not isinstance(window, bool) and window >= 1
-        for window in windows
-    )
-    if not valid:
-        raise ValueError(
-            f"windows={windows!r}: windows must be a list of numbers of rows, at least 1, or 'all'."
-        )
-    windows = [window if window == "all" else int(window) for window in windows]
-    if len(set(windows)) < len(windows):
-        raise ValueError(f"windows={windows!r} names a window twice: leave one out.")
-    return windows
-
-
-def _charge(price, rows, seconds):
-    charge = price(int(rows), float(seconds)) if callable(price) else price
-    if isinstance(charge, bool) or not isinstance(charge, numbers.Real) or not charge >= 0:
-        raise ValueError(
-            f"cost={charge!r}: the cost of a refit must be a number of at least 0, in units of the "
-            "loss, or a function of (rows, seconds) that returns one."
-        )
-    return charge
-
-
-def _way_back(came_from):
+def _traced_back(came_from):
     schedule, chunk = [], len(came_from) - 1
-    while chunk > _FIRST:
+    while chunk > FIRST:
         chunk, window = came_from[chunk].tolist()
         schedule.append((chunk, window))
     return schedule[::-1]
-
-
-@dataclass
-class _History:
-    """All rows, and whether their targets are classes."""
-
-    rows: Rows
-    has_classes: bool
-
-
-class _Past:
-    """Rows before a row, in the role of a policy's context: classes, and memory to take from."""
-
-    def __init__(self, history, stop):
-        self.y = history.rows.y[:stop]
-        self.classes = np.unique(self.y) if history.has_classes else None
-        self.take = partial(part_of, history.rows)
-        self.buffer = self
-
-
-def _history_of(X, y, params, *, is_classification):
-    if y is None:
-        raise ValueError("y=None: a RetrainMatrix compares predictions with targets; pass them.")
-    check_consistent_length(X, y)
-    X, y = as_container(X), np.asarray(y)
-    rows = Rows(X, y, checked_params(params, n_rows(X)), np.arange(n_rows(X)))
-    return _History(rows, is_classification and y.ndim == 1)
-
-
-class _Worker:
-    """Fits and scores; workers of other processes unpickle it."""
-
-    def __init__(self, learner, history, edges, windows, loss):
-        self.learner, self.history, self.edges = learner, history, edges
-        self.windows, self.loss = windows, loss
-        weight = learner.weight_of(history.rows)
-        n_rows_in_all = len(history.rows.index)
-        self.counts = np.ones(n_rows_in_all, dtype=bool) if weight is None else weight != 0
-
-    def cells(self, times, alive):
-        """Return for each time, and each window in `alive`: losses per chunk, seconds, rows."""
-        return [self._at(int(time), alive) for time in times]
-
-    def _at(self, time, alive):
-        stop, done = int(self.edges[time]), {}
-        for number in alive:
-            start = self._start(number, stop)
-            if start not in done:
-                model, seconds, n_fitted = self._fitted(start, stop, time)
-                done[start] = (self._losses(model, time), seconds, n_fitted)
-        return [done[self._start(number, stop)] for number in alive]
-
-    def _start(self, number, stop):
-        window = self.windows[number]
-        return 0 if window == "all" else max(stop - window, 0)
-
-    def _fitted(self, start, stop, time):
-        past = _Past(self.history, stop)
-        rows = with_all_classes(part_of(self.history.rows, slice(start, stop)), past)
-        with Stopwatch() as cost:
-            if past.classes is not None and len(past.classes) == 1:
-                model = DummyClassifier(strategy="most_frequent").fit(rows.X, rows.y)
-            else:
-                model = self.learner.fresh(rows, time - _FIRST)
-        return model, cost.cpu_seconds, len(rows.index)
-
-    def _losses(self, model, time):
-        first = int(self.edges[time])
-        y = self.history.rows.y[first:]
-        losses = self.loss(y, model.predict(take_rows(self.history.rows.X, slice(first, None))))
-        losses = np.asarray(losses, dtype=np.float64)
-        if losses.shape != (len(y),):
-            raise ValueError(
-                f"loss returned an array of shape {losses.shape} for {len(y)} rows: it must return "
-                "one loss per row."
-            )
-        losses = np.where(self.counts[first:], losses, 0.0)
-        return np.add.reduceat(losses, self.edges[time:-1] - first)

@@ -1,0 +1,238 @@
+"""How far two samples of rows are apart: column by column, and all columns together."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import roc_auc_score
+
+from ..utils._containers import LIST, PANDAS, POLARS, SPARSE, kind_of
+
+_FOLDS = 5
+_MOST_LEVELS = 20
+
+
+def student_quantile(level, n):
+    """Return the two-sided quantile of Student's t for the mean of n values."""
+    return float(stats.t.ppf((1 + level) / 2, max(n - 1, 1)))
+
+
+# -- columns ---------------------------------------------------------------------------------------
+
+
+class Column(NamedTuple):
+    """A column of both samples as floats; codes and seconds are floats, but not numeric."""
+
+    name: object
+    old: np.ndarray
+    new: np.ndarray
+    is_numeric: bool
+
+    @property
+    def label(self):
+        """How the column is called in a text; a number alone would read as an amount."""
+        return self.name if isinstance(self.name, str) else f"column {self.name}"
+
+    @property
+    def present(self):
+        """The values that are there, of the old and of the new rows."""
+        return [values[~np.isnan(values)] for values in (self.old, self.new)]
+
+    @property
+    def is_empty(self):
+        """Whether no row of either sample has a value."""
+        return not any(len(values) for values in self.present)
+
+
+def columns_of(X_old, X_new):
+    """Return the columns of two tables, or None, and the reason why there are none.
+
+    Dates are seconds, other things codes by their order as text.
+    """
+    kind = kind_of(X_old)
+    if kind == LIST or len(X_old.shape) != 2:
+        return None, "the rows are no table of columns"
+    if kind == SPARSE:
+        return None, "the columns are sparse"
+    if kind in (PANDAS, POLARS):
+        names = list(X_old.columns)
+        pairs = [[X[name].to_numpy() for X in (X_old, X_new)] for name in names]
+    else:
+        names = range(X_old.shape[1])
+        pairs = [[X[:, j] for X in (X_old, X_new)] for j in names]
+    return [Column(name, *_numbers(*pair)) for name, pair in zip(names, pairs, strict=True)], ""
+
+
+def _numbers(old, new):
+    if old.dtype.kind in "biu" and new.dtype.kind in "biu":
+        return old.astype(float), new.astype(float), old.dtype.kind != "b"
+    if old.dtype.kind in "mM" and new.dtype.kind == old.dtype.kind:
+        return *(_seconds(values) for values in (old, new)), False
+    both = [_as_floats(values) for values in (old, new)]
+    if all(values is not None for values in both):
+        return *both, True
+    text = [np.asarray(values, dtype=object).astype(str) for values in (old, new)]
+    _, codes = np.unique(np.concatenate(text), return_inverse=True)
+    return codes[: len(old)].astype(float), codes[len(old) :].astype(float), False
+
+
+def _seconds(values):
+    seconds = values.astype("datetime64[s]" if values.dtype.kind == "M" else "timedelta64[s]")
+    return np.where(np.isnat(values), np.nan, seconds.astype(np.int64))
+
+
+def _as_floats(values):
+    try:
+        numbers = np.array(values, dtype=float)
+    except (TypeError, ValueError):
+        return None
+    numbers[np.isinf(numbers)] = np.nan
+    return numbers
+
+
+def is_clock(column):
+    """Tell a date or running number, which differs between the samples by what it is.
+
+    It never falls within a sample; a clock may have been set back in between.
+    """
+    together = np.concatenate(column.present)
+    many = len(np.unique(together)) > max(10, len(together) // 100)
+    return many and all((np.diff(values) >= 0).all() for values in column.present)
+
+
+def movement(column):
+    """Return by how much a column moved, or None if a sample has no value of it.
+
+    The distance is Kolmogorov-Smirnov for numbers, else total variation of the levels, with the p
+    value of a chi-square test.
+    """
+    old, new = column.present
+    if not len(old) or not len(new):
+        return None
+    if column.is_numeric:
+        distance = ks_distance(old, new)
+        p_value = ks_p_value(distance, len(old), len(new))
+        deviation = old.std() or new.std()
+        steps = float((new.mean() - old.mean()) / deviation) if deviation else 0.0
+    else:
+        counts = level_counts(*_coarse(old, new))
+        distance = total_variation(counts[0] / len(old), counts[1] / len(new))
+        p_value, steps = chi_square_p_value(counts), math.nan
+    return {
+        "name": column.label,
+        "kind": "numeric" if column.is_numeric else "categorical",
+        "distance": distance,
+        "in_deviations": steps,
+        "p_value": p_value,
+    }
+
+
+# -- numbers ---------------------------------------------------------------------------------------
+
+
+def ks_distance(old, new):
+    """Return the Kolmogorov-Smirnov distance: the largest gap between the distributions."""
+    at = np.concatenate([old, new])
+    shares = [np.searchsorted(np.sort(part), at, side="right") / len(part) for part in (old, new)]
+    return float(np.abs(shares[0] - shares[1]).max())
+
+
+def ks_p_value(distance, n_old, n_new):
+    """Return the two-sided p value of a Kolmogorov-Smirnov distance, for many values."""
+    larger, smaller = float(max(n_old, n_new)), float(min(n_old, n_new))
+    n = np.round(larger * smaller / (larger + smaller))
+    return float(np.clip(stats.kstwo.sf(distance, n), 0, 1))
+
+
+# -- levels ----------------------------------------------------------------------------------------
+
+
+def level_counts(old, new):
+    """Return how often each level comes, an array of shape (2, n_levels)."""
+    levels = np.unique(np.concatenate([old, new]))
+    return np.array([[(part == level).sum() for level in levels] for part in (old, new)])
+
+
+def total_variation(shares_old, shares_new):
+    """Return the share of the rows that would have to change level, in [0, 1]."""
+    return float(np.abs(np.subtract(shares_new, shares_old)).sum() / 2)
+
+
+def chi_square_p_value(counts):
+    """Return the p value of a chi-square test of counts; 1 for a single level."""
+    return 1.0 if counts.shape[1] < 2 else float(stats.chi2_contingency(counts).pvalue)
+
+
+def _coarse(old, new):
+    """Return codes with few levels: with one row to a level, everything differs."""
+    together = np.concatenate([old, new])
+    if len(np.unique(together)) <= _MOST_LEVELS:
+        return old, new
+    edges = np.quantile(together, np.linspace(0, 1, _MOST_LEVELS + 1)[1:-1])
+    return np.searchsorted(edges, old), np.searchsorted(edges, new)
+
+
+# -- all columns together --------------------------------------------------------------------------
+
+
+def domain_auc(old, new, level=0.95):
+    """Return how well a classifier tells old rows from new ones: AUC, and an interval of it.
+
+    Each sample is cut into five runs of successive rows; the rows of a run are told apart by a
+    classifier fitted on the others, so that neighbours in time never stand on both sides.
+
+    Parameters
+    ----------
+    old, new : ndarray of shape (n_samples, n_features)
+        Floats, NaN where missing; at least ten rows each, in the order of time.
+    level : float, default=0.95
+        Of the interval.
+
+    Returns
+    -------
+    auc, low, high : float
+        0.5 is a guess.
+    """
+    runs = [np.array_split(np.arange(len(part)), _FOLDS) for part in (old, new)]
+    areas, errors = [], []
+    for held in zip(*runs, strict=True):
+        area = _area_on(held, old, new)
+        areas.append(area)
+        errors.append(_error_of_area(area, *map(len, held)))
+    mean = float(np.mean(areas))
+    # The larger of what the rows and what the runs say.
+    by_rows = math.sqrt(np.square(errors).sum()) / _FOLDS
+    width = max(
+        student_quantile(level, math.inf) * by_rows,
+        student_quantile(level, _FOLDS) * float(np.std(areas, ddof=1)) / math.sqrt(_FOLDS),
+    )
+    return mean, max(mean - width, 0.0), min(mean + width, 1.0)
+
+
+def _area_on(held, old, new):
+    """Return the AUC on the rows left out, of a classifier fitted on all others."""
+    rest = [np.setdiff1d(np.arange(len(p)), h) for p, h in zip((old, new), held, strict=True)]
+    X, period = _labelled(old[rest[0]], new[rest[1]])
+    X[:, np.isnan(X).all(axis=0)] = 0.0  # values that come in the run left out
+    model = HistGradientBoostingClassifier(
+        max_iter=30,
+        max_leaf_nodes=8,
+        min_samples_leaf=min(20, max(2, len(X) // 20)),
+        early_stopping=False,
+        random_state=0,
+    ).fit(X, period)
+    X, period = _labelled(old[held[0]], new[held[1]])
+    return roc_auc_score(period, model.predict_proba(X)[:, 1])
+
+
+def _labelled(old, new):
+    return np.concatenate([old, new]), np.repeat([0, 1], [len(old), len(new)])
+
+
+def _error_of_area(area, n1, n2):
+    """Return the standard error of an AUC by Hanley and McNeil."""
+    a, b = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = area * (1 - area) + (n1 - 1) * (b - area**2) + (n2 - 1) * (a - area**2)
+    return math.sqrt(max(variance, 0.25 / max(n1, n2)) / (n1 * n2))

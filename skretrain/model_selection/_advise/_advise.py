@@ -1,0 +1,146 @@
+"""Should the model be retrained? Try each way on held-out rows of both periods, and say."""
+
+import warnings
+
+from ._candidates import trials_in_stages
+from ._case import case_of
+from ._verdict import Verdict
+
+
+def advise(
+    estimator,
+    X_old,
+    y_old,
+    X_new,
+    y_new,
+    *,
+    price=None,
+    scoring=None,
+    time_budget=None,
+    random_state=None,
+):
+    """Say whether a model should be retrained now that new labelled rows are there, and how.
+
+    Each way to react is tried, from keeping the model to refitting it on everything, and judged on
+    rows of both periods that no model has learned. One action comes back, with the numbers it
+    rests on.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A classifier or regressor for one target. Unfitted: it is fitted on the old rows as the
+        present model. Fitted: it *is* the present model, and is never changed.
+    X_old : array-like of shape (n_samples, n_features)
+        Rows of the old period in the order of time: an array, a sparse matrix, a data frame, or a
+        list of what the estimator takes.
+    y_old : array-like of shape (n_samples,)
+        Their targets.
+    X_new : array-like of shape (n_samples, n_features)
+        Rows of the new period, likewise.
+    y_new : array-like of shape (n_samples,)
+        Their targets.
+    price : float or None, default=None
+        What one refit on all rows costs, in the unit of the loss added up over rows: for a
+        classifier, the number of errors that it would have to save. Cheaper actions cost their
+        share of fitted rows, keeping and recalibrating nothing. The gain is counted over a coming
+        period as long as the new one. None: no price.
+    scoring : str, callable or None, default=None
+        A scikit-learn scorer or its name; the loss is then minus the score. A callable is handed a
+        record of the model's answers on the held-out rows, not the model. None: errors of a
+        classifier, absolute residuals of a regressor, row by row.
+    time_budget : float or None, default=None
+        Seconds on the clock after which no larger subsample is tried; the smallest is always
+        completed. None: no limit.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the models whose own ``random_state`` is None, and of what is drawn here. None is
+        0, so that two calls agree. An instance is left as it is.
+
+    Returns
+    -------
+    advice : Advice
+        The action, a table of what was tried, the evidence, and one paragraph in plain words.
+
+    Raises
+    ------
+    TypeError
+        If `estimator` is no estimator, or rows cannot be counted.
+    ValueError
+        If a parameter, the rows or the targets cannot be used; the message names it and the way
+        out.
+    Exception
+        Whatever the present model raises when it is fitted on all the old rows it learns from.
+
+    See Also
+    --------
+    prequential_validate : Test a retraining policy along a whole stream.
+
+    Notes
+    -----
+    **Who is judged on what.** Held out are the newest third of the new rows and the newest quarter
+    of the old rows. All candidates learn from the other rows alone. A fitted `estimator` may have
+    learned the held-out old rows: everything on the old period is therefore measured on a clone
+    fitted without them, and continued in the same way.
+
+    **Candidates.** ``keep``; ``recalibrate`` (prior correction, sigmoid or isotonic calibration of
+    the frozen model, whichever does best on the last third of the rows to learn from, increasing
+    maps only; for a regressor a shift or a line); ``warm_start``, ``replay_mix`` as the policies of
+    these names make them; ``fine_tune`` (only the last step of a pipeline is fitted anew);
+    ``refit_new``; ``refit_window`` (the rows since the change that the losses of the old model show
+    among the new rows, if it is not the seam of the periods); ``refit_all``. A candidate that
+    fails, or is not possible, is a row of the table that says why.
+
+    **Intervals.** The gain is the present model's loss minus the candidate's on the same rows: a
+    paired t interval over rows, or, where a Ljung-Box test finds the differences autocorrelated,
+    over blocks of about the root of n rows. Binary losses get half a pair of pseudo-rows each way
+    [1]_. With `scoring`, the interval is a normal one with the deviation of 100 draws of rows or
+    blocks. The intervals of the gains hold together at 95 % (Bonferroni over the candidates).
+
+    **Decision.**
+
+    1. *Eligible* is a candidate whose interval of the gain lies above zero and whose gain, over as
+       many rows as the new period has, exceeds its price.
+    2. *Tied with the best* are the eligible candidates that bring at least three quarters of the
+       largest gain (after the price) and are not worse than it by a paired interval at 95 %.
+    3. Where ``refit_new`` beats ``refit_all`` by such an interval, and the present model by that of
+       its gain, the old rows are wrong; then ``warm_start``, ``replay_mix`` and ``fine_tune`` give
+       way to a tied refit on new rows alone.
+    4. The cheapest of the tied is advised, in a fixed order of work, since seconds vary:
+       recalibrate; continuing by ``partial_fit`` and ``fine_tune``; refits and continued solvers on
+       new rows, ``replay_mix``; ``refit_all``. Among equals, the one that forgets least.
+    5. If none is eligible, the advice is ``keep``; but ``collect_more`` if the candidate with the
+       largest gain is undecided: its interval reaches a gain that would matter and, taken by
+       itself, lies above zero; or it is so wide that twice such a gain could be missed. What would
+       matter is the price per row; without a price a quarter of the present model's loss, at
+       least two points for errors; for a scorer a twentieth of the score. Fewer than 20 held-out
+       new rows never decide anything else than ``collect_more``, unless nothing is to be gained.
+
+    **Words.** That the relation between inputs and target has changed is said of old rows that are
+    wrong if, besides, the old model's errors (of a regressor: residuals beyond the old median) have
+    become more frequent by more than 2 AUC - 1, for the AUC with which inputs of both periods are
+    told apart. By less, moved inputs alone may be the cause, for a model that does not fit all of
+    their range; the old rows are then said to be wrong for this model.
+
+    The forecast of seconds is a ridge on (rows, seconds) of the subsamples, for all rows given.
+
+    References
+    ----------
+    .. [1] A. Agresti and Y. Min (2005). "Simple improved confidence intervals for comparing matched
+       proportions". Statistics in Medicine 24(5), 729-740.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skretrain.datasets import make_drifting_classification
+    >>> from skretrain.model_selection import advise
+    >>> X, y, _ = make_drifting_classification(2000, drift_rows=[1000], random_state=0)
+    >>> advice = advise(LogisticRegression(), X[:1000], y[:1000], X[1000:], y[1000:])
+    >>> advice.action
+    'refit_new'
+    >>> round(advice.evidence["gains"]["refit_new"]["estimate"], 2)
+    0.56
+    """
+    case = case_of(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, random_state)
+    with warnings.catch_warnings():
+        # Each candidate's own first warning is noted in the table.
+        warnings.simplefilter("ignore")
+        return Verdict(case, trials_in_stages(case)).advice()

@@ -1,0 +1,241 @@
+"""What `advise` is given, checked: rows to learn from, rows held out, and how losses are taken."""
+
+import math
+import numbers
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..._base import seed_of
+from ...buffers import Rows
+from ...compose._learner import Learner
+from ...compose._structure import is_fitted
+from ...utils._containers import (
+    PANDAS,
+    POLARS,
+    as_container,
+    kind_of,
+    n_rows,
+    row_shape,
+    to_kind_of,
+)
+from ...utils._labels import is_flat, is_missing, union_of_labels, unseen_labels
+from ...utils._losses import task_of
+from .._stream import scorer_for
+from ._candidates import split
+from ._evidence import RowwiseEvaluator, ScorerEvaluator
+
+_LEAST_ROWS = 4
+_HELD_OUT_OLD, HELD_OUT_NEW = 1 / 4, 1 / 3
+
+
+@dataclass
+class Case:
+    """Everything that stays the same from subsample to subsample."""
+
+    learner: Learner
+    evaluator: RowwiseEvaluator
+    fitted: Any  # the model given, where it was fitted
+    is_classifier: bool
+    old: Rows
+    new: Rows
+    held_old: Rows
+    held_new: Rows
+    price: float | None
+    scoring: Any
+    time_budget: float | None
+    seed: int
+
+    @property
+    def classes(self):
+        if not self.is_classifier:
+            return None
+        return union_of_labels(np.unique(self.old.y), self.new.y)
+
+    @property
+    def n_old(self):
+        return len(self.old.index) + len(self.held_old.index)
+
+    @property
+    def n_new(self):
+        return len(self.new.index) + len(self.held_new.index)
+
+
+def case_of(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, random_state):
+    """Return the arguments of `advise` as a Case, or raise what is wrong with them."""
+    _check_amount("price", price, "what one refit costs, in units of the loss", "no price")
+    _check_amount("time_budget", time_budget, "seconds", "no limit")
+    seed = _checked_seed(random_state)
+    _check_scoring(scoring)
+    learner = Learner(estimator, random_state=seed)  # refuses what is no estimator
+    task = task_of(estimator)
+    if task == "unsupervised":
+        raise ValueError(
+            f"estimator={estimator!r} is neither a classifier nor a regressor; advise compares "
+            "losses on labelled rows. Pass one of them."
+        )
+    is_classifier = task == "classification"
+    X_old, y_old = _checked_rows("old", X_old, y_old, is_classifier)
+    X_new, y_new = _checked_rows("new", X_new, y_new, is_classifier)
+    X_new = _checked_columns(X_old, X_new)
+    if is_classifier:
+        union_of_labels(np.unique(y_old), y_new)  # refuses text beside numbers
+        _check_classes(estimator, y_old)
+    old = Rows(X_old, y_old, {}, np.arange(len(y_old)))
+    new = Rows(X_new, y_new, {}, np.arange(len(y_old), len(y_old) + len(y_new)))
+    (old, held_old), (new, held_new) = split(old, _HELD_OUT_OLD), split(new, HELD_OUT_NEW)
+    evaluator = RowwiseEvaluator(is_classifier)
+    if scoring is not None:
+        evaluator = ScorerEvaluator(is_classifier, scorer_for(estimator, scoring), seed)
+    return Case(
+        learner=learner,
+        evaluator=evaluator,
+        fitted=estimator if is_fitted(estimator) else None,
+        is_classifier=is_classifier,
+        old=old,
+        new=new,
+        held_old=held_old,
+        held_new=held_new,
+        price=price,
+        scoring=scoring,
+        time_budget=time_budget,
+        seed=seed,
+    )
+
+
+def _check_amount(name, value, what, none):
+    if value is None:
+        return
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not 0 <= value < math.inf:
+        raise ValueError(
+            f"{name}={value!r} must be a finite number of at least 0 ({what}), or None for {none}."
+        )
+
+
+def _check_scoring(scoring):
+    if scoring is not None and not isinstance(scoring, str) and not callable(scoring):
+        raise ValueError(
+            f"scoring={scoring!r} must be one scorer or its name, or None; ask for each score by "
+            "itself."
+        )
+
+
+def _check_classes(estimator, y_old):
+    """Refuse a fitted model that predicts none of the labels that the rows have."""
+    known = getattr(estimator, "classes_", ())
+    if not is_flat(known):
+        return
+    known = np.asarray(known)
+    if len(unseen_labels(y_old, np.unique(known))) == len(np.unique(y_old)):
+        raise ValueError(
+            f"estimator={type(estimator).__name__} was fitted on the classes "
+            f"{known.tolist()[:5]}, and y_old has none of them: {np.unique(y_old).tolist()[:5]}. "
+            "Encode the targets as it was fitted, or pass it unfitted."
+        )
+
+
+def _checked_seed(random_state):
+    try:
+        return seed_of(random_state) or 0
+    except ValueError as error:
+        raise ValueError(
+            f"random_state={random_state!r} must be a whole number of at least 0, a RandomState "
+            "instance or None."
+        ) from error
+
+
+def _checked_rows(period, X, y, is_classifier):
+    if y is None:
+        raise ValueError(f"y_{period}=None: advise compares losses on labelled rows; pass targets.")
+    X, y = _container(period, X), np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1:
+        raise ValueError(
+            f"y_{period} has the shape {y.shape}, but advise takes one target; ask for each target "
+            "by itself."
+        )
+    if n_rows(X) != len(y):
+        raise ValueError(
+            f"X_{period} has {n_rows(X):,} rows and y_{period} {len(y):,} targets; pass one target "
+            "for each row."
+        )
+    if len(y) < _LEAST_ROWS:
+        raise ValueError(
+            f"X_{period} has {len(y)} rows; at least {_LEAST_ROWS} are needed, since some of them "
+            "are held out. Bring more rows."
+        )
+    missing = int(is_missing(y).sum())
+    if missing:
+        raise ValueError(
+            f"y_{period} has {missing:,} missing or infinite value(s); leave out the rows without "
+            "a target."
+        )
+    if is_classifier:
+        _check_sortable(period, y)
+        return X, y
+    try:
+        return X, y.astype(float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"y_{period} holds {y.tolist()[0]!r}, which no regressor can predict; pass numbers, "
+            "or a classifier."
+        ) from error
+
+
+def _container(period, X):
+    try:
+        X = as_container(X)
+        n_rows(X)
+    except TypeError as error:
+        raise TypeError(
+            f"X_{period} is a {type(X).__name__}, which has no rows to count; pass an array, a "
+            "sparse matrix, a data frame or a list."
+        ) from error
+    names = list(X.columns) if kind_of(X) == PANDAS and X.ndim == 2 else []
+    twice = sorted({name for name in names if names.count(name) > 1}, key=str)
+    if twice:
+        raise ValueError(
+            f"X_{period} has more than one column named {', '.join(map(repr, twice))}; rename or "
+            "drop all but one of each."
+        )
+    return X
+
+
+def _check_sortable(period, y):
+    try:
+        np.unique(y)
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in y.tolist()})
+        raise ValueError(
+            f"y_{period} mixes labels of the types {', '.join(kinds)}, which have no order; "
+            "convert them to one type."
+        ) from error
+
+
+def _checked_columns(X_old, X_new):
+    kinds = kind_of(X_old), kind_of(X_new)
+    if all(
+        kind in (PANDAS, POLARS) and len(X.shape) == 2
+        for kind, X in zip(kinds, (X_old, X_new), strict=True)
+    ):
+        old, new = list(X_old.columns), list(X_new.columns)
+        if set(old) != set(new):
+            lacking, more = set(old) - set(new), set(new) - set(old)
+            said = [
+                f"{what} {sorted(columns, key=str)}"
+                for what, columns in (("lacks the columns", lacking), ("has besides", more))
+                if columns
+            ]
+            raise ValueError(
+                f"X_new {' and '.join(said)}, compared with X_old; pass the same columns."
+            )
+        X_new = X_new[old]
+    if row_shape(X_old) != row_shape(X_new):
+        raise ValueError(
+            f"X_new has rows of shape {row_shape(X_new)} and X_old of shape {row_shape(X_old)}; "
+            "pass the same columns for both periods."
+        )
+    return to_kind_of(X_new, X_old)

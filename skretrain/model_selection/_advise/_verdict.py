@@ -1,0 +1,258 @@
+"""What the trials say: gains, forgetting, one action, and the evidence for it."""
+
+import math
+
+import numpy as np
+
+from ...utils._containers import concat_rows
+from ._advice import Advice
+from ._candidates import CARRY_THE_OLD, NEW_ROWS_ALONE
+from ._case import HELD_OUT_NEW
+from ._evidence import (
+    CONFIDENCE,
+    Interval,
+    beyond_moved_inputs,
+    forecast,
+    rounded_up,
+    rows_to_tell,
+    slope_per_doubling,
+)
+from ._inputs import input_shift, sensitivity
+from ._text import Units, written
+
+# A cheaper action must bring this share of the best gain: little data makes everything "tied".
+_SHARE_OF_BEST = 0.75
+_LEAST_POINTS = 0.02
+_LEAST_TO_DECIDE = 20  # held-out new rows: a handful that agree may be a run of luck
+
+
+class Verdict:
+    """What the last subsample says: gains, forgetting, one action, and the evidence."""
+
+    def __init__(self, case, stages):
+        self.case, self.stages, self.last = case, stages, stages[-1]
+        self.trials = {trial.action: trial for trial in self.last.trials}
+        self.done = {name: trial for name, trial in self.trials.items() if trial.new is not None}
+        if "keep" not in self.done:
+            raise ValueError(
+                f"estimator={type(case.fitted or case.learner.estimator).__name__} cannot be "
+                f"judged on the held-out rows: {self.trials['keep'].note.rstrip('.')}."
+            )
+        self.present = self.done["keep"]
+        self.others = [trial for name, trial in self.done.items() if name != "keep"]
+        level = 1 - (1 - CONFIDENCE) / max(len(self.others), 1)
+        gain = case.evaluator.gain
+        self.gains = {
+            trial.action: gain(self.present.new, trial.new, level) for trial in self.others
+        }
+        self.forgetting = {
+            trial.action: _negated(gain(self.present.old, trial.old, CONFIDENCE))
+            for trial in self.others
+        }
+        self.few = len(case.held_new.index) < _LEAST_TO_DECIDE
+        self.mislead = self._mislead()
+        # Where the old model is better than both refits, old rows cannot be what is wrong.
+        self.old_rows_are_wrong = bool(
+            self.mislead is not None and self.mislead.low > 0 and self.gains["refit_new"].low > 0
+        )
+        self.matters = self._gain_that_matters()
+        self.tied, self.more_rows = [], None
+
+    def _mislead(self):
+        """Return how much better a refit is without the old rows, as an Interval or None."""
+        if self.few or not {"refit_new", "refit_all"} <= self.done.keys():
+            return None
+        both = [self.done[name].new for name in ("refit_all", "refit_new")]
+        return self.case.evaluator.gain(*both, CONFIDENCE)
+
+    def _gain_that_matters(self):
+        case, loss = self.case, self.case.evaluator.loss(self.present.new)
+        if case.price:
+            return case.price / case.n_new
+        if case.scoring is not None:
+            return abs(loss) / 20
+        return max(loss / 4, _LEAST_POINTS if case.is_classifier else 0.0)
+
+    def action(self):
+        """Decide, as the notes of advise say."""
+        if self._is_settled() or not self.others:
+            return "keep"
+        eligible = [trial for trial in self.others if self._is_eligible(trial)]
+        if self.few or not eligible:
+            return self._without_a_winner()
+        best = max(eligible, key=self._net_gain)
+        self.tied = [trial for trial in eligible if trial is best or self._is_tied(trial, best)]
+        if self.old_rows_are_wrong:
+            fresh = [trial for trial in self.tied if trial.action in NEW_ROWS_ALONE]
+            continued = [trial for trial in self.tied if trial.action in CARRY_THE_OLD]
+            self.tied = [trial for trial in self.tied if not (fresh and trial in continued)]
+        return min(self.tied, key=self._effort).action
+
+    def _is_settled(self):
+        """Tell whether nothing is to be gained: no loss, and nothing but one value to predict."""
+        case = self.case
+        targets = (rows.y for rows in (case.old, case.held_old, case.new, case.held_new))
+        is_constant = len(np.unique(np.concatenate([np.unique(y) for y in targets]))) == 1
+        return self.matters == 0 or (is_constant and not self.present.new.losses.any())
+
+    def _is_eligible(self, trial):
+        return self.gains[trial.action].low > 0 and self._net_gain(trial) > 0
+
+    def _net_gain(self, trial):
+        total = self.gains[trial.action].estimate * self.case.n_new
+        if not self.case.price or trial.action == "recalibrate":
+            return total
+        return total - self.case.price * trial.n_rows / self.last.n_rows
+
+    def _is_tied(self, trial, best):
+        if self._net_gain(trial) < _SHARE_OF_BEST * self._net_gain(best):
+            return False
+        return self.case.evaluator.gain(best.new, trial.new, CONFIDENCE).high >= 0
+
+    def _effort(self, trial):
+        by_part = self.case.learner.incremental
+        work = {"recalibrate": 0, "fine_tune": 1, "warm_start": 1 if by_part else 2, "refit_all": 3}
+        forgotten = self.case.evaluator.loss(trial.old)
+        order = ("refit_new", "refit_window", "replay_mix", "warm_start")
+        place = order.index(trial.action) if trial.action in order else 0
+        return work.get(trial.action, 2), forgotten, place
+
+    def _without_a_winner(self):
+        best = max(self.others, key=lambda trial: self.gains[trial.action].estimate)
+        gain, n_new = self.gains[best.action], self.case.n_new
+        alone = self.case.evaluator.gain(self.present.new, best.new, CONFIDENCE)
+        may_matter = gain.high > self.matters and alone.low > 0 >= gain.low
+        is_wide = (gain.high - gain.low) / 2 > 2 * self.matters
+        if not (self.few or may_matter or is_wide):
+            return "keep"  # a gain that is sure but does not pay its price is no reason to wait
+        more = rows_to_tell(gain, max(gain.estimate, self.matters), n_new)
+        least = _LEAST_TO_DECIDE / HELD_OUT_NEW - n_new
+        self.more_rows = rounded_up(max(more, least) if math.isfinite(more) else 10 * n_new)
+        return "collect_more"
+
+    def advice(self):
+        """Return the action with all that it rests on."""
+        action = self.action()
+        evidence = self._evidence()
+        rows = [self._row(trial) for trial in self.trials.values()]
+        units = Units(self.case.is_classifier, self.case.scoring)
+        return Advice(action, rows, evidence, written(action, rows, evidence, units), units)
+
+    def _row(self, trial):
+        row = {"action": trial.action, "tried": trial.new is not None}
+        gain, lost = self.gains.get(trial.action), self.forgetting.get(trial.action)
+        if trial is self.present:
+            gain = lost = Interval(0.0, 0.0, 0.0, 0.0, len(trial.new.y))
+        for name, interval in (("gain", gain), ("forgetting", lost)):
+            for part in ("estimate", "low", "high"):
+                column = name if part == "estimate" else f"{name}_{part}"
+                row[column] = getattr(interval, part, math.nan)
+        row["loss_new"] = self.case.evaluator.loss(trial.new) if trial.new else math.nan
+        row["loss_old"] = self.case.evaluator.loss(trial.old) if trial.new else math.nan
+        row["negative_flips"] = self._negative_flips(trial) if trial.new else math.nan
+        row["rows"] = trial.n_rows
+        row["seconds"] = trial.seconds if trial.new else math.nan
+        row["forecast_seconds"] = self._forecast(trial) if trial.new else math.nan
+        return {**row, "note": trial.note}
+
+    def _negative_flips(self, trial):
+        """Return the share of rows that the present model has right and this trial has wrong."""
+        before, after = self.present.new.losses, trial.new.losses
+        if self.case.is_classifier:
+            return float(((before == 0) & (after == 1)).mean())
+        usual = before.mean()
+        return float(((before <= usual) & (after > 2 * usual)).mean())
+
+    def _forecast(self, trial):
+        past = [
+            trial
+            for stage in self.stages
+            for trial in stage.trials
+            if trial.action == trial.action and trial.new
+        ]
+        n_all = self.case.n_old + self.case.n_new
+        full = trial.n_rows / self.last.n_rows * n_all
+        if not full:
+            return 0.0
+        return forecast([trial.n_rows for trial in past], [trial.seconds for trial in past], full)
+
+    def _evidence(self):
+        case, last = self.case, self.last
+        all_old, all_new = _joined(case.old, case.held_old), _joined(case.new, case.held_new)
+        shift = input_shift(all_old, all_new, case.seed)
+        return {
+            "rows": self._rows(),
+            "present": {
+                "fitted": case.fitted is not None,
+                "loss_old": case.evaluator.loss(self.present.old),
+                "loss_new": case.evaluator.loss(self.present.new),
+                "seconds": last.present_seconds,
+            },
+            "gains": {name: gain.as_dict() for name, gain in self.gains.items()},
+            "input_shift": shift,
+            "concept_shift": self._concept_shift(shift["high"]),
+            "rows_needed": {**self._curve(), "more_rows": self.more_rows},
+            "sensitivity": sensitivity(
+                last.present,
+                case.held_old.X,
+                case.held_new.X,
+                shift["moved"],
+                is_classifier=case.is_classifier,
+                seed=case.seed,
+            ),
+            "decision": {
+                "n_candidates": len(self.others),
+                "gain_that_matters": self.matters,
+                "price": case.price,
+                "too_few_rows": self.few,
+                "tied_with_best": [trial.action for trial in self.tied],
+            },
+        }
+
+    def _rows(self):
+        case, last = self.case, self.last
+        return {
+            "old": case.n_old,
+            "new": case.n_new,
+            "old_learned": len(last.old.index),
+            "new_learned": len(last.new.index),
+            "old_held_out": len(case.held_old.index),
+            "new_held_out": len(case.held_new.index),
+            "share": last.share,
+        }
+
+    def _concept_shift(self, auc):
+        """Return how the old model does on the new rows; `auc` bounds what moved inputs explain."""
+        case, last, before = self.case, self.last, self.present.old
+        after = self.present.new
+        if last.present is not last.refitted:
+            after = case.evaluator.evaluate(last.refitted, case.held_new.X, case.held_new.y)
+        beyond = beyond_moved_inputs(before, after, auc, is_classifier=case.is_classifier)
+        return {
+            **case.evaluator.excess(before, after, CONFIDENCE).as_dict(),
+            "old_rows_mislead": None if self.mislead is None else self.mislead.as_dict(),
+            "old_rows_are_wrong": self.old_rows_are_wrong,
+            "inputs_may_explain": not beyond,
+            "change_at_new_row": None if last.located is None else last.located - case.n_old,
+        }
+
+    def _curve(self):
+        """Return how the refit on new rows improves with them."""
+        curve = [
+            (len(stage.new.index), self.case.evaluator.loss(trial.new))
+            for stage in self.stages
+            for trial in stage.trials
+            if trial.action == "refit_new" and trial.new
+        ]
+        slope = slope_per_doubling(*zip(*curve, strict=True)) if curve else math.nan
+        return {"curve": curve, "slope_per_doubling": slope}
+
+
+def _negated(gain):
+    """Return a gain as a loss."""
+    low, high = -gain.high, -gain.low
+    return Interval(-gain.estimate, low, high, gain.deviation, gain.n_rows, gain.block)
+
+
+def _joined(first, last):
+    return concat_rows([first.X, last.X])

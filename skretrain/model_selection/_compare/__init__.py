@@ -1,0 +1,16 @@
+"""Which retraining policy would have paid on a history? Specs, runs, measure, comparison."""
+
+from ._compare_policies import compare_policies
+from ._comparison import PolicyComparison, Recommendation
+from ._default_policies import default_policies
+from ._live import PolicyRun
+from ._runs import n_updates
+
+__all__ = [
+    "PolicyComparison",
+    "PolicyRun",
+    "Recommendation",
+    "compare_policies",
+    "default_policies",
+    "n_updates",
+]

@@ -1,0 +1,174 @@
+"""Compare retraining policies on a history: what each would have scored, and what it costs."""
+
+import numpy as np
+
+from .._matrix import RetrainMatrix
+from .._stream import check_stream_size
+from ._comparison import PolicyComparison
+from ._default_policies import WINDOW, default_policies
+from ._live import run_all_live
+from ._measure import Measure, scoring_of
+from ._specs import checked_prices, seeds_of, specs_of, windows_of
+
+
+def compare_policies(
+    estimator,
+    X,
+    y,
+    policies=None,
+    *,
+    batch_size=100,
+    initial_size=None,
+    label_delay=0,
+    fit_latency=0,
+    prices=None,
+    scoring=None,
+    seeds=None,
+    stride=1,
+    n_jobs=None,
+    random_state=None,
+    on_run=None,
+):
+    """Tell which retraining policy would have paid on a history, at every price of a refit.
+
+    Refits from scratch are fitted once, in a :class:`RetrainMatrix`, and any schedule of them is
+    replayed on it, as is the best schedule in hindsight. Policies that depend on their own past
+    (warm starts, replay, mixtures, rows since a located drift) run live beside it, by
+    :func:`prequential_validate`. All serve the same rows in the same batches, and are scored by
+    what they served.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A classifier or regressor, a pipeline included; it is cloned.
+    X : array-like of shape (n_samples, n_features)
+        The history in time order.
+    y : array-like of shape (n_samples,)
+        Targets.
+    policies : dict of str to policy, or None, default=None
+        By name, any of
+
+        - a retrainer, or another estimator with ``partial_fit``: run live;
+        - a sequence of ``(batch, window)`` pairs, a trigger that looks at losses only, a river
+          detector, ``"adwin"``, or a function, as in :meth:`RetrainMatrix.replay`: replayed;
+        - a trigger class with a parameter `price`, such as :class:`~skretrain.drift.RefitDebt`:
+          replayed, and told each price;
+        - a pair ``(policy, window)`` of one of the last two kinds and the number of newest rows, or
+          ``"all"``, that it refits on; else it is ``"all"``.
+
+        None: never; every batch, every 5 and every 20, on all rows and on the last 10 batches;
+        ``RefitDebt`` told the price, on both; and live :class:`~skretrain.DriftAwareRetrainer` as
+        it comes, with warm starts only (where the estimator can be continued),
+        :class:`~skretrain.ReplayPartialFit` and :func:`~skretrain.make_mixture`.
+    batch_size : int, default=100
+        Rows per batch: how often a policy can act. A matrix has a fit per batch and window.
+    initial_size : int or None, default=None
+        Rows of the first fit, which are not scored. None is one batch.
+    label_delay : int, default=0
+        Rows between a prediction and its label.
+    fit_latency : int, default=0
+        Rows that pass between learning and the new model coming into service. For what is replayed
+        it is as so much more label delay, and the sum of both is rounded up to whole batches; what
+        runs live has both to the row.
+    prices : float, sequence of float or None, default=None
+        What a refit costs, in units of summed loss: how many errors it has to save to be worth it.
+        None is nine prices, from a hundredth to ten times what the best single refit saves.
+    scoring : str, callable or None, default=None
+        The score, and by it the loss that is summed: ``"accuracy"``,
+        ``"neg_mean_absolute_error"``, ``"neg_mean_squared_error"``,
+        ``"neg_root_mean_squared_error"``, ``"r2"`` (the summed loss is then of squared errors), or
+        a function ``loss(y_true, y_pred) -> array of shape (n_rows,)``, whose negative mean is the
+        score. None is accuracy, and the negative mean absolute error for regressors.
+    seeds : int, sequence of int or None, default=None
+        Evaluate once per seed, for intervals; an int n is the seeds 0 to n - 1. It takes as many
+        matrices.
+    stride : int, default=1
+        Batches between two moments at which what is replayed may refit: a matrix of a long history
+        then takes fewer fits. Elsewhere it gets the nearest earlier fit.
+    n_jobs : int or None, default=None
+        Fits, and live policies, to work on in parallel; scores do not depend on it.
+    random_state : int or None, default=None
+        The seed where `seeds` is None.
+    on_run : callable or None, default=None
+        Called with a :class:`PolicyRun` once for each policy and seed that ran live, as soon as it
+        is finished, in any order; what is replayed takes no time. The warnings of these runs are
+        then handed to it, and not shown. None calls nothing, and shows them.
+
+    Returns
+    -------
+    comparison : PolicyComparison
+        With ``to_frame()``, ``recommend(price)``, ``regret(price)``, ``oracle``.
+
+    Raises
+    ------
+    TypeError
+        If a live policy has no ``partial_fit``.
+    ValueError
+        If a parameter is invalid, or a policy names a window or a batch that there is none of.
+
+    See Also
+    --------
+    RetrainMatrix : The matrix alone.
+    advise : What to do now, with a batch in hand.
+    skretrain.inspection.PolicyParetoDisplay : Scores against processor seconds.
+    skretrain.inspection.RegretDisplay : Regret over prices.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skretrain.datasets import make_drifting_classification
+    >>> from skretrain.drift import Periodic, RefitDebt
+    >>> from skretrain.model_selection import compare_policies
+    >>> X, y, _ = make_drifting_classification(3000, random_state=0)
+    >>> policies = {
+    ...     "never": [],
+    ...     "weekly": (Periodic(700), 300),
+    ...     "debt": (RefitDebt, 300),
+    ... }
+    >>> comparison = compare_policies(LogisticRegression(), X, y, policies, prices=[5, 50, 500])
+    >>> comparison.recommend(price=50).policy
+    'debt'
+    >>> for name, regret in comparison.regret(to="oracle").items():
+    ...     print(name, regret.round().tolist())
+    never [808.0, 659.0, 188.0]
+    weekly [351.0, 382.0, 1711.0]
+    debt [657.0, 187.0, 392.0]
+    """
+    check_stream_size("fit_latency", fit_latency, least=0)
+    check_stream_size("batch_size", batch_size, least=1)
+    check_stream_size("label_delay", label_delay, least=0)
+    name, loss = scoring_of(estimator, scoring)
+    prices = None if prices is None else checked_prices(prices)
+    if policies is None:
+        policies = {
+            name: policy for name, (policy, _) in default_policies(estimator, batch_size).items()
+        }
+    specs, seeds = specs_of(policies), seeds_of(seeds, random_state)
+    matrices = [
+        RetrainMatrix(
+            estimator,
+            chunk=int(batch_size),
+            windows=windows_of(specs, WINDOW * int(batch_size)),
+            initial_size=initial_size,
+            stride=stride,
+            loss=loss,
+            n_jobs=n_jobs,
+            random_state=seed,
+        ).fit(X, y)
+        for seed in seeds
+    ]
+    measure = Measure.on(np.asarray(y)[matrices[0].edges_[1] :], name, loss)
+    delay = -(-(label_delay + fit_latency) // int(batch_size)) * int(batch_size)
+    comparison = PolicyComparison(specs, matrices, measure, seeds=seeds, delay=delay, prices=prices)
+    options = {
+        "batch_size": batch_size,
+        "initial_size": initial_size,
+        "label_delay": label_delay,
+        "fit_latency": fit_latency,
+        "scoring": comparison.scorer,
+    }
+    policies = {name: spec.policy for name, spec in specs.items() if spec.kind == "live"}
+    runs = run_all_live(policies, seeds, X, y, options, n_jobs=n_jobs, on_run=on_run)
+    for name, results in runs.items():
+        comparison.add_live(name, results)
+    return comparison

@@ -1,0 +1,424 @@
+"""Scores, costs and regret of policies that have run on the same history, and what they come to."""
+
+import math
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.metrics import make_scorer
+
+from ...metrics._two_samples import student_quantile
+from ...utils._optional import import_optional
+from ._measure import score_of
+from ._runs import Runs, mean, mean_losses
+from ._runs import cost as cost_of
+from ._specs import checked_price
+
+_BLOCKS = 30  # of successive rows: errors come in runs
+_CONFIDENCE = 0.95
+
+
+class Recommendation(NamedTuple):
+    """Which policy costs least at a price.
+
+    Attributes
+    ----------
+    policy : str
+        Its name.
+    text : str
+        The numbers behind it, in plain words.
+
+    Examples
+    --------
+    >>> from skretrain.model_selection import Recommendation
+    >>> Recommendation("never", "At any price, 'never' costs least.").policy
+    'never'
+    """
+
+    policy: str
+    text: str
+
+
+class PolicyComparison:
+    """What :func:`compare_policies` returns: scores and costs of policies on the same history.
+
+    A cost is the summed loss of all rows that were served, plus the price for each refit after the
+    first fit. An update (a warm start, a replay) is charged the price in proportion to its rows:
+    those of an average refit on the whole past come to one price.
+
+    Attributes
+    ----------
+    names : list of str
+        The policies.
+    kinds : dict of str to {"schedule", "trigger", "function", "told the price", "live"}
+        How each was run: all but ``"live"`` were replayed on the matrix.
+    prices : ndarray of shape (n_prices,)
+        The grid of prices, rising, in units of summed loss.
+    results : dict of str to list
+        For each policy and seed, a :class:`PrequentialResult` if it was run live, else a
+        :class:`ReplayResult`; that of a policy which is told the price is at the middle price.
+    matrices : list of RetrainMatrix
+        One per seed.
+    seeds : list
+        The seeds; ``[None]`` if none was set.
+    scoring : str
+        Name of the score.
+    unit : str
+        What a price counts: ``"errors"`` where the loss is 0/1.
+    oracle : dict of str to ndarray of shape (n_prices,)
+        The best schedule in hindsight at each of `prices`: ``"price"``, ``"cost"``, ``"score"``,
+        ``"cpu_seconds"``, ``"n_fits"`` and ``"rows_fitted"``.
+    frontier : dict of str to ndarray
+        The best that schedules can do for their processor seconds, in hindsight: ``"cpu_seconds"``,
+        rising, and ``"score"``.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skretrain import DriftAwareRetrainer
+    >>> from skretrain.datasets import make_drifting_classification
+    >>> from skretrain.model_selection import compare_policies
+    >>> X, y, _ = make_drifting_classification(2000, random_state=0)
+    >>> policies = {"never": [], "since drift": DriftAwareRetrainer(LogisticRegression())}
+    >>> comparison = compare_policies(LogisticRegression(), X, y, policies, prices=[1, 10, 100])
+    >>> comparison.recommend(price=10).policy
+    'since drift'
+    >>> comparison.regret(price=10, to="fixed")["never"] > 0
+    True
+    """
+
+    def __init__(self, specs, matrices, measure, *, seeds, delay, prices=None):
+        self.names, self.matrices, self.seeds = list(specs), matrices, list(seeds)
+        self.kinds = {name: spec.kind for name, spec in specs.items()}
+        self.scoring, self.unit = measure.name, measure.unit
+        self._measure, self._runs = measure, Runs(specs, matrices, measure, delay)
+        self.prices = self._runs.usual_prices() if prices is None else prices
+        # What is wrong with a schedule shows here, before hours are spent on the live policies.
+        self.results = {
+            name: None if spec.kind == "live" else self._runs.replays(name, self._middle(None))
+            for name, spec in specs.items()
+        }
+
+    def __repr__(self):
+        return f"<PolicyComparison of {len(self.names)} policies at {len(self.prices)} prices>"
+
+    @property
+    def scorer(self):
+        """The score as scikit-learn takes it, which raises at no prediction."""
+        return make_scorer(score_of, name=self._measure.name, loss=self._measure.loss)
+
+    def add_live(self, name, results):
+        """Take in what a live policy did.
+
+        Parameters
+        ----------
+        name : str
+            The policy.
+        results : list of PrequentialResult
+            One per seed.
+        """
+        self.results[name] = results
+        self._runs.add_live(name, results)
+
+    def _runs_of(self, name, price):
+        return self._runs.of(name, self._middle(price))
+
+    def to_frame(self, price=None):
+        """Return the table.
+
+        Parameters
+        ----------
+        price : float or None, default=None
+            What policies that are told the price are told, in all columns but those of the costs.
+            None is the middle price of the grid.
+
+        Returns
+        -------
+        table : DataFrame of shape (n_policies, 8 + n_prices)
+            Per policy: ``policy``, ``kind``, ``score`` with its 95 % interval over seeds
+            (``score_low``, ``score_high``; NaN for one seed), ``cpu_seconds`` of learning,
+            ``n_fits``, ``rows_fitted``, and ``cost_at_p`` for each price p; all are means over
+            seeds.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        pandas = import_optional("pandas", caller="PolicyComparison.to_frame", extra="cli")
+        return pandas.DataFrame([self._line(name, price) for name in self.names])
+
+    def _line(self, name, price):
+        runs = self._runs_of(name, price)
+        low, high = self.interval(name, price)
+        costs = {f"cost_at_{p:g}": self.cost(name, p) for p in self.prices}
+        return {
+            "policy": name,
+            "kind": self.kinds[name],
+            "score": self.score(name, price),
+            "score_low": low,
+            "score_high": high,
+            "cpu_seconds": mean(runs, "cpu_seconds"),
+            "n_fits": mean(runs, "n_fits"),
+            "rows_fitted": mean(runs, "rows_fitted"),
+            **costs,
+        }
+
+    def score(self, policy, price=None):
+        """Return the mean score of a policy over the seeds.
+
+        Parameters
+        ----------
+        policy : str
+            Its name.
+        price : float or None, default=None
+            For a policy that is told the price; None is the middle price.
+
+        Returns
+        -------
+        score : float
+            Of the predictions that it would have served.
+        """
+        return float(np.mean(self._scores(policy, price)))
+
+    def interval(self, policy, price=None):
+        """Return the 95 % interval of the mean score over seeds, by Student's t.
+
+        Parameters
+        ----------
+        policy : str
+            Its name.
+        price : float or None, default=None
+            As in :meth:`score`.
+
+        Returns
+        -------
+        low, high : float
+            NaN for fewer than two seeds.
+        """
+        scores = self._scores(policy, price)
+        if len(scores) < 2:
+            return math.nan, math.nan
+        half = student_quantile(_CONFIDENCE, len(scores)) * np.std(scores, ddof=1)
+        half /= math.sqrt(len(scores))
+        return float(np.mean(scores) - half), float(np.mean(scores) + half)
+
+    def _scores(self, name, price):
+        return [self._measure.score(run.loss) for run in self._runs_of(name, price)]
+
+    def cpu_seconds(self, policy, price=None):
+        """Return the mean processor seconds of all fits and updates of a policy.
+
+        Parameters
+        ----------
+        policy : str
+            Its name.
+        price : float or None, default=None
+            As in :meth:`score`.
+
+        Returns
+        -------
+        seconds : float
+            Those of a live policy include what it takes to watch the stream.
+        """
+        return mean(self._runs_of(policy, price), "cpu_seconds")
+
+    def batch_losses(self, policy, price=None):
+        """Return the summed loss of a policy on each batch that was served.
+
+        Parameters
+        ----------
+        policy : str
+            Its name.
+        price : float or None, default=None
+            As in :meth:`score`.
+
+        Returns
+        -------
+        losses : ndarray of shape (n_seeds, n_batches)
+            In order of arrival.
+        """
+        return np.array([run.chunk_losses for run in self._runs_of(policy, price)])
+
+    def cost(self, policy, price):
+        """Return loss and refits of a policy in one number, a mean over seeds.
+
+        Parameters
+        ----------
+        policy : str
+            Its name.
+        price : float
+            What a refit costs, in units of summed loss; policies that take a price are told it.
+
+        Returns
+        -------
+        cost : float
+            In units of summed loss.
+        """
+        return cost_of(self._runs_of(policy, price), checked_price(price))
+
+    def regret(self, price=None, *, to="oracle", relative=False):
+        """Return what each policy costs beyond what it might have, knowing the future.
+
+        Parameters
+        ----------
+        price : float or None, default=None
+            Price of a refit. None gives the whole grid, `prices`.
+        to : {"oracle", "fixed"}, default="oracle"
+            ``"oracle"``: the best of all schedules on the windows of the matrix. ``"fixed"``: the
+            best of never and of refits at fixed intervals on one window, tuned in hindsight.
+        relative : bool, default=False
+            Whether to divide by the cost of the oracle or of the best fixed policy; 0.05 is 5 %
+            more.
+
+        Returns
+        -------
+        regret : dict of str to float, or to ndarray of shape (n_prices,)
+            By policy. No policy of a kind other than ``"live"`` is below 0 to the oracle; live ones
+            have models that no schedule of refits has, and may be.
+
+        Raises
+        ------
+        ValueError
+            If `price` is negative, or `to` is another word.
+        """
+        if to not in ("oracle", "fixed"):
+            raise ValueError(f"to={to!r}: regret is to the 'oracle' or to the best 'fixed' policy.")
+        if price is not None:
+            return {name: self._regret(name, price, to, relative) for name in self.names}
+        return {
+            name: np.array([self._regret(name, p, to, relative) for p in self.prices])
+            for name in self.names
+        }
+
+    def _regret(self, name, price, to, relative):
+        cost, reference = self.cost(name, price), self._reference(to, price)
+        if not relative:
+            return cost - reference
+        return (cost - reference) / reference if reference else math.nan
+
+    def _reference(self, to, price):
+        if to == "oracle":
+            return cost_of(self._runs.oracle(price), price)
+        return min(cost_of(runs, price) for runs in self._runs.fixed)
+
+    def recommend(self, price=None):
+        """Name the policy with the lowest cost at a price.
+
+        Parameters
+        ----------
+        price : float or None, default=None
+            What a refit costs: how many errors (or how much summed loss) would have to be saved to
+            be worth it. None is the middle price of the grid.
+
+        Returns
+        -------
+        recommendation : Recommendation
+            ``policy``, its name, and ``text``, the numbers in plain words, with the policies that
+            cannot be told from it: whose cost differs by no more than twice the standard error of
+            the difference of losses, which is judged by what changes from one to the next of 30
+            blocks of rows.
+
+        Raises
+        ------
+        ValueError
+            If the price is negative or not a number.
+        """
+        price = checked_price(self._middle(price))
+        best = min(self.names, key=lambda name: self.cost(name, price))
+        tied = [name for name in self.names if name != best and self._is_tied(best, name, price)]
+        oracle = self._reference("oracle", price)
+        score = _score_in_words(self.scoring, self.score(best, price))
+        fits = _counted(mean(self._runs_of(best, price), "n_fits"))
+        text = (
+            f"At a price of {_amount(price)} {self.unit} per refit, '{best}' costs least: "
+            f"{_amount(self.cost(best, price))} with its refits ({score}, {fits}), against "
+            f"{_amount(cost_of(self._runs.fixed[0], price))} without retraining and "
+            f"{_amount(oracle)} with the best schedule in hindsight."
+        )
+        if tied:
+            named = ", ".join(f"'{name}'" for name in tied)
+            text += f" Within the noise, no worse: {named}."
+        return Recommendation(best, text)
+
+    def leaders(self):
+        """Name the policy that costs least from price to price along the grid.
+
+        At the middle price it is the recommended one. Away from it, up and down, a policy leads for
+        as long as no other costs less by more than the noise, as :meth:`recommend` judges it; then
+        the one that costs least takes over.
+
+        Returns
+        -------
+        leaders : list of (str, float, float)
+            Policy, lowest and highest price of the grid at which it leads; prices rise.
+        """
+        middle = len(self.prices) // 2
+        names = self._leading(self.prices[middle::-1])[::-1]
+        names += self._leading(self.prices[middle:])[1:]
+        leaders = []
+        for name, price in zip(names, map(float, self.prices), strict=True):
+            first = leaders.pop()[1] if leaders and leaders[-1][0] == name else price
+            leaders.append((name, first, price))
+        return leaders
+
+    def _leading(self, prices):
+        """Return the policy that leads at each price, when it goes from the first on."""
+        names = []
+        for price in map(float, prices):
+            best = min(self.names, key=lambda name: self.cost(name, price))
+            stays = names and (names[-1] == best or self._is_tied(best, names[-1], price))
+            names.append(names[-1] if stays else best)
+        return names
+
+    def _is_tied(self, best, other, price):
+        """Tell whether the difference in cost is within the noise of the losses."""
+        gap = self.cost(other, price) - self.cost(best, price)
+        one, two = (mean_losses(self._runs_of(name, price)) for name in (best, other))
+        with np.errstate(invalid="ignore"):
+            blocks = [b.sum() for b in np.array_split(two - one, min(_BLOCKS, len(one)))]
+        if len(blocks) < 2 or not np.isfinite(blocks).all():
+            return gap <= 0
+        # From one block to the next: that a gain comes after a drift only is no noise.
+        variance = np.mean(np.diff(blocks) ** 2) / 2
+        return gap <= 2 * math.sqrt(len(blocks) * variance)
+
+    def _middle(self, price):
+        return float(self.prices[len(self.prices) // 2]) if price is None else price
+
+    @cached_property
+    def oracle(self):
+        """The best schedule in hindsight at each price."""
+        found = [self._runs.oracle(price) for price in self.prices]
+        names = ("cpu_seconds", "n_fits", "rows_fitted")
+        return {
+            "price": self.prices,
+            "cost": np.array([cost_of(r, p) for r, p in zip(found, self.prices, strict=True)]),
+            "score": np.array([self._score_of(runs) for runs in found]),
+            **{name: np.array([mean(runs, name) for runs in found]) for name in names},
+        }
+
+    @cached_property
+    def frontier(self):
+        """The best that schedules can do for their processor seconds."""
+        found = self._runs.frontier()
+        points = sorted({(mean(runs, "cpu_seconds"), self._score_of(runs)) for runs in found})
+        seconds, scores = np.array(points).T
+        return {"cpu_seconds": seconds, "score": scores}
+
+    def _score_of(self, runs):
+        return float(np.mean([self._measure.score(run.loss) for run in runs]))
+
+
+def _counted(n_fits):
+    return f"{_amount(n_fits)} fit" if n_fits == 1 else f"{_amount(n_fits)} fits"
+
+
+def _score_in_words(name, score):
+    if name.startswith("neg_"):
+        name, score = name.removeprefix("neg_").replace("_", " "), -score
+    return f"{name} {score:.3f}"
+
+
+def _amount(number):
+    return f"{number:,.0f}" if abs(number) >= 10 or number == round(number) else f"{number:.2g}"

@@ -1,0 +1,178 @@
+"""What each policy lost and did with each seed: replayed on matrices, or lived through."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._specs import checked_price
+
+_INTERVALS = (1, 2, 5, 10, 20, 50, 100, 200, 500)  # batches; the best fixed policy has one of them
+_FROM_SCRATCH = ("first_fit", "full_refit")  # kinds of events
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a policy lost and did, with one seed."""
+
+    chunk_losses: np.ndarray
+    cpu_seconds: float
+    n_fits: int
+    rows_fitted: int
+    charged: float  # refits to be paid for
+
+    @property
+    def loss(self):
+        """All of it."""
+        return float(self.chunk_losses.sum())
+
+
+class Runs:
+    """The runs of all policies and, in hindsight, of the best schedules; a list per seed each."""
+
+    def __init__(self, specs, matrices, measure, delay):
+        self.specs, self.matrices, self.measure, self.delay = specs, matrices, measure, delay
+        self._live, self._replayed, self._oracles = {}, {}, {}
+        self.fixed = self._fixed_policies()
+
+    def add_live(self, name, results):
+        """Take in what a live policy did."""
+        self._live[name] = [self._live_run(result) for result in results]
+
+    def _live_run(self, result):
+        losses = self.measure.per_row(result.y_true, result.y_pred)
+        chunk_losses = np.add.reduceat(losses, result.batch_rows - result.batch_rows[0])
+        typical = np.mean([m.rows_fitted_[_whole_past(m)].mean() for m in self.matrices])
+        updates = _rows_of_updates(result) / float(typical)
+        return Run(
+            chunk_losses=chunk_losses,
+            cpu_seconds=float(result.fit_seconds),
+            n_fits=result.n_fits,
+            rows_fitted=result.rows_fitted,
+            charged=result.n_fits - 1 + updates,
+        )
+
+    def replays(self, name, price):
+        """Return a ReplayResult per seed; `price` is what a policy is told that asks for it."""
+        spec = self.specs[name]
+        price = price if spec.kind == "told the price" else None
+        if (name, price) not in self._replayed:
+            policy = spec.policy if price is None else spec.policy(price=price)
+            try:
+                self._replayed[name, price] = [
+                    matrix.replay(policy, window=spec.window, label_delay=self.delay)
+                    for matrix in self.matrices
+                ]
+            except ValueError as error:
+                raise ValueError(f"policies[{name!r}]: {error}") from error
+        return self._replayed[name, price]
+
+    def of(self, name, price):
+        """Return the runs of a policy; at a price, where it is told one."""
+        if name in self._live:
+            return self._live[name]
+        return [_run_of(result) for result in self.replays(name, price)]
+
+    def _fixed_policies(self):
+        """Return the runs of never, and of refits at fixed intervals, all for one seed together."""
+        n_chunks, windows = len(self.matrices[0].edges_) - 1, self.matrices[0].windows
+        schedules = [[]] + [
+            [(chunk, window) for chunk in range(1 + interval, n_chunks, interval)]
+            for interval in _INTERVALS
+            if interval < n_chunks - 1
+            for window in windows
+        ]
+        return [
+            [_run_of(m.replay(schedule, label_delay=self.delay)) for m in self.matrices]
+            for schedule in schedules
+        ]
+
+    def oracle(self, price):
+        """Return the runs of the best schedules in hindsight."""
+        price = checked_price(price)
+        if price not in self._oracles:
+            self._oracles[price] = [
+                _run_of(matrix.oracle(price, label_delay=self.delay)) for matrix in self.matrices
+            ]
+        return self._oracles[price]
+
+    def frontier(self):
+        """Return the best that schedules can do, from all processor seconds to few."""
+        scale = max(mean(self.fixed[0], "loss"), 1e-12) / self._mean_fit_seconds()
+        return [self._at_rate(rate) for rate in [0.0, *(scale * np.logspace(-5, 1, 25))]]
+
+    def _mean_fit_seconds(self):
+        return max(
+            float(np.mean([m.fit_seconds_[_whole_past(m)].mean() for m in self.matrices])), 1e-9
+        )
+
+    def _at_rate(self, rate):
+        """Return the best schedules at so much loss per processor second."""
+        return [
+            _run_of(m.oracle(lambda rows, seconds: rate * seconds, label_delay=self.delay))
+            for m in self.matrices
+        ]
+
+    def usual_prices(self):
+        """Return prices around the loss that the best single refit saves."""
+        saved = np.mean([self._saved_by_one_refit(matrix) for matrix in self.matrices])
+        if not 0 < saved < math.inf:
+            saved = 1.0  # nothing to be saved, or a model without a finite loss: any will do
+        prices = saved * np.logspace(-2, 1, 9)
+        return np.array([float(f"{price:.2g}") for price in prices])
+
+    def _saved_by_one_refit(self, matrix):
+        chunks = range(2, len(matrix.edges_) - 1)
+        losses = [
+            matrix.replay([(chunk, window)], label_delay=self.delay).loss
+            for chunk in chunks
+            for window in matrix.windows
+        ]
+        never = matrix.replay([], label_delay=self.delay).loss
+        return never - min(losses, default=never)
+
+
+def _run_of(replay):
+    return Run(
+        chunk_losses=replay.chunk_losses,
+        cpu_seconds=replay.fit_seconds,
+        n_fits=replay.n_fits,
+        rows_fitted=replay.rows_fitted,
+        charged=replay.n_fits - 1,
+    )
+
+
+def n_updates(result):
+    """Return the updates of a live run, which are not fits from scratch."""
+    counts = result.events.counts
+    # A model that cannot be continued is refitted in an update: that is one of the fits.
+    return counts["updated"] + counts["retrained"] + counts["rejected"] - result.n_fits
+
+
+def _rows_of_updates(result):
+    """Return the rows that went into updates, not into fits from scratch."""
+    if result.events is None:
+        return result.rows_fitted - int(result.batch_rows[0])
+    if n_updates(result) <= 0:
+        return 0
+    in_fits = sum(e.n_rows_fitted for e in result.events if e.kind in _FROM_SCRATCH)
+    return result.rows_fitted - in_fits
+
+
+def _whole_past(matrix):
+    return matrix.windows.index("all")
+
+
+def mean(runs, name):
+    """Return the mean of an attribute over seeds."""
+    return float(np.mean([getattr(run, name) for run in runs]))
+
+
+def mean_losses(runs):
+    """Return the mean loss over seeds, batch by batch."""
+    return np.mean([run.chunk_losses for run in runs], axis=0)
+
+
+def cost(runs, price):
+    """Return loss and refits in one number."""
+    return mean(runs, "loss") + price * mean(runs, "charged")

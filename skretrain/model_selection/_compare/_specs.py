@@ -1,0 +1,100 @@
+"""What to compare: policies and how each is run, windows, prices and seeds, all checked."""
+
+import math
+import numbers
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from ...drift import BaseTrigger
+from ...drift._river import is_river
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A policy, and how it is run."""
+
+    kind: str
+    policy: Any
+    window: int | str | None = None
+
+
+def specs_of(policies):
+    """Return the policies by name, each with how it is run."""
+    if not isinstance(policies, dict) or not policies:
+        raise ValueError(
+            f"policies={policies!r}: pass a dict of names and policies, one at least, or None."
+        )
+    return {str(name): _spec_of(name, policy) for name, policy in policies.items()}
+
+
+def _spec_of(name, policy):
+    window = None
+    if isinstance(policy, tuple) and len(policy) == 2 and not isinstance(policy[0], tuple):
+        policy, window = policy
+    kind = _kind_of(policy)
+    if kind is None or (window is not None and kind in ("live", "schedule")):
+        raise ValueError(
+            f"policies[{name!r}]={policy!r}: pass a retrainer, a list of (batch, window) pairs, or "
+            "a trigger, a trigger class or a function, alone or as a pair with a window."
+        )
+    return Spec(kind, policy, window)
+
+
+def _kind_of(policy):
+    if isinstance(policy, type):
+        takes_price = issubclass(policy, BaseTrigger) and "price" in signature(policy).parameters
+        return "told the price" if takes_price else None
+    if isinstance(policy, (str, BaseTrigger)) or is_river(policy):
+        return "trigger"
+    if isinstance(policy, BaseEstimator) or hasattr(policy, "partial_fit"):
+        return "live"
+    if callable(policy):
+        return "function"
+    return "schedule" if _is_schedule(policy) else None
+
+
+def _is_schedule(policy):
+    is_sequence = isinstance(policy, (list, tuple))
+    return is_sequence and all(isinstance(p, (list, tuple)) and len(p) == 2 for p in policy)
+
+
+def windows_of(specs, shorter):
+    """Return the usual windows, and those that the policies name."""
+    named = [spec.window for spec in specs.values() if spec.window is not None]
+    for spec in specs.values():
+        if spec.kind == "schedule":
+            named += [window for _, window in spec.policy]
+    return list(dict.fromkeys([shorter, "all", *named]))
+
+
+def checked_prices(prices):
+    """Return the grid of prices, rising."""
+    prices = [checked_price(price) for price in np.atleast_1d(np.asarray(prices, dtype=object))]
+    if not prices:
+        raise ValueError("prices is empty: pass at least one, or None.")
+    return np.unique(prices)
+
+
+def checked_price(price):
+    """Return a price as a float."""
+    is_number = isinstance(price, numbers.Real) and not isinstance(price, bool)
+    if not is_number or not 0 <= price < math.inf:
+        raise ValueError(
+            f"price={price!r}: the price of a refit must be a number of at least 0, in units of "
+            "summed loss."
+        )
+    return float(price)
+
+
+def seeds_of(seeds, random_state):
+    """Return the seeds as a list."""
+    if seeds is None:
+        return [random_state]
+    seeds = list(range(seeds)) if isinstance(seeds, numbers.Integral) else list(seeds)
+    if not seeds:
+        raise ValueError("seeds names none: pass a number of them, a sequence, or None.")
+    return seeds

@@ -1,0 +1,7 @@
+"""Every model that a schedule of refits could serve, fitted once, and schedules replayed."""
+
+from ._losses import LOSSES
+from ._replay import ReplayResult, ReplayState
+from ._retrain_matrix import RetrainMatrix
+
+__all__ = ["LOSSES", "ReplayResult", "ReplayState", "RetrainMatrix"]

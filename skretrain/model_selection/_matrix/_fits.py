@@ -1,0 +1,95 @@
+"""The fits of a matrix: each window at each time, and its losses from there on."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from sklearn.dummy import DummyClassifier
+from sklearn.utils.validation import check_consistent_length
+
+from ..._base import checked_params
+from ...buffers import Rows
+from ...buffers._base import part_of
+from ...policies._base import with_all_classes
+from ...utils._containers import as_container, n_rows, take_rows
+from ...utils._costs import Stopwatch
+from ._replay import FIRST
+
+
+@dataclass
+class History:
+    """All rows, and whether their targets are classes."""
+
+    rows: Rows
+    has_classes: bool
+
+
+class _Past:
+    """Rows before a row, in the role of a policy's context: classes, and memory to take from."""
+
+    def __init__(self, history, stop):
+        self.y = history.rows.y[:stop]
+        self.classes = np.unique(self.y) if history.has_classes else None
+        self.take = partial(part_of, history.rows)
+        self.buffer = self
+
+
+def history_of(X, y, params, *, is_classification):
+    """Return the rows as a History."""
+    if y is None:
+        raise ValueError("y=None: a RetrainMatrix compares predictions with targets; pass them.")
+    check_consistent_length(X, y)
+    X, y = as_container(X), np.asarray(y)
+    rows = Rows(X, y, checked_params(params, n_rows(X)), np.arange(n_rows(X)))
+    return History(rows, is_classification and y.ndim == 1)
+
+
+class Worker:
+    """Fits and scores; workers of other processes unpickle it."""
+
+    def __init__(self, learner, history, edges, windows, loss):
+        self.learner, self.history, self.edges = learner, history, edges
+        self.windows, self.loss = windows, loss
+        weight = learner.weight_of(history.rows)
+        n_rows_in_all = len(history.rows.index)
+        self.counts = np.ones(n_rows_in_all, dtype=bool) if weight is None else weight != 0
+
+    def cells(self, times, alive):
+        """Return for each time, and each window in `alive`: losses per chunk, seconds, rows."""
+        return [self._at(int(time), alive) for time in times]
+
+    def _at(self, time, alive):
+        stop, done = int(self.edges[time]), {}
+        for number in alive:
+            start = self._start(number, stop)
+            if start not in done:
+                model, seconds, n_fitted = self._fitted(start, stop, time)
+                done[start] = (self._losses(model, time), seconds, n_fitted)
+        return [done[self._start(number, stop)] for number in alive]
+
+    def _start(self, number, stop):
+        window = self.windows[number]
+        return 0 if window == "all" else max(stop - window, 0)
+
+    def _fitted(self, start, stop, time):
+        past = _Past(self.history, stop)
+        rows = with_all_classes(part_of(self.history.rows, slice(start, stop)), past)
+        with Stopwatch() as cost:
+            if past.classes is not None and len(past.classes) == 1:
+                model = DummyClassifier(strategy="most_frequent").fit(rows.X, rows.y)
+            else:
+                model = self.learner.fresh(rows, time - FIRST)
+        return model, cost.cpu_seconds, len(rows.index)
+
+    def _losses(self, model, time):
+        first = int(self.edges[time])
+        y = self.history.rows.y[first:]
+        losses = self.loss(y, model.predict(take_rows(self.history.rows.X, slice(first, None))))
+        losses = np.asarray(losses, dtype=np.float64)
+        if losses.shape != (len(y),):
+            raise ValueError(
+                f"loss returned an array of shape {losses.shape} for {len(y)} rows: it must return "
+                "one loss per row."
+            )
+        losses = np.where(self.counts[first:], losses, 0.0)
+        return np.add.reduceat(losses, self.edges[time:-1] - first)

@@ -1,0 +1,163 @@
+"""What a policy is told when it is asked, and what a schedule of refits comes to."""
+
+import math
+import numbers
+from dataclasses import dataclass
+
+import numpy as np
+
+FIRST = 1  # the chunk that the first fit serves; chunk 0 has only been learned
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayState:
+    """What is known when a policy is asked whether to refit before a chunk is served.
+
+    Attributes
+    ----------
+    chunk : int
+        The chunk that comes next.
+    window : int or "all"
+        Window of the present model.
+    age : int
+        Chunks that the present model has served.
+    losses : ndarray
+        Summed loss of the present model on each chunk whose labels have come since it was fitted,
+        the oldest first; it was trained on none of them.
+    rows : ndarray of int
+        Rows of each of these chunks.
+    n_fits : int
+        Fits so far, the first one included.
+    fit_seconds : float
+        What they cost, in processor seconds.
+    rows_fitted : int
+        Rows that they were fitted on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skretrain.model_selection import ReplayState
+    >>> losses, rows = np.array([10.0, 30.0, 5.0]), np.array([100, 100, 100])
+    >>> now = ReplayState(4, "all", 3, losses, rows, n_fits=1, fit_seconds=0.1, rows_fitted=100)
+    >>> now.expected, now.debt
+    (0.1, 20.0)
+    """
+
+    chunk: int
+    window: int | str
+    age: int
+    losses: np.ndarray
+    rows: np.ndarray
+    n_fits: int
+    fit_seconds: float
+    rows_fitted: int
+
+    @property
+    def expected(self):
+        """Loss per row of the present model when it was new, on its first chunk; NaN before."""
+        return float(self.losses[0] / self.rows[0]) if len(self.rows) and self.rows[0] else math.nan
+
+    @property
+    def debt(self):
+        """Summed loss beyond what was expected, in the unit of the loss; 0 after each fit.
+
+        A chunk that went better than expected pays nothing back. A model that was fitted amid a
+        change expects much; :class:`skretrain.drift.RefitDebt` remembers what was lost before it.
+        """
+        if len(self.rows) < 2 or not self.rows[0]:
+            return 0.0
+        excess = self.losses - self.expected * self.rows
+        return float(excess[excess > 0].sum())
+
+
+@dataclass(frozen=True)
+class ReplayResult:
+    """What a schedule of refits would have cost, and how good its models would have been.
+
+    Attributes
+    ----------
+    loss : float
+        Summed over all rows that were served.
+    chunk_losses : ndarray of shape (n_chunks - 1,)
+        The same for each chunk from chunk 1 on.
+    chunk_rows : ndarray of shape (n_chunks - 1,)
+        Rows of each of them.
+    schedule : list of tuple
+        ``(chunk, window)`` of each fit: it serves from that chunk on. The first one is the first
+        fit.
+    seconds_per_fit : ndarray of shape (n_fits,)
+        Processor seconds of each fit.
+    rows_per_fit : ndarray of shape (n_fits,)
+        Rows that each was fitted on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skretrain.model_selection import ReplayResult
+    >>> result = ReplayResult(
+    ...     loss=40.0,
+    ...     chunk_losses=np.array([10.0, 30.0]),
+    ...     chunk_rows=np.array([100, 100]),
+    ...     schedule=[(1, "all"), (2, "all")],
+    ...     seconds_per_fit=np.array([0.1, 0.2]),
+    ...     rows_per_fit=np.array([100, 200]),
+    ... )
+    >>> result.mean_loss, result.n_fits, result.cost(25)
+    (0.2, 2, 65.0)
+    """
+
+    loss: float
+    chunk_losses: np.ndarray
+    chunk_rows: np.ndarray
+    schedule: list
+    seconds_per_fit: np.ndarray
+    rows_per_fit: np.ndarray
+
+    @property
+    def mean_loss(self):
+        """Loss per row, a float: the error rate, where the loss is 0/1; NaN where none counted."""
+        n = int(self.chunk_rows.sum())
+        return self.loss / n if n else math.nan
+
+    @property
+    def n_fits(self):
+        """Number of fits, the first one included."""
+        return len(self.schedule)
+
+    @property
+    def fit_seconds(self):
+        """Processor seconds of all fits."""
+        return float(self.seconds_per_fit.sum())
+
+    @property
+    def rows_fitted(self):
+        """Rows that went into all fits, a row counted as often as it was fitted."""
+        return int(self.rows_per_fit.sum())
+
+    def cost(self, price):
+        """Return loss and refits in one number.
+
+        Parameters
+        ----------
+        price : float or callable
+            What one refit costs, in units of the loss; or ``price(rows, seconds)`` that returns it.
+            The first fit is not charged: there is no schedule without it.
+
+        Returns
+        -------
+        cost : float
+            In units of the loss.
+        """
+        charged = zip(self.rows_per_fit[1:], self.seconds_per_fit[1:], strict=True)
+        return self.loss + sum(charge_of(price, rows, seconds) for rows, seconds in charged)
+
+
+def charge_of(price, rows, seconds):
+    """Return what a refit costs, in units of the loss."""
+    charge = price(int(rows), float(seconds)) if callable(price) else price
+    if isinstance(charge, bool) or not isinstance(charge, numbers.Real) or not charge >= 0:
+        raise ValueError(
+            f"cost={charge!r}: the cost of a refit must be a number of at least 0, in units of the "
+            "loss, or a function of (rows, seconds) that returns one."
+        )
+    return charge

@@ -1,0 +1,132 @@
+"""Distances between two samples agree with their definitions, and columns are read as they are."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy import sparse, stats
+
+from skretrain.metrics._two_samples import (
+    Column,
+    chi_square_p_value,
+    columns_of,
+    domain_auc,
+    is_clock,
+    ks_distance,
+    ks_p_value,
+    level_counts,
+    movement,
+    student_quantile,
+    total_variation,
+)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_kolmogorov_smirnov_is_that_of_scipy(seed):
+    rng = np.random.default_rng(seed)
+    old, new = rng.normal(size=30 + seed).round(1), rng.normal(0.5, 2, size=70).round(1)
+    expected = stats.ks_2samp(old, new, method="asymp")
+    distance = ks_distance(old, new)
+    assert distance == expected.statistic
+    assert ks_p_value(distance, len(old), len(new)) == expected.pvalue
+
+
+def test_total_variation_counts_the_rows_that_would_have_to_change():
+    counts = level_counts(np.array(["a", "a", "b", "b"]), np.array(["b", "c"]))
+    assert counts.tolist() == [[2, 2, 0], [0, 1, 1]]
+    assert total_variation(counts[0] / 4, counts[1] / 2) == 0.5
+
+
+def test_chi_square_is_that_of_scipy_and_one_level_never_moves():
+    counts = np.array([[30, 10], [15, 25]])
+    assert chi_square_p_value(counts) == stats.chi2_contingency(counts).pvalue
+    assert chi_square_p_value(np.array([[30], [15]])) == 1.0
+
+
+def test_a_student_quantile_of_endlessly_many_is_normal():
+    assert student_quantile(0.95, np.inf) == pytest.approx(stats.norm.ppf(0.975))
+    assert student_quantile(0.95, 1) == student_quantile(0.95, 2)
+
+
+def test_frames_and_arrays_give_the_same_columns():
+    old = pd.DataFrame({"x": [1.0, np.inf], "n": [1, 2]})
+    new = pd.DataFrame({"x": [3.0, 4.0], "n": [2, 2]})
+    from_pandas, _ = columns_of(old, new)
+    from_polars, _ = columns_of(pl.from_pandas(old), pl.from_pandas(new))
+    from_arrays, _ = columns_of(old.to_numpy(), new.to_numpy())
+    assert [c.label for c in from_pandas] == ["x", "n"] == [c.label for c in from_polars]
+    assert [c.label for c in from_arrays] == ["column 0", "column 1"]
+    for columns in (from_pandas, from_polars, from_arrays):
+        np.testing.assert_array_equal(columns[0].old, [1.0, np.nan])
+        assert all(column.is_numeric for column in columns)
+
+
+def test_dates_truth_values_and_texts_are_no_numbers():
+    old = pd.DataFrame(
+        {
+            "day": pd.to_datetime(["2024-01-01", None]),
+            "gap": pd.to_timedelta([1, None], unit="h"),
+            "flag": [True, False],
+            "text": ["b", "a"],
+        }
+    )
+    columns, reason = columns_of(old, old)
+    assert reason == ""
+    assert not any(column.is_numeric for column in columns)
+    day, gap, flag, text = (column.old.tolist() for column in columns)
+    assert day[0] == 1_704_067_200
+    assert gap[0] == 3600
+    assert np.isnan([day[1], gap[1]]).all()
+    assert (flag, text) == ([1.0, 0.0], [1.0, 0.0])
+
+
+def test_what_is_no_table_of_columns_says_why():
+    assert columns_of(["a"], ["b"]) == (None, "the rows are no table of columns")
+    X = sparse.csr_matrix(np.eye(2))
+    assert columns_of(X, X) == (None, "the columns are sparse")
+
+
+def test_a_column_without_values_does_not_move():
+    nothing, some = np.full(3, np.nan), np.arange(3.0)
+    assert movement(Column("x", nothing, some, True)) is None
+    assert movement(Column("x", some, nothing, True)) is None
+    assert Column("x", nothing, nothing, True).is_empty
+    assert not Column("x", nothing, some, True).is_empty
+
+
+def test_numbers_move_in_deviations_of_the_old_rows_and_levels_do_not():
+    old, new = np.array([-1.0, 1.0] * 50), np.array([1.0, 3.0] * 50)
+    moved = movement(Column("x", old, new, True))
+    assert moved["in_deviations"] == 2.0
+    assert (moved["kind"], moved["distance"]) == ("numeric", 0.5)
+    assert movement(Column("x", old, old, True))["in_deviations"] == 0.0
+    assert movement(Column("x", np.ones(9), np.ones(9), True))["in_deviations"] == 0.0
+    moved = movement(Column("x", old, new, False))
+    assert np.isnan(moved["in_deviations"])
+    assert (moved["kind"], moved["distance"]) == ("categorical", 0.5)
+
+
+def test_many_levels_are_taken_together():
+    rng = np.random.default_rng(0)
+    old, new = (rng.permutation(1000).astype(float) for _ in range(2))
+    assert movement(Column("x", old[:500], new[:500], False))["distance"] < 0.2
+
+
+def test_a_running_number_is_a_clock_and_a_shuffled_one_is_not():
+    counter = np.arange(200.0)
+    assert is_clock(Column("t", counter[:100], counter[100:], True))
+    assert is_clock(Column("t", counter[100:], counter[:100], True))  # set back
+    assert not is_clock(Column("t", counter[100::-1], counter[100:], True))
+    assert not is_clock(Column("t", np.zeros(100), np.ones(100), True))
+
+
+def test_the_domain_auc_is_a_guess_for_equal_samples_and_one_for_others():
+    rng = np.random.default_rng(0)
+    old, new = rng.normal(size=(2, 300, 2))
+    auc, low, high = domain_auc(old, new)
+    assert low < 0.5 < high
+    assert 0.4 < auc < 0.6
+    auc, low, high = domain_auc(old, new + 10)
+    assert auc > 0.99
+    assert high == 1.0
+    assert low > 0.9
