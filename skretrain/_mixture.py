@@ -1,7 +1,6 @@
 """MixtureRetrainer: several retrainers serve at once, weighted by what they got right lately."""
 
 from dataclasses import replace
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +42,7 @@ from .utils._containers import as_container, n_rows
 from .utils._events import merged
 from .utils._fixed_share import FixedShare
 from .utils._losses import task_of
+from .utils._params import check_choice, check_n_jobs, check_number
 from .utils._sklearn_api import BaseComposition, parallel_block, routing_enabled
 
 # Of the turns of the default members. On the real streams of the peers benchmark, the rest would
@@ -392,10 +392,10 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
         return next(iter(tasks.values()))
 
     def _check_numbers(self):
-        _check_between(self, "forgetting", lambda value: 0 < value <= 1, "in (0, 1]")
-        _check_between(self, "share", lambda value: 0 <= value < 1, "in [0, 1)")
-        if self.budget is not None:
-            _check_between(self, "budget", lambda value: 0 < value <= 1, "in (0, 1], or None")
+        check_number(self, "forgetting", above=0, most=1)
+        check_number(self, "share", least=0, below=1)
+        check_number(self, "budget", above=0, most=1, otherwise=(None,))
+        check_n_jobs(self)
 
     # -- metadata routing ------------------------------------------------------------------------
 
@@ -610,15 +610,6 @@ def _seeded(member, seed, number):
     return member
 
 
-def _check_between(estimator, parameter, holds, allowed):
-    value = getattr(estimator, parameter)
-    if isinstance(value, bool) or not isinstance(value, Real) or not holds(value):
-        raise ValueError(
-            f"{type(estimator).__name__}({parameter}={value!r}): {parameter} must be a number "
-            f"{allowed}."
-        )
-
-
 def make_mixture(estimator=None, *, task="classification", budget=None, random_state=None):
     """Make a mixture whose members answer the question of the right rows in different ways.
 
@@ -669,10 +660,7 @@ def make_mixture(estimator=None, *, task="classification", budget=None, random_s
     >>> float(mixture.weights_.sum().round(6))
     1.0
     """
-    if task not in ("classification", "regression"):
-        raise ValueError(
-            f"make_mixture(task={task!r}): task must be 'classification' or 'regression'."
-        )
+    check_choice("make_mixture", "task", ("classification", "regression"), task)
     if estimator is None:
         members = _fast_classifiers() if task == "classification" else _fast_regressors()
         budget = _BUDGET if budget is None else budget

@@ -4,7 +4,6 @@ from collections import Counter
 from numbers import Integral, Number
 
 import numpy as np
-from sklearn.utils import check_scalar
 
 from ..utils._containers import (
     LIST,
@@ -18,6 +17,7 @@ from ..utils._containers import (
     take_rows,
 )
 from ..utils._optional import import_optional
+from ..utils._params import check_integer
 from ._panels import shortened
 
 # Then is filled, now is an outline with hatching: the two differ in a grey print, too.
@@ -533,7 +533,7 @@ def _edges(then, now, bins):
         return np.asarray(bins, dtype=float)
     fewest = min(len(then), len(now))
     n_bins = int(np.clip(np.ceil(np.sqrt(fewest)), 5, _MOST_BINS)) if bins is None else bins
-    check_scalar(n_bins, "bins", Integral, min_val=1)
+    check_integer("DistributionDisplay", "bins", n_bins, least=1)
     low, high = _range(then, now)
     if high - low <= 1e-9 * max(abs(low), abs(high)):
         # A constant gets one bin of a width that a reader, and the computer, can tell from zero.
@@ -567,7 +567,7 @@ def _are_whole(values):
 
 
 def _shares(then, now, max_categories):
-    check_scalar(max_categories, "max_categories", Integral, min_val=1)
+    check_integer("DistributionDisplay", "max_categories", max_categories, least=1)
     shares = [
         {category: n / len(values) for category, n in Counter(values.tolist()).items()}
         for values in (then, now)

@@ -1,11 +1,10 @@
 """The timeline of a stream: score, drifts, alarms and refits on one axis."""
 
-from numbers import Integral
-
 import numpy as np
-from sklearn.utils import check_consistent_length, check_scalar, column_or_1d
+from sklearn.utils import check_consistent_length, column_or_1d
 
 from ..utils._optional import import_optional
+from ..utils._params import check_integer
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart; each also has its own line
 # style or marker, so that a print in grey stays readable. True drifts lie behind everything.
@@ -340,7 +339,7 @@ class DriftTimelineDisplay:
     ):
         check_consistent_length(rows, y_true, y_pred, y_pred_baseline)
         y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
-        window = _check_window(window, len(y_true))
+        window = _check_window(cls.__name__, window, len(y_true))
         metric = _check_metric(metric, y_true, y_pred)
         baseline = None
         if y_pred_baseline is not None:
@@ -372,10 +371,10 @@ def _draw_verticals(ax, events, name, style):
         ax.plot(x, y, transform=transform, label=f"{name} ({len(events)})", **style)
 
 
-def _check_window(window, n_rows):
+def _check_window(owner, window, n_rows):
     if window is None:
         window = max(n_rows // 50, 1)
-    check_scalar(window, "window", Integral, min_val=1)
+    check_integer(owner, "window", window, least=1, what="a number of predictions")
     if window > n_rows:
         raise ValueError(
             f"window={window} is more than the {n_rows} predictions there are; lower window or "

@@ -1,7 +1,6 @@
 """Should the model be retrained? Try each way on held-out rows of both periods, and say."""
 
 import math
-import numbers
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +23,7 @@ from ..utils._containers import (
 )
 from ..utils._labels import is_flat, is_missing, union_of_labels, unseen_labels
 from ..utils._losses import task_of
+from ..utils._params import check_number
 from ._advice import Advice, Units, written
 from ._candidates import CARRY_THE_OLD, NEW_ROWS_ALONE, split, tried_in_stages
 from ._evidence import (
@@ -224,8 +224,11 @@ class _Case:
 
 
 def _case(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, random_state):
-    _check_amount("price", price, "what one refit costs, in units of the loss", "no price")
-    _check_amount("time_budget", time_budget, "seconds", "no limit")
+    for name, amount, what in (
+        ("price", price, "what one refit costs, in units of the loss"),
+        ("time_budget", time_budget, "seconds, no limit if None"),
+    ):
+        check_number("advise", name, amount, least=0, what=what, otherwise=(None,))
     seed = _checked_seed(random_state)
     _check_scoring(scoring)
     learner = Learner(estimator, random_state=seed)  # refuses what is no estimator
@@ -262,16 +265,6 @@ def _case(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, ra
         time_budget=time_budget,
         seed=seed,
     )
-
-
-def _check_amount(name, value, what, none):
-    if value is None:
-        return
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not is_number or not 0 <= value < math.inf:
-        raise ValueError(
-            f"{name}={value!r} must be a finite number of at least 0 ({what}), or None for {none}."
-        )
 
 
 def _check_scoring(scoring):

@@ -1,7 +1,6 @@
 """Compare retraining policies on a history: what each would have scored, and what it costs."""
 
 import math
-import numbers
 from dataclasses import dataclass
 from functools import cached_property
 from inspect import signature
@@ -21,9 +20,10 @@ from ..drift import BaseTrigger, Periodic, RefitDebt
 from ..drift._river import is_river
 from ..utils._losses import task_of
 from ..utils._optional import import_optional
+from ..utils._params import check_n_jobs, check_number, is_integer
 from ._prequential import _seeded, prequential_validate
 from ._retrain_matrix import _LOSSES, RetrainMatrix
-from ._stream import check_stream_size
+from ._stream import check_sizes
 
 _WINDOW = 10  # batches: the shorter of the two windows that schedules choose from
 _CADENCES = (1, 5, 20)  # batches from one refit to the next, in the default policies
@@ -641,12 +641,14 @@ def compare_policies(
     weekly [351.0, 382.0, 1711.0]
     debt [657.0, 187.0, 392.0]
     """
-    check_stream_size("fit_latency", fit_latency, least=0)
+    sizes = {"batch_size": batch_size, "label_delay": label_delay}
+    check_sizes("compare_policies", **sizes, fit_latency=fit_latency)
+    check_n_jobs("compare_policies", n_jobs)
     if policies is None:
         policies = {
             name: policy for name, (policy, _) in default_policies(estimator, batch_size).items()
         }
-    sizes = {"batch_size": batch_size, "initial_size": initial_size, "label_delay": label_delay}
+    sizes["initial_size"] = initial_size
     comparison = replayed(
         estimator,
         X,
@@ -688,8 +690,7 @@ def replayed(
     stride=1,
 ):
     """Return a comparison without its live policies, which :meth:`add_live` completes."""
-    check_stream_size("batch_size", batch_size, least=1)
-    check_stream_size("label_delay", label_delay, least=0)
+    check_sizes("compare_policies", batch_size=batch_size, label_delay=label_delay)
     name, loss = _scoring_of(estimator, scoring)
     prices = None if prices is None else _checked_prices(prices)
     specs = _specs_of(policies)
@@ -860,19 +861,15 @@ def _checked_prices(prices):
 
 
 def _checked_price(price):
-    is_number = isinstance(price, numbers.Real) and not isinstance(price, bool)
-    if not is_number or not 0 <= price < math.inf:
-        raise ValueError(
-            f"price={price!r}: the price of a refit must be a number of at least 0, in units of "
-            "summed loss."
-        )
+    what = "what one refit costs, in units of the summed loss"
+    check_number("compare_policies", "price", price, least=0, what=what)
     return float(price)
 
 
 def _seeds_of(seeds, random_state):
     if seeds is None:
         return [random_state]
-    seeds = list(range(seeds)) if isinstance(seeds, numbers.Integral) else list(seeds)
+    seeds = list(range(seeds)) if is_integer(seeds) else list(seeds)
     if not seeds:
         raise ValueError("seeds names none: pass a number of them, a sequence, or None.")
     return seeds

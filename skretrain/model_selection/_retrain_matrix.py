@@ -2,7 +2,6 @@
 
 import json
 import math
-import numbers
 import zipfile
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +25,7 @@ from ..utils._containers import as_container, n_rows, take_rows
 from ..utils._costs import Stopwatch
 from ..utils._labels import is_missing
 from ..utils._losses import absolute_loss_per_row, task_of, zero_one_loss_per_row
-from ._stream import check_stream_size
+from ..utils._params import check_flag, check_integer, check_n_jobs, is_integer, is_number, refuse
 
 _FORMAT = 1
 _FIRST = 1  # the chunk that the first fit serves; chunk 0 has only been learned
@@ -339,12 +338,12 @@ class RetrainMatrix(BaseEstimator):
         return _Worker(learner, history, edges, windows, loss)
 
     def _check_sizes(self):
-        check_stream_size("chunk", self.chunk, least=1)
-        if self.initial_size is not None:
-            check_stream_size("initial_size", self.initial_size, least=1)
-        stride = self.stride
-        if isinstance(stride, bool) or not isinstance(stride, numbers.Integral) or stride < 1:
-            raise ValueError(f"stride={stride!r}: stride must be a number of chunks, at least 1.")
+        rows = "a number of rows"
+        check_integer(self, "chunk", least=1, what=rows)
+        check_integer(self, "initial_size", least=1, what=rows, otherwise=(None,))
+        check_integer(self, "stride", least=1, what="a number of chunks")
+        check_flag(self, "halving")
+        check_n_jobs(self)
 
     def _loss_function(self):
         loss = self.loss
@@ -358,9 +357,7 @@ class RetrainMatrix(BaseEstimator):
         if callable(loss):
             return loss
         if not isinstance(loss, str) or loss not in _LOSSES:
-            raise ValueError(
-                f"loss={loss!r} is unknown: pass one of {sorted(_LOSSES)} or a callable."
-            )
+            refuse(self, "loss", f"one of {sorted(_LOSSES)}, a callable or None")
         return _LOSSES[loss]
 
     def _check_targets(self, y, loss):
@@ -542,7 +539,8 @@ class RetrainMatrix(BaseEstimator):
         return price + np.cumsum(self.losses_[window, number, chunk:])
 
     def _delay_in_chunks(self, label_delay):
-        check_stream_size("label_delay", label_delay, least=0)
+        rows = "a number of rows"
+        check_integer("RetrainMatrix", "label_delay", label_delay, least=0, what=rows)
         delay, rest = divmod(int(label_delay), self._chunk)
         if rest:
             raise ValueError(
@@ -570,8 +568,7 @@ class RetrainMatrix(BaseEstimator):
     def _checked_schedule(self, pairs):
         schedule, before = [], 0
         for chunk, window in _checked_pairs(pairs):
-            is_number = isinstance(chunk, numbers.Integral)
-            if not is_number or not before < chunk < len(self.edges_) - 1:
+            if not is_integer(chunk) or not before < chunk < len(self.edges_) - 1:
                 raise ValueError(
                     f"policy: chunk {chunk!r} is out of range or order: chunks must rise, from 1 "
                     f"to {len(self.edges_) - 2}."
@@ -783,15 +780,12 @@ def _losses_like(total, n_scored, bounded):
 def _checked_windows(windows):
     is_sequence = isinstance(windows, (list, tuple)) and len(windows) > 0
     valid = is_sequence and all(
-        window == "all"
-        if isinstance(window, str)
-        else isinstance(window, numbers.Integral) and not isinstance(window, bool) and window >= 1
+        window == "all" if isinstance(window, str) else is_integer(window, least=1)
         for window in windows
     )
     if not valid:
-        raise ValueError(
-            f"windows={windows!r}: windows must be a list of numbers of rows, at least 1, or 'all'."
-        )
+        accepted = "a list of numbers of rows, at least 1, or 'all'"
+        refuse("RetrainMatrix", "windows", accepted, windows)
     windows = [window if window == "all" else int(window) for window in windows]
     if len(set(windows)) < len(windows):
         raise ValueError(f"windows={windows!r} names a window twice: leave one out.")
@@ -800,12 +794,17 @@ def _checked_windows(windows):
 
 def _charge(price, rows, seconds):
     charge = price(int(rows), float(seconds)) if callable(price) else price
-    if isinstance(charge, bool) or not isinstance(charge, numbers.Real) or not charge >= 0:
-        raise ValueError(
-            f"cost={charge!r}: the cost of a refit must be a number of at least 0, in units of the "
-            "loss, or a function of (rows, seconds) that returns one."
+    if not is_number(charge, least=0) and not _is_never(charge):
+        accepted = (
+            "a number of at least 0, what a refit costs in units of the loss, or a function "
+            "of (rows, seconds) that returns one"
         )
+        refuse("RetrainMatrix", "cost", accepted, charge)
     return charge
+
+
+def _is_never(charge):
+    return isinstance(charge, float) and charge == math.inf
 
 
 def _way_back(came_from):

@@ -227,15 +227,6 @@ class BasePolicy(BaseEstimator, ABC):
         """
 
 
-def check_positive_integer(policy, name):
-    """Raise ValueError unless the parameter is an integer of at least 1."""
-    value = getattr(policy, name)
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(
-            f"{type(policy).__name__}({name}={value!r}): {name} must be an integer of at least 1."
-        )
-
-
 def refit_on_memory(context, note):
     """Return a candidate fitted afresh on all remembered rows, with the reason why."""
     rows = context.window()

@@ -316,7 +316,7 @@ def test_a_result_without_events_is_drawn():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"window": 0}, "window == 0, must be >= 1"),
+        ({"window": 0}, "DriftTimelineDisplay.window=0.: window must be an integer"),
         ({"window": 5}, "window=5 is more than the 4 predictions"),
         ({"metric": "r2"}, "metric must be one of auto, .*; got 'r2'"),
         ({"y_pred_baseline": [0, 1]}, "inconsistent numbers of samples"),
