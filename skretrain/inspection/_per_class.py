@@ -3,24 +3,25 @@
 import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
+from ..utils._events import ACTIONS
 from ..utils._labels import union_of_labels
 from ..utils._optional import import_optional
 from ..utils._params import check_integer
 from ._panels import label_panels, legend_below, panel_axes, shortened
 from ._timeline import (
-    _REFIT,
     _TRUE_DRIFT,
     _check_window,
     _draw_verticals,
     _event_rows,
     _full_names,
     _has_fractions,
+    _mark_of,
 )
 
 _RECALL = {"color": "#0072B2", "linewidth": 1.6, "zorder": 4}
 _PRECISION = {"color": "#D55E00", "linewidth": 1.3, "linestyle": (0, (4, 1.5)), "zorder": 3}
 _SHARE = {"color": "#9E9E9E", "alpha": 0.45, "linewidth": 0.0, "zorder": 1.5}
-_REFIT_MARK = {**_REFIT, "marker": "^", "markersize": 5}
+_REFIT_MARK = {**_mark_of(ACTIONS["retrained"]), "marker": "^", "markersize": 5, "zorder": 4}
 
 _MOST_POINTS = 2_000  # a panel has fewer pixels than that
 
