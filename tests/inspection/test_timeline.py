@@ -171,7 +171,12 @@ def test_plot_returns_the_display():
 
 
 def test_parameters_are_kept_as_given():
-    given = {"alarms": [1], "refits": (2,), "others": {"rejected": np.array([3])}, "true_drifts": [4]}
+    given = {
+        "alarms": [1],
+        "refits": (2,),
+        "others": {"rejected": np.array([3])},
+        "true_drifts": [4],
+    }
     display = _display(**given, label="kappa", baseline=0.2, baseline_label="frozen")
     for name, value in given.items():
         assert getattr(display, name) is value
