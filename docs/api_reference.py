@@ -127,3 +127,10 @@ def as_rst():
         lines += [".. autosummary::", "   :toctree: generated", ""]
         lines += [f"   {name}" for name in names] + [""]
     return "\n".join(lines)
+
+
+def actions_as_rst():
+    """Return what the actions of events mean, as a list of fields for the glossary."""
+    from skretrain.utils._events import ACTIONS
+
+    return "".join(f":``{action.name}``: {action.meaning}\n" for action in ACTIONS.values())

@@ -20,6 +20,8 @@ import diagrams  # noqa: E402
 # The API page has one source, the table in api_reference.py.
 (HERE / "api.rst").write_text(api_reference.as_rst())
 diagrams.write(HERE / "generated" / "diagrams")
+# What events can be, from the table that the log reads; no .rst, as it is no page of its own.
+(HERE / "generated" / "actions.txt").write_text(api_reference.actions_as_rst())
 
 project = "skretrain"
 author = "skretrain developers"

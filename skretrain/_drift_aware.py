@@ -1,13 +1,13 @@
 """DriftAwareRetrainer: keep any estimator fresh."""
 
-import numpy as np
 from sklearn.base import clone
 
-from ._retrainer._estimator import BaseRetrainer, check_choice
+from ._retrainer._estimator import BaseRetrainer
 from .drift._resolve import resolve_trigger
 from .gates import AlwaysPromote, BaseGate
 from .policies import WarmStart
 from .policies._resolve import resolve_policy
+from .utils._params import check_choice, check_flag, check_integer, refuse
 
 
 class DriftAwareRetrainer(BaseRetrainer):
@@ -140,14 +140,14 @@ class DriftAwareRetrainer(BaseRetrainer):
 
     def _make_parts(self, learner, seed):
         check_choice(self, "on_error", ("warn", "raise"))
-        check_choice(self, "dry_run", (True, False))
+        check_flag(self, "dry_run")
         for parameter in ("batch_size", "initial_size"):
-            _check_size(self, parameter)
+            check_integer(self, parameter, least=1, what="a number of rows", otherwise=(None,))
         return (
-            resolve_trigger(self.detector, random_state=seed),
-            resolve_policy(self.policy, "policy", learner),
+            resolve_trigger(self.detector, random_state=seed, owner=self),
+            resolve_policy(self.policy, "policy", learner, owner=self),
             self._resolve_update(learner),
-            _resolve_gate(self.gate),
+            self._resolve_gate(),
         )
 
     def _resolve_update(self, learner):
@@ -155,26 +155,11 @@ class DriftAwareRetrainer(BaseRetrainer):
             return None
         if isinstance(self.update, str) and self.update == "auto":
             return WarmStart() if learner.incremental else None
-        return resolve_policy(self.update, "update", learner)
+        return resolve_policy(self.update, "update", learner, owner=self)
 
-
-def _resolve_gate(gate):
-    if gate is None:
-        return AlwaysPromote()
-    if isinstance(gate, BaseGate):
-        return clone(gate)
-    raise ValueError(
-        f"gate={gate!r} is not a gate. Pass None or an object of skretrain.gates, such as "
-        f"AlwaysPromote()."
-    )
-
-
-def _check_size(estimator, parameter):
-    value = getattr(estimator, parameter)
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if value is not None and not (whole and value >= 1):
-        raise ValueError(
-            f"{type(estimator).__name__}({parameter}={value!r}): {parameter} must be a number of "
-            f"rows, at "
-            "least 1, or None."
-        )
+    def _resolve_gate(self):
+        if self.gate is None:
+            return AlwaysPromote()
+        if not isinstance(self.gate, BaseGate):
+            refuse(self, "gate", "an object of skretrain.gates, such as AlwaysPromote(), or None")
+        return clone(self.gate)

@@ -3,6 +3,7 @@
 from ._retrainer._estimator import BaseRetrainer
 from .gates import AlwaysPromote
 from .policies import FullRefit, ReplayMix
+from .policies._replay_mix import check_replay
 from .policies._resolve import resolve_policy
 
 
@@ -90,5 +91,6 @@ class ReplayPartialFit(BaseRetrainer):
         self.random_state = random_state
 
     def _make_parts(self, learner, seed):
+        check_replay(self)
         update = resolve_policy(ReplayMix(self.ratio, n_passes=self.n_passes), "update", learner)
         return None, FullRefit("all", grow=False), update, AlwaysPromote()

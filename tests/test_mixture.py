@@ -1248,20 +1248,36 @@ def test_texts_are_rows_too():
 GOOD = [("one", steady(GaussianNB()))]
 BAD_PARAMETERS = {
     **{
-        f"forgetting {value!r}": ({"forgetting": value}, ValueError, r"forgetting=.*in \(0, 1\]")
+        f"forgetting {value!r}": (
+            {"forgetting": value},
+            ValueError,
+            r"forgetting must .* at most 1",
+        )
         for value in (0, -0.1, 1.1, np.nan, "x", None, True)
     },
     **{
-        f"share {value!r}": ({"share": value}, ValueError, r"share=.*in \[0, 1\)")
+        f"share {value!r}": (
+            {"share": value},
+            ValueError,
+            r"share must .* below 1",
+        )
         for value in (-0.1, 1, 1.5, np.nan, "x", None, False)
     },
     **{
-        f"budget {value!r}": ({"budget": value}, ValueError, r"budget=.*in \(0, 1\], or None")
+        f"budget {value!r}": (
+            {"budget": value},
+            ValueError,
+            r"budget must .*, or None",
+        )
         for value in (0, -1, 1.5, np.nan, "x", True)
     },
     **{
         f"estimators {value!r}": ({"estimators": value}, ValueError, "list of .name, retrainer")
         for value in ([], (), None, "junk", 3, {"one": GOOD[0][1]})
+    },
+    **{
+        f"n_jobs {value!r}": ({"n_jobs": value}, ValueError, r"Retrainer\(n_jobs=.* other than 0")
+        for value in (-7.5, 0, True, "all")
     },
     "no pair": ({"estimators": [*GOOD, GOOD[0][1]]}, ValueError, "must be a pair"),
     "three": ({"estimators": [("a", GOOD[0][1], 3)]}, ValueError, "must be a pair"),
@@ -1481,7 +1497,7 @@ def test_members_of_a_made_mixture_share_no_estimator():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"task": "clustering"}, "task='clustering'.*'classification' or 'regression'"),
+        ({"task": "clustering"}, "task='clustering'.*'classification', 'regression'"),
         ({"estimator": IsolationForest()}, "IsolationForest.*a classifier or a regressor"),
         ({"estimator": StandardScaler()}, "StandardScaler.*a classifier or a regressor"),
     ],

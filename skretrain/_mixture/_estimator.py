@@ -1,7 +1,7 @@
 """MixtureRetrainer: several retrainers serve at once, weighted by what they got right lately."""
 
+from copy import copy
 from dataclasses import replace
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from ..utils._containers import as_container, n_rows
 from ..utils._events import merged
 from ..utils._fixed_share import FixedShare
 from ..utils._losses import task_of
+from ..utils._params import check_n_jobs, check_number
 from ..utils._sklearn_api import BaseComposition, parallel_block, routing_enabled
 from ._engine import Batch, MixEngine, Turns
 
@@ -320,6 +321,13 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
             self._engine.observe(X)
         return self
 
+    def _frozen(self):
+        """Return a mixture that serves what serves now, whatever this one learns."""
+        frozen = copy(self)
+        if self.__dict__.get("_engine") is not None:
+            frozen._engine = copy(self._engine)
+        return frozen
+
     def _step(self, engine, X, y, classes, params):
         batch = self._checked(X, y, params, reset=engine.n_seen == 0)
         engine.step(batch, classes, self._router("partial_fit"), self._each)
@@ -394,10 +402,10 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
         return next(iter(tasks.values()))
 
     def _check_numbers(self):
-        _check_between(self, "forgetting", lambda value: 0 < value <= 1, "in (0, 1]")
-        _check_between(self, "share", lambda value: 0 <= value < 1, "in [0, 1)")
-        if self.budget is not None:
-            _check_between(self, "budget", lambda value: 0 < value <= 1, "in (0, 1], or None")
+        check_number(self, "forgetting", above=0, most=1)
+        check_number(self, "share", least=0, below=1)
+        check_number(self, "budget", above=0, most=1, otherwise=(None,))
+        check_n_jobs(self)
 
     # -- metadata routing ------------------------------------------------------------------------
 
@@ -617,12 +625,3 @@ def _seeded(member, seed, number):
         drawn = np.random.SeedSequence([seed, number]).generate_state(1)[0]
         member.set_params(random_state=int(drawn >> 1))
     return member
-
-
-def _check_between(estimator, parameter, holds, allowed):
-    value = getattr(estimator, parameter)
-    if isinstance(value, bool) or not isinstance(value, Real) or not holds(value):
-        raise ValueError(
-            f"{type(estimator).__name__}({parameter}={value!r}): {parameter} must be a number "
-            f"{allowed}."
-        )

@@ -19,6 +19,7 @@ from ..compose import Learner
 from ..drift import Periodic
 from ..policies import FullRefit, WarmStart
 from ..utils._losses import task_of
+from ..utils._params import check_choice
 from ._estimator import MixtureRetrainer
 
 # Of the turns of the default members. On the real streams of the peers benchmark, the rest would
@@ -76,10 +77,7 @@ def make_mixture(estimator=None, *, task="classification", budget=None, random_s
     >>> float(mixture.weights_.sum().round(6))
     1.0
     """
-    if task not in ("classification", "regression"):
-        raise ValueError(
-            f"make_mixture(task={task!r}): task must be 'classification' or 'regression'."
-        )
+    check_choice("make_mixture", "task", ("classification", "regression"), task)
     if estimator is None:
         members = _fast_classifiers() if task == "classification" else _fast_regressors()
         budget = _BUDGET if budget is None else budget

@@ -2,13 +2,13 @@
 
 import operator
 from abc import ABC, abstractmethod
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..utils._containers import concat_rows, n_rows, take_rows
+from ..utils._params import check_integer
 from ._store import Store
 
 
@@ -115,15 +115,10 @@ class BaseBuffer(BaseEstimator, ABC):
         ValueError
             If a parameter is invalid.
         """
-        max_rows = self.max_rows
-        if not isinstance(max_rows, Integral) or isinstance(max_rows, bool) or max_rows < 1:
-            raise ValueError(
-                f"max_rows={max_rows!r} is invalid: pass the number of rows to remember, "
-                "an int of at least 1."
-            )
+        check_integer(self, "max_rows", least=1, what="the number of rows to remember")
         self._reset()
         self._next_row = 0
-        self._store = Store(int(max_rows))
+        self._store = Store(int(self.max_rows))
         return self
 
     def _ready(self):

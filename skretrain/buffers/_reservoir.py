@@ -3,11 +3,11 @@
 import copy
 import heapq
 from itertools import repeat
-from numbers import Real
 
 import numpy as np
 
 from ..utils._containers import take_rows
+from ..utils._params import check_flag, check_number, is_flag, refuse
 from ._base import BaseBuffer
 
 # A heap entry: a tuple of two references, a float and an int.
@@ -73,18 +73,28 @@ class Reservoir(BaseBuffer):
         self.random_state = random_state
 
     def _reset(self):
-        if not isinstance(self.balance, bool | np.bool_):
-            raise ValueError(f"balance={self.balance!r} is invalid: pass True or False.")
+        check_flag(self, "balance")
+        lost = "the share of weight lost per row"
+        check_number(self, "decay", above=0, below=1, what=lost, otherwise=(None,))
         self._keyed = bool(self.balance) or self.decay is not None
         self._balanced = bool(self.balance)
         self._log_growth = _log_growth(self.decay)
-        self._rng = _generator(self.random_state)
+        self._rng = self._generator()
         self._slots = np.empty(0, dtype=np.int64)  # stored position of the row in each slot
         self._size = 0
         self._n_seen = 0
         self._order = None  # positions alive in time order, when known
         self._heaps = {}  # class -> heap of (priority, slot)
         self._full = set()  # classes that are, or once were, the largest
+
+    def _generator(self):
+        # A copy, because drawing from a generator that was passed would alter the parameter.
+        seed = 0 if self.random_state is None else copy.deepcopy(self.random_state)
+        try:
+            # numpy takes True for a 1.
+            return np.random.default_rng("a flag" if is_flag(seed) else seed)
+        except (TypeError, ValueError):
+            refuse(self, "random_state", "an integer of at least 0, or None")
 
     def _check_targets(self, parts):
         if self._balanced:
@@ -218,23 +228,7 @@ def _log_growth(decay):
     """Logarithm of the factor by which the weight of each next row of the stream is larger."""
     if decay is None:
         return 0.0
-    if not isinstance(decay, Real) or isinstance(decay, bool) or not 0 < decay < 1:
-        raise ValueError(
-            f"decay={decay!r} is invalid: pass the share of weight lost per row, between 0 and 1 "
-            "and neither of them, or None to remember rows of every age alike."
-        )
     return -float(np.log1p(-decay))
-
-
-def _generator(random_state):
-    # A copy, because drawing from a generator that was passed would alter the parameter.
-    seed = 0 if random_state is None else copy.deepcopy(random_state)
-    try:
-        return np.random.default_rng(seed)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"random_state={random_state!r} is invalid: pass an int of at least 0, or None."
-        ) from error
 
 
 def _check_labels(y):

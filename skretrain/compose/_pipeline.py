@@ -4,6 +4,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.pipeline import make_pipeline as _make_pipeline
 from sklearn.utils.metaestimators import available_if
 
+from ..utils._sklearn_api import check_pipeline
 from ._partial_fit import partial_fit
 from ._plan import make_plan
 
@@ -75,7 +76,13 @@ class IncrementalPipeline(Pipeline):
         -------
         self : IncrementalPipeline
             The pipeline.
+
+        Raises
+        ------
+        TypeError, ValueError
+            What ``fit`` raises for parameters or steps that a Pipeline cannot have.
         """
+        check_pipeline(self)
         return partial_fit(self, X, y, classes, **params)
 
 

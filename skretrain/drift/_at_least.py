@@ -1,12 +1,15 @@
 """Several triggers as one: it rings when enough of them do."""
 
-from numbers import Integral
-
 from sklearn.base import clone
 
+from ..utils._params import check_integer, refuse
 from ._base import BaseTrigger, Signal
 from ._error_drift import ErrorDrift
 from ._river import is_river
+
+_LIST_OF_TRIGGERS = (
+    "a non-empty list of triggers, river detectors or 'adwin', such as [ErrorDrift(), Periodic()]"
+)
 
 
 class AtLeast(BaseTrigger):
@@ -91,18 +94,10 @@ class AtLeast(BaseTrigger):
         ValueError
             If a parameter has a value that is not accepted.
         """
-        if not isinstance(self.triggers, list | tuple) or not self.triggers:
-            raise ValueError(
-                f"AtLeast(triggers={self.triggers!r}): triggers must be a non-empty list of "
-                "triggers, such as [ErrorDrift(), Periodic()]."
-            )
-        n = len(self.triggers)
-        if not isinstance(self.k, Integral) or isinstance(self.k, bool) or not 1 <= self.k <= n:
-            raise ValueError(
-                f"AtLeast(k={self.k!r}): k must be an integer from 1 to {n}, the number of "
-                "triggers."
-            )
-        self.triggers_ = [as_trigger(trigger).reset() for trigger in self.triggers]
+        triggers = self._checked_triggers()
+        n = len(triggers)
+        check_integer(self, "k", least=1, most=n, what="the number of triggers")
+        self.triggers_ = [as_trigger(trigger).reset() for trigger in triggers]
         self._n_batches = 0
         self._observes = False  # whether rows without labels were ever shown
         self._rang = [None] * n  # (batch, located row) of the last ring that nothing answered
@@ -168,11 +163,25 @@ class AtLeast(BaseTrigger):
     def _parts(self):
         if hasattr(self, "triggers_"):
             return self.triggers_
-        return [as_trigger(trigger) for trigger in self.triggers]
+        return [as_trigger(trigger) for trigger in self._checked_triggers()]
+
+    def _checked_triggers(self):
+        if not isinstance(self.triggers, list | tuple) or not self.triggers:
+            refuse(self, "triggers", _LIST_OF_TRIGGERS)
+        for number, trigger in enumerate(self.triggers):
+            if not is_trigger(trigger):
+                refuse(self, "triggers", f"{_LIST_OF_TRIGGERS}; item {number} is none")
+        return self.triggers
+
+
+def is_trigger(value):
+    """Return whether a value is a trigger, or stands for one: a river detector, or "adwin"."""
+    is_alias = isinstance(value, str) and value == "adwin"
+    return is_alias or is_river(value) or isinstance(value, BaseTrigger)
 
 
 def as_trigger(detector, random_state=None):
-    """Return a blank trigger for "adwin", a river detector or a trigger.
+    """Return a blank trigger for what :func:`is_trigger` accepts.
 
     Parameters
     ----------
@@ -189,7 +198,7 @@ def as_trigger(detector, random_state=None):
     Raises
     ------
     ValueError
-        If `detector` is none of these.
+        If it is an :class:`AtLeast` of things that are no triggers.
 
     Examples
     --------
@@ -199,20 +208,12 @@ def as_trigger(detector, random_state=None):
     """
     if isinstance(detector, AtLeast):
         # Part by part: a clone of the whole would take the past of river detectors along.
-        parts = [as_trigger(part, random_state) for part in detector.triggers]
+        parts = [as_trigger(part, random_state) for part in detector._checked_triggers()]
         return AtLeast(parts, detector.k)
     if isinstance(detector, BaseTrigger):
         trigger = clone(detector)
-    elif is_river(detector):
-        trigger = ErrorDrift(detector)
-    elif isinstance(detector, str) and detector == "adwin":
-        trigger = ErrorDrift()
     else:
-        raise ValueError(
-            f"detector={detector!r} is not accepted: pass 'adwin', a river detector such as "
-            "river.drift.ADWIN(), a trigger such as skretrain.drift.ErrorDrift(), a non-empty list "
-            "of these, or None for no detection."
-        )
+        trigger = ErrorDrift(detector if is_river(detector) else None)
     if random_state is not None and getattr(trigger, "random_state", random_state) is None:
         trigger.set_params(random_state=random_state)
     return trigger

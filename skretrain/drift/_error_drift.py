@@ -1,10 +1,10 @@
 """A trigger that watches the losses of the model with a drift detector of river."""
 
 import math
-from numbers import Integral
 
 import numpy as np
 
+from ..utils._params import check_choice, check_integer, refuse
 from ._base import BaseTrigger, Signal
 from ._locate import locate_change, nearest_batch, noise_bound
 from ._loss_memory import LossMemory
@@ -280,33 +280,19 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
 
     def _check_parameters(self):
         if self.detector is not None and not is_river(self.detector):
-            self._refuse("detector", "a river detector such as river.drift.ADWIN(), or None")
-        if not callable(self.loss) and not _is_in(self.loss, ("auto", "log_loss")):
-            self._refuse("loss", "'auto', 'log_loss' or a callable loss(y_true, y_pred)")
-        if not _is_in(self.direction, ("increase", "decrease", "both")):
-            self._refuse("direction", "'increase', 'decrease' or 'both'")
-        if not _is_in(self.order, ("random", "stream")):
-            self._refuse("order", "'random' or 'stream'")
-        if not _is_count(self.cooldown):
-            self._refuse("cooldown", "a number of rows, an integer of at least 0")
-        if self.random_state is not None and not _is_count(self.random_state):
-            self._refuse("random_state", "a non-negative integer or None")
-
-    def _refuse(self, name, accepted):
-        raise ValueError(f"ErrorDrift({name}={getattr(self, name)!r}): {name} must be {accepted}.")
+            refuse(self, "detector", "a river detector such as river.drift.ADWIN(), or None")
+        is_named = isinstance(self.loss, str) and self.loss in ("auto", "log_loss")
+        if not is_named and not callable(self.loss):
+            refuse(self, "loss", "'auto', 'log_loss' or a callable loss(y_true, y_pred)")
+        check_choice(self, "direction", ("increase", "decrease", "both"))
+        check_choice(self, "order", ("random", "stream"))
+        check_integer(self, "cooldown", least=0, what="a number of rows")
+        check_integer(self, "random_state", least=0, otherwise=(None,))
 
 
 def _all_usable(losses, bounded):
     # One dot product is six times cheaper than isfinite().all(), but may overflow on a wide scale.
     return math.isfinite(losses.dot(losses)) if bounded else not np.isnan(losses).any()
-
-
-def _is_in(value, accepted):
-    return isinstance(value, str) and value in accepted
-
-
-def _is_count(value):
-    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 0
 
 
 def _called_loss(loss, batch):

@@ -1,7 +1,6 @@
 """A trigger that rings by the row count alone: the baseline that every detector has to beat."""
 
-from numbers import Integral
-
+from ..utils._params import check_integer
 from ._base import BaseTrigger, Signal
 
 
@@ -43,12 +42,8 @@ class Periodic(BaseTrigger):
         ValueError
             If `every` is not an integer of at least 1.
         """
-        every = self.every
-        if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
-            raise ValueError(
-                f"Periodic(every={every!r}): every must be an integer of at least 1, the number of "
-                "rows from one alarm to the next."
-            )
+        what = "the number of rows from one alarm to the next"
+        check_integer(self, "every", least=1, what=what)
         self._n_waiting = 0
         return self
 

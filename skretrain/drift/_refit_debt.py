@@ -1,10 +1,10 @@
 """A trigger that rings when the errors made for want of a refit have come to the price of one."""
 
 import math
-from numbers import Real
 
 import numpy as np
 
+from ..utils._params import check_number
 from ._base import BaseTrigger, Signal
 from ._locate import locate_change, nearest_batch, noise_bound
 from ._loss_memory import LossMemory
@@ -127,13 +127,7 @@ class RefitDebt(BaseTrigger):
         ValueError
             If `price` is not accepted.
         """
-        price = self.price
-        is_number = isinstance(price, Real) and not isinstance(price, bool)
-        if not (is_number and 0 <= price < math.inf) and not _is_auto(price):
-            raise ValueError(
-                f"RefitDebt(price={price!r}): price must be a number of errors of at least 0, or "
-                "'auto'."
-            )
+        check_number(self, "price", least=0, what="a number of errors", otherwise=("auto",))
         self._n_fitted = None  # rows of the latest fit
         self._lost = 0.0  # summed loss since then
         self._restart()

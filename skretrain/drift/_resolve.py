@@ -1,9 +1,10 @@
 """From what a user writes as `detector` to a trigger."""
 
-from ._at_least import AtLeast, as_trigger
+from ..utils._params import refuse
+from ._at_least import AtLeast, as_trigger, is_trigger
 
 
-def resolve_trigger(detector, random_state=None):
+def resolve_trigger(detector, random_state=None, owner="DriftAwareRetrainer"):
     """Return the trigger that a `detector` parameter stands for.
 
     Parameters
@@ -12,6 +13,8 @@ def resolve_trigger(detector, random_state=None):
         Not touched. A river detector is wrapped in :class:`ErrorDrift`; of a list, any may ring.
     random_state : int or None, default=None
         Fills the `random_state` of triggers where it is None.
+    owner : object or str, default="DriftAwareRetrainer"
+        What has the parameter, for the error message.
 
     Returns
     -------
@@ -31,6 +34,15 @@ def resolve_trigger(detector, random_state=None):
     """
     if detector is None:
         return None
-    if isinstance(detector, list | tuple) and detector:
+    is_list = isinstance(detector, list | tuple) and len(detector) > 0
+    if not all(map(is_trigger, detector if is_list else [detector])):
+        refuse(
+            owner,
+            "detector",
+            "'adwin', a river detector such as river.drift.ADWIN(), a trigger such as "
+            "skretrain.drift.ErrorDrift(), a non-empty list of these, or None for no detection",
+            detector,
+        )
+    if is_list:
         detector = AtLeast([as_trigger(item, random_state) for item in detector])
     return as_trigger(detector, random_state).reset()

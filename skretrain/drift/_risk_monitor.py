@@ -1,11 +1,11 @@
 """A trigger that guards a risk: alarms with a bound on the chance that one is ever false."""
 
 import math
-from numbers import Real
 
 import numpy as np
 
 from ..utils._betting import BettingProcess, upper_confidence_bound
+from ..utils._params import check_flag, check_number, refuse
 from ._base import BaseTrigger, Signal
 from ._locate import locate_change, nearest_batch
 from ._loss_memory import LossMemory
@@ -227,20 +227,10 @@ class RiskMonitor(BaseTrigger):
         return _STABLE
 
     def _check_parameters(self):
-        if not _is_in_range(self.tolerance, 0, 1):
-            self._refuse("tolerance", "a number in [0, 1)")
-        if self.r0 is not None and not _is_in_range(self.r0, 0, 1):
-            self._refuse("r0", "a number in [0, 1), or None to learn it")
+        check_number(self, "tolerance", least=0, below=1)
+        learned = "the expected loss, learned if None"
+        check_number(self, "r0", least=0, below=1, what=learned, otherwise=(None,))
         if self.r0 is not None and not 0 < self.r0 + self.tolerance < 1:
-            self._refuse("r0", f"such that r0 + tolerance (here {self.tolerance!r}) is in (0, 1)")
-        if not _is_in_range(self.alpha, 0, 1) or self.alpha == 0:
-            self._refuse("alpha", "a probability in (0, 1)")
-        if not isinstance(self.restart, bool | np.bool_):
-            self._refuse("restart", "True or False")
-
-    def _refuse(self, name, accepted):
-        raise ValueError(f"RiskMonitor({name}={getattr(self, name)!r}): {name} must be {accepted}.")
-
-
-def _is_in_range(value, low, high):
-    return isinstance(value, Real) and not isinstance(value, bool) and low <= value < high
+            refuse(self, "r0", f"such that r0 + tolerance (here {self.tolerance!r}) is in (0, 1)")
+        check_number(self, "alpha", above=0, below=1, what="a probability")
+        check_flag(self, "restart")

@@ -2,7 +2,6 @@
 
 import math
 import re
-from numbers import Integral, Real
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from ..utils._losses import (
     task_of,
     zero_one_loss_per_row,
 )
+from ..utils._params import check_integer, check_number, is_number, refuse
 from ..utils._sklearn_api import predict_of
 from ._always_promote import AlwaysPromote
 from ._base import BaseGate, Verdict
@@ -213,31 +213,26 @@ class PairedGate(BaseGate):
         return verdict
 
     def _check_parameters(self):
-        if not _is_between(self.alpha, 0, 1):
-            self._refuse("alpha", "a probability in (0, 1)")
-        if self.tolerance is not None and not _is_between(self.tolerance, -1, 1):
-            self._refuse("tolerance", "a number in (-1, 1), or None if the loss is no condition")
+        check_number(self, "alpha", above=0, below=1, what="a probability")
+        what = "a change of the loss, no condition if None"
+        check_number(self, "tolerance", above=-1, below=1, what=what, otherwise=(None,))
         for name in ("min_rows", "max_rows"):
-            if not _is_count(getattr(self, name)):
-                self._refuse(name, "a number of rows, an integer of at least 1")
+            check_integer(self, name, least=1, what="a number of rows")
         if self.max_rows < self.min_rows:
-            self._refuse("max_rows", f"at least min_rows, which is {self.min_rows}")
+            refuse(self, "max_rows", f"at least min_rows, which is {self.min_rows}")
         criteria = {} if self.criteria is None else self.criteria
         if not isinstance(criteria, dict):
-            self._refuse("criteria", 'a dict such as {"recall[fraud]": -0.01}, or None')
+            refuse(self, "criteria", 'a dict such as {"recall[fraud]": -0.01}, or None')
         for name, allowed in criteria.items():
             metric, label = _parsed(name)
             if metric not in _METRICS or (metric == "accuracy" and label is not None):
                 metrics = ", ".join(_METRICS)
-                self._refuse("criteria", f"named {metrics}, all but the first with [class]")
+                refuse(self, "criteria", f"named {metrics}, all but the first with [class]")
             low = 0 if metric == "negative_flips" else -1
-            if not _is_between(allowed, low, 1):
-                self._refuse("criteria", f"an allowed change in ({low}, 1) for {name}")
+            if not is_number(allowed, above=low, below=1):
+                refuse(self, "criteria", f"an allowed change in ({low}, 1) for {name}")
         if self.tolerance is None and not criteria:
-            self._refuse("tolerance", "a number, as there are no criteria either")
-
-    def _refuse(self, name, accepted):
-        raise ValueError(f"PairedGate({name}={getattr(self, name)!r}): {name} must be {accepted}.")
+            refuse(self, "tolerance", "a number, as there are no criteria either")
 
 
 class _Comparison:
@@ -258,7 +253,7 @@ class _Comparison:
         gate, task = self.gate, task_of(trial.champion)
         criteria = gate.criteria or {}
         if criteria and (task != "classification" or trial.y.ndim > 1):
-            gate._refuse("criteria", "None unless the model is a classifier with a single output")
+            refuse(gate, "criteria", "None unless the model is a classifier with a single output")
         conditions = []
         if gate.tolerance is not None:
             unit = 1.0 if task == "classification" else _UNIT
@@ -285,8 +280,10 @@ class _Comparison:
             wanted = f"{wanted}.0"  # data frames turn whole numbers into floats
         if wanted not in named:
             example = f"{metric}[{next(iter(named))}]"
-            self.gate._refuse(
-                "criteria", f"about the classes {', '.join(named)}, as in {example}; {name} is not"
+            refuse(
+                self.gate,
+                "criteria",
+                f"about the classes {', '.join(named)}, as in {example}; {name} is not",
             )
         return named[wanted]
 
@@ -418,11 +415,3 @@ def _parsed(name):
 
 def _bounded_exp(log_wealth):
     return math.exp(min(log_wealth, 700.0))  # finite, so that it can be written as JSON
-
-
-def _is_between(value, low, high):
-    return isinstance(value, Real) and not isinstance(value, bool) and low < value < high
-
-
-def _is_count(value):
-    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1

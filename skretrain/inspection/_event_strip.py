@@ -1,22 +1,20 @@
 """The events of a retrainer as one line of inline SVG, for its HTML representation."""
 
+from collections import Counter
 from html import escape
+
+from ..utils._events import ACTIONS, notable_actions
 
 _WIDTH, _HEIGHT, _MARGIN = 640, 64, 12
 _AXIS_Y, _TEXT_Y = 34, 56
 
-# Okabe-Ito colours; each kind has a shape of its own, so that none depends on its colour.
-_MARKS = {
-    "alarm": ("alarms", "#D55E00", "M-4,-18 L4,-18 L0,-11 Z"),
-    "retrained": ("retrained", "#0072B2", "M-4,0 A4,4 0 1,0 4,0 A4,4 0 1,0 -4,0 Z"),
-    "rejected": ("rejected", "#CC79A7", "M-4,-4 L4,-4 L4,4 L-4,4 Z"),
-    "rolled_back": ("rolled back", "#009E73", "M-5,0 L3,-5 L3,5 Z"),
-    "failed": ("failed", "#000000", "M-4,-4 L4,4 M4,-4 L-4,4"),
-}
+# An alarm is no action of its own: what it led to stands below it.
+_ALARM = ("#D55E00", "M-4,-18 L4,-18 0,-11 Z")
+_ALWAYS_COUNTED = ("alarms", "retrained")
 
 
 def event_strip(events, n_rows):
-    """Draw alarms, retrains, rejections, rollbacks and failures over the rows seen.
+    """Draw alarms and notable actions over the rows seen.
 
     Parameters
     ----------
@@ -33,9 +31,13 @@ def event_strip(events, n_rows):
     if n_rows < 1:
         return ""
     events = list(events)
-    marks = [mark for event in events for mark in _marks_of(event, n_rows)]
-    kinds = [kind for event in events for kind in _kinds_of(event)]
-    counts = ", ".join(f"{kinds.count(kind)} {name}" for kind, (name, *_) in _MARKS.items())
+    looks = {"alarms": _ALARM}
+    looks |= {action.label: (action.mark.colour, action.mark.path) for action in notable_actions()}
+    drawn = [(event, kind) for event in events for kind in _kinds_of(event) if kind in looks]
+    marks = [_mark(event, *looks[kind], n_rows) for event, kind in drawn]
+    times = Counter(kind for _, kind in drawn)
+    told = [kind for kind in looks if times[kind] or kind in _ALWAYS_COUNTED]
+    counts = ", ".join(f"{times[kind]} {kind}" for kind in told)
     return (
         f'<figure style="margin:0.5em 0;max-width:{_WIDTH}px">'
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="100%" role="img" '
@@ -51,17 +53,16 @@ def event_strip(events, n_rows):
 
 
 def _kinds_of(event):
-    kinds = {"alarm"} if event.state == "drift" else set()
-    return kinds | ({event.action} & _MARKS.keys())
+    yield ACTIONS[event.action].label
+    if event.state == "drift":
+        yield "alarms"
 
 
-def _marks_of(event, n_rows):
+def _mark(event, colour, path, n_rows):
     x = _MARGIN + (_WIDTH - 2 * _MARGIN) * event.row / n_rows
     title = escape(f"row {event.row:,}: {event.action}, {event.reason}")
-    for kind in sorted(_kinds_of(event)):
-        _, colour, path = _MARKS[kind]
-        stroke = "currentColor" if kind == "failed" else colour
-        yield (
-            f'<path transform="translate({x:.1f},{_AXIS_Y})" d="{path}" fill="{colour}" '
-            f'stroke="{stroke}"><title>{title}</title></path>'
-        )
+    # The edge has the colour of the text: a black mark shows on a dark page, a yellow one on white.
+    return (
+        f'<path transform="translate({x:.1f},{_AXIS_Y})" d="{path}" fill="{colour}" '
+        f'stroke="currentColor" stroke-width="0.7"><title>{title}</title></path>'
+    )

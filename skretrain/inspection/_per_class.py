@@ -1,27 +1,27 @@
 """Recall and precision of each class over time: the evaluation of a stream whose classes change."""
 
-from numbers import Integral
-
 import numpy as np
-from sklearn.utils import check_consistent_length, check_scalar, column_or_1d
+from sklearn.utils import check_consistent_length, column_or_1d
 
+from ..utils._events import ACTIONS
 from ..utils._labels import union_of_labels
 from ..utils._optional import import_optional
+from ..utils._params import check_integer
 from ._panels import label_panels, legend_below, panel_axes, shortened
 from ._timeline import (
-    _REFIT,
     _TRUE_DRIFT,
     _check_window,
     _draw_verticals,
     _event_rows,
     _full_names,
     _has_fractions,
+    _mark_of,
 )
 
 _RECALL = {"color": "#0072B2", "linewidth": 1.6, "zorder": 4}
 _PRECISION = {"color": "#D55E00", "linewidth": 1.3, "linestyle": (0, (4, 1.5)), "zorder": 3}
 _SHARE = {"color": "#9E9E9E", "alpha": 0.45, "linewidth": 0.0, "zorder": 1.5}
-_REFIT_MARK = {**_REFIT, "marker": "^", "markersize": 5}
+_REFIT_MARK = {**_mark_of(ACTIONS["retrained"]), "marker": "^", "markersize": 5, "zorder": 4}
 
 _MOST_POINTS = 2_000  # a panel has fewer pixels than that
 
@@ -171,7 +171,8 @@ class PerClassDisplay:
         pyplot = import_optional(
             "matplotlib.pyplot", caller=f"{type(self).__name__}.plot", extra="plot"
         )
-        check_scalar(max_classes, "max_classes", Integral, min_val=1)
+        owner = type(self).__name__
+        check_integer(owner, "max_classes", max_classes, least=1)
         support = np.asarray(self.support)
         drawn = np.sort(np.argsort(-support.sum(axis=0), kind="stable")[:max_classes])
         self.classes_drawn_ = np.asarray(self.classes)[drawn]
@@ -359,7 +360,8 @@ class PerClassDisplay:
         y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
         _check_labels(y_true, y_pred)
         window = max(len(y_true) // 20, 1) if window is None else window
-        stops = _stops(len(y_true), _check_window(window, len(y_true)), step)
+        window = _check_window(cls.__name__, window, len(y_true))
+        stops = _stops(cls.__name__, len(y_true), window, step)
         classes = union_of_labels(np.unique(y_true), y_pred)
         hits, support, predicted = _counts(y_true, y_pred, classes, stops, window)
         there = (support > 0) | (predicted > 0)
@@ -386,12 +388,12 @@ def _check_labels(y_true, y_pred):
             )
 
 
-def _stops(n_rows, window, step):
+def _stops(owner, n_rows, window, step):
     """Return how many rows have been seen at each point; the last one is at the last row."""
     n_windows = n_rows - window + 1
     if step is None:
         step = -(-n_windows // _MOST_POINTS)
-    check_scalar(step, "step", Integral, min_val=1)
+    check_integer(owner, "step", step, least=1, what="a number of predictions")
     return np.arange(n_rows, window - 1, -step)[::-1]
 
 

@@ -234,7 +234,7 @@ class PolicyComparisonDisplay:
         """
         pairs = _aligned(results)
         rows = next(iter(results.values())).rows
-        window = _check_window(window, len(rows))
+        window = _check_window(cls.__name__, window, len(rows))
         metric = _common_metric(metric, pairs)
         points = {name: _points(metric, *pair) for name, pair in pairs.items()}
         curves = {name: _rolling_mean(values, window) for name, values in points.items()}

@@ -1,11 +1,11 @@
 """The timeline of a stream: score, drifts, alarms and refits on one axis."""
 
-from numbers import Integral
-
 import numpy as np
-from sklearn.utils import check_consistent_length, check_scalar, column_or_1d
+from sklearn.utils import check_consistent_length, column_or_1d
 
+from ..utils._events import notable_actions
 from ..utils._optional import import_optional
+from ..utils._params import check_integer
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart; each also has its own line
 # style or marker, so that a print in grey stays readable. True drifts lie behind everything.
@@ -13,10 +13,7 @@ _SCORE = {"color": "#0072B2", "linewidth": 1.5, "zorder": 3}
 _BASELINE = {"color": "#7F7F7F", "linewidth": 1.2, "linestyle": ":", "zorder": 2.5}
 _TRUE_DRIFT = {"color": "#BDBDBD", "linewidth": 5.0, "linestyle": "-", "zorder": 1}
 _ALARM = {"color": "#D55E00", "linewidth": 1.2, "linestyle": (0, (4, 2)), "zorder": 2}
-_MARK = {"linestyle": "none", "markeredgecolor": "black", "markeredgewidth": 0.7}
-_REFIT = {**_MARK, "marker": "o", "markersize": 6, "color": "#F0E442", "zorder": 4}
-_REJECTED = {**_MARK, "marker": "X", "markersize": 7.5, "color": "#CC79A7", "zorder": 5}
-_ROLLED_BACK = {**_MARK, "marker": "<", "markersize": 8, "color": "#009E73", "zorder": 6}
+_MARK = {"linestyle": "none", "markeredgecolor": "black", "markeredgewidth": 0.7, "markersize": 7}
 
 _NAMES = {"accuracy": "accuracy", "mean_absolute_error": "absolute error"}
 
@@ -41,12 +38,9 @@ class DriftTimelineDisplay:
     refits : array-like of int, default=()
         Rows seen when a newly fitted model began to serve: circles on the score.
 
-    rejected : array-like of int, default=()
-        Rows seen when the gate turned a candidate down: crosses on the score.
-
-    rolled_back : array-like of int, default=()
-        Rows seen when the gate took the previous model back: triangles that point back, on the
-        score.
+    others : dict of str to array-like of int, default=None
+        Rows seen at other notable events, by action, such as ``{"rejected": [340]}``: each action
+        has a mark of its own, on the score.
 
     true_drifts : array-like of int, default=()
         Rows at which the stream is known to have drifted: broad grey lines.
@@ -93,8 +87,7 @@ class DriftTimelineDisplay:
         *,
         alarms=(),
         refits=(),
-        rejected=(),
-        rolled_back=(),
+        others=None,
         true_drifts=(),
         label="score",
         baseline=None,
@@ -104,8 +97,7 @@ class DriftTimelineDisplay:
         self.score = score
         self.alarms = alarms
         self.refits = refits
-        self.rejected = rejected
-        self.rolled_back = rolled_back
+        self.others = others
         self.true_drifts = true_drifts
         self.label = label
         self.baseline = baseline
@@ -146,17 +138,18 @@ class DriftTimelineDisplay:
             ax.plot(self.rows, level, label=self.baseline_label, **_BASELINE)
         style = {**_SCORE, "label": self.label, **_full_names(kwargs)}
         (self.line_,) = ax.plot(self.rows, self.score, **style)
-        self._plot_marks(self.refits, "refit", _REFIT)
-        self._plot_marks(self.rejected, "rejected", _REJECTED)
-        self._plot_marks(self.rolled_back, "rolled back", _ROLLED_BACK)
+        self._plot_marks({"retrained": self.refits, **(self.others or {})})
         ax.set(xlabel="row", ylabel=self.label)
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False)
         return self
 
-    def _plot_marks(self, events, name, style):
-        if len(events):
-            height = np.interp(events, self.rows, self.score)
-            self.ax_.plot(events, height, label=f"{name} ({len(events)})", **style)
+    def _plot_marks(self, rows):
+        for action in notable_actions():
+            events = rows.get(action.name, ())
+            if len(events):
+                height = np.interp(events, self.rows, self.score)
+                label = f"{action.label} ({len(events)})"
+                self.ax_.plot(events, height, label=label, zorder=4, **_mark_of(action))
 
     @classmethod
     def from_predictions(
@@ -187,8 +180,7 @@ class DriftTimelineDisplay:
         events : object with a method ``to_records``, default=None
             Log of what happened, such as the ``events_`` of a fitted retrainer. ``to_records``
             returns one dictionary per event; read are "row" (rows seen when it happened),
-            "action" ("retrained", "rejected" and "rolled_back" are drawn) and "state" ("drift" is
-            an alarm).
+            "action" (the notable ones are drawn) and "state" ("drift" is an alarm).
 
         true_drifts : array-like of int, default=()
             Stream rows at which the stream is known to have drifted.
@@ -340,7 +332,7 @@ class DriftTimelineDisplay:
     ):
         check_consistent_length(rows, y_true, y_pred, y_pred_baseline)
         y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
-        window = _check_window(window, len(y_true))
+        window = _check_window(cls.__name__, window, len(y_true))
         metric = _check_metric(metric, y_true, y_pred)
         baseline = None
         if y_pred_baseline is not None:
@@ -352,13 +344,20 @@ class DriftTimelineDisplay:
             _rolling_mean(_points(metric, y_true, y_pred), window),
             alarms=_event_rows(records, "state", "drift") + label_delay,
             refits=_event_rows(records, "action", "retrained") + label_delay,
-            rejected=_event_rows(records, "action", "rejected") + label_delay,
-            rolled_back=_event_rows(records, "action", "rolled_back") + label_delay,
+            others={
+                action.name: _event_rows(records, "action", action.name) + label_delay
+                for action in notable_actions()
+                if action.name != "retrained"
+            },
             true_drifts=np.asarray(true_drifts, dtype=np.int64),
             label=f"{_NAMES[metric]} over {window} rows",
             baseline=baseline,
             baseline_label=baseline_label,
         )
+
+
+def _mark_of(action):
+    return {**_MARK, "marker": action.mark.marker, "color": action.mark.colour}
 
 
 def _draw_verticals(ax, events, name, style):
@@ -372,10 +371,10 @@ def _draw_verticals(ax, events, name, style):
         ax.plot(x, y, transform=transform, label=f"{name} ({len(events)})", **style)
 
 
-def _check_window(window, n_rows):
+def _check_window(owner, window, n_rows):
     if window is None:
         window = max(n_rows // 50, 1)
-    check_scalar(window, "window", Integral, min_val=1)
+    check_integer(owner, "window", window, least=1, what="a number of predictions")
     if window > n_rows:
         raise ValueError(
             f"window={window} is more than the {n_rows} predictions there are; lower window or "

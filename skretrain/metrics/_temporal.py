@@ -1,10 +1,10 @@
 """Scores against the classifier that repeats the newest label it knows."""
 
-from numbers import Integral
-
 import numpy as np
 from sklearn.metrics import accuracy_score
-from sklearn.utils import check_consistent_length, check_scalar, column_or_1d
+from sklearn.utils import check_consistent_length, column_or_1d
+
+from ..utils._params import check_integer
 
 
 def no_change_predict(y_true, *, label_delay=0, y_previous=None):
@@ -54,7 +54,8 @@ def no_change_predict(y_true, *, label_delay=0, y_previous=None):
     >>> no_change_predict([1, 2, 3, 4], label_delay=1, y_previous=[8, 9])[1]
     array([8, 9, 1, 2])
     """
-    check_scalar(label_delay, "label_delay", Integral, min_val=0)
+    what = "a number of rows"
+    check_integer("no_change_predict", "label_delay", label_delay, least=0, what=what)
     y_true = column_or_1d(y_true)
     known = y_true if y_previous is None else np.concatenate([column_or_1d(y_previous), y_true])
     first = max(1 + label_delay - (len(known) - len(y_true)), 0)

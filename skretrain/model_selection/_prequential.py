@@ -9,6 +9,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from ..utils._containers import concat_rows, n_rows
 from ..utils._optional import import_optional
+from ..utils._params import check_integer, check_n_jobs, is_integer
 from ..utils._progress import tracked
 from ..utils._sklearn_api import Progress, with_callbacks
 from ._batches import batches_of
@@ -16,7 +17,7 @@ from ._stream import (
     CostMeter,
     Recorded,
     check_incremental,
-    check_stream_size,
+    check_sizes,
     interleave,
     methods_for,
     scorers_for,
@@ -279,7 +280,8 @@ def prequential_validate(
     }
     if seeds is None:
         return _validate(estimator, X, y, **settings)
-    seeds = range(seeds) if isinstance(seeds, (int, np.integer)) else list(seeds)
+    check_n_jobs("prequential_validate", n_jobs)
+    seeds = range(seeds) if is_integer(seeds) else list(seeds)
     return Parallel(n_jobs=n_jobs)(
         delayed(_validate)(_seeded(estimator, seed), X, y, **settings) for seed in seeds
     )
@@ -360,11 +362,10 @@ def _run(
 ):
     """Fit a clone on the first rows, send it through the rest, and record what it answered."""
     check_incremental(estimator)
-    check_stream_size("batch_size", batch_size, least=1)
-    check_stream_size("label_delay", label_delay, least=0)
-    check_stream_size("fit_latency", fit_latency, least=0)
+    owner, rows = "prequential_validate", "a number of rows"
+    check_sizes(owner, batch_size=batch_size, label_delay=label_delay, fit_latency=fit_latency)
+    check_integer(owner, "initial_size", initial_size, least=1, what=rows, otherwise=(None,))
     size = batch_size if initial_size is None else initial_size
-    check_stream_size("initial_size", size, least=1)
     batches = batches_of(X, y, batch_size)
     head = batches.head(size)
     return _pass(

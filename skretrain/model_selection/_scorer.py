@@ -6,7 +6,7 @@ from ._stream import (
     CostMeter,
     Recorded,
     check_incremental,
-    check_stream_size,
+    check_sizes,
     interleave,
     methods_for,
     scorer_for,
@@ -58,8 +58,7 @@ def make_prequential_scorer(scoring, *, batch_size, label_delay=0):
     >>> len(search.cv_results_["mean_test_score"])
     2
     """
-    check_stream_size("batch_size", batch_size, least=1)
-    check_stream_size("label_delay", label_delay, least=0)
+    check_sizes("make_prequential_scorer", batch_size=batch_size, label_delay=label_delay)
     return _PrequentialScorer(scoring, batch_size, label_delay)
 
 

@@ -2,7 +2,6 @@
 
 from collections import deque
 from contextlib import contextmanager
-from copy import copy
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -14,6 +13,7 @@ from ..utils._copy import copy_fitted
 from ..utils._costs import Stopwatch
 from ..utils._labels import spread
 from ..utils._losses import task_of
+from ..utils._params import check_integer
 from ..utils._sklearn_api import response_methods
 from ._batches import Waiting
 
@@ -34,10 +34,11 @@ def check_incremental(estimator):
         )
 
 
-def check_stream_size(name, value, *, least):
-    """Raise ValueError unless `value` is a whole number of rows of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{name}={value!r}: {name} must be a number of rows, at least {least}.")
+def check_sizes(owner, *, batch_size, label_delay, fit_latency=0):
+    """Raise ValueError unless all are numbers of rows; `owner` is the function that got them."""
+    check_integer(owner, "batch_size", batch_size, least=1, what="a number of rows")
+    check_integer(owner, "label_delay", label_delay, least=0, what="a number of rows")
+    check_integer(owner, "fit_latency", fit_latency, least=0, what="a number of rows")
 
 
 def interleave(estimator, batches, *, label_delay, fit_latency, methods, watch):
@@ -97,13 +98,10 @@ class _Versions:
         return self.current
 
     def _frozen(self):
-        engine = getattr(self.estimator, "_engine", None)
-        if engine is None:
-            return copy_fitted(self.estimator)
         # A retrainer replaces the model that serves and never changes it: a shallow copy keeps it.
-        frozen = copy(self.estimator)
-        frozen._engine = copy(engine)
-        return frozen
+        if hasattr(self.estimator, "_frozen"):
+            return self.estimator._frozen()
+        return copy_fitted(self.estimator)
 
 
 class CostMeter:

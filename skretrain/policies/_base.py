@@ -313,15 +313,6 @@ class BasePolicy(BaseEstimator, ABC):
         """
 
 
-def check_positive_integer(policy, name):
-    """Raise ValueError unless the parameter is an integer of at least 1."""
-    value = getattr(policy, name)
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(
-            f"{type(policy).__name__}({name}={value!r}): {name} must be an integer of at least 1."
-        )
-
-
 def _all_but(memory, n_newest):
     rows = memory.latest()
     return part_of(rows, slice(len(rows.index) - n_newest))

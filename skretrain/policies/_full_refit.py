@@ -1,6 +1,7 @@
 """Refit a blank clone on a window of remembered rows."""
 
-from ._base import BasePolicy, Candidate, check_positive_integer, with_all_classes
+from ..utils._params import check_flag, check_integer
+from ._base import BasePolicy, Candidate, with_all_classes
 
 
 class FullRefit(BasePolicy):
@@ -49,14 +50,10 @@ class FullRefit(BasePolicy):
         self.grow = grow
 
     def check(self, learner):
-        if not (isinstance(self.window, str) and self.window in ("since_drift", "all")):
-            if isinstance(self.window, str):
-                raise ValueError(
-                    f"FullRefit(window={self.window!r}): window must be 'since_drift', 'all' or a "
-                    "number of rows."
-                )
-            check_positive_integer(self, "window")
-        check_positive_integer(self, "min_rows")
+        words = ("since_drift", "all")
+        check_integer(self, "window", least=1, what="a number of rows", otherwise=words)
+        check_integer(self, "min_rows", least=1, what="a number of rows")
+        check_flag(self, "grow")
 
     def is_due(self, n_since, n_fitted, n_full):
         return bool(self.grow) and n_fitted < n_full and n_since >= min(2 * n_fitted, n_full)

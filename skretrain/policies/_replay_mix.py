@@ -1,14 +1,10 @@
 """Learn from new rows mixed with remembered ones."""
 
-import numbers
-
-import numpy as np
-
 from ..compose import Effort
+from ..utils._params import check_integer, check_number
 from ._base import (
     BasePolicy,
     Candidate,
-    check_positive_integer,
     refit_on_memory,
     with_all_classes,
     with_replay,
@@ -57,16 +53,7 @@ class ReplayMix(BasePolicy):
         self.n_passes = n_passes
 
     def check(self, learner):
-        if (
-            isinstance(self.ratio, bool)
-            or not isinstance(self.ratio, numbers.Real)
-            or not 0 <= self.ratio < np.inf
-        ):
-            raise ValueError(
-                f"{type(self).__name__}(ratio={self.ratio!r}): ratio must be a number of at least "
-                "0, the remembered rows per new row."
-            )
-        check_positive_integer(self, "n_passes")
+        check_replay(self)
 
     def propose(self, context):
         new = context.window(since=context.since) if context.alarm else context.batch
@@ -81,3 +68,9 @@ class ReplayMix(BasePolicy):
         model = learner.continued(context.champion, rows, effort=Effort(self.n_passes))
         n_fitted = self.n_passes * len(rows.index)
         return Candidate(model, "replay_mix", n_fitted, from_scratch=False)
+
+
+def check_replay(owner):
+    """Raise ValueError unless the `ratio` and the `n_passes` of `owner` can be used."""
+    check_number(owner, "ratio", least=0, what="the remembered rows per new row")
+    check_integer(owner, "n_passes", least=1)

@@ -2,6 +2,7 @@
 
 from sklearn.base import clone
 
+from ..utils._params import refuse
 from ._base import BasePolicy
 from ._full_refit import FullRefit
 from ._replay_mix import ReplayMix
@@ -16,7 +17,7 @@ ALIASES = {
 }
 
 
-def resolve_policy(value, parameter, learner):
+def resolve_policy(value, parameter, learner, owner="DriftAwareRetrainer"):
     """Return a checked policy of its own for an alias or a policy object.
 
     Parameters
@@ -27,6 +28,8 @@ def resolve_policy(value, parameter, learner):
         The name of the parameter, for the error message.
     learner : Learner
         The base that the policy will work with.
+    owner : object or str, default="DriftAwareRetrainer"
+        What has the parameter, for the error message.
 
     Raises
     ------
@@ -38,9 +41,8 @@ def resolve_policy(value, parameter, learner):
     elif isinstance(value, BasePolicy):
         policy = clone(value)
     else:
-        raise ValueError(
-            f"{parameter}={value!r} is not a policy. Pass one of {sorted(ALIASES)} or an object of "
-            "skretrain.policies."
-        )
+        words = [*sorted(ALIASES), *(["auto", None] if parameter == "update" else [])]
+        accepted = f"one of {words} or an object of skretrain.policies"
+        refuse(owner, parameter, accepted, value)
     policy.check(learner)
     return policy

@@ -1,14 +1,13 @@
 """Let several ways of retraining compete on the newest rows, cheaply, and follow the best."""
 
-import numbers
-
 import numpy as np
 from sklearn.base import is_classifier
 
 from ..buffers._base import part_of
 from ..utils._labels import unseen_labels
 from ..utils._losses import loss_per_row
-from ._base import BasePolicy, Candidate, check_positive_integer, with_all_classes
+from ..utils._params import check_flag, check_integer, is_integer, refuse
+from ._base import BasePolicy, Candidate, with_all_classes
 from ._full_refit import FullRefit
 from ._warm_start import WarmStart
 
@@ -106,15 +105,19 @@ class Tournament(BasePolicy):
         self.grow = grow
 
     def check(self, learner):
-        check_positive_integer(self, "min_rows")
+        check_integer(self, "min_rows", least=1, what="a number of rows")
+        for name in ("halving", "grow"):
+            check_flag(self, name)
         if self.candidates is None:
             return
         given = self.candidates
         valid = isinstance(given, (list, tuple)) and all(map(_is_candidate, given))
         if not valid or len(set(given)) < max(len(given), 2):
-            raise ValueError(
-                f"Tournament(candidates={given!r}): candidates must be a list of at least two "
-                f"different ones of {list(_WORDS)} or numbers of rows, at least 1."
+            refuse(
+                self,
+                "candidates",
+                f"a list of at least two different ones of {list(_WORDS)} or numbers of rows, "
+                "at least 1",
             )
         if "warm_start" in given:
             WarmStart().check(learner)
@@ -209,7 +212,7 @@ class Tournament(BasePolicy):
 def _is_candidate(name):
     if isinstance(name, str):
         return name in _WORDS
-    return isinstance(name, numbers.Integral) and not isinstance(name, bool) and name >= 1
+    return is_integer(name, least=1)
 
 
 def _lacks_a_label(context):

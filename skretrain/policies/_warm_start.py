@@ -1,14 +1,14 @@
 """Go on learning from where the serving model stands."""
 
-import numbers
+from collections.abc import Mapping
 
 from ..buffers._base import part_of
 from ..compose import Effort
 from ..utils._losses import loss_per_row
+from ..utils._params import check_flag, check_integer, check_number, refuse
 from ._base import (
     BasePolicy,
     Candidate,
-    check_positive_integer,
     refit_on_memory,
     with_all_classes,
     with_replay,
@@ -80,13 +80,13 @@ class WarmStart(BasePolicy):
         self.guard = guard
 
     def check(self, learner):
-        check_positive_integer(self, "n_passes")
-        rate = self.rate
-        if isinstance(rate, bool) or not isinstance(rate, numbers.Real) or not 0 < rate <= 1:
-            raise ValueError(
-                f"WarmStart(rate={rate!r}): rate must be a number above 0 and at most 1, the share "
-                "of an ensemble that one continuation replaces or adds."
-            )
+        check_integer(self, "n_passes", least=1)
+        if not isinstance(self.steps, Mapping | None):
+            refuse(self, "steps", "a dict of {step: action}, or None")
+        share = "the share of an ensemble that one continuation replaces or adds"
+        check_number(self, "rate", above=0, most=1, what=share)
+        for name in ("reheat", "guard"):
+            check_flag(self, name)
         why_not = learner.plan(self.steps).why_not
         if why_not:
             raise ValueError(

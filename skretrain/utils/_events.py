@@ -5,25 +5,88 @@ import logging
 from collections import deque
 from dataclasses import asdict, dataclass, field, replace
 from heapq import merge
+from typing import NamedTuple
 
 from ._optional import import_optional
 
 logger = logging.getLogger("skretrain.events")
 
-ACTIONS = (
-    "buffered",
-    "kept",
-    "updated",
-    "retrained",
-    "rejected",
-    "rolled_back",
-    "pending",
-    "superseded",
-    "suggested",
-    "labels_wanted",
-    "failed",
+
+class Mark(NamedTuple):
+    """How an action looks in pictures: the same shape for matplotlib and as a path of SVG."""
+
+    colour: str  # one of Okabe and Ito's, which colour-blind readers can tell apart, or a grey
+    marker: str
+    path: str  # around (0, 0), ten units wide
+
+
+class Action(NamedTuple):
+    """What a call can lead to. Notable is what has a mark; the routine is only counted."""
+
+    name: str
+    meaning: str
+    mark: Mark | None = None
+
+    @property
+    def is_routine(self):
+        """Whether it happens on most batches and says nothing by itself, a bool."""
+        return self.mark is None
+
+    @property
+    def label(self):
+        """The name for readers, a str."""
+        return self.name.replace("_", " ")
+
+
+# The one list of them: the log, the pictures and the glossary read it, so that a new action is a
+# row of this table. No two marks share a shape, so that none depends on its colour.
+_TABLE = (
+    Action("buffered", "The batch was remembered; the first fit waits for more rows."),
+    Action("kept", "The serving model goes on as it is."),
+    Action("updated", "The serving model learned the batch."),
+    Action(
+        "retrained",
+        "A newly fitted model serves.",
+        Mark("#F0E442", "o", "M-4,0 A4,4 0 1,0 4,0 A4,4 0 1,0 -4,0 Z"),
+    ),
+    Action(
+        "rejected",
+        "The gate turned a challenger down.",
+        Mark("#CC79A7", "X", "M-5,-3 L-3,-5 0,-2 3,-5 5,-3 2,0 5,3 3,5 0,2 -3,5 -5,3 -2,0 Z"),
+    ),
+    Action(
+        "rolled_back",
+        "The gate took a promotion back; the model before it serves again.",
+        Mark("#009E73", "<", "M-5,0 L3,-5 3,5 Z"),
+    ),
+    Action(
+        "pending",
+        "A challenger is on trial until the gate decides.",
+        Mark("#E69F00", ">", "M5,0 L-3,-5 -3,5 Z"),
+    ),
+    Action(
+        "superseded",
+        "A challenger on trial was replaced by a newer one.",
+        Mark("#56B4E9", "D", "M0,-5 L5,0 0,5 -5,0 Z"),
+    ),
+    Action(
+        "suggested",
+        "A retrain would have been made, but for ``dry_run=True``.",
+        Mark("#0072B2", "s", "M-4,-4 L4,-4 4,4 -4,4 Z"),
+    ),
+    Action(
+        "failed",
+        "An update, a retrain or the gate raised; the serving model is as before.",
+        Mark("#000000", "P", "M-2,-5 L2,-5 2,-2 5,-2 5,2 2,2 2,5 -2,5 -2,2 -5,2 -5,-2 -2,-2 Z"),
+    ),
+    Action(
+        "labels_wanted",
+        "A trigger that needs no labels rang on rows without labels; a retrain is due at the next "
+        "labelled batch.",
+        Mark("#7F7F7F", "^", "M0,-5 L5,4 -5,4 Z"),
+    ),
 )
-_ROUTINE = frozenset({"buffered", "kept", "updated"})
+ACTIONS = {action.name: action for action in _TABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +157,8 @@ class EventLog:
         self.totals["rows_fitted"] += event.n_rows_fitted
         self.totals["cpu_seconds"] += event.cpu_seconds
         self.totals["wall_seconds"] += event.wall_seconds
-        if event.action not in _ROUTINE or event.state == "drift" or event.reason:
+        is_notable = not ACTIONS[event.action].is_routine
+        if is_notable or event.state == "drift" or event.reason:
             self._events.append(event)
         if logger.isEnabledFor(logging.INFO):
             logger.info(json.dumps(asdict(event), default=str))
@@ -162,3 +226,8 @@ def merged(logs):
     ]
     whole._events.extend(merge(*named, key=lambda event: event.row))
     return whole
+
+
+def notable_actions():
+    """Return the actions that have a mark, in the order of the table."""
+    return [action for action in ACTIONS.values() if not action.is_routine]

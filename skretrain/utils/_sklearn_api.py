@@ -193,6 +193,12 @@ def is_stateless_transformer(estimator):
     return type(estimator).__name__ == "HashingVectorizer" or not get_tags(estimator).requires_fit
 
 
+def check_pipeline(pipeline):
+    """Raise what ``Pipeline.fit`` raises for parameters and steps that a Pipeline cannot have."""
+    pipeline._validate_params()
+    pipeline._validate_steps()
+
+
 def is_search(estimator):
     """Return whether an estimator is a search for parameters, such as GridSearchCV."""
     return isinstance(estimator, BaseSearchCV)

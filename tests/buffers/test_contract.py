@@ -548,7 +548,9 @@ def test_batches_out_of_time_order_are_refused(buffer):
 def test_an_invalid_size_is_refused_when_used(buffer, max_rows):
     """The constructor takes anything; reset names the parameter, the value and the way out."""
     buffer.set_params(max_rows=max_rows)
-    with pytest.raises(ValueError, match=f"max_rows={max_rows!r} is invalid: pass the number"):
+    with pytest.raises(
+        ValueError, match=rf"\(max_rows={max_rows!r}\): max_rows must be an integer"
+    ):
         buffer.reset()
 
 

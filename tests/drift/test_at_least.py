@@ -161,7 +161,7 @@ def test_a_pickle_goes_on():
 
 @pytest.mark.parametrize("k", [0, 3, 1.0, True, None])
 def test_a_useless_k_is_refused_by_name_and_value(k):
-    with pytest.raises(ValueError, match=rf"AtLeast\(k={k!r}\): k must be an integer from 1 to 2"):
+    with pytest.raises(ValueError, match=rf"AtLeast\(k={k!r}\): k must be an integer of at least"):
         AtLeast([Periodic(), Periodic()], k).reset()
 
 
@@ -206,5 +206,5 @@ def test_random_state_fills_only_what_is_none():
 @pytest.mark.parametrize("detector", ["helloworld", 3, [], [None], [[ADWIN()]], ADWIN, Periodic])
 def test_anything_else_is_refused_with_what_is_accepted(detector):
     """The error names the parameter, the value and the accepted forms."""
-    with pytest.raises(ValueError, match=r"(?s)detector=.* is not accepted: pass 'adwin', a river"):
+    with pytest.raises(ValueError, match=r"(?s)\(detector=.*\): detector must be 'adwin', a river"):
         resolve_trigger(detector)

@@ -319,7 +319,7 @@ def test_a_model_without_a_loss_is_refused():
 
 @pytest.mark.parametrize("price", [-1, np.inf, np.nan, True, None, "cheap"])
 def test_a_useless_price_is_refused_by_name_and_value(price):
-    with pytest.raises(ValueError, match=r"RefitDebt\(price=.*\): price must be a number of err"):
+    with pytest.raises(ValueError, match=r"RefitDebt\(price=.*\): price must be a finite number"):
         RefitDebt(price).reset()
 
 

@@ -199,12 +199,12 @@ def test_memory_is_flat_and_the_rows_remembered_are_the_newest(show):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"r0": 1.0}, r"RiskMonitor\(r0=1.0\): r0 must be a number in \[0, 1\), or None"),
+        ({"r0": 1.0}, r"RiskMonitor\(r0=1.0\): r0 must be a number of at least 0 and below 1"),
         ({"r0": 0}, r"r0 must be such that r0 \+ tolerance \(here 0.0\) is in \(0, 1\)"),
         ({"r0": 0.6, "tolerance": 0.4}, r"r0 must be such that r0 \+ tolerance \(here 0.4\)"),
-        ({"tolerance": -0.1}, r"tolerance=-0.1\): tolerance must be a number in \[0, 1\)"),
+        ({"tolerance": -0.1}, r"tolerance=-0.1\): tolerance must be a number of at least 0"),
         ({"tolerance": None}, "tolerance must be"),
-        ({"alpha": 0}, r"alpha=0\): alpha must be a probability in \(0, 1\)"),
+        ({"alpha": 0}, r"alpha=0\): alpha must be a number above 0 and below 1"),
         ({"alpha": True}, "alpha must be"),
         ({"restart": "yes"}, "restart must be True or False"),
     ],

@@ -324,8 +324,8 @@ def test_a_column_s_name_goes_before_its_position():
     [
         ([1.0, 2.0], {"kind": "text"}, "kind must be auto, numeric or categorical; got 'text'"),
         (["a", "b"], {"kind": "numeric"}, "kind='numeric', but feature 'x' has values that are"),
-        ([1.0, 2.0], {"bins": 0}, "bins == 0, must be >= 1"),
-        (["a", "b"], {"max_categories": 0}, "max_categories == 0, must be >= 1"),
+        ([1.0, 2.0], {"bins": 0}, "bins must be an integer of at least 1"),
+        (["a", "b"], {"max_categories": 0}, "max_categories must be an integer"),
         ([np.nan, np.nan], {}, "feature 'x' has no value in any of the 2 rows of X_then"),
         (pd.Series([None, None]), {}, "feature 'x' has no value in any of the 2 rows of X_then"),
         (pd.Series([datetime.datetime(2024, 1, 1)]), {}, "feature 'x' holds dates or durations"),

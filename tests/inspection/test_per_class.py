@@ -228,10 +228,10 @@ def test_keywords_style_the_recall():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"window": 0}, "window == 0, must be >= 1"),
+        ({"window": 0}, "PerClassDisplay.window=0.: window must be an integer"),
         ({"window": 121}, "window=121 is more than the 120 predictions"),
-        ({"step": 0}, "step == 0, must be >= 1"),
-        ({"max_classes": 0}, "max_classes == 0, must be >= 1"),
+        ({"step": 0}, "step must be an integer of at least 1"),
+        ({"max_classes": 0}, "max_classes must be an integer"),
     ],
 )
 def test_a_parameter_out_of_range_is_named_with_its_value(options, message):

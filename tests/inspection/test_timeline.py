@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from skretrain.inspection import DriftTimelineDisplay
+from skretrain.utils._events import notable_actions
 
 
 class Log:
@@ -80,11 +81,17 @@ def test_drifts_and_alarms_are_vertical_lines_through_the_axes(parameter, name):
 
 
 @pytest.mark.parametrize(
-    ("parameter", "name"),
-    [("refits", "refit"), ("rejected", "rejected"), ("rolled_back", "rolled back")],
+    ("events", "name"),
+    [
+        ({"refits": [100, 149.5, 199]}, "retrained"),
+        *(
+            ({"others": {action.name: [100, 149.5, 199]}}, action.label)
+            for action in notable_actions()[1:]
+        ),
+    ],
 )
-def test_refits_rejections_and_rollbacks_are_marks_on_the_score(parameter, name):
-    display = _display(**{parameter: [100, 149.5, 199]}).plot()
+def test_notable_events_are_marks_on_the_score(events, name):
+    display = _display(**events).plot()
     x, y = _line(display, name).get_data()
     np.testing.assert_array_equal(x, [100, 149.5, 199])
     np.testing.assert_allclose(y, [0.0, 0.5, 1.0])
@@ -93,7 +100,7 @@ def test_refits_rejections_and_rollbacks_are_marks_on_the_score(parameter, name)
 def test_the_legend_counts_what_happened_and_leaves_out_what_did_not():
     display = _display(alarms=[1, 2], refits=[1, 2, 3]).plot()
     texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
-    assert texts == ["alarm (2)", "score", "refit (3)"]
+    assert texts == ["alarm (2)", "score", "retrained (3)"]
 
 
 @pytest.mark.parametrize("score", [[1000.0, 1001.0, 1002.0], [-5.0, -4.0, -4.5]])
@@ -122,18 +129,17 @@ def test_every_kind_of_line_differs_without_colour():
         alarms=[110],
         true_drifts=[120],
         refits=[130],
-        rejected=[140],
-        rolled_back=[150],
+        others={action.name: [140] for action in notable_actions()[1:]},
     ).plot()
     looks = {
         (line.get_linestyle(), line.get_marker(), line.get_linewidth() > 3)
         for line in display.ax_.lines
     }
-    assert len(looks) == len(display.ax_.lines) == 7
+    assert len(looks) == len(display.ax_.lines) == 5 + len(notable_actions()) - 1
 
 
 def test_the_legend_lies_below_the_axes_and_inside_the_figure():
-    marks = {"refits": [130], "rejected": [140], "rolled_back": [150]}
+    marks = {"refits": [130], "others": {"rejected": [140], "rolled_back": [150]}}
     display = _display(alarms=[110], true_drifts=[120], baseline=0.1, **marks)
     display.plot().figure_.draw_without_rendering()
     legend, figure = display.ax_.get_legend().get_window_extent(), display.figure_.bbox
@@ -165,8 +171,12 @@ def test_plot_returns_the_display():
 
 
 def test_parameters_are_kept_as_given():
-    given = {"alarms": [1], "refits": (2,), "rejected": np.array([3]), "true_drifts": [4]}
-    given["rolled_back"] = [5]
+    given = {
+        "alarms": [1],
+        "refits": (2,),
+        "others": {"rejected": np.array([3])},
+        "true_drifts": [4],
+    }
     display = _display(**given, label="kappa", baseline=0.2, baseline_label="frozen")
     for name, value in given.items():
         assert getattr(display, name) is value
@@ -251,7 +261,7 @@ def test_alarms_are_the_events_in_drift_and_the_marks_those_with_their_action():
     display = DriftTimelineDisplay.from_predictions(y, y, events=EVENTS, true_drifts=[20])
     assert _vertical_rows(display, "alarm") == [30, 50, 60]
     assert _vertical_rows(display, "true drift") == [20]
-    assert _line(display, "refit").get_xdata().tolist() == [10, 30]
+    assert _line(display, "retrained").get_xdata().tolist() == [10, 30]
     assert _line(display, "rejected").get_xdata().tolist() == [40]
     assert _line(display, "rolled back").get_xdata().tolist() == [70]
 
@@ -259,8 +269,8 @@ def test_alarms_are_the_events_in_drift_and_the_marks_those_with_their_action():
 def test_without_events_there_are_none():
     y = np.zeros(80)
     display = DriftTimelineDisplay.from_predictions(y, y)
-    for name in ("alarms", "refits", "rejected", "rolled_back"):
-        assert len(getattr(display, name)) == 0
+    for rows in (display.alarms, display.refits, *display.others.values()):
+        assert len(rows) == 0
     assert len(display.ax_.lines) == 1
 
 
@@ -286,9 +296,9 @@ def test_a_result_is_drawn_at_its_own_rows():
     display = DriftTimelineDisplay.from_result(result, ax=ax, **options)
     same = DriftTimelineDisplay.from_predictions(y_true, y_pred, events=EVENTS, **options)
     np.testing.assert_array_equal(display.rows, rows[3:])
-    events = ("alarms", "refits", "rejected", "rolled_back", "true_drifts")
-    for name in ("score", "baseline", *events):
+    for name in ("score", "baseline", "alarms", "refits", "true_drifts"):
         np.testing.assert_array_equal(getattr(display, name), getattr(same, name))
+    np.testing.assert_equal(display.others, same.others)
     assert display.ax_ is ax
     assert display.line_.get_color() == "black"
     assert _line(display, "frozen") is not None
@@ -301,8 +311,8 @@ def test_events_are_drawn_when_their_labels_came_in():
     display = DriftTimelineDisplay.from_result(result)
     assert display.alarms.tolist() == [37, 57, 67]
     assert display.refits.tolist() == [17, 37]
-    assert display.rejected.tolist() == [47]
-    assert display.rolled_back.tolist() == [77]
+    assert display.others["rejected"].tolist() == [47]
+    assert display.others["rolled_back"].tolist() == [77]
 
 
 def test_a_result_without_events_is_drawn():
@@ -316,7 +326,7 @@ def test_a_result_without_events_is_drawn():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"window": 0}, "window == 0, must be >= 1"),
+        ({"window": 0}, "DriftTimelineDisplay.window=0.: window must be an integer"),
         ({"window": 5}, "window=5 is more than the 4 predictions"),
         ({"metric": "r2"}, "metric must be one of auto, .*; got 'r2'"),
         ({"y_pred_baseline": [0, 1]}, "inconsistent numbers of samples"),

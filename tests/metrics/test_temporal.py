@@ -158,7 +158,7 @@ def test_no_row_with_a_known_label_is_an_error_that_names_the_way_out():
 
 
 def test_a_negative_delay_is_refused():
-    with pytest.raises(ValueError, match="label_delay == -1, must be >= 0"):
+    with pytest.raises(ValueError, match="label_delay must be an integer of at least 0"):
         no_change_predict([0, 1], label_delay=-1)
 
 

@@ -964,7 +964,7 @@ def _fitted_on(labels):
         ({"X_new": pd.DataFrame(np.zeros((100, 4)), columns=list("abca"))}, ["X_new", "'a'"]),
         ({"estimator": _fitted_on(["a", "b"])}, ["LogisticRegression", "['a', 'b']", "[0, 1]"]),
         ({"estimator": _fitted_on([5, 6])}, ["classes [5, 6]", "Encode the targets"]),
-        ({"price": -1}, ["price=-1", "at least 0", "or None for no price"]),
+        ({"price": -1}, ["price=-1", "at least 0", "or None"]),
         ({"price": math.inf}, ["price=inf", "finite"]),
         ({"price": "high"}, ["price='high'"]),
         ({"scoring": ["accuracy"]}, ["scoring=['accuracy']", "ask for each score"]),

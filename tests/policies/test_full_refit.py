@@ -142,12 +142,13 @@ def test_refits_say_why():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"window": "since"}, r"window='since'.*'since_drift', 'all' or a number"),
+        ({"window": "since"}, r"window='since'.*a number of rows, or 'since_drift' or 'all'"),
         ({"window": 0}, r"window=0.*at least 1"),
         ({"window": None}, "window=None"),
         ({"window": True}, "window=True"),
         ({"window": 2.5}, "window=2.5"),
         ({"min_rows": 0}, r"min_rows=0.*at least 1"),
+        ({"grow": "no"}, r"FullRefit\(grow='no'\): grow must be True or False"),
     ],
 )
 def test_bad_parameters_are_refused(params, message):

@@ -583,6 +583,8 @@ def test_a_reservoir_that_let_go_of_the_new_rows():
         ({"candidates": ["all", True]}, "True"),
         ({"candidates": ["all", Ridge()]}, "Ridge"),
         ({"min_rows": 0}, "min_rows=0"),
+        ({"grow": 1}, r"Tournament\(grow=1\)"),
+        ({"halving": None}, r"Tournament\(halving=None\)"),
         ({"candidates": ["all", "warm_start"]}, "cannot continue: DecisionTreeClassifier"),
     ],
 )

@@ -3,9 +3,7 @@
 import json
 import logging
 import pickle
-import re
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,13 +28,6 @@ def test_the_routine_is_counted_and_the_rest_kept(action):
     assert len(log_of(Event(action, 10, 10, state="drift"))) == 1
     assert len(log_of(Event(action, 10, 10, reason="because"))) == 1
     assert len(log_of(Event(action, 10, 10, state="warning"))) == len(log)
-
-
-def test_the_glossary_names_every_action():
-    """The list of actions in the documentation is the one of the code."""
-    glossary = (Path(__file__).resolve().parents[2] / "docs" / "glossary.rst").read_text()
-    entry = re.search(r"Its action is (.*?)\.\n", glossary, re.DOTALL)[1]
-    assert tuple(re.findall(r"``(\w+)``", entry)) == ACTIONS
 
 
 def test_the_newest_are_kept_and_all_are_counted():

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from ...buffers import Rows, SlidingWindow
-from ...buffers._base import part_of
+from ...buffers import Rows
+from ...buffers._base import joined, part_of
 from ...drift._locate import locate_change, noise_bound
 from ...policies import FullRefit, ReplayMix, RetrainContext, WarmStart
 from ...policies._base import with_all_classes
@@ -65,30 +65,28 @@ class _Stage:
     located: int | None = None  # position among all rows to learn from
     why_no_window: str = ""
     trials: list = field(default_factory=list)
-    _buffer: Any = None
+    _rows: Any = None
 
     @property
     def n_rows(self):
         return len(self.old.index) + len(self.new.index)
 
     def context(self, champion, since=None, *, alarm=True):
-        if self._buffer is None:
-            self._buffer = SlidingWindow(max_rows=self.n_rows)
-            self._buffer.add(self.old.X, self.old.y, {}, 0)
-            self._buffer.add(self.new.X, self.new.y, {}, len(self.old.index))
-        first = len(self.old.index)
-        index = np.arange(first, first + len(self.new.index))
-        return RetrainContext(
-            learner=self.case.learner,
-            champion=champion,
-            batch=self.new._replace(index=index),
-            buffer=self._buffer,
-            remembered=True,
-            since=first if since is None else since,
+        """Return what a policy would see that answers the new rows."""
+        if self._rows is None:
+            rows = joined(self.old._replace(params={}), self.new._replace(params={}))
+            self._rows = rows._replace(index=np.arange(self.n_rows))
+        details = {} if since is None else {"since": since}
+        return RetrainContext.of(
+            self.case.learner,
+            champion,
+            self._rows,
+            n_new=len(self.new.index),
             alarm=alarm,
             classes=self.case.classes,
             number=1,
-            rng=np.random.default_rng(self.case.seed),
+            seed=self.case.seed,
+            **details,
         )
 
 

@@ -1,13 +1,11 @@
 """What `advise` is given, checked: rows to learn from, rows held out, and how losses are taken."""
 
-import math
-import numbers
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..._base import seed_of
+from ..._retrainer._estimator import seed_of
 from ...buffers import Rows
 from ...compose._learner import Learner
 from ...compose._structure import is_fitted
@@ -22,6 +20,7 @@ from ...utils._containers import (
 )
 from ...utils._labels import is_flat, is_missing, union_of_labels, unseen_labels
 from ...utils._losses import task_of
+from ...utils._params import check_number
 from .._stream import scorer_for
 from ._candidates import split
 from ._evidence import RowwiseEvaluator, ScorerEvaluator
@@ -64,8 +63,11 @@ class Case:
 
 def case_of(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, random_state):
     """Return the arguments of `advise` as a Case, or raise what is wrong with them."""
-    _check_amount("price", price, "what one refit costs, in units of the loss", "no price")
-    _check_amount("time_budget", time_budget, "seconds", "no limit")
+    for name, amount, what in (
+        ("price", price, "what one refit costs, in units of the loss"),
+        ("time_budget", time_budget, "seconds, no limit if None"),
+    ):
+        check_number("advise", name, amount, least=0, what=what, otherwise=(None,))
     seed = _checked_seed(random_state)
     _check_scoring(scoring)
     learner = Learner(estimator, random_state=seed)  # refuses what is no estimator
@@ -102,16 +104,6 @@ def case_of(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, 
         time_budget=time_budget,
         seed=seed,
     )
-
-
-def _check_amount(name, value, what, none):
-    if value is None:
-        return
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not is_number or not 0 <= value < math.inf:
-        raise ValueError(
-            f"{name}={value!r} must be a finite number of at least 0 ({what}), or None for {none}."
-        )
 
 
 def _check_scoring(scoring):

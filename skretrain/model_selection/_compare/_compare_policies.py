@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from ...utils._params import check_n_jobs
 from .._matrix import RetrainMatrix
-from .._stream import check_stream_size
+from .._stream import check_sizes
 from ._comparison import PolicyComparison
 from ._default_policies import WINDOW, default_policies
 from ._live import run_all_live
@@ -134,9 +135,9 @@ def compare_policies(
     weekly [351.0, 382.0, 1711.0]
     debt [657.0, 187.0, 392.0]
     """
-    check_stream_size("fit_latency", fit_latency, least=0)
-    check_stream_size("batch_size", batch_size, least=1)
-    check_stream_size("label_delay", label_delay, least=0)
+    sizes = {"batch_size": batch_size, "label_delay": label_delay}
+    check_sizes("compare_policies", **sizes, fit_latency=fit_latency)
+    check_n_jobs("compare_policies", n_jobs)
     name, loss = scoring_of(estimator, scoring)
     prices = None if prices is None else checked_prices(prices)
     if policies is None:

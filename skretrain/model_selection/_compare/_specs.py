@@ -1,7 +1,5 @@
 """What to compare: policies and how each is run, windows, prices and seeds, all checked."""
 
-import math
-import numbers
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any
@@ -11,6 +9,7 @@ from sklearn.base import BaseEstimator
 
 from ...drift import BaseTrigger
 from ...drift._river import is_river
+from ...utils._params import check_number, is_integer
 
 
 @dataclass(frozen=True)
@@ -81,12 +80,8 @@ def checked_prices(prices):
 
 def checked_price(price):
     """Return a price as a float."""
-    is_number = isinstance(price, numbers.Real) and not isinstance(price, bool)
-    if not is_number or not 0 <= price < math.inf:
-        raise ValueError(
-            f"price={price!r}: the price of a refit must be a number of at least 0, in units of "
-            "summed loss."
-        )
+    what = "what one refit costs, in units of the summed loss"
+    check_number("compare_policies", "price", price, least=0, what=what)
     return float(price)
 
 
@@ -94,7 +89,7 @@ def seeds_of(seeds, random_state):
     """Return the seeds as a list."""
     if seeds is None:
         return [random_state]
-    seeds = list(range(seeds)) if isinstance(seeds, numbers.Integral) else list(seeds)
+    seeds = list(range(seeds)) if is_integer(seeds) else list(seeds)
     if not seeds:
         raise ValueError("seeds names none: pass a number of them, a sequence, or None.")
     return seeds

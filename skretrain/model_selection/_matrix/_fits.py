@@ -1,15 +1,15 @@
 """The fits of a matrix: each window at each time, and its losses from there on."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from sklearn.dummy import DummyClassifier
 from sklearn.utils.validation import check_consistent_length
 
-from ..._base import checked_params
+from ..._retrainer._border import checked_params
 from ...buffers import Rows
 from ...buffers._base import part_of
+from ...policies import RetrainContext
 from ...policies._base import with_all_classes
 from ...utils._containers import as_container, n_rows, take_rows
 from ...utils._costs import Stopwatch
@@ -22,16 +22,6 @@ class History:
 
     rows: Rows
     has_classes: bool
-
-
-class _Past:
-    """Rows before a row, in the role of a policy's context: classes, and memory to take from."""
-
-    def __init__(self, history, stop):
-        self.y = history.rows.y[:stop]
-        self.classes = np.unique(self.y) if history.has_classes else None
-        self.take = partial(part_of, history.rows)
-        self.buffer = self
 
 
 def history_of(X, y, params, *, is_classification):
@@ -71,8 +61,14 @@ class Worker:
         window = self.windows[number]
         return 0 if window == "all" else max(stop - window, 0)
 
+    def _context(self, start, stop):
+        """Return a policy's view of the rows before `stop`, those from `start` on being new."""
+        rows = part_of(self.history.rows, slice(stop))
+        classes = np.unique(rows.y) if self.history.has_classes else None
+        return RetrainContext.of(self.learner, None, rows, n_new=stop - start, classes=classes)
+
     def _fitted(self, start, stop, time):
-        past = _Past(self.history, stop)
+        past = self._context(start, stop)
         rows = with_all_classes(part_of(self.history.rows, slice(start, stop)), past)
         with Stopwatch() as cost:
             if past.classes is not None and len(past.classes) == 1:

@@ -1,10 +1,11 @@
 """What a policy is told when it is asked, and what a schedule of refits comes to."""
 
 import math
-import numbers
 from dataclasses import dataclass
 
 import numpy as np
+
+from ...utils._params import is_number, refuse
 
 FIRST = 1  # the chunk that the first fit serves; chunk 0 has only been learned
 
@@ -155,9 +156,14 @@ class ReplayResult:
 def charge_of(price, rows, seconds):
     """Return what a refit costs, in units of the loss."""
     charge = price(int(rows), float(seconds)) if callable(price) else price
-    if isinstance(charge, bool) or not isinstance(charge, numbers.Real) or not charge >= 0:
-        raise ValueError(
-            f"cost={charge!r}: the cost of a refit must be a number of at least 0, in units of the "
-            "loss, or a function of (rows, seconds) that returns one."
+    if not is_number(charge, least=0) and not _is_never(charge):
+        accepted = (
+            "a number of at least 0, what a refit costs in units of the loss, or a function "
+            "of (rows, seconds) that returns one"
         )
+        refuse("RetrainMatrix", "cost", accepted, charge)
     return charge
+
+
+def _is_never(charge):
+    return isinstance(charge, float) and charge == math.inf

@@ -1,7 +1,6 @@
 """Fit every model that a schedule of refits could serve once, then replay schedules for free."""
 
 import math
-import numbers
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -9,12 +8,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from ..._base import Restoring, seed_of
+from ..._retrainer._estimator import Restoring, seed_of
 from ...compose._learner import Learner
 from ...drift import BaseTrigger
 from ...drift._river import is_river
 from ...utils._losses import task_of, zero_one_loss_per_row
-from .._stream import check_stream_size
+from ...utils._params import check_flag, check_integer, check_n_jobs, is_integer
 from ._files import ARRAYS, read_archive, write_archive
 from ._fits import Worker, history_of
 from ._policies import TriggerPolicy, check_policy, checked_pairs
@@ -171,12 +170,12 @@ class RetrainMatrix(BaseEstimator):
         return Worker(learner, history, edges, windows, loss)
 
     def _check_sizes(self):
-        check_stream_size("chunk", self.chunk, least=1)
-        if self.initial_size is not None:
-            check_stream_size("initial_size", self.initial_size, least=1)
-        stride = self.stride
-        if isinstance(stride, bool) or not isinstance(stride, numbers.Integral) or stride < 1:
-            raise ValueError(f"stride={stride!r}: stride must be a number of chunks, at least 1.")
+        rows = "a number of rows"
+        check_integer(self, "chunk", least=1, what=rows)
+        check_integer(self, "initial_size", least=1, what=rows, otherwise=(None,))
+        check_integer(self, "stride", least=1, what="a number of chunks")
+        check_flag(self, "halving")
+        check_n_jobs(self)
 
     def _edges(self, size):
         head = self.chunk if self.initial_size is None else self.initial_size
@@ -343,7 +342,8 @@ class RetrainMatrix(BaseEstimator):
         return price + np.cumsum(self.losses_[window, number, chunk:])
 
     def _delay_in_chunks(self, label_delay):
-        check_stream_size("label_delay", label_delay, least=0)
+        rows = "a number of rows"
+        check_integer("RetrainMatrix", "label_delay", label_delay, least=0, what=rows)
         delay, rest = divmod(int(label_delay), self._chunk)
         if rest:
             raise ValueError(
@@ -371,8 +371,7 @@ class RetrainMatrix(BaseEstimator):
     def _checked_schedule(self, pairs):
         schedule, before = [], 0
         for chunk, window in checked_pairs(pairs):
-            is_number = isinstance(chunk, numbers.Integral)
-            if not is_number or not before < chunk < len(self.edges_) - 1:
+            if not is_integer(chunk) or not before < chunk < len(self.edges_) - 1:
                 raise ValueError(
                     f"policy: chunk {chunk!r} is out of range or order: chunks must rise, from 1 "
                     f"to {len(self.edges_) - 2}."

@@ -1,9 +1,8 @@
 """The parameters of a matrix, checked."""
 
-import numbers
-
 from ...utils._labels import is_missing
 from ...utils._losses import task_of, zero_one_loss_per_row
+from ...utils._params import is_integer, refuse
 from ._losses import DEFAULT_LOSSES, LOSSES
 
 
@@ -11,15 +10,12 @@ def checked_windows(windows):
     """Return the windows as a list of int or "all"."""
     is_sequence = isinstance(windows, (list, tuple)) and len(windows) > 0
     valid = is_sequence and all(
-        window == "all"
-        if isinstance(window, str)
-        else isinstance(window, numbers.Integral) and not isinstance(window, bool) and window >= 1
+        window == "all" if isinstance(window, str) else is_integer(window, least=1)
         for window in windows
     )
     if not valid:
-        raise ValueError(
-            f"windows={windows!r}: windows must be a list of numbers of rows, at least 1, or 'all'."
-        )
+        accepted = "a list of numbers of rows, at least 1, or 'all'"
+        refuse("RetrainMatrix", "windows", accepted, windows)
     windows = [window if window == "all" else int(window) for window in windows]
     if len(set(windows)) < len(windows):
         raise ValueError(f"windows={windows!r} names a window twice: leave one out.")
@@ -38,7 +34,7 @@ def loss_function(loss, estimator):
     if callable(loss):
         return loss
     if not isinstance(loss, str) or loss not in LOSSES:
-        raise ValueError(f"loss={loss!r} is unknown: pass one of {sorted(LOSSES)} or a callable.")
+        refuse("RetrainMatrix", "loss", f"one of {sorted(LOSSES)}, a callable or None", loss)
     return LOSSES[loss]
 
 

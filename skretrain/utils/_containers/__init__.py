@@ -1,0 +1,53 @@
+"""Rows of any container scikit-learn accepts: counted, taken, joined, in one place."""
+
+from ._join import (
+    check_row_shapes,
+    common_dtype,
+    concat_rows,
+    to_kind_of,
+    widest,
+)
+from ._rows import (
+    ARRAY,
+    LIST,
+    PANDAS,
+    POLARS,
+    SPARSE,
+    as_container,
+    as_csr,
+    copy_rows,
+    drop_index,
+    kind_of,
+    n_bytes,
+    n_rows,
+    row_schema,
+    row_shape,
+    take_rows,
+    with_schema_of,
+    writable,
+)
+
+__all__ = [
+    "ARRAY",
+    "LIST",
+    "PANDAS",
+    "POLARS",
+    "SPARSE",
+    "as_container",
+    "as_csr",
+    "check_row_shapes",
+    "common_dtype",
+    "concat_rows",
+    "copy_rows",
+    "drop_index",
+    "kind_of",
+    "n_bytes",
+    "n_rows",
+    "row_schema",
+    "row_shape",
+    "take_rows",
+    "to_kind_of",
+    "widest",
+    "with_schema_of",
+    "writable",
+]
