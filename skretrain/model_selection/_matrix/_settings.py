@@ -4,7 +4,17 @@ import numbers
 
 from ...utils._labels import is_missing
 from ...utils._losses import task_of, zero_one_loss_per_row
+from .._stream import check_stream_size
 from ._losses import DEFAULT_LOSSES, LOSSES
+
+
+def check_sizes(chunk, initial_size, stride):
+    """Refuse sizes that are no whole numbers of rows or chunks."""
+    check_stream_size("chunk", chunk, least=1)
+    if initial_size is not None:
+        check_stream_size("initial_size", initial_size, least=1)
+    if isinstance(stride, bool) or not isinstance(stride, numbers.Integral) or stride < 1:
+        raise ValueError(f"stride={stride!r}: stride must be a number of chunks, at least 1.")
 
 
 def checked_windows(windows):
