@@ -44,18 +44,18 @@ class Worker:
         n_rows_in_all = len(history.rows.index)
         self.counts = np.ones(n_rows_in_all, dtype=bool) if weight is None else weight != 0
 
-    def cells(self, times, alive):
-        """Return for each time, and each window in `alive`: losses per chunk, seconds, rows."""
-        return [self._at(int(time), alive) for time in times]
+    def cells(self, times, remaining):
+        """Return for each time, and each window in `remaining`: losses per chunk, seconds, rows."""
+        return [self._at(int(time), remaining) for time in times]
 
-    def _at(self, time, alive):
+    def _at(self, time, remaining):
         stop, done = int(self.edges[time]), {}
-        for number in alive:
+        for number in remaining:
             start = self._start(number, stop)
             if start not in done:
                 model, seconds, n_fitted = self._fitted(start, stop, time)
                 done[start] = (self._losses(model, time), seconds, n_fitted)
-        return [done[self._start(number, stop)] for number in alive]
+        return [done[self._start(number, stop)] for number in remaining]
 
     def _start(self, number, stop):
         window = self.windows[number]

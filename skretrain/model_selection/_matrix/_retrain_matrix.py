@@ -13,12 +13,12 @@ from ...compose._learner import Learner
 from ...drift import BaseTrigger
 from ...drift._river import is_river
 from ...utils._losses import task_of, zero_one_loss_per_row
-from ...utils._params import check_flag, check_integer, check_n_jobs, is_integer
+from ...utils._params import check_integer, is_integer
 from ._files import ARRAYS, read_archive, write_archive
 from ._fits import Worker, history_of
 from ._policies import TriggerPolicy, check_policy, checked_pairs
 from ._replay import FIRST, ReplayResult, ReplayState, charge_of
-from ._settings import check_targets, checked_windows, loss_function
+from ._settings import check_sizes, check_targets, checked_windows, loss_function
 
 
 class RetrainMatrix(BaseEstimator):
@@ -156,7 +156,7 @@ class RetrainMatrix(BaseEstimator):
             return self._fit(self._checked_worker(X, y, params))
 
     def _checked_worker(self, X, y, params):
-        self._check_sizes()
+        check_sizes(self)
         windows = checked_windows(self.windows)
         if self.estimator is None:
             raise ValueError("estimator=None: pass an estimator; a loaded matrix has none to fit.")
@@ -168,14 +168,6 @@ class RetrainMatrix(BaseEstimator):
             check_targets(history.rows.y, self.loss, loss)
         edges = self._edges(len(history.rows.index))
         return Worker(learner, history, edges, windows, loss)
-
-    def _check_sizes(self):
-        rows = "a number of rows"
-        check_integer(self, "chunk", least=1, what=rows)
-        check_integer(self, "initial_size", least=1, what=rows, otherwise=(None,))
-        check_integer(self, "stride", least=1, what="a number of chunks")
-        check_flag(self, "halving")
-        check_n_jobs(self)
 
     def _edges(self, size):
         head = self.chunk if self.initial_size is None else self.initial_size
@@ -197,39 +189,39 @@ class RetrainMatrix(BaseEstimator):
         self._windows = worker.windows
         # What a trigger may take as errors, 0 or 1.
         self._bounded = worker.loss is zero_one_loss_per_row
-        alive = list(range(n_windows))
+        remaining = list(range(n_windows))
         rounds = math.ceil(math.log2(n_windows)) if self.halving else 0
         for level in range(rounds, -1, -1):
             numbers_of_times = np.arange(0, len(self.times_), 2**level)
-            self._fill(worker, numbers_of_times, alive)
+            self._fill(worker, numbers_of_times, remaining)
             self._find_nearest()
             if level:
-                alive = self._better_half(alive, numbers_of_times)
+                remaining = self._better_half(remaining, numbers_of_times)
         return self
 
-    def _fill(self, worker, numbers_of_times, alive):
-        """Fit the windows `alive` at these times, where they have not been."""
-        missing = [i for i in numbers_of_times if np.isnan(self.fit_seconds_[alive[0], i])]
+    def _fill(self, worker, numbers_of_times, remaining):
+        """Fit the windows `remaining` at these times, where they have not been."""
+        missing = [i for i in numbers_of_times if np.isnan(self.fit_seconds_[remaining[0], i])]
         # Late times fit on more rows and early ones predict more: each task gets some of all.
         n_tasks = min(len(missing), 4 * effective_n_jobs(self.n_jobs))
         shares = [missing[first::n_tasks] for first in range(n_tasks)]
         done = Parallel(n_jobs=self.n_jobs)(
-            delayed(worker.cells)(self.times_[share], alive) for share in shares
+            delayed(worker.cells)(self.times_[share], remaining) for share in shares
         )
         for share, cells in zip(shares, done, strict=True):
             for number, at_one_time in zip(share, cells, strict=True):
-                for window, cell in zip(alive, at_one_time, strict=True):
+                for window, cell in zip(remaining, at_one_time, strict=True):
                     losses, self.fit_seconds_[window, number], n_fitted = cell
                     self.losses_[window, number, self.times_[number] :] = losses
                     self.rows_fitted_[window, number] = n_fitted
 
-    def _better_half(self, alive, numbers_of_times):
+    def _better_half(self, remaining, numbers_of_times):
         losses = [
             self._result([(int(self.times_[i]), window) for i in numbers_of_times], 0).loss
-            for window in alive
+            for window in remaining
         ]
-        best = np.argsort(losses, kind="stable")[: (len(alive) + 1) // 2]
-        return sorted(alive[i] for i in best)
+        best = np.argsort(losses, kind="stable")[: (len(remaining) + 1) // 2]
+        return sorted(remaining[i] for i in best)
 
     def _find_nearest(self):
         """Note for each window and chunk which fit is the newest that had seen no later row."""

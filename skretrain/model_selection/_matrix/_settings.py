@@ -2,8 +2,18 @@
 
 from ...utils._labels import is_missing
 from ...utils._losses import task_of, zero_one_loss_per_row
-from ...utils._params import is_integer, refuse
+from ...utils._params import check_flag, check_integer, check_n_jobs, is_integer, refuse
 from ._losses import DEFAULT_LOSSES, LOSSES
+
+
+def check_sizes(matrix):
+    """Refuse sizes that are no whole numbers of rows or chunks, and other junk."""
+    rows = "a number of rows"
+    check_integer(matrix, "chunk", least=1, what=rows)
+    check_integer(matrix, "initial_size", least=1, what=rows, otherwise=(None,))
+    check_integer(matrix, "stride", least=1, what="a number of chunks")
+    check_flag(matrix, "halving")
+    check_n_jobs(matrix)
 
 
 def checked_windows(windows):
