@@ -21,7 +21,7 @@ Refits from scratch on a fixed window are replayed from one ``RetrainMatrix`` pe
 - never, and every batch, 500, 1,000, 2,000 or 5,000 rows on the last 500, on the last 2,000 or on
   all rows: these 16 are the fixed policies. "periodic, tuned" is the best of the 15.
 - threshold: a refit on a window when the loss beyond that of the first chunk after the last fit
-  adds up to the price, in the manner of CARA (``ReplayState.debt``).
+  adds up to the price, in the manner of CARA.
 - oracle: the best schedule over these windows in hindsight, by dynamic programming. It also picks
   the models that are better by luck.
 
@@ -242,8 +242,19 @@ def told(setting, replayed, price):
         ORACLE: numbers_of(replayed.matrix.oracle(price, label_delay=replayed.delay)),
     }
     for window in WINDOWS:
-        found[f"threshold on {window}"] = replayed(lambda now: now.debt >= price, window=window)
+        found[f"threshold on {window}"] = replayed(lambda now: debt_of(now) >= price, window=window)
     return found
+
+
+def debt_of(now):
+    """Return the loss beyond that of the first chunk after the last fit.
+
+    A chunk that went better than the first one pays nothing back.
+    """
+    if len(now.rows) < 2 or not now.rows[0]:
+        return 0.0
+    excess = now.losses - now.expected * now.rows
+    return float(excess[excess > 0].sum())
 
 
 def untold(case, setting, replayed):
@@ -554,7 +565,7 @@ def many_policies(matrix, n_policies):
             policies.append(([(int(chunk), window) for chunk in chunks], window))
         elif number % 10 < 8:
             price = float(rng.uniform(0, 500))
-            policies.append((lambda now, price=price: now.debt >= price, window))
+            policies.append((lambda now, price=price: debt_of(now) >= price, window))
         else:
             trigger = "adwin" if number % 10 == 8 else RefitDebt(float(rng.uniform(0, 500)))
             policies.append((trigger, window))

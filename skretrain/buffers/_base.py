@@ -234,30 +234,6 @@ class BaseBuffer(BaseEstimator, ABC):
         """
         return self._rows(slice(int(np.searchsorted(self.index, row)), len(self)))
 
-    def sample(self, n, rng):
-        """Draw rows without replacement.
-
-        Parameters
-        ----------
-        n : int
-            How many; all, if there are fewer.
-        rng : numpy.random.Generator
-            Where the randomness comes from.
-
-        Returns
-        -------
-        rows : Rows
-            In time order, every subset of that size being equally likely.
-
-        Raises
-        ------
-        ValueError
-            If `n` is negative.
-        """
-        size = len(self)
-        n = _checked_count(n, size)
-        return self._rows(np.sort(rng.choice(size, size=n, replace=False, shuffle=False)))
-
     def take(self, positions):
         """Return rows by position.
 

@@ -82,7 +82,6 @@ OPERATIONS = st.lists(
         st.tuples(st.just("pickle"), st.just(0)),
         st.tuples(st.just("latest"), st.integers(0, 25)),
         st.tuples(st.just("since"), st.integers(-3, 30)),
-        st.tuples(st.just("sample"), st.integers(0, 25)),
         st.tuples(st.just("take"), st.integers(0, 100)),
         st.tuples(st.just("reset"), st.just(0)),
     ),
@@ -132,10 +131,6 @@ def check_reading(buffer, held, operation, number):
         rows, expected = buffer.latest(number), held[max(len(held) - number, 0) :]
     elif operation == "since":
         rows, expected = buffer.since(number), [row for row in held if row >= number]
-    elif operation == "sample":
-        rows = buffer.sample(number, np.random.default_rng(number))
-        expected = sorted(set(rows.index.tolist()) & set(held))
-        assert len(expected) == min(number, len(held))
     else:
         positions = np.random.default_rng(number).integers(0, max(len(held), 1), len(held))
         rows, expected = buffer.take(positions), [held[position] for position in positions]
@@ -150,9 +145,8 @@ def test_every_container_comes_back_as_its_kind(buffer, kind, n_batch):
     for start in range(0, 150, n_batch):
         X, y, params = batch(start, n_batch, kind)
         buffer.add(X, y, params, start)
-    rng = np.random.default_rng(0)
-    positions = rng.permutation(20)
-    for rows in (buffer.latest(), buffer.latest(3), buffer.sample(5, rng), buffer.take(positions)):
+    positions = np.random.default_rng(0).permutation(20)
+    for rows in (buffer.latest(), buffer.latest(3), buffer.take(positions)):
         assert_aligned(rows)
         if sparse.issparse(X):
             assert type(rows.X) is type(X.tocsr())
@@ -186,15 +180,13 @@ def test_what_is_remembered_does_not_depend_on_batches(buffer, kind):
 
 
 def test_a_pickle_in_the_middle_continues_identically(buffer, kind):
-    """A buffer loaded from a pickle remembers and samples like the one that went on."""
+    """A buffer loaded from a pickle remembers like the one that went on."""
     buffer.add(*batch(0, 33, kind), 0)
     twin = pickle.loads(pickle.dumps(buffer))
     for start in range(33, 133, 5):
         for each in (buffer, twin):
             each.add(*batch(start, 5, kind), start)
     assert content(buffer.latest()) == content(twin.latest())
-    samples = [each.sample(6, np.random.default_rng(1)) for each in (buffer, twin)]
-    assert content(samples[0]) == content(samples[1])
 
 
 def test_a_deep_copy_is_independent(buffer, kind):
@@ -239,7 +231,7 @@ def test_rows_handed_out_never_change(buffer, kind):
     kept = []
     for start in range(0, 400, 4):
         buffer.add(*batch(start, 4, kind), start)
-        rows = (buffer.latest(), buffer.latest(5), buffer.sample(3, np.random.default_rng(start)))
+        rows = (buffer.latest(), buffer.latest(5), buffer.take([0, 3, 1]))
         kept += [(each, content(each)) for each in rows]
     buffer.add(*batch(400, 1000, kind), 400)
     for rows, then in kept:
@@ -250,7 +242,7 @@ def test_an_estimator_cannot_alter_the_memory(buffer, kind):
     """Whatever can be written to is a copy: a step with copy=False leaves the memory as it is."""
     buffer.add(*batch(0, 33, kind), 0)
     before = content(buffer.latest())
-    for rows in (buffer.latest(), buffer.latest(4), buffer.sample(5, np.random.default_rng(0))):
+    for rows in (buffer.latest(), buffer.latest(4), buffer.take([0, 3, 1])):
         for values in (rows.X, rows.y, rows.params["sample_weight"], rows.index):
             if isinstance(values, np.ndarray):
                 values = values if values.flags.writeable else []
@@ -274,34 +266,13 @@ def test_memory_is_flat(buffer, kind):
     assert buffer.nbytes <= 1.5 * max(sizes)
 
 
-def test_sampling_honours_the_generator(buffer):
-    """Equal seeds draw equal rows, different seeds different ones, never one row twice."""
-    buffer.add(*batch(0, 100), 0)
-    draws = [buffer.sample(8, np.random.default_rng(seed)).index.tolist() for seed in (1, 1, 2)]
-    assert draws[0] == draws[1] != draws[2]
-    assert len(set(draws[0])) == 8
-    assert len(buffer.sample(1000, np.random.default_rng(0)).index) == 20
-
-
-def test_sampling_is_uniform_over_the_rows_remembered(buffer):
-    """Each remembered row is drawn equally often: chi-square over 4,000 draws, alpha 1e-6."""
-    buffer.add(*batch(0, 100), 0)
-    rng = np.random.default_rng(0)
-    drawn = np.concatenate([buffer.sample(5, rng).index for _ in range(4000)])
-    counts = np.unique(drawn, return_counts=True)[1]
-    assert len(counts) == 20
-    # Draws without replacement vary less than a multinomial: the bound is conservative.
-    assert ((counts - 1000) ** 2 / 1000).sum() < 68.3
-
-
 def test_an_empty_buffer_reads_as_no_rows(buffer):
     """Reading before the first row gives zero rows instead of an error."""
     fresh = clone(buffer)
     assert len(fresh) == 0
     assert fresh.y is None
     assert fresh.index.tolist() == []
-    rng = np.random.default_rng(0)
-    for rows in (fresh.latest(), fresh.latest(3), fresh.since(0), fresh.sample(3, rng)):
+    for rows in (fresh.latest(), fresh.latest(3), fresh.since(0), fresh.take([])):
         assert rows.index.tolist() == []
         assert rows.params == {}
         assert rows.y is None
@@ -563,13 +534,11 @@ def test_wrong_positions_and_counts_are_refused(buffer):
     assert_array_equal(buffer.take(np.arange(20) > 17).index, buffer.index[18:])
     with pytest.raises(ValueError, match="n=-1 is invalid"):
         buffer.latest(-1)
-    with pytest.raises(ValueError, match="n=-2 is invalid"):
-        buffer.sample(-2, np.random.default_rng(0))
 
 
 def test_parameters_stay_as_they_were_passed(buffer):
-    """Adding and sampling leave the constructor's parameters alone, and clone is blank."""
+    """Adding and reading leave the constructor's parameters alone, and clone is blank."""
     before = joblib.hash(buffer.get_params())
-    buffer.add(*batch(0, 100), 0).sample(5, np.random.default_rng(0))
+    buffer.add(*batch(0, 100), 0).latest(5)
     assert joblib.hash(buffer.get_params()) == before
     assert len(clone(buffer)) == 0

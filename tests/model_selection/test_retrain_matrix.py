@@ -360,23 +360,25 @@ def test_a_callable_may_answer_by_yes_and_no(keep, refit):
     assert MATRIX.replay(answer, window=150).schedule == expected
 
 
-def test_debt_is_the_loss_beyond_the_first_chunk_and_zero_after_a_fit():
-    """Trap 31. A chunk that went better does not pay back, and shorter chunks expect less."""
-    losses, rows = np.array([10.0, 30, 5, 11]), np.array([100, 100, 100, 10])
+def test_the_loss_that_is_expected_is_that_of_the_first_chunk():
+    losses, rows = np.array([10.0, 30]), np.array([100, 50])
     state = lambda n: ReplayState(9, "all", n, losses[:n], rows[:n], 1, 0.1, 100)  # noqa: E731
-    assert [state(n).debt for n in range(5)] == [0, 0, 20, 20, 30]
-    assert state(1).expected == 0.1
+    assert state(1).expected == state(2).expected == 0.1
     assert math.isnan(state(0).expected)
-    unscored = ReplayState(9, "all", 2, np.array([0.0, 5]), np.array([0, 9]), 1, 0.1, 100)
-    assert unscored.debt == 0
-    after = []
-    MATRIX.replay(lambda now: after.append((now.age, now.debt)) or now.debt > 20, window=150)
-    assert any(debt > 20 for _, debt in after)
-    assert all(debt == 0 for age, debt in after if age == 1)
+    unscored = ReplayState(9, "all", 1, np.array([0.0]), np.array([0]), 1, 0.1, 100)
+    assert math.isnan(unscored.expected)
+
+
+def debt_of(now):
+    """Return the summed loss beyond that of the first chunk; better chunks pay nothing back."""
+    if len(now.rows) < 2:
+        return 0.0
+    excess = now.losses - now.expected * now.rows
+    return float(excess[excess > 0].sum())
 
 
 def when_debt(price):
-    return lambda now: now.debt >= price and "all"
+    return lambda now: debt_of(now) >= price and "all"
 
 
 def test_a_higher_price_of_debt_never_buys_more_fits():

@@ -40,8 +40,8 @@ class ReplayState:
     >>> from skretrain.model_selection import ReplayState
     >>> losses, rows = np.array([10.0, 30.0, 5.0]), np.array([100, 100, 100])
     >>> now = ReplayState(4, "all", 3, losses, rows, n_fits=1, fit_seconds=0.1, rows_fitted=100)
-    >>> now.expected, now.debt
-    (0.1, 20.0)
+    >>> now.expected
+    0.1
     """
 
     chunk: int
@@ -57,18 +57,6 @@ class ReplayState:
     def expected(self):
         """Loss per row of the present model when it was new, on its first chunk; NaN before."""
         return float(self.losses[0] / self.rows[0]) if len(self.rows) and self.rows[0] else math.nan
-
-    @property
-    def debt(self):
-        """Summed loss beyond what was expected, in the unit of the loss; 0 after each fit.
-
-        A chunk that went better than expected pays nothing back. A model that was fitted amid a
-        change expects much; :class:`skretrain.drift.RefitDebt` remembers what was lost before it.
-        """
-        if len(self.rows) < 2 or not self.rows[0]:
-            return 0.0
-        excess = self.losses - self.expected * self.rows
-        return float(excess[excess > 0].sum())
 
 
 @dataclass(frozen=True)
