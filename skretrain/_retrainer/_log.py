@@ -42,9 +42,13 @@ class Log:
         """Record the event of a batch."""
         self.add(self.event(action, rows, signal, **details))
 
-    def count_compared(self, candidate):
-        """Count the rows that other models were fitted on."""
-        self.events.totals["rows_fitted"] += candidate.n_rows_compared
+    def count(self, candidate):
+        """Count what no event tells: a model that goes on, and the rows of those compared with."""
+        totals = self.events.totals
+        totals["rows_fitted"] += candidate.n_rows_compared
+        if not (candidate.from_scratch or candidate.keep):
+            totals["updates"] += 1
+            totals["rows_updated"] += candidate.n_rows
 
     def failed(self, error, rows, what, message, signal=STABLE):
         """Record that a part failed, and complain."""

@@ -92,7 +92,7 @@ class Retrains:
         if outcome.error is not None:
             return self._failed(event, cause, outcome.error)
         candidate, before = outcome.candidate, state.trials.challenger
-        state.log.count_compared(candidate)
+        state.log.count(candidate)
         try:
             verdict, record = self._entered(candidate, cause, rows, outcome)
         except Exception as error:

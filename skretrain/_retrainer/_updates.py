@@ -93,7 +93,7 @@ class Updates:
             candidate = proposed(self.state.parts.update, context)
         finally:
             self.state.log.n_fits += len(tally)
-        self.state.log.count_compared(candidate)
+        self.state.log.count(candidate)
         return candidate
 
     def _update_failed(self, rows, signal, error, verdict):

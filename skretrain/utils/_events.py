@@ -127,8 +127,9 @@ class EventLog:
     counts : dict of str to int
         How often each action was taken.
     totals : dict
-        ``fits``, the fits from scratch; ``rows_fitted``, ``cpu_seconds`` and ``wall_seconds`` of
-        all fits and updates together, those of comparisons included.
+        ``fits``, the fits from scratch; ``updates``, the models that went on from an earlier one,
+        and ``rows_updated``, their rows; ``rows_fitted``, ``cpu_seconds`` and ``wall_seconds`` of
+        all of them together, those of comparisons included.
 
     Examples
     --------
@@ -147,7 +148,14 @@ class EventLog:
         self.max_events = max_events
         self._events = deque(maxlen=max_events)
         self.counts = dict.fromkeys(ACTIONS, 0)
-        self.totals = {"fits": 0, "rows_fitted": 0, "cpu_seconds": 0.0, "wall_seconds": 0.0}
+        self.totals = {
+            "fits": 0,
+            "updates": 0,
+            "rows_fitted": 0,
+            "rows_updated": 0,
+            "cpu_seconds": 0.0,
+            "wall_seconds": 0.0,
+        }
 
     def record(self, event):
         """Count `event`, keep it if it is notable, and log it."""

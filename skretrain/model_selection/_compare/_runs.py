@@ -8,7 +8,6 @@ import numpy as np
 from ._specs import checked_price
 
 _INTERVALS = (1, 2, 5, 10, 20, 50, 100, 200, 500)  # batches; the best fixed policy has one of them
-_FROM_SCRATCH = ("first_fit", "full_refit")  # kinds of events
 
 
 @dataclass(frozen=True)
@@ -144,19 +143,14 @@ def _run_of(replay):
 
 def n_updates(result):
     """Return the updates of a live run, which are not fits from scratch."""
-    counts = result.events.counts
-    # A model that cannot be continued is refitted in an update: that is one of the fits.
-    return counts["updated"] + counts["retrained"] + counts["rejected"] - result.n_fits
+    return result.events.totals["updates"]
 
 
 def _rows_of_updates(result):
     """Return the rows that went into updates, not into fits from scratch."""
     if result.events is None:
         return result.rows_fitted - int(result.batch_rows[0])
-    if n_updates(result) <= 0:
-        return 0
-    in_fits = sum(e.n_rows_fitted for e in result.events if e.kind in _FROM_SCRATCH)
-    return result.rows_fitted - in_fits
+    return result.events.totals["rows_updated"]
 
 
 def _whole_past(matrix):
