@@ -58,7 +58,11 @@ class CatBoostAdapter(BoostingAdapter):
         continued = type(model)(**{**given, **changed})
         if "cat_features" not in given:  # the first fit may have been told otherwise
             params = {**params, "cat_features": model.get_cat_feature_indices() or None}
-        continued.fit(X, y, init_model=model.copy(), **params)
+        before = model.copy()
+        continued.fit(X, y, init_model=before, **params)
+        # With categories, the result reads from the tables of the model it was begun from, which
+        # CatBoost does not keep alive: while `before` lives, it is written out and read anew.
+        continued._object = continued.copy()._object
         fitted = {name: value for name, value in vars(continued).items() if name not in _PARAMS}
         vars(model).update(fitted)
 

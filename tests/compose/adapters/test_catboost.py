@@ -1,5 +1,9 @@
 """Continued CatBoost models against the library's own fit."""
 
+import subprocess
+import sys
+import textwrap
+
 import joblib
 import numpy as np
 import pandas as pd
@@ -82,6 +86,59 @@ def test_categories_go_on(told):
     np.testing.assert_array_equal(mine.predict_proba(X, ntree_end=20), model.predict_proba(X))
     assert np.mean(mine.predict(new) == y[300:]) > 0.95
     assert mine.get_cat_feature_indices() == [0]
+
+
+# Each of these has stopped for ever, or crashed, within ten batches: hence processes of their own.
+GOES_ON_AND_ON = textwrap.dedent(
+    """
+    import sys
+    import numpy as np, pandas as pd
+    from catboost import CatBoostClassifier, CatBoostRegressor
+    from skretrain.buffers import Rows
+    from skretrain.compose import Learner
+
+    n_classes, n_categorical, n = int(sys.argv[1]), int(sys.argv[2]), 1500
+    rng = np.random.default_rng(0)
+    levels = [f"level {number}" for number in range(12)]
+    names = [f"c{number}" for number in range(n_categorical)]
+    X = pd.DataFrame({name: rng.choice(levels, n) for name in names})
+    X["x"] = rng.normal(size=n)
+    y = (X["x"] + (X["c0"] == "level 3")).to_numpy()
+    kind = CatBoostRegressor
+    if n_classes:
+        kind = CatBoostClassifier
+        y = np.digitize(y, np.quantile(y, np.arange(1, n_classes) / n_classes))
+    model = kind(
+        iterations=60, cat_features=tuple(names), verbose=0, allow_writing_files=False,
+        thread_count=1,
+    )
+    learner = Learner(model, random_state=0)
+    rows = [Rows(X[at : at + 100], y[at : at + 100], {}, np.arange(at, at + 100))
+            for at in range(0, n, 100)]
+    model = learner.fresh(rows[0], 0)
+    for batch in rows[1:]:
+        if learner.refusal(model, batch):
+            model = learner.fresh(batch, 0)
+        before, model = model, learner.continued(model, batch)
+        answers = model.predict(X)
+        before.predict(X), learner.fresh(batch, 1).predict(X)
+        np.testing.assert_array_equal(model.predict(X), answers)
+    print("went on")
+    """
+)
+
+
+@pytest.mark.parametrize("setup", ["0 1", "0 2", "2 1", "3 2"])
+def test_many_continuations_with_categories_come_to_an_end(setup):
+    """The rounds added hold on to nothing of the model that they were added to."""
+    ran = subprocess.run(
+        [sys.executable, "-c", GOES_ON_AND_ON, *setup.split()],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.stdout == "went on\n", ran.stderr
 
 
 def test_texts_are_foreseen():
