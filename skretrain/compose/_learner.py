@@ -3,11 +3,11 @@
 from copy import copy
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import has_fit_parameter
 
 from ..buffers._base import part_of
+from ..utils._clone import cloned
 from ..utils._containers import writable
 from ._plan import make_plan
 from ._structure import is_composed, predictor_of
@@ -86,7 +86,7 @@ class Learner:
         way_out = hint(estimator)
         if way_out:
             raise TypeError(f"estimator={estimator!r} is not a scikit-learn estimator: {way_out}")
-        self.estimator = clone(estimator)
+        self.estimator = cloned(estimator)
         self.random_state = random_state
         self.route = route
         self._tally = None
@@ -153,7 +153,7 @@ class Learner:
         model : estimator
             Seeded, if the learner is.
         """
-        model = clone(self.estimator)
+        model = cloned(self.estimator)
         if self.random_state is not None:
             fill_seeds(model, self.random_state, number)
         if self._adapter is None:

@@ -10,8 +10,11 @@ import pandas as pd
 import pytest
 from catboost import CatBoostClassifier, CatBoostRegressor
 from helpers import stream
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 
-from skretrain.compose import Effort
+from skretrain.buffers import Rows
+from skretrain.compose import Effort, Learner
 from skretrain.compose.adapters._registry import adapter_of
 
 QUIET = {"verbose": False, "allow_writing_files": False, "thread_count": 1}
@@ -206,3 +209,32 @@ def test_the_default_number_of_rounds_is_catboosts():
     """Without a parameter, one fit takes a thousand."""
     model = CatBoostRegressor(**QUIET).fit([[0.0], [1.0]], [0.0, 1.0])
     assert adapter_of(model)[0].n_asked(model) == model.tree_count_ == 1000
+
+
+NOT_TUPLES = [
+    {"cat_features": ["a"]},
+    {"class_weights": [1, 5], "cat_features": ["a"]},
+    {"class_weights": {0: 1, 1: 5}, "cat_features": ["a"]},
+    {"monotone_constraints": [0, 1], "cat_features": ["a"]},
+    {"monotone_constraints": {"b": 1}, "cat_features": np.array([0])},
+    {"custom_metric": ["AUC", "Accuracy"], "cat_features": ["a"]},
+]
+
+
+@pytest.mark.parametrize("params", NOT_TUPLES, ids=str)
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_parameters_need_not_be_tuples(params, in_pipeline):
+    """CatBoost keeps copies of lists, dicts and arrays, and scikit-learn's clone refuses those."""
+    X, y = categorical_rows()
+    y = y.astype(int)
+    base = CatBoostClassifier(**QUIET, iterations=10, **params)
+    with pytest.raises(RuntimeError, match="Cannot clone"):
+        clone(base)
+    learner = Learner(make_pipeline("passthrough", base) if in_pipeline else base, random_state=0)
+    rows = Rows(X, y, {}, np.arange(600))
+    model = learner.fresh(rows, 0)
+    model = learner.continued(model, rows)
+    last = model[-1] if in_pipeline else model
+    assert last.tree_count_ == 11
+    assert joblib.hash(last.get_params()) == joblib.hash(base.get_params())
+    assert model.score(X, y) > 0.9
