@@ -13,7 +13,7 @@ from ._plan import make_plan
 from ._structure import is_composed, predictor_of
 from ._update import copied, refusal, start, starts_at_once, update, weight_in, weight_name
 from .adapters._base import Effort
-from .adapters._registry import adapter_of
+from .adapters._registry import adapter_of, family_of
 from .adapters._river import hint
 
 
@@ -94,6 +94,7 @@ class Learner:
         self.why_not = self.plan().why_not
         predictor, _ = predictor_of(self.estimator)
         self._adapter = None if self.why_not else adapter_of(predictor)[0]
+        self._family = family_of(predictor) or self._adapter
         self._is_leaf = not is_composed(self.estimator)
         self.method = None if self._adapter is None else self._adapter.method
         self.incremental = self._adapter is not None and self._adapter.incremental
@@ -156,13 +157,7 @@ class Learner:
         model = cloned(self.estimator)
         if self.random_state is not None:
             fill_seeds(model, self.random_state, number)
-        if self._adapter is None:
-            return model
-        predictor, path = predictor_of(model)
-        prepared = self._adapter.prepared(predictor)
-        if prepared is predictor:
-            return model
-        return model.set_params(**{path: prepared}) if path else prepared
+        return _prepared(model)
 
     def fresh(self, rows, number):
         """Return a new model fitted on rows.
@@ -208,13 +203,13 @@ class Learner:
         return self._finished(model, X, rows)
 
     def _handed(self, rows):
-        if self._adapter is None or not self._adapter.needs_writable:
+        if self._family is None or not self._family.needs_writable:
             return rows.X, rows.y
         return writable(rows.X), writable(rows.y)
 
     def _finished(self, model, X, rows):
-        if self._adapter is not None:
-            self._adapter.after_fit(predictor_of(model)[0], model, X)
+        if self._family is not None:
+            self._family.after_fit(predictor_of(model)[0], model, X)
         if self._tally is not None:
             self._tally.append(len(rows.index))
         return model
@@ -425,3 +420,19 @@ def fill_seeds(model, random_state, number):
     if names:
         seeds = np.random.SeedSequence([random_state, number]).generate_state(len(names))
         model.set_params(**{name: int(seed >> 1) for name, seed in zip(names, seeds, strict=True)})
+
+
+def _prepared(model):
+    """Let each estimator in an unfitted one, at any depth, be prepared by its family."""
+    parts = {"": model, **model.get_params()}
+    for path, part in parts.items():
+        family = None if isinstance(part, type) else family_of(part)
+        # What is inside a frozen one is fitted, and shared.
+        if family is None or isinstance(parts.get(path.rpartition("__")[0]), FrozenEstimator):
+            continue
+        prepared = family.prepared(part)
+        if not path:
+            return prepared
+        if prepared is not part:
+            model.set_params(**{path: prepared})
+    return model
