@@ -10,7 +10,8 @@ from ..buffers._base import part_of
 from ..utils._clone import cloned
 from ..utils._containers import writable
 from ._plan import make_plan
-from ._structure import is_composed, predictor_of
+from ._samplers import is_sampler, prepared_sampler, why_left_alone
+from ._structure import is_composed, leaves_of, predictor_of
 from ._update import copied, refusal, start, starts_at_once, update, weight_in, weight_name
 from .adapters._base import Effort
 from .adapters._registry import adapter_of, family_of
@@ -178,6 +179,27 @@ class Learner:
         X, y = self._handed(rows)
         model.fit(X, y, **params)
         return self._finished(model, X, rows)
+
+    def note(self, model):
+        """Return what a fit from scratch has to say about itself.
+
+        Parameters
+        ----------
+        model : estimator
+            What `fresh` returned.
+
+        Returns
+        -------
+        note : str
+            How many rounds an early stop has kept, and which sampler left its rows as they were;
+            empty if there is nothing to say.
+        """
+        notes = [why_left_alone(leaf) for leaf in leaves_of(model) if is_sampler(leaf)]
+        predictor, _ = predictor_of(model)
+        kept = None if self._family is None else self._family.n_kept(predictor)
+        if kept is not None:
+            notes.append(f"stopped early, {kept} rounds kept")
+        return "; ".join(filter(None, notes))
 
     def started(self, rows, number, classes):
         """Return a new model whose first rows go through its own ``partial_fit``.
@@ -426,6 +448,9 @@ def _prepared(model):
     """Let each estimator in an unfitted one, at any depth, be prepared by its family."""
     parts = {"": model, **model.get_params()}
     for path, part in parts.items():
+        if is_sampler(part):
+            prepared_sampler(part)
+            continue
         family = None if isinstance(part, type) else family_of(part)
         # What is inside a frozen one is fitted, and shared.
         if family is None or isinstance(parts.get(path.rpartition("__")[0]), FrozenEstimator):

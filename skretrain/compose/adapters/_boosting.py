@@ -31,20 +31,6 @@ class BoostingAdapter(BaseAdapter):
             return estimator
         return mended(estimator, self.mixin)
 
-    def n_kept(self, model):
-        """Return how many rounds a model predicts with that was stopped early; None if it was not.
-
-        Parameters
-        ----------
-        model : estimator
-            The fitted model.
-
-        Returns
-        -------
-        n_kept : int or None
-            None, unless overridden.
-        """
-
     @abstractmethod
     def n_asked(self, estimator):
         """Return the number of rounds of a fit from scratch."""

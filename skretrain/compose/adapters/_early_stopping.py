@@ -45,15 +45,14 @@ class StopsEarly(Mended):
     def fitted_around(self, fit, X, y, params):
         named = any(params.get(name) is not None for name in ("eval_set", "eval_X"))
         if named or not self.stops_early():
-            fit(X, y, **params)
-            return
+            return fit(X, y, **params)
         y = np.asarray(y)
         learned, held = _split(y, is_classifier=hasattr(self, "predict_proba"))
         by_row = {name: params[name] for name in self.per_row if params.get(name) is not None}
         of_held = {name: take_rows(values, held) for name, values in by_row.items()}
         arguments = self.held_out(take_rows(X, held), y[held], of_held, params)
         of_learned = {name: take_rows(values, learned) for name, values in by_row.items()}
-        fit(take_rows(X, learned), y[learned], **{**params, **of_learned, **arguments})
+        return fit(take_rows(X, learned), y[learned], **{**params, **of_learned, **arguments})
 
 
 def _split(y, *, is_classifier):

@@ -46,7 +46,7 @@ class _StopsEarly(StopsEarly):
         # LightGBM 4.7 warns of eval_set, and does not encode the labels of what it has instead.
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="The argument 'eval_set' is deprecated")
-            super().fitted_around(fit, X, y, params)
+            return super().fitted_around(fit, X, y, params)
 
 
 class LightGBMAdapter(BoostingAdapter):

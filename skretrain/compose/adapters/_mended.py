@@ -5,12 +5,20 @@ name and the same parameters: whatever contains it (a pipeline, a search, a cali
 without knowing. A fitted one goes back to its own class, unless it still needs the other.
 """
 
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from inspect import signature
 
 
 class Mended:
-    """Comes before the class of an estimator; a subclass says what its fit does."""
+    """Comes before the class of an estimator; a subclass says what its fit does.
+
+    Attributes
+    ----------
+    mends : str
+        The method that fits.
+    """
+
+    mends = "fit"
 
     def fitted_around(self, fit, X, y, params):
         """Fit the estimator.
@@ -18,13 +26,18 @@ class Mended:
         Parameters
         ----------
         fit : callable
-            ``fit(X, y, **params)`` of its own class.
+            The method of its own class, ``fit(X, y, **params)``.
         X : array-like of shape (n_samples, n_features)
             Rows.
         y : array-like
             Targets.
         params : dict
             The other arguments.
+
+        Returns
+        -------
+        returned : object
+            What the method returns.
         """
 
     def stays_mended(self):
@@ -79,20 +92,18 @@ def own_class(estimator):
 
 @cache
 def _mended_kind(plain, mixin):
-    names = list(signature(plain.fit).parameters)[3:]  # after self, X and y
+    own = getattr(plain, mixin.mends)
+    names = list(signature(own).parameters)[3:]  # after self, X and y
 
-    @wraps(plain.fit)  # whose signature tells others that it takes weights
+    @wraps(own)  # whose signature tells others that it takes weights
     def fit(self, X, y=None, *args, **params):
-        def own_fit(X, y, **params):
-            plain.fit(self, X, y, **params)
-
         params = {**dict(zip(names, args, strict=False)), **params}
-        self.fitted_around(own_fit, X, y, params)
+        returned = self.fitted_around(partial(own, self), X, y, params)
         if not self.stays_mended():
             self.__class__ = plain
-        return self
+        return returned
 
-    body = {"fit": fit, "_plain": plain, "_mixin": mixin, "__doc__": plain.__doc__}
+    body = {mixin.mends: fit, "_plain": plain, "_mixin": mixin, "__doc__": plain.__doc__}
     kind = type(plain.__name__, (mixin, plain), {**body, "__module__": plain.__module__})
     kind.__qualname__ = plain.__qualname__
     return kind

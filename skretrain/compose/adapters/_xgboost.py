@@ -45,9 +45,8 @@ class _AnyLabels(_StopsEarly):
         self._labels = None
         labels = np.unique(np.asarray(y))
         if np.ndim(y) > 1 or np.array_equal(labels, np.arange(len(labels))):
-            super().fitted_around(fit, X, y, params)
             del self._labels
-            return
+            return super().fitted_around(fit, X, y, params)
         params = dict(params)
         if params.get("eval_set") is not None:
             params["eval_set"] = [
@@ -55,6 +54,7 @@ class _AnyLabels(_StopsEarly):
             ]
         super().fitted_around(fit, X, np.searchsorted(labels, y), params)
         self._labels = labels
+        return self
 
     def stays_mended(self):
         return self._labels is not None

@@ -89,6 +89,7 @@ def test_the_newest_fifth_is_held_out(base, capfd):
     np.testing.assert_array_equal(outputs(model, X), outputs(theirs, X))
     n_kept = family_of(model).n_kept(model)
     assert 0 < n_kept < N_ROUNDS
+    assert learner.note(model) == f"stopped early, {n_kept} rounds kept"
     assert family_of(model).n_kept(theirs) == n_kept
     assert capfd.readouterr().out == ""
 
