@@ -27,6 +27,23 @@ _MEMORY_ROWS = 20_000
 _LEAST_PROBABILITY = 1e-15
 
 
+class _Needs(frozenset):
+    """What is needed whatever the parameters; of an object, also what its loss is computed from.
+
+    A subclass may add to it: ``needs = ErrorDrift.needs | {"X"}``.
+    """
+
+    def __get__(self, trigger, kind=None):
+        if trigger is None:
+            return self
+        if callable(trigger.loss):
+            return frozenset(self | {"y_pred"})
+        return frozenset(self | {"y_proba"} if trigger.loss == "log_loss" else self)
+
+    def __or__(self, other):
+        return type(self)(super().__or__(other))
+
+
 class ErrorDrift(RiverParamsMixin, BaseTrigger):
     """Ring when the loss of the model rises, as told by a drift detector.
 
@@ -98,6 +115,8 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
     alarm after row 3200, change at row 3000
     """
 
+    needs = _Needs({"loss"})
+
     def __init__(
         self,
         detector=None,
@@ -114,13 +133,6 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
         self.order = order
         self.cooldown = cooldown
         self.random_state = random_state
-
-    @property
-    def needs(self):
-        """What the loss is computed from, a frozenset of str."""
-        if callable(self.loss):
-            return frozenset({"loss", "y_pred"})
-        return frozenset({"loss", "y_proba"} if self.loss == "log_loss" else {"loss"})
 
     @property
     def warming_up(self):

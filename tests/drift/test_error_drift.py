@@ -7,11 +7,14 @@ import sys
 import joblib
 import numpy as np
 import pytest
+from helpers import stream
 from river import drift
 from river.base import BinaryDriftDetector
 from river.drift import binary
 from sklearn.base import clone
+from sklearn.naive_bayes import GaussianNB
 
+from skretrain import DriftAwareRetrainer
 from skretrain.drift import ErrorDrift, ScoredBatch
 
 
@@ -478,3 +481,46 @@ def test_importing_the_package_does_not_import_river():
     """river.drift takes more than a second; it is loaded when a detector is needed."""
     code = "import sys, skretrain.drift; sys.exit('river' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+class _SeesInputs(ErrorDrift):
+    needs = ErrorDrift.needs | {"X"}
+
+
+class _SeesMore(_SeesInputs):
+    needs = _SeesInputs.needs | frozenset({"y_pred"})
+
+
+@pytest.mark.parametrize(
+    ("trigger", "needs"),
+    [
+        (ErrorDrift(), {"loss"}),
+        (_SeesInputs(), {"loss", "X"}),
+        (_SeesInputs(loss="log_loss"), {"loss", "X", "y_proba"}),
+        (_SeesInputs(loss=max), {"loss", "X", "y_pred"}),
+        (_SeesMore(loss="log_loss"), {"loss", "X", "y_pred", "y_proba"}),
+    ],
+    ids=str,
+)
+def test_a_subclass_adds_to_what_is_needed(trigger, needs):
+    """As to any trigger; what the loss is computed from comes by itself, as before."""
+    assert trigger.needs == needs
+    assert type(trigger.needs) is frozenset
+    assert ErrorDrift.needs == {"loss"}
+    assert pickle.loads(pickle.dumps(clone(trigger))).needs == needs
+
+
+def test_a_subclass_is_shown_what_it_needs():
+    """By a retrainer, too."""
+
+    class Keeps(ErrorDrift):
+        needs = ErrorDrift.needs | {"X"}
+
+        def update(self, batch):
+            assert batch.X is not None
+            assert batch.y_proba is not None
+            return super().update(batch)
+
+    X, y = stream(300)
+    model = DriftAwareRetrainer(GaussianNB(), detector=Keeps(loss="log_loss"), batch_size=100)
+    assert model.fit(X, y).events_ is not None
