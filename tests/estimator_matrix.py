@@ -419,7 +419,7 @@ def _pipeline_with_words():
 def _others():
     for name in ("LGBMClassifier", "LGBMRegressor"):
         yield Entry(name, _section(name), lambda name=name: _lightgbm(name))
-    yield Entry("XGBClassifier", "classifier", lambda: _xgboost("XGBClassifier"), labels=_INTS)
+    yield Entry("XGBClassifier", "classifier", lambda: _xgboost("XGBClassifier"))
     yield Entry("XGBRegressor", "regressor", lambda: _xgboost("XGBRegressor"))
     for name in ("CatBoostClassifier", "CatBoostRegressor"):
         yield Entry(name, _section(name), lambda name=name: _catboost(name))

@@ -98,7 +98,8 @@ def _mended_kind(plain, mixin):
     @wraps(own)  # whose signature tells others that it takes weights
     def fit(self, X, y=None, *args, **params):
         params = {**dict(zip(names, args, strict=False)), **params}
-        returned = self.fitted_around(partial(own, self), X, y, params)
+        # Looked up now: others may have put something around the method of the class.
+        returned = self.fitted_around(partial(getattr(plain, mixin.mends), self), X, y, params)
         if not self.stays_mended():
             self.__class__ = plain
         return returned
