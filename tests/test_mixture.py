@@ -1294,7 +1294,7 @@ BAD_PARAMETERS = {
         ValueError,
         "must be classifiers or regressors",
     ),
-    "random_state": ({"random_state": "seed"}, ValueError, "cannot be used to seed"),
+    "random_state": ({"random_state": "seed"}, ValueError, "random_state must be an integer"),
     "member": (
         {"estimators": [*GOOD, ("b", DriftAwareRetrainer(GaussianNB(), detector="junk"))]},
         ValueError,

@@ -354,7 +354,7 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
 
     def _new_engine(self):
         self._check_numbers()
-        seed, members = seed_of(self.random_state), self._members()
+        seed, members = seed_of(self), self._members()
         task = self._task()
         if task == "unsupervised":
             raise ValueError(

@@ -1,7 +1,5 @@
 """Which metadata goes to which method of the base."""
 
-from functools import cached_property
-
 from sklearn.base import clone
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
@@ -49,12 +47,9 @@ class Route:
         self.owner = owner
         self.estimator = clone(estimator)
 
-    @cached_property
-    def _router(self):
-        # Not before it is asked for: of some estimators, scikit-learn 1.7 to 1.9 cannot make one.
-        return router_of(self.owner, self.estimator, streams_in_fit=False)
-
     def __call__(self, method, params):
         if not routing_enabled():
             return params
-        return self._router.route_params(caller="partial_fit", params=params)["estimator"][method]
+        # Not made in advance: of some estimators, scikit-learn 1.7 to 1.9 cannot make a router.
+        router = router_of(self.owner, self.estimator, streams_in_fit=False)
+        return router.route_params(caller="partial_fit", params=params)["estimator"][method]

@@ -545,7 +545,7 @@ def test_foreign_files_and_formats_are_refused(tmp_path):
         ({"loss": "accuracy"}, "loss='accuracy'.: loss must be one of"),
         ({"loss": ["zero_one"]}, r"loss=\['zero_one'\]"),
         ({"random_state": -1}, "between 0 and"),
-        ({"random_state": "a"}, "cannot be used to seed"),
+        ({"random_state": "a"}, "random_state must be an integer"),
         ({"loss": lambda y, z: np.ones(3)}, r"loss returned an array of shape \(3,\)"),
         ({"estimator": KMeans(2)}, "loss=None has no meaning for KMeans"),
     ],

@@ -160,7 +160,7 @@ class RetrainMatrix(BaseEstimator):
         windows = checked_windows(self.windows)
         if self.estimator is None:
             raise ValueError("estimator=None: pass an estimator; a loaded matrix has none to fit.")
-        learner = Learner(self.estimator, random_state=seed_of(self.random_state))
+        learner = Learner(self.estimator, random_state=seed_of(self))
         loss = loss_function(self.loss, self.estimator)
         is_classification = task_of(self.estimator) == "classification"
         history = history_of(X, y, params, is_classification=is_classification)
