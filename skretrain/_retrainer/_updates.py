@@ -22,6 +22,8 @@ class Updates:
     def __init__(self, state, retrains):
         self.state = state
         self.retrains = retrains
+        self.tally = []  # of the fits from scratch within an update
+        self.learner = state.parts.learner.tallied(self.tally)
 
     def learn(self, rows, signal):
         """Let the gate look at the last promotion and at the challenger, then both models learn."""
@@ -87,12 +89,12 @@ class Updates:
             return None, Verdict("reject", f"its update failed: {named(error)}")
 
     def _updated(self, rows, champion):
-        tally = []
-        context = self.state.context(rows, champion, self.state.parts.learner.tallied(tally))
+        context = self.state.context(rows, champion, self.learner)
         try:
             candidate = proposed(self.state.parts.update, context)
         finally:
-            self.state.log.n_fits += len(tally)
+            self.state.log.n_fits += len(self.tally)
+            self.tally.clear()
         self.state.log.count(candidate)
         return candidate
 

@@ -246,7 +246,7 @@ class Learner:
             Shares nothing that changes with `model`.
         """
         rows, plan, effort = self.without_zero_weight(rows), self.plan(steps), effort or Effort()
-        model_copy = copied(model, plan)
+        model_copy = self._copied(model, plan)
         if len(rows.index) == 0:
             return model_copy
         if not self._is_leaf:
@@ -260,6 +260,11 @@ class Learner:
         elif plan.on_update("") == "refit":
             model_copy.fit(rows.X, rows.y, **self._routed("fit", rows))
         return model_copy
+
+    def _copied(self, model, plan):
+        if self._is_leaf and plan.on_update("") == "update" and hasattr(model, "predict"):
+            return self._adapter.copied(model)
+        return copied(model, plan)
 
     def refusal(self, model, rows, *, effort=None, steps=None):
         """Return why a model cannot be continued.
@@ -282,10 +287,12 @@ class Learner:
         reason : str
             Empty if it can.
         """
-        plan = self.plan(steps)
+        plan, effort = self.plan(steps), effort or Effort()
         if plan.why_not:
             return plan.why_not
-        return refusal(model, self.targets_of(rows), plan=plan, effort=effort or Effort())
+        if self._is_leaf and plan.on_update("") == "update":  # asked with every batch
+            return self._adapter.refusal(model, self.targets_of(rows), effort)
+        return refusal(model, self.targets_of(rows), plan=plan, effort=effort)
 
     def can_grow(self, model, new):
         """Tell whether a continuation can take in new labels.
