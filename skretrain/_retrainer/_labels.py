@@ -1,6 +1,5 @@
 """The class labels of a stream: declared, seen, fitted."""
 
-import numpy as np
 from sklearn.utils import get_tags
 from sklearn.utils.multiclass import check_classification_targets
 
