@@ -884,7 +884,8 @@ def test_it_is_evaluated_with_delayed_labels(delay):
     assert result.n_fits == fitted.events_.totals["fits"] > 4
     assert result.rows_fitted == fitted.events_.totals["rows_fitted"] > 1000
     refits = [event.row for event in fitted.events_ if event.action == "retrained"][4:]
-    np.testing.assert_array_equal(result.refit_rows, np.array(refits) + delay)
+    served = [row + delay for row in refits if row + delay <= 950]  # the last batch begins there
+    np.testing.assert_array_equal(result.refit_rows, served)
 
 
 def test_events_of_the_members_are_one_log():

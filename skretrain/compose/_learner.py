@@ -252,7 +252,7 @@ class Learner:
         if not self._is_leaf:
             params = self._routed("fit", rows)
             update(model_copy, rows.X, rows.y, params, plan=plan, effort=effort, how=how)
-        elif how is not None:
+        elif how is not None and plan.on_update("") != "freeze":
             how(model_copy, rows.X, rows.y, self._routed(self._method(), rows))
         elif plan.on_update("") == "update":
             params = self._routed(self._adapter.fit_method, rows)
