@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import representatives
 
 from skretrain.cli import main
 
@@ -204,7 +205,7 @@ def test_a_factory_that_cannot_be_called(estimate):
     _fails_with(estimate("mine:nothing"), "could not be called without arguments", "int")
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("jobs", representatives(["1", "2"], fast=["1"]))
 def test_a_model_that_refuses_the_numbers(jobs, estimate):
     answer = estimate("mine:MultinomialNB", "--jobs", jobs)
     _fails_with(answer, "MultinomialNB failed", "Negative values", "Choose another --estimator")

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 from helpers import as_typed, batches, fingerprint, stream
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone, is_classifier
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
@@ -169,7 +169,6 @@ def test_all_weights_of_an_averaging_model_are_rewritten_once(average, n_classes
     np.testing.assert_allclose((hidden("standard"), hidden("average")), before, atol=1e-8)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     scales=st.lists(st.floats(-6, 6), min_size=3, max_size=3),
     shifts=st.lists(st.floats(-5, 5), min_size=3, max_size=3),
