@@ -38,9 +38,7 @@ class Mix(NamedTuple):
 
     def _votes(self, serving, X):
         model = serving.model
-        # Of a single class, histogram boosting gives two columns: it votes.
-        single = len(getattr(model, "classes_", serving.classes)) == 1
-        if hasattr(model, "predict_proba") and not single:
+        if hasattr(model, "predict_proba"):
             votes = serving.spread(predict_proba_of(model, X), 0.0)
         else:
             votes = (np.asarray(predict_of(model, X))[:, None] == serving.classes).astype(
