@@ -30,10 +30,16 @@ def lightgbm():
     return module.LGBMClassifier(n_estimators=5, min_child_samples=5, verbose=-1, random_state=0)
 
 
+def perceptron():
+    return MLPClassifier((8,), max_iter=300, learning_rate_init=0.02, random_state=0)
+
+
 BASES = {
     "boosting": boosting,
     "lightgbm": lightgbm,
-    "perceptron": lambda: MLPClassifier((8,), max_iter=300, learning_rate_init=0.02, random_state=0),
+    "perceptron": lambda: MLPClassifier(
+        (8,), max_iter=300, learning_rate_init=0.02, random_state=0
+    ),
     "bayes": GaussianNB,
     "tree": lambda: DecisionTreeClassifier(random_state=0),
     "pipeline": lambda: make_pipeline(StandardScaler(), boosting()),

@@ -171,14 +171,17 @@ class MixEngine:
         Who learns when.
     is_classifier : bool
         Else it is a regressor.
+    semi_supervised : bool, default=False
+        Whether -1 says that a row has no label.
     """
 
-    def __init__(self, names, members, shares, turns, *, is_classifier):
+    def __init__(self, names, members, shares, turns, *, is_classifier, semi_supervised=False):
         self.names = names
         self.members = members
         self.shares = shares
         self.turns = turns
         self.is_classifier = is_classifier
+        self.semi_supervised = semi_supervised
         self.waiting = [[] for _ in members]  # batches that each has still to learn from
         self.classes = None  # declared, seen or fitted
         self.param_names = None  # of the metadata of the last batch
@@ -284,7 +287,7 @@ class MixEngine:
         """Reward the members for what they would have predicted, and count the turns."""
         before, weight = self.shares.weights, batch.weight
         tested = np.array([y_pred is not None for y_pred in predicted])  # those who serve already
-        counted = weight > 0
+        counted = self._counts(batch)
         if counted.any() and tested.any():
             newest = [y[-len(batch.y) :][counted] for y in predicted if y is not None]
             loss_of = self._share_wrong if self.is_classifier else self._remoteness
@@ -315,10 +318,15 @@ class MixEngine:
         """Return the labels of the rows that count, and those that the caller announces."""
         if not self.is_classifier:
             return ()
-        labels = np.unique(batch.y[batch.weight != 0])
+        labels = np.unique(batch.y[self._counts(batch)])
         if announced is None or not is_flat(announced):
             return labels
         return union_of_labels(labels, announced)
+
+    def _counts(self, batch):
+        """Return which rows are evidence: those with a weight and a label."""
+        counts = batch.weight != 0
+        return counts & (batch.y != -1) if self.semi_supervised else counts
 
     def _count(self, batch, labels):
         self.n_seen += len(batch.y)

@@ -26,7 +26,7 @@ def suffices(rows, labels, learner, *, incremental, initial_size):
         return False
     if labels.are_flat(rows.y):
         declared = incremental and labels.classes is not None
-        if not declared and len(np.unique(rows.y)) < 2:
+        if not declared and len(np.unique(learner.targets_of(rows))) < 2:
             return False
     return incremental or len(rows.index) >= (initial_size or 1)
 
@@ -35,16 +35,19 @@ def first_model(rows, labels, learner, *, incremental):
     """Return the first model, fitted on `rows`, the first ones of a stream if `incremental`."""
     classes = labels.declared
     if incremental and labels.are_flat(rows.y):
-        classes = union_of_labels(labels.classes, rows.y)
+        classes = union_of_labels(labels.classes, learner.targets_of(rows))
     elif labels.is_classifier and classes is None:
         # Several outputs that nobody declared: only fit can find out their classes.
         incremental = False
     return learner.started(rows, 0, classes) if incremental else learner.fresh(rows, 0)
 
 
-def first_size(y, wanted, task):
+def first_size(rows, wanted, labels, learner):
     """Return how many rows the first fit takes: as many as wanted, but two classes at least."""
-    if task != "classification" or y.ndim > 1 or not len(y):
+    y = rows.y
+    if not len(rows.index) or not labels.are_flat(y):
         return wanted
-    other = np.flatnonzero(y != y[0])
-    return max(wanted, other[0] + 1) if len(other) else len(y)
+    uncounted = learner.uncounted(rows)
+    known = np.arange(len(y)) if uncounted is None else np.flatnonzero(~uncounted)
+    other = known[y[known] != y[known[:1]]] if len(known) else known
+    return max(wanted, int(other[0]) + 1) if len(other) else len(y)

@@ -21,6 +21,7 @@ class Cause:
     answers_alarm: bool
     tries: int = 0
     wait: int = 0  # batches until the next try
+    labels: Any = ()  # that are new
 
 
 class Job(NamedTuple):

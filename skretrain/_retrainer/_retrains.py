@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from ..exceptions import RetrainFailedWarning
 from ..utils._events import Event
 from ._concept import n_remembered_since
@@ -34,14 +36,25 @@ class Retrains:
         if state.settings.dry_run:
             return None
         challenger = state.trials.challenger
-        new = state.lacked_by((challenger or state.serving).model, rows)
+        new = self._news((challenger or state.serving).model, rows)
         if len(new) and not self._update_takes_in(new):
-            return Cause(news(new), state.concept.start, False)
+            return Cause(news(new), state.concept.start, False, labels=new)
         if challenger is not None:
             return None  # growth waits for the verdict: it would throw the evidence away
         if state.concept.has_grown(state.parts, len(rows.index)):
             return Cause("growth", state.concept.start, False)
         return None
+
+    def _news(self, model, rows):
+        """Return the labels that a model lacks, but for those that a refit did not teach it.
+
+        A base may drop a label that it is fitted on: once the rows have doubled, it is tried again.
+        """
+        new, untaught = self.state.lacked_by(model, rows), self.state.untaught
+        if not untaught:
+            return new
+        n_seen = self.state.log.n_seen
+        return np.array([one for one in new.tolist() if n_seen >= 2 * untaught.get(one, 0)])
 
     def _update_takes_in(self, labels):
         state = self.state

@@ -53,7 +53,7 @@ class Scorer:
             model.predict(X)  # for its checks of the input
         return None, novelty
 
-    def labelled(self, serving, rows, weight, *, start, classes):
+    def labelled(self, serving, rows, uncounted, *, start, classes):
         """Return the prediction of a batch, and the batch with one loss per row.
 
         Parameters
@@ -62,8 +62,8 @@ class Scorer:
             The model that serves.
         rows : Rows
             The batch.
-        weight : ndarray or None
-            Rows of weight zero are not scored.
+        uncounted : ndarray of bool or None
+            Which rows are not scored.
         start : int
             Stream row of the first one.
         classes : ndarray or None
@@ -74,8 +74,8 @@ class Scorer:
             loss = zero_one_loss_per_row(rows.y, predicted)
         elif self.task == "regression":
             loss = absolute_loss_per_row(rows.y, predicted)
-        if loss is not None and weight is not None:
-            loss[weight == 0] = np.nan
+        if loss is not None and uncounted is not None:
+            loss[uncounted] = np.nan
         shown = self._shown(serving, rows, predicted, start, classes)
         return predicted, ScoredBatch(loss=loss, y=rows.y, **shown)
 

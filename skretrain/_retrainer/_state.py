@@ -29,6 +29,8 @@ class State:
         Of a retrain that is due and could not be carried out yet.
     pending : Pending or None
         The job that was handed out.
+    untaught : dict
+        Labels that a refit did not teach its model, and the rows seen by then.
     n_alarms, n_refits : int
         Alarms, and retrains that were promoted.
     n_observed : int or None
@@ -53,6 +55,7 @@ class State:
         self.log = Log(self.service, raise_failures=settings.raise_failures)
         self.cause = None
         self.pending = None
+        self.untaught = {}
         self.n_alarms = 0
         self.n_refits = 0
         self.n_observed = None
@@ -66,8 +69,8 @@ class State:
 
     def scored(self, rows, *, start):
         """Return what the serving model makes of rows with labels."""
-        weight, labels = self.parts.learner.weight_of(rows), self.labels.classes
-        return self.scorer.labelled(self.serving, rows, weight, start=start, classes=labels)
+        uncounted, labels = self.parts.learner.uncounted(rows), self.labels.classes
+        return self.scorer.labelled(self.serving, rows, uncounted, start=start, classes=labels)
 
     def show_labels(self):
         """Let the serving model show the labels that are known by now."""
@@ -134,6 +137,8 @@ class State:
             self.service.previous = Previous(before, self.concept.start, self.log.n_seen)
             self.parts.gate.begin_watch()
         self.n_refits += 1
+        for label in self.labels.lacking(model, cause.labels):
+            self.untaught[label] = self.log.n_seen
         self.concept.begin(cause.since, challenger.n_known, answers_alarm=cause.answers_alarm)
         self.tell_trigger(challenger.fit, answered=cause.answers_alarm)
 
