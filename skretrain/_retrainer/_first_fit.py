@@ -1,7 +1,10 @@
 """The first model: when the rows suffice for it, and how it is made."""
 
+import warnings
+
 import numpy as np
 
+from ..buffers._base import part_of
 from ..utils._labels import union_of_labels
 
 
@@ -51,3 +54,25 @@ def first_size(rows, wanted, labels, learner):
     known = np.arange(len(y)) if uncounted is None else np.flatnonzero(~uncounted)
     other = known[y[known] != y[known[:1]]] if len(known) else known
     return max(wanted, int(other[0]) + 1) if len(other) else len(y)
+
+
+# So many that no base asks for more: the rows are repeated to find out whether more would do.
+_PLENTY = 200
+
+
+def are_too_few(rows, learner, scorer):
+    """Tell whether a first fit fails on these rows for no other reason than their number.
+
+    It is then a success on the same rows, repeated: five neighbours can be found among three rows
+    that stand there many times. What is wrong in any other way stays wrong.
+    """
+    if len(rows.index) >= _PLENTY:
+        return False
+    many = part_of(rows, np.resize(np.arange(len(rows.index)), _PLENTY))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of repeated rows, say
+        try:
+            scorer.predicted(learner.fresh(many, 0), rows.X)
+        except Exception:
+            return False
+    return True

@@ -70,6 +70,16 @@ class Outcome(NamedTuple):
     wall_seconds: float
 
 
+class Relearned(NamedTuple):
+    """A model that can read a batch which the serving one cannot."""
+
+    model: Any
+    reason: str
+    n_rows: int
+    n_fits: int
+    cost: Stopwatch
+
+
 @dataclass
 class Challenger:
     """A candidate before the gate."""

@@ -44,7 +44,7 @@ class Scorer:
         self.task = task
         self.needs = needs
 
-    def _predicted(self, model, X):
+    def predicted(self, model, X):
         """Return a fresh prediction, or None without targets, and the novelty of each row if so."""
         if self.task != "unsupervised":
             return predict_of(model, X), None
@@ -69,7 +69,7 @@ class Scorer:
         classes : ndarray or None
             Labels of the columns of probabilities.
         """
-        predicted, loss = self._predicted(serving.model, rows.X)
+        predicted, loss = self.predicted(serving.model, rows.X)
         if self.task == "classification":
             loss = zero_one_loss_per_row(rows.y, predicted)
         elif self.task == "regression":
@@ -81,7 +81,7 @@ class Scorer:
 
     def unlabelled(self, serving, rows, *, start, classes):
         """Return a batch without labels and losses, for the triggers that need none."""
-        predicted, _ = self._predicted(serving.model, rows.X)
+        predicted, _ = self.predicted(serving.model, rows.X)
         shown = self._shown(serving, rows, predicted, start, classes)
         return ScoredBatch(loss=None, y=None, labelled=False, **shown)
 

@@ -142,6 +142,14 @@ class State:
         self.concept.begin(cause.since, challenger.n_known, answers_alarm=cause.answers_alarm)
         self.tell_trigger(challenger.fit, answered=cause.answers_alarm)
 
+    def replace_unwatched(self, model, record, n_known):
+        """Promote a model that passed no gate, because the one before cannot be compared with."""
+        self.service.promote(model, self.labels.served_with(model))
+        self.service.previous = None
+        self.n_refits += 1
+        self.concept.n_known = n_known
+        self.tell_trigger(record, answered=False)
+
     def tell_trigger(self, record, *, answered):
         """Let the trigger hear of a fit."""
         trigger = self.parts.trigger
