@@ -222,10 +222,15 @@ class MixEngine:
         numbers = range(len(self.members))
         tested = each(lambda n: self._test(n, due[n], batch, classes, params_of), numbers)
         self._weigh(batch, due, [test.examination.batch.y_pred for test in tested])
+        waited = [list(waiting) for waiting in self.waiting]
         self._let_wait(batch, due)
         self._count(batch, labels)
+        seen = [member.__dict__.get("_cycle") and member.n_samples_seen_ for member in self.members]
         try:
             failures = each(Tested.learn, [tested[n] for n in np.flatnonzero(due)])
+        except BaseException:
+            self._keep_waiting(batch, due, waited, seen)
+            raise
         finally:
             self._serve()
         for failure in failures:
@@ -234,6 +239,14 @@ class MixEngine:
         for test in tested:  # last, because a filter may turn the warning into an error
             if test.note:
                 warn_user(test.note, UpdateFailedWarning)
+
+    def _keep_waiting(self, batch, due, waited, seen):
+        """After an interrupt: who has not seen the batch, nor those before it, has it to come."""
+        for n in np.flatnonzero(due):
+            member = self.members[n]
+            has_seen = member.__dict__.get("_cycle") and member.n_samples_seen_
+            if has_seen == seen[n]:
+                self.waiting[n] = [*waited[n], batch.copied()]
 
     def observe(self, X):
         """Show rows without labels to the members that serve; all are examined before any sees."""

@@ -14,6 +14,7 @@ from ._jobs import Cause, fit_record, run
 from ._log import STABLE, costs, named
 from ._parts import Examined
 from ._retrains import Retrains
+from ._scoring import sound_signal
 from ._state import State
 from ._updates import Updates
 
@@ -153,16 +154,29 @@ class Cycle:
         job : Job or None
             None where nothing is to be retrained.
         """
-        if self.state.labels.declare(examined.classes):
-            self.state.show_labels()
-        if self.serving is None:
-            self._start(examined.rows)
-            job = None
-        else:
-            job = self._test_and_learn(examined)
+        self.state.labels.declare(examined.classes)
+        job = self._start(examined.rows) if self.serving is None else self._seen(examined)
         if job is None:
             self._tell_of_a_third_class()
         return job
+
+    def _seen(self, examined):
+        """Test and learn, and return the job that is due, if any.
+
+        Whatever interrupts it, the batch counts as seen: the trigger may have been shown it, and
+        it is not to be sent again.
+        """
+        before = self.state.log.n_seen
+        try:
+            return self._test_and_learn(examined)
+        except Exception:
+            raise
+        except BaseException:
+            if self.state.log.n_seen == before:
+                self.state.remember(examined.rows)
+            raise
+        finally:
+            self.state.show_labels()
 
     def accept(self, outcome):
         """Decide on the outcome of a job that was prepared: it is kept, tried, or comes too late.
@@ -172,7 +186,10 @@ class Cycle:
         outcome : Outcome
             What came of the job, wherever it ran.
         """
-        self.retrains.accept(outcome)
+        try:
+            self.retrains.accept(outcome)
+        finally:
+            self.state.show_labels()
         self._tell_of_a_third_class()
 
     def examine_unlabelled(self, rows):
@@ -192,7 +209,7 @@ class Cycle:
         if trigger is None or not trigger.sees_unlabelled:
             return
         try:
-            signal = trigger.update(batch)
+            signal = sound_signal(trigger, trigger.update(batch))
         except Exception as error:
             message = (
                 "the trigger failed on these rows without labels; nothing is learned from them"
@@ -238,8 +255,8 @@ class Cycle:
             )
             return None
         state.n_alarms += signal.state == "drift"
-        if len(examined.unseen) and state.labels.take_in(examined.unseen):
-            state.show_labels()
+        if len(examined.unseen):
+            state.labels.take_in(examined.unseen)
         cause = self.retrains.due(signal, rows)
         if cause is not None:
             return self.retrains.prepared(rows, cause, signal)
@@ -255,4 +272,4 @@ class Cycle:
         trigger = self.state.parts.trigger
         if trigger is None or (trigger.label_free and self.state.n_observed is not None):
             return STABLE
-        return trigger.update(scored)
+        return sound_signal(trigger, trigger.update(scored))

@@ -134,6 +134,13 @@ def run(job):
 def proposed(policy, context):
     """Return what a policy proposes, and refuse what cannot be meant."""
     candidate = policy.propose(context)
+    if not isinstance(candidate, Candidate):
+        raise TypeError(f"{type(policy).__name__} proposed {candidate!r}, which is no Candidate.")
+    if candidate.model is None and not candidate.keep:
+        raise ValueError(
+            f"{type(policy).__name__} proposed no model: return Candidate.kept() to keep the one "
+            "that serves."
+        )
     if candidate.model is context.champion and not candidate.keep:
         raise ValueError(
             f"{type(policy).__name__} proposed the serving model itself: return "

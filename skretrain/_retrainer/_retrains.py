@@ -42,7 +42,8 @@ class Retrains:
             return Cause(news(new), state.concept.start, False, labels=new)
         if challenger is not None:
             return None  # growth waits for the verdict: it would throw the evidence away
-        if state.concept.has_grown(state.parts, len(rows.index)):
+        grown = state.concept.has_grown
+        if state.log.guarded("the policy or trigger", grown, state.parts, len(rows.index)):
             return Cause("growth", state.concept.start, False)
         return None
 
@@ -189,6 +190,7 @@ class Retrains:
         n_known = n_remembered_since(state.parts.buffer, cause.since)
         n_known = max(n_known, candidate.n_known or 0)
         if not candidate.keep:
+            state.scorer.check(candidate.model, rows)
             challenger = Challenger(
                 candidate.model, cause, record, candidate.note, candidate.from_scratch, n_known
             )

@@ -1,8 +1,10 @@
 """What the serving model makes of a batch, and what of it a trigger gets to see."""
 
+from numbers import Integral
+
 import numpy as np
 
-from ..drift import ScoredBatch
+from ..drift import ScoredBatch, Signal
 from ..utils._losses import absolute_loss_per_row, novelty_per_row, zero_one_loss_per_row
 from ..utils._sklearn_api import predict_of, predict_proba_of
 
@@ -29,6 +31,17 @@ def check_needs(trigger, estimator):
             )
 
 
+def sound_signal(trigger, signal):
+    """Return what a trigger answered, or raise TypeError where it is no signal."""
+    sound = isinstance(signal, Signal) and signal.state in ("stable", "warning", "drift")
+    if not sound or not (signal.since is None or isinstance(signal.since, Integral)):
+        raise TypeError(
+            f"{type(trigger).__name__} answered {signal!r}: it must be a Signal that says one of "
+            "stable, warning, drift, and since which stream row, an int, or None."
+        )
+    return signal
+
+
 class Scorer:
     """Scores batches for a trigger.
 
@@ -52,6 +65,17 @@ class Scorer:
         if novelty is None and hasattr(model, "predict"):
             model.predict(X)  # for its checks of the input
         return None, novelty
+
+    def check(self, model, rows):
+        """Raise where a model does not give one prediction for each row: it cannot serve."""
+        predicted, novelty = self.predicted(model, rows.X)
+        given = novelty if predicted is None else predicted
+        n_rows = len(rows.index)
+        if given is not None and (np.ndim(given) == 0 or len(given) != n_rows):
+            raise ValueError(
+                f"{type(model).__name__} gave predictions of shape {np.shape(given)} for "
+                f"{n_rows} rows: it cannot serve."
+            )
 
     def labelled(self, serving, rows, uncounted, *, start, classes):
         """Return the prediction of a batch, and the batch with one loss per row.

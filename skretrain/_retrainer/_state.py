@@ -73,9 +73,14 @@ class State:
         return self.scorer.labelled(self.serving, rows, uncounted, start=start, classes=labels)
 
     def show_labels(self):
-        """Let the serving model show the labels that are known by now."""
-        if self.serving is not None:
-            model = self.serving.model
+        """Let the serving model show the labels that are known by now.
+
+        Only once the batch that brought them is dealt with: a reader sees the old model with the
+        old columns or the new one with the new ones.
+        """
+        known, serving = self.labels.classes, self.serving
+        if serving is not None and known is not None and serving.classes is not known:
+            model = serving.model
             self.service.replace(model, self.labels.served_with(model))
 
     def lacked_by(self, model, rows):
@@ -99,7 +104,8 @@ class State:
 
     def remember(self, rows):
         """Put a batch into memory, and count its rows."""
-        self.parts.buffer.add(rows.X, rows.y, rows.params, self.log.n_seen)
+        add = self.parts.buffer.add
+        self.log.guarded("the buffer", add, rows.X, rows.y, rows.params, self.log.n_seen)
         self.log.n_seen += len(rows.index)
         self.y_ndim = None if rows.y is None else rows.y.ndim
 
@@ -135,7 +141,7 @@ class State:
         before = self.service.promote(model, self.labels.served_with(model))
         if self.parts.gate.watches:
             self.service.previous = Previous(before, self.concept.start, self.log.n_seen)
-            self.parts.gate.begin_watch()
+            self.log.guarded("the gate", self.parts.gate.begin_watch)
         self.n_refits += 1
         for label in self.labels.lacking(model, cause.labels):
             self.untaught[label] = self.log.n_seen
@@ -155,8 +161,12 @@ class State:
         trigger = self.parts.trigger
         if trigger is None:
             return
-        reference = None
-        if trigger.needs_reference:
-            rows = self.parts.buffer.since(self.concept.start)
-            _, reference = self.scored(rows, start=int(rows.index[0]))
-        trigger.after_fit(record, reference, answered)
+
+        def tell():
+            reference = None
+            if trigger.needs_reference:
+                rows = self.parts.buffer.since(self.concept.start)
+                _, reference = self.scored(rows, start=int(rows.index[0]))
+            trigger.after_fit(record, reference, answered)
+
+        self.log.guarded("the trigger", tell)
