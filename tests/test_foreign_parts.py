@@ -87,11 +87,11 @@ def test_a_part_that_fails_where_nothing_can_be_undone_is_an_event_beside_that_o
 def test_such_a_failure_is_warned_of_or_raised_as_on_error_says(name):
     model = model_with(**LATE[name])
     with pytest.warns(RetrainFailedWarning, match=f"Broken: {name}"):
-        feed(model, X, Y, 50, 300, 450)
+        feed(model, X, Y, 50, 300, 550)
     strict = model_with(on_error="raise", **LATE[name])
     with pytest.raises(Broken, match=name):
-        feed(strict, X, Y, 50, 300, 450)
-    assert strict.n_samples_seen_ in (350, 450)  # seen, though it raised
+        feed(strict, X, Y, 50, 300, 550)
+    assert strict.n_samples_seen_ in (350, 450, 500)  # seen, though it raised
 
 
 class Answers(Rings):
@@ -324,6 +324,7 @@ class Slow(GaussianNB):
         return super().fit(X, y, sample_weight)
 
 
+@pytest.mark.filterwarnings("ignore::skretrain.exceptions.ClassesGrewWarning")
 def test_a_reader_sees_the_old_model_with_the_old_columns_or_the_new_with_the_new():
     model = DriftAwareRetrainer(Slow(), detector=None).fit(X[:300], Y[:300])
     shapes = []

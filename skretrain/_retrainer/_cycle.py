@@ -176,7 +176,8 @@ class Cycle:
                 self.state.remember(examined.rows)
             raise
         finally:
-            self.state.show_labels()
+            if self.state.pending is None:  # else with the outcome of the job
+                self.state.show_labels()
 
     def accept(self, outcome):
         """Decide on the outcome of a job that was prepared: it is kept, tried, or comes too late.
