@@ -38,9 +38,7 @@ class Mix(NamedTuple):
 
     def _votes(self, serving, X):
         model = serving.model
-        # Of a single class, histogram boosting gives two columns: it votes.
-        single = len(getattr(model, "classes_", serving.classes)) == 1
-        if hasattr(model, "predict_proba") and not single:
+        if hasattr(model, "predict_proba"):
             votes = serving.spread(predict_proba_of(model, X), 0.0)
         else:
             votes = (np.asarray(predict_of(model, X))[:, None] == serving.classes).astype(
@@ -173,14 +171,17 @@ class MixEngine:
         Who learns when.
     is_classifier : bool
         Else it is a regressor.
+    semi_supervised : bool, default=False
+        Whether -1 says that a row has no label.
     """
 
-    def __init__(self, names, members, shares, turns, *, is_classifier):
+    def __init__(self, names, members, shares, turns, *, is_classifier, semi_supervised=False):
         self.names = names
         self.members = members
         self.shares = shares
         self.turns = turns
         self.is_classifier = is_classifier
+        self.semi_supervised = semi_supervised
         self.waiting = [[] for _ in members]  # batches that each has still to learn from
         self.classes = None  # declared, seen or fitted
         self.param_names = None  # of the metadata of the last batch
@@ -221,10 +222,15 @@ class MixEngine:
         numbers = range(len(self.members))
         tested = each(lambda n: self._test(n, due[n], batch, classes, params_of), numbers)
         self._weigh(batch, due, [test.examination.batch.y_pred for test in tested])
+        waited = [list(waiting) for waiting in self.waiting]
         self._let_wait(batch, due)
         self._count(batch, labels)
+        seen = [member.__dict__.get("_cycle") and member.n_samples_seen_ for member in self.members]
         try:
             failures = each(Tested.learn, [tested[n] for n in np.flatnonzero(due)])
+        except BaseException:
+            self._keep_waiting(batch, due, waited, seen)
+            raise
         finally:
             self._serve()
         for failure in failures:
@@ -233,6 +239,14 @@ class MixEngine:
         for test in tested:  # last, because a filter may turn the warning into an error
             if test.note:
                 warn_user(test.note, UpdateFailedWarning)
+
+    def _keep_waiting(self, batch, due, waited, seen):
+        """After an interrupt: who has not seen the batch, nor those before it, has it to come."""
+        for n in np.flatnonzero(due):
+            member = self.members[n]
+            has_seen = member.__dict__.get("_cycle") and member.n_samples_seen_
+            if has_seen == seen[n]:
+                self.waiting[n] = [*waited[n], batch.copied()]
 
     def observe(self, X):
         """Show rows without labels to the members that serve; all are examined before any sees."""
@@ -286,7 +300,7 @@ class MixEngine:
         """Reward the members for what they would have predicted, and count the turns."""
         before, weight = self.shares.weights, batch.weight
         tested = np.array([y_pred is not None for y_pred in predicted])  # those who serve already
-        counted = weight > 0
+        counted = self._counts(batch)
         if counted.any() and tested.any():
             newest = [y[-len(batch.y) :][counted] for y in predicted if y is not None]
             loss_of = self._share_wrong if self.is_classifier else self._remoteness
@@ -317,10 +331,15 @@ class MixEngine:
         """Return the labels of the rows that count, and those that the caller announces."""
         if not self.is_classifier:
             return ()
-        labels = np.unique(batch.y[batch.weight != 0])
+        labels = np.unique(batch.y[self._counts(batch)])
         if announced is None or not is_flat(announced):
             return labels
         return union_of_labels(labels, announced)
+
+    def _counts(self, batch):
+        """Return which rows are evidence: those with a weight and a label."""
+        counts = batch.weight != 0
+        return counts & (batch.y != -1) if self.semi_supervised else counts
 
     def _count(self, batch, labels):
         self.n_seen += len(batch.y)

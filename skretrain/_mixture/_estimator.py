@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 
 from .._retrainer._border import checked_params, has_other_columns, queried
 from .._retrainer._estimator import Restoring, seed_of
+from ..compose import Learner
 from ..utils._containers import as_container, n_rows
 from ..utils._fixed_share import FixedShare
 from ..utils._params import check_n_jobs, check_number
@@ -343,6 +344,7 @@ class MixtureRetrainer(LearnedAttributes, MetaEstimatorMixin, BaseComposition):
             FixedShare(len(members), self.forgetting, self.share),
             Turns(len(members), self.budget),
             is_classifier=task == "classification",
+            semi_supervised=all(Learner(m.estimator).semi_supervised for m in members.values()),
         )
 
     def _members(self):

@@ -220,11 +220,12 @@ class BaseRetrainer(
         total, size, settings = len(rows.index), self.batch_size, cycle.state.settings
         first = total
         if size is not None:
-            first = first_size(rows.y, self.initial_size or size, settings.task)
+            wanted = self.initial_size or size
+            first = first_size(rows, wanted, cycle.state.labels, cycle.state.parts.learner)
         starts = range(first, total, size or 1)
         progress = Progress(self, "fit", 1 + len(starts), rows.X, rows.y)
         if not settings.grow_classes:
-            cycle.state.labels.declare_all(rows.y)
+            cycle.state.labels.declare_all(cycle.state.parts.learner.targets_of(rows))
         with progress.task("first fit"):
             cycle.fit(rows if not starts else part_of(rows, slice(first)))
         for start in starts:

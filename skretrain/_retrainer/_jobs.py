@@ -21,6 +21,7 @@ class Cause:
     answers_alarm: bool
     tries: int = 0
     wait: int = 0  # batches until the next try
+    labels: Any = ()  # that are new
 
 
 class Job(NamedTuple):
@@ -67,6 +68,16 @@ class Outcome(NamedTuple):
     n_fits: int
     cpu_seconds: float
     wall_seconds: float
+
+
+class Relearned(NamedTuple):
+    """A model that can read a batch which the serving one cannot."""
+
+    model: Any
+    reason: str
+    n_rows: int
+    n_fits: int
+    cost: Stopwatch
 
 
 @dataclass
@@ -123,6 +134,13 @@ def run(job):
 def proposed(policy, context):
     """Return what a policy proposes, and refuse what cannot be meant."""
     candidate = policy.propose(context)
+    if not isinstance(candidate, Candidate):
+        raise TypeError(f"{type(policy).__name__} proposed {candidate!r}, which is no Candidate.")
+    if candidate.model is None and not candidate.keep:
+        raise ValueError(
+            f"{type(policy).__name__} proposed no model: return Candidate.kept() to keep the one "
+            "that serves."
+        )
     if candidate.model is context.champion and not candidate.keep:
         raise ValueError(
             f"{type(policy).__name__} proposed the serving model itself: return "

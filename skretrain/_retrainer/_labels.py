@@ -1,5 +1,6 @@
 """The class labels of a stream: declared, seen, fitted."""
 
+import numpy as np
 from sklearn.utils import get_tags
 from sklearn.utils.multiclass import check_classification_targets
 
@@ -110,6 +111,12 @@ class Labels:
             # A refit may know labels that nothing else counts: those of weight zero.
             self.classes = union_of_labels(self.classes, classes)
         return self.classes
+
+    def lacking(self, model, labels):
+        """Return which of these labels `model` does not know, as a list."""
+        if not len(labels):
+            return []
+        return np.setdiff1d(labels, getattr(model, "classes_", ())).tolist()
 
     def lacked_by(self, model, y):
         """Return the labels of `y` that `model` does not know."""

@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from ..exceptions import RetrainFailedWarning
+from ..utils._costs import Stopwatch
 from ..utils._events import Event
 from ._concept import n_remembered_since
-from ._jobs import Cause, Challenger, Pending, fit_record, make_job
-from ._log import because, costs, named, news, shown
+from ._jobs import Cause, Challenger, Pending, Relearned, fit_record, make_job
+from ._log import STABLE, because, costs, named, news, shown
 
 
 class Retrains:
@@ -34,14 +37,26 @@ class Retrains:
         if state.settings.dry_run:
             return None
         challenger = state.trials.challenger
-        new = state.lacked_by((challenger or state.serving).model, rows)
+        new = self._news((challenger or state.serving).model, rows)
         if len(new) and not self._update_takes_in(new):
-            return Cause(news(new), state.concept.start, False)
+            return Cause(news(new), state.concept.start, False, labels=new)
         if challenger is not None:
             return None  # growth waits for the verdict: it would throw the evidence away
-        if state.concept.has_grown(state.parts, len(rows.index)):
+        grown = state.concept.has_grown
+        if state.log.guarded("the policy or trigger", grown, state.parts, len(rows.index)):
             return Cause("growth", state.concept.start, False)
         return None
+
+    def _news(self, model, rows):
+        """Return the labels that a model lacks, but for those that a refit did not teach it.
+
+        A base may drop a label that it is fitted on: once the rows have doubled, it is tried again.
+        """
+        new, untaught = self.state.lacked_by(model, rows), self.state.untaught
+        if not untaught:
+            return new
+        n_seen = self.state.log.n_seen
+        return np.array([one for one in new.tolist() if n_seen >= 2 * untaught.get(one, 0)])
 
     def _update_takes_in(self, labels):
         state = self.state
@@ -66,6 +81,43 @@ class Retrains:
             return None
         state.pending = Pending(job.row, rows, cause, event)
         return job
+
+    def relearned(self, rows, error):
+        """Return a model that was fitted afresh on memory and batch, and can read the batch.
+
+        The serving model could not, a category that its encoder never saw, say: that is a reason
+        to retrain. Where the fresh one cannot either, `error` is raised: the input is at fault.
+        """
+        state, tally = self.state, []
+        context = state.context(rows, state.serving.model, state.parts.learner.tallied(tally))
+        window = context.window()
+        with Stopwatch() as cost:
+            try:
+                model = context.learner.fresh(window, context.number)
+                state.scorer.predicted(model, rows.X)
+            except Exception:
+                raise error from None
+        n_fitted = len(window.index)
+        return Relearned(model, named(error).splitlines()[0], n_fitted, len(tally), cost)
+
+    def replace(self, rows, relearned):
+        """Let a model serve that can read the batch; the rows are not scored."""
+        state = self.state
+        state.log.n_fits += relearned.n_fits
+        state.remember(rows)
+        n_seen, start = state.log.n_seen, int(state.parts.buffer.index[0])
+        record = fit_record(n_seen, relearned.n_rows, start, "full_refit", relearned.cost)
+        reason = f"rows that the model could not read: {relearned.reason}"
+        details = costs(record) | {"reason": reason, "since": start, "from_scratch": True}
+        if state.settings.dry_run:
+            state.log.record("suggested", rows, STABLE, **details)
+            return
+        waiting = state.trials.withdraw()
+        if waiting is not None and waiting.cause.answers_alarm:
+            state.cause = waiting.cause  # it was judged against another model: it is made anew
+        n_known = n_remembered_since(state.parts.buffer, state.concept.start)
+        state.replace_unwatched(relearned.model, record, n_known)
+        state.log.record("retrained", rows, STABLE, **details)
 
     def postpone(self):
         """Give a job up that was interrupted: its batch is remembered, and the next one tries."""
@@ -138,6 +190,7 @@ class Retrains:
         n_known = n_remembered_since(state.parts.buffer, cause.since)
         n_known = max(n_known, candidate.n_known or 0)
         if not candidate.keep:
+            state.scorer.check(candidate.model, rows)
             challenger = Challenger(
                 candidate.model, cause, record, candidate.note, candidate.from_scratch, n_known
             )

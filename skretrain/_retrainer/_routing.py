@@ -5,6 +5,17 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from ..utils._sklearn_api import routing_enabled
 
+# What is asked of the serving model is what its own method requests.
+_ASKED = (
+    "score",
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "transform",
+    "inverse_transform",
+)
+
 
 def router_of(owner, estimator, *, streams_in_fit):
     """Return how metadata is routed to the base of a retrainer.
@@ -24,7 +35,9 @@ def router_of(owner, estimator, *, streams_in_fit):
         For its ``fit``, ``partial_fit`` and ``score``.
     """
     mapping = MethodMapping().add(caller="fit", callee="fit")
-    mapping.add(caller="partial_fit", callee="fit").add(caller="score", callee="score")
+    mapping.add(caller="partial_fit", callee="fit")
+    for method in _ASKED:
+        mapping.add(caller=method, callee=method)
     if hasattr(estimator, "partial_fit"):
         mapping.add(caller="partial_fit", callee="partial_fit")
         if streams_in_fit:

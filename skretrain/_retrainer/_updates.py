@@ -55,9 +55,6 @@ class Updates:
                 theirs, verdict = self._challenger_updated(rows, verdict)
         except Exception as error:
             return self._update_failed(rows, signal, error, verdict)
-        except BaseException:
-            state.remember(rows)  # the trigger has seen it: it is not to be sent again
-            raise
         grown = news(state.lacked_by(state.serving.model, rows))
         state.remember(rows)
         if theirs is not None and not theirs.keep:

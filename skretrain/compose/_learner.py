@@ -9,6 +9,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from ..buffers._base import part_of
 from ..utils._containers import writable
+from ..utils._sklearn_api import is_semi_supervised
 from ._plan import make_plan
 from ._structure import is_composed, predictor_of
 from ._update import copied, refusal, start, starts_at_once, update, weight_in, weight_name
@@ -48,6 +49,8 @@ class Learner:
         Whether rows to continue on must show every class that the model knows.
     freezes : bool
         Whether a continuation leaves fitted steps as they are, which only a refit renews.
+    semi_supervised : bool
+        Whether the label -1 says that a row has no label.
     guarded : {"never", "alarm", "always"}
         When a continuation must prove itself against a fresh fit.
 
@@ -102,6 +105,7 @@ class Learner:
         self.freezes = any(
             (step.on_update, step.on_refit) == ("freeze", "refit") for step in self.plan().steps
         )
+        self.semi_supervised = is_semi_supervised(predictor)
         self.guarded = "never" if self._adapter is None else self._adapter.guarded
         self.starts_at_once = self.incremental and starts_at_once(self.estimator)
 
@@ -378,7 +382,10 @@ class Learner:
         return rows._replace(params={**rows.params, name: weight})
 
     def targets_of(self, rows):
-        """Return the targets of the rows that count: a label of weight zero is not learned.
+        """Return the targets of the rows that count.
+
+        A label of weight zero is not learned; and -1 is none to a semi-supervised base, but says
+        that the row has no label.
 
         Parameters
         ----------
@@ -390,8 +397,31 @@ class Learner:
         y : ndarray or None
             None where there are no targets.
         """
-        weight = None if rows.y is None else self.weight_of(rows)
-        return rows.y if weight is None else rows.y[weight != 0]
+        if rows.y is None:
+            return None
+        uncounted = self.uncounted(rows)
+        return rows.y if uncounted is None else rows.y[~uncounted]
+
+    def uncounted(self, rows):
+        """Return which rows are neither scored nor bring a label: they may be learned.
+
+        Parameters
+        ----------
+        rows : Rows
+            With their metadata.
+
+        Returns
+        -------
+        uncounted : ndarray of bool of shape (n_rows,) or None
+            Those of weight zero, and those without a label (-1 for a semi-supervised base); None
+            where there are none of either kind.
+        """
+        weight = self.weight_of(rows)
+        uncounted = None if weight is None else weight == 0
+        if self.semi_supervised and rows.y is not None and rows.y.dtype.kind in "iuf":
+            unlabelled = rows.y == -1
+            uncounted = unlabelled if uncounted is None else uncounted | unlabelled
+        return uncounted
 
     def without_zero_weight(self, rows):
         """Return the rows that count: ``partial_fit`` would count the others in its schedule.

@@ -36,6 +36,7 @@ __all__ = [
     "distinct",
     "first_layers",
     "is_search",
+    "is_semi_supervised",
     "is_stateless",
     "is_stateless_transformer",
     "parallel_block",
@@ -197,6 +198,12 @@ def check_pipeline(pipeline):
     """Raise what ``Pipeline.fit`` raises for parameters and steps that a Pipeline cannot have."""
     pipeline._validate_params()
     pipeline._validate_steps()
+
+
+def is_semi_supervised(estimator):
+    """Tell whether the label -1 stands for "no label"; scikit-learn has no tag that says so."""
+    kinds = {"BaseLabelPropagation", "SelfTrainingClassifier"}
+    return any(base.__name__ in kinds for base in type(estimator).__mro__)
 
 
 def is_search(estimator):
