@@ -110,6 +110,7 @@ class Batch(NamedTuple):
     X: Any
     y: np.ndarray
     params: dict  # of the call, before any routing
+    weight_names: tuple = ("sample_weight",)  # under which members take the weight of a row
 
     def after(self, others):
         """Return the rows of other batches, followed by those of this one."""
@@ -118,26 +119,25 @@ class Batch(NamedTuple):
         parts = [*others, self]
         names = set().union(*(part.params for part in parts))
         params = {name: np.concatenate([part._column(name) for part in parts]) for name in names}
-        return Batch(
-            concat_rows([p.X for p in parts]), np.concatenate([p.y for p in parts]), params
-        )
+        X, y = concat_rows([p.X for p in parts]), np.concatenate([p.y for p in parts])
+        return self._replace(X=X, y=y, params=params)
 
     def _column(self, name):
         """Return one kind of metadata; as in the memory, a missing ``sample_weight`` is 1."""
-        if name == "sample_weight" and name not in self.params:
+        if name in self.weight_names and name not in self.params:
             return np.ones(len(self.y))
         return self.params[name]
 
     def copied(self):
         """Return a batch that no later write of the caller reaches."""
         params = {name: np.array(values) for name, values in self.params.items()}
-        return Batch(copy_rows(self.X), np.array(self.y), params)
+        return self._replace(X=copy_rows(self.X), y=np.array(self.y), params=params)
 
     @property
     def weight(self):
         """How much each row counts."""
-        weight = self.params.get("sample_weight")
-        return np.ones(len(self.y)) if weight is None else np.asarray(weight, dtype=np.float64)
+        given = [self.params[name] for name in self.weight_names if name in self.params]
+        return np.asarray(given[0], dtype=np.float64) if given else np.ones(len(self.y))
 
 
 class Tested(NamedTuple):

@@ -19,7 +19,14 @@ from ..utils._params import check_n_jobs, check_number
 from ..utils._sklearn_api import BaseComposition, parallel_block, routing_enabled
 from ._engine import Batch, MixEngine, Turns
 from ._learned import LearnedAttributes
-from ._members import check_member, names_and_members, seeded, tags_of, task_of_members
+from ._members import (
+    check_member,
+    names_and_members,
+    seeded,
+    tags_of,
+    task_of_members,
+    weight_names,
+)
 
 
 def _all_have(method):
@@ -324,7 +331,8 @@ class MixtureRetrainer(LearnedAttributes, MetaEstimatorMixin, BaseComposition):
                 "This MixtureRetrainer estimator requires y to be passed, but the target y is None."
             )
         y = column_or_1d(y, warn=True)
-        return Batch(X, y, checked_params(params, n_rows(X)))
+        names = weight_names(self._present_members().values())
+        return Batch(X, y, checked_params(params, n_rows(X)), names)
 
     def _each(self, call, items):
         items = list(items)
@@ -376,11 +384,12 @@ class MixtureRetrainer(LearnedAttributes, MetaEstimatorMixin, BaseComposition):
         Returns
         -------
         routing : MetadataRouter
-            ``fit`` to ``fit`` and ``partial_fit`` to ``partial_fit``, for every member.
+            ``fit`` to ``fit`` and ``partial_fit`` to ``partial_fit``, for every member; what
+            ``score`` requests is the mixture's own.
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")
         mapping.add(caller="partial_fit", callee="partial_fit")
-        router = MetadataRouter(owner=self)
+        router = MetadataRouter(owner=self).add_self_request(self)
         return router.add(**self._present_members(), method_mapping=mapping)
 
     def _router(self, method):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from .._retrainer._estimator import BaseRetrainer
+from ..compose._update import weight_name
 from ..utils._losses import task_of
 
 
@@ -82,3 +83,9 @@ def tags_of(members, tags):
         takes = all(kind.multi_class for kind in kinds)
         tags.classifier_tags = replace(kinds[0], multi_class=takes, multi_label=False)
     return tags
+
+
+def weight_names(members):
+    """Return the names under which the bases take the weight of a row, the usual one last."""
+    names = {weight_name(member.estimator) for member in members} - {False, "sample_weight"}
+    return (*sorted(names), "sample_weight")

@@ -63,6 +63,9 @@ class Route:
     def __call__(self, method, params):
         if not routing_enabled():
             return params
-        # Not made in advance: of some estimators, scikit-learn 1.7 to 1.9 cannot make a router.
-        router = router_of(self.owner, self.estimator, streams_in_fit=False)
-        return router.route_params(caller="partial_fit", params=params)["estimator"][method]
+        # Not made in advance: of some estimators, scikit-learn 1.7 to 1.9 cannot make a router. And
+        # of this method alone: what others request does not matter where nobody calls them.
+        mapping = MethodMapping().add(caller="fit", callee=method)
+        router = MetadataRouter(owner=self.owner)
+        router.add(estimator=self.estimator, method_mapping=mapping)
+        return router.route_params(caller="fit", params=params)["estimator"][method]

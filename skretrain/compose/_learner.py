@@ -328,11 +328,7 @@ class Learner:
         weight : ndarray of shape (n_rows,) or None
             None where there is none.
         """
-        if not rows.params:
-            return None
-        params = self._routed(self._method(), rows)
-        # What a leaf gets has been renamed already, where it asks for another name.
-        return params.get("sample_weight") if self._is_leaf else weight_in(self.estimator, params)
+        return weight_in(self.estimator, rows.params)
 
     def any_counts(self, rows):
         """Tell whether any of the rows has a weight other than zero.
