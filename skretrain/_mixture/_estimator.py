@@ -10,7 +10,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from .._retrainer._border import checked_params, has_other_columns, queried
+from .._retrainer._border import (
+    check_values,
+    checked_classes,
+    checked_params,
+    has_other_columns,
+    queried,
+)
 from .._retrainer._estimator import Restoring, seed_of
 from ..compose import Learner
 from ..utils._containers import as_container, n_rows
@@ -319,7 +325,7 @@ class MixtureRetrainer(LearnedAttributes, MetaEstimatorMixin, BaseComposition):
 
     def _step(self, engine, X, y, classes, params):
         batch = self._checked(X, y, params, reset=engine.n_seen == 0)
-        engine.step(batch, classes, self._router("partial_fit"), self._each)
+        engine.step(batch, checked_classes(classes), self._router("partial_fit"), self._each)
 
     def _checked(self, X, y, params, *, reset):
         """Return a batch of which the columns, the targets and the lengths are right."""
@@ -331,6 +337,7 @@ class MixtureRetrainer(LearnedAttributes, MetaEstimatorMixin, BaseComposition):
                 "This MixtureRetrainer estimator requires y to be passed, but the target y is None."
             )
         y = column_or_1d(y, warn=True)
+        check_values(y)
         names = weight_names(self._present_members().values())
         return Batch(X, y, checked_params(params, n_rows(X)), names)
 

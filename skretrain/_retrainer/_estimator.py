@@ -21,7 +21,7 @@ from ..utils._sklearn_api import (
     Progress,
     with_callbacks,
 )
-from ._border import checked_rows, unlabelled_rows
+from ._border import checked_classes, checked_rows, unlabelled_rows
 from ._cycle import Cycle
 from ._delegation import DelegationMixin
 from ._first_fit import first_size
@@ -181,7 +181,7 @@ class BaseRetrainer(
         if blank:
             cycle = self._new_cycle()
         rows = checked_rows(self, cycle.state, X, y, params, "partial_fit", reset=blank)
-        return Examination(cycle, cycle.examine(rows, classes))
+        return Examination(cycle, cycle.examine(rows, checked_classes(classes)))
 
     def _learn(self, examination):
         """Learn from a batch that was examined; a retrain that is due is carried out."""
