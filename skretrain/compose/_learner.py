@@ -3,18 +3,19 @@
 from copy import copy
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import has_fit_parameter
 
 from ..buffers._base import part_of
+from ..utils._clone import cloned
 from ..utils._containers import writable
 from ..utils._sklearn_api import is_semi_supervised
 from ._plan import make_plan
-from ._structure import is_composed, predictor_of
+from ._samplers import is_sampler, prepared_sampler, why_left_alone
+from ._structure import is_composed, leaves_of, predictor_of
 from ._update import copied, refusal, start, starts_at_once, update, weight_in, weight_name
 from .adapters._base import Effort
-from .adapters._registry import adapter_of
+from .adapters._registry import adapter_of, family_of
 from .adapters._river import hint
 
 
@@ -89,7 +90,7 @@ class Learner:
         way_out = hint(estimator)
         if way_out:
             raise TypeError(f"estimator={estimator!r} is not a scikit-learn estimator: {way_out}")
-        self.estimator = clone(estimator)
+        self.estimator = cloned(estimator)
         self.random_state = random_state
         self.route = route
         self._tally = None
@@ -97,6 +98,7 @@ class Learner:
         self.why_not = self.plan().why_not
         predictor, _ = predictor_of(self.estimator)
         self._adapter = None if self.why_not else adapter_of(predictor)[0]
+        self._family = family_of(predictor) or self._adapter
         self._is_leaf = not is_composed(self.estimator)
         self.method = None if self._adapter is None else self._adapter.method
         self.incremental = self._adapter is not None and self._adapter.incremental
@@ -157,16 +159,10 @@ class Learner:
         model : estimator
             Seeded, if the learner is.
         """
-        model = clone(self.estimator)
+        model = cloned(self.estimator)
         if self.random_state is not None:
             fill_seeds(model, self.random_state, number)
-        if self._adapter is None:
-            return model
-        predictor, path = predictor_of(model)
-        prepared = self._adapter.prepared(predictor)
-        if prepared is predictor:
-            return model
-        return model.set_params(**{path: prepared}) if path else prepared
+        return _prepared(model)
 
     def fresh(self, rows, number):
         """Return a new model fitted on rows.
@@ -187,6 +183,27 @@ class Learner:
         X, y = self._handed(rows)
         model.fit(X, y, **params)
         return self._finished(model, X, rows)
+
+    def note(self, model):
+        """Return what a fit from scratch has to say about itself.
+
+        Parameters
+        ----------
+        model : estimator
+            What `fresh` returned.
+
+        Returns
+        -------
+        note : str
+            How many rounds an early stop has kept, and which sampler left its rows as they were;
+            empty if there is nothing to say.
+        """
+        notes = [why_left_alone(leaf) for leaf in leaves_of(model) if is_sampler(leaf)]
+        predictor, _ = predictor_of(model)
+        kept = None if self._family is None else self._family.n_kept(predictor)
+        if kept is not None:
+            notes.append(f"stopped early, {kept} rounds kept")
+        return "; ".join(filter(None, notes))
 
     def started(self, rows, number, classes):
         """Return a new model whose first rows go through its own ``partial_fit``.
@@ -212,13 +229,13 @@ class Learner:
         return self._finished(model, X, rows)
 
     def _handed(self, rows):
-        if self._adapter is None or not self._adapter.needs_writable:
+        if self._family is None or not self._family.needs_writable:
             return rows.X, rows.y
         return writable(rows.X), writable(rows.y)
 
     def _finished(self, model, X, rows):
-        if self._adapter is not None:
-            self._adapter.after_fit(predictor_of(model)[0], model, X)
+        if self._family is not None:
+            self._family.after_fit(predictor_of(model)[0], model, X)
         if self._tally is not None:
             self._tally.append(len(rows.index))
         return model
@@ -458,3 +475,22 @@ def fill_seeds(model, random_state, number):
     if names:
         seeds = np.random.SeedSequence([random_state, number]).generate_state(len(names))
         model.set_params(**{name: int(seed >> 1) for name, seed in zip(names, seeds, strict=True)})
+
+
+def _prepared(model):
+    """Let each estimator in an unfitted one, at any depth, be prepared by its family."""
+    parts = {"": model, **model.get_params()}
+    for path, part in parts.items():
+        if is_sampler(part):
+            prepared_sampler(part)
+            continue
+        family = None if isinstance(part, type) else family_of(part)
+        # What is inside a frozen one is fitted, and shared.
+        if family is None or isinstance(parts.get(path.rpartition("__")[0]), FrozenEstimator):
+            continue
+        prepared = family.prepared(part)
+        if not path:
+            return prepared
+        if prepared is not part:
+            model.set_params(**{path: prepared})
+    return model

@@ -14,6 +14,7 @@ from ..utils._optional import import_optional
 from ..utils._sklearn_api import is_search
 from ..utils._warn import warn_user
 from ._preserve import why_not_preserved
+from ._samplers import samplers_of
 from ._structure import (
     is_composed,
     is_word,
@@ -26,6 +27,7 @@ from ._structure import (
 from .adapters._registry import adapter_of
 
 ACTIONS = ("freeze", "preserve", "update", "refit")
+_STILL = ("freeze", "skip")  # what leaves a step as it is
 
 
 class Step(NamedTuple):
@@ -38,8 +40,8 @@ class Step(NamedTuple):
         that is not composed.
     estimator : str
         Its class.
-    on_update : {"freeze", "preserve", "update", "refit"}
-        What a continuation does to it.
+    on_update : {"freeze", "preserve", "update", "refit", "skip"}
+        What a continuation does to it; a sampler is skipped: the rows pass as they are.
     on_refit : {"freeze", "refit"}
         What a refit does to it.
     why : str
@@ -83,7 +85,7 @@ class Plan:
     def changes(self, path):
         """Tell whether a continuation changes anything at or below `path`."""
         return any(
-            action != "freeze" and (not path or _is_below(leaf, (path,)))
+            action not in _STILL and (not path or _is_below(leaf, (path,)))
             for leaf, action in self._actions.items()
         )
 
@@ -196,7 +198,7 @@ class _Planner:
         if isinstance(predictor, FrozenEstimator):
             return "a FrozenEstimator is never changed"
         if is_composed(predictor) or learns_nothing(predictor):  # a transformer as a whole
-            learns = any(step.on_update != "freeze" for step in self.steps)
+            learns = any(step.on_update not in _STILL for step in self.steps)
             return "" if learns else f"no step of {type(estimator).__name__} can learn on"
         return "" if self._asked(path) else adapter_of(predictor)[1]
 
@@ -227,14 +229,25 @@ class _Planner:
 
     def _walk_chain(self, pipeline, path, behind, next_model):
         steps = [(name, step) for name, step in pipeline.steps if not is_word(step)]
-        paths = [joined_path(path, name) for name, _ in steps]
-        for position, (_, step) in enumerate(steps):
+        samplers = samplers_of(pipeline)
+        paths = [joined_path(path, name) for name, _ in steps if name not in samplers]
+        for name, step in steps:
+            if name in samplers:
+                self._sampler(step, joined_path(path, name))
+                continue
+            position = paths.index(joined_path(path, name))
             rest = paths[position + 1 :]
             if len(rest) == 1:
                 taker = self._sole_taker(steps[-1][1], paths[-1])
             else:
                 taker = None if rest else next_model
             self._walk(step, paths[position], (*rest, *behind), taker)
+
+    def _sampler(self, part, path):
+        why = "a sampler: a refit resamples, the rows of an update pass as they are"
+        _refuse(path, self._asked(path), ("freeze",), why)
+        self.steps.append(Step(path, type(part).__name__, "skip", "refit", why))
+        self.behind[path] = ()
 
     def _sole_taker(self, part, path):
         """Return the model that a chain's last step hands its rows to, unchanged."""

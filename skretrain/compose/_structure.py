@@ -47,6 +47,16 @@ def parts_of(estimator):
     return [("estimator", getattr(estimator, "best_estimator_", estimator.estimator))]
 
 
+def leaves_of(estimator):
+    """Yield each estimator that is not composed: the fitted one where it is."""
+    if not is_composed(estimator):
+        if not is_word(estimator):
+            yield estimator
+        return
+    for _, part in parts_of(estimator):
+        yield from leaves_of(part)
+
+
 def _target_transformer_of(estimator):
     transformer = getattr(estimator, "transformer_", estimator.transformer)
     if transformer is None:

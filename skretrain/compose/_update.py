@@ -18,6 +18,7 @@ from ..utils._containers import n_rows, row_shape
 from ..utils._copy import copy_fitted
 from ..utils._sklearn_api import columns_of, routing_enabled
 from ._preserve import affine_of, rewrite
+from ._samplers import is_sampler, prepared_sampler, samplers_of
 from ._structure import (
     is_composed,
     is_word,
@@ -114,7 +115,9 @@ def start(estimator, X, y, params, classes):
     """
     if _is_chain(estimator):
         for name, step in estimator.steps[:-1]:
-            if not is_word(step):
+            if is_sampler(step):
+                X, y = _resampled(step, X, y, params)
+            elif not is_word(step):
                 own = _requested(step, "fit", _params_of(estimator, name, params))
                 X = _with_all_rows(_fit_transform(step, X, y, own), X, name)
         name, last = estimator.steps[-1]
@@ -142,7 +145,8 @@ def starts_at_once(estimator):
     """
     if _is_chain(estimator):
         (*transformers, (_, last)) = estimator.steps
-        return all(learns_nothing(step) for _, step in transformers) and starts_at_once(last)
+        passes = all(learns_nothing(step) or is_sampler(step) for _, step in transformers)
+        return passes and starts_at_once(last)
     adapter, _ = adapter_of(estimator)
     return adapter is not None and adapter.fit_method == "partial_fit"
 
@@ -281,7 +285,12 @@ class _Update:
 
         What comes behind the whole chain comes behind its last step, if "passthrough" follows.
         """
-        steps = [(name, step) for name, step in pipeline.steps[:-1] if not is_word(step)]
+        samplers = samplers_of(pipeline)
+        steps = [
+            (name, step)
+            for name, step in pipeline.steps[:-1]
+            if not is_word(step) and name not in samplers
+        ]
         if not is_word(pipeline.steps[-1][1]):
             next_model = _NextModel(predictor_of(pipeline)[0], slice(None))
         for name, step in steps:
@@ -300,6 +309,14 @@ def _inside(outer, inner):
 
 def _is_chain(part):
     return isinstance(part, Pipeline) and is_composed(part)
+
+
+def _resampled(sampler, X, y, params):
+    """Return the first rows as a fit would resample them; with metadata of each row, as they are.
+
+    Nobody knows what comes with a row that was made up.
+    """
+    return (X, y) if params else prepared_sampler(sampler).fit_resample(X, y)
 
 
 def _fit_transform(step, X, y, params):

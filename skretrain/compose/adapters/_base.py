@@ -197,6 +197,20 @@ class BaseAdapter(ABC):
             Rows that `model` was fitted on.
         """
 
+    def n_kept(self, model):  # noqa: B027 - None for families that are not stopped early
+        """Return how many rounds a model predicts with that was stopped early; None if it was not.
+
+        Parameters
+        ----------
+        model : estimator
+            The fitted model.
+
+        Returns
+        -------
+        n_kept : int or None
+            None, unless overridden.
+        """
+
     def copied(self, model):
         """Return a copy that :meth:`update` may change without changing `model`.
 

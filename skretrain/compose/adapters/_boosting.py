@@ -7,6 +7,7 @@ from numbers import Integral
 import numpy as np
 
 from ._base import BaseAdapter
+from ._mended import mended, own_class
 
 # A continued booster may have this many times the rounds that its parameters ask for: old trees
 # are never taken out, so that each round costs memory and time in every prediction to come.
@@ -22,6 +23,13 @@ class BoostingAdapter(BaseAdapter):
 
     method = "boosting"
     guarded = "always"
+    mixin = None  # what a fit from scratch does beside the library's own
+    mends = ()  # "package.Class" of the library's classes whose fit it may do that to
+
+    def prepared(self, estimator):
+        if self.mixin is None or foreign_fit(estimator, *self.mends):
+            return estimator
+        return mended(estimator, self.mixin)
 
     @abstractmethod
     def n_asked(self, estimator):
@@ -86,7 +94,7 @@ def foreign_fit(estimator, *known):
 
     The library's ``fit`` would be called in its place: nobody else's knows how to go on.
     """
-    kind = next(kind for kind in type(estimator).__mro__ if "fit" in vars(kind))
+    kind = next(kind for kind in own_class(estimator).__mro__ if "fit" in vars(kind))
     if f"{kind.__module__.partition('.')[0]}.{kind.__name__}" in known:
         return ""
     return f"{kind.__name__} has a fit of its own, which is not known to go on from fitted trees"

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ._boosting import BoostingAdapter, foreign_fit, moved_seed
+from ._early_stopping import StopsEarly
 
 _ROUNDS = ("iterations", "n_estimators", "num_boost_round", "num_trees")
 _RATES = ("learning_rate", "eta")
@@ -12,10 +13,34 @@ _SEEDS = ("random_seed", "random_state")
 _REFUSED = ("model_shrink_rate", "langevin", "posterior_sampling", "save_snapshot", "eval_fraction")
 
 
+# Each of these makes CatBoost look at rows that it does not learn.
+_EARLY_STOPPING = ("early_stopping_rounds", "od_wait", "od_pval", "od_type", "use_best_model")
+
+_OF_COLUMNS = ("cat_features", "text_features", "embedding_features")
+_CLASSES = ("catboost.CatBoostClassifier", "catboost.CatBoostRegressor")
+
+
+class _StopsEarly(StopsEarly):
+    per_row = {"sample_weight": "weight", "baseline": "baseline"}
+
+    def stops_early(self):
+        return _stops_early(self.get_params())
+
+    def held_out(self, X, y, of_rows, params):
+        from catboost import Pool
+
+        told = {**self.get_params(), **params}
+        of_columns = {name: told[name] for name in _OF_COLUMNS if told.get(name) is not None}
+        of_rows = {self.per_row[name]: values for name, values in of_rows.items()}
+        return {"eval_set": Pool(X, y, **of_columns, **of_rows)}
+
+
 class CatBoostAdapter(BoostingAdapter):
     """Continue a classifier or regressor of CatBoost, with the learning rate that it has."""
 
     needs_all_classes = True
+    mixin = _StopsEarly
+    mends = _CLASSES
 
     def why_not(self, estimator):
         name = type(estimator).__name__
@@ -27,7 +52,9 @@ class CatBoostAdapter(BoostingAdapter):
             return f"{name} cannot go on from fitted trees on a GPU"
         if "RMSEWithUncertainty" in (params.get("loss_function"), params.get("objective")):
             return f"{name} with RMSEWithUncertainty loses its mean when it goes on"
-        return foreign_fit(estimator, *ADAPTERS)
+        if _stops_early(params):
+            return f"{name} that stops early needs rows to stop by"
+        return foreign_fit(estimator, *_CLASSES)
 
     def n_asked(self, estimator):
         params = estimator.get_params()
@@ -35,6 +62,9 @@ class CatBoostAdapter(BoostingAdapter):
 
     def n_fitted(self, model):
         return model.tree_count_
+
+    def n_kept(self, model):
+        return model.tree_count_ if _stops_early(model.get_params()) else None
 
     def refusal(self, model, y, effort):
         name = type(model).__name__
@@ -58,9 +88,18 @@ class CatBoostAdapter(BoostingAdapter):
         continued = type(model)(**{**given, **changed})
         if "cat_features" not in given:  # the first fit may have been told otherwise
             params = {**params, "cat_features": model.get_cat_feature_indices() or None}
-        continued.fit(X, y, init_model=model.copy(), **params)
+        before = model.copy()
+        continued.fit(X, y, init_model=before, **params)
+        # With categories, the result reads from the tables of the model it was begun from, which
+        # CatBoost does not keep alive: while `before` lives, it is written out and read anew.
+        continued._object = continued.copy()._object
         fitted = {name: value for name, value in vars(continued).items() if name not in _PARAMS}
         vars(model).update(fitted)
+
+
+def _stops_early(params):
+    own = params.get("eval_fraction")  # CatBoost holds the rows out itself
+    return not own and any(params.get(name) for name in _EARLY_STOPPING)
 
 
 def _name_in(params, names):
@@ -72,4 +111,4 @@ def _name_in(params, names):
 _PARAMS = ("_init_params", "_canonized_params")
 
 _ADAPTER = CatBoostAdapter()
-ADAPTERS = {"catboost.CatBoostClassifier": _ADAPTER, "catboost.CatBoostRegressor": _ADAPTER}
+ADAPTERS = dict.fromkeys(_CLASSES, _ADAPTER)

@@ -1,11 +1,14 @@
 """LightGBM: more rounds by ``init_model``; at the cap, leaves that move towards the new rows."""
 
+import warnings
+
 import numpy as np
 from sklearn.utils.class_weight import compute_sample_weight
 
 from ...utils._containers import PANDAS, kind_of
 from ._base import flat_classes, set_for_now
 from ._boosting import BoostingAdapter, foreign_fit, moved_seed
+from ._early_stopping import StopsEarly
 
 # LightGBM lets these override n_estimators, so that it would not say how many rounds are added.
 _ROUNDS = (
@@ -29,6 +32,23 @@ _REFITTABLE = frozenset(
 )
 
 
+_CLASSES = ("lightgbm.LGBMClassifier", "lightgbm.LGBMRegressor")
+
+
+class _StopsEarly(StopsEarly):
+    per_row = {"sample_weight": "eval_sample_weight", "init_score": "eval_init_score"}
+
+    def stops_early(self):
+        params = self.get_params(deep=False)
+        return any(params.get(name) for name in _EARLY_STOPPING)
+
+    def fitted_around(self, fit, X, y, params):
+        # LightGBM 4.7 warns of eval_set, and does not encode the labels of what it has instead.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The argument 'eval_set' is deprecated")
+            return super().fitted_around(fit, X, y, params)
+
+
 class LightGBMAdapter(BoostingAdapter):
     """Continue a classifier or regressor of LightGBM.
 
@@ -37,6 +57,9 @@ class LightGBMAdapter(BoostingAdapter):
     the one estimated on the rows (its ``decay_rate`` is ``1 - effort.rate``); the value of a leaf
     without rows decays.
     """
+
+    mixin = _StopsEarly
+    mends = _CLASSES
 
     def why_not(self, estimator):
         name = type(estimator).__name__
@@ -49,7 +72,10 @@ class LightGBMAdapter(BoostingAdapter):
                 return f"{name} with {other} needs rows to stop by"
         if params.get("boosting_type") == "rf" or params.get("boosting") == "rf":
             return f"{name} with boosting_type='rf' averages its trees: more cannot correct them"
-        return foreign_fit(estimator, *ADAPTERS)
+        return foreign_fit(estimator, *_CLASSES)
+
+    def n_kept(self, model):
+        return model.best_iteration_ or None
 
     def n_asked(self, estimator):
         return estimator.n_estimators
@@ -138,4 +164,4 @@ def _is_category(dtype):
 
 
 _ADAPTER = LightGBMAdapter()
-ADAPTERS = {"lightgbm.LGBMClassifier": _ADAPTER, "lightgbm.LGBMRegressor": _ADAPTER}
+ADAPTERS = dict.fromkeys(_CLASSES, _ADAPTER)

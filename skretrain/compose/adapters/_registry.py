@@ -84,6 +84,14 @@ def adapter_of(estimator):
     return (None, why_not) if why_not else (adapter, "")
 
 
+def family_of(estimator):
+    """Return the adapter that prepares an estimator for a fit, can it be continued or not, or None.
+
+    Only a class in the table, or a subclass, has one.
+    """
+    return _listed_for(type(estimator))
+
+
 @cache
 def _listed_for(kind):
     """Return the adapter in the table for a class or the nearest of its bases, or None."""

@@ -1,13 +1,20 @@
 """Continued CatBoost models against the library's own fit."""
 
+import subprocess
+import sys
+import textwrap
+
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
 from catboost import CatBoostClassifier, CatBoostRegressor
 from helpers import stream
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 
-from skretrain.compose import Effort
+from skretrain.buffers import Rows
+from skretrain.compose import Effort, Learner
 from skretrain.compose.adapters._registry import adapter_of
 
 QUIET = {"verbose": False, "allow_writing_files": False, "thread_count": 1}
@@ -84,6 +91,59 @@ def test_categories_go_on(told):
     assert mine.get_cat_feature_indices() == [0]
 
 
+# Each of these has stopped for ever, or crashed, within ten batches: hence processes of their own.
+GOES_ON_AND_ON = textwrap.dedent(
+    """
+    import sys
+    import numpy as np, pandas as pd
+    from catboost import CatBoostClassifier, CatBoostRegressor
+    from skretrain.buffers import Rows
+    from skretrain.compose import Learner
+
+    n_classes, n_categorical, n = int(sys.argv[1]), int(sys.argv[2]), 1500
+    rng = np.random.default_rng(0)
+    levels = [f"level {number}" for number in range(12)]
+    names = [f"c{number}" for number in range(n_categorical)]
+    X = pd.DataFrame({name: rng.choice(levels, n) for name in names})
+    X["x"] = rng.normal(size=n)
+    y = (X["x"] + (X["c0"] == "level 3")).to_numpy()
+    kind = CatBoostRegressor
+    if n_classes:
+        kind = CatBoostClassifier
+        y = np.digitize(y, np.quantile(y, np.arange(1, n_classes) / n_classes))
+    model = kind(
+        iterations=60, cat_features=tuple(names), verbose=0, allow_writing_files=False,
+        thread_count=1,
+    )
+    learner = Learner(model, random_state=0)
+    rows = [Rows(X[at : at + 100], y[at : at + 100], {}, np.arange(at, at + 100))
+            for at in range(0, n, 100)]
+    model = learner.fresh(rows[0], 0)
+    for batch in rows[1:]:
+        if learner.refusal(model, batch):
+            model = learner.fresh(batch, 0)
+        before, model = model, learner.continued(model, batch)
+        answers = model.predict(X)
+        before.predict(X), learner.fresh(batch, 1).predict(X)
+        np.testing.assert_array_equal(model.predict(X), answers)
+    print("went on")
+    """
+)
+
+
+@pytest.mark.parametrize("setup", ["0 1", "0 2", "2 1", "3 2"])
+def test_many_continuations_with_categories_come_to_an_end(setup):
+    """The rounds added hold on to nothing of the model that they were added to."""
+    ran = subprocess.run(
+        [sys.executable, "-c", GOES_ON_AND_ON, *setup.split()],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.stdout == "went on\n", ran.stderr
+
+
 def test_texts_are_foreseen():
     """CatBoost cannot add up models that read them."""
     X, y = categorical_rows()
@@ -149,3 +209,32 @@ def test_the_default_number_of_rounds_is_catboosts():
     """Without a parameter, one fit takes a thousand."""
     model = CatBoostRegressor(**QUIET).fit([[0.0], [1.0]], [0.0, 1.0])
     assert adapter_of(model)[0].n_asked(model) == model.tree_count_ == 1000
+
+
+NOT_TUPLES = [
+    {"cat_features": ["a"]},
+    {"class_weights": [1, 5], "cat_features": ["a"]},
+    {"class_weights": {0: 1, 1: 5}, "cat_features": ["a"]},
+    {"monotone_constraints": [0, 1], "cat_features": ["a"]},
+    {"monotone_constraints": {"b": 1}, "cat_features": np.array([0])},
+    {"custom_metric": ["AUC", "Accuracy"], "cat_features": ["a"]},
+]
+
+
+@pytest.mark.parametrize("params", NOT_TUPLES, ids=str)
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_parameters_need_not_be_tuples(params, in_pipeline):
+    """CatBoost keeps copies of lists, dicts and arrays, and scikit-learn's clone refuses those."""
+    X, y = categorical_rows()
+    y = y.astype(int)
+    base = CatBoostClassifier(**QUIET, iterations=10, **params)
+    with pytest.raises(RuntimeError, match="Cannot clone"):
+        clone(base)
+    learner = Learner(make_pipeline("passthrough", base) if in_pipeline else base, random_state=0)
+    rows = Rows(X, y, {}, np.arange(600))
+    model = learner.fresh(rows, 0)
+    model = learner.continued(model, rows)
+    last = model[-1] if in_pipeline else model
+    assert last.tree_count_ == 11
+    assert joblib.hash(last.get_params()) == joblib.hash(base.get_params())
+    assert model.score(X, y) > 0.9

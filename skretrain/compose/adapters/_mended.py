@@ -1,0 +1,114 @@
+"""Estimators of other libraries whose fit does a little more, and which are themselves again after.
+
+For the time of a fit, an unfitted estimator is given a subclass of its own class, with the same
+name and the same parameters: whatever contains it (a pipeline, a search, a calibration) fits it
+without knowing. A fitted one goes back to its own class, unless it still needs the other.
+"""
+
+from functools import cache, partial, wraps
+from inspect import signature
+
+
+class Mended:
+    """Comes before the class of an estimator; a subclass says what its fit does.
+
+    Attributes
+    ----------
+    mends : str
+        The method that fits.
+    """
+
+    mends = "fit"
+
+    def fitted_around(self, fit, X, y, params):
+        """Fit the estimator.
+
+        Parameters
+        ----------
+        fit : callable
+            The method of its own class, ``fit(X, y, **params)``.
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        y : array-like
+            Targets.
+        params : dict
+            The other arguments.
+
+        Returns
+        -------
+        returned : object
+            What the method returns.
+        """
+
+    def stays_mended(self):
+        """Tell whether the fitted estimator needs more than its own class.
+
+        Returns
+        -------
+        stays : bool
+            False, unless overridden.
+        """
+        return False
+
+    def __reduce__(self):
+        return _blank, (type(self)._plain, type(self)._mixin), self.__getstate__()
+
+
+def mended(estimator, mixin):
+    """Let an unfitted estimator be fitted as `mixin` does it, in place.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Unfitted.
+    mixin : type
+        A subclass of `Mended`.
+
+    Returns
+    -------
+    estimator : estimator
+        The one given.
+    """
+    if not isinstance(estimator, mixin):
+        estimator.__class__ = _mended_kind(type(estimator), mixin)
+    return estimator
+
+
+def own_class(estimator):
+    """Return the class of an estimator, as its library or user wrote it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Mended or not.
+
+    Returns
+    -------
+    kind : type
+        Without the mixin.
+    """
+    return getattr(type(estimator), "_plain", type(estimator))
+
+
+@cache
+def _mended_kind(plain, mixin):
+    own = getattr(plain, mixin.mends)
+    names = list(signature(own).parameters)[3:]  # after self, X and y
+
+    @wraps(own)  # whose signature tells others that it takes weights
+    def fit(self, X, y=None, *args, **params):
+        params = {**dict(zip(names, args, strict=False)), **params}
+        returned = self.fitted_around(partial(own, self), X, y, params)
+        if not self.stays_mended():
+            self.__class__ = plain
+        return returned
+
+    body = {mixin.mends: fit, "_plain": plain, "_mixin": mixin, "__doc__": plain.__doc__}
+    kind = type(plain.__name__, (mixin, plain), {**body, "__module__": plain.__module__})
+    kind.__qualname__ = plain.__qualname__
+    return kind
+
+
+def _blank(plain, mixin):
+    kind = _mended_kind(plain, mixin)
+    return kind.__new__(kind)

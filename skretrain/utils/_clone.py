@@ -1,0 +1,74 @@
+"""Clone estimators, also those whose constructors copy what they are given."""
+
+import copy
+
+import joblib
+from sklearn.base import clone
+
+
+def cloned(estimator):
+    """Return an unfitted clone, as ``sklearn.base.clone`` does, wherever values say it is one.
+
+    scikit-learn asks that a constructor keeps each argument as the object that it is. CatBoost's
+    keeps a copy of lists, dicts and arrays, as in ``cat_features=["c"]``: here it is enough that
+    the copy has the same content, at any depth of a composed estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted or not.
+
+    Returns
+    -------
+    clone : estimator
+        Unfitted.
+
+    Raises
+    ------
+    TypeError
+        If `estimator` is none.
+    RuntimeError
+        If a constructor changes the content of an argument, or does not keep it.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> from skretrain.utils._clone import cloned
+    >>> cloned(Ridge(alpha=2.0))
+    Ridge(alpha=2.0)
+    """
+    try:
+        return clone(estimator)
+    except RuntimeError:
+        return rebuilt(estimator)
+
+
+def rebuilt(estimator):
+    """Return what `cloned` does, without asking scikit-learn for the estimator itself."""
+    params = {name: _cloned(value) for name, value in estimator.get_params(deep=False).items()}
+    built = type(estimator)(**params)
+    kept = built.get_params(deep=False)
+    for name, value in params.items():
+        if value is not kept[name] and joblib.hash(value) != joblib.hash(kept[name]):
+            kind = type(estimator).__name__
+            raise RuntimeError(
+                f"{kind} cannot be cloned: its constructor changes the parameter {name}, which was "
+                f"{value!r} and is {kept[name]!r}."
+            )
+    # What scikit-learn's setters have written beside the parameters; callbacks are shared.
+    for name in ("_metadata_request", "_sklearn_output_config"):
+        if name in vars(estimator):
+            setattr(built, name, copy.deepcopy(getattr(estimator, name)))
+    if "_skl_callbacks" in vars(estimator):
+        built._skl_callbacks = estimator._skl_callbacks
+    return built
+
+
+def _cloned(value):
+    if type(value) is dict:
+        return {key: _cloned(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_cloned, value))
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        return cloned(value)
+    return clone(value, safe=False)
