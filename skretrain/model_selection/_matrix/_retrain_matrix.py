@@ -437,7 +437,13 @@ class RetrainMatrix(BaseEstimator):
         Parameters
         ----------
         path : str or path-like
-            A NumPy archive, usually named ``.npz``; it holds no pickles.
+            A NumPy archive, usually named ``.npz``; it holds no pickles. It is written aside and
+            put in its place when it is whole.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; what was there before is still there.
         """
         check_is_fitted(self)
         facts = {
@@ -469,7 +475,9 @@ class RetrainMatrix(BaseEstimator):
         Raises
         ------
         ValueError
-            If the file is none, or of a format that this version cannot read.
+            If the file is none, damaged, or of a format that this version cannot read.
+        OSError
+            If there is no such file, or it cannot be opened.
         """
         facts, arrays = read_archive(path)
         names = ("chunk", "windows", "initial_size", "stride", "halving", "loss")
