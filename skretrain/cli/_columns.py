@@ -99,9 +99,10 @@ def as_numbers(column):
     if kind == "string" and are_dates(column.dropna()):
         column, kind = _dates(column), "datetime"
     if kind in ("datetime64", "datetime", "date"):
-        column = pandas.to_datetime(column, utc=True)
-        seconds = (column - pandas.Timestamp(0, tz="UTC")).dt.total_seconds()
-        return seconds.to_numpy(dtype=float)
+        moments = pandas.to_datetime(column, utc=True).dt.tz_localize(None).to_numpy()
+        # Microseconds go back to the year 1; nanoseconds do not.
+        numbers = moments.astype("datetime64[us]").astype(np.int64) / 1e6
+        return np.where(np.isnat(moments), np.nan, numbers)
     if kind in ("timedelta64", "timedelta"):
         return pandas.to_timedelta(column).dt.total_seconds().to_numpy(dtype=float)
     if kind in ("integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"):

@@ -91,4 +91,12 @@ def _names(header, records):
     if widest > len(header):
         line = next(n for n, r in enumerate(records, 2) if len(r) > len(header))
         raise ValueError(f"record {line} has {widest} fields, and the header {len(header)}.")
-    return [name if name.strip() else f"{UNNAMED}{n}" for n, name in enumerate(header)]
+    named = {name for name in header if name.strip()}
+    return [name if name in named else _new_name(n, named) for n, name in enumerate(header)]
+
+
+def _new_name(number, taken):
+    name = f"{UNNAMED}{number}"
+    while name in taken:
+        name += ".1"
+    return name

@@ -11,40 +11,7 @@ from ._errors import needed
 from ._numbers import as_number, how_written, looks_like_number, may_be_groups
 
 # Words for "no value" where the rest are numbers or dates; anywhere else they may be names.
-_WORDS = frozenset(
-    [
-        "NA",
-        "N/A",
-        "NaN",
-        "nan",
-        "NAN",
-        "null",
-        "NULL",
-        "Null",
-        "None",
-        "NONE",
-        "none",
-        "n/a",
-        "na",
-        "#N/A",
-        "#NA",
-        "#N/A N/A",
-        "<NA>",
-        "NaT",
-        "-NaN",
-        "-nan",
-        "#VALUE!",
-        "#DIV/0!",
-        "1.#QNAN",
-        "-1.#QNAN",
-        "1.#IND",
-        "-1.#IND",
-        "-",
-        "--",
-        ".",
-        "?",
-    ]
-)
+_WORDS = r"#?N/?A|<NA>|#N/A N/A|-?nan|NaT|null|none|-?1\.#(?:QNAN|IND)|#VALUE!|#DIV/0!|--?|\.|\?"
 _BOOLEANS = {"True": True, "TRUE": True, "true": True}
 _BOOLEANS |= {"False": False, "FALSE": False, "false": False}
 _SAMPLE = 200
@@ -122,9 +89,9 @@ def _cut(done, frames):
 
 def _column_of(texts, missing):
     stripped = texts.str.strip()
-    column = _Column(
-        texts, stripped.isin(["", *missing]).astype(bool), stripped.isin(_WORDS).astype(bool)
-    )
+    is_empty = stripped.isin(["", *missing]).astype(bool)
+    is_word = stripped.str.fullmatch(_WORDS, case=False).astype(bool) & ~is_empty
+    column = _Column(texts, is_empty, is_word)
     rest = column.rest
     if not len(rest) or _are_plain(rest):
         column.kind = "number"
