@@ -68,7 +68,7 @@ def run(tmp_path, capsys, monkeypatch):
         out = tmp_path / "out"
         with monkeypatch.context() as patch:
             if not pictures:
-                patch.setattr(_compare, "draw", lambda *args, **kwargs: None)
+                patch.setattr(_compare, "draw", lambda *args, **kwargs: b"")
                 patch.setattr(_compare, "pictures", lambda *args, **kwargs: [])
             code = main(["compare", str(path), "--batch", "50", "--out", str(out), *options])
         printed = capsys.readouterr()

@@ -274,7 +274,8 @@ def test_the_command_s_sizes_reach_the_embedded_stream(unrendered, monkeypatch, 
     assert "every 250 on last 500" in printed
 
 
-def test_alarms_are_drawn_where_the_stream_stood(unrendered, monkeypatch, tmp_path):
+@pytest.mark.usefixtures("unrendered")
+def test_alarms_are_drawn_where_the_stream_stood(monkeypatch):
     """With labels 300 rows late, what row r's label sets off happens once row r + 300 is in."""
     drawn = {}
 
@@ -287,7 +288,7 @@ def test_alarms_are_drawn_where_the_stream_stood(unrendered, monkeypatch, tmp_pa
     stream = embedded_history(estimator="sgd", batch=100, warm_up=None, label_delay=300)
     found, comparison = run_by_name(stream, batch=100, label_delay=300)
     outcomes = [found[name] for name in comparison.names]
-    _pictures.draw(tmp_path / "a.png", outcomes, stream, label_delay=300, title="t")
+    _pictures.draw(outcomes, stream, label_delay=300, title="t")
     events = list(found["since drift"].result.events)
     assert drawn["alarms"] == [event.row + 300 for event in events if event.state == "drift"]
     assert len(drawn["alarms"]) == 2
