@@ -252,8 +252,14 @@ class MixEngine:
         """Show rows without labels to the members that serve; all are examined before any sees."""
         ready = [member for member in self.members if member._snapshot is not None]
         examined = [member._examine_unlabelled(X) for member in ready]
+        errors = []
         for member, rows in zip(ready, examined, strict=True):
-            member._observe(rows)
+            try:
+                member._observe(rows)
+            except Exception as error:  # the others see the rows all the same
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
     # -- whose turn it is ----------------------------------------------------------------------
 

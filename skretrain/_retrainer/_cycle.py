@@ -91,12 +91,13 @@ class Cycle:
         state.concept.n_known = n_remembered_since(state.parts.buffer, 0)
         if isinstance(getattr(model, "classes_", None), np.ndarray) and labels.are_flat(new.y):
             labels.take_in(model.classes_)
-        state.service.promote(model, labels.served_with(model))
+        before = state.service.promote(model, labels.served_with(model))
         state.dtype = fitted_on.X.dtype if isinstance(fitted_on.X, np.ndarray) else None
         n_seen, n_fitted = state.log.n_seen, len(fitted_on.index)
         record = fit_record(n_seen, n_fitted, 0, "first_fit", cost)
         state.tell_trigger(record, answered=False)
         details = costs(record) | {"reason": "first fit", "threads": thread_counts()}
+        state.announce(before)
         state.log.record("retrained", new, STABLE, from_scratch=True, **details)
 
     def _first_model(self, new, fitted_on, incremental):
@@ -133,8 +134,8 @@ class Cycle:
             return
         try:
             outcome = run(job)
-        except BaseException:
-            self.retrains.postpone()
+        except BaseException as error:
+            self.cancel(f"interrupted by {type(error).__name__}")
             raise
         self.accept(outcome)
 
@@ -155,7 +156,7 @@ class Cycle:
             None where nothing is to be retrained.
         """
         self.state.labels.declare(examined.classes)
-        job = self._start(examined.rows) if self.serving is None else self._seen(examined)
+        job = self._seen(examined)
         if job is None:
             self._tell_of_a_third_class()
         return job
@@ -168,6 +169,8 @@ class Cycle:
         """
         before = self.state.log.n_seen
         try:
+            if self.serving is None:
+                return self._start(examined.rows)
             return self._test_and_learn(examined)
         except Exception:
             raise
@@ -195,9 +198,15 @@ class Cycle:
 
     def examine_unlabelled(self, rows):
         """Let the serving model predict rows without labels, and raise whatever may be wrong."""
-        state, start = self.state, int(rows.index[0])
-        labels = state.labels.classes
-        return rows, state.scorer.unlabelled(self.serving, rows, start=start, classes=labels)
+        trigger, start = self.state.parts.trigger, int(rows.index[0])
+        if trigger is None or not trigger.sees_unlabelled:
+            return rows, None  # nobody looks
+        return rows, self.state.scorer.unlabelled(self.serving, rows, start=start)
+
+    def cancel(self, why):
+        """Give up the job that is out, if one is: what it was for is tried with the next batch."""
+        self.retrains.postpone(why)
+        self.state.show_labels()
 
     def observe(self, examined):
         """Show rows without labels to the triggers that need none.
@@ -207,7 +216,7 @@ class Cycle:
         """
         state, trigger, (rows, batch) = self.state, self.state.parts.trigger, examined
         state.n_observed = int(rows.index[-1]) + 1
-        if trigger is None or not trigger.sees_unlabelled:
+        if batch is None:
             return
         try:
             signal = sound_signal(trigger, trigger.update(batch))
@@ -219,7 +228,9 @@ class Cycle:
             return
         if signal.state == "drift":
             state.n_alarms += 1
-            state.cause = Cause("alarm on rows without labels", signal.since, True)
+            # These rows are numbered by themselves: where the change is among those with labels,
+            # nobody knows.
+            state.cause = Cause("alarm on rows without labels", None, True)
             reason = "a retrain is due at the next batch with labels"
             state.log.record("labels_wanted", rows, signal, since=signal.since, reason=reason)
 
@@ -242,7 +253,9 @@ class Cycle:
     def _test_and_learn(self, examined):
         rows, state, learner = examined.rows, self.state, self.state.parts.learner
         if examined.relearned is not None:
-            return self.retrains.replace(rows, examined.relearned)
+            if len(examined.unseen):
+                state.labels.take_in(examined.unseen)
+            return self.retrains.serve_relearned(rows, examined.relearned)
         try:
             signal = self._signal_on(examined.scored)
         except Exception as error:

@@ -206,6 +206,10 @@ class BaseRetrainer(
         """Decide on the outcome of a job, wherever it ran."""
         self._cycle.accept(outcome)
 
+    def _cancel(self, why="cancelled"):
+        """Give up the job that is out: what it was for is tried with the next batch."""
+        self._cycle.cancel(why)
+
     def _frozen(self):
         """Return a retrainer that serves what serves now, whatever this one learns."""
         frozen = copy(self)

@@ -75,6 +75,17 @@ class Log:
             totals["updates"] += 1
             totals["rows_updated"] += candidate.n_rows
 
+    def count_cost(self, outcome):
+        """Count a job whose outcome came too late for an event of its own."""
+        self.n_fits += outcome.n_fits
+        totals, candidate = self.events.totals, outcome.candidate
+        totals["fits"] = self.n_fits
+        totals["cpu_seconds"] += outcome.cpu_seconds
+        totals["wall_seconds"] += outcome.wall_seconds
+        if candidate is not None:
+            self.count(candidate)
+            totals["rows_fitted"] += candidate.n_rows
+
     def failed(self, error, rows, what, message, signal=STABLE):
         """Record that a part failed, and complain."""
         self.record("failed", rows, signal, reason=f"{what}: {named(error)}")

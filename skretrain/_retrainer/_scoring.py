@@ -77,7 +77,7 @@ class Scorer:
                 f"{n_rows} rows: it cannot serve."
             )
 
-    def labelled(self, serving, rows, uncounted, *, start, classes):
+    def labelled(self, serving, rows, uncounted, *, start):
         """Return the prediction of a batch, and the batch with one loss per row.
 
         Parameters
@@ -90,8 +90,6 @@ class Scorer:
             Which rows are not scored.
         start : int
             Stream row of the first one.
-        classes : ndarray or None
-            Labels of the columns of probabilities.
         """
         predicted, loss = self.predicted(serving.model, rows.X)
         if self.task == "classification":
@@ -100,16 +98,16 @@ class Scorer:
             loss = absolute_loss_per_row(rows.y, predicted)
         if loss is not None and uncounted is not None:
             loss[uncounted] = np.nan
-        shown = self._shown(serving, rows, predicted, start, classes)
+        shown = self._shown(serving, rows, predicted, start)
         return predicted, ScoredBatch(loss=loss, y=rows.y, **shown)
 
-    def unlabelled(self, serving, rows, *, start, classes):
+    def unlabelled(self, serving, rows, *, start):
         """Return a batch without labels and losses, for the triggers that need none."""
         predicted, _ = self.predicted(serving.model, rows.X)
-        shown = self._shown(serving, rows, predicted, start, classes)
+        shown = self._shown(serving, rows, predicted, start)
         return ScoredBatch(loss=None, y=None, labelled=False, **shown)
 
-    def _shown(self, serving, rows, predicted, start, classes):
+    def _shown(self, serving, rows, predicted, start):
         proba = None
         if "y_proba" in self.needs:
             proba = serving.spread(predict_proba_of(serving.model, rows.X), 0.0)
@@ -120,5 +118,5 @@ class Scorer:
             "y_pred": predicted if "y_pred" in self.needs else None,
             "y_proba": proba,
             "X": rows.X if "X" in self.needs else None,
-            "classes": classes,
+            "classes": serving.classes,
         }

@@ -29,6 +29,8 @@ class State:
         Of a retrain that is due and could not be carried out yet.
     pending : Pending or None
         The job that was handed out.
+    late : set of str
+        Keys of jobs that are out and whose place others took.
     untaught : dict
         Labels that a refit did not teach its model, and the rows seen by then.
     n_alarms, n_refits : int
@@ -55,6 +57,7 @@ class State:
         self.log = Log(self.service, raise_failures=settings.raise_failures)
         self.cause = None
         self.pending = None
+        self.late = set()
         self.untaught = {}
         self.n_alarms = 0
         self.n_refits = 0
@@ -69,8 +72,8 @@ class State:
 
     def scored(self, rows, *, start):
         """Return what the serving model makes of rows with labels."""
-        uncounted, labels = self.parts.learner.uncounted(rows), self.labels.classes
-        return self.scorer.labelled(self.serving, rows, uncounted, start=start, classes=labels)
+        uncounted = self.parts.learner.uncounted(rows)
+        return self.scorer.labelled(self.serving, rows, uncounted, start=start)
 
     def show_labels(self):
         """Let the serving model show the labels that are known by now.
@@ -147,14 +150,21 @@ class State:
             self.untaught[label] = self.log.n_seen
         self.concept.begin(cause.since, challenger.n_known, answers_alarm=cause.answers_alarm)
         self.tell_trigger(challenger.fit, answered=cause.answers_alarm)
+        self.announce(before)
+
+    def announce(self, before):
+        """Tell the listeners which version serves now, and which one did before."""
+        for listener in self.service.listeners:
+            self.log.guarded("a listener", listener, self.serving, before)
 
     def replace_unwatched(self, model, record, n_known):
         """Promote a model that passed no gate, because the one before cannot be compared with."""
-        self.service.promote(model, self.labels.served_with(model))
+        before = self.service.promote(model, self.labels.served_with(model))
         self.service.previous = None
         self.n_refits += 1
         self.concept.n_known = n_known
         self.tell_trigger(record, answered=False)
+        self.announce(before)
 
     def tell_trigger(self, record, *, answered):
         """Let the trigger hear of a fit."""

@@ -34,6 +34,8 @@ class Trials:
         """Return the verdict on a new challenger, on the rows at which it was made."""
         self.challenger = challenger
         self.gate.reset()
+        if not self.learner.any_counts(rows):
+            return Verdict("wait")  # rows of weight zero are no evidence
         return self._judge(champion, rows, buffer, unseen=False)
 
     def judge(self, champion, rows, buffer):
@@ -71,9 +73,7 @@ class Trials:
         return challenger
 
     def _trial(self, champion, challenger, rows, buffer, unseen, age):
-        counting = self.learner.without_zero_weight(rows)
-        if len(counting.index):
-            rows = counting  # the others are no evidence
+        rows = self.learner.without_zero_weight(rows)  # the others are no evidence
         y_range = None
         if self.is_regression:
             remembered = buffer.y

@@ -131,12 +131,13 @@ class Updates:
         state = self.state
         state.remember(rows)
         taken_back = state.service.version
-        previous = state.service.take_back()
+        before, previous = state.serving, state.service.take_back()
         state.show_labels()
         # As if it were fitted now: growth would build at once what was just taken back.
         n_known = n_remembered_since(state.parts.buffer, previous.concept_start)
         state.concept.begin(previous.concept_start, n_known, answers_alarm=False)
         state.trials.restart()
+        state.announce(before)
         reason = f"version {previous.serving.version} serves again instead of {taken_back}"
         state.log.record(
             "rolled_back",
