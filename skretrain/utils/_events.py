@@ -66,7 +66,7 @@ _TABLE = (
     ),
     Action(
         "superseded",
-        "A challenger on trial was replaced by a newer one.",
+        "A challenger on trial, or a retrain still being made, was replaced by a newer one.",
         Mark("#56B4E9", "D", "M0,-5 L5,0 0,5 -5,0 Z"),
     ),
     Action(
