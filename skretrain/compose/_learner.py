@@ -7,11 +7,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import has_fit_parameter
 
 from ..buffers._base import part_of
+from ..exceptions import SkretrainWarning
 from ..utils._clone import cloned
 from ..utils._containers import writable
 from ..utils._sklearn_api import is_semi_supervised
+from ..utils._warn import warn_user
 from ._plan import make_plan
-from ._samplers import is_sampler, prepared_sampler, why_left_alone
+from ._prepare import prepared
+from ._samplers import is_sampler, why_left_alone
 from ._structure import is_composed, leaves_of, predictor_of
 from ._update import copied, refusal, start, starts_at_once, update, weight_in, weight_name
 from .adapters._base import Effort
@@ -162,7 +165,7 @@ class Learner:
         model = cloned(self.estimator)
         if self.random_state is not None:
             fill_seeds(model, self.random_state, number)
-        return _prepared(model)
+        return prepared(model)
 
     def fresh(self, rows, number):
         """Return a new model fitted on rows.
@@ -178,11 +181,44 @@ class Learner:
         -------
         model : estimator
             Fitted.
+
+        Raises
+        ------
+        ValueError
+            If the model has no room for some labels, and this is the first fit, number 0, or the
+            others are of a single class.
+
+        Warns
+        -----
+        SkretrainWarning
+            If a later one has no room for them: rows of those labels are left out. Or if a sampler
+            leaves the rows as they are.
         """
         model, params = self.blank(number), self._routed("fit", rows)
         X, y = self._handed(rows)
-        model.fit(X, y, **params)
+        try:
+            model.fit(X, y, **params)
+        except Exception as error:
+            labels, reason = self._to_blame(model, X, y)
+            if not reason:
+                raise
+            return self._fresh_without(labels, reason, rows, number, error)
         return self._finished(model, X, rows)
+
+    def _to_blame(self, model, X, y):
+        if self._family is None or y is None or y.ndim > 1:
+            return (), ""
+        return self._family.to_blame(predictor_of(model)[0], model, X, y)
+
+    def _fresh_without(self, labels, reason, rows, number, error):
+        """Fit again without some labels; a first fit, or one on a single class, is not made."""
+        rest = part_of(rows, np.flatnonzero(~np.isin(rows.y, labels)))
+        if not number or len(np.unique(rest.y)) < 2:
+            raise ValueError(f"{reason}.") from error
+        warn_user(f"{reason}: rows of these are left out of the fit.", SkretrainWarning)
+        model = self.fresh(rest, number)
+        predictor_of(model)[0]._left_out = f"{reason}: their rows were left out"
+        return model
 
     def note(self, model):
         """Return what a fit from scratch has to say about itself.
@@ -195,11 +231,12 @@ class Learner:
         Returns
         -------
         note : str
-            How many rounds an early stop has kept, and which sampler left its rows as they were;
-            empty if there is nothing to say.
+            How many rounds an early stop has kept, which labels were left out, and which sampler
+            left its rows as they were; empty if there is nothing to say.
         """
         notes = [why_left_alone(leaf) for leaf in leaves_of(model) if is_sampler(leaf)]
         predictor, _ = predictor_of(model)
+        notes.append(getattr(predictor, "_left_out", ""))
         kept = None if self._family is None else self._family.n_kept(predictor)
         if kept is not None:
             notes.append(f"stopped early, {kept} rounds kept")
@@ -475,22 +512,3 @@ def fill_seeds(model, random_state, number):
     if names:
         seeds = np.random.SeedSequence([random_state, number]).generate_state(len(names))
         model.set_params(**{name: int(seed >> 1) for name, seed in zip(names, seeds, strict=True)})
-
-
-def _prepared(model):
-    """Let each estimator in an unfitted one, at any depth, be prepared by its family."""
-    parts = {"": model, **model.get_params()}
-    for path, part in parts.items():
-        if is_sampler(part):
-            prepared_sampler(part)
-            continue
-        family = None if isinstance(part, type) else family_of(part)
-        # What is inside a frozen one is fitted, and shared.
-        if family is None or isinstance(parts.get(path.rpartition("__")[0]), FrozenEstimator):
-            continue
-        prepared = family.prepared(part)
-        if not path:
-            return prepared
-        if prepared is not part:
-            model.set_params(**{path: prepared})
-    return model

@@ -197,6 +197,29 @@ class BaseAdapter(ABC):
             Rows that `model` was fitted on.
         """
 
+    def to_blame(self, predictor, model, X, y):
+        """Return the labels for which a fit has failed that cannot learn them; and why it cannot.
+
+        Parameters
+        ----------
+        predictor : estimator
+            The estimator of this family, whose fit has raised.
+        model : estimator
+            What it is the last step of, or itself.
+        X : array-like of shape (n_samples, n_features)
+            Rows that `model` was to be fitted on.
+        y : ndarray of shape (n_samples,)
+            Their targets.
+
+        Returns
+        -------
+        labels : array-like
+            Those without whose rows the fit can be tried again.
+        reason : str
+            Empty, unless overridden: no label is to blame.
+        """
+        return (), ""
+
     def n_kept(self, model):  # noqa: B027 - None for families that are not stopped early
         """Return how many rounds a model predicts with that was stopped early; None if it was not.
 

@@ -44,7 +44,16 @@ class SkorchAdapter(PartialFitAdapter):
         return reason
 
     def refusal(self, model, y, effort):
-        return super().refusal(model, y, effort) or _why_not_split(model.train_split, y)
+        reason = super().refusal(model, y, effort)
+        if not reason:
+            _, reason = _beyond(getattr(model, "_n_outputs", None), y)
+        return reason or _why_not_split(model.train_split, y)
+
+    def to_blame(self, predictor, model, X, y):
+        is_classifier = hasattr(predictor, "classes_inferred_")
+        if not is_classifier or not getattr(predictor, "initialized_", False):
+            return super().to_blame(predictor, model, X, y)
+        return _beyond(_n_outputs(model, X), y)
 
     def can_grow(self, model, new):
         return False
@@ -56,9 +65,9 @@ class SkorchAdapter(PartialFitAdapter):
     def after_fit(self, predictor, model, X):
         inferred = getattr(predictor, "classes_inferred_", None)
         if inferred is not None:
-            proba = model.predict_proba(writable(take_rows(X, slice(0, 1))))
-            if proba.ndim == 2 and inferred[-1] < proba.shape[1]:
-                predictor.classes_inferred_ = np.arange(proba.shape[1])
+            predictor._n_outputs = n_outputs = _n_outputs(model, X)
+            if n_outputs is not None and inferred[-1] < n_outputs:
+                predictor.classes_inferred_ = np.arange(n_outputs)
 
     def update(self, model, X, y, params, effort):
         inferred = getattr(model, "classes_inferred_", None)
@@ -133,6 +142,22 @@ def __getattr__(name):
     if name == "NeuralNetRegressor":
         return _mended_regressor()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _n_outputs(model, X):
+    """Return how many classes the outputs of a net have room for; None if they do not show it."""
+    proba = model.predict_proba(writable(take_rows(X, slice(0, 1))))
+    return proba.shape[1] if proba.ndim == 2 else None
+
+
+def _beyond(n_outputs, y):
+    """Return the labels for which a net has no output, and the reason; empty if there are none."""
+    if n_outputs is None or y is None or y.dtype.kind not in "iu":
+        return (), ""
+    beyond = np.unique(y[(y < 0) | (y >= n_outputs)])
+    if not len(beyond):
+        return beyond, ""
+    return beyond, f"the net has {n_outputs} outputs, none for the labels {beyond.tolist()}"
 
 
 def _why_not_split(split, y):

@@ -2,22 +2,28 @@
 
 import copy
 import pickle
+import re
 
 import joblib
 import numpy as np
 import pytest
 import torch
+from helpers import events
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor
-from skorch.callbacks import EpochScoring, LRScheduler
+from skorch.callbacks import Callback, EpochScoring, LRScheduler
 from skorch.dataset import ValidSplit
 from torch import nn
 
+from skretrain import DriftAwareRetrainer
+from skretrain.buffers import Rows
+from skretrain.compose import Learner
 from skretrain.compose.adapters._base import Effort
 from skretrain.compose.adapters._registry import adapter_of
 from skretrain.compose.adapters._skorch import _N_EPOCHS
+from skretrain.exceptions import SkretrainWarning
 
 ONE_PASS = Effort()
 RNG = np.random.default_rng(0)
@@ -446,3 +452,113 @@ def test_an_unfitted_clone_is_continued_by_the_same_adapter():
     assert why_not == ""
     assert adapter.method == "partial_fit"
     assert adapter.incremental
+
+
+# -- labels for which the net has no output ------------------------------------------------------
+
+
+def rows_of(rows, y):
+    return Rows(rows, y, {}, np.arange(len(y)))
+
+
+def with_stray(label, n=5):
+    y = Y.copy()
+    y[:n] = label
+    return y
+
+
+class Outputs(Callback):
+    """Builds the net for the labels of the fit, as skorch's guide shows for the inputs."""
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        n_outputs = int(y.max()) + 1
+        if n_outputs != net.module_.layers[-1].out_features:
+            net.set_params(module__n_outputs=n_outputs)
+
+
+NARROW = {
+    "cross entropy": classifier(),
+    "log-likelihood": NeuralNetClassifier(Net, train_split=None, verbose=0, max_epochs=1),
+    "with a hold-out": classifier(train_split=ValidSplit(5, stratified=False)),
+    "declared": classifier(classes=[0, 1]),
+    "declared in vain": classifier(classes=[0, 1, 2]),
+    "pipeline": make_pipeline(FunctionTransformer(), classifier()),
+}
+
+
+@pytest.mark.parametrize("base", NARROW.values(), ids=NARROW)
+@pytest.mark.parametrize("label", [-1, 2, 7])
+def test_labels_without_an_output_are_foreseen_and_do_not_block_a_refit(base, label):
+    """torch raises on them in the midst of a fit; the other rows are fitted, and it is said."""
+    learner, rows = Learner(base), rows_of(X, with_stray(label))
+    torch.manual_seed(0)
+    model = learner.fresh(rows_of(X, Y), 0)
+    assert re.search(rf"\[{label}\]", learner.refusal(model, rows))
+    with pytest.warns(SkretrainWarning, match=rf"2 outputs, none for the labels \[{label}\]: rows"):
+        again = learner.fresh(rows, 1)
+    others = learner.fresh(rows_of(X[5:], Y[5:]), 2)
+    assert again.predict_proba(X).shape == others.predict_proba(X).shape == (200, 2)
+    assert learner.note(again).endswith("their rows were left out")
+    assert learner.note(others) == learner.note(model) == ""
+
+
+@pytest.mark.parametrize("label", [-1, 2])
+def test_the_first_fit_tells_of_labels_without_an_output(label):
+    """Whoever fits is there to build another net."""
+    reason = rf"the net has 2 outputs, none for the labels \[{label}\]\.$"
+    with pytest.raises(ValueError, match=reason):
+        Learner(classifier()).fresh(rows_of(X, with_stray(label)), 0)
+    with pytest.raises(ValueError, match=reason):  # what is left would be a single class
+        Learner(classifier()).fresh(rows_of(X, np.where(Y == 1, label, 0)), 1)
+
+
+def test_a_net_that_is_built_for_its_labels_learns_a_new_one():
+    """The continuation refuses, the refit has room."""
+    torch.manual_seed(0)
+    learner = Learner(classifier(callbacks=[Outputs()], max_epochs=10))
+    model = learner.fresh(rows_of(X, Y), 0)
+    y = np.where(X[:, 1] > 0.5, 2, Y)
+    assert "new classes [2]" in learner.refusal(model, rows_of(X, y))
+    again = learner.fresh(rows_of(X, y), 1)
+    assert again.classes_.tolist() == [0, 1, 2]
+    assert learner.note(again) == ""
+
+
+class Breaks(Net):
+    def forward(self, X):
+        raise RuntimeError("broken")
+
+
+@pytest.mark.parametrize(
+    ("base", "y", "reason"),
+    [
+        (classifier().set_params(module=Breaks), Y, "broken"),
+        (regressor().set_params(module=Breaks), X[:, 0], "broken"),
+        (classifier(module__n_outputs=-1), Y, "negative"),
+        (classifier(), Y.astype(float), "dtype"),
+        (make_pipeline(FunctionTransformer(np.linalg.inv), classifier()), with_stray(2), "square"),
+    ],
+    ids=["forward", "regressor", "module", "floats", "step before"],
+)
+def test_other_errors_are_as_they_were(base, y, reason):
+    """No label is to blame for them."""
+    with pytest.raises(Exception, match=reason):
+        Learner(base).fresh(rows_of(X, y), 1)
+
+
+def test_stray_labels_do_not_block_the_answer_to_an_alarm():
+    """Five of them made every refit fail until they had left the memory."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(1500, 3)).astype(np.float32)
+    y = (rows[:, 0] > 0).astype(np.int64)
+    y[600:] = 1 - y[600:]
+    y[400:405] = 2
+    torch.manual_seed(0)
+    model = DriftAwareRetrainer(
+        classifier(max_epochs=10), policy="full_refit", update=None, batch_size=100
+    )
+    with pytest.warns(SkretrainWarning, match=r"none for the labels \[2\]"):
+        model.fit(rows, y)
+    actions = [action for (action,) in events(model, "action")]
+    assert "failed" not in actions
+    assert np.mean(model.predict(rows[-300:]) == y[-300:]) > 0.8
