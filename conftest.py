@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Doctests draw, too; no window may open. Set before anything imports matplotlib.
@@ -22,3 +23,9 @@ settings.register_profile("fast", UNTIMED, max_examples=20, derandomize=True)
 def pytest_configure(config):
     """Choose how many examples hypothesis draws."""
     settings.load_profile("fast" if "not slow" in config.option.markexpr else "all")
+
+
+def pytest_itemcollected(item):
+    """Leave the slow tests and the doctests out of the coverage, which doubles their time."""
+    if item.get_closest_marker("slow") or not isinstance(item, pytest.Function):
+        item.add_marker("no_cover")

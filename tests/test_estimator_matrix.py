@@ -26,6 +26,8 @@ from skretrain import DriftAwareRetrainer
 from skretrain.policies import Candidate, FullRefit
 from skretrain.utils.estimator_checks import ScriptedDetector
 
+pytestmark = pytest.mark.no_cover
+
 # One of each family; the others run with the slow tests.
 REPRESENTATIVES = [
     "BaggingClassifier",

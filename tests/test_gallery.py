@@ -12,6 +12,8 @@ import pytest
 from helpers import representatives
 from matplotlib import pyplot
 
+pytestmark = pytest.mark.no_cover
+
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 SCRIPTS = sorted((DOCS / "gallery").glob("plot_*.py"))
 LONG = ("plot_bike_regression", "plot_lightgbm_pipeline", "plot_partial_fit_pipeline")

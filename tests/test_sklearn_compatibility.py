@@ -21,6 +21,8 @@ from threadpoolctl import threadpool_limits
 from skretrain import DriftAwareRetrainer, ReplayPartialFit
 from skretrain.utils.estimator_checks import parametrize_with_retrainer_checks
 
+pytestmark = pytest.mark.no_cover
+
 WRAPPERS = [DriftAwareRetrainer, ReplayPartialFit]
 BASES = [
     SGDClassifier(),

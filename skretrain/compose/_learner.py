@@ -13,7 +13,7 @@ from ..utils._containers import writable
 from ..utils._sklearn_api import is_semi_supervised
 from ..utils._warn import warn_user
 from ._plan import make_plan
-from ._prepare import prepared
+from ._prepare import fill_seeds, prepared
 from ._samplers import is_sampler, why_left_alone
 from ._structure import is_composed, leaves_of, predictor_of
 from ._update import copied, refusal, start, starts_at_once, update, weight_in, weight_name
@@ -500,15 +500,3 @@ class Learner:
         if not rows.params or self.route is None:
             return rows.params
         return self.route(method, rows.params)
-
-
-def fill_seeds(model, random_state, number):
-    """Fill every nested ``random_state`` that is None from a seed and a number, in place."""
-    names = [
-        name
-        for name, value in sorted(model.get_params().items())
-        if value is None and name.split("__")[-1] == "random_state"
-    ]
-    if names:
-        seeds = np.random.SeedSequence([random_state, number]).generate_state(len(names))
-        model.set_params(**{name: int(seed >> 1) for name, seed in zip(names, seeds, strict=True)})

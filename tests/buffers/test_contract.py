@@ -140,6 +140,7 @@ def check_reading(buffer, held, operation, number):
 
 
 @pytest.mark.parametrize("n_batch", [1, 7, 50])
+@pytest.mark.no_cover
 def test_every_container_comes_back_as_its_kind(buffer, kind, n_batch):
     """Frames stay frames, text stays text, sparse stays sparse (as csr), with all rows aligned."""
     for start in range(0, 100, n_batch):
@@ -168,6 +169,7 @@ def test_frames_start_a_fresh_index(buffer):
         assert rows.X.index.equals(pd.RangeIndex(len(rows.index)))
 
 
+@pytest.mark.no_cover
 def test_what_is_remembered_does_not_depend_on_batches(buffer, kind):
     """One batch, batches of 7 and single rows leave the same content for the same seed."""
     contents = set()
@@ -226,6 +228,7 @@ def test_the_memory_is_a_copy(buffer, kind):
     assert_aligned(buffer.latest())
 
 
+@pytest.mark.no_cover
 def test_rows_handed_out_never_change(buffer, kind):
     """Rows read at any moment are the same after a thousand more rows."""
     kept = []
@@ -255,6 +258,7 @@ def test_an_estimator_cannot_alter_the_memory(buffer, kind):
     assert content(buffer.latest()) == before
 
 
+@pytest.mark.no_cover
 def test_memory_is_flat(buffer, kind):
     """The bytes after many rows are bounded by those after a few, whatever the batches are."""
     sizes = []
@@ -409,6 +413,7 @@ def test_features_widen(buffer):
 
 @pytest.mark.parametrize("first", ["ndarray", "pandas", "csr_array"])
 @pytest.mark.parametrize("second", ["ndarray", "pandas", "polars", "csr_array"])
+@pytest.mark.no_cover
 def test_batches_of_mixed_kinds_are_joined(buffer, first, second):
     """Another container with the same columns is no obstacle; the richer kind is kept."""
     for start in range(0, 90, 3):

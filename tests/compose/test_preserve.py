@@ -129,6 +129,7 @@ def assert_preserved(scaler, model, X_more, X):
 @pytest.mark.parametrize("scaler", SCALERS, ids=as_typed)
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("model", CLASSIFIERS, ids=as_typed)
+@pytest.mark.no_cover
 def test_decisions_of_classifiers_do_not_move(scaler, model, n_classes):
     X, y = problem(model, n_classes)
     scaler = clone(scaler).fit(X[:60])

@@ -263,6 +263,7 @@ def test_a_mixture_is_checked_as_a_whole():
         check_retrainer(mixture_of(GaussianNB(), CountVectorizer()))
 
 
+@pytest.mark.no_cover
 def test_the_checks_pass_with_metadata_routing():
     with sklearn.config_context(enable_metadata_routing=True):
         check_retrainer(DriftAwareRetrainer(GaussianNB()))
