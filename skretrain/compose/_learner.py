@@ -133,17 +133,17 @@ class Learner:
         return self._plans[key]
 
     def tallied(self, tally):
-        """Return the same learner, which also tells a list of the fits that it makes.
+        """Return a copy which tells a list of the fits that it makes from scratch.
 
         Parameters
         ----------
         tally : list of int
-            Gets the number of rows of each fit from scratch.
+            Gets the number of rows of each.
 
         Returns
         -------
         learner : Learner
-            A copy; this one keeps silent.
+            This one keeps silent.
         """
         learner = copy(self)
         learner._tally = tally
@@ -191,8 +191,7 @@ class Learner:
         Warns
         -----
         SkretrainWarning
-            If a later one has no room for them: rows of those labels are left out. Or if a sampler
-            leaves the rows as they are.
+            If a later one has no room for them, or a sampler leaves the rows as they are.
         """
         model, params = self.blank(number), self._routed("fit", rows)
         X, y = self._handed(rows)
@@ -463,8 +462,7 @@ class Learner:
         Returns
         -------
         uncounted : ndarray of bool of shape (n_rows,) or None
-            Those of weight zero, and those without a label (-1 for a semi-supervised base); None
-            where there are none of either kind.
+            Those of weight zero, and those without a label (-1 for a semi-supervised base).
         """
         weight = self.weight_of(rows)
         uncounted = None if weight is None else weight == 0
