@@ -26,6 +26,7 @@ from ..utils._sklearn_api import BaseComposition, parallel_block, routing_enable
 from ._engine import Batch, MixEngine, Turns
 from ._learned import LearnedAttributes
 from ._members import (
+    all_have,
     check_member,
     names_and_members,
     seeded,
@@ -33,17 +34,6 @@ from ._members import (
     task_of_members,
     weight_names,
 )
-
-
-def _all_have(method):
-    """Make a method available where every member has it."""
-
-    def check(self):
-        for member in self._present_members().values():
-            getattr(member, method)
-        return True
-
-    return check
 
 
 class MixtureRetrainer(LearnedAttributes, MetaEstimatorMixin, BaseComposition):
@@ -441,7 +431,7 @@ class MixtureRetrainer(LearnedAttributes, MetaEstimatorMixin, BaseComposition):
         X = queried(self, X)
         return mix.values(X) if mix.classes is None else mix.classes[mix.proba(X).argmax(axis=1)]
 
-    @available_if(_all_have("predict_proba"))
+    @available_if(all_have("predict_proba"))
     def predict_proba(self, X):
         """Return the weighted mean of the class probabilities of the members.
 

@@ -89,3 +89,14 @@ def weight_names(members):
     """Return the names under which the bases take the weight of a row, the usual one last."""
     names = {weight_name(member.estimator) for member in members} - {False, "sample_weight"}
     return (*sorted(names), "sample_weight")
+
+
+def all_have(method):
+    """Make a method available where every member has it."""
+
+    def check(self):
+        for member in self._present_members().values():
+            getattr(member, method)
+        return True
+
+    return check
