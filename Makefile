@@ -25,6 +25,9 @@ picture: demo  ## README's picture, docs/_static/demo.png, drawn anew
 	mkdir -p docs/_static
 	cp demo-output/compare.png docs/_static/demo.png
 
+# Otherwise each worker compiles the tests anew, and each process that a test starts the package.
+unexport PYTHONDONTWRITEBYTECODE
+
 test: $(VENV)/.has-test  ## all tests but the slow ones, with the 100 % branch coverage gate
 	$(PYTEST) -m "not slow"
 

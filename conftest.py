@@ -2,7 +2,8 @@
 
 import os
 
-from hypothesis import settings
+import pytest
+from hypothesis import HealthCheck, settings
 
 # Doctests draw, too; no window may open. Set before anything imports matplotlib.
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -12,6 +13,19 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 for library in ("OMP", "OPENBLAS"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
-# The time of one example says nothing on a shared machine under coverage.
-settings.register_profile("skretrain", deadline=None)
-settings.load_profile("skretrain")
+# The time of an example says nothing on a shared machine under coverage.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Without the slow tests, examples are few, and the same in each run; else they are many and new.
+settings.register_profile("all", UNTIMED)
+settings.register_profile("fast", UNTIMED, max_examples=20, derandomize=True)
+
+
+def pytest_configure(config):
+    """Choose how many examples hypothesis draws."""
+    settings.load_profile("fast" if "not slow" in config.option.markexpr else "all")
+
+
+def pytest_itemcollected(item):
+    """Leave the slow tests and the doctests out of the coverage, which doubles their time."""
+    if item.get_closest_marker("slow") or not isinstance(item, pytest.Function):
+        item.add_marker("no_cover")

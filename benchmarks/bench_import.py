@@ -62,7 +62,7 @@ def measure(n_rounds):
 
 def main():
     args = parse_args(__doc__, "import.md")
-    found = measure(2 if args.quick else 15)
+    found = measure(2 if args.quick else 9)
     theirs, _ = found["import sklearn"]
     lines = []
     for name, (seconds, n_modules) in found.items():

@@ -24,7 +24,7 @@ API = {
     "skretrain.buffers": (
         "Buffers: on which rows",
         "A buffer remembers rows, with their targets and metadata, in bounded memory.",
-        ["BaseBuffer", "Reservoir", "Rows", "SlidingWindow"],
+        ["BaseBuffer", "Memory", "Reservoir", "Rows", "SlidingWindow"],
     ),
     "skretrain.policies": (
         "Policies: how to retrain",
@@ -46,6 +46,7 @@ API = {
             "BaseAdapter",
             "Effort",
             "IncrementalPipeline",
+            "Learner",
             "explain_plan",
             "make_incremental_pipeline",
             "partial_fit",

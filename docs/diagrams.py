@@ -5,6 +5,8 @@ Each is 480 units wide, so that its text stays readable on a phone. ``conf.py`` 
 
 from html import escape
 
+import import_graph
+
 WIDTH = 480
 INK = "var(--pst-color-text-base, #222)"
 SOFT = "var(--pst-color-text-muted, #666)"
@@ -198,7 +200,27 @@ def gate():
     )
 
 
-DIAGRAMS = {"cycle": cycle, "trigger": trigger, "buffer": buffer, "policy": policy, "gate": gate}
+def rooms():
+    """The parts of the library, and what each imports: drawn from the code."""
+    graph = import_graph.imports()
+    levels = import_graph.levels(graph)[::-1]
+    rows = [row[k : k + 4] for row in levels for k in range(0, len(row), 4)]  # a phone is narrow
+    place = {
+        room: (WIDTH * (2 * k + 1) / (2 * len(row)), 68 * level + 30)
+        for level, row in enumerate(rows)
+        for k, room in enumerate(row)
+    }
+    lines = [
+        _line(*place[room], *place[below], width=1.2)
+        for room, used in import_graph.direct(graph).items()
+        for below in sorted(used)
+    ]
+    boxes = [_box(x - 55, y - 16, 110, 32, [room]) for room, (x, y) in place.items()]
+    title = "Each part of the library imports from parts below it only."
+    return _figure(68 * len(rows), title, *lines, *boxes)
+
+
+DIAGRAMS = {draw.__name__: draw for draw in (cycle, trigger, buffer, policy, gate, rooms)}
 
 
 def write(folder):

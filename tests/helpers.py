@@ -2,6 +2,7 @@
 
 import joblib
 import numpy as np
+import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.naive_bayes import GaussianNB
 
@@ -19,6 +20,25 @@ def as_typed(value):
     """Return the id of a test: as the value prints, but without addresses in memory."""
     text = str(value)
     return None if " at 0x" in text else text
+
+
+def representatives(cases, fast):
+    """Return the cases of a matrix for ``parametrize``: all but those in `fast` are slow.
+
+    One of each kind is enough for ``make test``; ``make test-all`` runs them all. A case that is a
+    tuple stands for several arguments.
+    """
+    cases, fast = list(cases), list(fast)
+    unknown = [case for case in fast if case not in cases]
+    if unknown:
+        raise ValueError(f"{unknown} are not among the cases")
+    return [
+        pytest.param(
+            *(case if isinstance(case, tuple) else (case,)),
+            marks=() if case in fast else pytest.mark.slow,
+        )
+        for case in cases
+    ]
 
 
 def stream(n=600, *, n_features=4, n_classes=2, drift=None, seed=0):

@@ -19,6 +19,8 @@ from skretrain.buffers import Reservoir
 from skretrain.model_selection import make_prequential_scorer, prequential_predict
 from skretrain.policies import FullRefit
 
+pytestmark = pytest.mark.no_cover
+
 X, Y = stream(500, drift=250)
 NAMES = ["a", "b", "c", "d"]
 

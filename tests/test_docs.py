@@ -2,7 +2,6 @@
 
 import ast
 import importlib
-import importlib.util
 import re
 import textwrap
 from pathlib import Path
@@ -11,16 +10,22 @@ from xml.etree import ElementTree
 import pytest
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
+SOURCES = DOCS.parent / "skretrain"
 PAGES = sorted(
     page for page in DOCS.rglob("*.rst") if not {"_build", "generated"} & set(page.parts)
 )
 
 
 def _diagrams():
-    spec = importlib.util.spec_from_file_location("diagrams", DOCS / "diagrams.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(DOCS)
+        return importlib.import_module("diagrams")
+
+
+def _graph():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(DOCS)
+        return importlib.import_module("import_graph")
 
 
 def _python_blocks(page):
@@ -29,7 +34,7 @@ def _python_blocks(page):
     return [textwrap.dedent(block) for _, block in found]
 
 
-@pytest.mark.parametrize("name", ["buffer", "cycle", "gate", "policy", "trigger"])
+@pytest.mark.parametrize("name", sorted(_diagrams().DIAGRAMS))
 def test_a_diagram_is_described_and_its_text_stays_inside(name, tmp_path):
     module = _diagrams()
     module.write(tmp_path)
@@ -43,6 +48,29 @@ def test_a_diagram_is_described_and_its_text_stays_inside(name, tmp_path):
         assert left >= 0, text.text
         assert left + length <= width, text.text
         assert size <= y <= height, text.text
+
+
+def test_the_picture_of_imports_has_every_part_and_every_import_of_the_code():
+    """An arrow that is left out is implied by others; rows have no imports among themselves."""
+    module = _graph()
+    for folder in ("", "_retrainer"):
+        graph = module.imports(folder)
+        parts = {
+            path.stem for path in (SOURCES / folder).glob("[!.]*") if path.suffix in ("", ".py")
+        }
+        assert graph.keys() == parts - module.LEFT_OUT - {"__pycache__"}
+        drawn, heights = module.direct(graph), {}
+        for height, row in enumerate(module.levels(graph)):
+            heights |= dict.fromkeys(row, height)
+        for room, used in graph.items():
+            assert used <= _reached(drawn, room)
+            assert all(heights[below] < heights[room] for below in used)
+    with pytest.raises(ValueError, match="import each other in a circle"):
+        module.levels({"one": {"other"}, "other": {"one"}})
+
+
+def _reached(graph, room):
+    return graph[room].union(*(_reached(graph, below) for below in graph[room]))
 
 
 def test_every_part_has_a_diagram_and_every_diagram_a_page():

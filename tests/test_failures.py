@@ -343,7 +343,10 @@ BAD_PARAMETERS = {
     "policy": ({"policy": "refit"}, "policy must be one of .*full_refit"),
     "policy None": ({"policy": None}, "policy=None"),
     "update": ({"update": "never"}, "update must be one of .*auto"),
-    "buffer": ({"buffer": 100}, "buffer=100 is not a buffer.*SlidingWindow"),
+    "buffer": (
+        {"buffer": 100},
+        r"DriftAwareRetrainer\(buffer=100\): buffer must be None or an object.*SlidingWindow",
+    ),
     "buffer size": ({"buffer": SlidingWindow(-5)}, "max_rows=-5"),
     "gate": ({"gate": "always"}, "gate must be .*AlwaysPromote"),
     "batch_size": ({"batch_size": -1}, r"batch_size=-1.*at least 1"),
@@ -352,13 +355,13 @@ BAD_PARAMETERS = {
     "initial_size": ({"initial_size": 0}, r"initial_size=0.*at least 1"),
     "initial_size > memory": (
         {"initial_size": 50, "buffer": SlidingWindow(20)},
-        "initial_size=50 exceeds the 20 rows",
+        "initial_size must be at most the 20 rows",
     ),
     "new_classes": ({"new_classes": "ignore"}, "new_classes='ignore'.*'grow', 'raise'"),
     "dry_run": ({"dry_run": "yes"}, "dry_run must be True or False"),
     "on_error": ({"on_error": "ignore"}, "on_error='ignore'.*'warn', 'raise'"),
-    "random_state": ({"random_state": "seed"}, "cannot be used to seed"),
-    "negative random_state": ({"random_state": -1}, "Seed must be between"),
+    "random_state": ({"random_state": "seed"}, "random_state must be an integer"),
+    "negative random_state": ({"random_state": -1}, "random_state must be an integer from 0"),
     "window": ({"policy": FullRefit(window=-3)}, r"FullRefit\(window=-3\)"),
     "ratio": ({"policy": ReplayMix(ratio=-1)}, r"ReplayMix\(ratio=-1\)"),
 }

@@ -17,6 +17,8 @@ from skretrain.buffers import SlidingWindow
 from skretrain.model_selection import make_prequential_scorer
 from skretrain.policies import FullRefit
 
+pytestmark = pytest.mark.no_cover
+
 X, Y = stream(1800, drift=900)
 
 

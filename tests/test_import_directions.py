@@ -195,3 +195,59 @@ def test_a_forbidden_import_is_found(module, source):
 )
 def test_an_allowed_import_passes(module, source):
     assert violations(source, module) == []
+
+
+# -- inside the retrainer --------------------------------------------------------------------------
+
+RETRAINER = ROOT / "skretrain" / "_retrainer"
+# The pieces return values; the cycle alone puts them together, records and warns.
+CYCLE = ("_cycle", "_retrains", "_updates", "_state", "_log")
+PIECES = ("_jobs", "_service", "_labels", "_scoring", "_trials", "_concept", "_first_fit")
+SCIKIT_LEARN_SIDE = ("_estimator", "_delegation", "_border", "_routing")
+
+
+def _own_imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            yield node.module
+
+
+def test_every_module_of_the_retrainer_has_its_place():
+    assert {path.stem for path in RETRAINER.glob("_[a-z]*.py")} == {
+        *CYCLE,
+        *PIECES,
+        *SCIKIT_LEARN_SIDE,
+        "_parts",
+    }
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_a_piece_of_the_retrainer_neither_knows_the_cycle_nor_records_nor_warns(name):
+    path = RETRAINER / f"{name}.py"
+    assert not set(_own_imports(path)) & {*CYCLE, *SCIKIT_LEARN_SIDE}
+    called = {
+        getattr(node.func, "attr", getattr(node.func, "id", ""))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+    }
+    assert not called & {"record", "warn", "warn_user", "complain"}
+
+
+def test_the_cycle_does_not_know_the_estimator():
+    for name in CYCLE:
+        assert not set(_own_imports(RETRAINER / f"{name}.py")) & set(SCIKIT_LEARN_SIDE), name
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in SOURCES if path.parent.name != "_retrainer"],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_nobody_outside_looks_into_the_cycle(path):
+    """The rest of the library drives a retrainer by its protocol: ``_examine``, ``_learn``, ..."""
+    attributes = {
+        node.attr
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+    }
+    assert not attributes & {"_cycle"}

@@ -4,6 +4,7 @@ import multiprocessing
 import pickle
 import threading
 import time
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
@@ -18,6 +19,7 @@ from sklearn.naive_bayes import GaussianNB
 from skretrain import DriftAwareRetrainer
 from skretrain._retrainer._jobs import run
 from skretrain.buffers import Reservoir, SlidingWindow
+from skretrain.drift import ErrorDrift
 from skretrain.exceptions import RetrainFailedWarning
 from skretrain.policies import BasePolicy, Candidate, FullRefit, Tournament
 
@@ -150,19 +152,134 @@ def test_an_outcome_that_a_later_job_has_replaced_comes_too_late():
         for batch in batches(400, 50, 300)
     ]
     early, late = (run(job) for job in jobs)
-    before, n_fits = model.estimator_, model.events_.totals["fits"]
+    assert events(model, "action", "row", "n_rows", "state", "since")[1:] == [
+        ("superseded", 350, 50, "drift", 310)
+    ]
+    before, totals = model.estimator_, dict(model.events_.totals)
     model._accept(early)
     assert model.estimator_ is before
-    assert events(model, "action", "reason")[-1] == (
-        "superseded",
-        "the outcome of the retrain at row 350 came too late",
-    )
+    assert len(model.events_) == 2  # it has its event: what it cost is added up
+    paid = {name: value - totals[name] for name, value in model.events_.totals.items()}
+    assert (paid["fits"], paid["rows_fitted"]) == (1, early.candidate.n_rows)
+    assert paid["cpu_seconds"] == pytest.approx(early.cpu_seconds)
     model._accept(late)
     assert model.events_[-1].action == "retrained"
-    assert model.events_.totals["fits"] == n_fits + 2
-    model._accept(late)  # told twice
-    assert model.events_[-1].action == "superseded"
     assert model.n_refits_ == 1
+    settled = pickle.dumps(model)
+    for outcome in (early, late):  # told twice
+        model._accept(outcome)
+    assert pickle.dumps(model) == settled
+
+
+def test_an_outcome_of_an_earlier_life_changes_nothing():
+    model = DriftAwareRetrainer(GaussianNB(), detector=Rings([310])).fit(X[:300], Y[:300])
+    old = run(model._prepare(model._examine(X[300:350], Y[300:350], None, {})))
+    model.fit(X[600:900], Y[600:900])
+    assert model._prepare(model._examine(X[900:950], Y[900:950], None, {})) is not None
+    before = pickle.dumps(model)
+    model._accept(old)
+    assert pickle.dumps(model) == before
+
+
+def test_a_job_that_is_given_up_is_an_event_and_its_cause_tries_again():
+    """Also in a pickle that was made while the job was out."""
+    model = DriftAwareRetrainer(GaussianNB(), detector=Rings([310])).fit(X[:300], Y[:300])
+    assert model._prepare(model._examine(X[300:350], Y[300:350], None, {})) is not None
+    model = pickle.loads(pickle.dumps(model))
+    model._cancel()
+    model._cancel()  # nothing is out any more
+    assert (model.events_[-1].action, model.events_[-1].state) == ("failed", "drift")
+    assert model.events_[-1].reason == "alarm; cancelled"
+    assert model.partial_fit(X[350:400], Y[350:400]).n_refits_ == 1
+
+
+def test_the_rows_of_a_job_are_its_own():
+    """A caller may use the arrays of a batch again."""
+    model = DriftAwareRetrainer(GaussianNB(), detector=Rings([310]), update=None)
+    model.fit(X[:300], Y[:300])
+    rows, labels = X[300:350].copy(), Y[300:350].copy()
+    job = model._prepare(model._examine(rows, labels, None, {}))
+    before = run(job).candidate.model.theta_
+    rows[:], labels[:] = 1e6, 0
+    np.testing.assert_array_equal(run(job).candidate.model.theta_, before)
+
+
+def test_what_is_decided_late_is_told_as_it_was_when_it_was_fitted():
+    """Growth counts the rows that the model knows, not those that came while it was made."""
+    model = DriftAwareRetrainer(
+        GaussianNB(), detector=Rings([310]), policy=FullRefit(min_rows=1), update=None
+    ).fit(X[:300], Y[:300])
+    outcome = run(model._prepare(model._examine(X[300:400], Y[300:400], None, {})))
+    for batch in batches(1000, 100, 400):
+        model._prepare(model._examine(X[batch], Y[batch], None, {}))
+    model._accept(outcome)
+    assert state_of(model).concept.n_known == 90
+    assert model.detector_.fits_[-1][0].row == 400
+    assert (model.events_[-1].row, model.events_[-1].n_rows_fitted) == (1000, 90)
+    job = model._prepare(model._examine(X[1000:1100], Y[1000:1100], None, {}))
+    assert job is not None  # 790 rows since the change, and the model knows 90
+
+
+def test_columns_of_probabilities_have_the_labels_that_serve_while_a_job_is_out():
+    y = Y.copy()
+    y[300:400:5] = -5
+    model = DriftAwareRetrainer(
+        GaussianNB(), detector=ErrorDrift(loss="log_loss"), update=None
+    ).fit(X[:300], Y[:300])
+    assert model._prepare(model._examine(X[300:350], y[300:350], None, {})) is not None
+    for batch in (slice(350, 400), slice(400, 450)):
+        assert model._prepare(model._examine(X[batch], y[batch], None, {})) is None
+    assert model.events_.counts["failed"] == 0
+
+
+def test_an_interrupted_retrain_is_an_event_and_shows_the_labels_that_are_known():
+    class Stops(BasePolicy):
+        def propose(self, context):
+            raise KeyboardInterrupt
+
+    model = DriftAwareRetrainer(GaussianNB(), detector=Rings([310]), policy=Stops(), update=None)
+    model.fit(X[:300], Y[:300])
+    y = Y[300:350].copy()
+    y[0] = 7
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(X[300:350], y)
+    assert model.events_[-1].reason == "alarm; interrupted by KeyboardInterrupt"
+    assert model.events_[-1].state == "drift"
+    assert model.classes_.tolist() == [0, 1, 7]
+    assert model.n_samples_seen_ == 350
+
+
+def test_a_retrain_that_failed_has_cost_what_it_has_cost():
+    class FailsLate(BasePolicy):
+        def propose(self, context):
+            began = time.process_time()
+            while time.process_time() - began < 0.05:
+                pass
+            raise RuntimeError("after all that")
+
+    model = DriftAwareRetrainer(GaussianNB(), detector=Rings([310]), policy=FailsLate())
+    model.fit(X[:300], Y[:300])
+    with pytest.warns(RetrainFailedWarning, match="after all that"):
+        model.partial_fit(X[300:350], Y[300:350])
+    assert model.events_[-1].cpu_seconds >= 0.05
+
+
+def test_an_alarm_that_rings_on_does_not_shorten_the_wait_for_the_next_try():
+    """1, 2, 4 ... batches, however often the trigger rings meanwhile."""
+    tries = []
+
+    class Counts(BasePolicy):
+        def propose(self, context):
+            tries.append(int(context.batch.index[0]))
+            raise RuntimeError("not yet")
+
+    model = DriftAwareRetrainer(GaussianNB(), detector=Rings(range(300, 1500)), policy=Counts())
+    model.fit(X[:300], Y[:300])
+    for batch in batches(1200, 50, 300):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RetrainFailedWarning)
+            model.partial_fit(X[batch], Y[batch])
+    assert tries == [300, 350, 450, 650, 1050]
 
 
 class Fails(BasePolicy):

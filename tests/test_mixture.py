@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from itertools import product
 
 import joblib
 import numpy as np
@@ -17,6 +18,7 @@ from helpers import (
     batches,
     feed,
     fingerprint,
+    representatives,
     stream,
 )
 from scipy import sparse
@@ -153,6 +155,7 @@ REGRESSORS = [
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("base", CLASSIFIERS, ids=repr)
+@pytest.mark.no_cover
 def test_a_mixture_of_one_classifier_is_that_classifier(base):
     """Bit for bit, batch after batch; so it is with a budget, for there must be one to learn."""
     alone = DriftAwareRetrainer(base, detector=Rings([520])).fit(X[:200], Y[:200])
@@ -205,6 +208,7 @@ def next_weights(weights, gains, n_rows, forgetting=0.9, share=0.05):
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.no_cover
 def test_bare_retrainers_beside_it_give_the_same_mixture(n_jobs):
     """Same members, and weights from what each predicts before it learns, over thirty batches."""
     mixture = MixtureRetrainer(classifiers(), n_jobs=n_jobs).fit(X[:100], Y[:100])
@@ -313,9 +317,14 @@ def with_a_picky_last_member(**params):
     return MixtureRetrainer(members, **params)
 
 
-@pytest.mark.parametrize("n_jobs", [None, 2])
-@pytest.mark.parametrize("budget", [None, 0.3])
-@pytest.mark.parametrize("case", BAD_INPUT)
+@pytest.mark.parametrize(
+    ("case", "budget", "n_jobs"),
+    representatives(
+        product(BAD_INPUT, [None, 0.3], [None, 2]),
+        fast=[*product(BAD_INPUT, [None], [None]), *product(BAD_INPUT, [0.3], [2])],
+    ),
+)
+@pytest.mark.no_cover
 def test_an_input_error_found_by_the_last_member_changes_nobody(case, budget, n_jobs):
     """Neither members, nor weights, counts, history or turns: to the last bit."""
     make, params, message = BAD_INPUT[case]
@@ -771,6 +780,7 @@ def by_joblib(model, path):
 @pytest.mark.parametrize("through", [lambda m, _: pickle.loads(pickle.dumps(m)), by_joblib])
 @pytest.mark.parametrize("budget", [None, 0.3])
 @pytest.mark.parametrize(("members", "y"), [(classifiers, Y), (regressors, TARGET)])
+@pytest.mark.no_cover
 def test_pickled_at_any_row_it_has_the_same_future(members, y, budget, through, tmp_path):
     """Trap 36, with batches that wait."""
     model = MixtureRetrainer(members(), budget=budget)
@@ -884,7 +894,8 @@ def test_it_is_evaluated_with_delayed_labels(delay):
     assert result.n_fits == fitted.events_.totals["fits"] > 4
     assert result.rows_fitted == fitted.events_.totals["rows_fitted"] > 1000
     refits = [event.row for event in fitted.events_ if event.action == "retrained"][4:]
-    np.testing.assert_array_equal(result.refit_rows, np.array(refits) + delay)
+    served = [row + delay for row in refits if row + delay <= 950]  # the last batch begins there
+    np.testing.assert_array_equal(result.refit_rows, served)
 
 
 def test_events_of_the_members_are_one_log():
@@ -935,6 +946,7 @@ def streamed_r2(model, X, y, first=100, size=50, scored=slice(None)):
 
 
 @pytest.mark.parametrize("value", [1e30, -np.inf, np.inf, np.nan])
+@pytest.mark.no_cover
 def test_a_member_that_explodes_does_little_harm(value):
     """At first its predictions are cut; soon it has no weight beyond its share."""
     members = [*regressors(), ("explodes", steady(Explodes(value)))]
@@ -1060,6 +1072,7 @@ def test_targets_of_other_types_are_numbers_too(kind):
     [["no", "yes"], [False, True], [-3, 7], [1.0, 2.0], np.array(["a", "b"], dtype=object)],
     ids=repr,
 )
+@pytest.mark.no_cover
 def test_labels_of_any_kind_are_learned_alike(labels, budget):
     """Text, truth values, unsorted numbers: the same weights and probabilities as for 0 and 1."""
     labels = np.asarray(labels)
@@ -1127,6 +1140,7 @@ def test_a_column_of_targets_is_made_flat_with_one_warning():
 
 
 @pytest.mark.parametrize("budget", [None, 0.2])
+@pytest.mark.no_cover
 def test_memory_is_flat(budget, monkeypatch):
     """Trap 10: waiting rows, history and members are bounded; what is kept is the newest."""
     monkeypatch.setattr("skretrain._mixture._engine._MAX_HISTORY", 50)
@@ -1142,9 +1156,9 @@ def test_memory_is_flat(budget, monkeypatch):
         return max(sizes)
 
     early = largest(120)
-    assert largest(500) < 1.05 * early
+    assert largest(250) < 1.05 * early
     assert model.weight_history_.weights.shape == (50, 4)
-    assert model.weight_history_.rows[-1] == model.n_samples_seen_ == 100 + 6200
+    assert model.weight_history_.rows[-1] == model.n_samples_seen_ == 100 + 3700
     np.testing.assert_array_equal(np.diff(model.weight_history_.rows), 10)
 
 
@@ -1294,7 +1308,7 @@ BAD_PARAMETERS = {
         ValueError,
         "must be classifiers or regressors",
     ),
-    "random_state": ({"random_state": "seed"}, ValueError, "cannot be used to seed"),
+    "random_state": ({"random_state": "seed"}, ValueError, "random_state must be an integer"),
     "member": (
         {"estimators": [*GOOD, ("b", DriftAwareRetrainer(GaussianNB(), detector="junk"))]},
         ValueError,
@@ -1410,9 +1424,9 @@ def _one_line(mixture):
     return "".join(repr(mixture).split())
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # scikit-learn's checks warn on purpose, as they do for it
-@pytest.mark.parametrize("mixture", MIXTURES, ids=_one_line)
+@pytest.mark.parametrize("mixture", representatives(MIXTURES, fast=MIXTURES[::6]), ids=_one_line)
+@pytest.mark.no_cover
 def test_scikit_learn_finds_no_failure_and_none_is_expected(mixture):
     results = check_estimator(mixture, on_skip=None, on_fail=None)
     bad = [result for result in results if result["status"] not in ("passed", "skipped")]
@@ -1424,13 +1438,6 @@ def test_scikit_learn_finds_no_failure_and_none_is_expected(mixture):
 @parametrize_with_retrainer_checks(MIXTURES)
 def test_skretrain_finds_no_failure(retrainer, check):
     check(retrainer)
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("mixture", MIXTURES[::6], ids=_one_line)
-def test_one_mixture_of_each_kind_passes_in_every_run(mixture):
-    results = check_estimator(mixture, on_skip=None, on_fail=None)
-    assert [r for r in results if r["status"] not in ("passed", "skipped")] == []
 
 
 # -- make_mixture ----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 
 from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
+from skretrain._retrainer._jobs import run
 from skretrain.drift import AtLeast, BaseTrigger, ErrorDrift, Periodic, Signal
 from skretrain.exceptions import RetrainFailedWarning
 
@@ -64,14 +65,38 @@ def test_an_alarm_without_labels_only_makes_a_retrain_due():
     assert model.estimator_ is not before
 
 
-def test_a_change_located_behind_the_labelled_rows_means_all_remembered_ones():
-    model = observing(update=None)
-    for _ in range(6):
-        model.observe(X[500:600])
+def test_where_the_change_is_among_labelled_rows_nobody_knows():
+    """Observed rows are numbered by themselves: all remembered rows of the concept are taken."""
+    model = observing([Rings([650]), MeanShift()], update=None)
+    feed(model, X, Y, 100, 500, 700)
+    assert model.events_[-1].since == 650
+    model.observe(MOVED[700:800])
+    assert model.events_[-1].since is None
+    model.partial_fit(X[700:750], Y[700:750])
+    assert (model.events_[-1].since, model.events_[-1].n_rows_fitted) == (650, 100)
+    assert model.n_refits_ == 2
+
+
+def test_in_a_dry_run_an_observed_alarm_is_suggested_once():
+    model = observing(dry_run=True).observe(MOVED[500:600])
+    feed(model, X, Y, 100, 500, 1000)
+    assert model.events_.counts["suggested"] == 1
+
+
+def test_an_observed_alarm_outlives_a_job_that_is_out():
+    model = observing([Rings([510]), MeanShift()])
+    job = model._prepare(model._examine(X[500:600], Y[500:600], None, {}))
     model.observe(MOVED[600:700])
-    assert model.events_[-1].since == 600
-    model.partial_fit(X[500:550], Y[500:550])
-    assert model.events_[-1].n_rows_fitted == 550
+    model._accept(run(job))
+    assert model.n_refits_ == 1
+    model.partial_fit(X[600:700], Y[600:700])
+    assert model.n_refits_ == 2
+    assert "without labels" in model.events_[-1].reason
+
+
+def test_rows_are_not_even_predicted_where_nobody_looks():
+    model = observing("adwin")
+    assert model.observe(np.full((3, 4), np.nan)) is model
 
 
 def test_once_rows_are_observed_such_a_trigger_sees_no_row_twice():

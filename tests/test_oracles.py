@@ -26,6 +26,8 @@ from skretrain import DriftAwareRetrainer
 from skretrain.drift import ErrorDrift
 from skretrain.policies import FullRefit
 
+pytestmark = pytest.mark.no_cover
+
 N, SIZE = 600, 50
 
 

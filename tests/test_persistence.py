@@ -5,11 +5,12 @@ import json
 import pickle
 import subprocess
 import sys
+from itertools import product
 
 import joblib
 import numpy as np
 import pytest
-from helpers import Rings, WaitGate, batches, feed, fingerprint, stream
+from helpers import Rings, WaitGate, batches, feed, fingerprint, representatives, stream
 from river import drift
 from river.drift import binary
 from sklearn.base import clone
@@ -22,6 +23,8 @@ from skretrain import DriftAwareRetrainer, ReplayPartialFit
 from skretrain.buffers import Reservoir, SlidingWindow
 from skretrain.drift import ErrorDrift
 from skretrain.policies import FullRefit, WarmStart
+
+pytestmark = pytest.mark.no_cover
 
 X, Y = stream(900, drift=450)
 
@@ -60,9 +63,13 @@ MODELS = {
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("through", [by_pickle, by_joblib])
-@pytest.mark.parametrize("stop", [60, 300, 480, 540])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    ("name", "stop", "through"),
+    representatives(
+        product(MODELS, [60, 300, 480, 540], [by_pickle, by_joblib]),
+        fast=[*product(MODELS, [60, 480], [by_pickle]), *product(MODELS, [300, 540], [by_joblib])],
+    ),
+)
 def test_a_reloaded_retrainer_has_the_same_future(name, stop, through):
     """Trap 36: before the first fit, while it is stable, right after the drift, or later."""
     model = feed(clone(MODELS[name]), X, Y, 30, 0, stop)
@@ -109,11 +116,11 @@ def test_the_future_is_the_same_in_another_process(tmp_path):
     assert counts == model.events_.counts
 
 
-@pytest.mark.parametrize("size", [1, 10])
+@pytest.mark.parametrize(("size", "n_early", "n_late"), [(1, 700, 1000), (10, 150, 400)])
 @pytest.mark.parametrize(
     "buffer", [SlidingWindow(60), Reservoir(60)], ids=["SlidingWindow", "Reservoir"]
 )
-def test_memory_is_flat(size, buffer, monkeypatch):
+def test_memory_is_flat(size, n_early, n_late, buffer, monkeypatch):
     """Traps 10 and 40: with small memories, the size after many rows is that after few."""
     monkeypatch.setattr("skretrain.drift._error_drift._MEMORY_ROWS", 300)
     rng = np.random.default_rng(0)
@@ -123,16 +130,15 @@ def test_memory_is_flat(size, buffer, monkeypatch):
     def largest(n_batches):
         """Arrays with spare room are now fuller, now emptier: what counts is the largest."""
         sizes = []
-        for number in range(n_batches):
+        for _ in range(n_batches):
             rows = rng.integers(0, 400, size)
             model.partial_fit(X[rows], Y[rows])
-            if number % 7 == 0:
-                sizes.append(len(pickle.dumps(model)))
+            sizes.append(len(pickle.dumps(model)))
         return max(sizes)
 
-    early = largest(700)
-    assert largest(2_000) < 1.1 * early
-    assert model.n_samples_seen_ == 400 + 2_700 * size
+    early = largest(n_early)
+    assert largest(n_late) < 1.1 * early
+    assert model.n_samples_seen_ == 400 + (n_early + n_late) * size
 
 
 def test_the_event_log_is_bounded():

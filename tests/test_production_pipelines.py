@@ -15,6 +15,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skretrain import DriftAwareRetrainer
 from skretrain.utils.estimator_checks import ScriptedDetector
 
+pytestmark = pytest.mark.no_cover
+
 N_ROWS, SIZE, N_FIRST, DRIFT = 1000, 100, 200, 500
 LATE = 300  # row from which on there are categories, and words, that the first fit has not seen
 POLICIES = ["full_refit", "warm_start", "replay_mix"]

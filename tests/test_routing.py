@@ -6,10 +6,14 @@ import sklearn
 from helpers import Recorder, Rings, batches, fingerprint, stream
 from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.model_selection import StratifiedKFold, cross_validate
 from sklearn.naive_bayes import GaussianNB
-from sklearn.utils.metadata_routing import MetadataRouter
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.metadata_routing import MetadataRouter, process_routing
 
-from skretrain import DriftAwareRetrainer, ReplayPartialFit
+from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
+from skretrain.compose import IncrementalPipeline
 from skretrain.policies import FullRefit, ReplayMix
 from skretrain.utils._sklearn_api import routing_enabled
 
@@ -260,3 +264,84 @@ def test_replay_mix_passes_weights_on_both_ways(routing):
     model.fit(X[first], Y[first], **metadata(first))
     model.partial_fit(X[batch], Y[batch], **metadata(batch))
     assert len(assert_aligned(model.estimator_.calls_[-1])) == 60
+
+
+# -- what routers declare is what is done ----------------------------------------------------------
+
+
+def test_a_request_for_fit_alone_suffices_for_fit():
+    """Nothing calls ``partial_fit`` there; a batch still asks for what its call needs."""
+    with sklearn.config_context(enable_metadata_routing=True):
+        base = SGDClassifier(random_state=0).set_fit_request(sample_weight=True)
+        model = DriftAwareRetrainer(base, detector=None).fit(X, Y, sample_weight=WEIGHT)
+        oracle = SGDClassifier(random_state=0).fit(X, Y, sample_weight=WEIGHT)
+        np.testing.assert_array_equal(model.estimator_.coef_, oracle.coef_)
+        with pytest.raises(ValueError, match="partial_fit"):
+            model.partial_fit(X[:10], Y[:10], sample_weight=WEIGHT[:10])
+        declared = model.get_metadata_routing().consumes("fit", {"sample_weight"})
+        assert declared == {"sample_weight"}
+
+
+def test_the_score_of_a_mixture_is_weighted_where_that_is_requested():
+    """Weights that count only rows on which it is right give a perfect score."""
+    members = [("a", DriftAwareRetrainer(GaussianNB(), detector=None))]
+    right = (GaussianNB().fit(X, Y).predict(X) == Y).astype(float)
+    with sklearn.config_context(enable_metadata_routing=True):
+        mixture = MixtureRetrainer(members).set_score_request(sample_weight=True)
+        assert mixture.get_metadata_routing().consumes("score", {"sample_weight"})
+        base = GaussianNB().set_fit_request(sample_weight=False)
+        base.set_partial_fit_request(sample_weight=False)
+        mixture.set_params(a__estimator=base)
+        scores = cross_validate(
+            mixture, X, Y, params={"sample_weight": right}, cv=3, error_score="raise"
+        )["test_score"]
+    oracle = [
+        GaussianNB().fit(X[train], Y[train]).score(X[test], Y[test], sample_weight=right[test])
+        for train, test in StratifiedKFold(3).split(X, Y)
+    ]
+    np.testing.assert_allclose(scores, oracle)
+
+
+def test_a_weight_of_another_name_weighs_the_members_too():
+    """Rows of weight zero are no evidence, whatever the weight is called."""
+    weight = np.where(np.arange(len(Y)) % 2, 1.0, 0.0)
+
+    def run(**alias):
+        name = next(iter(alias.values()), "sample_weight")
+        base = GaussianNB().set_fit_request(sample_weight=name)
+        other = SGDClassifier(random_state=0).set_fit_request(sample_weight=name)
+        for each in (base, other):
+            each.set_partial_fit_request(sample_weight=name)
+        members = [(k, DriftAwareRetrainer(b, detector=None)) for k, b in zip("ab", (base, other))]
+        mixture = MixtureRetrainer(members).fit(X[:50], Y[:50], **{name: weight[:50]})
+        for start in range(50, len(Y) - 20, 20):
+            rows = slice(start, start + 20)
+            mixture.partial_fit(X[rows], Y[rows], **{name: weight[rows]})
+        return mixture
+
+    with sklearn.config_context(enable_metadata_routing=True):
+        plain, renamed = run(), run(alias="w")
+    np.testing.assert_array_equal(plain.weight_history_.weights, renamed.weight_history_.weights)
+
+
+def test_the_weights_of_steps_weigh_a_mixture_of_pipelines():
+    weight = np.where(np.arange(len(Y)) % 2, 1.0, 0.0)
+    pipe = make_pipeline(StandardScaler(), GaussianNB())
+    mixture = MixtureRetrainer([("a", DriftAwareRetrainer(pipe, detector=None))])
+    mixture.fit(X, Y, gaussiannb__sample_weight=weight)
+    before = mixture._engine.shares.weights
+    mixture.partial_fit(X[:10], Y[:10], gaussiannb__sample_weight=np.zeros(10))
+    np.testing.assert_array_equal(mixture._engine.shares.weights, before)
+    assert mixture.n_samples_seen_ == len(Y) + 10
+
+
+def test_an_incremental_pipeline_declares_what_partial_fit_hands_on():
+    with sklearn.config_context(enable_metadata_routing=True):
+        last = SGDClassifier(random_state=0).set_partial_fit_request(sample_weight=True)
+        scale = StandardScaler().set_partial_fit_request(sample_weight=False)
+        pipeline = IncrementalPipeline([("scale", scale), ("skip", "passthrough"), ("last", last)])
+        declared = pipeline.get_metadata_routing().consumes("partial_fit", {"sample_weight"})
+        assert declared == {"sample_weight"}
+        silent = IncrementalPipeline([("scale", StandardScaler()), ("last", SGDClassifier())])
+        with pytest.raises(ValueError, match="not explicitly set as requested"):
+            process_routing(silent, "partial_fit", sample_weight=WEIGHT)

@@ -70,6 +70,7 @@ def assert_labels_are_sane(model, X):
 
 
 @pytest.mark.parametrize("name", BOUNDED)
+@pytest.mark.no_cover
 def test_a_detector_takes_the_new_normal_for_normal(name):
     early, X = run(name, stop=MOVE)
     assert share_of_normal(early, X[-200:]) == 0
@@ -128,6 +129,7 @@ def test_an_isolation_forest_that_rotates_takes_the_new_normal_for_normal():
 
 @pytest.mark.parametrize("policy", ["full_refit", "replay_mix", "warm_start"])
 @pytest.mark.parametrize("name", ALL)
+@pytest.mark.no_cover
 def test_every_call_is_an_event_and_labels_are_those_of_the_base(name, policy):
     if policy == "warm_start" and name not in CONTINUED and name != "BIRCH":
         with pytest.raises(ValueError, match=f"{type(ALL[name]).__name__} has neither"):
@@ -142,6 +144,7 @@ def test_every_call_is_an_event_and_labels_are_those_of_the_base(name, policy):
 
 
 @pytest.mark.parametrize("name", ALL)
+@pytest.mark.no_cover
 def test_replayed_batches_need_no_targets_and_the_new_rows_count(name):
     X = moving(name in DETECTORS)
     model = ReplayPartialFit(ALL[name], random_state=0)

@@ -38,9 +38,7 @@ class Mix(NamedTuple):
 
     def _votes(self, serving, X):
         model = serving.model
-        # Of a single class, histogram boosting gives two columns: it votes.
-        single = len(getattr(model, "classes_", serving.classes)) == 1
-        if hasattr(model, "predict_proba") and not single:
+        if hasattr(model, "predict_proba"):
             votes = serving.spread(predict_proba_of(model, X), 0.0)
         else:
             votes = (np.asarray(predict_of(model, X))[:, None] == serving.classes).astype(
@@ -112,6 +110,7 @@ class Batch(NamedTuple):
     X: Any
     y: np.ndarray
     params: dict  # of the call, before any routing
+    weight_names: tuple = ("sample_weight",)  # under which members take the weight of a row
 
     def after(self, others):
         """Return the rows of other batches, followed by those of this one."""
@@ -120,26 +119,25 @@ class Batch(NamedTuple):
         parts = [*others, self]
         names = set().union(*(part.params for part in parts))
         params = {name: np.concatenate([part._column(name) for part in parts]) for name in names}
-        return Batch(
-            concat_rows([p.X for p in parts]), np.concatenate([p.y for p in parts]), params
-        )
+        X, y = concat_rows([p.X for p in parts]), np.concatenate([p.y for p in parts])
+        return self._replace(X=X, y=y, params=params)
 
     def _column(self, name):
         """Return one kind of metadata; as in the memory, a missing ``sample_weight`` is 1."""
-        if name == "sample_weight" and name not in self.params:
+        if name in self.weight_names and name not in self.params:
             return np.ones(len(self.y))
         return self.params[name]
 
     def copied(self):
         """Return a batch that no later write of the caller reaches."""
         params = {name: np.array(values) for name, values in self.params.items()}
-        return Batch(copy_rows(self.X), np.array(self.y), params)
+        return self._replace(X=copy_rows(self.X), y=np.array(self.y), params=params)
 
     @property
     def weight(self):
         """How much each row counts."""
-        weight = self.params.get("sample_weight")
-        return np.ones(len(self.y)) if weight is None else np.asarray(weight, dtype=np.float64)
+        given = [self.params[name] for name in self.weight_names if name in self.params]
+        return np.asarray(given[0], dtype=np.float64) if given else np.ones(len(self.y))
 
 
 class Tested(NamedTuple):
@@ -173,14 +171,17 @@ class MixEngine:
         Who learns when.
     is_classifier : bool
         Else it is a regressor.
+    semi_supervised : bool, default=False
+        Whether -1 says that a row has no label.
     """
 
-    def __init__(self, names, members, shares, turns, *, is_classifier):
+    def __init__(self, names, members, shares, turns, *, is_classifier, semi_supervised=False):
         self.names = names
         self.members = members
         self.shares = shares
         self.turns = turns
         self.is_classifier = is_classifier
+        self.semi_supervised = semi_supervised
         self.waiting = [[] for _ in members]  # batches that each has still to learn from
         self.classes = None  # declared, seen or fitted
         self.param_names = None  # of the metadata of the last batch
@@ -221,10 +222,15 @@ class MixEngine:
         numbers = range(len(self.members))
         tested = each(lambda n: self._test(n, due[n], batch, classes, params_of), numbers)
         self._weigh(batch, due, [test.examination.batch.y_pred for test in tested])
+        waited = [list(waiting) for waiting in self.waiting]
         self._let_wait(batch, due)
         self._count(batch, labels)
+        seen = [member.__dict__.get("_cycle") and member.n_samples_seen_ for member in self.members]
         try:
             failures = each(Tested.learn, [tested[n] for n in np.flatnonzero(due)])
+        except BaseException:
+            self._keep_waiting(batch, due, waited, seen)
+            raise
         finally:
             self._serve()
         for failure in failures:
@@ -234,12 +240,26 @@ class MixEngine:
             if test.note:
                 warn_user(test.note, UpdateFailedWarning)
 
+    def _keep_waiting(self, batch, due, waited, seen):
+        """After an interrupt: who has not seen the batch, nor those before it, has it to come."""
+        for n in np.flatnonzero(due):
+            member = self.members[n]
+            has_seen = member.__dict__.get("_cycle") and member.n_samples_seen_
+            if has_seen == seen[n]:
+                self.waiting[n] = [*waited[n], batch.copied()]
+
     def observe(self, X):
         """Show rows without labels to the members that serve; all are examined before any sees."""
         ready = [member for member in self.members if member._snapshot is not None]
         examined = [member._examine_unlabelled(X) for member in ready]
+        errors = []
         for member, rows in zip(ready, examined, strict=True):
-            member._observe(rows)
+            try:
+                member._observe(rows)
+            except Exception as error:  # the others see the rows all the same
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
     # -- whose turn it is ----------------------------------------------------------------------
 
@@ -286,7 +306,7 @@ class MixEngine:
         """Reward the members for what they would have predicted, and count the turns."""
         before, weight = self.shares.weights, batch.weight
         tested = np.array([y_pred is not None for y_pred in predicted])  # those who serve already
-        counted = weight > 0
+        counted = self._counts(batch)
         if counted.any() and tested.any():
             newest = [y[-len(batch.y) :][counted] for y in predicted if y is not None]
             loss_of = self._share_wrong if self.is_classifier else self._remoteness
@@ -317,10 +337,15 @@ class MixEngine:
         """Return the labels of the rows that count, and those that the caller announces."""
         if not self.is_classifier:
             return ()
-        labels = np.unique(batch.y[batch.weight != 0])
+        labels = np.unique(batch.y[self._counts(batch)])
         if announced is None or not is_flat(announced):
             return labels
         return union_of_labels(labels, announced)
+
+    def _counts(self, batch):
+        """Return which rows are evidence: those with a weight and a label."""
+        counts = batch.weight != 0
+        return counts & (batch.y != -1) if self.semi_supervised else counts
 
     def _count(self, batch, labels):
         self.n_seen += len(batch.y)

@@ -1,57 +1,42 @@
 """MixtureRetrainer: several retrainers serve at once, weighted by what they got right lately."""
 
 from copy import copy
-from dataclasses import replace
-from typing import NamedTuple
 
-import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from .._retrainer._border import checked_params, has_other_columns, queried
-from .._retrainer._estimator import BaseRetrainer, Restoring, seed_of
+from .._retrainer._border import (
+    check_values,
+    checked_classes,
+    checked_params,
+    has_other_columns,
+    queried,
+)
+from .._retrainer._estimator import Restoring, seed_of
+from ..compose import Learner
 from ..utils._containers import as_container, n_rows
-from ..utils._events import merged
 from ..utils._fixed_share import FixedShare
-from ..utils._losses import task_of
 from ..utils._params import check_n_jobs, check_number
 from ..utils._sklearn_api import BaseComposition, parallel_block, routing_enabled
 from ._engine import Batch, MixEngine, Turns
+from ._learned import LearnedAttributes
+from ._members import (
+    all_have,
+    check_member,
+    names_and_members,
+    seeded,
+    tags_of,
+    task_of_members,
+    weight_names,
+)
 
 
-class WeightHistory(NamedTuple):
-    """The weights of a mixture after each batch, the last 10,000 of them.
-
-    Attributes
-    ----------
-    rows : ndarray of shape (n_batches,)
-        Rows seen by then.
-    weights : ndarray of shape (n_batches, n_members)
-        The weights, in the order of ``estimators``; each row sums to 1.
-    """
-
-    rows: np.ndarray
-    weights: np.ndarray
-
-
-def _all_have(method):
-    """Make a method available where every member has it."""
-
-    def check(self):
-        for member in self._present_members().values():
-            getattr(member, method)
-        return True
-
-    return check
-
-
-class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
+class MixtureRetrainer(LearnedAttributes, MetaEstimatorMixin, BaseComposition):
     r"""Let several retrainers serve at once, weighted by what they got right lately.
 
     Which rows a model should be fitted on, and how often, is a property of the stream, and may
@@ -330,7 +315,7 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
 
     def _step(self, engine, X, y, classes, params):
         batch = self._checked(X, y, params, reset=engine.n_seen == 0)
-        engine.step(batch, classes, self._router("partial_fit"), self._each)
+        engine.step(batch, checked_classes(classes), self._router("partial_fit"), self._each)
 
     def _checked(self, X, y, params, *, reset):
         """Return a batch of which the columns, the targets and the lengths are right."""
@@ -342,7 +327,9 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
                 "This MixtureRetrainer estimator requires y to be passed, but the target y is None."
             )
         y = column_or_1d(y, warn=True)
-        return Batch(X, y, checked_params(params, n_rows(X)))
+        check_values(y)
+        names = weight_names(self._present_members().values())
+        return Batch(X, y, checked_params(params, n_rows(X)), names)
 
     def _each(self, call, items):
         items = list(items)
@@ -354,36 +341,23 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
 
     def _new_engine(self):
         self._check_numbers()
-        seed, members = seed_of(self.random_state), self._members()
-        task = self._task()
-        if task == "unsupervised":
-            raise ValueError(
-                "MixtureRetrainer weighs its members by targets: they must be classifiers or "
-                f"regressors, got {self.estimators!r}."
-            )
+        seed, members = seed_of(self), self._members()
+        task = task_of_members(members)
         return MixEngine(
             list(members),
-            [_seeded(clone(m), seed, number) for number, m in enumerate(members.values())],
+            [seeded(clone(m), seed, number) for number, m in enumerate(members.values())],
             FixedShare(len(members), self.forgetting, self.share),
             Turns(len(members), self.budget),
             is_classifier=task == "classification",
+            semi_supervised=all(Learner(m.estimator).semi_supervised for m in members.values()),
         )
 
     def _members(self):
         """Return the members by name, or raise where they are no retrainers."""
-        names, members = _names_and_members(self.estimators)
+        names, members = names_and_members(self.estimators)
         self._validate_names(names)
         for name, member in zip(names, members, strict=True):
-            if isinstance(member, MixtureRetrainer):
-                raise TypeError(
-                    f"MixtureRetrainer(estimators=...): {name!r} is a mixture. List its members "
-                    "among those of the other."
-                )
-            if not isinstance(member, BaseRetrainer):
-                raise TypeError(
-                    f"MixtureRetrainer(estimators=...): {name!r} is {member!r}, which is no "
-                    "retrainer. Wrap it in DriftAwareRetrainer or ReplayPartialFit."
-                )
+            check_member(name, member, is_mixture=isinstance(member, MixtureRetrainer))
         return dict(zip(names, members, strict=True))
 
     def _present_members(self):
@@ -392,14 +366,6 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
         if engine is None:
             return self._members()
         return dict(zip(engine.names, engine.members, strict=True))
-
-    def _task(self):
-        tasks = {name: task_of(member) for name, member in self._members().items()}
-        if len(set(tasks.values())) > 1:
-            raise ValueError(
-                f"MixtureRetrainer(estimators=...): members must be of one kind, got {tasks}."
-            )
-        return next(iter(tasks.values()))
 
     def _check_numbers(self):
         check_number(self, "forgetting", above=0, most=1)
@@ -415,11 +381,12 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
         Returns
         -------
         routing : MetadataRouter
-            ``fit`` to ``fit`` and ``partial_fit`` to ``partial_fit``, for every member.
+            ``fit`` to ``fit`` and ``partial_fit`` to ``partial_fit``, for every member; what
+            ``score`` requests is the mixture's own.
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")
         mapping.add(caller="partial_fit", callee="partial_fit")
-        router = MetadataRouter(owner=self)
+        router = MetadataRouter(owner=self).add_self_request(self)
         return router.add(**self._present_members(), method_mapping=mapping)
 
     def _router(self, method):
@@ -464,7 +431,7 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
         X = queried(self, X)
         return mix.values(X) if mix.classes is None else mix.classes[mix.proba(X).argmax(axis=1)]
 
-    @available_if(_all_have("predict_proba"))
+    @available_if(all_have("predict_proba"))
     def predict_proba(self, X):
         """Return the weighted mean of the class probabilities of the members.
 
@@ -520,108 +487,10 @@ class MixtureRetrainer(MetaEstimatorMixin, BaseComposition):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         try:
-            members = [m.__sklearn_tags__() for m in _names_and_members(self.estimators)[1]]
+            members = [m.__sklearn_tags__() for m in names_and_members(self.estimators)[1]]
         except (AttributeError, TypeError, ValueError):
             return tags  # parameters are judged when they are used
-        first = members[0]
-        tags.estimator_type = first.estimator_type
-        tags.regressor_tags = first.regressor_tags
-        tags.target_tags.required = True
-        tags.non_deterministic = any(member.non_deterministic for member in members)
-        for name in ("two_d_array", "sparse", "allow_nan", "string", "categorical"):
-            takes = all(getattr(member.input_tags, name) for member in members)
-            setattr(tags.input_tags, name, takes)
-        for part in ("input_tags", "target_tags"):
-            demands = any(getattr(member, part).positive_only for member in members)
-            getattr(tags, part).positive_only = demands
-        kinds = [member.classifier_tags for member in members if member.classifier_tags]
-        if kinds:
-            takes = all(kind.multi_class for kind in kinds)
-            tags.classifier_tags = replace(kinds[0], multi_class=takes, multi_label=False)
-        return tags
+        return tags_of(members, tags)
 
     def _sk_visual_block_(self):
-        return parallel_block(*_names_and_members(self.estimators))
-
-    # -- learned attributes ------------------------------------------------------------------------
-
-    def _learned(self, name):
-        """Return what was learned, for the attribute `name` that is absent before."""
-        engine = self.__dict__.get("_engine")
-        if engine is None:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return engine
-
-    def _history(self, name):
-        history = self._learned(name).history
-        if not history:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r} yet")
-        return history
-
-    @property
-    def estimators_(self):
-        """The members at work."""
-        return self._learned("estimators_").members
-
-    @property
-    def named_estimators_(self):
-        """The members at work, by name."""
-        engine = self._learned("named_estimators_")
-        return Bunch(**dict(zip(engine.names, engine.members, strict=True)))
-
-    @property
-    def weights_(self):
-        """The weights of the members now."""
-        return self._history("weights_")[-1][1]
-
-    @property
-    def weight_history_(self):
-        """The weights after each batch."""
-        rows, weights = zip(*self._history("weight_history_"), strict=True)
-        return WeightHistory(np.array(rows), np.array(weights))
-
-    @property
-    def events_(self):
-        """What the members did, in the order of rows."""
-        engine = self._learned("events_")
-        logs = [member.events_ for member in engine.members]
-        return merged(dict(zip(engine.names, logs, strict=True)))
-
-    @property
-    def n_samples_seen_(self):
-        """Rows seen since ``fit``."""
-        return self._learned("n_samples_seen_").n_seen
-
-    @property
-    def classes_(self):
-        """Class labels declared, seen or fitted, sorted."""
-        engine = self._learned("classes_")
-        if engine.mix is None or engine.classes is None:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'classes_'")
-        return engine.mix.classes
-
-
-def _names_and_members(estimators):
-    """Return the names and the members of a list of pairs."""
-    if not isinstance(estimators, (list, tuple)) or not len(estimators):
-        raise ValueError(
-            f"MixtureRetrainer(estimators={estimators!r}): estimators must be a list of (name, "
-            "retrainer) pairs, one at least."
-        )
-    pairs = [pair for pair in estimators if isinstance(pair, (list, tuple)) and len(pair) == 2]
-    pairs = [pair for pair in pairs if isinstance(pair[0], str)]
-    if len(pairs) < len(estimators):
-        raise ValueError(
-            f"MixtureRetrainer(estimators={estimators!r}): each must be a pair of a name, a str, "
-            "and a retrainer."
-        )
-    names, members = zip(*pairs, strict=True)
-    return list(names), list(members)
-
-
-def _seeded(member, seed, number):
-    """Give a member a seed of its own, if it has none and the mixture has one."""
-    if seed is not None and member.get_params(deep=False)["random_state"] is None:
-        drawn = np.random.SeedSequence([seed, number]).generate_state(1)[0]
-        member.set_params(random_state=int(drawn >> 1))
-    return member
+        return parallel_block(*names_and_members(self.estimators))

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d, vali
 
 from ..buffers import Rows
 from ..utils._containers import as_container, n_rows
+from ..utils._labels import is_missing
 from ..utils._sklearn_api import routing_enabled
 
 
@@ -117,11 +118,56 @@ def _checked_target(estimator, state, y, method):
     y = y.toarray() if issparse(y) else np.asarray(y)
     if y.ndim != 1:
         y = _checked_columns(estimator, state, y, method)
+    check_values(y)
     if task == "regression" and y.dtype.kind in "OUS":
-        y = y.astype(np.float64)
+        y = _as_numbers(y)
     if y.dtype.kind in "fO":
         assert_all_finite(y, input_name="y")
     return y
+
+
+def check_values(y):
+    """Raise ValueError for targets of which nobody can make anything: missing, or durations."""
+    if y.dtype.kind in "mM":
+        raise ValueError(
+            f"y holds {y.dtype.name}s: turn them into numbers, of hours or days, say, or into text "
+            "for classes."
+        )
+    if y.dtype.kind == "O":
+        missing = int(is_missing(y).sum())
+        if missing:
+            raise ValueError(
+                f"Input y contains NaN, None or pandas.NA: {missing} of {y.size} value(s). Leave "
+                "out the rows without a target, or wait for it."
+            )
+        kinds = {isinstance(value, str) for value in y.ravel().tolist()}
+        if len(kinds) > 1:
+            raise ValueError("y mixes text and numbers: convert it to one kind.")
+
+
+def _as_numbers(y):
+    try:
+        return y.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"y must be numeric for a regressor: {error}.") from error
+
+
+def checked_classes(classes):
+    """Return the labels that a caller announces as a list or an array, or raise ValueError.
+
+    Of several outputs it is a list with the labels of each.
+    """
+    if classes is None:
+        return None
+    if isinstance(classes, (set, frozenset, str, bytes, dict)) or np.ndim(classes) == 0:
+        raise ValueError(
+            f"classes={classes!r} must be a list or an array of class labels, such as [0, 1, 2]."
+        )
+    for labels in [classes] if not len(classes) or np.ndim(classes[0]) == 0 else classes:
+        labels = np.asarray(labels)
+        if labels.dtype.kind in "fO" and is_missing(labels).any():
+            raise ValueError(f"classes={classes!r} holds a missing value, which is no label.")
+    return classes
 
 
 def _checked_columns(estimator, state, y, method):
@@ -186,6 +232,11 @@ def checked_params(params, size):
                 "there."
             )
         if name == "sample_weight":
+            if values.ndim > 1:
+                raise ValueError(
+                    f"sample_weight must be one-dimensional: got shape {values.shape}. Pass "
+                    "sample_weight.ravel()."
+                )
             assert_all_finite(values, input_name="sample_weight")
         checked[name] = values
     return checked

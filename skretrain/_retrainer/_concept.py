@@ -11,26 +11,26 @@ class Concept:
     n_known : int
         Rows of it that the model stands for: remembered ones when it was last fitted, or as many as
         a candidate says that it knows.
-    answered : bool
+    has_answered_alarm : bool
         Whether a retrain has answered an alarm yet.
     """
 
     def __init__(self):
         self.start = 0
         self.n_known = 0
-        self.answered = False
+        self.has_answered_alarm = False
 
     def begin(self, start, n_known, *, answers_alarm):
         """Note what a retrain that was carried out, or that ended in keeping, has answered."""
         self.start, self.n_known = start, n_known
-        self.answered = self.answered or answers_alarm
+        self.has_answered_alarm = self.has_answered_alarm or answers_alarm
 
     def has_grown(self, parts, n_new):
         """Tell whether the policy wants to retrain, now that `n_new` more rows have come."""
         # Before the first alarm, a model that learns from every batch is left alone; but encoders
         # that it keeps frozen would otherwise know no more than the first rows.
         learns = parts.update is not None and not parts.learner.freezes
-        if learns and not self.answered:
+        if learns and not self.has_answered_alarm:
             return False
         if parts.trigger is not None and not parts.trigger.growth_pays:
             return False

@@ -9,11 +9,12 @@ from ..exceptions import ClassesGrewWarning
 from ..utils._costs import Stopwatch, thread_counts
 from ..utils._warn import warn_user
 from ._concept import n_remembered_since
-from ._first_fit import first_model, suffices
+from ._first_fit import are_too_few, first_model, suffices
 from ._jobs import Cause, fit_record, run
-from ._log import STABLE, costs
+from ._log import STABLE, costs, named
 from ._parts import Examined
 from ._retrains import Retrains
+from ._scoring import sound_signal
 from ._state import State
 from ._updates import Updates
 
@@ -48,7 +49,7 @@ class Cycle:
 
     def fit(self, rows):
         """Fit the first model on `rows`."""
-        self._first_fit(rows, rows, incremental=False)
+        self._first_fit(rows, rows, incremental=False, is_stream=False)
         self._tell_of_a_third_class()
 
     def _start(self, rows):
@@ -57,50 +58,74 @@ class Cycle:
         waiting = joined(parts.buffer.latest(), rows)
         continues = parts.update is not None and parts.update.continues
         incremental = continues and parts.learner.starts_at_once
+        reason = ""
         if self._suffices(waiting, incremental):
-            self._first_fit(rows, waiting, incremental=incremental)
-        else:
-            state.remember(rows)
-            state.log.record("buffered", rows, STABLE)
+            try:
+                return self._first_fit(rows, waiting, incremental=incremental)
+            except Exception as error:
+                stated = state.settings.initial_size is not None
+                if stated or not are_too_few(waiting, parts.learner, state.scorer):
+                    raise
+                reason = f"too few rows for a first fit: {named(error)}"
+        state.remember(rows)
+        return state.log.record("buffered", rows, STABLE, reason=reason)
 
     def _suffices(self, rows, incremental):
         learner, size = self.state.parts.learner, self.state.settings.initial_size
         labels = self.state.labels
         return suffices(rows, labels, learner, incremental=incremental, initial_size=size)
 
-    def _first_fit(self, new, fitted_on, *, incremental):
-        state, learner, labels = self.state, self.state.parts.learner, self.state.labels
+    def _first_fit(self, new, fitted_on, *, incremental, is_stream=True):
+        state, labels = self.state, self.state.labels
         with Stopwatch() as cost:
             try:
-                model = first_model(fitted_on, labels, learner, incremental=incremental)
+                model = self._first_model(new if is_stream else None, fitted_on, incremental)
             except Exception:
                 if len(fitted_on.index) == len(new.index) or not self._suffices(new, incremental):
                     raise
                 # The fault may be in the rows that waited: then they would block it for ever.
-                fitted_on, model = new, first_model(new, labels, learner, incremental=incremental)
+                fitted_on, model = new, self._first_model(new, new, incremental)
                 state.parts.buffer.reset()
         state.remember(new)
         state.log.n_fits += 1
         state.concept.n_known = n_remembered_since(state.parts.buffer, 0)
         if isinstance(getattr(model, "classes_", None), np.ndarray) and labels.are_flat(new.y):
             labels.take_in(model.classes_)
-        state.service.promote(model, labels.served_with(model))
+        before = state.service.promote(model, labels.served_with(model))
         state.dtype = fitted_on.X.dtype if isinstance(fitted_on.X, np.ndarray) else None
         n_seen, n_fitted = state.log.n_seen, len(fitted_on.index)
         record = fit_record(n_seen, n_fitted, 0, "first_fit", cost)
         state.tell_trigger(record, answered=False)
         details = costs(record) | {"reason": "first fit", "threads": thread_counts()}
+        state.announce(before)
         state.log.record("retrained", new, STABLE, from_scratch=True, **details)
+
+    def _first_model(self, new, fitted_on, incremental):
+        """Return the first model; that of a stream has predicted the newest batch."""
+        learner, labels = self.state.parts.learner, self.state.labels
+        model = first_model(fitted_on, labels, learner, incremental=incremental)
+        if new is not None:
+            self.state.scorer.predicted(model, new.X)
+        return model
 
     def examine(self, rows, classes=None):
         """Test the serving model on a batch, and raise whatever may be wrong; nothing changes."""
-        state, y_pred, scored = self.state, None, None
+        state, y_pred, scored, unreadable = self.state, None, None, None
         if self.serving is not None:
-            y_pred, scored = state.scored(rows, start=state.log.n_seen)
-        state.parts.buffer.check(rows.X, rows.y, rows.params)
-        targets = state.parts.learner.targets_of(rows)
-        unseen = state.labels.check(targets, classes, is_first=self.serving is None)
-        return Examined(rows, classes, y_pred, scored, unseen)
+            try:
+                y_pred, scored = state.scored(rows, start=state.log.n_seen)
+            except Exception as error:
+                unreadable = error
+        try:
+            state.parts.buffer.check(rows.X, rows.y, rows.params)
+            targets = state.parts.learner.targets_of(rows)
+            unseen = state.labels.check(targets, classes, is_first=self.serving is None)
+        except Exception:
+            if unreadable is None:
+                raise
+            raise unreadable from None
+        relearned = None if unreadable is None else self.retrains.relearned(rows, unreadable)
+        return Examined(rows, classes, y_pred, scored, unseen, relearned)
 
     def learn(self, examined):
         """Learn from a batch that was examined; a retrain that is due is carried out."""
@@ -109,8 +134,8 @@ class Cycle:
             return
         try:
             outcome = run(job)
-        except BaseException:
-            self.retrains.postpone()
+        except BaseException as error:
+            self.cancel(f"interrupted by {type(error).__name__}")
             raise
         self.accept(outcome)
 
@@ -130,16 +155,32 @@ class Cycle:
         job : Job or None
             None where nothing is to be retrained.
         """
-        if self.state.labels.declare(examined.classes):
-            self.state.show_labels()
-        if self.serving is None:
-            self._start(examined.rows)
-            job = None
-        else:
-            job = self._test_and_learn(examined)
+        self.state.labels.declare(examined.classes)
+        job = self._seen(examined)
         if job is None:
             self._tell_of_a_third_class()
         return job
+
+    def _seen(self, examined):
+        """Test and learn, and return the job that is due, if any.
+
+        Whatever interrupts it, the batch counts as seen: the trigger may have been shown it, and
+        it is not to be sent again.
+        """
+        before = self.state.log.n_seen
+        try:
+            if self.serving is None:
+                return self._start(examined.rows)
+            return self._test_and_learn(examined)
+        except Exception:
+            raise
+        except BaseException:
+            if self.state.log.n_seen == before:
+                self.state.remember(examined.rows)
+            raise
+        finally:
+            if self.state.pending is None:  # else with the outcome of the job
+                self.state.show_labels()
 
     def accept(self, outcome):
         """Decide on the outcome of a job that was prepared: it is kept, tried, or comes too late.
@@ -149,14 +190,23 @@ class Cycle:
         outcome : Outcome
             What came of the job, wherever it ran.
         """
-        self.retrains.accept(outcome)
+        try:
+            self.retrains.accept(outcome)
+        finally:
+            self.state.show_labels()
         self._tell_of_a_third_class()
 
     def examine_unlabelled(self, rows):
         """Let the serving model predict rows without labels, and raise whatever may be wrong."""
-        state, start = self.state, int(rows.index[0])
-        labels = state.labels.classes
-        return rows, state.scorer.unlabelled(self.serving, rows, start=start, classes=labels)
+        trigger, start = self.state.parts.trigger, int(rows.index[0])
+        if trigger is None or not trigger.sees_unlabelled:
+            return rows, None  # nobody looks
+        return rows, self.state.scorer.unlabelled(self.serving, rows, start=start)
+
+    def cancel(self, why):
+        """Give up the job that is out, if one is: what it was for is tried with the next batch."""
+        self.retrains.postpone(why)
+        self.state.show_labels()
 
     def observe(self, examined):
         """Show rows without labels to the triggers that need none.
@@ -166,10 +216,10 @@ class Cycle:
         """
         state, trigger, (rows, batch) = self.state, self.state.parts.trigger, examined
         state.n_observed = int(rows.index[-1]) + 1
-        if trigger is None or not trigger.sees_unlabelled:
+        if batch is None:
             return
         try:
-            signal = trigger.update(batch)
+            signal = sound_signal(trigger, trigger.update(batch))
         except Exception as error:
             message = (
                 "the trigger failed on these rows without labels; nothing is learned from them"
@@ -178,7 +228,9 @@ class Cycle:
             return
         if signal.state == "drift":
             state.n_alarms += 1
-            state.cause = Cause("alarm on rows without labels", signal.since, True)
+            # These rows are numbered by themselves: where the change is among those with labels,
+            # nobody knows.
+            state.cause = Cause("alarm on rows without labels", None, True)
             reason = "a retrain is due at the next batch with labels"
             state.log.record("labels_wanted", rows, signal, since=signal.since, reason=reason)
 
@@ -200,6 +252,10 @@ class Cycle:
 
     def _test_and_learn(self, examined):
         rows, state, learner = examined.rows, self.state, self.state.parts.learner
+        if examined.relearned is not None:
+            if len(examined.unseen):
+                state.labels.take_in(examined.unseen)
+            return self.retrains.serve_relearned(rows, examined.relearned)
         try:
             signal = self._signal_on(examined.scored)
         except Exception as error:
@@ -213,8 +269,8 @@ class Cycle:
             )
             return None
         state.n_alarms += signal.state == "drift"
-        if len(examined.unseen) and state.labels.take_in(examined.unseen):
-            state.show_labels()
+        if len(examined.unseen):
+            state.labels.take_in(examined.unseen)
         cause = self.retrains.due(signal, rows)
         if cause is not None:
             return self.retrains.prepared(rows, cause, signal)
@@ -230,4 +286,4 @@ class Cycle:
         trigger = self.state.parts.trigger
         if trigger is None or (trigger.label_free and self.state.n_observed is not None):
             return STABLE
-        return trigger.update(scored)
+        return sound_signal(trigger, trigger.update(scored))

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
-from sklearn.utils import check_random_state, get_tags
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from ..buffers import BaseBuffer, SlidingWindow
@@ -15,12 +15,13 @@ from ..drift._river import RiverParamsMixin
 from ..inspection._event_strip import event_strip
 from ..utils._containers import as_container, n_rows
 from ..utils._losses import task_of
+from ..utils._params import check_choice, is_integer, refuse
 from ..utils._sklearn_api import (
     CallbackSupportMixin,
     Progress,
     with_callbacks,
 )
-from ._border import checked_rows, unlabelled_rows
+from ._border import checked_classes, checked_rows, unlabelled_rows
 from ._cycle import Cycle
 from ._delegation import DelegationMixin
 from ._first_fit import first_size
@@ -180,7 +181,7 @@ class BaseRetrainer(
         if blank:
             cycle = self._new_cycle()
         rows = checked_rows(self, cycle.state, X, y, params, "partial_fit", reset=blank)
-        return Examination(cycle, cycle.examine(rows, classes))
+        return Examination(cycle, cycle.examine(rows, checked_classes(classes)))
 
     def _learn(self, examination):
         """Learn from a batch that was examined; a retrain that is due is carried out."""
@@ -205,6 +206,10 @@ class BaseRetrainer(
         """Decide on the outcome of a job, wherever it ran."""
         self._cycle.accept(outcome)
 
+    def _cancel(self, why="cancelled"):
+        """Give up the job that is out: what it was for is tried with the next batch."""
+        self._cycle.cancel(why)
+
     def _frozen(self):
         """Return a retrainer that serves what serves now, whatever this one learns."""
         frozen = copy(self)
@@ -219,11 +224,12 @@ class BaseRetrainer(
         total, size, settings = len(rows.index), self.batch_size, cycle.state.settings
         first = total
         if size is not None:
-            first = first_size(rows.y, self.initial_size or size, settings.task)
+            wanted = self.initial_size or size
+            first = first_size(rows, wanted, cycle.state.labels, cycle.state.parts.learner)
         starts = range(first, total, size or 1)
         progress = Progress(self, "fit", 1 + len(starts), rows.X, rows.y)
         if not settings.grow_classes:
-            cycle.state.labels.declare_all(rows.y)
+            cycle.state.labels.declare_all(cycle.state.parts.learner.targets_of(rows))
         with progress.task("first fit"):
             cycle.fit(rows if not starts else part_of(rows, slice(first)))
         for start in starts:
@@ -232,19 +238,16 @@ class BaseRetrainer(
         progress.end()
 
     def _new_cycle(self):
-        seed = seed_of(self.random_state)
+        seed = seed_of(self)
         check_choice(self, "new_classes", ("grow", "raise"))
         route = Route(type(self).__name__, self.estimator)
         learner = Learner(self.estimator, random_state=seed, route=route)
         trigger, policy, update, gate = self._make_parts(learner, seed)
         check_needs(trigger, learner.estimator)
-        parts = Parts(learner, trigger, policy, update, _make_buffer(self.buffer, seed), gate)
+        parts = Parts(learner, trigger, policy, update, _make_buffer(self, seed), gate)
         if (self.initial_size or 0) > parts.buffer.max_rows:
-            raise ValueError(
-                f"initial_size={self.initial_size} exceeds the {parts.buffer.max_rows} rows that "
-                "the buffer can hold, so that the first fit could never happen. Lower it, or pass "
-                "a larger buffer."
-            )
+            room = f"at most the {parts.buffer.max_rows} rows that the buffer can hold"
+            refuse(self, "initial_size", f"{room}, or the first fit could never happen")
         settings = Settings(
             task=task_of(self.estimator),
             initial_size=self.initial_size,
@@ -392,36 +395,29 @@ class Restoring:
             self.estimator.__dict__.update(self.before)
 
 
-def _make_buffer(buffer, seed):
+def _make_buffer(retrainer, seed):
+    buffer = retrainer.buffer
     if buffer is None:
         buffer = SlidingWindow()
     elif isinstance(buffer, BaseBuffer):
         buffer = clone(buffer)
     else:
-        raise ValueError(
-            f"buffer={buffer!r} is not a buffer. Pass None or an object of skretrain.buffers, "
-            f"such as "
-            "SlidingWindow(max_rows=10_000)."
-        )
+        example = "SlidingWindow(max_rows=10_000)"
+        refuse(retrainer, "buffer", f"None or an object of skretrain.buffers, such as {example}")
     if seed is not None:
         fill_seeds(buffer, seed, 0)
     return buffer.reset()
 
 
-def seed_of(random_state):
-    if random_state is None or isinstance(random_state, (int, np.integer)):
-        check_random_state(random_state)
+def seed_of(owner, value=None):
+    """Return the seed that the ``random_state`` of an estimator or a function stands for, or None.
+
+    A generator is drawn from as a copy: constructor arguments never change, and two fits agree.
+    """
+    random_state = value if isinstance(owner, str) else owner.random_state
+    if random_state is None or is_integer(random_state, least=0, most=2**32 - 1):
         return None if random_state is None else int(random_state)
-    # Drawn from a copy: constructor arguments are never changed, and two fits agree.
-    return int(deepcopy(check_random_state(random_state)).randint(2**31 - 1))
-
-
-def check_choice(estimator, parameter, choices):
-    value = getattr(estimator, parameter)
-    if not any(
-        value is choice or (isinstance(value, str) and value == choice) for choice in choices
-    ):
-        raise ValueError(
-            f"{type(estimator).__name__}({parameter}={value!r}): {parameter} must be one of "
-            f"{', '.join(map(repr, choices))}."
-        )
+    if not isinstance(random_state, np.random.RandomState):
+        accepted = "an integer from 0 to 2**32 - 1, a numpy.random.RandomState or None"
+        refuse(owner, "random_state", accepted, random_state)
+    return int(deepcopy(random_state).randint(2**31 - 1))

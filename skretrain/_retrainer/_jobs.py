@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import joblib
 from sklearn import config_context, get_config
 
-from ..buffers import Rows
+from ..buffers._base import copied_rows
 from ..drift import FitRecord
 from ..policies import Candidate, RetrainContext
 from ..utils._costs import Stopwatch
@@ -21,6 +22,7 @@ class Cause:
     answers_alarm: bool
     tries: int = 0
     wait: int = 0  # batches until the next try
+    labels: Any = ()  # that are new
 
 
 class Job(NamedTuple):
@@ -29,7 +31,9 @@ class Job(NamedTuple):
     Attributes
     ----------
     row : int
-        Rows seen when it was prepared; no two jobs of a retrainer have the same.
+        Rows seen when it was prepared.
+    key : str
+        Tells its outcome from those of all other jobs: a hash of the row and the batch.
     policy : BasePolicy
         What will make the candidate.
     context : RetrainContext
@@ -39,6 +43,7 @@ class Job(NamedTuple):
     """
 
     row: int
+    key: str
     policy: Any
     context: RetrainContext
     config: dict
@@ -49,7 +54,7 @@ class Outcome(NamedTuple):
 
     Attributes
     ----------
-    row : int
+    key : str
         Of the job.
     candidate : Candidate or None
         What the policy proposed; None if it failed.
@@ -61,12 +66,22 @@ class Outcome(NamedTuple):
         What it cost where it ran.
     """
 
-    row: int
+    key: str
     candidate: Candidate | None
     error: Exception | None
     n_fits: int
     cpu_seconds: float
     wall_seconds: float
+
+
+class Relearned(NamedTuple):
+    """A model that can read a batch which the serving one cannot."""
+
+    model: Any
+    reason: str
+    n_rows: int
+    n_fits: int
+    cost: Stopwatch
 
 
 @dataclass
@@ -83,17 +98,19 @@ class Challenger:
 
 @dataclass
 class Pending:
-    """A job that was handed out, and what its event will say."""
+    """A job that was handed out, and what its event will say; it pickles with its rows."""
 
-    row: int  # of the job
-    batch: Rows
+    job: Job
     cause: Cause
     event: Event
+    n_known: int  # rows of the present concept that were remembered then
 
 
 def make_job(row, policy, context):
-    """Return the job of letting a policy answer; its memory stays as it is now."""
-    return Job(row, policy, replace(context, memory=context.memory.pinned()), get_config())
+    """Return the job of letting a policy answer; its rows stay as they are now."""
+    batch = copied_rows(context.batch)  # the caller may use the array again
+    context = replace(context, memory=context.memory.pinned(), batch=batch)
+    return Job(row, joblib.hash((row, batch)), policy, context, get_config())
 
 
 def run(job):
@@ -117,12 +134,19 @@ def run(job):
                 candidate = proposed(job.policy, replace(job.context, learner=learner))
         except Exception as raised:
             error = raised
-    return Outcome(job.row, candidate, error, len(tally), cost.cpu_seconds, cost.wall_seconds)
+    return Outcome(job.key, candidate, error, len(tally), cost.cpu_seconds, cost.wall_seconds)
 
 
 def proposed(policy, context):
     """Return what a policy proposes, and refuse what cannot be meant."""
     candidate = policy.propose(context)
+    if not isinstance(candidate, Candidate):
+        raise TypeError(f"{type(policy).__name__} proposed {candidate!r}, which is no Candidate.")
+    if candidate.model is None and not candidate.keep:
+        raise ValueError(
+            f"{type(policy).__name__} proposed no model: return Candidate.kept() to keep the one "
+            "that serves."
+        )
     if candidate.model is context.champion and not candidate.keep:
         raise ValueError(
             f"{type(policy).__name__} proposed the serving model itself: return "

@@ -1,11 +1,14 @@
 """What a cycle reports: events, warnings, and their words; only the cycle has a log."""
 
+from dataclasses import replace
+
 from ..drift import Signal
 from ..exceptions import RetrainFailedWarning
 from ..utils._events import Event, EventLog
 from ..utils._warn import warn_user
 
 STABLE = Signal("stable")
+_FREE = {"n_rows_fitted": 0, "cpu_seconds": 0.0, "wall_seconds": 0.0, "evidence": {}}
 
 
 class Log:
@@ -27,6 +30,7 @@ class Log:
         self.events = EventLog()
         self.n_seen = 0
         self.n_fits = 0
+        self._late = []  # what failed since the last event, and cannot be undone
 
     def event(self, action, rows, signal, **details):
         """Return the event of a batch."""
@@ -37,6 +41,27 @@ class Log:
         """Record an event, and the fits so far."""
         self.events.totals["fits"] = self.n_fits
         self.events.record(event)
+        late, self._late = self._late, []
+        for what, error in late:
+            reason = f"{what} failed: {named(error)}"
+            self.events.record(replace(event, action="failed", n_rows=0, reason=reason, **_FREE))
+        for what, error in late:
+            message = (
+                f"{what} failed; the model that serves and the rows seen are not touched by it"
+            )
+            self.complain(error, message, RetrainFailedWarning)
+
+    def guarded(self, what, call, *args):
+        """Return what a call of a part returns; None, and an event to come, where it fails.
+
+        It is for calls at which nothing is to be undone any more: a model serves already, a batch
+        has been seen.
+        """
+        try:
+            return call(*args)
+        except Exception as error:
+            self._late.append((what, error))
+            return None
 
     def record(self, action, rows, signal, **details):
         """Record the event of a batch."""
@@ -49,6 +74,17 @@ class Log:
         if not (candidate.from_scratch or candidate.keep):
             totals["updates"] += 1
             totals["rows_updated"] += candidate.n_rows
+
+    def count_cost(self, outcome):
+        """Count a job whose outcome came too late for an event of its own."""
+        self.n_fits += outcome.n_fits
+        totals, candidate = self.events.totals, outcome.candidate
+        totals["fits"] = self.n_fits
+        totals["cpu_seconds"] += outcome.cpu_seconds
+        totals["wall_seconds"] += outcome.wall_seconds
+        if candidate is not None:
+            self.count(candidate)
+            totals["rows_fitted"] += candidate.n_rows
 
     def failed(self, error, rows, what, message, signal=STABLE):
         """Record that a part failed, and complain."""

@@ -53,3 +53,4 @@ class Examined(NamedTuple):
     y_pred: np.ndarray | None  # None before the first fit, and without targets
     scored: ScoredBatch | None  # for the trigger, if there is one
     unseen: np.ndarray | tuple  # labels that are new
+    relearned: Any = None  # a new model, where the one that serves cannot read the batch

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from ..exceptions import RetrainFailedWarning
-from ..utils._events import Event
+from ..utils._costs import Stopwatch
 from ._concept import n_remembered_since
-from ._jobs import Cause, Challenger, Pending, fit_record, make_job
-from ._log import because, costs, named, news, shown
+from ._jobs import Cause, Challenger, Pending, Relearned, fit_record, make_job
+from ._log import STABLE, because, costs, named, news, shown
 
 
 class Retrains:
@@ -24,24 +26,36 @@ class Retrains:
     def due(self, signal, rows):
         """Return the cause of a retrain now, or None."""
         state = self.state
-        if signal.state == "drift":
+        if signal.state == "drift" and (state.cause is None or not state.cause.tries):
             return Cause("alarm", signal.since, True)
         if state.pending is not None:
             return None
-        if state.cause is not None:
+        if state.cause is not None:  # an alarm that rings on does not shorten the wait
             state.cause.wait -= 1
             return state.cause if state.cause.wait <= 0 else None
         if state.settings.dry_run:
             return None
         challenger = state.trials.challenger
-        new = state.lacked_by((challenger or state.serving).model, rows)
+        new = self._news((challenger or state.serving).model, rows)
         if len(new) and not self._update_takes_in(new):
-            return Cause(news(new), state.concept.start, False)
+            return Cause(news(new), state.concept.start, False, labels=new)
         if challenger is not None:
             return None  # growth waits for the verdict: it would throw the evidence away
-        if state.concept.has_grown(state.parts, len(rows.index)):
+        grown = state.concept.has_grown
+        if state.log.guarded("the policy or trigger", grown, state.parts, len(rows.index)):
             return Cause("growth", state.concept.start, False)
         return None
+
+    def _news(self, model, rows):
+        """Return the labels that a model lacks, but for those that a refit did not teach it.
+
+        A base may drop a label that it is fitted on: once the rows have doubled, it is tried again.
+        """
+        new, untaught = self.state.lacked_by(model, rows), self.state.untaught
+        if not untaught:
+            return new
+        n_seen = self.state.log.n_seen
+        return np.array([one for one in new.tolist() if n_seen >= 2 * untaught.get(one, 0)])
 
     def _update_takes_in(self, labels):
         state = self.state
@@ -51,28 +65,81 @@ class Retrains:
 
     def prepared(self, rows, cause, signal):
         """Return the job that is due; in a dry run only where somebody wants to see its outcome."""
-        state = self.state
-        context = state.context(rows, state.serving.model, state.parts.learner, cause)
+        state, parts = self.state, self.state.parts
+        context = state.context(rows, state.serving.model, parts.learner, cause)
         if cause.since is None or cause.since > rows.index[-1]:
             # No change was located: all remembered rows, but none from before a located one.
             cause.since = max(state.concept.start, int(context.window().index[0]))
             context = replace(context, since=cause.since)
-        job = make_job(state.log.n_seen + len(rows.index), state.parts.policy, context)
+        job = make_job(state.log.n_seen + len(rows.index), parts.policy, context)
         state.remember(rows)
-        since, reason = cause.since, cause.reason
-        event = state.log.event("suggested", rows, signal, since=since, reason=reason)
-        if state.settings.dry_run and not (state.parts.gate.needs_trial or job.policy.compares):
+        self._supersede()
+        state.cause = None  # it is this job's now
+        details = {"since": cause.since, "reason": cause.reason}
+        event = state.log.event("suggested", rows, signal, **details)
+        if state.settings.dry_run and not (parts.gate.needs_trial or parts.policy.compares):
             state.log.add(event)
             return None
-        state.pending = Pending(job.row, rows, cause, event)
+        n_known = n_remembered_since(parts.buffer, cause.since)
+        state.pending = Pending(job, cause, event, n_known)
         return job
 
-    def postpone(self):
-        """Give a job up that was interrupted: its batch is remembered, and the next one tries."""
+    def _supersede(self):
+        """Record that a job that is out will come too late; its cost is counted when it comes."""
+        state, pending = self.state, self.state.pending
+        if pending is None:
+            return
+        state.pending = None
+        state.late.add(pending.job.key)
+        reason = because(pending.cause.reason, "another retrain is due before its outcome came")
+        state.log.add(replace(pending.event, action="superseded", reason=reason))
+
+    def relearned(self, rows, error):
+        """Return a model that was fitted afresh on memory and batch, and can read the batch.
+
+        The serving model could not, a category that its encoder never saw, say: that is a reason
+        to retrain. Where the fresh one cannot either, `error` is raised: the input is at fault.
+        """
+        state, tally = self.state, []
+        context = state.context(rows, state.serving.model, state.parts.learner.tallied(tally))
+        window = context.window()
+        with Stopwatch() as cost:
+            try:
+                model = context.learner.fresh(window, context.number)
+                state.scorer.predicted(model, rows.X)
+            except Exception:
+                raise error from None
+        n_fitted = len(window.index)
+        return Relearned(model, named(error).splitlines()[0], n_fitted, len(tally), cost)
+
+    def serve_relearned(self, rows, relearned):
+        """Let a model serve that can read the batch; the rows are not scored."""
         state = self.state
-        pending, state.pending = state.pending, None
-        state.cause = pending.cause
+        state.log.n_fits += relearned.n_fits
+        state.remember(rows)
+        n_seen, start = state.log.n_seen, int(state.parts.buffer.index[0])
+        record = fit_record(n_seen, relearned.n_rows, start, "full_refit", relearned.cost)
+        reason = f"rows that the model could not read: {relearned.reason}"
+        details = costs(record) | {"reason": reason, "since": start, "from_scratch": True}
+        if state.settings.dry_run:
+            state.log.record("suggested", rows, STABLE, **details)
+            return
+        waiting = state.trials.withdraw()
+        if waiting is not None and waiting.cause.answers_alarm:
+            state.cause = waiting.cause  # it was judged against another model: it is made anew
+        n_known = n_remembered_since(state.parts.buffer, state.concept.start)
+        state.replace_unwatched(relearned.model, record, n_known)
+        state.log.record("retrained", rows, STABLE, **details)
+
+    def postpone(self, why):
+        """Give up the job that is out: its batch is remembered, and the next one tries."""
+        state, pending = self.state, self.state.pending
+        if pending is None:
+            return
+        state.pending, state.cause = None, pending.cause
         pending.cause.wait = 1
+        reason = because(pending.cause.reason, why)
+        state.log.add(replace(pending.event, action="failed", reason=reason))
 
     def accept(self, outcome):
         """Decide on the outcome of a job that was prepared: it is kept, tried, or comes too late.
@@ -80,28 +147,32 @@ class Retrains:
         Parameters
         ----------
         outcome : Outcome
-            What :func:`~skretrain._retrainer._jobs.run` returned, wherever it ran.
+            What :func:`~skretrain._retrainer._jobs.run` returned, wherever it ran. One that is
+            told twice, or belongs to no job of this retrainer, changes nothing.
         """
-        state = self.state
-        state.log.n_fits += outcome.n_fits
-        pending = state.pending
-        if pending is None or outcome.row != pending.row:
+        state, pending = self.state, self.state.pending
+        if pending is None or outcome.key != pending.job.key:
             return self._came_too_late(outcome)
+        state.log.n_fits += outcome.n_fits
         state.pending = None
-        event, cause, rows = pending.event, pending.cause, pending.batch
+        event = replace(pending.event, row=state.log.n_seen, version=state.service.version)
         if outcome.error is not None:
-            return self._failed(event, cause, outcome.error)
-        candidate, before = outcome.candidate, state.trials.challenger
+            seconds = {"cpu_seconds": outcome.cpu_seconds, "wall_seconds": outcome.wall_seconds}
+            return self._failed(replace(event, **seconds), pending.cause, outcome.error)
+        return self._decide(outcome, pending, event)
+
+    def _decide(self, outcome, pending, event):
+        state, candidate, cause = self.state, outcome.candidate, pending.cause
+        before = state.trials.challenger
         state.log.count(candidate)
         try:
-            verdict, record = self._entered(candidate, cause, rows, outcome)
+            verdict, record = self._entered(outcome, pending)
         except Exception as error:
             state.trials.challenger = before
             return self._failed(event, cause, error)
         except BaseException:
             state.trials.challenger, state.cause, cause.wait = before, cause, 1
             raise
-        state.cause = None
         evidence = (candidate.evidence or {}) | shown(verdict)
         waiting = replace(
             event,
@@ -115,42 +186,32 @@ class Retrains:
         return state.settle(verdict and replace(verdict, evidence=evidence), waiting)
 
     def _came_too_late(self, outcome):
-        """Record the outcome of a job that a later one has taken the place of."""
+        """Count what a job has cost whose place another one took."""
         state = self.state
-        candidate = outcome.candidate
-        event = Event(
-            "superseded",
-            state.log.n_seen,
-            0,
-            version=state.service.version,
-            reason=f"the outcome of the retrain at row {outcome.row} came too late",
-            n_rows_fitted=0 if candidate is None else candidate.n_rows,
-            cpu_seconds=outcome.cpu_seconds,
-            wall_seconds=outcome.wall_seconds,
-        )
-        state.log.add(event)
+        if outcome.key in state.late:
+            state.late.discard(outcome.key)
+            state.log.count_cost(outcome)
 
-    def _entered(self, candidate, cause, rows, outcome):
+    def _entered(self, outcome, pending):
         """Let a candidate begin its trial, or the serving model be the answer; what was fitted."""
-        state = self.state
-        n_seen, kind = state.log.n_seen, candidate.kind
-        record = fit_record(n_seen, candidate.n_rows, cause.since, kind, outcome)
-        n_known = n_remembered_since(state.parts.buffer, cause.since)
-        n_known = max(n_known, candidate.n_known or 0)
+        state, candidate, cause = self.state, outcome.candidate, pending.cause
+        buffer, rows, row = state.parts.buffer, pending.job.context.batch, pending.job.row
+        record = fit_record(row, candidate.n_rows, cause.since, candidate.kind, outcome)
+        n_known = max(pending.n_known, candidate.n_known or 0)
         if not candidate.keep:
-            challenger = Challenger(
-                candidate.model, cause, record, candidate.note, candidate.from_scratch, n_known
-            )
-            champion = state.serving.model
-            return state.trials.enter(challenger, champion, rows, state.parts.buffer), record
+            state.scorer.check(candidate.model, rows)
+            note, from_scratch = candidate.note, candidate.from_scratch
+            challenger = Challenger(candidate.model, cause, record, note, from_scratch, n_known)
+            return state.trials.enter(challenger, state.serving.model, rows, buffer), record
         verdict = None
         if state.parts.learner.any_counts(rows):
-            verdict = state.trials.judge(state.serving.model, rows, state.parts.buffer)
+            verdict = state.trials.judge(state.serving.model, rows, buffer)
         state.concept.begin(cause.since, n_known, answers_alarm=cause.answers_alarm)
         if cause.answers_alarm:
             # The trigger begins anew, with the losses of the kept model as its reference, instead
             # of ringing on; what the comparison cost is what a refit costs it.
-            state.tell_trigger(replace(record, n_rows=candidate.n_rows_compared), answered=True)
+            record_told = replace(record, n_rows=candidate.n_rows_compared)
+            state.tell_trigger(record_told, answered=True)
         return verdict, record
 
     def gate_failed(self, rows, signal, error):

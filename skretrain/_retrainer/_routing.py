@@ -1,11 +1,20 @@
 """Which metadata goes to which method of the base."""
 
-from functools import cached_property
-
 from sklearn.base import clone
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from ..utils._sklearn_api import routing_enabled
+
+# What is asked of the serving model is what its own method requests.
+_ASKED = (
+    "score",
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "transform",
+    "inverse_transform",
+)
 
 
 def router_of(owner, estimator, *, streams_in_fit):
@@ -26,7 +35,9 @@ def router_of(owner, estimator, *, streams_in_fit):
         For its ``fit``, ``partial_fit`` and ``score``.
     """
     mapping = MethodMapping().add(caller="fit", callee="fit")
-    mapping.add(caller="partial_fit", callee="fit").add(caller="score", callee="score")
+    mapping.add(caller="partial_fit", callee="fit")
+    for method in _ASKED:
+        mapping.add(caller=method, callee=method)
     if hasattr(estimator, "partial_fit"):
         mapping.add(caller="partial_fit", callee="partial_fit")
         if streams_in_fit:
@@ -49,12 +60,12 @@ class Route:
         self.owner = owner
         self.estimator = clone(estimator)
 
-    @cached_property
-    def _router(self):
-        # Not before it is asked for: of some estimators, scikit-learn 1.7 to 1.9 cannot make one.
-        return router_of(self.owner, self.estimator, streams_in_fit=False)
-
     def __call__(self, method, params):
         if not routing_enabled():
             return params
-        return self._router.route_params(caller="partial_fit", params=params)["estimator"][method]
+        # Not made in advance: of some estimators, scikit-learn 1.7 to 1.9 cannot make a router. And
+        # of this method alone: what others request does not matter where nobody calls them.
+        mapping = MethodMapping().add(caller="fit", callee=method)
+        router = MetadataRouter(owner=self.owner)
+        router.add(estimator=self.estimator, method_mapping=mapping)
+        return router.route_params(caller="fit", params=params)["estimator"][method]

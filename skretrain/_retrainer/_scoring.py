@@ -1,8 +1,10 @@
 """What the serving model makes of a batch, and what of it a trigger gets to see."""
 
+from numbers import Integral
+
 import numpy as np
 
-from ..drift import ScoredBatch
+from ..drift import ScoredBatch, Signal
 from ..utils._losses import absolute_loss_per_row, novelty_per_row, zero_one_loss_per_row
 from ..utils._sklearn_api import predict_of, predict_proba_of
 
@@ -29,6 +31,17 @@ def check_needs(trigger, estimator):
             )
 
 
+def sound_signal(trigger, signal):
+    """Return what a trigger answered, or raise TypeError where it is no signal."""
+    sound = isinstance(signal, Signal) and signal.state in ("stable", "warning", "drift")
+    if not sound or not (signal.since is None or isinstance(signal.since, Integral)):
+        raise TypeError(
+            f"{type(trigger).__name__} answered {signal!r}: it must be a Signal that says one of "
+            "stable, warning, drift, and since which stream row, an int, or None."
+        )
+    return signal
+
+
 class Scorer:
     """Scores batches for a trigger.
 
@@ -44,7 +57,7 @@ class Scorer:
         self.task = task
         self.needs = needs
 
-    def _predicted(self, model, X):
+    def predicted(self, model, X):
         """Return a fresh prediction, or None without targets, and the novelty of each row if so."""
         if self.task != "unsupervised":
             return predict_of(model, X), None
@@ -53,7 +66,18 @@ class Scorer:
             model.predict(X)  # for its checks of the input
         return None, novelty
 
-    def labelled(self, serving, rows, weight, *, start, classes):
+    def check(self, model, rows):
+        """Raise where a model does not give one prediction for each row: it cannot serve."""
+        predicted, novelty = self.predicted(model, rows.X)
+        given = novelty if predicted is None else predicted
+        n_rows = len(rows.index)
+        if given is not None and (np.ndim(given) == 0 or len(given) != n_rows):
+            raise ValueError(
+                f"{type(model).__name__} gave predictions of shape {np.shape(given)} for "
+                f"{n_rows} rows: it cannot serve."
+            )
+
+    def labelled(self, serving, rows, uncounted, *, start):
         """Return the prediction of a batch, and the batch with one loss per row.
 
         Parameters
@@ -62,30 +86,28 @@ class Scorer:
             The model that serves.
         rows : Rows
             The batch.
-        weight : ndarray or None
-            Rows of weight zero are not scored.
+        uncounted : ndarray of bool or None
+            Which rows are not scored.
         start : int
             Stream row of the first one.
-        classes : ndarray or None
-            Labels of the columns of probabilities.
         """
-        predicted, loss = self._predicted(serving.model, rows.X)
+        predicted, loss = self.predicted(serving.model, rows.X)
         if self.task == "classification":
             loss = zero_one_loss_per_row(rows.y, predicted)
         elif self.task == "regression":
             loss = absolute_loss_per_row(rows.y, predicted)
-        if loss is not None and weight is not None:
-            loss[weight == 0] = np.nan
-        shown = self._shown(serving, rows, predicted, start, classes)
+        if loss is not None and uncounted is not None:
+            loss[uncounted] = np.nan
+        shown = self._shown(serving, rows, predicted, start)
         return predicted, ScoredBatch(loss=loss, y=rows.y, **shown)
 
-    def unlabelled(self, serving, rows, *, start, classes):
+    def unlabelled(self, serving, rows, *, start):
         """Return a batch without labels and losses, for the triggers that need none."""
-        predicted, _ = self._predicted(serving.model, rows.X)
-        shown = self._shown(serving, rows, predicted, start, classes)
+        predicted, _ = self.predicted(serving.model, rows.X)
+        shown = self._shown(serving, rows, predicted, start)
         return ScoredBatch(loss=None, y=None, labelled=False, **shown)
 
-    def _shown(self, serving, rows, predicted, start, classes):
+    def _shown(self, serving, rows, predicted, start):
         proba = None
         if "y_proba" in self.needs:
             proba = serving.spread(predict_proba_of(serving.model, rows.X), 0.0)
@@ -96,5 +118,5 @@ class Scorer:
             "y_pred": predicted if "y_pred" in self.needs else None,
             "y_proba": proba,
             "X": rows.X if "X" in self.needs else None,
-            "classes": classes,
+            "classes": serving.classes,
         }

@@ -43,7 +43,8 @@ class Service:
         What can be taken back.
     listeners : list of callable
         Each is called as ``listener(serving, before)`` with the :class:`Serving` of a version that
-        came into service, and the one that it replaced (or None), before anything learns on.
+        came into service, and the one that it replaced (or None): once all is in order, and before
+        anything learns on. They are not pickled.
     """
 
     def __init__(self):
@@ -58,10 +59,7 @@ class Service:
 
     def promote(self, model, classes):
         """Put a new version into service, and return the one that served before."""
-        before = self.serving
-        self.serving = Serving(model, classes, self.version + 1)
-        for listener in self.listeners:
-            listener(self.serving, before)
+        before, self.serving = self.serving, Serving(model, classes, self.version + 1)
         return before
 
     def take_back(self):
@@ -73,3 +71,7 @@ class Service:
     def replace(self, model, classes):
         """Let a model that has learned on, or knows more labels, serve as the same version."""
         self.serving = Serving(model, classes, self.version)
+
+    def __getstate__(self):
+        """Return the state without the listeners, which belong to this process."""
+        return self.__dict__ | {"listeners": []}

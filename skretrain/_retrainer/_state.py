@@ -29,6 +29,10 @@ class State:
         Of a retrain that is due and could not be carried out yet.
     pending : Pending or None
         The job that was handed out.
+    late : set of str
+        Keys of jobs that are out and whose place others took.
+    untaught : dict
+        Labels that a refit did not teach its model, and the rows seen by then.
     n_alarms, n_refits : int
         Alarms, and retrains that were promoted.
     n_observed : int or None
@@ -53,6 +57,8 @@ class State:
         self.log = Log(self.service, raise_failures=settings.raise_failures)
         self.cause = None
         self.pending = None
+        self.late = set()
+        self.untaught = {}
         self.n_alarms = 0
         self.n_refits = 0
         self.n_observed = None
@@ -66,13 +72,18 @@ class State:
 
     def scored(self, rows, *, start):
         """Return what the serving model makes of rows with labels."""
-        weight, labels = self.parts.learner.weight_of(rows), self.labels.classes
-        return self.scorer.labelled(self.serving, rows, weight, start=start, classes=labels)
+        uncounted = self.parts.learner.uncounted(rows)
+        return self.scorer.labelled(self.serving, rows, uncounted, start=start)
 
     def show_labels(self):
-        """Let the serving model show the labels that are known by now."""
-        if self.serving is not None:
-            model = self.serving.model
+        """Let the serving model show the labels that are known by now.
+
+        Only once the batch that brought them is dealt with: a reader sees the old model with the
+        old columns or the new one with the new ones.
+        """
+        known, serving = self.labels.classes, self.serving
+        if serving is not None and known is not None and serving.classes is not known:
+            model = serving.model
             self.service.replace(model, self.labels.served_with(model))
 
     def lacked_by(self, model, rows):
@@ -96,7 +107,8 @@ class State:
 
     def remember(self, rows):
         """Put a batch into memory, and count its rows."""
-        self.parts.buffer.add(rows.X, rows.y, rows.params, self.log.n_seen)
+        add = self.parts.buffer.add
+        self.log.guarded("the buffer", add, rows.X, rows.y, rows.params, self.log.n_seen)
         self.log.n_seen += len(rows.index)
         self.y_ndim = None if rows.y is None else rows.y.ndim
 
@@ -132,18 +144,39 @@ class State:
         before = self.service.promote(model, self.labels.served_with(model))
         if self.parts.gate.watches:
             self.service.previous = Previous(before, self.concept.start, self.log.n_seen)
-            self.parts.gate.begin_watch()
+            self.log.guarded("the gate", self.parts.gate.begin_watch)
         self.n_refits += 1
+        for label in self.labels.lacking(model, cause.labels):
+            self.untaught[label] = self.log.n_seen
         self.concept.begin(cause.since, challenger.n_known, answers_alarm=cause.answers_alarm)
         self.tell_trigger(challenger.fit, answered=cause.answers_alarm)
+        self.announce(before)
+
+    def announce(self, before):
+        """Tell the listeners which version serves now, and which one did before."""
+        for listener in self.service.listeners:
+            self.log.guarded("a listener", listener, self.serving, before)
+
+    def replace_unwatched(self, model, record, n_known):
+        """Promote a model that passed no gate, because the one before cannot be compared with."""
+        before = self.service.promote(model, self.labels.served_with(model))
+        self.service.previous = None
+        self.n_refits += 1
+        self.concept.n_known = n_known
+        self.tell_trigger(record, answered=False)
+        self.announce(before)
 
     def tell_trigger(self, record, *, answered):
         """Let the trigger hear of a fit."""
         trigger = self.parts.trigger
         if trigger is None:
             return
-        reference = None
-        if trigger.needs_reference:
-            rows = self.parts.buffer.since(self.concept.start)
-            _, reference = self.scored(rows, start=int(rows.index[0]))
-        trigger.after_fit(record, reference, answered)
+
+        def tell():
+            reference = None
+            if trigger.needs_reference:
+                rows = self.parts.buffer.since(self.concept.start)
+                _, reference = self.scored(rows, start=int(rows.index[0]))
+            trigger.after_fit(record, reference, answered)
+
+        self.log.guarded("the trigger", tell)

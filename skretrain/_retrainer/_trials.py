@@ -1,6 +1,8 @@
 """Candidates before the gate: it sees both models and rows, and answers; nothing else changes."""
 
-from ..gates import Trial
+from ..gates import Trial, Verdict
+
+_DECISIONS = ("promote", "reject", "wait")
 
 
 class Trials:
@@ -32,6 +34,8 @@ class Trials:
         """Return the verdict on a new challenger, on the rows at which it was made."""
         self.challenger = challenger
         self.gate.reset()
+        if not self.learner.any_counts(rows):
+            return Verdict("wait")  # rows of weight zero are no evidence
         return self._judge(champion, rows, buffer, unseen=False)
 
     def judge(self, champion, rows, buffer):
@@ -40,15 +44,23 @@ class Trials:
 
     def _judge(self, champion, rows, buffer, *, unseen):
         age = int(rows.index[-1]) + 1 - self.challenger.fit.row
-        return self.gate.judge(
-            self._trial(champion, self.challenger.model, rows, buffer, unseen, age)
-        )
+        trial = self._trial(champion, self.challenger.model, rows, buffer, unseen, age)
+        return self._sound(self.gate.judge(trial))
 
     def watch(self, previous, serving, rows, buffer):
         """Return the verdict on the last promotion: "reject" takes it back."""
         age = int(rows.index[-1]) + 1 - previous.row
         trial = self._trial(previous.serving.model, serving.model, rows, buffer, True, age)
-        return self.gate.watch(trial)
+        return self._sound(self.gate.watch(trial))
+
+    def _sound(self, verdict):
+        """Return a verdict, or raise TypeError where it is none."""
+        if not isinstance(verdict, Verdict) or verdict.decision not in _DECISIONS:
+            raise TypeError(
+                f"{type(self.gate).__name__} answered {verdict!r}: it must be a Verdict that says "
+                f"one of {', '.join(_DECISIONS)}."
+            )
+        return verdict
 
     def restart(self):
         """Forget the evidence on a challenger that waits: its champion is another."""
@@ -61,9 +73,7 @@ class Trials:
         return challenger
 
     def _trial(self, champion, challenger, rows, buffer, unseen, age):
-        counting = self.learner.without_zero_weight(rows)
-        if len(counting.index):
-            rows = counting  # the others are no evidence
+        rows = self.learner.without_zero_weight(rows)  # the others are no evidence
         y_range = None
         if self.is_regression:
             remembered = buffer.y

@@ -22,6 +22,8 @@ class Updates:
     def __init__(self, state, retrains):
         self.state = state
         self.retrains = retrains
+        self.tally = []  # of the fits from scratch within an update
+        self.learner = state.parts.learner.tallied(self.tally)
 
     def learn(self, rows, signal):
         """Let the gate look at the last promotion and at the challenger, then both models learn."""
@@ -53,9 +55,6 @@ class Updates:
                 theirs, verdict = self._challenger_updated(rows, verdict)
         except Exception as error:
             return self._update_failed(rows, signal, error, verdict)
-        except BaseException:
-            state.remember(rows)  # the trigger has seen it: it is not to be sent again
-            raise
         grown = news(state.lacked_by(state.serving.model, rows))
         state.remember(rows)
         if theirs is not None and not theirs.keep:
@@ -87,12 +86,12 @@ class Updates:
             return None, Verdict("reject", f"its update failed: {named(error)}")
 
     def _updated(self, rows, champion):
-        tally = []
-        context = self.state.context(rows, champion, self.state.parts.learner.tallied(tally))
+        context = self.state.context(rows, champion, self.learner)
         try:
             candidate = proposed(self.state.parts.update, context)
         finally:
-            self.state.log.n_fits += len(tally)
+            self.state.log.n_fits += len(self.tally)
+            self.tally.clear()
         self.state.log.count(candidate)
         return candidate
 
@@ -132,12 +131,13 @@ class Updates:
         state = self.state
         state.remember(rows)
         taken_back = state.service.version
-        previous = state.service.take_back()
+        before, previous = state.serving, state.service.take_back()
         state.show_labels()
         # As if it were fitted now: growth would build at once what was just taken back.
         n_known = n_remembered_since(state.parts.buffer, previous.concept_start)
         state.concept.begin(previous.concept_start, n_known, answers_alarm=False)
         state.trials.restart()
+        state.announce(before)
         reason = f"version {previous.serving.version} serves again instead of {taken_back}"
         state.log.record(
             "rolled_back",

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ..utils._containers import concat_rows, n_rows, take_rows
+from ..utils._containers import concat_rows, copy_rows, n_rows, take_rows
 from ..utils._params import check_integer
 from ._store import Store
 
@@ -303,6 +303,13 @@ def joined(older, newer):
     }
     index = np.concatenate([older.index, newer.index])
     return Rows(concat_rows([older.X, newer.X]), y, params, index)
+
+
+def copied_rows(rows):
+    """Return rows that no later write of the caller reaches."""
+    params = {name: copy_rows(values) for name, values in rows.params.items()}
+    y = None if rows.y is None else np.array(rows.y)
+    return Rows(copy_rows(rows.X), y, params, rows.index)
 
 
 def part_of(rows, piece):

@@ -6,7 +6,7 @@ from itertools import repeat
 
 import numpy as np
 
-from ..utils._containers import take_rows
+from ..utils._containers import take_rows, writable
 from ..utils._params import check_flag, check_number, is_flag, refuse
 from ._base import BaseBuffer
 
@@ -102,6 +102,7 @@ class Reservoir(BaseBuffer):
 
     def _add(self, parts, n, start):
         size_before = self._size
+        self._slots = writable(self._slots)  # before anything is drawn: a batch is added or not
         if self._keyed:
             slots, rows = self._claim_by_priority(parts.get("y"), n, start)
         else:

@@ -18,6 +18,7 @@ from ..utils._containers import (
     to_kind_of,
     widest,
     with_schema_of,
+    writable,
 )
 
 # So many chunks of one level are joined into one of the next: one-row batches then cost
@@ -146,6 +147,7 @@ class Store:
         stop = end + n
         for name, column in self.columns.items():
             column.write(parts[name], end, stop)
+        self.index = writable(self.index)  # state that was memory-mapped is not
         self.index[end:stop] = index
         self.end = stop
 
@@ -292,6 +294,7 @@ class ArrayColumn:
 
     def write(self, part, end, stop):
         """Write `part` at positions `end` to `stop`."""
+        self.values = writable(self.values)
         self.values[end:stop] = part
 
     def read(self, key, end):

@@ -19,11 +19,12 @@ from ._columns import (
     task_of_column,
     with_target,
 )
-from ._console import non_negative, open_console, say, say_facts
+from ._console import add_missing, non_negative, open_console, say, say_facts
 from ._encoding import encoder_for
 from ._errors import CommandError, first_line, needed
 from ._estimators import ESTIMATORS, estimator_for
-from ._files import output_folder, read_table
+from ._files import read_tables
+from ._outputs import Outputs, output_folder
 
 _DESCRIPTION = """\
 Should the model be retrained, now that new labelled rows are there? OLD holds
@@ -79,6 +80,7 @@ def add_arguments(parser):
     add("new", metavar="NEW", help="table of the rows since")
     add("--target", metavar="COL", required=True, help="column to predict")
     add("--time", metavar="COL", help="column to sort by; it is not used as a feature")
+    add_missing(add)
     add(
         "--task",
         choices=["auto", "classification", "regression"],
@@ -118,11 +120,11 @@ def main(arguments):
     """Run the command."""
     console = open_console()
     needed("pandas")
-    out, notices = output_folder(arguments.out), []
+    outputs, notices = Outputs(output_folder(arguments.out)), []
     model = None if arguments.model is None else _loaded(arguments)
-    tables = [_table(path, arguments, notices) for path in (arguments.old, arguments.new)]
+    tables = _tables(arguments, model, notices)
     task = _task(tables, model, arguments, notices)
-    targets = [_target(table[arguments.target], task) for table in tables]
+    targets = [_target(table[arguments.target], task, model) for table in tables]
     features = _features(tables, arguments.target, model, notices)
     estimator = _estimator(arguments, task, features[0]) if model is None else model
     facts = _facts(arguments, tables, features, task, estimator)
@@ -130,8 +132,8 @@ def main(arguments):
     advice = _advised(estimator, features, targets, arguments)
     say(console, f"\n{advice.text}\n")
     _print_table(console, advice)
-    written = _write(out, advice, arguments, facts, notices)
-    say(console, f"\nWritten: {', '.join(map(str, written))}")
+    _write(outputs, advice, arguments, facts, notices)
+    outputs.finish(console)
 
 
 def _loaded(arguments):
@@ -163,15 +165,22 @@ def _loaded(arguments):
     return model
 
 
-def _table(path, arguments, notices):
-    table, target, time = read_table(path), arguments.target, arguments.time
+def _tables(arguments, model, notices):
+    paths = [arguments.old, arguments.new]
+    keep = [arguments.target, arguments.time, *getattr(model, "feature_names_in_", ())]
+    tables = read_tables(paths, notices, missing=arguments.missing, keep=keep)
+    return [_table(*pair, arguments, notices) for pair in zip(paths, tables, strict=True)]
+
+
+def _table(path, table, arguments, notices):
+    target, time = arguments.target, arguments.time
     try:
         check_column(table, target, "--target")
         if time is not None:
             check_column(table, time, "--time")
             if time == target:
                 raise CommandError(f"--time {time!r} is the target; name the column with the time.")
-            table = sorted_by_time(table, time)
+            table, _ = sorted_by_time(table, time)
         own = []
         table = with_target(table, target, own)
     except CommandError as error:
@@ -193,9 +202,9 @@ def _task(tables, model, arguments, notices):
     return task
 
 
-def _target(column, task):
+def _target(column, task, model):
     if task == "classification":
-        return np.asarray(column)
+        return _classes(column, getattr(model, "classes_", None))
     values = as_numbers(column)
     if values is None:
         raise CommandError(
@@ -203,6 +212,25 @@ def _target(column, task):
             "can predict; leave --task out or convert the column."
         )
     return values
+
+
+def _classes(column, known):
+    """Return labels of one type: that of the model's own, where there is one."""
+    # A gap, where the row is left out, has made objects of what is true or false.
+    labels = np.asarray(column.astype(object).infer_objects())
+    if labels.dtype.kind == "O":
+        labels = labels.astype(str)
+    if known is None or (labels.dtype.kind in "US") == (np.asarray(known).dtype.kind in "USO"):
+        return labels
+    by_text = {str(label): label for label in known}
+    texts = [str(label) for label in labels.tolist()]
+    strange = next((text for text in texts if text not in by_text), None)
+    if strange is not None:
+        raise CommandError(
+            f"--target {column.name!r} holds {strange!r}, and --model knows the classes "
+            f"{some(list(by_text))}, of another type; convert the column to what it was fitted on."
+        )
+    return np.array([by_text[text] for text in texts])
 
 
 def _features(tables, target, model, notices):
@@ -310,10 +338,8 @@ def _cells(row, units):
     )
 
 
-def _write(out, advice, arguments, facts, notices):
-    page, table = out / "report.html", out / "advice.csv"
+def _write(outputs, advice, arguments, facts, notices):
     names = [Path(path).name for path in (arguments.old, arguments.new)]
     title = f"Should the model of '{arguments.target}' be retrained? {names[0]}, then {names[1]}"
-    page.write_text(advice.to_html(title, facts, notices), encoding="utf-8")
-    advice.table.to_csv(table, index=False)
-    return page, table
+    outputs.write("advice.csv", lambda: advice.table.to_csv(index=False))
+    outputs.write("report.html", lambda: advice.to_html(title, facts, notices))

@@ -29,7 +29,15 @@ def check_column(table, column, option):
 
 
 def sorted_by_time(table, time):
-    """Sort the rows by a column of numbers or dates, ties in file order, and drop the column."""
+    """Return the rows in the order of a column of numbers or dates, ties as in the file.
+
+    Returns
+    -------
+    table : DataFrame
+        Without the column.
+    moments : ndarray of shape (n_rows,)
+        The column, as numbers.
+    """
     missing = int(table[time].isna().sum())
     if missing:
         raise CommandError(
@@ -42,8 +50,8 @@ def sorted_by_time(table, time):
             f"--time {time!r} holds text such as {table[time].iloc[0]!r}, and not a number or a "
             "date like 2024-12-31 or 2024-12-31T23:59:00 in every row; convert the column."
         )
-    ordered = table.iloc[np.argsort(moments, kind="stable")]
-    return ordered.drop(columns=time).reset_index(drop=True)
+    order = np.argsort(moments, kind="stable")
+    return table.iloc[order].drop(columns=time).reset_index(drop=True), moments[order]
 
 
 def with_target(table, target, notices):
@@ -74,19 +82,27 @@ def task_of_column(column, task, notices):
     return task
 
 
+def are_dates(texts):
+    """Tell whether all texts are dates like 2024-12-31 or 2024-12-31T23:59:00."""
+    return all(bool(_dates(part).notna().all()) for part in (texts.iloc[:_FEW], texts))
+
+
+def _dates(texts):
+    # Zones may differ between summer and winter; UTC puts them on one line.
+    return needed("pandas").to_datetime(texts, format="ISO8601", errors="coerce", utc=True)
+
+
 def as_numbers(column):
     """Return a column as floats, dates as seconds, missing as NaN; None if it holds text."""
     pandas = needed("pandas")
     kind = pandas.api.types.infer_dtype(column, skipna=True)
-    if kind == "string":
-        # Zones may differ between summer and winter; UTC puts them on one line.
-        dates = pandas.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
-        if (dates.notna() == column.notna()).all():
-            column, kind = dates, "datetime"
+    if kind == "string" and are_dates(column.dropna()):
+        column, kind = _dates(column), "datetime"
     if kind in ("datetime64", "datetime", "date"):
-        column = pandas.to_datetime(column, utc=True)
-        seconds = (column - pandas.Timestamp(0, tz="UTC")).dt.total_seconds()
-        return seconds.to_numpy(dtype=float)
+        moments = pandas.to_datetime(column, utc=True).dt.tz_localize(None).to_numpy()
+        # Microseconds go back to the year 1; nanoseconds do not.
+        numbers = moments.astype("datetime64[us]").astype(np.int64) / 1e6
+        return np.where(np.isnat(moments), np.nan, numbers)
     if kind in ("timedelta64", "timedelta"):
         return pandas.to_timedelta(column).dt.total_seconds().to_numpy(dtype=float)
     if kind in ("integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"):

@@ -4,15 +4,16 @@ from pathlib import Path
 
 from ..compose._learner import Learner
 from ..model_selection._compare import default_policies
-from ._console import non_negative, open_console, say, say_facts, whole_number
+from ._console import add_missing, non_negative, open_console, say, say_facts, whole_number
 from ._errors import CommandError, needed
 from ._estimators import ESTIMATORS, estimator_for
-from ._files import output_folder, read_table
+from ._files import read_tables
 from ._history import embedded_history, history_of
-from ._page import write_page
+from ._outputs import Outputs, output_folder
+from ._page import page
 from ._pictures import draw, pictures
 from ._policies import LOCATED, METRICS, run_all
-from ._report import print_table, write_csv
+from ._report import as_csv, print_table
 from ._sentence import caution, price_sentence, sentence
 
 _DESCRIPTION = """\
@@ -47,7 +48,8 @@ the file:
   Rows in time order, or with a column for --time. Numbers, categories, text,
   dates and missing values become numbers as skrub's tabular_pipeline encodes
   them for the model, learned from the warm-up only, so that nothing is known
-  before its time. Rows without a target are left out.
+  before its time. Rows without a target are left out. Rows of one --time know
+  nothing of each other's labels: a batch goes on to the last of them.
 
 outputs, in the folder --out:
   report.html    the answer, the table, what was done, and pictures, in one file
@@ -83,6 +85,7 @@ def add_arguments(parser):
     add("file", nargs="?", metavar="FILE", help="table to replay: .csv, .tsv, .parquet or .pq")
     add("--target", metavar="COL", help="column to predict; needed with FILE")
     add("--time", metavar="COL", help="column to sort by; it is not used as a feature")
+    add_missing(add)
     add(
         "--task",
         choices=["auto", "classification", "regression"],
@@ -138,7 +141,7 @@ def main(arguments):
     console = open_console()
     # Before minutes are spent: what is missing, and what is in the way.
     needed("matplotlib").use("agg")
-    out = output_folder(arguments.out)
+    outputs = Outputs(output_folder(arguments.out))
     history = _history(arguments)
     facts, notices = _facts(history, arguments), [*history.notices, *_limits(history, arguments)]
     say_facts(console, facts, notices)
@@ -153,8 +156,8 @@ def main(arguments):
         say(console, f"warning: {text}")
     for text in answers:
         say(console, text)
-    written = _write(out, found, history, arguments, facts, notices, answers)
-    say(console, f"\nWritten: {', '.join(map(str, written))}")
+    _write(outputs, found, history, arguments, facts, notices, answers)
+    outputs.finish(console)
 
 
 def _answers(outcomes, baseline, comparison, metric, price):
@@ -177,25 +180,29 @@ def _warnings(outcomes):
             yield f"{outcome.name}: {text} ({n} times)"
 
 
-def _write(out, found, history, arguments, facts, notices, answers):
+def _write(outputs, found, history, arguments, facts, notices, answers):
     outcomes, baseline, comparison = found
     metric, delay, price = METRICS[history.task], arguments.label_delay, arguments.price
-    page, table, picture = (out / f for f in ("report.html", "compare.csv", "compare.png"))
-    write_csv(table, outcomes, baseline, metric)
     title = f"{history.name}, predicting '{history.target}'"
-    draw(picture, outcomes, history, label_delay=delay, title=f"{title}: {LOCATED}")
-    write_page(
-        page,
-        title=f"Which retraining would have paid? {title}",
-        answers=answers,
-        outcomes=outcomes,
-        baseline=baseline,
-        metric=metric,
-        facts=facts,
-        notices=[*notices, *_warnings(outcomes)],
-        figures=pictures(outcomes, history, comparison, label_delay=delay, price=price),
+    outputs.write("compare.csv", lambda: as_csv(outcomes, baseline, metric))
+    figures = []
+    for what, drawn in pictures(outcomes, history, comparison, label_delay=delay, price=price):
+        figures.append(outputs.made(f"the picture of {what}", drawn))
+    outputs.write(
+        "report.html",
+        lambda: page(
+            title=f"Which retraining would have paid? {title}",
+            answers=answers,
+            outcomes=outcomes,
+            baseline=baseline,
+            metric=metric,
+            facts=facts,
+            notices=[*notices, *_warnings(outcomes)],
+            figures=[figure for figure in figures if figure is not None],
+        ),
     )
-    return page, table, picture
+    headline = f"{title}: {LOCATED}"
+    outputs.write("compare.png", lambda: draw(outcomes, history, label_delay=delay, title=headline))
 
 
 def _history(arguments):
@@ -213,7 +220,9 @@ def _history(arguments):
                     "its own."
                 )
         return embedded_history(**sizes)
-    table = read_table(arguments.file)
+    notices = []
+    asked = [arguments.target, arguments.time]
+    [table] = read_tables([arguments.file], notices, missing=arguments.missing, keep=asked)
     if arguments.target is None:
         names = ", ".join(map(repr, table.columns[:30]))
         raise CommandError(f"--target is missing: which column is to be predicted? One of {names}.")
@@ -223,6 +232,7 @@ def _history(arguments):
         target=arguments.target,
         time=arguments.time,
         task=arguments.task,
+        notices=notices,
         **sizes,
     )
 
@@ -250,7 +260,12 @@ def _facts(history, arguments):
 def _limits(history, arguments):
     """Say which policies do something else than their name promises."""
     late = -arguments.label_delay % arguments.batch
-    if late:
+    if history.time is not None and arguments.label_delay:
+        yield (
+            f"refits on a schedule get their labels {arguments.label_delay + late:,} rows late or "
+            "more, in whole batches; all others to the row"
+        )
+    elif late:
         yield (
             f"refits on a schedule get their labels {arguments.label_delay + late:,} rows late, in "
             "whole batches; all others to the row"

@@ -2,13 +2,54 @@
 
 import argparse
 import math
+import os
+import sys
+from contextlib import suppress
 
 from ._errors import needed
 
 
 def open_console():
     """Return the console to print on."""
-    return needed("rich.console").Console(highlight=False)
+    return needed("rich.console").Console(file=Stream(sys.stdout), highlight=False)
+
+
+class Stream:
+    """Standard output for a run that must not end because nobody can read it.
+
+    What its encoding lacks becomes a question mark. Where it fails, as into a full disk or a pipe
+    whose reader has left, nothing more is printed; `failed` then says why, save for the pipe.
+    """
+
+    def __init__(self, file):
+        self.file = file
+        self.failed = []
+        self.is_open = True
+
+    def write(self, text):
+        """Print a text."""
+        encoding = self.file.encoding or "utf-8"
+        self._do(self.file.write, text.encode(encoding, "replace").decode(encoding))
+
+    def flush(self):
+        """Print what waits."""
+        self._do(self.file.flush)
+
+    def _do(self, act, *args):
+        if not self.is_open:
+            return
+        try:
+            act(*args)
+        except OSError as error:
+            self.is_open = False
+            if not isinstance(error, BrokenPipeError):
+                self.failed.append(f"standard output: {error.strerror or error}")
+            # What waits would fail once more when the interpreter ends.
+            with suppress(OSError), open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), self.file.fileno())
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
 
 
 def say(console, text):
@@ -22,6 +63,18 @@ def say_facts(console, facts, notices):
     width = max(len(name) for name, _ in named) + 2
     for name, text in named:
         say(console, f"{name + ':':<{width}}{text}")
+
+
+def add_missing(add):
+    """Declare the option that names words for what is not there."""
+    add(
+        "--missing",
+        type=lambda text: [word.strip() for word in text.split(",")],
+        default=[],
+        metavar="WORDS",
+        help="words that stand for no value, separated by commas (NA, null and the like do so "
+        "among numbers and dates only; elsewhere they are names)",
+    )
 
 
 def whole_number(least):

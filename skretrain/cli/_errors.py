@@ -4,7 +4,15 @@ from ..utils._optional import import_optional
 
 
 class CommandError(Exception):
-    """What is wrong with the call or the file, and the way out; the command ends with code 2."""
+    """What is wrong with the call or the file, and the way out; the command ends with its code."""
+
+    code = 2
+
+
+class NotWritten(CommandError):
+    """What of the results could not be written; all else is there."""
+
+    code = 1
 
 
 def needed(module):

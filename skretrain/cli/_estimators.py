@@ -14,6 +14,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier, SGDRegressor
 from sklearn.naive_bayes import GaussianNB
+from sklearn.utils import get_tags
 
 from ._errors import CommandError, first_line
 
@@ -71,6 +72,7 @@ def estimator_for(name, task):
         If there is no such estimator, or it is not one for the task.
     """
     base = _loaded(name) if ":" in name else _named(name, task)
+    _check_is_estimator(name, base)
     fits = is_classifier if task == "classification" else is_regressor
     if not fits(base):
         raise CommandError(
@@ -78,6 +80,16 @@ def estimator_for(name, task):
             f"{task}; choose another, or set the task with --task."
         )
     return clone(base)
+
+
+def _check_is_estimator(name, base):
+    try:
+        get_tags(clone(base))
+    except Exception as error:  # whatever an object does that was made for something else
+        raise CommandError(
+            f"--estimator {name} is a {type(base).__name__}, which is not a scikit-learn "
+            "estimator; name a class, an estimator or a function that returns one."
+        ) from error
 
 
 def _named(name, task):
@@ -103,7 +115,7 @@ def _loaded(name):
         sys.path.insert(0, str(Path.cwd()))
     try:
         module = import_module(module_name)
-    except Exception as error:  # the user's module may raise anything
+    except (Exception, SystemExit) as error:  # the user's module may raise anything
         raise CommandError(
             f"--estimator {name}: the module {module_name!r} could not be imported: "
             f"{first_line(error)}"
@@ -119,7 +131,7 @@ def _made(name, found):
     is_blank = hasattr(found, "fit") and not isinstance(found, type)
     try:
         return found if is_blank else found()
-    except Exception as error:  # the user's factory may raise anything
+    except (Exception, SystemExit) as error:  # the user's factory may raise anything
         raise CommandError(
             f"--estimator {name} could not be called without arguments: {first_line(error)}"
         ) from error

@@ -1,13 +1,50 @@
-"""Read a table from a file, and make the folder for the outputs, or say why not."""
+"""Read tables from files, with one type for each column in all of them, or say why not."""
 
+import csv
+import re
 from pathlib import Path
 
+import numpy as np
+
+from ._columns import some
+from ._csv import UNNAMED, read_cells
 from ._errors import CommandError, first_line, needed
+from ._plain import alike, plain
+from ._types import typed
+
+_INDEX = re.compile(rf"{UNNAMED}\d+(\.\d+)*|index|level_0")
 
 
-def read_table(path):
-    """Return the table in `path` as a pandas DataFrame whose columns are named by strings."""
-    path = Path(path)
+def read_tables(paths, notices, *, missing=(), keep=()):
+    """Return the tables in files as pandas DataFrames whose columns are named by strings.
+
+    Parameters
+    ----------
+    paths : list of str or Path
+        Text files or Parquet.
+    notices : list of str
+        Gets a line for what a reader may not expect.
+    missing : sequence of str, default=()
+        Words that stand for no value in every column.
+    keep : collection of str, default=()
+        Columns that somebody asked for, which stay even if they only number the rows.
+    """
+    found = [_read(Path(path)) for path in paths]
+    texts = [n for n, (_, separator) in enumerate(found) if separator]
+    tables = [table for table, _ in found]
+    separators = [found[n][1] for n in texts]
+    done = typed([tables[n] for n in texts], separators, notices, missing) if texts else []
+    for n, table in zip(texts, done, strict=True):
+        tables[n] = table
+    for n, path in enumerate(paths):
+        if n not in texts:
+            tables[n] = plain(tables[n].replace(list(missing), None), notices, Path(path).name)
+    tables = alike(tables, notices)
+    return [_without_index(table, keep, notices) for table in tables]
+
+
+def _read(path):
+    """Return a table, and the separator of a text file, else None."""
     read = _READERS.get(path.suffix.lower())
     if not path.exists():
         raise CommandError(f"{path} does not exist; check the path (working folder: {Path.cwd()}).")
@@ -17,45 +54,57 @@ def read_table(path):
             "convert the file."
         )
     try:
-        table = read(path)
-    except (OSError, ValueError) as error:  # pandas' and pyarrow's own errors are ValueErrors
+        table, separator = read(path)
+    except UnicodeDecodeError as error:
+        raise CommandError(
+            f"{path} could not be read: {first_line(error)}. Save it as UTF-8."
+        ) from error
+    except (OSError, ValueError, csv.Error) as error:  # pandas' and pyarrow's are ValueErrors
         raise CommandError(f"{path} could not be read: {first_line(error)}") from error
     table = table.set_axis([str(column) for column in table.columns], axis="columns")
     if not table.columns.is_unique:
         twice = table.columns[table.columns.duplicated()][0]
         raise CommandError(f"{path} has more than one column {twice!r}; rename all but one.")
-    return table.reset_index(drop=True)
-
-
-def output_folder(path):
-    """Return a folder after making it, with those above it."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CommandError(
-            f"--out {path} cannot be made a folder: {error.strerror}; name another."
-        ) from error
-    return path
-
-
-def _read_csv(path):
-    with open(path, encoding="utf-8-sig") as file:
-        header = file.readline()
-    # Spreadsheets of many countries separate by semicolons.
-    separator = max(",;\t", key=header.count)
-    return needed("pandas").read_csv(path, sep=separator, encoding="utf-8-sig", low_memory=False)
+    return table.reset_index(drop=True), separator
 
 
 def _read_parquet(path):
     needed("pyarrow")
-    table = needed("pandas").read_parquet(path, engine="pyarrow")
+    with open(path, "rb") as file:  # a name may hold bytes that are no text
+        table = needed("pandas").read_parquet(file, engine="pyarrow")
     # pandas stores a named index, often the time, as a column and takes it away again.
-    return table if table.index.names == [None] else table.reset_index()
+    return (table if table.index.names == [None] else table.reset_index()), None
 
 
 _READERS = {
-    ".csv": _read_csv,
-    ".tsv": _read_csv,
+    ".csv": read_cells,
+    ".tsv": read_cells,
     ".parquet": _read_parquet,
     ".pq": _read_parquet,
 }
+
+
+def _without_index(table, keep, notices):
+    """Leave out columns that number the rows, as saving a table with its index adds them."""
+    lost = [
+        name
+        for name in table.columns
+        if name not in keep and _INDEX.fullmatch(name) and _numbers_the_rows(table[name])
+    ]
+    if lost:
+        notice = f"left out, the number of the row, as if saved with an index: {some(lost)}"
+        if notice not in notices:
+            notices.append(notice)
+    return table.drop(columns=lost)
+
+
+def _numbers_the_rows(column):
+    """Tell numbers that only name the rows; rows may be missing or shuffled if it has no name."""
+    values = column.to_numpy()
+    if column.isna().all():
+        return column.name.startswith(UNNAMED)  # a separator ends each line
+    if values.dtype.kind not in "iu":
+        return False
+    if column.name.startswith(UNNAMED):
+        return len(np.unique(values)) == len(values)
+    return bool((np.diff(values) == 1).all())

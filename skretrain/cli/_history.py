@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..datasets import make_drifting_classification
+from ..model_selection._edges import edges_of, ends_of
 from ._columns import as_numbers, check_column, sorted_by_time, task_of_column, with_target
 from ._encoding import encoded
 from ._errors import CommandError, needed
@@ -44,6 +45,8 @@ class History:
         How the columns became numbers.
     notices : tuple of str
         What was done to the rows and columns, for the reader.
+    time : ndarray of shape (n_rows,) or None
+        When each row came, where that is known: rows of one time know nothing of each other.
     """
 
     name: str
@@ -59,6 +62,7 @@ class History:
     unit: float = 1.0
     how: str = "numbers as they are"
     notices: tuple = ()
+    time: Any = None
 
 
 def embedded_history(*, estimator, batch, warm_up, label_delay):
@@ -81,17 +85,22 @@ def embedded_history(*, estimator, batch, warm_up, label_delay):
     )
 
 
-def history_of(table, *, name, target, time, task, estimator, batch, warm_up, label_delay):
-    """Return the history in a pandas DataFrame."""
-    notices = []
+def history_of(
+    table, *, name, target, time, task, estimator, batch, warm_up, label_delay, notices=()
+):
+    """Return the history in a pandas DataFrame; `notices` has what was said of the file."""
+    notices = list(notices)
     check_column(table, target, "--target")
     if time is not None:
         check_column(table, time, "--time")
         if time == target:
             raise CommandError(f"--time {time!r} is the target; name the column with the time.")
-        table = sorted_by_time(table, time)
-    table = with_target(table, target, notices)
+    table, moments = with_target(table, target, notices), None
+    if time is not None:
+        table, moments = sorted_by_time(table, time)
     warm_up = _check_rows(len(table), warm_up, batch, label_delay)
+    if moments is not None:
+        warm_up = _whole_stamps(moments, time, warm_up, batch, notices)
     task = task_of_column(table[target], task, notices)
     prepare = _classes if task == "classification" else _quantity
     y, labels, unit = prepare(table[target], warm_up)
@@ -112,6 +121,7 @@ def history_of(table, *, name, target, time, task, estimator, batch, warm_up, la
         unit=unit,
         how=how,
         notices=(*notices, *remarks),
+        time=moments,
     )
 
 
@@ -130,6 +140,26 @@ def _check_rows(n_rows, warm_up, batch, label_delay):
             "--label-delay or --batch, or bring more rows."
         )
     return warm_up
+
+
+def _whole_stamps(moments, time, warm_up, batch, notices):
+    """Return the rows of the warm-up with the rest of its last time stamp; say what that does."""
+    longest = int(np.diff(ends_of(moments), prepend=0).max())
+    if longest == 1:
+        return warm_up
+    edges = edges_of(len(moments), warm_up, batch, moments)
+    if len(edges) < 4:
+        raise CommandError(
+            f"up to {longest:,} rows share one {time!r}, so that whole time stamps leave no two "
+            f"batches after a warm-up of {edges[1]:,} rows. Lower --warm-up or --batch, or leave "
+            "--time out if the file is in order and each label is known before the next row."
+        )
+    sizes = np.diff(edges)[1:]
+    notices.append(
+        f"up to {longest:,} rows share one {time!r}: none of their labels is known to the others. "
+        f"Batches end with a time stamp and have {sizes.min():,} to {sizes.max():,} rows"
+    )
+    return int(edges[1])
 
 
 def _classes(column, warm_up):
@@ -172,11 +202,15 @@ def _quantity(column, warm_up):
             f"--target {column.name!r} is {column.iloc[0]} in every row, so there is nothing to "
             "learn; choose another column."
         )
-    unit = _spread(values[:warm_up])
-    return (values - values[:warm_up].mean()) / unit, np.empty(0), unit
+    # Of numbers near the ends of the floats, squares and sums are none.
+    largest = abs(values[:warm_up]).max() or 1.0
+    shares = values / largest
+    first = shares[:warm_up]
+    unit = _spread(first)
+    return (shares - first.mean()) / unit, np.empty(0), float(unit * largest)
 
 
-def _spread(values):
+def _spread(shares):
     # The deviation of a constant column is rounding error, not zero.
-    deviation = values.std()
-    return float(deviation) if deviation > 1e-12 * abs(values).max() else 1.0
+    deviation = shares.std()
+    return deviation if deviation > 1e-12 * abs(shares).max() else 1.0

@@ -54,8 +54,8 @@ def main(argv=None):
     Returns
     -------
     code : int
-        Exit code: 0 if all went well, 2 for a mistake in the call or in the file, 130 if the user
-        stopped it.
+        Exit code: 0 if all went well, 1 if the run is finished and something could not be written,
+        2 for a mistake in the call or in the file, 130 if the user stopped it.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def main(argv=None):
         run(arguments)
     except CommandError as error:
         print(f"skretrain {arguments.command}: error: {error}", file=sys.stderr)
-        return 2
+        return error.code
     except KeyboardInterrupt:
         print(f"skretrain {arguments.command}: stopped", file=sys.stderr)
         return 130

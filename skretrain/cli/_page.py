@@ -60,13 +60,11 @@ _COST = (
 _SEEDS = " Scores are means ± standard deviations over {n} seeds, all else means."
 
 
-def write_page(path, *, title, answers, outcomes, baseline, metric, facts, notices, figures):
-    """Write the page.
+def page(*, title, answers, outcomes, baseline, metric, facts, notices, figures):
+    """Return the page as HTML.
 
     Parameters
     ----------
-    path : Path
-        Where to write it.
     title : str
         What was asked.
     answers : list of str
@@ -95,8 +93,7 @@ def write_page(path, *, title, answers, outcomes, baseline, metric, facts, notic
         figures="\n".join(map(_figure, figures)),
     )
     remark = "; the table is in compare.csv, unrounded"
-    page = document(title, body, version=__version__, style=_STYLE, remark=remark)
-    path.write_text(page, encoding="utf-8")
+    return document(title, body, version=__version__, style=_STYLE, remark=remark)
 
 
 def _row(outcome, metric, *, is_best, priced):

@@ -2,7 +2,9 @@
 
 import base64
 import io
+import warnings
 from dataclasses import dataclass
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,7 +18,7 @@ from ..inspection import (
     RegretDisplay,
 )
 from ..inspection._distribution_data import MOST_DRAWN
-from ..inspection._panels import shortened
+from ..inspection._panels import literal, shortened
 from ..metrics._two_samples import ks_distance, level_counts, total_variation
 from ._errors import needed
 from ._policies import LOCATED, METRICS, NEVER
@@ -50,14 +52,14 @@ class Picture:
     narrow: str
 
 
-def draw(path, outcomes, history, *, label_delay, title):
-    """Draw the default policy with its alarms above, and below one panel per policy."""
+def draw(outcomes, history, *, label_delay, title):
+    """Return the picture of the folder, a PNG: the default policy above, a panel each below."""
     pyplot = needed("matplotlib.pyplot")
     n_rows = -(-_n_ran(outcomes) // 4)
     size = (12.0, 3.5 + 1.7 * n_rows)
     figure = pyplot.figure(figsize=size, dpi=120, layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=[3.5, 1.7 * n_rows], hspace=0.04)
-    above.suptitle(title, fontsize=11)
+    above.suptitle(literal(title), fontsize=11)
     known = ", true drifts as broad lines" if len(history.drift_rows) else ""
     below.suptitle(f"Each policy in blue, the others in grey{known}", fontsize=11)
     panels = below.subplots(n_rows, 4, sharex=True, sharey=True, squeeze=False)
@@ -67,28 +69,40 @@ def draw(path, outcomes, history, *, label_delay, title):
     for panel in comparison.axes_:
         panel.set(xlabel="", ylabel="")  # one name for all of them leaves room for the panels
     below.supxlabel("row", fontsize=10)
-    below.supylabel(comparison.label, fontsize=10)
+    below.supylabel(literal(comparison.label), fontsize=10)
     ax = above.subplots()
     _timeline(comparison, outcomes, history, label_delay).plot(ax=ax)
     _finish_timeline(ax, comparison, history)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-    figure.savefig(path)
-    pyplot.close(figure)
+    return _saved(figure, "figure")
 
 
 def pictures(outcomes, history, results, *, label_delay, price):
-    """Return the pictures of the page, from the whole to the detail."""
-    comparison = _comparison(outcomes, history, None)
-    needed("matplotlib.pyplot").close(comparison.figure_)
-    found = [
-        _picture_of_scores(results, history, price),
-        _picture_of_prices(results),
-        _picture_of_timeline(comparison, outcomes, history, label_delay),
-        _picture_of_policies(comparison, history),
-        _picture_of_classes(outcomes, history, label_delay),
-        _picture_of_shift(history),
+    """Return the pictures of the page, from the whole to the detail.
+
+    Returns
+    -------
+    pictures : list of (str, callable)
+        What each shows, and a function that draws it, or returns None where it does not apply.
+    """
+
+    @cache
+    def comparison():
+        comparison = _comparison(outcomes, history, None)
+        needed("matplotlib.pyplot").close(comparison.figure_)
+        return comparison
+
+    return [
+        ("scores and seconds", lambda: _picture_of_scores(results, history, price)),
+        ("prices", lambda: _picture_of_prices(results)),
+        (
+            "the default policy",
+            lambda: _picture_of_timeline(comparison(), outcomes, history, label_delay),
+        ),
+        ("the policies", lambda: _picture_of_policies(comparison(), history)),
+        ("the classes", lambda: _picture_of_classes(outcomes, history, label_delay)),
+        ("what moved", lambda: _picture_of_shift(history)),
     ]
-    return [picture for picture in found if picture is not None]
 
 
 # -- the displays ----------------------------------------------------------------------------------
@@ -146,7 +160,7 @@ def _finish_timeline(ax, comparison, history):
     ax.xaxis.set_major_locator(needed("matplotlib.ticker").MaxNLocator(5))
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.tick_params(labelsize=9)
-    ax.set(xlabel="row", ylabel=comparison.label)
+    ax.set(xlabel="row", ylabel=literal(comparison.label))
 
 
 # -- the pictures of the page ----------------------------------------------------------------------
@@ -268,7 +282,7 @@ def _in_panels(display, n_panels, history, title, caption):
             panel.set_ylabel("")  # one name for all of them is shorter than a low panel
             if width / columns < _FOR_ONE_LINE:
                 panel.set_title(panel.get_title().replace(": ", "\n"), fontsize=8.5)
-        figure.supylabel(display.label, fontsize=9)
+        figure.supylabel(literal(display.label), fontsize=9)
         panels[0].set_xlim(history.warm_up, len(history.y))
         panels[0].xaxis.set_major_locator(needed("matplotlib.ticker").MaxNLocator(3))
         handles, labels = panels[0].get_legend_handles_labels()
@@ -338,8 +352,15 @@ def _figure(width, height):
 
 
 def _png(figure):
-    buffer = io.BytesIO()
     # A narrow picture is seen on a screen with two or three points per pixel.
-    figure.savefig(buffer, dpi=140 if figure.get_figwidth() > _NARROW else 190)
+    png = _saved(figure, 140 if figure.get_figwidth() > _NARROW else 190)
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def _saved(figure, dpi):
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a box is drawn for it
+        figure.savefig(buffer, dpi=dpi)
     needed("matplotlib.pyplot").close(figure)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return buffer.getvalue()

@@ -11,6 +11,7 @@ from ..compose._learner import Learner
 from ..metrics import no_change_predict
 from ..model_selection import compare_policies
 from ..model_selection._compare import default_policies, n_updates
+from ..model_selection._edges import edges_of, ends_of
 from ._errors import CommandError, first_line
 
 NEVER, LOCATED, WARM = "never", "since drift", "warm start"
@@ -94,12 +95,14 @@ class Outcome:
     @property
     def deviation(self):
         """Standard deviation of the loss between seeds; None for fewer than two."""
-        return float(np.std(self.by_seed, ddof=1)) if len(self.losses) > 1 else None
+        in_units = self.by_seed / self.unit  # of which the squares are finite
+        return self.unit * float(np.std(in_units, ddof=1)) if len(self.losses) > 1 else None
 
 
 def stride_of(history, batch):
     """Return the batches between two moments at which a schedule may refit."""
-    n_batches = -(-_served(history) // batch)
+    edges = edges_of(len(history.y), history.warm_up, batch, history.time)
+    n_batches = len(edges) - 2
     return -(-n_batches // _MOST_FITS)
 
 
@@ -197,6 +200,7 @@ def _compared(history, policies, on_run, **options):
                 initial_size=history.warm_up,
                 scoring="accuracy" if classifies else _AbsoluteError(history.unit),
                 on_run=finished,
+                time=history.time,
                 **options,
             )
         except (TypeError, ValueError) as error:
@@ -264,6 +268,8 @@ def no_change(history, *, label_delay):
     """Return what repeating the newest known target would have achieved, at no cost."""
     known, y = np.split(history.y, [history.warm_up])
     rows, repeated = no_change_predict(y, label_delay=label_delay, y_previous=known)
+    if history.time is not None:
+        repeated = history.y[_newest_known(history, label_delay)[len(history.y) - len(rows) :]]
     return Outcome(
         name=NO_CHANGE,
         what="repeat the newest known target",
@@ -271,6 +277,13 @@ def no_change(history, *, label_delay):
         unit=history.unit,
         kappa=0.0 if history.task == "classification" else None,
     )
+
+
+def _newest_known(history, label_delay):
+    """Return for each row the newest whose label is known: late enough, and of an earlier time."""
+    ends = ends_of(history.time)
+    first = np.repeat(np.append(0, ends[:-1]), np.diff(ends, prepend=0))
+    return np.minimum(np.arange(len(history.y)) - 1 - label_delay, first - 1)
 
 
 def _kappa(outcome, baseline, history):

@@ -1,6 +1,7 @@
 """What the reader gets in numbers: a table on the terminal, the same on the page, a CSV."""
 
 import csv
+import io
 
 from ._console import say
 from ._errors import needed
@@ -61,18 +62,19 @@ def print_table(console, outcomes, baseline, metric):
         say(console, f"  {outcome.name:<{width}}{explanation(outcome)}")
 
 
-def write_csv(path, outcomes, baseline, metric):
-    """Write the table, unrounded; means where there are several seeds."""
+def as_csv(outcomes, baseline, metric):
+    """Return the table as CSV, unrounded; means where there are several seeds."""
     costs = ["fits", "updates", "rows_fitted", "cpu_seconds", "cost"]
     header = ["policy", metric, f"{metric}_sd", "kappa_temporal", *costs, "seeds", "description"]
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        for outcome in [*outcomes, baseline]:
-            numbers = [None] * (len(header) - 2)
-            if not outcome.refusal:
-                numbers = _numbers(outcome, metric)
-            writer.writerow([outcome.name, *numbers, explanation(outcome)])
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(header)
+    for outcome in [*outcomes, baseline]:
+        numbers = [None] * (len(header) - 2)
+        if not outcome.refusal:
+            numbers = _numbers(outcome, metric)
+        writer.writerow([outcome.name, *numbers, explanation(outcome)])
+    return file.getvalue()
 
 
 def _numbers(o, metric):

@@ -10,9 +10,10 @@ from ..buffers._base import part_of
 from ..exceptions import SkretrainWarning
 from ..utils._clone import cloned
 from ..utils._containers import writable
+from ..utils._sklearn_api import is_semi_supervised
 from ..utils._warn import warn_user
 from ._plan import make_plan
-from ._prepare import prepared
+from ._prepare import fill_seeds, prepared
 from ._samplers import is_sampler, why_left_alone
 from ._structure import is_composed, leaves_of, predictor_of
 from ._update import copied, refusal, start, starts_at_once, update, weight_in, weight_name
@@ -52,6 +53,8 @@ class Learner:
         Whether rows to continue on must show every class that the model knows.
     freezes : bool
         Whether a continuation leaves fitted steps as they are, which only a refit renews.
+    semi_supervised : bool
+        Whether the label -1 says that a row has no label.
     guarded : {"never", "alarm", "always"}
         When a continuation must prove itself against a fresh fit.
 
@@ -107,6 +110,7 @@ class Learner:
         self.freezes = any(
             (step.on_update, step.on_refit) == ("freeze", "refit") for step in self.plan().steps
         )
+        self.semi_supervised = is_semi_supervised(predictor)
         self.guarded = "never" if self._adapter is None else self._adapter.guarded
         self.starts_at_once = self.incremental and starts_at_once(self.estimator)
 
@@ -129,17 +133,17 @@ class Learner:
         return self._plans[key]
 
     def tallied(self, tally):
-        """Return the same learner, which also tells a list of the fits that it makes.
+        """Return a copy which tells a list of the fits that it makes from scratch.
 
         Parameters
         ----------
         tally : list of int
-            Gets the number of rows of each fit from scratch.
+            Gets the number of rows of each.
 
         Returns
         -------
         learner : Learner
-            A copy; this one keeps silent.
+            This one keeps silent.
         """
         learner = copy(self)
         learner._tally = tally
@@ -187,8 +191,7 @@ class Learner:
         Warns
         -----
         SkretrainWarning
-            If a later one has no room for them: rows of those labels are left out. Or if a sampler
-            leaves the rows as they are.
+            If a later one has no room for them, or a sampler leaves the rows as they are.
         """
         model, params = self.blank(number), self._routed("fit", rows)
         X, y = self._handed(rows)
@@ -300,13 +303,13 @@ class Learner:
             Shares nothing that changes with `model`.
         """
         rows, plan, effort = self.without_zero_weight(rows), self.plan(steps), effort or Effort()
-        model_copy = copied(model, plan)
+        model_copy = self._copied(model, plan)
         if len(rows.index) == 0:
             return model_copy
         if not self._is_leaf:
             params = self._routed("fit", rows)
             update(model_copy, rows.X, rows.y, params, plan=plan, effort=effort, how=how)
-        elif how is not None:
+        elif how is not None and plan.on_update("") != "freeze":
             how(model_copy, rows.X, rows.y, self._routed(self._method(), rows))
         elif plan.on_update("") == "update":
             params = self._routed(self._adapter.fit_method, rows)
@@ -314,6 +317,11 @@ class Learner:
         elif plan.on_update("") == "refit":
             model_copy.fit(rows.X, rows.y, **self._routed("fit", rows))
         return model_copy
+
+    def _copied(self, model, plan):
+        if self._is_leaf and plan.on_update("") == "update" and hasattr(model, "predict"):
+            return self._adapter.copied(model)
+        return copied(model, plan)
 
     def refusal(self, model, rows, *, effort=None, steps=None):
         """Return why a model cannot be continued.
@@ -336,10 +344,12 @@ class Learner:
         reason : str
             Empty if it can.
         """
-        plan = self.plan(steps)
+        plan, effort = self.plan(steps), effort or Effort()
         if plan.why_not:
             return plan.why_not
-        return refusal(model, self.targets_of(rows), plan=plan, effort=effort or Effort())
+        if self._is_leaf and plan.on_update("") == "update":  # asked with every batch
+            return self._adapter.refusal(model, self.targets_of(rows), effort)
+        return refusal(model, self.targets_of(rows), plan=plan, effort=effort)
 
     def can_grow(self, model, new):
         """Tell whether a continuation can take in new labels.
@@ -371,11 +381,7 @@ class Learner:
         weight : ndarray of shape (n_rows,) or None
             None where there is none.
         """
-        if not rows.params:
-            return None
-        params = self._routed(self._method(), rows)
-        # What a leaf gets has been renamed already, where it asks for another name.
-        return params.get("sample_weight") if self._is_leaf else weight_in(self.estimator, params)
+        return weight_in(self.estimator, rows.params)
 
     def any_counts(self, rows):
         """Tell whether any of the rows has a weight other than zero.
@@ -425,7 +431,10 @@ class Learner:
         return rows._replace(params={**rows.params, name: weight})
 
     def targets_of(self, rows):
-        """Return the targets of the rows that count: a label of weight zero is not learned.
+        """Return the targets of the rows that count.
+
+        A label of weight zero is not learned; and -1 is none to a semi-supervised base, but says
+        that the row has no label.
 
         Parameters
         ----------
@@ -437,8 +446,30 @@ class Learner:
         y : ndarray or None
             None where there are no targets.
         """
-        weight = None if rows.y is None else self.weight_of(rows)
-        return rows.y if weight is None else rows.y[weight != 0]
+        if rows.y is None:
+            return None
+        uncounted = self.uncounted(rows)
+        return rows.y if uncounted is None else rows.y[~uncounted]
+
+    def uncounted(self, rows):
+        """Return which rows are neither scored nor bring a label: they may be learned.
+
+        Parameters
+        ----------
+        rows : Rows
+            With their metadata.
+
+        Returns
+        -------
+        uncounted : ndarray of bool of shape (n_rows,) or None
+            Those of weight zero, and those without a label (-1 for a semi-supervised base).
+        """
+        weight = self.weight_of(rows)
+        uncounted = None if weight is None else weight == 0
+        if self.semi_supervised and rows.y is not None and rows.y.dtype.kind in "iuf":
+            unlabelled = rows.y == -1
+            uncounted = unlabelled if uncounted is None else uncounted | unlabelled
+        return uncounted
 
     def without_zero_weight(self, rows):
         """Return the rows that count: ``partial_fit`` would count the others in its schedule.
@@ -467,15 +498,3 @@ class Learner:
         if not rows.params or self.route is None:
             return rows.params
         return self.route(method, rows.params)
-
-
-def fill_seeds(model, random_state, number):
-    """Fill every nested ``random_state`` that is None from a seed and a number, in place."""
-    names = [
-        name
-        for name, value in sorted(model.get_params().items())
-        if value is None and name.split("__")[-1] == "random_state"
-    ]
-    if names:
-        seeds = np.random.SeedSequence([random_state, number]).generate_state(len(names))
-        model.set_params(**{name: int(seed >> 1) for name, seed in zip(names, seeds, strict=True)})

@@ -4,9 +4,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.pipeline import make_pipeline as _make_pipeline
 from sklearn.utils.metaestimators import available_if
 
-from ..utils._sklearn_api import check_pipeline
+from ..utils._sklearn_api import check_pipeline, route_also
 from ._partial_fit import partial_fit
 from ._plan import make_plan
+from ._structure import is_word
 
 
 def _can_go_on(pipeline):
@@ -56,6 +57,23 @@ class IncrementalPipeline(Pipeline):
     >>> int(model["scale"].n_samples_seen_)
     1000
     """
+
+    def get_metadata_routing(self):
+        """Return how metadata is routed to the steps.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            As that of a ``Pipeline``; and ``partial_fit`` to what each step does in it: to
+            ``partial_fit`` where it has one, else to ``fit`` and ``transform``.
+        """
+        router = super().get_metadata_routing()
+        for name, step in self.steps:
+            if not is_word(step):
+                methods = ["partial_fit"] if hasattr(step, "partial_fit") else ["fit"]
+                methods += ["transform"] if hasattr(step, "transform") else []
+                route_also(router, name, "partial_fit", methods)
+        return router
 
     @available_if(_can_go_on)
     def partial_fit(self, X, y=None, classes=None, **params):

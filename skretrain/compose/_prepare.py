@@ -1,5 +1,6 @@
 """What is done to an unfitted estimator before a fit from scratch, at any depth."""
 
+import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 from ._samplers import is_sampler, prepared_sampler
@@ -23,3 +24,15 @@ def prepared(model):
         if ready is not part:
             model.set_params(**{path: ready})
     return model
+
+
+def fill_seeds(model, random_state, number):
+    """Fill every nested ``random_state`` that is None from a seed and a number, in place."""
+    names = [
+        name
+        for name, value in sorted(model.get_params().items())
+        if value is None and name.split("__")[-1] == "random_state"
+    ]
+    if names:
+        seeds = np.random.SeedSequence([random_state, number]).generate_state(len(names))
+        model.set_params(**{name: int(seed >> 1) for name, seed in zip(names, seeds, strict=True)})

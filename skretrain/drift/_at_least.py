@@ -99,6 +99,7 @@ class AtLeast(BaseTrigger):
         check_integer(self, "k", least=1, most=n, what="the number of triggers")
         self.triggers_ = [as_trigger(trigger).reset() for trigger in triggers]
         self._n_batches = 0
+        self._owes_alarm = False  # a part rang on a batch on which another one failed
         self._observes = False  # whether rows without labels were ever shown
         self._rang = [None] * n  # (batch, located row) of the last ring that nothing answered
         return self
@@ -120,13 +121,24 @@ class AtLeast(BaseTrigger):
             self.reset()
         self._n_batches += 1
         self._observes = self._observes or not batch.labelled
-        signals = [self._shown(trigger, batch) for trigger in self.triggers_]
-        for part, signal in enumerate(signals):
+        signals, errors = [], []
+        for part, trigger in enumerate(self.triggers_):
+            try:
+                signal = self._shown(trigger, batch)
+            except Exception as error:  # the others have their turn, and what rang is not lost
+                errors.append(error)
+                continue
+            signals.append(signal)
             if signal.state == "drift":
-                self._rang[part] = (self._n_batches, signal.since)
+                # Rows without labels are numbered by themselves.
+                self._rang[part] = (self._n_batches, signal.since if batch.labelled else None)
+        rings = self._owes_alarm or any(signal.state == "drift" for signal in signals)
+        self._owes_alarm = bool(errors) and rings
+        if errors:
+            raise errors[0]
         counting = sorted((ring for ring in self._rang if ring), key=lambda r: r[0], reverse=True)
         states = {signal.state for signal in signals}
-        if "drift" in states and len(counting) >= self.k:
+        if rings and len(counting) >= self.k:
             oldest = counting[self.k - 1][0]
             located = [since for made, since in counting if made >= oldest and since is not None]
             return Signal("drift", min(located, default=None))
@@ -145,11 +157,17 @@ class AtLeast(BaseTrigger):
         answered : bool
             Whether the fit answered an alarm: it is that of the triggers that count.
         """
+        errors = []
         for part, trigger in enumerate(self.triggers_):
             counted = answered and self._rang[part] is not None
-            trigger.after_fit(fit, reference, counted)
+            try:
+                trigger.after_fit(fit, reference, counted)
+            except Exception as error:
+                errors.append(error)
             if counted:
                 self._rang[part] = None
+        if errors:
+            raise errors[0]
 
     def _shown(self, trigger, batch):
         """Show a batch to a trigger; no row twice to one that sees rows without labels."""

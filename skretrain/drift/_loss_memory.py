@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..utils._containers import writable
+
 
 class LossMemory:
     """The newest `max_rows` losses and their stream rows, in at most twice that room.
@@ -63,6 +65,7 @@ class LossMemory:
         if end > len(self._losses):
             self._make_room(len(losses))
             end = self._end + len(losses)
+        self._losses, self._rows = writable(self._losses), writable(self._rows)
         self._losses[self._end : end] = losses
         self._rows[self._end : end] = rows
         self._end = end

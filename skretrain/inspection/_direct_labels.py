@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ._panels import literal
+
 # Where a name may stand beside its point, in the order of preference: shift in points, alignment.
 _PLACES = (
     ((7, 0), ("left", "center")),
@@ -89,10 +91,10 @@ def label_points(ax, points, lines=(), **style):
     frame = np.r_[ax.bbox.min, ax.bbox.max]
     labels = {}
     for name, point in points.items():
-        candidates = []
+        candidates, text = [], literal(name)
         for shift, (horizontal, vertical) in _PLACES:
             label = ax.annotate(
-                name, point, shift, textcoords="offset points", ha=horizontal, va=vertical, **style
+                text, point, shift, textcoords="offset points", ha=horizontal, va=vertical, **style
             )
             box = label.get_window_extent(renderer)
             box = np.r_[box.min, box.max]
@@ -102,7 +104,7 @@ def label_points(ax, points, lines=(), **style):
         chosen = int(np.argmin([cost for cost, _ in candidates]))
         shift, (horizontal, vertical) = _PLACES[chosen]
         labels[name] = ax.annotate(
-            name, point, shift, textcoords="offset points", ha=horizontal, va=vertical, **style
+            text, point, shift, textcoords="offset points", ha=horizontal, va=vertical, **style
         )
         taken.append(candidates[chosen][1])
     return labels

@@ -13,7 +13,7 @@ from ._distribution_data import (
     present_values,
     shares_of_categories,
 )
-from ._panels import shortened
+from ._panels import literal, shortened
 
 # Then is filled, now is an outline with hatching: the two differ in a grey print, too.
 _THEN = {"facecolor": "#56B4E9", "edgecolor": "#0072B2", "linewidth": 0.8, "alpha": 0.55}
@@ -189,8 +189,8 @@ class DistributionDisplay:
 
     def _plot_densities(self, kwargs):
         ax, edges = self.ax_, self.bin_edges
-        then = {"fill": True, "label": self._numbers("then"), **_THEN, **kwargs}
-        now = {"fill": True, "label": self._numbers("now"), **_NOW, **kwargs}
+        then = {"fill": True, "label": literal(self._numbers("then")), **_THEN, **kwargs}
+        now = {"fill": True, "label": literal(self._numbers("now")), **_NOW, **kwargs}
         ax.stairs(self.density_then, edges, zorder=2, **then)
         ax.stairs(self.density_now, edges, zorder=3, **now)
         top = max(np.max(self.density_then), np.max(self.density_now)) or 1.0
@@ -199,7 +199,7 @@ class DistributionDisplay:
         margin = 0.03 * (edges[-1] - edges[0])
         # The bar of an outlier's deviation may be longer than all that there is to see.
         ax.set(xlim=(edges[0] - margin, edges[-1] + margin), ylim=(0, 1.27 * top))
-        ax.set(xlabel=self.feature, ylabel="density")
+        ax.set(xlabel=literal(self.feature), ylabel="density")
         moved = self.standardized_mean_difference
         ax.set_title(f"standardized mean difference {moved:+.2f}", fontsize=10)
 
@@ -212,13 +212,13 @@ class DistributionDisplay:
 
     def _plot_shares(self, kwargs):
         ax, places = self.ax_, np.arange(len(self.categories))
-        then = {"label": self._numbers("then"), **_THEN, **kwargs}
-        now = {"label": self._numbers("now"), **_NOW, **kwargs}
+        then = {"label": literal(self._numbers("then")), **_THEN, **kwargs}
+        now = {"label": literal(self._numbers("now")), **_NOW, **kwargs}
         ax.barh(places - 0.2, self.density_then, height=0.4, **then)
         ax.barh(places + 0.2, self.density_now, height=0.4, **now)
         ax.set_yticks(places, [shortened(category) for category in self.categories])
         ax.invert_yaxis()
-        ax.set(xlabel="share of the rows", ylabel=self.feature)
+        ax.set(xlabel="share of the rows", ylabel=literal(self.feature))
         ax.set_title(f"total variation distance {self.total_variation:.2f}", fontsize=10)
 
     def _numbers(self, when):

@@ -4,9 +4,9 @@ from collections import Counter
 from numbers import Integral, Number
 
 import numpy as np
-from sklearn.utils import check_scalar
 
 from ..utils._containers import LIST, PANDAS, POLARS, SPARSE, as_container, as_csr, kind_of
+from ..utils._params import check_integer
 
 MOST_DRAWN = 1e150  # a standard deviation squares the values
 _MOST_BINS = 40
@@ -127,7 +127,7 @@ def _edges(then, now, bins):
         return np.asarray(bins, dtype=float)
     fewest = min(len(then), len(now))
     n_bins = int(np.clip(np.ceil(np.sqrt(fewest)), 5, _MOST_BINS)) if bins is None else bins
-    check_scalar(n_bins, "bins", Integral, min_val=1)
+    check_integer("DistributionDisplay", "bins", n_bins, least=1)
     low, high = _range(then, now)
     if high - low <= 1e-9 * max(abs(low), abs(high)):
         # A constant gets one bin of a width that a reader, and the computer, can tell from zero.
@@ -162,7 +162,7 @@ def _are_whole(values):
 
 def shares_of_categories(then, now, max_categories):
     """Return categories and the share of each, as a display takes them."""
-    check_scalar(max_categories, "max_categories", Integral, min_val=1)
+    check_integer("DistributionDisplay", "max_categories", max_categories, least=1)
     shares = [
         {category: n / len(values) for category, n in Counter(values.tolist()).items()}
         for values in (then, now)

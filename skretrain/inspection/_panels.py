@@ -90,10 +90,10 @@ def label_panels(axes, xlabel, ylabel):
         ax.xaxis.set_major_formatter("{x:,.0f}")
         ax.tick_params(labelsize=8)
         if (place[0] + 1, place[1]) not in places:
-            ax.set_xlabel(xlabel, fontsize=9)
+            ax.set_xlabel(literal(xlabel), fontsize=9)
             ax.tick_params(labelbottom=True)
         if (place[0], place[1] - 1) not in places:
-            ax.set_ylabel(ylabel, fontsize=9)
+            ax.set_ylabel(literal(ylabel), fontsize=9)
 
 
 def _place(ax):
@@ -119,8 +119,31 @@ def legend_below(figure, ax):
     figure.legend(handles, labels, fontsize=9, **options)
 
 
+def literal(text):
+    r"""Return a text so that matplotlib draws it as it is, and none of it as mathematics.
+
+    Parameters
+    ----------
+    text : object
+        A name that somebody else has chosen: of a column, a class, a policy, a file.
+
+    Returns
+    -------
+    text : str
+        With dollars escaped, and what no font can draw (bytes of a file name that are no text)
+        as question marks.
+
+    Examples
+    --------
+    >>> from skretrain.inspection._panels import literal
+    >>> print(literal("US$ and A$"))
+    US\$ and A\$
+    """
+    return str(text).encode("utf-8", "replace").decode("utf-8").replace("$", r"\$")
+
+
 def shortened(label, most=28):
-    """Return a label as text of at most so many characters.
+    """Return a label as text of at most so many characters, to be drawn as it is.
 
     Parameters
     ----------
@@ -142,4 +165,4 @@ def shortened(label, most=28):
     'a very…'
     """
     text = str(label)
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    return literal(text if len(text) <= most else f"{text[: most - 1]}…")

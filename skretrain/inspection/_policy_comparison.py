@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from ..utils._optional import import_optional
-from ._panels import label_panels, legend_below, panel_axes
+from ._panels import label_panels, legend_below, literal, panel_axes
 from ._timeline import (
     _NAMES,
     _SCORE,
@@ -133,7 +133,7 @@ class PolicyComparisonDisplay:
             self._plot_others(panel, name)
             (self.lines_[name],) = panel.plot(self.rows, self.curves[name], **style)
             _draw_verticals(panel, self.true_drifts, "true drift", _TRUE_DRIFT)
-            panel.set_title(self._title(name), fontsize=9.5)
+            panel.set_title(literal(self._title(name)), fontsize=9.5)
             panel.set_ylim(self.ylim)
         label_panels(self.axes_, "row", self.label)
         if ax is None:

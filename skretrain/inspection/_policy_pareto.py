@@ -4,6 +4,7 @@ import numpy as np
 
 from ..utils._optional import import_optional
 from ._direct_labels import label_points
+from ._panels import literal
 
 _FRONT = {"color": "#0072B2", "linewidth": 1.2, "zorder": 3}
 _WORTH = {"marker": "o", "markersize": 7.5, "color": "#0072B2", "markeredgecolor": "black"}
@@ -168,7 +169,7 @@ class PolicyParetoDisplay:
 
     def _finish(self, heights):
         ax = self.ax_
-        ax.set(xscale="log", xlabel="CPU seconds of learning", ylabel=self.score_label)
+        ax.set(xscale="log", xlabel="CPU seconds of learning", ylabel=literal(self.score_label))
         ax.margins(x=0.16)
         ax.xaxis.set_major_formatter("{x:g}")
         ticker = import_optional("matplotlib.ticker", caller=type(self).__name__, extra="plot")

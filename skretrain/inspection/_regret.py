@@ -5,6 +5,7 @@ import numpy as np
 from ..utils._optional import import_optional
 from ._direct_labels import spread_out
 from ._mixture import _COLORS
+from ._panels import literal
 
 _STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1.5, 1.5)))
 _OTHERS = {"color": "#B0B0B0", "linewidth": 0.9, "zorder": 2}
@@ -116,7 +117,7 @@ class RegretDisplay:
         ax.axhline(1.0, **_REFERENCE)
         for name, values in ratios.items():
             style = {**self._style(name), **kwargs}
-            (self.lines_[name],) = ax.plot(prices, values, label=name, **style)
+            (self.lines_[name],) = ax.plot(prices, values, label=literal(name), **style)
         self._scale(prices, np.array(list(ratios.values())))
         self._name_lines(prices, ratios)
         return self
@@ -152,8 +153,8 @@ class RegretDisplay:
         )
         ax.xaxis.set_major_formatter("{x:,g}")
         ax.grid(alpha=0.3, linewidth=0.6)
-        ax.set_xlabel(f"price of a refit ({self.unit})")
-        ax.set_ylabel(f"cost over that of\n{self.reference}")
+        ax.set_xlabel(f"price of a refit ({literal(self.unit)})")
+        ax.set_ylabel(f"cost over that of\n{literal(self.reference)}")
 
     def _name_lines(self, prices, ratios):
         """Write each name where its line ends: at the right, or above where it leaves."""
@@ -177,7 +178,7 @@ class RegretDisplay:
     def _write(self, name, place, shift, **options):
         color = self._style(name)["color"] if name in self.cheapest_ else "#5A5A5A"
         self.labels_[name] = self.ax_.annotate(
-            name,
+            literal(name),
             place,
             shift,
             xycoords="axes fraction",

@@ -6,6 +6,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from ..utils._events import notable_actions
 from ..utils._optional import import_optional
 from ..utils._params import check_integer
+from ._panels import literal
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart; each also has its own line
 # style or marker, so that a print in grey stays readable. True drifts lie behind everything.
@@ -135,11 +136,11 @@ class DriftTimelineDisplay:
         _draw_verticals(ax, self.alarms, "alarm", _ALARM)
         if self.baseline is not None:
             level = np.broadcast_to(self.baseline, np.shape(self.rows))
-            ax.plot(self.rows, level, label=self.baseline_label, **_BASELINE)
-        style = {**_SCORE, "label": self.label, **_full_names(kwargs)}
+            ax.plot(self.rows, level, label=literal(self.baseline_label), **_BASELINE)
+        style = {**_SCORE, "label": literal(self.label), **_full_names(kwargs)}
         (self.line_,) = ax.plot(self.rows, self.score, **style)
         self._plot_marks({"retrained": self.refits, **(self.others or {})})
-        ax.set(xlabel="row", ylabel=self.label)
+        ax.set(xlabel="row", ylabel=literal(self.label))
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False)
         return self
 

@@ -82,7 +82,9 @@ class BettingProcess:
         log_wealth : float
             The capital after them.
         """
-        self._logs += np.log1p(self._bets[:, np.newaxis] * (values - self.bound)).sum(axis=1)
+        # Not in place: what was loaded from a file may be read-only.
+        won = np.log1p(self._bets[:, np.newaxis] * (values - self.bound)).sum(axis=1)
+        self._logs = self._logs + won
         total = _log_sum(self._logs)
         moved = -math.expm1(len(values) * math.log1p(-self.share))
         if moved:

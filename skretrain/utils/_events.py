@@ -66,7 +66,7 @@ _TABLE = (
     ),
     Action(
         "superseded",
-        "A challenger on trial was replaced by a newer one.",
+        "A challenger on trial, or a retrain still being made, was replaced by a newer one.",
         Mark("#56B4E9", "D", "M0,-5 L5,0 0,5 -5,0 Z"),
     ),
     Action(
@@ -175,7 +175,8 @@ class EventLog:
         return len(self._events)
 
     def __iter__(self):
-        return iter(self._events)
+        # A copy, made in one step: another thread may add events meanwhile.
+        return iter(tuple(self._events))
 
     def __getitem__(self, key):
         if isinstance(key, slice):
@@ -188,7 +189,7 @@ class EventLog:
 
     def to_records(self):
         """Return the notable events as a list of dictionaries."""
-        return [asdict(event) for event in self._events]
+        return [asdict(event) for event in self]
 
     def to_frame(self):
         """Return the notable events as a pandas DataFrame, one row per event.

@@ -53,8 +53,11 @@ def spread(output, model_classes, classes, fill):
     """Spread the columns of `output` over `classes`; columns the model lacks are `fill`.
 
     The single column of a binary decision function becomes two, if there are other classes. A
-    `fill` of None is the smallest finite number.
+    `fill` of None is the smallest finite number. Of a single class, several estimators return the
+    two columns of a binary model: the first of them is that of the class.
     """
+    if len(model_classes) == 1 and (fill is not None or len(classes) > 1):
+        output = _of_one_class(np.asarray(output), fill)
     if len(model_classes) == len(classes):
         return output
     output = np.asarray(output)
@@ -67,3 +70,13 @@ def spread(output, model_classes, classes, fill):
     full = np.full((output.shape[0], len(classes)), fill, dtype=output.dtype)
     full[:, np.searchsorted(classes, model_classes)] = output
     return full
+
+
+def _of_one_class(output, fill):
+    """Return what a model says of the one class that it knows, in one column."""
+    if output.ndim == 1:
+        return -output[:, np.newaxis]  # the larger, the more it is for the class it does not know
+    if output.shape[1] == 1 or fill is None:
+        return output[:, :1]
+    # It is certain, whatever share goes to a class that does not exist.
+    return np.full((len(output), 1), 1.0 if fill == 0 else 0.0)

@@ -36,6 +36,7 @@ __all__ = [
     "distinct",
     "first_layers",
     "is_search",
+    "is_semi_supervised",
     "is_stateless",
     "is_stateless_transformer",
     "parallel_block",
@@ -45,6 +46,7 @@ __all__ = [
     "renews_its_generator",
     "response_methods",
     "rotate_members",
+    "route_also",
     "routing_enabled",
     "widen_output_layer",
     "with_callbacks",
@@ -197,6 +199,18 @@ def check_pipeline(pipeline):
     """Raise what ``Pipeline.fit`` raises for parameters and steps that a Pipeline cannot have."""
     pipeline._validate_params()
     pipeline._validate_steps()
+
+
+def route_also(router, name, caller, methods):
+    """Let a router send what `caller` gets to more methods of the step `name`, in place."""
+    for method in methods:
+        router._route_mappings[name].mapping.add(caller=caller, callee=method)
+
+
+def is_semi_supervised(estimator):
+    """Tell whether the label -1 stands for "no label"; scikit-learn has no tag that says so."""
+    kinds = {"BaseLabelPropagation", "SelfTrainingClassifier"}
+    return any(base.__name__ in kinds for base in type(estimator).__mro__)
 
 
 def is_search(estimator):

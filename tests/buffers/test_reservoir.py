@@ -33,6 +33,7 @@ def inclusions(n, n_batch, n_runs, **params):
 @pytest.mark.parametrize(
     "params", [{}, {"balance": True}, {"decay": 1e-12}], ids=["uniform", "one class", "slow decay"]
 )
+@pytest.mark.no_cover
 def test_every_row_is_remembered_equally_often(n_batch, params):
     """Chi-square over the 40 rows of 600 runs, for batches of 1, 7 and all rows.
 
@@ -150,6 +151,7 @@ def law(n, max_rows, decay):
 
 @pytest.mark.parametrize(("n_batch", "n_runs"), [(1, 8), (7, 20), (2000, 40)])
 @pytest.mark.parametrize("decay", [0.001, 0.01, 0.1])
+@pytest.mark.no_cover
 def test_ages_follow_the_stated_law(n_batch, n_runs, decay):
     """The remembered ages fit the inclusion law, in ten bins of about equal expectation."""
     n, max_rows = 2000, 200

@@ -1,5 +1,6 @@
 """Small drifting files, and a way to run the command and read its table."""
 
+import contextlib
 import csv
 
 import numpy as np
@@ -67,7 +68,7 @@ def run(tmp_path, capsys, monkeypatch):
         out = tmp_path / "out"
         with monkeypatch.context() as patch:
             if not pictures:
-                patch.setattr(_compare, "draw", lambda *args, **kwargs: None)
+                patch.setattr(_compare, "draw", lambda *args, **kwargs: b"")
                 patch.setattr(_compare, "pictures", lambda *args, **kwargs: [])
             code = main(["compare", str(path), "--batch", "50", "--out", str(out), *options])
         printed = capsys.readouterr()
@@ -78,6 +79,19 @@ def run(tmp_path, capsys, monkeypatch):
         return code, printed.out, printed.err, rows
 
     return run_compare
+
+
+@pytest.fixture
+def unrendered(monkeypatch):
+    """Figures are made, but not rendered, which takes most of the time of a picture."""
+
+    def save_nothing(figure, file, **options):
+        with contextlib.ExitStack() as stack:
+            if not hasattr(file, "write"):
+                file = stack.enter_context(open(file, "wb"))
+            file.write(b"a picture")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", save_nothing)
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import representatives
 
 from skretrain.cli import main
 
@@ -135,14 +136,6 @@ def test_a_column_that_cannot_be_encoded(monkeypatch, run, table):
     _fails_with(run(table, "--target", "label"), "could not be turned into numbers", "'city'")
 
 
-def test_two_columns_of_one_name(monkeypatch, run, table):
-    def read(path, **options):
-        return table.rename(columns={"temp": "city"})
-
-    monkeypatch.setattr("pandas.read_csv", read)
-    _fails_with(run(table, "--target", "label"), "more than one column 'city'", "rename")
-
-
 @pytest.fixture
 def estimate(run, table, tmp_path, monkeypatch):
     """Run with an estimator of the module ``mine`` in the working folder."""
@@ -167,10 +160,21 @@ nothing = 3
 
 def broken(size):
     return None
+
+def nothing_at_all():
+    return None
+
+def leave():
+    raise SystemExit("bye")
+
+class Fits:
+    def fit(self, X, y):
+        return self
 """
 
 
 @pytest.mark.parametrize("name", ["mine:build", "mine:ready", "mine:GaussianNB"])
+@pytest.mark.no_cover
 def test_an_estimator_from_the_working_folder(name, estimate):
     code, printed, _, rows = estimate(name)
     assert code == 0
@@ -204,7 +208,24 @@ def test_a_factory_that_cannot_be_called(estimate):
     _fails_with(estimate("mine:nothing"), "could not be called without arguments", "int")
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("os:getcwd", "time:time", "builtins:dict", "builtins:print"),
+        *("mine:nothing_at_all", "mine:Fits", "collections:OrderedDict"),
+    ],
+)
+def test_what_is_no_estimator(name, estimate):
+    _fails_with(estimate(name), f"--estimator {name}", "not a scikit-learn estimator")
+
+
+@pytest.mark.parametrize("name", ["sys:exit", "mine:leave", "leaves:x"])
+def test_what_ends_the_program_ends_in_one_line(name, estimate, tmp_path):
+    (tmp_path / "leaves.py").write_text("raise SystemExit(0)")
+    _fails_with(estimate(name), f"--estimator {name}")
+
+
+@pytest.mark.parametrize("jobs", representatives(["1", "2"], fast=["1"]))
 def test_a_model_that_refuses_the_numbers(jobs, estimate):
     answer = estimate("mine:MultinomialNB", "--jobs", jobs)
     _fails_with(answer, "MultinomialNB failed", "Negative values", "Choose another --estimator")

@@ -67,6 +67,7 @@ def test_the_page_holds_the_answer_the_table_and_what_was_done(read, table):
     assert "label delay of 20 rows" in text
 
 
+@pytest.mark.no_cover
 def test_nothing_is_loaded_from_anywhere(read, table):
     page, reader, _, _ = read(table, "--target", "label", pictures=True)
     # Six pictures, each for a wide and for a narrow screen.
@@ -81,7 +82,11 @@ def test_nothing_is_loaded_from_anywhere(read, table):
     assert page.count(" alt=") == 6
 
 
-def test_a_regression_has_no_classes_to_show(read, table):
+# Classification is rendered above, and a regression in test_compare.py.
+
+
+@pytest.mark.no_cover
+def test_a_regression_has_no_classes_to_show(unrendered, read, table):
     _, reader, _, _ = read(table, "--target", "amount", pictures=True)
     text = " ".join(reader.texts)
     assert len(reader.links) == 10
@@ -90,7 +95,8 @@ def test_a_regression_has_no_classes_to_show(read, table):
     assert "kappa temporal" not in text
 
 
-def test_names_from_the_file_cannot_become_markup(read, table):
+@pytest.mark.no_cover
+def test_names_from_the_file_cannot_become_markup(unrendered, read, table):
     table = table.rename(columns={"label": "<b>&label</b>", "city": "<script>"})
     table["<script>"] = table["<script>"].where(table.index < 300, "<i>")
     page, reader, _, _ = read(table, "--target", "<b>&label</b>", pictures=True)
@@ -99,7 +105,7 @@ def test_names_from_the_file_cannot_become_markup(read, table):
     assert "<b>&label</b>" in " ".join(reader.texts)
 
 
-def test_seeds_refusals_and_cautions_are_on_the_page(read, table):
+def test_seeds_refusals_and_cautions_are_on_the_page(unrendered, read, table):
     table["amount"] = np.cumsum(np.random.default_rng(0).normal(size=600))
     tree = "sklearn.tree:DecisionTreeRegressor"
     options = ("--estimator", tree, "--batch", "100", "--seeds", "2", "--price", "5")

@@ -107,6 +107,7 @@ def grown(model, new):
 
 @pytest.mark.parametrize(("known", "new"), ARRIVALS)
 @pytest.mark.parametrize(("model", "rows"), FAMILIES, ids=name)
+@pytest.mark.no_cover
 def test_a_grown_model_predicts_as_before_near_and_far(model, rows, known, new):
     """On rows like those learned, of every class, and on rows of any size and sign."""
     before = fitted(model, rows, known)
@@ -386,6 +387,7 @@ LEARNERS = [
 
 @pytest.mark.parametrize("known", [[0, 3], [0, 2, 3]])
 @pytest.mark.parametrize(("model", "rows"), LEARNERS, ids=name)
+@pytest.mark.no_cover
 def test_a_new_class_is_learned_within_a_few_hundred_rows(model, rows, known):
     """As well as by a model that declared it at the beginning, or nearly; nothing else is lost.
 

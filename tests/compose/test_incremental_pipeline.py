@@ -74,6 +74,7 @@ IN_PLACE = dict.fromkeys(
     [*FAST, *(pytest.param(pipeline, marks=pytest.mark.slow) for pipeline in LONG)],
     ids=lambda pipeline: type(pipeline[-1]).__name__,
 )
+@pytest.mark.no_cover
 def test_no_check_of_scikit_learn_fails_that_its_pipeline_passes(pipeline):
     """Nor is any skipped that has something to check."""
     results = check_estimator(pipeline, expected_failed_checks=IN_PLACE, on_skip=None)

@@ -1,5 +1,8 @@
 """How a base is fitted and continued, and that the model it came from is left alone."""
 
+import pickle
+
+import joblib
 import numpy as np
 import pytest
 from helpers import as_typed, assert_same_outputs, fingerprint, stream
@@ -7,13 +10,14 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.decomposition import PCA
-from sklearn.ensemble import BaggingClassifier
+from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge, SGDClassifier, SGDRegressor
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsOneClassifier
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -383,3 +387,86 @@ def test_clones_are_seeded_by_the_number_of_the_fit():
     seeds = [learner.blank(number)[-1].random_state for number in (0, 0, 1)]
     assert seeds[0] == seeds[1] != seeds[2]
     assert Learner(SGDClassifier()).blank(0).random_state is None
+
+
+# -- weights and steps of one's own ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("base", "name"),
+    [
+        (GaussianNB(), "sample_weight"),
+        (make_pipeline(StandardScaler(), SGDClassifier()), "sgdclassifier__sample_weight"),
+        (
+            make_pipeline(StandardScaler(), Pipeline([("in", GaussianNB())])),
+            "pipeline__in__sample_weight",
+        ),
+    ],
+    ids=["leaf", "pipeline", "nested"],
+)
+def test_weights_get_the_name_by_which_the_base_takes_them(base, name):
+    """Weighted twice, rows count by the product; the given rows stay as they are."""
+    learner, rows = Learner(base, random_state=0), Rows(X, Y, {}, np.arange(300))
+    weight = np.where(np.arange(300) < 150, 2.0, 0.5)
+    weighted = learner.weighted(learner.weighted(rows, weight), np.full(300, 3.0))
+    assert list(weighted.params) == [name]
+    np.testing.assert_array_equal(learner.weight_of(weighted), 3 * weight)
+    assert rows.params == {}
+    before, after = (learner.fresh(each, 0).predict(X) for each in (rows, weighted))
+    assert (before != after).any()
+    with config_context(enable_metadata_routing=True):
+        asks = GaussianNB().set_fit_request(sample_weight="w")
+        routed = Learner(make_pipeline(StandardScaler(), asks))
+        assert list(routed.weighted(rows, weight).params) == ["w"]
+
+
+@pytest.mark.parametrize("base", [KNeighborsClassifier(), make_pipeline(KNeighborsClassifier())])
+def test_a_base_without_weights_says_so(base):
+    with pytest.raises(ValueError, match="KNeighborsClassifier takes no sample_weight"):
+        Learner(base).weighted(Rows(X, Y, {}, np.arange(300)), np.ones(300))
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_policy_may_change_the_predictor_in_its_own_way(scaled):
+    """It gets the copy, the rows as they come out of the steps before, and its own metadata."""
+    leaf = SGDClassifier(random_state=0)
+    learner = Learner(make_pipeline(StandardScaler(), leaf) if scaled else leaf)
+    rows = Rows(X, Y, {}, np.arange(300))
+    model, seen = learner.fresh(rows, 0), []
+    before = joblib.hash(model)
+
+    def how(predictor, X, y, params):
+        seen.append((predictor, X, params))
+        predictor.coef_ *= 0.5
+
+    weight = np.where(np.arange(300) % 2, 1.0, 0.0)
+    weighted = learner.weighted(rows, weight)
+    continued = learner.continued(model, weighted, how=how)
+    (predictor, given, params) = seen[0]
+    assert predictor is (continued[-1] if scaled else continued)
+    own = model[-1] if scaled else model
+    if not scaled:  # else the scaler in front has moved, and the weights with it
+        np.testing.assert_array_equal(predictor.coef_, own.coef_ / 2)
+    assert given.shape == (150, 4)
+    np.testing.assert_array_equal(params["sample_weight"], np.ones(150))
+    assert joblib.hash(model) == before
+    steps = {"sgdclassifier" if scaled else "": "freeze"}
+    frozen = learner.continued(model, rows, how=how, steps=steps)
+    assert len(seen) == 1
+    assert joblib.hash(frozen[-1] if scaled else frozen) == joblib.hash(own)
+
+
+def test_a_learner_is_a_value():
+    """Nothing that it does changes it; a pickle of it fits the same models."""
+    learner = Learner(ExtraTreesClassifier(5), random_state=0)
+    before = joblib.hash(learner)
+    rows, tally = Rows(X, Y, {}, np.arange(300)), []
+    counted = learner.tallied(tally)
+    model = counted.fresh(rows, 3)
+    counted.continued(model, rows)
+    assert tally == [300]
+    assert joblib.hash(learner) == before
+    again = pickle.loads(pickle.dumps(learner)).fresh(rows, 3)
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+    assert learner.any_counts(rows)
+    assert not learner.any_counts(learner.weighted(rows, np.zeros(300)))

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 from helpers import as_typed, stream
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.cluster import MiniBatchKMeans
@@ -386,7 +386,6 @@ class Moving(TransformerMixin, BaseEstimator):
         return self
 
 
-@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_moving_input_warns_exactly_where_something_behind_stays(data):
     """Among all plans of a chain: one step moves and one after it has learned and stays."""

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
@@ -13,7 +13,6 @@ numbers = st.lists(st.floats(-100, 100), max_size=12)
 
 
 @given(numbers, st.floats(0, 10))
-@settings(max_examples=100, deadline=None)
 def test_neighbours_are_a_gap_apart_in_their_order(values, gap):
     moved = spread_out(values, gap)
     order = np.argsort(values, kind="stable")

@@ -48,6 +48,7 @@ def _lines(panel):
 
 @pytest.mark.parametrize("window", [1, 7, 30, 120])
 @pytest.mark.parametrize("names", [None, np.array(["a", "b", "c", "d"], dtype=object)])
+@pytest.mark.no_cover
 def test_each_point_is_what_scikit_learn_says_of_its_window(window, names):
     y_true, y_pred = _stream()
     if names is not None:

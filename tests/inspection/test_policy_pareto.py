@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from skretrain.inspection import PolicyParetoDisplay
@@ -20,7 +20,6 @@ def _texts(display):
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=8))
-@settings(max_examples=60, deadline=None)
 def test_the_front_is_what_no_other_policy_dominates(points):
     seconds = {str(k): float(x) for k, (x, _) in enumerate(points)}
     scores = {str(k): float(y) for k, (_, y) in enumerate(points)}

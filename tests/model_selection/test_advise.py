@@ -303,6 +303,7 @@ def test_two_calls_agree():
     assert one.evidence["sensitivity"] == two.evidence["sensitivity"]
 
 
+@pytest.mark.no_cover
 def test_another_seed_draws_other_models():
     data = _pair(turned=0.2)
     seeds = [*range(4), np.random.RandomState(3)]
@@ -396,6 +397,7 @@ def test_a_clock_that_was_set_back_hides_no_shift():
     assert shift["low"] > 0.5
 
 
+@pytest.mark.no_cover
 def test_columns_in_another_order_are_the_same_columns():
     X_old, y_old, X_new, y_new = _frames()
     one = advise(_mixed(), X_old, y_old, X_new, y_new)
@@ -570,6 +572,7 @@ def test_a_gain_that_does_not_pay_its_price_is_no_reason_to_retrain():
 
 
 @pytest.mark.parametrize("scoring", ["roc_auc", "neg_log_loss"])
+@pytest.mark.no_cover
 def test_a_scorer_is_the_loss_that_is_compared(scoring, monkeypatch):
     from sklearn.metrics import get_scorer
 
@@ -593,6 +596,7 @@ def test_a_scorer_of_ones_own_is_called_a_score():
     assert "the present model has score 0.9" in advice.text
 
 
+@pytest.mark.no_cover
 def test_a_scorer_is_handed_the_rows_that_it_scores():
     def right_where_large(model, X, y):
         return float((model.predict(X) == y)[np.asarray(X)[:, 0] > -9].mean())
@@ -603,6 +607,7 @@ def test_a_scorer_is_handed_the_rows_that_it_scores():
     assert by_hand.evidence["gains"] == named.evidence["gains"]
 
 
+@pytest.mark.no_cover
 def test_a_score_that_is_undefined_on_a_draw_leaves_the_draw_out(monkeypatch):
     X_old, y_old, X_new, y_new = _pair(n_old=200, n_new=30)
     y_new[20:] = [1] * 9 + [0]  # a third of the draws has one class alone
@@ -633,7 +638,7 @@ def test_without_time_only_a_part_of_the_rows_is_learned_and_the_text_says_so():
     assert rows["share"] == 0.125  # the first of the doubling subsamples
     assert rows["old_learned"] == math.ceil(0.125 * 2250)
     assert "For lack of time, all models learned from 12 % of the rows only" in hasty.text
-    patient = advise(CLASSIFIER, *data, time_budget=1000)
+    patient = advise(CLASSIFIER, *data, time_budget=1e9)
     assert patient.evidence["rows"]["share"] == 1
     assert [n for n, _ in patient.evidence["rows_needed"]["curve"]] == [250, 500, 1000, 2000]
 

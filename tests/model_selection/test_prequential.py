@@ -58,6 +58,7 @@ def by_hand(model, X, y, *, batch_size, start, label_delay, method="predict"):
     ],
     ids=["bare", "update", "refit", "replay"],
 )
+@pytest.mark.no_cover
 def test_it_is_the_loop_written_by_hand(base, batch_size, label_delay):
     """Delays shorter than, equal to and longer than a batch, and than the stream."""
     got = prequential_predict(base, X, Y, batch_size=batch_size, label_delay=label_delay)
@@ -114,6 +115,7 @@ EVALUATORS = {
     ],
     ids=["tree", "replay", "nb"],
 )
+@pytest.mark.no_cover
 def test_noise_scores_chance(model, name, delay):
     """Trap 16: a tree knows every row it has learned; labels of pure noise must not help."""
     rng = np.random.default_rng(7)

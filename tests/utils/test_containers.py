@@ -69,6 +69,7 @@ def test_bytes_grow_with_the_rows(make):
     [slice(1, 3), slice(0, 0), [2, 0, 2], np.array([], dtype=int), [True, False, False, True], []],
     ids=str,
 )
+@pytest.mark.no_cover
 def test_taking_rows_agrees_with_numpy(make, rows):
     """take_rows equals numpy's indexing and keeps the kind; masks work for lists, too."""
     X = make(VALUES)

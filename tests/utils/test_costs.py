@@ -39,10 +39,10 @@ def test_children_are_counted_when_they_have_finished():
 
 
 def test_the_time_is_taken_although_the_block_raises():
-    watch = Stopwatch()
+    watch, before = Stopwatch(), time.perf_counter()
     with pytest.raises(RuntimeError), watch:
         raise RuntimeError
-    assert watch.wall_seconds < 60
+    assert 0 < watch.wall_seconds <= time.perf_counter() - before
 
 
 def test_threads_are_those_allowed_now():

@@ -48,7 +48,9 @@ def test_fits_add_up():
     )
     assert log.totals == {
         "fits": 0,
+        "updates": 0,
         "rows_fitted": 10,
+        "rows_updated": 0,
         "cpu_seconds": 1.0,
         "wall_seconds": 0.5,
     }
@@ -131,12 +133,19 @@ def test_merged_counts_and_totals_are_sums():
     """Also those of the routine and of events that were dropped; the logs stay as they are."""
     fit = {"n_rows_fitted": 5, "cpu_seconds": 0.5, "wall_seconds": 0.25}
     one = log_of(*(Event("retrained", row, 1, **fit) for row in range(5)), max_events=3)
-    one.totals["fits"] = 5
+    one.totals |= {"fits": 5, "updates": 1, "rows_updated": 20}
     two = log_of(Event("updated", 2, 1, **fit), Event("kept", 3, 1), max_events=4)
-    two.totals["fits"] = 2
+    two.totals |= {"fits": 2, "updates": 2}
     whole = merged({"one": one, "two": two})
     assert whole.counts == {**dict.fromkeys(ACTIONS, 0), "retrained": 5, "updated": 1, "kept": 1}
-    assert whole.totals == {"fits": 7, "rows_fitted": 30, "cpu_seconds": 3.0, "wall_seconds": 1.5}
+    assert whole.totals == {
+        "fits": 7,
+        "updates": 3,
+        "rows_fitted": 30,
+        "rows_updated": 20,
+        "cpu_seconds": 3.0,
+        "wall_seconds": 1.5,
+    }
     assert [event.row for event in whole] == [2, 3, 4]
     assert whole.max_events == 7
     assert one.counts["updated"] == two.counts["retrained"] == 0

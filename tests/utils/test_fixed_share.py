@@ -62,6 +62,7 @@ def excesses(shares, table, mixture):
 @pytest.mark.parametrize("n_members", [1, 2, 3, 10])
 @pytest.mark.parametrize("share", [*SHARE, 1e-9])
 @pytest.mark.parametrize("forgetting", FORGETTING)
+@pytest.mark.no_cover
 def test_no_adversary_makes_the_regret_exceed_its_bound(forgetting, share, n_members):
     """Whoever has the least weight wins each time: for every number of changes the bound holds."""
     shares = FixedShare(n_members, forgetting, share)
@@ -85,6 +86,7 @@ def test_members_that_differ_little_cost_little(forgetting, share, spread):
 @pytest.mark.parametrize("n_members", [2, 5, 20])
 @pytest.mark.parametrize("share", SHARE)
 @pytest.mark.parametrize("forgetting", FORGETTING)
+@pytest.mark.no_cover
 def test_the_best_member_may_change(forgetting, share, n_members, n_changes):
     rng = np.random.default_rng(n_changes)
     for noise in (0.0, 0.9):

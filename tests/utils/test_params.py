@@ -165,7 +165,7 @@ FLAG = {"bool"}
 NONE = {"none"}
 # What the values of JUNK do for which parameter is no junk: each is refused wherever it is not
 # named here.
-RETRAINER = {"new_classes": set()}
+RETRAINER = {"new_classes": set(), "buffer": NONE, "random_state": LENGTH | NONE}
 FITS = {
     DriftAwareRetrainer: {
         "detector": NONE,
@@ -180,6 +180,7 @@ FITS = {
     },
     ReplayPartialFit: {"ratio": AMOUNT, "n_passes": COUNT, **RETRAINER},
     MixtureRetrainer: {
+        "random_state": LENGTH | NONE,
         "estimators": {"list"},  # set_params of scikit-learn takes it apart
         "forgetting": set(),
         "share": {"zero"},
@@ -229,6 +230,7 @@ FITS = {
         "verbose": FLAG,
     },
     RetrainMatrix: {
+        "random_state": LENGTH | NONE,
         "chunk": COUNT,
         "windows": set(),
         "initial_size": COUNT | NONE,
@@ -238,14 +240,12 @@ FITS = {
         "n_jobs": {"many", "negative"} | NONE,
     },
 }
-# Others refuse these: the learner, the memory and the seeds are the same for all retrainers, and
-# steps are scikit-learn's.
+# Others refuse these: the learner, and scikit-learn where steps are meant.
 ELSEWHERE = {
-    DriftAwareRetrainer: {"estimator", "buffer", "random_state"},
-    ReplayPartialFit: {"estimator", "buffer", "random_state"},
-    MixtureRetrainer: {"random_state"},
+    DriftAwareRetrainer: {"estimator"},
+    ReplayPartialFit: {"estimator"},
     IncrementalPipeline: {"steps"},
-    RetrainMatrix: {"estimator", "random_state"},
+    RetrainMatrix: {"estimator"},
 }
 PARAMETERS = [(kind, name) for kind, names in FITS.items() for name in names]
 

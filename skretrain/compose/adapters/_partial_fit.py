@@ -129,7 +129,8 @@ def _n_outputs(model):
     if _is_a(model, "MLPRegressor"):
         return model.n_outputs_
     coef = getattr(model, "coef_", None)
-    if is_regressor(model) and isinstance(coef, np.ndarray):
+    # Asked with every batch, and the tags of an estimator take long: most classifiers need none.
+    if isinstance(coef, np.ndarray) and not hasattr(model, "classes_") and is_regressor(model):
         return 1 if coef.ndim == 1 else coef.shape[0]
     return None
 

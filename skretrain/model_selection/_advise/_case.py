@@ -68,7 +68,7 @@ def case_of(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, 
         ("time_budget", time_budget, "seconds, no limit if None"),
     ):
         check_number("advise", name, amount, least=0, what=what, otherwise=(None,))
-    seed = _checked_seed(random_state)
+    seed = seed_of("advise", random_state) or 0
     _check_scoring(scoring)
     learner = Learner(estimator, random_state=seed)  # refuses what is no estimator
     task = task_of(estimator)
@@ -126,16 +126,6 @@ def _check_classes(estimator, y_old):
             f"{known.tolist()[:5]}, and y_old has none of them: {np.unique(y_old).tolist()[:5]}. "
             "Encode the targets as it was fitted, or pass it unfitted."
         )
-
-
-def _checked_seed(random_state):
-    try:
-        return seed_of(random_state) or 0
-    except ValueError as error:
-        raise ValueError(
-            f"random_state={random_state!r} must be a whole number of at least 0, a RandomState "
-            "instance or None."
-        ) from error
 
 
 def _checked_rows(period, X, y, is_classifier):

@@ -1,8 +1,13 @@
 """Compare retraining policies on a history: what each would have scored, and what it costs."""
 
-import numpy as np
+from itertools import pairwise
 
+import numpy as np
+from sklearn.base import clone
+
+from ...utils._containers import as_container, take_rows
 from ...utils._params import check_n_jobs
+from .._edges import checked_time
 from .._matrix import RetrainMatrix
 from .._stream import check_sizes
 from ._comparison import PolicyComparison
@@ -29,6 +34,7 @@ def compare_policies(
     n_jobs=None,
     random_state=None,
     on_run=None,
+    time=None,
 ):
     """Tell which retraining policy would have paid on a history, at every price of a refit.
 
@@ -94,6 +100,10 @@ def compare_policies(
         Called with a :class:`PolicyRun` once for each policy and seed that ran live, as soon as it
         is finished, in any order; what is replayed takes no time. The warnings of these runs are
         then handed to it, and not shown. None calls nothing, and shows them.
+    time : array-like of shape (n_samples,) or None, default=None
+        When each row came, such as its day, if many came together. A batch, the first fit too,
+        then goes on to the last row of its time, since at that time none of its labels was known.
+        Delays of what is replayed are rounded up to batches of at least `batch_size` rows.
 
     Returns
     -------
@@ -145,19 +155,17 @@ def compare_policies(
             name: policy for name, (policy, _) in default_policies(estimator, batch_size).items()
         }
     specs, seeds = specs_of(policies), seeds_of(seeds, random_state)
-    matrices = [
-        RetrainMatrix(
-            estimator,
-            chunk=int(batch_size),
-            windows=windows_of(specs, WINDOW * int(batch_size)),
-            initial_size=initial_size,
-            stride=stride,
-            loss=loss,
-            n_jobs=n_jobs,
-            random_state=seed,
-        ).fit(X, y)
-        for seed in seeds
-    ]
+    time = None if time is None else checked_time(time, y)
+    blank = RetrainMatrix(
+        estimator,
+        chunk=int(batch_size),
+        windows=windows_of(specs, WINDOW * int(batch_size)),
+        initial_size=initial_size,
+        stride=stride,
+        loss=loss,
+        n_jobs=n_jobs,
+    )
+    matrices = [_fitted(blank, X, y, time, seed) for seed in seeds]
     measure = Measure.on(np.asarray(y)[matrices[0].edges_[1] :], name, loss)
     delay = -(-(label_delay + fit_latency) // int(batch_size)) * int(batch_size)
     comparison = PolicyComparison(specs, matrices, measure, seeds=seeds, delay=delay, prices=prices)
@@ -169,7 +177,22 @@ def compare_policies(
         "scoring": comparison.scorer,
     }
     policies = {name: spec.policy for name, spec in specs.items() if spec.kind == "live"}
+    if time is not None:
+        edges = matrices[0].edges_
+        options["initial_size"] = int(edges[1])
+        X, y = _in_batches(as_container(X), np.asarray(y), edges), None
     runs = run_all_live(policies, seeds, X, y, options, n_jobs=n_jobs, on_run=on_run)
     for name, results in runs.items():
         comparison.add_live(name, results)
     return comparison
+
+
+def _fitted(blank, X, y, time, seed):
+    matrix = clone(blank).set_params(random_state=seed)
+    matrix._time = time
+    return matrix.fit(X, y)
+
+
+def _in_batches(X, y, edges):
+    parts = [slice(int(first), int(stop)) for first, stop in pairwise(edges)]
+    return [(take_rows(X, part), y[part]) for part in parts]

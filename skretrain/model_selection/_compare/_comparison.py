@@ -199,8 +199,9 @@ class PolicyComparison:
         scores = self._scores(policy, price)
         if len(scores) < 2:
             return math.nan, math.nan
-        half = student_quantile(_CONFIDENCE, len(scores)) * np.std(scores, ddof=1)
-        half /= math.sqrt(len(scores))
+        largest = max(map(abs, scores)) or 1.0
+        deviation = largest * np.std(np.divide(scores, largest), ddof=1)
+        half = student_quantile(_CONFIDENCE, len(scores)) * deviation / math.sqrt(len(scores))
         return float(np.mean(scores) - half), float(np.mean(scores) + half)
 
     def _scores(self, name, price):
@@ -380,8 +381,10 @@ class PolicyComparison:
         if len(blocks) < 2 or not np.isfinite(blocks).all():
             return gap <= 0
         # From one block to the next: that a gain comes after a drift only is no noise.
-        variance = np.mean(np.diff(blocks) ** 2) / 2
-        return gap <= 2 * math.sqrt(len(blocks) * variance)
+        steps = np.diff(blocks)
+        largest = abs(steps).max() or 1.0  # squares of large losses would be infinite
+        variance = np.mean((steps / largest) ** 2) / 2
+        return gap <= 2 * largest * math.sqrt(len(blocks) * variance)
 
     def _middle(self, price):
         return float(self.prices[len(self.prices) // 2]) if price is None else price

@@ -98,7 +98,7 @@ class Runs:
     def frontier(self):
         """Return the best that schedules can do, from all processor seconds to few."""
         scale = max(mean(self.fixed[0], "loss"), 1e-12) / self._mean_fit_seconds()
-        return [self._at_rate(rate) for rate in [0.0, *(scale * np.logspace(-5, 1, 25))]]
+        return [self._at_rate(scale * share) for share in [0.0, *np.logspace(-5, 1, 25).tolist()]]
 
     def _mean_fit_seconds(self):
         return max(

@@ -87,5 +87,6 @@ class Worker:
                 f"loss returned an array of shape {losses.shape} for {len(y)} rows: it must return "
                 "one loss per row."
             )
+        losses = np.where(np.isnan(losses), np.inf, losses)  # as the losses with a name have it
         losses = np.where(self.counts[first:], losses, 0.0)
         return np.add.reduceat(losses, self.edges[time:-1] - first)

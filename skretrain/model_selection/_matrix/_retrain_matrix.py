@@ -18,7 +18,7 @@ from ._files import ARRAYS, read_archive, write_archive
 from ._fits import Worker, history_of
 from ._policies import TriggerPolicy, check_policy, checked_pairs
 from ._replay import FIRST, ReplayResult, ReplayState, charge_of
-from ._settings import check_sizes, check_targets, checked_windows, loss_function
+from ._settings import check_sizes, check_targets, checked_edges, checked_windows, loss_function
 
 
 class RetrainMatrix(BaseEstimator):
@@ -102,6 +102,8 @@ class RetrainMatrix(BaseEstimator):
     ['0.400 with 1', '0.328 with 19', '0.140 with 4']
     """
 
+    _time = None  # where chunks may end, for comparisons on rows that came together
+
     def __init__(
         self,
         estimator,
@@ -160,21 +162,14 @@ class RetrainMatrix(BaseEstimator):
         windows = checked_windows(self.windows)
         if self.estimator is None:
             raise ValueError("estimator=None: pass an estimator; a loaded matrix has none to fit.")
-        learner = Learner(self.estimator, random_state=seed_of(self.random_state))
+        learner = Learner(self.estimator, random_state=seed_of(self))
         loss = loss_function(self.loss, self.estimator)
         is_classification = task_of(self.estimator) == "classification"
         history = history_of(X, y, params, is_classification=is_classification)
         if not callable(self.loss):
             check_targets(history.rows.y, self.loss, loss)
-        edges = self._edges(len(history.rows.index))
+        edges = checked_edges(self, len(history.rows.index))
         return Worker(learner, history, edges, windows, loss)
-
-    def _edges(self, size):
-        head = self.chunk if self.initial_size is None else self.initial_size
-        if head >= size:
-            name = "chunk" if self.initial_size is None else "initial_size"
-            raise ValueError(f"{name}={head} leaves none of the {size} rows to serve: lower it.")
-        return np.array([0, *range(head, size, self.chunk), size], dtype=np.int64)
 
     def _fit(self, worker):
         n_windows, n_chunks = len(worker.windows), len(worker.edges) - 1
@@ -437,7 +432,13 @@ class RetrainMatrix(BaseEstimator):
         Parameters
         ----------
         path : str or path-like
-            A NumPy archive, usually named ``.npz``; it holds no pickles.
+            A NumPy archive, usually named ``.npz``; it holds no pickles. It is written aside and
+            put in its place when it is whole.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; what was there before is still there.
         """
         check_is_fitted(self)
         facts = {
@@ -469,7 +470,9 @@ class RetrainMatrix(BaseEstimator):
         Raises
         ------
         ValueError
-            If the file is none, or of a format that this version cannot read.
+            If the file is none, damaged, or of a format that this version cannot read.
+        OSError
+            If there is no such file, or it cannot be opened.
         """
         facts, arrays = read_archive(path)
         names = ("chunk", "windows", "initial_size", "stride", "halving", "loss")

@@ -3,6 +3,7 @@
 from ...utils._labels import is_missing
 from ...utils._losses import task_of, zero_one_loss_per_row
 from ...utils._params import check_flag, check_integer, check_n_jobs, is_integer, refuse
+from .._edges import edges_of
 from ._losses import DEFAULT_LOSSES, LOSSES
 
 
@@ -14,6 +15,17 @@ def check_sizes(matrix):
     check_integer(matrix, "stride", least=1, what="a number of chunks")
     check_flag(matrix, "halving")
     check_n_jobs(matrix)
+
+
+def checked_edges(matrix, size):
+    """Return where the chunks begin and end, the last of which must be there to serve."""
+    head = matrix.chunk if matrix.initial_size is None else matrix.initial_size
+    edges = edges_of(size, min(head, size), matrix.chunk, matrix._time)
+    if edges[1] >= size:
+        name = "chunk" if matrix.initial_size is None else "initial_size"
+        whole = "" if matrix._time is None else ", with the rest of its last time,"
+        raise ValueError(f"{name}={head}{whole} leaves none of the {size} rows to serve: lower it.")
+    return edges
 
 
 def checked_windows(windows):

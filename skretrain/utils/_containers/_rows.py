@@ -66,6 +66,8 @@ def as_container(X):
     >>> as_container([[1, 2], [3, 4]]).shape, as_container(["one text", "another"])
     ((2, 2), ['one text', 'another'])
     """
+    if type(X).__name__ == "LazyFrame":
+        raise TypeError("X is a LazyFrame, which has no rows yet: pass X.collect().")
     kind = kind_of(X)
     if kind == LIST:
         rowwise = len(X) and isinstance(X[0], (list, tuple, np.ndarray, Number))

@@ -86,6 +86,7 @@ def assert_right(model, X, classes):
 @every_classifier
 @pytest.mark.parametrize("kind", LABELS)
 @pytest.mark.parametrize("lacking", ["none", "one", "all but one"])
+@pytest.mark.no_cover
 def test_each_case_of_classes_is_right_or_foreseen(base, kind, lacking):
     """Whatever labels there are and lack, the old model stays as it was."""
     if kind == "text" and isinstance(base, XGBClassifier):
@@ -151,6 +152,7 @@ def rmse(model, X, y):
 
 @every_regressor
 @pytest.mark.parametrize("rate", [0.1, 0.5])
+@pytest.mark.no_cover
 def test_nothing_grows_without_bound(base, rate):
     """Fifty updates leave at most twice the rounds; what is refused then names the cap."""
     X, _ = stream(400)
@@ -202,6 +204,7 @@ def test_weights_count(base):
 
 
 @every_classifier
+@pytest.mark.no_cover
 def test_a_pickled_model_goes_on_as_the_model_does(base):
     """Continuing after a round trip gives the same predictions."""
     X, y = stream(600, n_classes=3)

@@ -207,6 +207,7 @@ def test_once_round_it_is_as_good_as_a_fresh_forest(kind):
 
 @each_ensemble
 @pytest.mark.parametrize("random_state", [0, 7, np.random.RandomState(5)], ids=["0", "7", "state"])
+@pytest.mark.no_cover
 def test_every_rotation_grows_other_members_and_says_so_twice(kind, random_state):
     """On the same rows, members differ from one rotation to the next, but not from run to run."""
     model = kind(n_estimators=2, random_state=random_state).fit(X[OLD], Y[OLD])
@@ -262,6 +263,7 @@ def names_of(codes):
 @pytest.mark.parametrize("class_weight", [None, "balanced", "balanced_subsample", "given"])
 @pytest.mark.parametrize("present", [[0], [2], [0, 2]], ids=str)
 @pytest.mark.parametrize("n_new", [3, 200])
+@pytest.mark.no_cover
 def test_rows_may_lack_classes(kind, class_weight, present, n_new):
     """New trees know every class and give those that their rows lack probability zero."""
     if class_weight == "given":
@@ -474,6 +476,7 @@ def test_other_columns_are_scikit_learns_own_error(kind):
     ],
     ids=["pandas", "polars", "csr_matrix", "csr_array", "list", "float32"],
 )
+@pytest.mark.no_cover
 def test_containers(kind, container):
     """Rows come in whatever scikit-learn takes, with a missing class where that is allowed."""
     rows = container(X) if container is not pd.DataFrame else pd.DataFrame(X, columns=list("abcd"))
@@ -499,6 +502,7 @@ def test_containers(kind, container):
     ids=str,
 )
 @each_forest
+@pytest.mark.no_cover
 def test_parameters_of_forests(kind, params):
     """Every parameter works for the new trees as for the old."""
     params = {"bootstrap": "max_samples" in params, **params}
@@ -518,6 +522,7 @@ def _capped(params):
 
 
 @each_ensemble
+@pytest.mark.no_cover
 def test_weights_are_heard(kind):
     """Rows of large weight decide: the new members answer as their labels say."""
     labels = np.arange(200) % 2
@@ -619,6 +624,7 @@ def usual_path(n):
 @pytest.mark.parametrize("n_new", [200, 40, 2, 1])
 @pytest.mark.parametrize("max_samples", ["auto", 50, 0.5])
 @pytest.mark.parametrize("max_features", [1.0, 2])
+@pytest.mark.no_cover
 def test_scores_of_trees_that_drew_different_numbers_of_rows(n_new, max_samples, max_features):
     """Each tree is judged by what is usual for its own rows; the oracle is the paper's formula."""
     model = IsolationForest(

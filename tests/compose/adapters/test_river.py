@@ -132,6 +132,7 @@ def test_river_alone_still_gives_no_probability_to_other_labels_than_0_and_1():
 
 @pytest.mark.parametrize("labels", LABELS)
 @pytest.mark.parametrize("kind", [*BINARY, "Hoeffding tree"])
+@pytest.mark.no_cover
 def test_probabilities_do_not_depend_on_what_the_classes_are_called(kind, labels):
     classes = LABELS[labels]
     model = prepared(River2SKLClassifier(ALL[kind]())).fit(X, classes[POSITIVE.astype(int)])
@@ -144,6 +145,7 @@ def test_probabilities_do_not_depend_on_what_the_classes_are_called(kind, labels
 
 
 @pytest.mark.parametrize("kind", ALL)
+@pytest.mark.no_cover
 def test_probabilities_add_up_to_one_and_agree_with_the_labels(kind):
     model = prepared(River2SKLClassifier(ALL[kind]())).fit(X, POSITIVE)
     proba = model.predict_proba(X)
@@ -243,6 +245,7 @@ def test_a_mended_wrapper_pickles_and_goes_on_as_it_would_have(kind):
     np.testing.assert_array_equal(model.predict_proba(X), back.predict_proba(X))
 
 
+@pytest.mark.no_cover
 def test_a_mended_wrapper_is_unpickled_where_river_was_never_imported(tmp_path):
     model = prepared(River2SKLClassifier(naive_bayes.GaussianNB())).fit(X, THREE)
     joblib.dump((model, X[:5]), tmp_path / "model.joblib")
@@ -260,6 +263,7 @@ def test_the_module_has_no_other_lazy_names():
 
 
 @pytest.mark.parametrize("kind", ALL)
+@pytest.mark.no_cover
 def test_a_used_model_begins_without_its_past(kind):
     used = ALL[kind]()
     for row, label in zip(X, ~POSITIVE, strict=True):
@@ -314,6 +318,7 @@ def test_a_subclass_of_the_wrapper_stays_what_it_is():
 
 
 @pytest.mark.parametrize("kind", ALL)
+@pytest.mark.no_cover
 def test_a_continued_copy_is_the_wrapper_with_all_rows_and_its_model_stays(kind):
     model = prepared(River2SKLClassifier(ALL[kind]())).fit(X[:120], POSITIVE[:120])
     before, proba = joblib.hash(model), model.predict_proba(X)
@@ -325,6 +330,7 @@ def test_a_continued_copy_is_the_wrapper_with_all_rows_and_its_model_stays(kind)
 
 
 @pytest.mark.parametrize("kind", MULTICLASS)
+@pytest.mark.no_cover
 def test_a_multiclass_model_takes_in_a_new_class(kind):
     known = THREE != "c"
     model = prepared(River2SKLClassifier(MULTICLASS[kind]())).fit(X[known], THREE[known])

@@ -118,6 +118,7 @@ def assert_same_arrays(ours, theirs):
 
 
 @pytest.mark.parametrize("kind", NETS)
+@pytest.mark.no_cover
 def test_a_continued_copy_is_the_net_with_its_own_partial_fit(kind):
     make, y = NETS[kind]
     model = fitted(make(), y)

@@ -132,6 +132,7 @@ def test_the_table_of_what_is_continued_has_not_changed():
 
 @pytest.mark.parametrize("estimator", CONTINUED, ids=label)
 @pytest.mark.parametrize("as_given", [False, True])
+@pytest.mark.no_cover
 def test_it_is_the_estimators_own_warm_start(estimator, as_given):
     """Bit for bit, on the rows learned before and on others, whatever the parameter was."""
     model = clone(estimator).set_params(warm_start=as_given).fit(*data(estimator))
@@ -246,6 +247,7 @@ def test_labels_of_a_perceptron_must_all_be_there():
     [LogisticRegression(), MLPClassifier((8,), solver="lbfgs", random_state=0, alpha=0.1)],
     ids=lambda model: type(model).__name__,
 )
+@pytest.mark.no_cover
 def test_new_labels_are_fitted_in(model, names):
     """One comes to two or to three; it is known as well as a fresh fit knows it."""
     X, signal = np.random.default_rng(0).normal(size=(400, 4)), None

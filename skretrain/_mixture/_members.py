@@ -1,0 +1,102 @@
+"""The members of a mixture: what they must be, and what they are together."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from .._retrainer._estimator import BaseRetrainer
+from ..compose._update import weight_name
+from ..utils._losses import task_of
+
+
+def names_and_members(estimators):
+    """Return the names and the members of a list of pairs."""
+    if not isinstance(estimators, (list, tuple)) or not len(estimators):
+        raise ValueError(
+            f"MixtureRetrainer(estimators={estimators!r}): estimators must be a list of (name, "
+            "retrainer) pairs, one at least."
+        )
+    pairs = [pair for pair in estimators if isinstance(pair, (list, tuple)) and len(pair) == 2]
+    pairs = [pair for pair in pairs if isinstance(pair[0], str)]
+    if len(pairs) < len(estimators):
+        raise ValueError(
+            f"MixtureRetrainer(estimators={estimators!r}): each must be a pair of a name, a str, "
+            "and a retrainer."
+        )
+    names, members = zip(*pairs, strict=True)
+    return list(names), list(members)
+
+
+def seeded(member, seed, number):
+    """Give a member a seed of its own, if it has none and the mixture has one."""
+    if seed is not None and member.get_params(deep=False)["random_state"] is None:
+        drawn = np.random.SeedSequence([seed, number]).generate_state(1)[0]
+        member.set_params(random_state=int(drawn >> 1))
+    return member
+
+
+def check_member(name, member, *, is_mixture):
+    """Raise TypeError where a member is no retrainer of its own."""
+    if is_mixture:
+        raise TypeError(
+            f"MixtureRetrainer(estimators=...): {name!r} is a mixture. List its members "
+            "among those of the other."
+        )
+    if not isinstance(member, BaseRetrainer):
+        raise TypeError(
+            f"MixtureRetrainer(estimators=...): {name!r} is {member!r}, which is no "
+            "retrainer. Wrap it in DriftAwareRetrainer or ReplayPartialFit."
+        )
+
+
+def task_of_members(members):
+    """Return what all members do, or raise ValueError where they cannot be weighed together."""
+    tasks = {name: task_of(member) for name, member in members.items()}
+    if len(set(tasks.values())) > 1:
+        raise ValueError(
+            f"MixtureRetrainer(estimators=...): members must be of one kind, got {tasks}."
+        )
+    task = next(iter(tasks.values()))
+    if task == "unsupervised":
+        raise ValueError(
+            "MixtureRetrainer weighs its members by targets: they must be classifiers or "
+            f"regressors, got {list(members.values())!r}."
+        )
+    return task
+
+
+def tags_of(members, tags):
+    """Return the tags of a mixture, made from those of its members."""
+    first = members[0]
+    tags.estimator_type = first.estimator_type
+    tags.regressor_tags = first.regressor_tags
+    tags.target_tags.required = True
+    tags.non_deterministic = any(member.non_deterministic for member in members)
+    for name in ("two_d_array", "sparse", "allow_nan", "string", "categorical"):
+        takes = all(getattr(member.input_tags, name) for member in members)
+        setattr(tags.input_tags, name, takes)
+    for part in ("input_tags", "target_tags"):
+        demands = any(getattr(member, part).positive_only for member in members)
+        getattr(tags, part).positive_only = demands
+    kinds = [member.classifier_tags for member in members if member.classifier_tags]
+    if kinds:
+        takes = all(kind.multi_class for kind in kinds)
+        tags.classifier_tags = replace(kinds[0], multi_class=takes, multi_label=False)
+    return tags
+
+
+def weight_names(members):
+    """Return the names under which the bases take the weight of a row, the usual one last."""
+    names = {weight_name(member.estimator) for member in members} - {False, "sample_weight"}
+    return (*sorted(names), "sample_weight")
+
+
+def all_have(method):
+    """Make a method available where every member has it."""
+
+    def check(self):
+        for member in self._present_members().values():
+            getattr(member, method)
+        return True
+
+    return check

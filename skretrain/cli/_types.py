@@ -1,0 +1,212 @@
+"""What the columns of text files hold; each has one type in all files."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ._columns import are_dates, some
+from ._errors import needed
+from ._numbers import as_number, how_written, looks_like_number, may_be_groups
+
+# Words for "no value" where the rest are numbers or dates; anywhere else they may be names.
+_WORDS = r"#?N/?A|<NA>|#N/A N/A|-?nan|NaT|null|none|-?1\.#(?:QNAN|IND)|#VALUE!|#DIV/0!|--?|\.|\?"
+_BOOLEANS = {"True": True, "TRUE": True, "true": True}
+_BOOLEANS |= {"False": False, "FALSE": False, "false": False}
+_SAMPLE = 200
+
+
+@dataclass
+class _Column:
+    """A column of all files, one below the other.
+
+    Attributes
+    ----------
+    texts : Series of str
+        The cells.
+    is_empty, is_word : Series of bool
+        Where there is nothing, and where there is a word for it.
+    kind : str
+        "number", "written" (a number that needs reading), "boolean", "date" or "text".
+    written : Written or None
+        How the numbers are written, where that is not plain.
+    """
+
+    texts: Any
+    is_empty: Any
+    is_word: Any
+    kind: str = "text"
+    written: Any = None
+
+    @property
+    def rest(self):
+        """The cells that are neither."""
+        return self.texts[~(self.is_empty | self.is_word)]
+
+
+def typed(frames, separators, notices, missing=()):
+    """Return frames of texts with numbers, true and false, and text in their columns.
+
+    Parameters
+    ----------
+    frames : list of DataFrame
+        Of texts; a column of one name has one type in all of them.
+    separators : list of str
+        What stood between the cells of each.
+    notices : list of str
+        Gets a line for what a reader may not expect.
+    missing : sequence of str, default=()
+        Words that stand for no value in every column.
+    """
+    pandas = needed("pandas")
+    names = list(dict.fromkeys(name for frame in frames for name in frame.columns))
+    columns = {}
+    for name in names:
+        parts = [frame[name] for frame in frames if name in frame.columns]
+        columns[name] = _column_of(pandas.concat(parts, ignore_index=True), missing)
+    decimals = _decimals(columns, separators)
+    done = {name: _values(column, decimals[name]) for name, column in columns.items()}
+    notices.extend(_remarks(columns, decimals))
+    return _cut(done, frames)
+
+
+def _cut(done, frames):
+    """Return the columns in pieces again, as the files have them."""
+    pandas, start, found = needed("pandas"), defaultdict(int), []
+    for frame in frames:
+        parts = {}
+        for name in frame.columns:
+            stop = start[name] + len(frame)
+            parts[name] = done[name].iloc[start[name] : stop].reset_index(drop=True)
+            start[name] = stop
+        found.append(pandas.DataFrame(parts, index=range(len(frame))))
+    return found
+
+
+# -- what a column holds ---------------------------------------------------------------------------
+
+
+def _column_of(texts, missing):
+    stripped = texts.str.strip()
+    is_empty = stripped.isin(["", *missing]).astype(bool)
+    is_word = stripped.str.fullmatch(_WORDS, case=False).astype(bool) & ~is_empty
+    column = _Column(texts, is_empty, is_word)
+    rest = column.rest
+    if not len(rest) or _are_plain(rest):
+        column.kind = "number"
+    elif rest.isin(_BOOLEANS).all() and not column.is_word.any():
+        column.kind = "boolean"
+    else:
+        unique = rest.unique()
+        # Text is seen by the first few.
+        if how_written(unique[:_SAMPLE]) and (written := how_written(unique)):
+            column.kind, column.written = "written", written
+        elif column.is_word.any() and are_dates(rest):
+            column.kind = "date"
+    return column
+
+
+def _are_plain(texts):
+    if _plain(texts.iloc[:_SAMPLE]).isna().any():
+        return False
+    return not _plain(texts).isna().any()
+
+
+def _plain(texts):
+    return needed("pandas").to_numeric(texts.astype(object), errors="coerce")
+
+
+def _decimals(columns, separators):
+    """Return the decimal separator of each column; what stands in one may tell of another."""
+    certain = {c.written.decimal for c in columns.values() if c.written} - {""}
+    unclear = [c for c in columns.values() if c.written and not c.written.decimal]
+    plain = {}
+    if unclear or "," in certain:
+        plain = {name: c.rest.unique() for name, c in columns.items() if c.kind == "number"}
+        if any("." in text for t in plain.values() if not may_be_groups(t) for text in t):
+            certain.add(".")
+    if len(certain) != 1:
+        # Where commas separate cells, none stands for a point.
+        certain = {"." if "," in separators else ","}
+    (usual,) = certain
+    decimals = {
+        name: (c.written.decimal or usual) if c.written else "." for name, c in columns.items()
+    }
+    if usual == ",":
+        decimals |= {name: "," for name, texts in plain.items() if may_be_groups(texts)}
+    return decimals
+
+
+def _values(column, decimal):
+    pandas, texts = needed("pandas"), column.texts
+    gap = column.is_empty | column.is_word
+    if column.kind == "number" and decimal == ".":
+        numbers = _plain(column.rest)
+        return numbers if not gap.any() else numbers.reindex(texts.index).astype(float)
+    if column.kind in ("number", "written"):
+        unique = {text: as_number(text, decimal) for text in column.rest.unique()}
+        return column.rest.map(unique).astype(float).reindex(texts.index)
+    if column.kind == "boolean":
+        values = column.rest.map(_BOOLEANS)
+        return values.astype(bool) if not gap.any() else values.astype(object).reindex(texts.index)
+    gap = gap if column.kind == "date" else column.is_empty
+    return texts.where(~gap, np.nan).astype(pandas.StringDtype(na_value=np.nan))
+
+
+# -- what is said of it ----------------------------------------------------------------------------
+
+
+def _remarks(columns, decimals):
+    """Yield a line for each way of reading that a reader may not expect."""
+    ways = defaultdict(list)
+    for name, column in columns.items():
+        for way in _ways(column, decimals[name]):
+            ways[way].append(name)
+        remark = _almost(name, column)
+        if remark:
+            yield remark
+    for way, names in ways.items():
+        yield f"{way}: {some(names)}"
+
+
+def _ways(column, decimal):
+    written = column.written
+    if column.kind == "text" and column.is_word.any():
+        words = sorted(column.texts[column.is_word].str.strip().unique())
+        yield f"values like any other ({some(words)}; --missing WORD if one stands for no value) in"
+    if column.kind == "number" and decimal == ",":
+        yield "points taken as what sets thousands apart"
+    if written is None:
+        return
+    if not written.decimal:
+        yield (
+            "commas taken as decimal commas"
+            if decimal == ","
+            else "commas taken as what sets thousands apart"
+        )
+    elif written.groups:
+        yield "numbers with thousands set apart"
+    elif decimal == ",":
+        yield "numbers with a decimal comma"
+    if written.percent:
+        yield "percent taken as parts of one"
+    if written.currency:
+        yield f"amounts in {written.currency}"
+
+
+def _almost(name, column):
+    """Return a line on a column that is text because of a few cells that are no numbers."""
+    if column.kind != "text":
+        return None
+    counts = column.rest.value_counts()
+    if not any(map(looks_like_number, counts.index[:_SAMPLE])):
+        return None
+    others = counts[[not looks_like_number(text) for text in counts.index]]
+    n_others, n_all = int(others.sum()), int(counts.sum())
+    if 2 * n_others >= n_all:
+        return None
+    why = "numbers written in different ways"
+    if n_others:
+        why = f"{n_others:,} of {n_all:,} values are no numbers, such as {others.index[0]!r}"
+    return f"{name!r} is taken as text: {why}"

@@ -1,0 +1,50 @@
+"""Files that are whole or not there: written aside, then put in their place."""
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+
+def write_whole(path, content):
+    """Write a file so that a reader finds the old content or the new one, never a part.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Where to. A link is followed; a device or a pipe is written to as it is.
+    content : bytes
+        What to write.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written. What was there before is still there, and nothing else.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from skretrain.utils._files import write_whole
+    >>> with TemporaryDirectory() as folder:
+    ...     write_whole(Path(folder) / "a.txt", b"text")
+    ...     [path.name for path in Path(folder).iterdir()]
+    ['a.txt']
+    """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    aside = path.with_name(f".{path.name[:100]}.{os.getpid()}.part")
+    try:
+        with open(aside, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            os.chmod(aside, stat.S_IMODE(path.stat().st_mode))
+        os.replace(aside, path)
+    except BaseException:
+        with suppress(OSError):
+            aside.unlink()
+        raise

@@ -1,0 +1,60 @@
+"""Versions: a change of the model that serves is one assignment, and listeners hear of it."""
+
+import pickle
+
+import numpy as np
+import pytest
+from helpers import Rings, feed, state_of, stream
+from sklearn.dummy import DummyClassifier
+from sklearn.naive_bayes import GaussianNB
+
+from skretrain import DriftAwareRetrainer
+from skretrain._retrainer._service import Previous, Service
+from skretrain.exceptions import RetrainFailedWarning
+
+MODELS = [DummyClassifier().fit([[0]], [label]) for label in range(3)]
+CLASSES = np.arange(3)
+
+
+def test_every_model_that_comes_into_service_is_a_version_of_its_own():
+    """Also one that is taken back; a model that only learned on is the same version."""
+    service = Service()
+    assert service.version == 0
+    assert service.promote(MODELS[0], CLASSES) is None
+    first = service.serving
+    service.replace(MODELS[1], CLASSES)
+    assert service.version == 1
+    service.previous = Previous(service.promote(MODELS[2], CLASSES), 0, 100)
+    taken = service.take_back()
+    assert taken.serving.model is MODELS[1]
+    assert service.previous is None
+    assert (service.version, service.serving.model) == (3, MODELS[1])
+    assert first == (MODELS[0], CLASSES, 1)  # what a reader holds stays as it was
+
+
+def test_listeners_hear_of_each_promotion_once_all_is_in_order():
+    """One that fails is an event, and the promotion is whole; none of them is pickled."""
+    X, y = stream(600, drift=300)
+    model = DriftAwareRetrainer(GaussianNB(), detector=Rings([310])).fit(X[:300], y[:300])
+    heard = []
+
+    def hear(serving, before):
+        heard.append((before.version, serving.version, model.n_refits_))
+        raise OSError("disk full")
+
+    state_of(model).service.listeners.append(hear)
+    with pytest.warns(RetrainFailedWarning, match="a listener failed.*disk full"):
+        feed(model, X, y, 50, 300, 350)
+    assert heard == [(1, 2, 1)]
+    assert [event.action for event in model.events_][1:] == ["retrained", "failed"]
+    assert state_of(pickle.loads(pickle.dumps(model))).service.listeners == []
+
+
+def test_labels_that_were_added_are_shown_by_the_same_version():
+    service = Service()
+    service.promote(MODELS[0], CLASSES[:1])
+    before = service.serving
+    service.replace(MODELS[0], CLASSES)
+    assert service.version == 1
+    np.testing.assert_array_equal(service.serving.spread(np.ones((2, 1)), 0.0), [[1, 0, 0]] * 2)
+    np.testing.assert_array_equal(before.spread(np.ones((2, 1)), 0.0), [[1], [1]])

@@ -1,0 +1,65 @@
+"""Files are whole or not there."""
+
+import os
+import stat
+import threading
+
+import pytest
+
+from skretrain.utils._files import write_whole
+
+
+def test_a_file_is_replaced_and_keeps_its_mode(tmp_path):
+    path = tmp_path / "a"
+    write_whole(path, b"one")
+    path.chmod(0o640)
+    write_whole(str(path), b"other")
+    assert path.read_bytes() == b"other"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_new_file_has_the_mode_of_any_new_file(tmp_path):
+    write_whole(tmp_path / "a", b"")
+    (tmp_path / "b").write_bytes(b"")
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def test_a_link_is_followed(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    write_whole(tmp_path / "link", b"text")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "a").read_bytes() == b"text"
+
+
+def test_a_pipe_is_written_to(tmp_path):
+    pipe, got = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()))
+    reader.start()
+    write_whole(pipe, b"text")
+    reader.join(timeout=30)
+    assert got == [b"text"]
+
+
+@pytest.mark.parametrize("at", ["fsync", "replace", "chmod"])
+def test_what_was_there_before_stays(at, monkeypatch, tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"one")
+
+    def fail(*args):
+        raise OSError("full")
+
+    monkeypatch.setattr(os, at, fail)
+    with pytest.raises(OSError, match="full"):
+        write_whole(path, b"other")
+    assert path.read_bytes() == b"one"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_folder_is_no_file(tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_whole(tmp_path / "a", b"")
+    with pytest.raises(FileNotFoundError):
+        write_whole(tmp_path / "gone" / "a", b"")
