@@ -503,7 +503,7 @@ class _SeesMore(_SeesInputs):
         (_SeesInputs(loss=max), {"loss", "X", "y_pred"}),
         (_SeesMore(loss="log_loss"), {"loss", "X", "y_pred", "y_proba"}),
     ],
-    ids=str,
+    ids=["plain", "inputs", "log loss", "callable", "subclass of a subclass"],
 )
 def test_a_subclass_adds_to_what_is_needed(trigger, needs):
     """As to any trigger; what the loss is computed from comes by itself, as before."""
