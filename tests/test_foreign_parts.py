@@ -339,3 +339,28 @@ def test_a_reader_sees_the_old_model_with_the_old_columns_or_the_new_with_the_ne
     assert_same_outputs(refits, LogisticRegression().fit(X[:300], Y[:300]), X)
     refits.partial_fit(X[300:350], y)
     assert refits.estimator_.classes_.tolist() == refits.classes_.tolist() == [0, 1, 2]
+
+
+class Sees(BaseGate):
+    def judge(self, trial):
+        self.seen_ = [*getattr(self, "seen_", []), (len(trial.y), trial.unseen)]
+        return Verdict("promote")
+
+
+class FailsFirst(FullRefit):
+    def propose(self, context):
+        if context.batch.index[0] == 400:
+            raise Broken("not yet")
+        return super().propose(context)
+
+
+def test_rows_of_weight_zero_are_no_evidence_at_the_making_of_a_challenger_either():
+    """A retrain that is tried again on such a batch waits for rows that count."""
+    model = model_with(detector=Rings([RING]), gate=Sees(), policy=FailsFirst())
+    with pytest.warns(RetrainFailedWarning, match="not yet"):
+        feed(model, X, Y, 50, 300, 450)
+    model.partial_fit(X[450:500], Y[450:500], sample_weight=np.zeros(50))
+    assert (model.n_refits_, model.events_[-1].action) == (0, "pending")
+    model.partial_fit(X[500:550], Y[500:550])
+    assert model.n_refits_ == 1
+    assert model._cycle.state.parts.gate.seen_ == [(50, True)]

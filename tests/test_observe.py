@@ -240,3 +240,32 @@ def test_what_a_trigger_needs_is_checked_against_the_base_before_anything_is_fit
         with pytest.raises(ValueError, match="LinearSVC has no predict_proba"):
             DriftAwareRetrainer(LinearSVC(), detector=detector).partial_fit(X, Y)
     DriftAwareRetrainer(LogisticRegression(), detector=ErrorDrift(loss="log_loss")).fit(X, Y)
+
+
+def test_a_member_that_fails_keeps_no_other_from_observing():
+    members = [
+        ("fails", DriftAwareRetrainer(GaussianNB(), detector=FailsOnObserved(), on_error="raise")),
+        ("sees", DriftAwareRetrainer(GaussianNB(), detector=MeanShift())),
+    ]
+    mixture = MixtureRetrainer(members).fit(X[:500], Y[:500])
+    with pytest.raises(RuntimeError, match="cannot look at these"):
+        mixture.observe(MOVED[500:600])
+    assert mixture.estimators_[1].events_[-1].action == "labels_wanted"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        DriftAwareRetrainer(GaussianNB()),
+        MixtureRetrainer([("one", DriftAwareRetrainer(GaussianNB()))]),
+    ],
+    ids=["retrainer", "mixture"],
+)
+def test_a_frozen_one_serves_what_served(model):
+    """And of one that has learned nothing, a copy that has learned nothing."""
+    assert not hasattr(model._frozen(), "n_samples_seen_")
+    model.fit(X[:500], Y[:500])
+    frozen, before = model._frozen(), model.predict_proba(X)
+    feed(model, X, 1 - Y, 100, 500, 1500)
+    np.testing.assert_array_equal(frozen.predict_proba(X), before)
+    assert (model.predict_proba(X) != before).any()

@@ -155,3 +155,10 @@ def test_what_more_rows_would_not_mend_raises_at_once():
     with pytest.raises(ValueError, match="n_neighbors"):
         model.partial_fit(np.zeros((3, 1)), np.zeros(3))
     assert not hasattr(model, "events_")
+
+
+def test_many_rows_that_fail_are_not_too_few():
+    X, y = np.zeros((250, 1)), np.arange(250.0)
+    model = DriftAwareRetrainer(KNeighborsRegressor(n_neighbors=400))
+    with pytest.raises(ValueError, match="n_neighbors"):
+        model.partial_fit(X, y)

@@ -12,12 +12,14 @@ from skretrain.drift import (
     AtLeast,
     BaseTrigger,
     ErrorDrift,
+    FitRecord,
     Periodic,
     RefitDebt,
     ScoredBatch,
     Signal,
 )
 from skretrain.drift._resolve import resolve_trigger
+from skretrain.utils.estimator_checks import ScriptedDetector
 
 
 class _Scripted(BaseTrigger):
@@ -208,3 +210,47 @@ def test_anything_else_is_refused_with_what_is_accepted(detector):
     """The error names the parameter, the value and the accepted forms."""
     with pytest.raises(ValueError, match=r"(?s)\(detector=.*\): detector must be 'adwin', a river"):
         resolve_trigger(detector)
+
+
+# -- parts that fail -------------------------------------------------------------------------------
+
+
+class _Fails(ScriptedDetector):
+    """Rings by its script, and fails once: on the batch that begins at a row, or when told."""
+
+    def __init__(self, rows=(), at=None, when_told=False):
+        super().__init__(rows)
+        self.at = at
+        self.when_told = when_told
+
+    def update(self, batch):
+        if batch.start == self.at:
+            raise RuntimeError("a part fails")
+        return super().update(batch)
+
+    def after_fit(self, fit, reference, answered):
+        if self.when_told:
+            raise RuntimeError("a part fails when told")
+        super().after_fit(fit, reference, answered)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_part_that_fails_takes_the_alarm_of_no_other_with_it(order):
+    """The others see the batch, and what rang on it is an alarm with the next one."""
+    trigger = AtLeast([ScriptedDetector([310]), _Fails(at=300)][::order]).reset()
+    with pytest.raises(RuntimeError, match="a part fails"):
+        trigger.update(ScoredBatch(300, 50))
+    signal = trigger.update(ScoredBatch(350, 50))
+    assert (signal.state, signal.since) == ("drift", 310)
+    assert trigger.update(ScoredBatch(400, 50)).state != "drift"
+
+
+def test_a_part_that_fails_when_told_keeps_no_other_from_starting_anew():
+    first, last = _Fails([310], when_told=True), ScriptedDetector([310])
+    trigger = AtLeast([first, last]).reset()
+    trigger.update(ScoredBatch(300, 50))
+    fit = FitRecord(350, 40, 310, "full_refit", 0.0, 0.0)
+    with pytest.raises(RuntimeError, match="when told"):
+        trigger.after_fit(fit, None, True)
+    assert trigger.triggers_[1].fits_ == [(350, True)]
+    assert trigger.update(ScoredBatch(350, 50)).state == "stable"
