@@ -364,3 +364,12 @@ def test_rows_of_weight_zero_are_no_evidence_at_the_making_of_a_challenger_eithe
     model.partial_fit(X[500:550], Y[500:550])
     assert model.n_refits_ == 1
     assert model._cycle.state.parts.gate.seen_ == [(50, True)]
+
+
+def test_an_interrupt_after_the_rows_were_remembered_counts_them_once(monkeypatch):
+    model = model_with(detector=Rings([RING]))
+    log = model._cycle.state.log
+    monkeypatch.setattr(log, "add", lambda event: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(X[300:350], Y[300:350])
+    assert model.n_samples_seen_ == len(model.buffer_) == 350

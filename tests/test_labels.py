@@ -442,3 +442,13 @@ def test_a_third_class_for_a_binary_base_is_refused_at_the_border(method):
     with pytest.raises(ValueError, match="tells two classes apart, .* label.s. .2. besides .0, 1."):
         getattr(model, method)(X[100:200], labels[100:200])
     assert fingerprint(model) == before
+
+
+def test_several_outputs_whose_classes_may_not_grow_are_streamed_in_fit():
+    model = DriftAwareRetrainer(
+        MultiOutputClassifier(SGDClassifier(random_state=0)),
+        detector=None,
+        new_classes="raise",
+        batch_size=100,
+    ).fit(X[:300], TWO[:300])
+    assert model.predict(X[:5]).shape == (5, 2)

@@ -162,3 +162,11 @@ def test_many_rows_that_fail_are_not_too_few():
     model = DriftAwareRetrainer(KNeighborsRegressor(n_neighbors=400))
     with pytest.raises(ValueError, match="n_neighbors"):
         model.partial_fit(X, y)
+
+
+def test_a_new_label_in_such_a_batch_is_known_in_a_dry_run_too():
+    y = Y.copy()
+    y[300:350] = 7
+    model = DriftAwareRetrainer(CASES["one-hot"][0], dry_run=True).fit(FRAME[:300], y[:300])
+    model.partial_fit(FRAME[300:350], y[300:350])
+    assert model.classes_.tolist() == [0, 1, 7]

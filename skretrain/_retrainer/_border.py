@@ -159,7 +159,7 @@ def checked_classes(classes):
     """
     if classes is None:
         return None
-    if isinstance(classes, (set, frozenset, str, bytes, dict)) or np.ndim(classes) == 0:
+    if isinstance(classes, (set, frozenset, str, bytes, dict)) or not hasattr(classes, "__len__"):
         raise ValueError(
             f"classes={classes!r} must be a list or an array of class labels, such as [0, 1, 2]."
         )

@@ -102,12 +102,15 @@ class Retrains:
         """
         state, tally = self.state, []
         context = state.context(rows, state.serving.model, state.parts.learner.tallied(tally))
+        before = dict(vars(state.parts.buffer))  # to read may be to sort, and to note the order
         window = context.window()
         with Stopwatch() as cost:
             try:
                 model = context.learner.fresh(window, context.number)
                 state.scorer.predicted(model, rows.X)
             except Exception:
+                vars(state.parts.buffer).clear()
+                vars(state.parts.buffer).update(before)
                 raise error from None
         n_fitted = len(window.index)
         return Relearned(model, named(error).splitlines()[0], n_fitted, len(tally), cost)

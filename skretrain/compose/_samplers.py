@@ -1,8 +1,7 @@
 """Samplers in pipelines, as of imbalanced-learn: steps that change rows and targets of a fit."""
 
-from sklearn.utils._param_validation import InvalidParameterError
-
 from ..exceptions import SkretrainWarning
+from ..utils._sklearn_api import InvalidParameterError
 from ..utils._warn import warn_user
 from ._structure import is_composed, is_word
 from .adapters._mended import Mended, mended

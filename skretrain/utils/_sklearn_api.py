@@ -9,6 +9,7 @@ import sklearn
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils._repr_html.estimator import _VisualBlock
 from sklearn.utils.metaestimators import _BaseComposition as BaseComposition
 
@@ -28,6 +29,7 @@ __all__ = [
     "NEWTON_CHOLESKY_FORGETS",
     "BaseComposition",
     "CallbackSupportMixin",
+    "InvalidParameterError",
     "Layer",
     "Progress",
     "beginning_at_its_predictions",

@@ -542,7 +542,7 @@ def test_foreign_files_and_formats_are_refused(tmp_path):
         ({"windows": [50, np.int64(50)]}, "names a window twice"),
         ({"loss": "accuracy"}, "loss='accuracy'.: loss must be one of"),
         ({"loss": ["zero_one"]}, r"loss=\['zero_one'\]"),
-        ({"random_state": -1}, "between 0 and"),
+        ({"random_state": -1}, "random_state must be an integer from 0"),
         ({"random_state": "a"}, "random_state must be an integer"),
         ({"loss": lambda y, z: np.ones(3)}, r"loss returned an array of shape \(3,\)"),
         ({"estimator": KMeans(2)}, "loss=None has no meaning for KMeans"),
