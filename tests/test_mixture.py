@@ -735,7 +735,8 @@ def test_set_params_waits_for_the_next_fit():
     assert model.weights_.shape == (len(names),)
     assert hasattr(model, "predict_proba")
     with sklearn.config_context(enable_metadata_routing=True):
-        assert [name for name, _ in model.get_metadata_routing()] == names
+        routed = [name for name, _ in model.get_metadata_routing()]
+        assert routed == ["$self_request", *names]
 
 
 def test_weights_that_were_handed_out_cannot_change_the_history():
