@@ -164,6 +164,7 @@ def test_many_rows_that_fail_are_not_too_few():
         model.partial_fit(X, y)
 
 
+@pytest.mark.filterwarnings("ignore::skretrain.exceptions.ClassesGrewWarning")
 def test_a_new_label_in_such_a_batch_is_known_in_a_dry_run_too():
     y = Y.copy()
     y[300:350] = 7

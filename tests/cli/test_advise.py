@@ -56,7 +56,6 @@ def _fails_with(answer, *parts):
 @pytest.mark.parametrize(
     ("suffix", "dropped"), [(".csv", ["when"]), (".parquet", ["when", "city", "holes"])]
 )
-@pytest.mark.no_cover
 def test_a_changed_concept_is_answered_by_a_refit(suffix, dropped, ask, periods, tmp_path):
     # The concept turns the sign of one column; a date would let a refit tell the periods apart.
     old, new = (frame.drop(columns=[*dropped, "amount"]) for frame in periods)
@@ -70,7 +69,6 @@ def test_a_changed_concept_is_answered_by_a_refit(suffix, dropped, ask, periods,
     assert "300 rows" in page
 
 
-@pytest.mark.no_cover
 def test_equal_periods_are_answered_by_keep(ask):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=1200), "b": rng.normal(size=1200)})
@@ -133,7 +131,6 @@ def test_a_model_fitted_on_bare_numbers_gets_bare_numbers(ask, periods, tmp_path
     _fails_with(ask(*words, "--model", path), "bare numbers", "Oslo")
 
 
-@pytest.mark.no_cover
 def test_a_price_and_a_time_budget_are_passed_on(ask, periods, tmp_path):
     periods = [frame[["temp", "flag", "label"]] for frame in periods]
     options = ["--estimator", "logistic", "--price", "100000", "--time-budget", "1000"]

@@ -79,7 +79,6 @@ def test_every_policy_and_the_baseline_are_in_the_printed_table(run, table):
     assert "\x1b" not in printed  # no colours or cursor movements in a log
 
 
-@pytest.mark.no_cover
 def test_the_rows_are_those_of_compare_policies(history, run, table):
     price = 7.0
     code, _, _, rows = run(table, "--target", "label", "--warm-up", "100", "--price", "7")
@@ -108,7 +107,6 @@ def test_the_rows_are_those_of_compare_policies(history, run, table):
     }
 
 
-@pytest.mark.no_cover
 def test_a_delay_between_two_batches_is_said_to_be_rounded_up(run, table):
     late = run(table, "--target", "label", "--label-delay", "70")[1]
     assert "refits on a schedule get their labels 100 rows late" in late
@@ -128,7 +126,6 @@ def test_a_shuffled_file_with_a_time_column_gives_the_same_as_a_sorted_one(run, 
     )
 
 
-@pytest.mark.no_cover
 def test_what_comes_later_does_not_change_earlier_predictions(history, table):
     later = table.copy()
     later.loc[400:, "city"] = "Kyoto"
@@ -139,7 +136,6 @@ def test_what_comes_later_does_not_change_earlier_predictions(history, table):
     assert np.array_equal(*answers)
 
 
-@pytest.mark.no_cover
 def test_regression_is_scored_by_the_absolute_error_in_units_of_the_target(run, table):
     code, printed, _, rows = run(table, "--target", "amount")
     assert code == 0
@@ -161,7 +157,6 @@ def test_never_is_the_model_of_the_warm_up_even_when_a_class_appears(history, ta
     assert never.losses[0, 200:].sum() >= (stream.y[300:] == 2).sum()
 
 
-@pytest.mark.no_cover
 def test_each_policy_does_what_its_name_says():
     stream = embedded_history(estimator="sgd", batch=100, warm_up=None, label_delay=0)
     assert len(stream.y) == 10_000
@@ -180,7 +175,6 @@ def test_each_policy_does_what_its_name_says():
 
 
 @pytest.mark.parametrize("target", ["label", "amount"])
-@pytest.mark.no_cover
 def test_the_loss_per_row_adds_up_to_the_score(target, history, table):
     """Of what is replayed, batch by batch; 0 or 1 for classes."""
     stream = history(table, target, label_delay=0, warm_up=90)
@@ -234,7 +228,6 @@ def test_warnings_on_the_way_are_counted_not_raised(monkeypatch, run, table):
     assert " times)" in printed
 
 
-@pytest.mark.no_cover
 def test_a_model_that_blew_up_does_not_flatten_the_others(monkeypatch, run, table):
     exploding = SGDRegressor(learning_rate="constant", eta0=0.5, max_iter=2)
     monkeypatch.setitem(ESTIMATORS, "sgd", ("", {"regression": exploding}))
@@ -243,7 +236,6 @@ def test_a_model_that_blew_up_does_not_flatten_the_others(monkeypatch, run, tabl
     assert max(float(row["mean_absolute_error"]) for row in rows) > 1e4
 
 
-@pytest.mark.no_cover
 def test_the_embedded_stream_needs_nothing_and_says_where_it_drifts(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(_compare, "pictures", lambda *args, **kwargs: [])  # those of the page
     assert main(["compare", "--out", str(tmp_path / "a" / "b")]) == 0
@@ -282,7 +274,6 @@ def test_the_command_s_sizes_reach_the_embedded_stream(unrendered, monkeypatch, 
     assert "every 250 on last 500" in printed
 
 
-@pytest.mark.no_cover
 @pytest.mark.usefixtures("unrendered")
 def test_alarms_are_drawn_where_the_stream_stood(monkeypatch):
     """With labels 300 rows late, what row r's label sets off happens once row r + 300 is in."""
@@ -305,7 +296,6 @@ def test_alarms_are_drawn_where_the_stream_stood(monkeypatch):
     assert len(drawn["refits"]) == found["since drift"].n_fits - 1
 
 
-@pytest.mark.no_cover
 def test_seeds_are_summed_up_by_mean_and_deviation_and_jobs_change_no_number(run, table):
     options = ("--target", "label", "--seeds", "3")
     serial = run(table, *options)
@@ -317,7 +307,6 @@ def test_seeds_are_summed_up_by_mean_and_deviation_and_jobs_change_no_number(run
     assert serial[1].count("replayed mixture") == 3
 
 
-@pytest.mark.no_cover
 def test_the_row_of_several_seeds_is_the_mean_of_the_rows_of_each(history, table):
     stream = history(table)
     seen = []
@@ -363,7 +352,6 @@ def test_a_model_with_its_own_warm_start_can_be_continued(run, table):
     assert "LogisticRegression has no partial_fit: between alarms" in printed
 
 
-@pytest.mark.no_cover
 def test_a_price_adds_the_costs_and_names_what_costs_least(run, table):
     code, printed, _, rows = run(table, "--target", "label", "--warm-up", "100", "--price", "10")
     assert code == 0
@@ -397,7 +385,6 @@ def test_the_price_of_a_regression_is_in_units_of_the_target(history, run, table
 
 
 @pytest.mark.parametrize("price", ["0", "3"])
-@pytest.mark.no_cover
 def test_the_grid_of_prices_surrounds_the_price(price, history, table):
     _, comparison = run_by_name(history(table), price=float(price))
     prices = comparison.prices
@@ -415,7 +402,6 @@ def test_without_a_price_it_is_said_up_to_which_price_what_costs_least(run, tabl
 
 
 @pytest.mark.parametrize("delay", [0, 100])
-@pytest.mark.no_cover
 def test_the_best_in_hindsight_is_that_of_the_same_rows(delay, history, table):
     """A policy that only refits from scratch does not beat it."""
     stream = history(table, label_delay=delay)
@@ -429,7 +415,6 @@ def test_the_best_in_hindsight_is_that_of_the_same_rows(delay, history, table):
     assert regret["never"] == comparison.cost("never", 3.0) - comparison.oracle["cost"][4]
 
 
-@pytest.mark.no_cover
 def test_a_long_history_has_fewer_moments_to_refit_at():
     stream = embedded_history(estimator="nb", batch=50, warm_up=None, label_delay=0)
     assert stride_of(stream, 50) == 2

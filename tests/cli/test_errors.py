@@ -174,7 +174,6 @@ class Fits:
 
 
 @pytest.mark.parametrize("name", ["mine:build", "mine:ready", "mine:GaussianNB"])
-@pytest.mark.no_cover
 def test_an_estimator_from_the_working_folder(name, estimate):
     code, printed, _, rows = estimate(name)
     assert code == 0

@@ -156,7 +156,6 @@ def test_a_pipeline_is_encoded_for_its_last_step(history, table, monkeypatch):
         (list(range(50)), "regression"),
     ],
 )
-@pytest.mark.no_cover
 def test_text_booleans_and_few_whole_numbers_are_classes(history, table, values, task):
     table["target"] = np.resize(np.array(values), 600)
     stream = history(table, "target")

@@ -67,7 +67,6 @@ def test_the_page_holds_the_answer_the_table_and_what_was_done(read, table):
     assert "label delay of 20 rows" in text
 
 
-@pytest.mark.no_cover
 def test_nothing_is_loaded_from_anywhere(read, table):
     page, reader, _, _ = read(table, "--target", "label", pictures=True)
     # Six pictures, each for a wide and for a narrow screen.
@@ -85,7 +84,6 @@ def test_nothing_is_loaded_from_anywhere(read, table):
 # Classification is rendered above, and a regression in test_compare.py.
 
 
-@pytest.mark.no_cover
 def test_a_regression_has_no_classes_to_show(unrendered, read, table):
     _, reader, _, _ = read(table, "--target", "amount", pictures=True)
     text = " ".join(reader.texts)
@@ -95,7 +93,6 @@ def test_a_regression_has_no_classes_to_show(unrendered, read, table):
     assert "kappa temporal" not in text
 
 
-@pytest.mark.no_cover
 def test_names_from_the_file_cannot_become_markup(unrendered, read, table):
     table = table.rename(columns={"label": "<b>&label</b>", "city": "<script>"})
     table["<script>"] = table["<script>"].where(table.index < 300, "<i>")
