@@ -38,7 +38,8 @@ def read_tables(paths, notices, *, missing=(), keep=()):
         tables[n] = table
     for n, path in enumerate(paths):
         if n not in texts:
-            tables[n] = plain(tables[n].replace(list(missing), None), notices, Path(path).name)
+            table = tables[n].replace(list(missing), None) if missing else tables[n]
+            tables[n] = plain(table, notices, Path(path).name)
     tables = alike(tables, notices)
     return [_without_index(table, keep, notices) for table in tables]
 

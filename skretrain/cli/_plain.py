@@ -108,7 +108,7 @@ def alike(tables, notices):
         if kinds == {"date", "text"} and all(_is_or_has_dates(table[name]) for table in having):
             for table in having:
                 table[name] = needed("pandas").to_datetime(table[name], format="ISO8601", utc=True)
-        elif "text" in kinds or "date" in kinds:
+        else:
             turned.append(name)
             for table in having:
                 table[name] = _as_text(table[name])

@@ -64,6 +64,15 @@ def test_a_picture_that_cannot_be_drawn_takes_no_other_with_it(monkeypatch, run,
     assert {path.name for path in out.iterdir()} == FILES
 
 
+def test_a_page_that_cannot_be_made_takes_no_other_file_with_it(monkeypatch, run, table, out):
+    def fail(**parts):
+        raise MemoryError
+
+    monkeypatch.setattr(_compare, "page", fail)
+    _is_incomplete(run(table, "--target", "label"), "report.html: MemoryError")
+    assert {path.name for path in out.iterdir()} == FILES - {"report.html"}
+
+
 @pytest.mark.parametrize("target", [r"a$\frac$b", "US$ $", "<b>{y}</b>", "_y", "目标", "y\n$z^$"])
 def test_a_target_of_any_name_is_drawn(target, run, table, out):
     frame = table[["temp", "city", "label"]].rename(columns={"label": target, "temp": f"{target} "})
