@@ -201,6 +201,10 @@ def check_pipeline(pipeline):
     """Raise what ``Pipeline.fit`` raises for parameters and steps that a Pipeline cannot have."""
     pipeline._validate_params()
     pipeline._validate_steps()
+    for name, step in pipeline.steps:
+        # Before 1.8, scikit-learn takes a class for an instance of it, and fails in its `fit`.
+        if isinstance(step, type):
+            raise TypeError(f"Step {name!r} must be an instance of an estimator, got {step!r}.")
 
 
 def route_also(router, name, caller, methods):
