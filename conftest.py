@@ -6,6 +6,8 @@ import sys
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["soft_dependencies"]
+
 # Doctests draw, too; no window may open. Set before anything imports matplotlib.
 os.environ.setdefault("MPLBACKEND", "Agg")
 

@@ -3,7 +3,7 @@
 from copy import copy
 
 from joblib import effective_n_jobs
-from sklearn.base import MetaEstimatorMixin, clone
+from sklearn.base import MetaEstimatorMixin
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
@@ -19,6 +19,7 @@ from .._retrainer._border import (
 )
 from .._retrainer._estimator import Restoring, seed_of
 from ..compose import Learner
+from ..utils._clone import ClonedByContent, cloned
 from ..utils._containers import as_container, n_rows
 from ..utils._fixed_share import FixedShare
 from ..utils._params import check_n_jobs, check_number
@@ -36,7 +37,7 @@ from ._members import (
 )
 
 
-class MixtureRetrainer(LearnedAttributes, MetaEstimatorMixin, BaseComposition):
+class MixtureRetrainer(LearnedAttributes, ClonedByContent, MetaEstimatorMixin, BaseComposition):
     r"""Let several retrainers serve at once, weighted by what they got right lately.
 
     Which rows a model should be fitted on, and how often, is a property of the stream, and may
@@ -345,7 +346,7 @@ class MixtureRetrainer(LearnedAttributes, MetaEstimatorMixin, BaseComposition):
         task = task_of_members(members)
         return MixEngine(
             list(members),
-            [seeded(clone(m), seed, number) for number, m in enumerate(members.values())],
+            [seeded(cloned(m), seed, number) for number, m in enumerate(members.values())],
             FixedShare(len(members), self.forgetting, self.share),
             Turns(len(members), self.budget),
             is_classifier=task == "classification",

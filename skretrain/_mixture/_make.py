@@ -1,6 +1,5 @@
 """Mixtures that do well on most streams: which members, and with which settings."""
 
-from sklearn.base import clone
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     HistGradientBoostingRegressor,
@@ -18,6 +17,7 @@ from ..buffers import SlidingWindow
 from ..compose import Learner
 from ..drift import Periodic
 from ..policies import FullRefit, WarmStart
+from ..utils._clone import cloned
 from ..utils._losses import task_of
 from ..utils._params import check_choice
 from ._estimator import MixtureRetrainer
@@ -84,7 +84,7 @@ def make_mixture(estimator=None, *, task="classification", budget=None, random_s
     else:
         members = _ways_to_keep_fresh(estimator)
     # Each with an estimator of its own: to set a parameter of one is not to set it for all.
-    members = [(name, clone(member)) for name, member in members]
+    members = [(name, cloned(member)) for name, member in members]
     return MixtureRetrainer(members, budget=budget, random_state=random_state)
 
 

@@ -11,7 +11,7 @@ from ..utils._warn import warn_user
 from ._concept import n_remembered_since
 from ._first_fit import are_too_few, first_model, suffices
 from ._jobs import Cause, fit_record, run
-from ._log import STABLE, costs, named
+from ._log import STABLE, because, costs, named
 from ._parts import Examined
 from ._retrains import Retrains
 from ._scoring import sound_signal
@@ -96,7 +96,8 @@ class Cycle:
         n_seen, n_fitted = state.log.n_seen, len(fitted_on.index)
         record = fit_record(n_seen, n_fitted, 0, "first_fit", cost)
         state.tell_trigger(record, answered=False)
-        details = costs(record) | {"reason": "first fit", "threads": thread_counts()}
+        reason = because("first fit", state.parts.learner.note(model))
+        details = costs(record) | {"reason": reason, "threads": thread_counts()}
         state.announce(before)
         state.log.record("retrained", new, STABLE, from_scratch=True, **details)
 

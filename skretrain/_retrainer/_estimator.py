@@ -13,6 +13,7 @@ from ..buffers._base import part_of
 from ..compose._learner import Learner, fill_seeds
 from ..drift._river import RiverParamsMixin
 from ..inspection._event_strip import event_strip
+from ..utils._clone import ClonedByContent
 from ..utils._containers import as_container, n_rows
 from ..utils._losses import task_of
 from ..utils._params import check_choice, is_integer, refuse
@@ -38,7 +39,12 @@ class Examination(NamedTuple):
 
 
 class BaseRetrainer(
-    DelegationMixin, MetaEstimatorMixin, RiverParamsMixin, CallbackSupportMixin, BaseEstimator
+    DelegationMixin,
+    ClonedByContent,
+    MetaEstimatorMixin,
+    RiverParamsMixin,
+    CallbackSupportMixin,
+    BaseEstimator,
 ):
     """Delegation and input checks; a subclass only says which parts it is made of."""
 

@@ -152,7 +152,16 @@ def proposed(policy, context):
             f"{type(policy).__name__} proposed the serving model itself: return "
             "Candidate.kept() to keep it, or a model of its own."
         )
-    return candidate
+    return _noted(candidate, context.learner)
+
+
+def _noted(candidate, learner):
+    """Return a candidate that says what its fit says of itself, whichever policy made it."""
+    is_one = isinstance(candidate.model, type(learner.estimator))  # what is none is refused later
+    if candidate.keep or not candidate.from_scratch or not is_one:
+        return candidate
+    notes = (candidate.note, learner.note(candidate.model))
+    return candidate._replace(note="; ".join(filter(None, notes)))
 
 
 def fit_record(row, n_rows, since, kind, cost):

@@ -112,8 +112,8 @@ class Retrains:
                 vars(state.parts.buffer).clear()
                 vars(state.parts.buffer).update(before)
                 raise error from None
-        n_fitted = len(window.index)
-        return Relearned(model, named(error).splitlines()[0], n_fitted, len(tally), cost)
+        reason = because(named(error).splitlines()[0], context.learner.note(model))
+        return Relearned(model, reason, len(window.index), len(tally), cost)
 
     def serve_relearned(self, rows, relearned):
         """Let a model serve that can read the batch; the rows are not scored."""

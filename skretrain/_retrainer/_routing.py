@@ -1,8 +1,8 @@
 """Which metadata goes to which method of the base."""
 
-from sklearn.base import clone
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
+from ..utils._clone import cloned
 from ..utils._sklearn_api import routing_enabled
 
 # What is asked of the serving model is what its own method requests.
@@ -58,7 +58,7 @@ class Route:
 
     def __init__(self, owner, estimator):
         self.owner = owner
-        self.estimator = clone(estimator)
+        self.estimator = cloned(estimator)
 
     def __call__(self, method, params):
         if not routing_enabled():

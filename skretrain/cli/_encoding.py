@@ -3,10 +3,10 @@
 import warnings
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from ..utils._clone import cloned
 from ._columns import some
 from ._errors import CommandError, first_line, needed
 
@@ -74,7 +74,7 @@ def encoded(table, warm_up, base):
 
 def encoder_for(base):
     """Return what ``tabular_pipeline`` puts before the estimator, with fixed seeds."""
-    model = clone(base.steps[-1][1] if isinstance(base, Pipeline) else base)
+    model = cloned(base.steps[-1][1] if isinstance(base, Pipeline) else base)
     if getattr(model, "categorical_features", None) == "from_dtype":
         # Codes instead of pandas categories: the same array of numbers for every policy.
         model.set_params(categorical_features=None)

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import is_classifier, is_regressor
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier, SGDRe
 from sklearn.naive_bayes import GaussianNB
 from sklearn.utils import get_tags
 
+from ..utils._clone import cloned
 from ._errors import CommandError, first_line
 
 # name -> (what it is, model by task)
@@ -79,12 +80,12 @@ def estimator_for(name, task):
             f"--estimator {name} is a {type(base).__name__}, which is no estimator for "
             f"{task}; choose another, or set the task with --task."
         )
-    return clone(base)
+    return cloned(base)
 
 
 def _check_is_estimator(name, base):
     try:
-        get_tags(clone(base))
+        get_tags(cloned(base))
     except Exception as error:  # whatever an object does that was made for something else
         raise CommandError(
             f"--estimator {name} is a {type(base).__name__}, which is not a scikit-learn "

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
+from ..utils._clone import cloned
 from ..utils._containers import concat_rows, n_rows
 from ..utils._optional import import_optional
 from ..utils._params import check_integer, check_n_jobs, is_integer
@@ -289,7 +289,7 @@ def prequential_validate(
 
 def _seeded(estimator, seed):
     """Return a clone with `seed` as its random state, or as those of its parts."""
-    model = clone(estimator)
+    model = cloned(estimator)
     params = model.get_params()
     names = [name for name in sorted(params) if name.split("__")[-1] == "random_state"]
     names = ["random_state"] if "random_state" in params else names
@@ -369,8 +369,8 @@ def _run(
     batches = batches_of(X, y, batch_size)
     head = batches.head(size)
     return _pass(
-        clone(estimator),
-        clone(estimator),
+        cloned(estimator),
+        cloned(estimator),
         head,
         batches,
         label_delay=label_delay,

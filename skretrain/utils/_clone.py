@@ -64,6 +64,17 @@ def rebuilt(estimator):
     return built
 
 
+class ClonedByContent:
+    """Gives an estimator that holds others a clone wherever `cloned` gives those one.
+
+    ``sklearn.base.clone`` asks the estimator first, so that grid searches and cross-validation take
+    it, too.
+    """
+
+    def __sklearn_clone__(self):
+        return rebuilt(self)
+
+
 def _cloned(value):
     if type(value) is dict:
         return {key: _cloned(item) for key, item in value.items()}

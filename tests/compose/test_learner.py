@@ -8,6 +8,7 @@ import pytest
 from helpers import as_typed, assert_same_outputs, fingerprint, stream
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.decomposition import PCA
 from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier
@@ -470,3 +471,12 @@ def test_a_learner_is_a_value():
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
     assert learner.any_counts(rows)
     assert not learner.any_counts(learner.weighted(rows, np.zeros(300)))
+
+
+def test_a_fit_that_fails_raises_what_it_raised():
+    """Where no family says that some labels are to blame."""
+    missing = Rows(np.full((4, 2), np.nan), np.array([0, 1, 0, 1]), {}, np.arange(4))
+    with pytest.raises(ValueError, match="NaN"):
+        Learner(SGDClassifier()).fresh(missing, 1)
+    with pytest.raises(ValueError, match="NaN"):
+        Learner(KMeans(2)).fresh(missing._replace(y=None), 1)

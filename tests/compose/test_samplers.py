@@ -177,6 +177,8 @@ def test_a_refit_on_too_few_rows_of_a_class_is_made():
         model.fit(X, y)
     assert "failed" not in [action for (action,) in events(model, "action")]
     assert not [w for w in caught if "failed" in str(w.message)]
+    reasons = [reason for (reason,) in events(model, "reason") if "rows as they are" in reason]
+    assert len(reasons) == sum("left the rows" in str(w.message) for w in caught)
 
 
 def test_mistakes_are_not_passed_over():

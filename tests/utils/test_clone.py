@@ -3,13 +3,19 @@
 import joblib
 import numpy as np
 import pytest
+from helpers import stream
 from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit, make_mixture
+from skretrain.drift import Periodic
+from skretrain.model_selection import RetrainMatrix, compare_policies, prequential_validate
 from skretrain.utils._clone import cloned
 
 
@@ -28,6 +34,17 @@ class Copies(BaseEstimator):
 
     def predict(self, X):
         return np.zeros(len(X))
+
+
+class CopyingBayes(GaussianNB):
+    """Learns as its parent does, and keeps a copy of what it is given besides."""
+
+    def __init__(self, values=None):
+        super().__init__()
+        self.values = values
+
+    def get_params(self, deep=True):
+        return {"values": list(self.values or [])}
 
 
 class Changes(BaseEstimator):
@@ -99,3 +116,47 @@ def test_what_scikit_learn_clones_is_its_clone():
     assert cloned(make_pipeline(transformer, Copies([Ridge]))).steps[-1][1].values == [Ridge]
     with pytest.raises(TypeError, match="instance"):
         cloned(Ridge)
+
+
+X, Y = stream(500, drift=250)
+RETRAINERS = {
+    "drift": lambda base: DriftAwareRetrainer(base, detector=Periodic(120), update=None),
+    "replay": ReplayPartialFit,
+    "mixture": lambda base: MixtureRetrainer([("a", DriftAwareRetrainer(base))]),
+    "made": lambda base: make_mixture(base),
+    "pipeline": lambda base: DriftAwareRetrainer(make_pipeline(StandardScaler(), base)),
+}
+
+
+@pytest.mark.parametrize("make", RETRAINERS.values(), ids=RETRAINERS)
+def test_a_base_that_copies_its_arguments_is_kept_fresh_like_any_other(make):
+    """By itself, cloned, and searched over."""
+    copying, plain = make(CopyingBayes([1])), make(GaussianNB())
+    for prepare in (lambda model: model, clone, lambda model: clone(clone(model))):
+        answers = [
+            prepare(model).fit(X[:100], Y[:100]).partial_fit(X[100:], Y[100:]).predict(X)
+            for model in (copying, plain)
+        ]
+        np.testing.assert_array_equal(*answers)
+    search = GridSearchCV(copying, {}, cv=3).fit(X, Y)
+    assert search.best_score_ == GridSearchCV(plain, {}, cv=3).fit(X, Y).best_score_
+
+
+@pytest.mark.parametrize("name", ["drift", "replay", "mixture", "made"])
+def test_metadata_reaches_a_base_that_copies_its_arguments(name):
+    """Requests are read from clones, too."""
+    with config_context(enable_metadata_routing=True):
+        asking = CopyingBayes([1]).set_fit_request(sample_weight=True)
+        RETRAINERS[name](asking).fit(X, Y, sample_weight=np.ones(len(Y)))
+
+
+def test_evaluators_take_a_base_that_copies_its_arguments():
+    """What they report is what they report of a plain one."""
+    bases = [CopyingBayes([1]), GaussianNB()]
+    retrainers = [DriftAwareRetrainer(base) for base in bases]
+    runs = [prequential_validate(model, X, Y, initial_size=100) for model in retrainers]
+    np.testing.assert_array_equal(runs[0].y_pred, runs[1].y_pred)
+    losses = [clone(RetrainMatrix(base, chunk=100)).fit(X, Y).losses_ for base in bases]
+    np.testing.assert_array_equal(*losses)
+    results = [compare_policies(base, X, Y, random_state=0) for base in bases]
+    np.testing.assert_array_equal(results[0].oracle["score"], results[1].oracle["score"])

@@ -3,8 +3,8 @@
 from itertools import pairwise
 
 import numpy as np
-from sklearn.base import clone
 
+from ...utils._clone import cloned
 from ...utils._containers import as_container, take_rows
 from ...utils._params import check_n_jobs
 from .._edges import checked_time
@@ -188,7 +188,7 @@ def compare_policies(
 
 
 def _fitted(blank, X, y, time, seed):
-    matrix = clone(blank).set_params(random_state=seed)
+    matrix = cloned(blank).set_params(random_state=seed)
     matrix._time = time
     return matrix.fit(X, y)
 

@@ -12,6 +12,7 @@ from ..._retrainer._estimator import Restoring, seed_of
 from ...compose._learner import Learner
 from ...drift import BaseTrigger
 from ...drift._river import is_river
+from ...utils._clone import ClonedByContent
 from ...utils._losses import task_of, zero_one_loss_per_row
 from ...utils._params import check_integer, is_integer
 from ._files import ARRAYS, read_archive, write_archive
@@ -21,7 +22,7 @@ from ._replay import FIRST, ReplayResult, ReplayState, charge_of
 from ._settings import check_sizes, check_targets, checked_edges, checked_windows, loss_function
 
 
-class RetrainMatrix(BaseEstimator):
+class RetrainMatrix(ClonedByContent, BaseEstimator):
     """When, and on which rows, would retraining have paid? Replay any schedule on your history.
 
     The history is cut into chunks. For each chunk and each window, a clone of the estimator is

@@ -19,6 +19,8 @@ from skretrain.buffers import Rows
 from skretrain.compose import Learner
 from skretrain.compose.adapters._early_stopping import HELD_OUT
 from skretrain.compose.adapters._registry import adapter_of, family_of
+from skretrain.drift import Periodic
+from skretrain.policies import BasePolicy, Candidate
 
 N_ROUNDS = 200
 CATBOOST = {"iterations": N_ROUNDS, "verbose": 0, "allow_writing_files": False, "thread_count": 1}
@@ -222,3 +224,37 @@ def test_they_are_refitted_and_say_why_not_continued(base):
     actions = [action for (action,) in events(model, "action")]
     assert "failed" not in actions
     assert len(actions) > 0
+
+
+class Own(BasePolicy):
+    """A policy of somebody's own, who does not know of notes."""
+
+    def propose(self, context):
+        rows = context.window()
+        return Candidate(context.learner.fresh(rows, context.number), "own", len(rows.index))
+
+
+KEPT = {  # where each library keeps the number of rounds
+    "lightgbm": lambda model: model.best_iteration_,
+    "xgboost": lambda model: model.best_iteration + 1,
+    "catboost": lambda model: model.tree_count_,
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_events_say_how_many_rounds_were_kept(name):
+    """Of every fit from scratch: the first one, refits, and what a policy of one's own made."""
+    X, y = noisy(700)
+    base = STOPPED[name]
+    model = DriftAwareRetrainer(base, detector=Periodic(200), policy=Own(), update=None)
+    model.fit(X[:200], y[:200])
+    fits = [(model.events_[0], model.estimator_)]
+    for start in range(200, 700, 100):
+        before = model.estimator_
+        model.partial_fit(X[start : start + 100], y[start : start + 100])
+        if model.estimator_ is not before:
+            fits.append((model.events_[-1], model.estimator_))
+    assert len(fits) == 3
+    for event, fitted in fits:
+        kept = f"stopped early, {KEPT[name](fitted)} rounds kept"
+        assert event.reason.endswith(kept), event.reason
