@@ -32,9 +32,12 @@ class SkorchAdapter(PartialFitAdapter):
 
     def prepared(self, estimator):
         kind = type(estimator)
-        # By name, which imports nothing. A subclass may take flat targets in its own way.
-        if kind.__module__ == "skorch.regressor" and kind.__name__ == "NeuralNetRegressor":
-            return _mended_regressor()(**estimator.get_params(deep=False))
+        # By name, which imports nothing. A subclass may take its targets in its own way.
+        if (
+            kind.__module__ in ("skorch.regressor", "skorch.classifier")
+            and kind.__name__ in _MIXINS
+        ):
+            return _mended(kind.__name__)(**estimator.get_params(deep=False))
         return estimator
 
     def why_not(self, estimator):
@@ -50,7 +53,7 @@ class SkorchAdapter(PartialFitAdapter):
         return reason or _why_not_split(model.train_split, y)
 
     def to_blame(self, predictor, model, X, y):
-        is_classifier = hasattr(predictor, "classes_inferred_")
+        is_classifier = hasattr(predictor, "classes_inferred_") or isinstance(predictor, _TwoLabels)
         if not is_classifier or not getattr(predictor, "initialized_", False):
             return super().to_blame(predictor, model, X, y)
         return _beyond(_n_outputs(model, X), y)
@@ -127,20 +130,46 @@ class _FlatTargets:
         return predicted[:, 0] if predicted.shape[1:] == (1,) else predicted
 
 
-@cache
-def _mended_regressor():
-    from skorch import NeuralNetRegressor
+class _TwoLabels:
+    """Refuses the labels for which a binary net has no room; its loss takes any number."""
 
-    kind = type("NeuralNetRegressor", (_FlatTargets, NeuralNetRegressor), {})
-    kind.__module__ = __name__
-    kind.__doc__ = NeuralNetRegressor.__doc__
-    return kind
+    def check_data(self, X, y):
+        """Raise for rows that cannot be learned.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,)
+            Targets.
+
+        Raises
+        ------
+        ValueError
+            As in skorch; and if a label is neither 0 nor 1.
+        """
+        super().check_data(X, y)
+        _, reason = _beyond(2, None if y is None else np.asarray(y))
+        if reason:
+            raise ValueError(f"{reason}.")
+
+
+# What is mended of skorch, by the name of the net.
+_MIXINS = {"NeuralNetRegressor": _FlatTargets, "NeuralNetBinaryClassifier": _TwoLabels}
+
+
+@cache
+def _mended(name):
+    import skorch
+
+    net = getattr(skorch, name)
+    return type(name, (_MIXINS[name], net), {"__module__": __name__, "__doc__": net.__doc__})
 
 
 def __getattr__(name):
     # Skorch is imported when a net is used, not before; pickles name the class.
-    if name == "NeuralNetRegressor":
-        return _mended_regressor()
+    if name in _MIXINS:
+        return _mended(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -152,7 +181,7 @@ def _n_outputs(model, X):
 
 def _beyond(n_outputs, y):
     """Return the labels for which a net has no output, and the reason; empty if there are none."""
-    if n_outputs is None or y is None or y.dtype.kind not in "iu":
+    if n_outputs is None or y is None or y.dtype.kind not in "iuf":
         return (), ""
     beyond = np.unique(y[(y < 0) | (y >= n_outputs)])
     if not len(beyond):

@@ -234,9 +234,18 @@ def test_the_net_for_flat_targets_is_skorchs_net_to_everybody():
     np.testing.assert_array_equal(back.predict(X), model.predict(X))
 
 
-@pytest.mark.parametrize("kind", ["classifier", "binary"])
-def test_other_nets_are_fitted_as_they_are(kind):
-    net = NETS[kind][0]()
+def test_the_binary_net_is_skorchs_net_to_everybody():
+    net = binary()
+    model = Learner(net).fresh(rows_of(X, Y.astype(np.float32)), 0)
+    assert isinstance(model, NeuralNetBinaryClassifier)
+    back = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(back.predict(X), model.predict(X))
+    with pytest.raises(ValueError, match="1-dimensional"):
+        model.partial_fit(X, np.column_stack([Y, Y]).astype(np.float32))
+
+
+def test_other_nets_are_fitted_as_they_are():
+    net = NETS["classifier"][0]()
     assert adapter_of(net)[0].prepared(net) is net
 
 
@@ -484,6 +493,8 @@ NARROW = {
     "declared": classifier(classes=[0, 1]),
     "declared in vain": classifier(classes=[0, 1, 2]),
     "pipeline": make_pipeline(FunctionTransformer(), classifier()),
+    "binary": binary(),
+    "binary, in a pipeline": make_pipeline(FunctionTransformer(), binary()),
 }
 
 
@@ -491,13 +502,18 @@ NARROW = {
 @pytest.mark.parametrize("label", [-1, 2, 7])
 def test_labels_without_an_output_are_foreseen_and_do_not_block_a_refit(base, label):
     """torch raises on them in the midst of a fit; the other rows are fitted, and it is said."""
-    learner, rows = Learner(base), rows_of(X, with_stray(label))
+    y, stray = Y, with_stray(label)
+    if "Binary" in repr(base):  # its loss takes floats alone
+        y, stray = y.astype(np.float32), stray.astype(np.float32)
+    learner, rows = Learner(base), rows_of(X, stray)
     torch.manual_seed(0)
-    model = learner.fresh(rows_of(X, Y), 0)
-    assert re.search(rf"\[{label}\]", learner.refusal(model, rows))
-    with pytest.warns(SkretrainWarning, match=rf"2 outputs, none for the labels \[{label}\]: rows"):
+    model = learner.fresh(rows_of(X, y), 0)
+    assert re.search(rf"\[{label}(\.0)?\]", learner.refusal(model, rows))
+    with pytest.warns(
+        SkretrainWarning, match=rf"2 outputs, none for the labels \[{label}(\.0)?\]: rows"
+    ):
         again = learner.fresh(rows, 1)
-    others = learner.fresh(rows_of(X[5:], Y[5:]), 2)
+    others = learner.fresh(rows_of(X[5:], y[5:]), 2)
     assert again.predict_proba(X).shape == others.predict_proba(X).shape == (200, 2)
     assert learner.note(again).endswith("their rows were left out")
     assert learner.note(others) == learner.note(model) == ""
