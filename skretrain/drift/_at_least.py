@@ -3,13 +3,19 @@
 from sklearn.base import clone
 
 from ..utils._params import check_integer, refuse
-from ._base import BaseTrigger, Signal
+from ._base import BaseTrigger, Needs, Signal
 from ._error_drift import ErrorDrift
 from ._river import is_river
 
 _LIST_OF_TRIGGERS = (
     "a non-empty list of triggers, river detectors or 'adwin', such as [ErrorDrift(), Periodic()]"
 )
+
+
+class _NeedsOfTriggers(Needs):
+    def of(self, trigger):
+        """Return what any of the triggers needs."""
+        return {need for part in trigger._parts for need in part.needs}
 
 
 class AtLeast(BaseTrigger):
@@ -51,10 +57,7 @@ class AtLeast(BaseTrigger):
         self.triggers = triggers
         self.k = k
 
-    @property
-    def needs(self):
-        """What any of the triggers needs, a frozenset of str."""
-        return frozenset().union(*(trigger.needs for trigger in self._parts))
+    needs = _NeedsOfTriggers()
 
     @property
     def needs_reference(self):
@@ -227,7 +230,8 @@ def as_trigger(detector, random_state=None):
     if isinstance(detector, AtLeast):
         # Part by part: a clone of the whole would take the past of river detectors along.
         parts = [as_trigger(part, random_state) for part in detector._checked_triggers()]
-        return AtLeast(parts, detector.k)
+        others = detector.get_params(deep=False) | {"triggers": None}
+        return type(detector)(**clone(others, safe=False) | {"triggers": parts})
     if isinstance(detector, BaseTrigger):
         trigger = clone(detector)
     else:

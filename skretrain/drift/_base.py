@@ -116,6 +116,19 @@ class Signal:
     since: int | None = None
 
 
+class Needs(frozenset):
+    """What a trigger needs whatever its parameters; of an object, also what these ask for.
+
+    A subclass of the trigger may add to it: ``needs = ErrorDrift.needs | {"X"}``.
+    """
+
+    def __get__(self, trigger, kind=None):
+        return self if trigger is None else frozenset(self) | self.of(trigger)
+
+    def __or__(self, other):
+        return type(self)(super().__or__(other))
+
+
 class BaseTrigger(BaseEstimator, ABC):
     """Base class of the triggers, which decide *when* to retrain.
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..utils._params import check_choice, check_integer, refuse
-from ._base import BaseTrigger, Signal
+from ._base import BaseTrigger, Needs, Signal
 from ._locate import locate_change, nearest_batch, noise_bound
 from ._loss_memory import LossMemory
 from ._losses import losses_of
@@ -27,21 +27,12 @@ _MEMORY_ROWS = 20_000
 _LEAST_PROBABILITY = 1e-15
 
 
-class _Needs(frozenset):
-    """What is needed whatever the parameters; of an object, also what its loss is computed from.
-
-    A subclass may add to it: ``needs = ErrorDrift.needs | {"X"}``.
-    """
-
-    def __get__(self, trigger, kind=None):
-        if trigger is None:
-            return self
+class _NeedsOfLoss(Needs):
+    def of(self, trigger):
+        """Return what the loss is computed from."""
         if callable(trigger.loss):
-            return frozenset(self | {"y_pred"})
-        return frozenset(self | {"y_proba"} if trigger.loss == "log_loss" else self)
-
-    def __or__(self, other):
-        return type(self)(super().__or__(other))
+            return {"y_pred"}
+        return {"y_proba"} if trigger.loss == "log_loss" else set()
 
 
 class ErrorDrift(RiverParamsMixin, BaseTrigger):
@@ -115,7 +106,7 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
     alarm after row 3200, change at row 3000
     """
 
-    needs = _Needs({"loss"})
+    needs = _NeedsOfLoss({"loss"})
 
     def __init__(
         self,

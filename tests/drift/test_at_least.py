@@ -254,3 +254,33 @@ def test_a_part_that_fails_when_told_keeps_no_other_from_starting_anew():
         trigger.after_fit(fit, None, True)
     assert trigger.triggers_[1].fits_ == [(350, True)]
     assert trigger.update(ScoredBatch(350, 50)).state == "stable"
+
+
+class _SeesInputs(AtLeast):
+    needs = AtLeast.needs | {"X"}
+
+
+def test_a_subclass_adds_to_what_its_parts_need():
+    """As to any trigger; what the parts need comes by itself."""
+    assert AtLeast.needs == frozenset()
+    assert _SeesInputs([Periodic()]).needs == {"X"}
+    needs = _SeesInputs([Periodic(), ErrorDrift(loss="log_loss")]).needs
+    assert needs == {"X", "loss", "y_proba"}
+    assert type(needs) is frozenset
+    assert AtLeast([_SeesInputs([Periodic()]), ErrorDrift()]).needs == {"X", "loss"}
+
+
+def test_a_subclass_stays_what_it_is():
+    """Resolved, and as a part of another one, with parameters of its own."""
+
+    class Named(AtLeast):
+        def __init__(self, triggers, k=1, name=None):
+            super().__init__(triggers, k)
+            self.name = name
+
+    trigger = resolve_trigger(Named([ADWIN(), Periodic()], 2, name=["a"]))
+    assert type(trigger) is Named
+    assert (trigger.k, trigger.name) == (2, ["a"])
+    inner = AtLeast([trigger]).reset().triggers_[0]
+    assert type(inner) is Named
+    assert inner.name == ["a"]
