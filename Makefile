@@ -6,6 +6,8 @@ VENV ?= .venv
 LOWEST_VENV ?= .venv-lowest
 PEERS_VENV ?= .venv-peers
 WORKERS ?= 2
+# Newer versions of Python that `make test-pythons` looks for; a path will do, too.
+PYTHONS ?= python3.12 python3.13
 
 PY = $(VENV)/bin/python
 PYTEST = $(PY) -m pytest -n $(WORKERS) --cov --cov-report=term
@@ -13,7 +15,7 @@ PYTEST = $(PY) -m pytest -n $(WORKERS) --cov --cov-report=term
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # the targets install into one environment
 .DELETE_ON_ERROR:
-.PHONY: help demo picture test test-all test-lowest lint docs matrix bench bench-peers bench-quick clean
+.PHONY: help demo picture test test-all test-lowest test-pythons lint docs matrix bench bench-peers bench-quick clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1: \2/p' $(MAKEFILE_LIST)
@@ -33,9 +35,20 @@ test: $(VENV)/.has-test  ## all tests but the slow ones, with the 100 % branch c
 
 test-all: $(VENV)/.has-test  ## every test, the full matrices and slow statistical tests too
 	$(PYTEST)
+	$(MAKE) test-pythons
 
 test-lowest: $(LOWEST_VENV)/.has-test  ## the tests against the lowest supported versions
 	$(LOWEST_VENV)/bin/python -m pytest -n $(WORKERS) -m "not slow" skretrain tests
+
+test-pythons: $(foreach python,$(PYTHONS),test-under-$(notdir $(python)))  ## the tests under newer versions of Python
+
+test-under-%:
+	@python="$(filter %$*,$(PYTHONS))"; \
+	if "$$python" --version; then $(MAKE) VENV=.venv-$* PYTHON="$$python" test-bare; \
+	else echo "$$python is not there: not tested"; fi
+
+test-bare: $(VENV)/.has-test
+	$(PY) -m pytest -n $(WORKERS) -m "not slow" skretrain tests
 
 lint: $(VENV)/.has-lint  ## style and formatting
 	$(VENV)/bin/ruff check .
@@ -58,7 +71,7 @@ bench-quick: $(VENV)/.has-bench  ## a short run of every benchmark; writes no ta
 	@set -e; for script in benchmarks/bench_*.py; do echo "$$script"; $(PY) "$$script" --quick; done
 
 clean:  ## remove the environments and everything that was built
-	rm -rf $(VENV) $(LOWEST_VENV) $(PEERS_VENV) demo-output docs/_build docs/generated docs/api.rst build dist
+	rm -rf $(VENV) $(LOWEST_VENV) $(PEERS_VENV) .venv-python* demo-output docs/_build docs/generated docs/api.rst build dist
 
 # A system Python may come without ensurepip (Debian's python3-venv): its own pip then fills the
 # environment. The stamp is written last, so an interrupted set-up starts again.
