@@ -34,11 +34,17 @@ def _python_blocks(page):
     return [textwrap.dedent(block) for _, block in found]
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Return the folder of all diagrams."""
+    folder = tmp_path_factory.mktemp("diagrams")
+    _diagrams().write(folder)
+    return folder
+
+
 @pytest.mark.parametrize("name", sorted(_diagrams().DIAGRAMS))
-def test_a_diagram_is_described_and_its_text_stays_inside(name, tmp_path):
-    module = _diagrams()
-    module.write(tmp_path)
-    root = ElementTree.parse(tmp_path / f"{name}.svg").getroot()
+def test_a_diagram_is_described_and_its_text_stays_inside(name, drawn):
+    root = ElementTree.parse(drawn / f"{name}.svg").getroot()
     width, height = (float(side) for side in root.get("viewBox").split()[2:])
     assert root.get("aria-label")
     for text in root.iter("{http://www.w3.org/2000/svg}text"):

@@ -30,7 +30,6 @@ pytestmark = pytest.mark.no_cover
 
 # One of each family; the others run with the slow tests.
 REPRESENTATIVES = [
-    "BaggingClassifier",
     "CatBoostRegressor",
     "DecisionTreeClassifier",
     "ExtraTreesClassifier, multilabel",
@@ -43,7 +42,6 @@ REPRESENTATIVES = [
     "LogisticRegression",
     "MLPClassifier, multilabel",
     "MultiOutputRegressor",
-    "NeuralNetRegressor",
     "Pipeline(ColumnTransformer, LogisticRegression)",
     "Ridge, 2 targets",
     "River2SKLClassifier",

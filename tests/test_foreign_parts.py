@@ -288,7 +288,7 @@ def test_an_interrupt_between_members_of_a_mixture_loses_no_batch(at, budget):
 
 def test_events_can_be_read_while_another_thread_learns():
     members = [
-        (str(k), DriftAwareRetrainer(GaussianNB(), detector=Rings(range(300, 900))))
+        (str(k), DriftAwareRetrainer(GaussianNB(), detector=Rings(range(300, 500))))
         for k in range(3)
     ]
     mixture = MixtureRetrainer(members).fit(X[:300], Y[:300])
@@ -306,7 +306,7 @@ def test_events_can_be_read_while_another_thread_learns():
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
         reader.start()
-    feed(mixture, X, Y, 10, 300)
+    feed(mixture, X, Y, 10, 300, 500)
     done.set()
     for reader in readers:
         reader.join()

@@ -3,7 +3,7 @@
 import joblib
 import numpy as np
 import pytest
-from helpers import fingerprint, stream
+from helpers import fingerprint, representatives, stream
 from river.drift import ADWIN
 from river.drift.binary import HDDMA
 from sklearn.base import clone
@@ -72,7 +72,7 @@ def test_to_keep_learning_beats_to_stand_still(in_one_process):
     assert scores(in_one_process).max() > scores(in_one_process).min() + 0.1
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
+@pytest.mark.parametrize("backend", representatives(["loky", "threading"], fast=["loky"]))
 def test_workers_give_the_same_numbers(in_one_process, backend):
     with joblib.parallel_backend(backend, n_jobs=2):
         parallel = search(n_jobs=2).fit(X, Y)

@@ -759,10 +759,17 @@ def test_a_mixture_is_no_member_and_a_retrainer_no_base():
 
 # -- the same result, however it is run ------------------------------------------------------------
 
+KINDS = {"classifiers": (classifiers, Y), "regressors": (regressors, TARGET)}
 
-@pytest.mark.parametrize("budget", [None, 0.4])
-@pytest.mark.parametrize(("members", "y"), [(classifiers, Y), (regressors, TARGET)])
-def test_threads_change_no_bit(members, y, budget):
+
+@pytest.mark.parametrize(
+    ("kind", "budget"),
+    representatives(
+        product(["classifiers", "regressors"], [None, 0.4]), fast=[("classifiers", 0.4)]
+    ),
+)
+def test_threads_change_no_bit(kind, budget):
+    members, y = KINDS[kind]
     alone, threads = (
         feed(MixtureRetrainer(members(), budget=budget, n_jobs=n).fit(X[:100], y[:100]), X, y, 60)
         for n in (None, 2)
@@ -778,12 +785,21 @@ def by_joblib(model, path):
     return joblib.load(path / "model")
 
 
-@pytest.mark.parametrize("through", [lambda m, _: pickle.loads(pickle.dumps(m)), by_joblib])
-@pytest.mark.parametrize("budget", [None, 0.3])
-@pytest.mark.parametrize(("members", "y"), [(classifiers, Y), (regressors, TARGET)])
+def by_pickle(model, path):
+    return pickle.loads(pickle.dumps(model))
+
+
+@pytest.mark.parametrize(
+    ("kind", "budget", "through"),
+    representatives(
+        product(["classifiers", "regressors"], [None, 0.3], [by_pickle, by_joblib]),
+        fast=[("classifiers", 0.3, by_pickle), ("regressors", None, by_joblib)],
+    ),
+)
 @pytest.mark.no_cover
-def test_pickled_at_any_row_it_has_the_same_future(members, y, budget, through, tmp_path):
+def test_pickled_at_any_row_it_has_the_same_future(kind, budget, through, tmp_path):
     """Trap 36, with batches that wait."""
+    members, y = KINDS[kind]
     model = MixtureRetrainer(members(), budget=budget)
     copies = []
     for batch in batches(800, 40):

@@ -1,8 +1,19 @@
 """With its parts switched off, a retrainer is the bare estimator, bit for bit."""
 
+from itertools import product
+
 import numpy as np
 import pytest
-from helpers import Recorder, Rings, assert_same_outputs, batches, feed, fingerprint, stream
+from helpers import (
+    Recorder,
+    Rings,
+    assert_same_outputs,
+    batches,
+    feed,
+    fingerprint,
+    representatives,
+    stream,
+)
 from river import drift
 from river.base import BinaryDriftDetector
 from river.drift import binary
@@ -163,8 +174,9 @@ def rings_by_hand(detector, losses):
     return rang
 
 
-@pytest.mark.parametrize("size", [1, 40])
-@pytest.mark.parametrize("name", RIVER)
+@pytest.mark.parametrize(
+    ("name", "size"), representatives(product(RIVER, [1, 40]), fast=product(RIVER, [40]))
+)
 def test_alarms_are_those_of_river_fed_by_hand(name, size):
     """In stream order, both directions, no cooldown and dry run, river's own sequence comes out."""
     X, y = stream(1200, drift=500)

@@ -228,7 +228,7 @@ def test_warnings_on_the_way_are_counted_not_raised(monkeypatch, run, table):
     assert " times)" in printed
 
 
-def test_a_model_that_blew_up_does_not_flatten_the_others(monkeypatch, run, table):
+def test_a_model_that_blew_up_does_not_flatten_the_others(monkeypatch, run, table, unrendered):
     exploding = SGDRegressor(learning_rate="constant", eta0=0.5, max_iter=2)
     monkeypatch.setitem(ESTIMATORS, "sgd", ("", {"regression": exploding}))
     code, _, _, rows = run(table, "--target", "amount", pictures=True)
@@ -415,6 +415,7 @@ def test_the_best_in_hindsight_is_that_of_the_same_rows(delay, history, table):
     assert regret["never"] == comparison.cost("never", 3.0) - comparison.oracle["cost"][4]
 
 
+@pytest.mark.slow
 def test_a_long_history_has_fewer_moments_to_refit_at():
     stream = embedded_history(estimator="nb", batch=50, warm_up=None, label_delay=0)
     assert stride_of(stream, 50) == 2

@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import representatives
 
 from skretrain.cli import main
 from skretrain.cli._errors import CommandError
@@ -372,7 +373,7 @@ def test_an_index_that_somebody_asks_for_stays(read):
     assert not notices
 
 
-def test_a_saved_index_changes_no_score(run, table, tmp_path):
+def test_a_saved_index_changes_no_score(run, table, tmp_path, unrendered):
     frame = table[["temp", "city", "label"]]
     plain = run(frame, "--target", "label")
     frame.to_csv(tmp_path / "with.csv")
@@ -483,7 +484,7 @@ def test_columns_of_parquet_that_no_model_takes(read):
     assert table.month.dtype.kind == "M"
 
 
-@pytest.mark.parametrize("estimator", ["sgd", "boosting"])
+@pytest.mark.parametrize("estimator", representatives(["sgd", "boosting"], fast=["sgd"]))
 def test_a_history_with_such_columns_is_replayed(estimator, run, table):
     days = pd.Series(np.arange(600))
     frame = table[["temp", "label"]].assign(

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from helpers import stream
+from helpers import representatives, stream
 from river.drift import PageHinkley
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
@@ -481,7 +481,7 @@ class _Warning(GaussianNB):
         return super().fit(X, y)
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", representatives([1, 2], fast=[2]))
 def test_each_finished_live_run_is_told_with_its_seed_and_result(n_jobs):
     X, y = stream(400)
     policies = {
@@ -513,7 +513,7 @@ def test_warnings_of_live_runs_are_handed_over_or_shown():
         compare_policies(GaussianNB(), X, y, policies)
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", representatives([1, 2], fast=[1]))
 def test_an_error_of_a_live_run_names_its_policy(n_jobs):
     X, y = stream(300)
     policies = {
