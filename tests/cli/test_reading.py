@@ -556,7 +556,7 @@ def test_one_letter_among_the_codes_of_one_file_moves_no_input(ask, quiet):
     assert "Keep the model" in printed
 
 
-@pytest.mark.parametrize("gap", ["", "unknown"])
+@pytest.mark.parametrize("gap", representatives(["", "unknown"], fast=["unknown"]))
 def test_targets_of_both_files_have_one_type(gap, ask, quiet):
     labels = quiet.label.astype(object)
     labels[1000:1010] = gap
@@ -568,7 +568,7 @@ def test_targets_of_both_files_have_one_type(gap, ask, quiet):
     assert "Keep the model" in printed
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("suffix", representatives(["csv", "parquet"], fast=["csv"]))
 def test_a_true_or_false_target_with_a_gap(suffix, quiet, tmp_path, capsys):
     quiet["label"] = quiet.label.astype(bool).astype(object)
     quiet.loc[1000, "label"] = None
