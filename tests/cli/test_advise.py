@@ -201,3 +201,11 @@ def test_a_candidate_that_is_not_possible_stands_below_the_table(ask, periods, t
     path = _saved(model.fit(old[["temp"]], old.label), tmp_path)
     _, printed, _, _ = ask(old, new, "--model", path)
     assert "refit_window  not possible: " in printed
+
+
+def test_a_quantity_whose_squares_are_no_numbers_is_refused_in_one_line(ask):
+    """Not with a traceback: the scale of such a target is no float."""
+    rng = np.random.default_rng(0)
+    temp = rng.normal(size=120)
+    frame = pd.DataFrame({"temp": temp, "amount": 1e300 * temp})
+    _fails_with(ask(frame, frame, "--estimator", "ridge", target="amount"), "no advice: ")
