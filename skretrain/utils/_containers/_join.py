@@ -4,7 +4,18 @@ import numpy as np
 from scipy import sparse
 
 from ._polars_types import texts_next_to_others
-from ._rows import ARRAY, LIST, PANDAS, POLARS, SPARSE, as_csr, kind_of, n_rows, row_shape, take_rows
+from ._rows import (
+    ARRAY,
+    LIST,
+    PANDAS,
+    POLARS,
+    SPARSE,
+    as_csr,
+    kind_of,
+    n_rows,
+    row_shape,
+    take_rows,
+)
 from ._types import ColumnTypes, to_common_types
 
 # Mixed parts are converted to the kind with the highest rank.

@@ -7,8 +7,8 @@ _UNITS = ("s", "ms", "us", "ns")
 
 def without_a_value(X, positions):
     """Return those of the columns whose type says nothing, as they hold no value at all."""
-    dtypes = X.dtypes.to_numpy()
-    return [j for j in positions if dtypes[j].kind in "Of" and X.iloc[:, j].isna().all()]
+    dtypes, says_nothing = X.dtypes.to_numpy(), (np.dtype(object), np.dtype(np.float64))
+    return [j for j in positions if dtypes[j] in says_nothing and X.iloc[:, j].isna().all()]
 
 
 def aligned(X, types, keep_levels):
@@ -36,7 +36,7 @@ def recoded(like, X, positions):
         before, now = like.dtypes.iloc[j], X.dtypes.iloc[j]
         if before is not now and _has_levels(now):
             levels = before.categories
-            if not levels.equals(now.categories[: len(levels)]):
+            if len(levels) and not levels.equals(now.categories[: len(levels)]):
                 names.append(like.columns[j])
     return names
 
@@ -68,8 +68,8 @@ def _column(known, values, *, is_open, keep_levels):
     """Return one column in the known type, or in one that holds its values, too."""
     if values.isna().all():
         return _nothing_of(known, values)
-    if is_open:
-        return values
+    if is_open:  # what came before was missing, and numbers of numpy may be no such thing
+        return values.astype(np.float64) if _is_never_missing(values.dtype) else values
     if _has_levels(known):
         return _as_levels(known, values, keep_levels)
     if known == np.dtype(object):
@@ -93,9 +93,13 @@ def _nothing_of(known, values):
     """Return a column of missing values."""
     import pandas as pd
 
-    # Numbers of numpy that cannot be missing become floats, as pandas makes them; so do flags.
-    known = np.dtype(np.float64) if known == np.dtype(bool) else known
+    known = np.dtype(np.float64) if _is_never_missing(known) else known
     return pd.Series([], dtype=known).reindex(values.index)
+
+
+def _is_never_missing(dtype):
+    """Tell whether gaps turn a column into floats, as pandas has it with whole numbers."""
+    return isinstance(dtype, np.dtype) and dtype.kind in "biu"
 
 
 def _inferred(values):
@@ -188,11 +192,12 @@ def _in_one_kind(levels, found, keep_levels):
     if _is_text(levels) and not _is_text(found):
         return levels, pd.Index([_as_text(level) for level in found], dtype=levels.dtype)
     if are_numbers(levels) and _is_text(found):
-        numbers = _as_numbers(found)
-        if numbers is not None:
+        numbers = pd.Index(pd.to_numeric(found, errors="coerce"))
+        if not numbers.hasnans:
             return levels, numbers
         if not keep_levels:
             return pd.Index([_as_text(level) for level in levels]), found
+        return levels, numbers.astype(object).where(~numbers.isna(), found)
     return levels, found
 
 
@@ -205,12 +210,3 @@ def _as_text(level):
     if isinstance(level, float) and level.is_integer():
         level = int(level)
     return str(level)
-
-
-def _as_numbers(levels):
-    import pandas as pd
-
-    try:
-        return pd.Index(pd.to_numeric(levels))
-    except ValueError:
-        return None

@@ -127,7 +127,7 @@ class ColumnTypes:
             return self
         undecided = self.undecided
         if undecided:
-            undecided = self._library.without_a_value(_framed(X), undecided)
+            undecided = frozenset(self._library.without_a_value(_framed(X), undecided))
         if undecided == self.undecided and self.describe(X):
             return self
         return ColumnTypes(X, undecided)
