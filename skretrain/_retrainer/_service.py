@@ -75,11 +75,14 @@ class Service:
         """Let the previous model serve again, as a version of its own, and return what it was."""
         previous, self.previous = self.previous, None
         self.promote(previous.serving.model, self.serving.classes)
+        self.serving = self.serving._replace(types=previous.serving.types)
         return previous
 
     def replace(self, model, classes):
         """Let a model that has learned on, or knows more labels, serve as the same version."""
-        self.serving = Serving(model, classes, self.version, self.types)
+        is_same = model is self.serving.model
+        types = self.serving.types if is_same else self.types
+        self.serving = Serving(model, classes, self.version, types)
 
     def __getstate__(self):
         """Return the state without the listeners, which belong to this process."""

@@ -1,0 +1,206 @@
+"""Rows that the model of their time cannot read stop no evaluation: they are counted and told."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_regressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.naive_bayes import CategoricalNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, SplineTransformer
+
+from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
+from skretrain.exceptions import SkretrainWarning
+from skretrain.model_selection import (
+    make_prequential_scorer,
+    prequential_predict,
+    prequential_validate,
+)
+
+N, START, SIZE = 600, 200, 50
+rng = np.random.default_rng(0)
+IS_NEW = np.zeros(N, dtype=bool)
+IS_NEW[300::7] = True  # first in the batch that begins with row 300
+CITY = np.where(IS_NEW, "new", rng.choice(["a", "b"], N)).astype(object)
+FRAME = pd.DataFrame({"city": CITY, "kind": rng.choice(["x", "y"], N)})
+Y = ((CITY == "a") ^ (rng.random(N) < 0.1)).astype(int)
+CODES = np.select([CITY == "a", CITY == "b"], [0, 1], 2)[:, None]
+WIDE = np.where(IS_NEW, 1.5, rng.integers(0, 9, N) / 8)[:, None]
+
+CASES = {
+    "one-hot": (make_pipeline(OneHotEncoder(), LogisticRegression()), FRAME, Y),
+    "ordinal": (make_pipeline(OrdinalEncoder(), LogisticRegression()), FRAME, Y),
+    "codes": (CategoricalNB(), CODES, Y),
+    "knots": (
+        make_pipeline(SplineTransformer(extrapolation="error"), Ridge()),
+        WIDE,
+        WIDE[:, 0] ** 2,
+    ),
+}
+FIRST_NEW = np.arange(300, 350)[IS_NEW[300:350]]
+ALL_NEW = np.flatnonzero(IS_NEW)
+
+
+class Never(ClassifierMixin, BaseEstimator):
+    """A bare model, fitted once: it is shown all labels and learns none."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def fit(self, X, y):
+        self.model_ = clone(self.model).fit(X, y)
+        self.classes_ = getattr(self.model_, "classes_", None)
+        return self
+
+    def partial_fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return self.model_.predict(X)
+
+    def __sklearn_tags__(self):
+        return self.model.__sklearn_tags__()
+
+
+def rows_of(X, rows):
+    return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    ("make", "unpredicted"),
+    [
+        (DriftAwareRetrainer, FIRST_NEW),
+        (ReplayPartialFit, FIRST_NEW),
+        (lambda base: MixtureRetrainer([("a", DriftAwareRetrainer(base))]), FIRST_NEW),
+        (Never, ALL_NEW),
+    ],
+)
+def test_they_are_counted_told_and_left_out_of_the_scores(make, unpredicted, name):
+    """A retrainer can read them from the next batch on, a model that learns nothing never."""
+    base, X, y = CASES[name]
+    result = prequential_validate(make(base), X, y, batch_size=SIZE, initial_size=START)
+    assert result.unpredicted_rows.tolist() == unpredicted.tolist()
+    rows = np.setdiff1d(np.arange(START, N), unpredicted)
+    assert result.rows.tolist() == rows.tolist()
+    np.testing.assert_array_equal(result.y_true, y[rows])
+    metric = r2_score if is_regressor(base) else accuracy_score
+    assert result.score == metric(y[rows], result.y_pred)
+    counts = np.bincount((unpredicted - START) // SIZE, minlength=len(result.batch_rows))
+    assert result.to_frame()["n_unpredicted"].tolist() == counts.tolist()
+    before = result.rows < 300  # what is served before they come is what it always was
+    first = clone(base).fit(rows_of(X, slice(START)), y[:START])
+    if make is Never:
+        np.testing.assert_array_equal(result.y_pred, first.predict(rows_of(X, rows)))
+    else:
+        assert before.sum() == 100
+
+
+def test_predictions_are_missing_where_there_are_none():
+    base, X, y = CASES["one-hot"]
+    with pytest.warns(SkretrainWarning, match="8 of 400 rows could not be read.*missing among"):
+        labels = prequential_predict(
+            DriftAwareRetrainer(base), X, y, batch_size=SIZE, initial_size=START
+        )
+    assert [label is None for label in labels] == np.isin(range(START, N), FIRST_NEW).tolist()
+    with pytest.warns(SkretrainWarning, match="8 of 400 rows"):
+        proba = prequential_predict(
+            DriftAwareRetrainer(base),
+            *(X, y),
+            batch_size=SIZE,
+            initial_size=START,
+            method="predict_proba",
+        )
+    assert proba.shape == (400, 2)
+    assert np.flatnonzero(np.isnan(proba[:, 0])).tolist() == (FIRST_NEW - START).tolist()
+
+
+def test_a_grid_search_scores_the_others_and_warns():
+    base, X, y = CASES["one-hot"]
+    scorer = make_prequential_scorer("accuracy", batch_size=SIZE)
+    model = DriftAwareRetrainer(base).fit(X[:START], y[:START])
+    with pytest.warns(SkretrainWarning, match="8 of 400 rows could not be read.*left out of the"):
+        score = scorer(model, X[START:], y[START:])
+    result = prequential_validate(
+        DriftAwareRetrainer(base), X, y, batch_size=SIZE, initial_size=START
+    )
+    assert score == result.score
+    search = GridSearchCV(model, {"update": [None]}, cv=TimeSeriesSplit(2), scoring=scorer)
+    with pytest.warns(SkretrainWarning):
+        assert np.isfinite(search.fit(X, y).best_score_)
+
+
+def test_a_batch_of_such_rows_alone_has_no_score():
+    """Nothing at all that could be read has none either."""
+    X = pd.DataFrame({"city": np.repeat(["a", "b", "new"], [60, 40, 50])})
+    y = np.arange(150) % 2
+    base = make_pipeline(OneHotEncoder(), LogisticRegression())
+    model = DriftAwareRetrainer(base)
+    result = prequential_validate(model, X, y, batch_size=25, initial_size=50)
+    assert result.unpredicted_rows.tolist() == [*range(60, 75), *range(100, 125)]
+    assert np.isnan(result.batch_scores["score"]).tolist() == [False, False, True, False]
+    X["city"] = np.repeat(["a", "new"], [100, 50])
+    result = prequential_validate(model, X, y, batch_size=50, initial_size=100)
+    assert np.isnan(result.score)
+    assert (len(result.rows), len(result.y_pred), len(result.unpredicted_rows)) == (0, 0, 50)
+    fitted = model.fit(X[:100], y[:100])
+    with pytest.warns(SkretrainWarning, match="50 of 50 rows"):
+        assert np.isnan(make_prequential_scorer(None, batch_size=50)(fitted, X[100:], y[100:]))
+
+
+@pytest.mark.parametrize("make", [DriftAwareRetrainer, Never])
+def test_batches_as_they_come_without_the_features(make):
+    base, X, y = CASES["one-hot"]
+    whole = prequential_validate(make(base), X, y, batch_size=SIZE, initial_size=START)
+    given = ((X[k : k + SIZE], y[k : k + SIZE]) for k in range(0, N, SIZE))
+    result = prequential_validate(make(base), given, batch_size=SIZE, initial_size=START)
+    assert result.scores == whole.scores
+    assert result.unpredicted_rows.tolist() == whole.unpredicted_rows.tolist()
+
+
+@pytest.mark.parametrize("delays", [(100, 0), (0, 100), (50, 50)])
+def test_delays_make_more_of_them(delays):
+    """Until the labels have come and the new model serves, nobody can read them."""
+    base, X, y = CASES["one-hot"]
+    delay, latency = delays
+    result = prequential_validate(
+        DriftAwareRetrainer(base), X, y, batch_size=SIZE, initial_size=START,
+        label_delay=delay, fit_latency=latency,
+    )  # fmt: skip
+    late = ALL_NEW[ALL_NEW < 350 + delay + latency]
+    assert result.unpredicted_rows.tolist() == late.tolist()
+
+
+class Broken(LogisticRegression):
+    """A bug of its own: it cannot predict what comes after row 300."""
+
+    def predict(self, X):
+        if X[-1, 1] > 300:
+            raise KeyError("a bug")
+        return super().predict(X)
+
+
+class Interrupted(Broken):
+    def predict(self, X):
+        if X[-1, 1] > 300:
+            raise KeyboardInterrupt
+        return super().predict(X)
+
+
+@pytest.mark.parametrize(("base", "error"), [(Broken, KeyError), (Interrupted, KeyboardInterrupt)])
+@pytest.mark.parametrize("make", [DriftAwareRetrainer, Never])
+def test_what_is_no_fault_of_a_row_is_raised(make, base, error):
+    """A bug is one after a fresh fit, too; an interrupt ends everything."""
+    X = np.column_stack([rng.normal(size=N), np.arange(N)])
+    with pytest.raises(error):
+        prequential_validate(make(base()), X, Y, batch_size=SIZE)
+
+
+@pytest.mark.parametrize("make", [DriftAwareRetrainer, Never])
+def test_a_batch_with_another_number_of_columns_is_raised(make):
+    X = rng.normal(size=(N, 2))
+    given = ((X[k : k + SIZE, : 1 + (k < 300)], Y[k : k + SIZE]) for k in range(0, N, SIZE))
+    with pytest.raises(ValueError, match="1 features?, but"):
+        prequential_validate(make(LogisticRegression()), given, batch_size=SIZE)
