@@ -13,7 +13,10 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, SplineTransform
 
 from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
 from skretrain.exceptions import SkretrainWarning
+from skretrain.inspection import PolicyComparisonDisplay
 from skretrain.model_selection import (
+    RetrainMatrix,
+    compare_policies,
     make_prequential_scorer,
     prequential_predict,
     prequential_validate,
@@ -169,7 +172,7 @@ def test_delays_make_more_of_them(delays):
         DriftAwareRetrainer(base), X, y, batch_size=SIZE, initial_size=START,
         label_delay=delay, fit_latency=latency,
     )  # fmt: skip
-    late = ALL_NEW[ALL_NEW < 350 + delay + latency]
+    late = ALL_NEW[350 + delay + latency > ALL_NEW]
     assert result.unpredicted_rows.tolist() == late.tolist()
 
 
@@ -204,3 +207,103 @@ def test_a_batch_with_another_number_of_columns_is_raised(make):
     given = ((X[k : k + SIZE, : 1 + (k < 300)], Y[k : k + SIZE]) for k in range(0, N, SIZE))
     with pytest.raises(ValueError, match="1 features?, but"):
         prequential_validate(make(LogisticRegression()), given, batch_size=SIZE)
+
+
+# -- schedules and comparisons ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_matrix_counts_them(name, n_jobs):
+    """A model fitted before they came cannot read them, one fitted on all rows since can."""
+    base, X, y = CASES[name]
+    matrix = RetrainMatrix(base, chunk=SIZE, initial_size=START, windows=["all"], n_jobs=n_jobs)
+    matrix.fit(X, y)
+    never, refit = matrix.replay([]), matrix.replay([(4, "all")])
+    assert never.n_unpredicted == len(ALL_NEW)
+    assert refit.n_unpredicted == len(FIRST_NEW)
+    live = prequential_validate(Never(base), X, y, batch_size=SIZE, initial_size=START)
+    loss = np.abs(live.y_true - live.y_pred)
+    assert never.mean_loss == pytest.approx(loss.mean())
+    losses = [loss[live.rows // SIZE == chunk].mean() * SIZE for chunk in range(4, 12)]
+    np.testing.assert_allclose(never.chunk_losses, losses)
+    assert never.chunk_unpredicted.tolist() == np.bincount(ALL_NEW // SIZE)[4:].tolist()
+
+
+def test_a_matrix_with_them_is_saved(tmp_path):
+    base, X, y = CASES["codes"]
+    matrix = RetrainMatrix(base, chunk=SIZE, initial_size=START).fit(X, y)
+    matrix.save(tmp_path / "matrix.npz")
+    loaded = RetrainMatrix.load(tmp_path / "matrix.npz")
+    assert loaded.replay([]).n_unpredicted == len(ALL_NEW)
+
+
+def test_rows_of_weight_zero_are_not_among_them():
+    base, X, y = CASES["codes"]
+    matrix = RetrainMatrix(base, chunk=SIZE, initial_size=START, windows=["all"])
+    matrix.fit(X, y, sample_weight=(~IS_NEW).astype(float))
+    assert matrix.replay([]).n_unpredicted == 0
+    assert matrix.replay([]).chunk_rows.sum() == N - START - len(ALL_NEW)
+
+
+def test_a_chunk_of_them_counts_as_the_others_and_nothing_read_at_all_as_infinite():
+    X = pd.DataFrame({"city": np.repeat(["a", "b", "new"], [60, 60, 80])})
+    y = np.arange(200) % 2
+    y[110:] = 0
+    base = make_pipeline(OneHotEncoder(), LogisticRegression())
+    never = RetrainMatrix(base, chunk=40, initial_size=80, windows=["all"]).fit(X, y).replay([])
+    assert never.chunk_unpredicted.tolist() == [0, 40, 40]
+    assert np.ptp(never.chunk_losses) == 0
+    assert never.mean_loss == never.chunk_losses[0] / 40
+    matrix = RetrainMatrix(base, chunk=40, initial_size=120, windows=["all"]).fit(X, y)
+    assert matrix.replay([]).loss == np.inf
+    assert np.isnan(matrix.replay([]).mean_loss)
+    assert matrix.replay([(2, "all")]).n_unpredicted == 40
+
+
+@pytest.mark.parametrize(("base", "error"), [(Broken, KeyError), (Interrupted, KeyboardInterrupt)])
+def test_a_matrix_raises_what_is_no_fault_of_a_row(base, error):
+    X = np.column_stack([rng.normal(size=N), np.arange(N)])
+    with pytest.raises(error):
+        RetrainMatrix(base(), chunk=SIZE).fit(X, Y)
+
+
+POLICIES = {
+    "never": [],
+    "static": Never(CASES["one-hot"][0]),
+    "relearns": DriftAwareRetrainer(CASES["one-hot"][0]),
+}
+
+
+def test_a_comparison_says_who_could_not_read_how_many():
+    """Their score is that of the others; in a cost they are no cheaper than these."""
+    base, X, y = CASES["one-hot"]
+    comparison = compare_policies(
+        base, X, y, POLICIES, batch_size=SIZE, initial_size=START, prices=[0.5, 1]
+    )
+    table = comparison.to_frame().set_index("policy")
+    counts = {"never": len(ALL_NEW), "static": len(ALL_NEW), "relearns": len(FIRST_NEW)}
+    assert table["n_unpredicted"].to_dict() == counts
+    result = comparison.results["static"][0]
+    assert comparison.score("never") == pytest.approx(result.score)
+    assert comparison.score("static") == pytest.approx(result.score)
+    assert comparison.cost("never", 0) == pytest.approx(comparison.cost("static", 0))
+    n_errors = (result.y_true != result.y_pred).sum()
+    assert comparison.cost("never", 0) > n_errors
+    text = comparison.recommend(1).text
+    assert f"'never' could not read {len(ALL_NEW)} of 400 rows when they came" in text
+    assert f"'relearns' could not read {len(FIRST_NEW)} of 400 rows" in text
+
+
+def test_policies_that_read_other_rows_are_drawn_on_those_that_all_could():
+    base, X, y = CASES["one-hot"]
+    sizes = {"batch_size": SIZE, "initial_size": START}
+    results = {
+        name: prequential_validate(model, X, y, **sizes)
+        for name, model in (("static", Never(base)), ("relearns", DriftAwareRetrainer(base)))
+    }
+    display = PolicyComparisonDisplay.from_results(results, window=1)
+    assert display.rows.tolist() == np.setdiff1d(np.arange(START, N), ALL_NEW).tolist()
+    results["other"] = prequential_validate(Never(base), X, y, batch_size=SIZE)
+    with pytest.raises(ValueError, match="evaluate all policies with the same initial_size"):
+        PolicyComparisonDisplay.from_results(results)
