@@ -72,6 +72,30 @@ def _can_be_learned(model, X, y, methods, past):
     return True
 
 
+def can_be_learned(learner, rows):
+    """Tell whether a model that is fitted on rows can read all of them: none is at fault.
+
+    Parameters
+    ----------
+    learner : Learner
+        Fits it.
+    rows : Rows
+        Among them those that another model cannot read.
+
+    Returns
+    -------
+    can : bool
+        False where they are an error, and no reason to go on without them.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a model that nobody will see
+        try:
+            learner.fresh(rows, 0).predict(rows.X)
+        except Exception:
+            return False
+    return True
+
+
 def readable_rows(ask, X):
     """Return which rows can be read, by halving those that cannot be read together.
 

@@ -16,6 +16,7 @@ from skretrain.exceptions import SkretrainWarning
 from skretrain.inspection import PolicyComparisonDisplay
 from skretrain.model_selection import (
     RetrainMatrix,
+    advise,
     compare_policies,
     make_prequential_scorer,
     prequential_predict,
@@ -307,3 +308,59 @@ def test_policies_that_read_other_rows_are_drawn_on_those_that_all_could():
     results["other"] = prequential_validate(Never(base), X, y, batch_size=SIZE)
     with pytest.raises(ValueError, match="evaluate all policies with the same initial_size"):
         PolicyComparisonDisplay.from_results(results)
+
+
+# -- advice ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_fitted", [False, True])
+@pytest.mark.parametrize("name", CASES)
+def test_advice_is_given_on_the_rows_that_the_present_model_can_read(name, is_fitted):
+    """How many there are stands in the evidence, in the paragraph and on the page."""
+    base, X, y = CASES[name]
+    base = clone(base).fit(X[:300], y[:300]) if is_fitted else base
+    advice = advise(base, X[:300], y[:300], X[300:], y[300:])
+    n = int(IS_NEW[500:].sum())
+    assert advice.evidence["rows"]["new_unpredicted"] == n
+    assert advice.evidence["rows"]["old_unpredicted"] == 0
+    said = f"The present model cannot read {n} of the 100 held-out new rows"
+    assert said in advice.text
+    assert said in advice.to_html()
+    assert f"0 old and {n} new of those held out" in advice.to_html()
+    by_action = {row["action"]: row for row in advice.rows}
+    present = clone(base).fit(X[:225], y[:225])
+    present = base if is_fitted else present
+    rows = np.setdiff1d(np.arange(500, N), ALL_NEW)
+    loss = np.abs(y[rows] - present.predict(rows_of(X, rows))).mean()
+    assert by_action["keep"]["loss_new"] == pytest.approx(loss)
+    assert by_action["refit_all"]["tried"]
+    assert by_action["recalibrate"]["tried"] or name == "knots"
+
+
+def test_advice_where_everything_can_be_read_says_nothing_of_it():
+    base, X, y = CASES["codes"]
+    advice = advise(base, X[:150], y[:150], X[150:300], y[150:300])
+    assert advice.evidence["rows"]["new_unpredicted"] == 0
+    assert "cannot read" not in advice.text
+    assert "not read by it" not in advice.to_html()
+
+
+def test_advice_needs_some_new_rows_that_can_be_read():
+    base, X, y = CASES["one-hot"]
+    new = X[300:].assign(city="new")
+    with pytest.raises(ValueError, match="X_new: the present model can read none of 100 rows"):
+        advise(base, X[:300], y[:300], new, y[300:])
+
+
+def test_advice_raises_what_is_no_fault_of_a_row():
+    """A bug, missing values, and a model that was fitted on other columns."""
+    X = np.column_stack([rng.normal(size=N), np.arange(N)])
+    with pytest.raises(KeyError):
+        advise(Broken(), X[:250], Y[:250], X[250:], Y[250:])
+    holes = X.copy()
+    holes[550, 0] = np.nan
+    with pytest.raises(ValueError, match="contains NaN"):
+        advise(LogisticRegression(), holes[:250], Y[:250], holes[250:], Y[250:])
+    other = LogisticRegression().fit(X[:, :1], Y)
+    with pytest.raises(ValueError, match="expecting 1 features"):
+        advise(other, X[:250], Y[:250], X[250:], Y[250:])

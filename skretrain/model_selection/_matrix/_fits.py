@@ -1,6 +1,5 @@
 """The fits of a matrix: each window at each time, and its losses from there on."""
 
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +14,7 @@ from ...policies import RetrainContext
 from ...policies._base import with_all_classes
 from ...utils._containers import as_container, n_rows, take_rows
 from ...utils._costs import Stopwatch
-from .._unreadable import readable_rows, summed_losses
+from .._unreadable import can_be_learned, readable_rows, summed_losses
 from ._replay import FIRST
 
 
@@ -114,11 +113,4 @@ class Worker:
     @cached_property
     def _can_be_learned(self):
         """Whether a model that is fitted on all rows can read them: none of them is at fault."""
-        rows = self.history.rows
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a model that nobody will see
-            try:
-                self.learner.fresh(rows, 0).predict(rows.X)
-            except Exception:
-                return False
-        return True
+        return can_be_learned(self.learner, self.history.rows)
