@@ -19,8 +19,6 @@ from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
 from skretrain.buffers import SlidingWindow
 from skretrain.policies import FullRefit
 
-pytestmark = pytest.mark.no_cover
-
 N, SIZE = 400, 50
 rng = np.random.default_rng(0)
 NUMBER = rng.normal(size=N)
@@ -124,6 +122,7 @@ def refitted_often(base, **params):
     return DriftAwareRetrainer(base, detector=rings, policy=FullRefit("all"), update=None, **params)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("case", CATEGORIES)
 @pytest.mark.parametrize("name", LEARNERS)
 def test_a_categorical_column_stays_one(name, case):
@@ -218,6 +217,7 @@ TYPES = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("case", TYPES)
 @pytest.mark.parametrize("name", ["lightgbm", "xgboost", "sklearn"])
 def test_a_column_keeps_its_type_or_gets_one_that_holds_all(name, case):
@@ -267,6 +267,7 @@ COLUMNS = {
 }  # fmt: skip
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("case", COLUMNS)
 def test_times_and_text_keep_their_type(case):
     base, usual, odd, expected = COLUMNS[case]
@@ -310,6 +311,7 @@ def in_polars(words, odd):
         yield pl.DataFrame({"c": values, "x": NUMBER[rows]}), Y[rows]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("case", POLARS)
 def test_levels_of_polars_are_joined(case):
     """The first two chunks are one fit, so that nothing at first is for the join."""
