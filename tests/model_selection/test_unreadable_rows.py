@@ -213,8 +213,7 @@ def test_a_batch_with_another_number_of_columns_is_raised(make):
 # -- schedules and comparisons ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize(("name", "n_jobs"), [*((name, None) for name in CASES), ("codes", 2)])
 def test_a_matrix_counts_them(name, n_jobs):
     """A model fitted before they came cannot read them, one fitted on all rows since can."""
     base, X, y = CASES[name]
@@ -271,14 +270,14 @@ def test_a_matrix_raises_what_is_no_fault_of_a_row(base, error):
 
 POLICIES = {
     "never": [],
-    "static": Never(CASES["one-hot"][0]),
-    "relearns": DriftAwareRetrainer(CASES["one-hot"][0]),
+    "static": Never(CASES["codes"][0]),
+    "relearns": DriftAwareRetrainer(CASES["codes"][0], update=None),
 }
 
 
 def test_a_comparison_says_who_could_not_read_how_many():
     """Their score is that of the others; in a cost they are no cheaper than these."""
-    base, X, y = CASES["one-hot"]
+    base, X, y = CASES["codes"]
     comparison = compare_policies(
         base, X, y, POLICIES, batch_size=SIZE, initial_size=START, prices=[0.5, 1]
     )

@@ -123,12 +123,12 @@ class ColumnTypes:
         types : ColumnTypes
             This very object where nothing is new.
         """
-        if not self._knows(X):
+        is_as_known = self.describe(X)
+        if (is_as_known and not self.undecided) or not self._knows(X):
             return self
-        undecided = self.undecided
-        if undecided:
-            undecided = frozenset(self._library.without_a_value(_framed(X), undecided))
-        if undecided == self.undecided and self.describe(X):
+        library = self._library
+        undecided = frozenset(library.without_a_value(_framed(X), self.undecided))
+        if is_as_known and undecided == self.undecided:
             return self
         return ColumnTypes(X, undecided)
 
