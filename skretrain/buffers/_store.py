@@ -324,15 +324,20 @@ class ChunkColumn:
         No rows, with the data types that all chunks are read in.
     chunks : list of containers, default=()
         The rows.
+    levels : list of int, default=()
+        How often each chunk was joined from smaller ones.
+    is_mixed : bool, default=False
+        Whether chunks may be of earlier types than the head.
     """
 
-    __slots__ = ("chunks", "head", "levels", "schema", "types")
+    __slots__ = ("chunks", "head", "is_mixed", "levels", "schema", "types")
 
-    def __init__(self, head, chunks=(), levels=()):
+    def __init__(self, head, chunks=(), levels=(), *, is_mixed=False):
         self.head = head
         self.schema = row_schema(head)
         self.types = ColumnTypes.of([head])
         self.chunks = list(chunks)
+        self.is_mixed = is_mixed
         self.levels = list(levels) or [0] * len(self.chunks)
 
     @property
@@ -353,7 +358,7 @@ class ChunkColumn:
         chunks = [to_kind_of(chunk, like) for chunk in self.chunks]
         head, part = to_kind_of(self.head, like), to_kind_of(part, like)
         head, part = fit_together(head, chunks, part)
-        return ChunkColumn(head, chunks, self.levels), part
+        return ChunkColumn(head, chunks, self.levels, is_mixed=True), part
 
     def write(self, part, end, stop):
         """Write a copy of `part` after the last row."""
@@ -368,7 +373,7 @@ class ChunkColumn:
         self.levels[-n_chunks:] = [level]
 
     def _joined(self, parts):
-        if self.types is not None:
+        if self.is_mixed and self.types is not None:
             parts = map(self.types.aligned, parts)
         parts = list(parts)
         return with_schema_of(concat_rows(parts), self.head) if parts else self.head

@@ -3,9 +3,9 @@
 import warnings
 
 import numpy as np
-from sklearn.base import clone
 
 from ..exceptions import SkretrainWarning
+from ..utils._clone import cloned
 from ..utils._containers import n_rows, take_rows
 from ..utils._warn import warn_user
 from ._batches import joined_batches
@@ -64,7 +64,7 @@ def _can_be_learned(model, X, y, methods, past):
         try:
             if hasattr(model, "_examine"):
                 return model._examine(X, y, None, {}).batch.relearned is not None
-            fresh = clone(model)
+            fresh = cloned(model)
             fresh.__dict__.pop("_skl_callbacks", None)
             _answers(fresh.fit(*joined_batches(parts)), X, methods)
         except Exception:

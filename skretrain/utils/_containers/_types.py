@@ -80,7 +80,12 @@ class ColumnTypes:
         describe : bool
             False where :meth:`aligned` has something to do.
         """
-        return row_schema(X) == self.schema and not (self.coded and self.recoded(X))
+        if self.n_dimensions == 1 or kind_of(X) != PANDAS or len(X.shape) == 1:
+            return row_schema(X) == self.schema and not (self.coded and self.recoded(X))
+        # The path of nearly every batch: labels are compared without being listed.
+        is_like = self.schema[0] == PANDAS and X.columns.equals(self.like.columns)
+        is_like = is_like and tuple(X.dtypes) == self.schema[2]
+        return is_like and not (self.coded and self.recoded(X))
 
     def aligned(self, X, *, keep_levels=False):
         """Bring rows to these types, or to wider ones where their values do not fit.
