@@ -88,10 +88,8 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
     alone. Policies that depend on their own past (warm starts, replay, mixtures) have to be run,
     with :func:`prequential_validate`.
 
-    Before the history has shown a second class, the only class is predicted.
-
-    Rows that a model cannot read, although one that is fitted on the whole history can, are counted
-    (`unpredicted_`); anything else that ``predict`` raises is raised.
+    Before the history has shown a second class, the only class is predicted. Rows that a model
+    cannot read, although one fitted on the whole history can, are counted (`unpredicted_`).
 
     Windows that hold the same rows, as all do in the beginning, share one fit.
 
