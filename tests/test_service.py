@@ -29,7 +29,7 @@ def test_every_model_that_comes_into_service_is_a_version_of_its_own():
     assert taken.serving.model is MODELS[1]
     assert service.previous is None
     assert (service.version, service.serving.model) == (3, MODELS[1])
-    assert first == (MODELS[0], CLASSES, 1)  # what a reader holds stays as it was
+    assert first == (MODELS[0], CLASSES, 1, None)  # what a reader holds stays as it was
 
 
 def test_listeners_hear_of_each_promotion_once_all_is_in_order():

@@ -37,7 +37,7 @@ class Mix(NamedTuple):
         return weighted_mean([self._votes(serving, X) for serving in self.servings], self.weights)
 
     def _votes(self, serving, X):
-        model = serving.model
+        model, X = serving.model, serving.readable(X)
         if hasattr(model, "predict_proba"):
             votes = serving.spread(predict_proba_of(model, X), 0.0)
         else:
@@ -49,7 +49,8 @@ class Mix(NamedTuple):
     def values(self, X):
         """Return the weighted mean of the predictions of regressors."""
         return self.mean_of(
-            [predict_of(serving.model, X) for serving in self.servings], self.weights
+            [predict_of(serving.model, serving.readable(X)) for serving in self.servings],
+            self.weights,
         )
 
     def mean_of(self, predicted, weights):

@@ -54,7 +54,7 @@ def checked_rows(estimator, state, X, y, params, method, *, reset):
             process_routing(estimator, method, **params)
         params = checked_params(params, size)
     index = np.arange(state.log.n_seen, state.log.n_seen + size)
-    return Rows(with_precision(X, state.dtype), y, params, index)
+    return Rows(in_known_types(X, state), y, params, index)
 
 
 def unlabelled_rows(estimator, state, X):
@@ -76,7 +76,7 @@ def unlabelled_rows(estimator, state, X):
     """
     check_columns(estimator, X, state.serving)
     start = state.n_observed or 0
-    return Rows(with_precision(X, state.dtype), None, {}, np.arange(start, start + n_rows(X)))
+    return Rows(in_known_types(X, state), None, {}, np.arange(start, start + n_rows(X)))
 
 
 def check_columns(estimator, X, serving):
@@ -247,8 +247,15 @@ def _has_parts(estimator):
     return "steps" in params or any(hasattr(value, "fit") for value in params.values())
 
 
-def with_precision(X, dtype):
-    """Cast floats: compiled learners refuse single precision after double, and the reverse."""
-    if dtype is None or not isinstance(X, np.ndarray) or not X.dtype.kind == dtype.kind == "f":
+def in_known_types(X, state):
+    """Bring rows to the types of those before.
+
+    Compiled learners refuse single precision after double, and the reverse; boosters, a column of
+    a frame that has become another, a categorical one without a value, say.
+    """
+    if not isinstance(X, np.ndarray):
+        return X if state.service.types is None else state.service.types.aligned(X)
+    dtype = state.dtype
+    if dtype is None or not X.dtype.kind == dtype.kind == "f":
         return X
     return X.astype(dtype, copy=False)

@@ -114,6 +114,7 @@ class Cycle:
         state, y_pred, scored, unreadable = self.state, None, None, None
         if self.serving is not None:
             try:
+                state.check_codes(rows)
                 y_pred, scored = state.scored(rows, start=state.log.n_seen)
             except Exception as error:
                 unreadable = error

@@ -35,7 +35,8 @@ class DelegationMixin:
 
     def _asked(self, method, X, params):
         """Return what serves, and what its method answers; `params` are for the base alone."""
-        serving, X = self._serving(), queried(self, X)
+        serving = self._serving()
+        X = serving.readable(queried(self, X))
         if params and routing_enabled():
             params = process_routing(self, method, **params)["estimator"][method]
         ask = _QUICK.get(method) if not params else None
@@ -280,4 +281,5 @@ class DelegationMixin:
         """
         if params and routing_enabled():
             params = process_routing(self, "score", **params)["estimator"]["score"]
-        return self._serving().model.score(queried(self, X), y, **params)
+        serving = self._serving()
+        return serving.model.score(serving.readable(queried(self, X)), y, **params)

@@ -13,6 +13,11 @@ class Serving(NamedTuple):
     model: Any
     classes: np.ndarray | list | None
     version: int
+    types: Any = None  # of the columns that the model was fitted on, if it was on a data frame
+
+    def readable(self, X):
+        """Return rows in the types of the columns that the model knows."""
+        return X if self.types is None else self.types.aligned(X, keep_levels=True)
 
     def spread(self, output, fill):
         """Give `output` one column per class, filled with `fill` where the model knows none."""
@@ -41,6 +46,8 @@ class Service:
         None before the first fit.
     previous : Previous or None
         What can be taken back.
+    types : ColumnTypes or None
+        Of the columns of all rows so far, if they are data frames.
     listeners : list of callable
         Each is called as ``listener(serving, before)`` with the :class:`Serving` of a version that
         came into service, and the one that it replaced (or None): once all is in order, and before
@@ -50,6 +57,7 @@ class Service:
     def __init__(self):
         self.serving = None
         self.previous = None
+        self.types = None
         self.listeners = []
 
     @property
@@ -59,18 +67,22 @@ class Service:
 
     def promote(self, model, classes):
         """Put a new version into service, and return the one that served before."""
-        before, self.serving = self.serving, Serving(model, classes, self.version + 1)
+        before, version = self.serving, self.version + 1
+        self.serving = Serving(model, classes, version, self.types)
         return before
 
     def take_back(self):
         """Let the previous model serve again, as a version of its own, and return what it was."""
         previous, self.previous = self.previous, None
         self.promote(previous.serving.model, self.serving.classes)
+        self.serving = self.serving._replace(types=previous.serving.types)
         return previous
 
     def replace(self, model, classes):
         """Let a model that has learned on, or knows more labels, serve as the same version."""
-        self.serving = Serving(model, classes, self.version)
+        is_same = model is self.serving.model
+        types = self.serving.types if is_same else self.types
+        self.serving = Serving(model, classes, self.version, types)
 
     def __getstate__(self):
         """Return the state without the listeners, which belong to this process."""

@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from ..buffers import Memory
 from ..policies import RetrainContext
+from ..utils._containers import ColumnTypes
 from ..utils._costs import thread_counts
 from ._concept import Concept
 from ._labels import Labels
@@ -109,8 +112,24 @@ class State:
         """Put a batch into memory, and count its rows."""
         add = self.parts.buffer.add
         self.log.guarded("the buffer", add, rows.X, rows.y, rows.params, self.log.n_seen)
+        self._note_types(rows.X)
         self.log.n_seen += len(rows.index)
         self.y_ndim = None if rows.y is None else rows.y.ndim
+
+    def _note_types(self, X):
+        """Let later rows come in the types of these, which the border has aligned."""
+        types = self.service.types
+        if types is not None:
+            self.service.types = types.after(X)
+        elif not isinstance(X, np.ndarray):
+            self.service.types = ColumnTypes.of([X])
+
+    def check_codes(self, rows):
+        """Raise ValueError for levels that the serving model would take for others."""
+        types = self.service.types
+        recoded = types.recoded(rows.X) if types is not None and types.coded else ()
+        if recoded:
+            raise ValueError(f"the levels of {recoded} were numbers, and are text from now on.")
 
     def settle(self, verdict, event):
         """Carry out the gate's verdict, if there is one, and record the one event of this call."""

@@ -64,6 +64,8 @@ class BaseBuffer(BaseEstimator, ABC):
     Notes
     -----
     Rows handed out never change afterwards, and nothing that was passed to `add` is referenced.
+    Columns of data frames keep the types of the first batch, widened where values ask for it; the
+    levels of categorical ones are joined in the order in which they appear.
     ``sample_weight`` counts as 1 wherever it is missing; any other metadata must come with every
     batch or with none.
 

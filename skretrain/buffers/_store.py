@@ -5,11 +5,13 @@ import numpy as np
 from ..utils._containers import (
     ARRAY,
     SPARSE,
+    ColumnTypes,
     check_row_shapes,
     common_dtype,
     concat_rows,
     copy_rows,
     drop_index,
+    fit_together,
     kind_of,
     n_bytes,
     n_rows,
@@ -322,14 +324,20 @@ class ChunkColumn:
         No rows, with the data types that all chunks are read in.
     chunks : list of containers, default=()
         The rows.
+    levels : list of int, default=()
+        How often each chunk was joined from smaller ones.
+    is_mixed : bool, default=False
+        Whether chunks may be of earlier types than the head.
     """
 
-    __slots__ = ("chunks", "head", "levels", "schema")
+    __slots__ = ("chunks", "head", "is_mixed", "levels", "schema", "types")
 
-    def __init__(self, head, chunks=(), levels=()):
+    def __init__(self, head, chunks=(), levels=(), *, is_mixed=False):
         self.head = head
         self.schema = row_schema(head)
+        self.types = ColumnTypes.of([head])
         self.chunks = list(chunks)
+        self.is_mixed = is_mixed
         self.levels = list(levels) or [0] * len(self.chunks)
 
     @property
@@ -339,6 +347,8 @@ class ChunkColumn:
 
     def accepts(self, part, n):
         """Tell whether `part` has `n` rows that can be written as they are."""
+        if self.types is not None:
+            return self.types.describe(part) and n_rows(part) == n
         return row_schema(part) == self.schema and n_rows(part) == n
 
     def adapted(self, part, end):
@@ -346,9 +356,9 @@ class ChunkColumn:
         check_row_shapes([self.head, part])
         like = widest([self.head, part])
         chunks = [to_kind_of(chunk, like) for chunk in self.chunks]
-        part = to_kind_of(part, like)
-        head = concat_rows([to_kind_of(self.head, like), take_rows(part, slice(0, 0))])
-        return ChunkColumn(head, chunks, self.levels), part
+        head, part = to_kind_of(self.head, like), to_kind_of(part, like)
+        head, part = fit_together(head, chunks, part)
+        return ChunkColumn(head, chunks, self.levels, is_mixed=True), part
 
     def write(self, part, end, stop):
         """Write a copy of `part` after the last row."""
@@ -363,6 +373,8 @@ class ChunkColumn:
         self.levels[-n_chunks:] = [level]
 
     def _joined(self, parts):
+        if self.is_mixed and self.types is not None:
+            parts = map(self.types.aligned, parts)
         parts = list(parts)
         return with_schema_of(concat_rows(parts), self.head) if parts else self.head
 

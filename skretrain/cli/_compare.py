@@ -152,7 +152,7 @@ def main(arguments):
     answers = _answers(outcomes, baseline, comparison, metric, arguments.price)
     print_table(console, outcomes, baseline, metric)
     say(console, "")
-    for text in _warnings(outcomes):
+    for text in _warnings(outcomes, comparison, arguments.price):
         say(console, f"warning: {text}")
     for text in answers:
         say(console, text)
@@ -174,7 +174,9 @@ def _answers(outcomes, baseline, comparison, metric, price):
     return answers if remark is None else [*answers, remark]
 
 
-def _warnings(outcomes):
+def _warnings(outcomes, comparison, price):
+    if price is None:  # else the recommendation says it
+        yield from comparison.gaps()
     for outcome in outcomes:
         for text, n in outcome.warned.items():
             yield f"{outcome.name}: {text} ({n} times)"
@@ -197,7 +199,7 @@ def _write(outputs, found, history, arguments, facts, notices, answers):
             baseline=baseline,
             metric=metric,
             facts=facts,
-            notices=[*notices, *_warnings(outcomes)],
+            notices=[*notices, *_warnings(outcomes, comparison, price)],
             figures=[figure for figure in figures if figure is not None],
         ),
     )

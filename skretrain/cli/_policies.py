@@ -230,7 +230,7 @@ def _outcome(line, what, comparison, history, price):
     runs, is_live = comparison.results[name], kind == "live"
     losses = (
         [_loss_of(history)(run.y_true, run.y_pred) for run in runs]
-        if is_live
+        if is_live and not comparison.n_unpredicted(name, price)
         else [
             _per_row(losses, history, comparison) for losses in comparison.batch_losses(name, price)
         ]

@@ -244,6 +244,9 @@ def _facts(evidence, units):
         "candidates": evidence["decision"]["n_candidates"],
         "gain that would matter": units.change(evidence["decision"]["gain_that_matters"]),
     }
+    unread = [rows["old_unpredicted"], rows["new_unpredicted"]]
+    if any(unread):
+        facts["not read by it"] = f"{unread[0]:,} old and {unread[1]:,} new of those held out"
     if evidence["decision"]["price"] is not None:
         facts["price of a refit"] = f"{evidence['decision']['price']:g}"
     if math.isfinite(needed["slope_per_doubling"]):

@@ -172,7 +172,8 @@ class PolicyComparisonDisplay:
         ----------
         results : dict of str to object with attributes ``y_true``, ``y_pred`` and ``rows``
             By the name of the policy, the scored rows in order of arrival, their predictions and
-            their stream rows, which must be the same for all.
+            their stream rows, which must be the same for all. Rows that the model of one policy
+            could not read (``unpredicted_rows``) are left out for all.
 
         scores : dict of str to float, default=None
             One number for each policy, for the titles. None is the mean of `metric` over all its
@@ -232,8 +233,7 @@ class PolicyComparisonDisplay:
         >>> sorted(display.scores, key=display.scores.get)
         ['update only', 'refit at alarms']
         """
-        pairs = _aligned(results)
-        rows = next(iter(results.values())).rows
+        rows, pairs = _aligned(results)
         window = _check_window(cls.__name__, window, len(rows))
         metric = _common_metric(metric, pairs)
         points = {name: _points(metric, *pair) for name, pair in pairs.items()}
@@ -252,22 +252,35 @@ class PolicyComparisonDisplay:
 
 
 def _aligned(results):
-    """Return targets and predictions by name; the scores of different rows do not compare."""
+    """Return rows, and targets and predictions by name; scores of different rows do not compare.
+
+    Rows that one of the models could not read are left out for all.
+    """
     if not results:
         raise ValueError("results is empty; pass a dict with at least one evaluation.")
     first = next(iter(results))
     for name, result in results.items():
         check_consistent_length(result.rows, result.y_true, result.y_pred)
-        if not np.array_equal(result.rows, results[first].rows):
+        if not np.array_equal(_served(result), _served(results[first])):
             raise ValueError(
                 f"results[{name!r}] scores {_span(result.rows)}, but results[{first!r}] "
                 f"{_span(results[first].rows)}; evaluate all policies with the same initial_size "
                 "on the same stream."
             )
-    return {
-        name: (column_or_1d(result.y_true), column_or_1d(result.y_pred))
-        for name, result in results.items()
-    }
+    rows, pairs = results[first].rows, {}
+    for result in results.values():
+        rows = rows[np.isin(rows, result.rows)]
+    for name, result in results.items():
+        common = np.isin(result.rows, rows)
+        y_true, y_pred = column_or_1d(result.y_true), column_or_1d(result.y_pred)
+        pairs[name] = (y_true[common], y_pred[common])
+    return rows, pairs
+
+
+def _served(result):
+    """Return all rows of an evaluation, those that could not be read among them."""
+    unpredicted = getattr(result, "unpredicted_rows", ())
+    return np.sort(np.concatenate([result.rows, unpredicted])) if len(unpredicted) else result.rows
 
 
 def _span(rows):

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..utils._clone import cloned
-from ..utils._containers import concat_rows, n_rows
+from ..utils._containers import concat_rows, n_rows, take_rows
 from ..utils._optional import import_optional
 from ..utils._params import check_integer, check_n_jobs, is_integer
 from ..utils._progress import tracked
@@ -22,6 +22,7 @@ from ._stream import (
     methods_for,
     scorers_for,
 )
+from ._unreadable import warn_of_unpredicted
 
 
 @dataclass
@@ -58,6 +59,10 @@ class PrequentialResult:
         The retrainer's log; its rows count what was learned, `label_delay` behind the predictions.
     estimator : estimator
         The estimator as the stream left it.
+    unpredicted_rows : ndarray of int
+        Stream rows that the model of their time could not read, such as those with a category that
+        its encoder had never seen. They are in none of the scores, nor in `rows`, `y_true` and
+        `y_pred`: a score says nothing of them.
 
     Notes
     -----
@@ -95,6 +100,7 @@ class PrequentialResult:
     label_delay: int
     events: Any
     estimator: Any
+    unpredicted_rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     @property
     def score(self):
@@ -102,16 +108,25 @@ class PrequentialResult:
         return next(iter(self.scores.values()))
 
     def to_frame(self):
-        """Return a pandas DataFrame with one line per batch: row, scores, processor seconds."""
+        """Return a pandas DataFrame with one line per batch.
+
+        ``row``, the scores, ``n_unpredicted`` (rows that could not be read and are in none of the
+        scores), and processor seconds.
+        """
         pandas = import_optional("pandas", caller="PrequentialResult.to_frame", extra="cli")
         return pandas.DataFrame(
             {
                 "row": self.batch_rows,
                 **self.batch_scores,
+                "n_unpredicted": self._unpredicted_per_batch(),
                 "fit_seconds": self.batch_fit_seconds,
                 "predict_seconds": self.batch_predict_seconds,
             }
         )
+
+    def _unpredicted_per_batch(self):
+        batches = np.searchsorted(self.batch_rows, self.unpredicted_rows, side="right") - 1
+        return np.bincount(batches, minlength=len(self.batch_rows))
 
     def plot(self, **kwargs):
         """Draw the score over time with alarms and refits.
@@ -160,7 +175,8 @@ def prequential_predict(
     Returns
     -------
     predictions : ndarray of shape (n_samples - initial_size,) or with a column per class
-        Predictions served for the rows from `initial_size` on.
+        Predictions served for the rows from `initial_size` on. Rows that the model of their time
+        could not read have NaN, and None where predictions are no floats.
 
     Raises
     ------
@@ -168,6 +184,11 @@ def prequential_predict(
         If the estimator has no ``partial_fit``.
     ValueError
         If a size is invalid.
+
+    Warns
+    -----
+    SkretrainWarning
+        If there are rows that could not be read, see :func:`prequential_validate`.
 
     Examples
     --------
@@ -188,7 +209,22 @@ def prequential_predict(
         fit_latency=0,
         choose_methods=lambda model: [method],
     )
-    return getattr(run.recorded, method)(None)
+    return _with_gaps(run.all_of(method), run.readable())
+
+
+def _with_gaps(predictions, readable):
+    """Put a missing value where there is no prediction."""
+    if readable.all():
+        return predictions
+    warn_of_unpredicted(readable, "prequential_predict", "missing among the predictions")
+    is_float = predictions.dtype.kind == "f"
+    shape, dtype = (
+        (len(readable), *predictions.shape[1:]),
+        predictions.dtype if is_float else object,
+    )
+    whole = np.full(shape, np.nan if is_float else None, dtype=dtype)
+    whole[readable] = predictions
+    return whole
 
 
 def prequential_validate(
@@ -253,6 +289,14 @@ def prequential_validate(
     ValueError
         If a size is invalid.
 
+    Notes
+    -----
+    Rows that the model of their time cannot read, with a category that its encoder never saw, say,
+    stop no evaluation: `unpredicted_rows` of the result names them, and all scores are those of the
+    other rows. They are told from errors as a retrainer tells them: a model that is fitted anew, on
+    earlier rows and on these, can read them. Anything else that is raised stops the evaluation.
+    These rows are handed to ``partial_fit`` like all others.
+
     References
     ----------
     .. [1] J. Gama, R. Sebastiao, P. P. Rodrigues, "On evaluating stream learning algorithms",
@@ -306,12 +350,30 @@ class _Run:
     meter: CostMeter
     X: list = field(default_factory=list)
     y: list = field(default_factory=list)
+    masks: list = field(default_factory=list)
 
-    def add(self, X, y, outputs, classes):
-        """Append what came and what was answered."""
-        self.X.append(self.batches.kept(X))
-        self.y.append(y)
+    def add(self, X, y, outputs, classes, readable):
+        """Append what was answered, with the features and targets of these rows."""
+        self.masks.append(readable)
+        X, all_read = self.batches.kept(X), readable.all()
+        self.X.append(X if all_read else take_rows(X, readable))
+        self.y.append(y if all_read or y is None else y[readable])
         self.recorded.add(outputs, classes)
+
+    def readable(self):
+        """Return which rows after the head were predicted."""
+        return np.concatenate(self.masks)
+
+    def rest(self):
+        """Return the features of these rows."""
+        rest, readable = self.batches.rest(), self.readable()
+        return rest if readable.all() else take_rows(rest, readable)
+
+    def all_of(self, method):
+        """Return what was answered, by one method."""
+        if not self.readable().any():
+            return np.empty(0)
+        return getattr(self.recorded, method)(None)
 
 
 def _validate(estimator, X, y, *, scoring, **settings):
@@ -319,20 +381,21 @@ def _validate(estimator, X, y, *, scoring, **settings):
     run = _run(
         estimator, X, y, choose_methods=lambda m: methods_for(scorers.values(), m), **settings
     )
-    X_rest, y_rest = run.batches.rest(), None if run.y[0] is None else concat_rows(run.y)
-    sizes = [n_rows(X) for X in run.X]
+    X_rest, y_rest = run.rest(), None if run.y[0] is None else concat_rows(run.y)
+    sizes, readable = [len(mask) for mask in run.masks], run.readable()
     fitted, meter, start = run.recorded.estimator, run.meter, run.start
     events, delay = getattr(fitted, "events_", None), settings["label_delay"]
     batch_rows = start + np.cumsum([0, *sizes[:-1]])
     refits = [e.row for e in events or () if e.action == "retrained" and e.kind != "first_fit"]
+    rows = np.arange(start, start + sum(sizes))
     serving_from = np.array(refits, dtype=np.int64) + delay + settings["fit_latency"]
     return PrequentialResult(
         scores={
             name: _scored(scorer, run.recorded, X_rest, y_rest) for name, scorer in scorers.items()
         },
-        rows=np.arange(start, start + sum(sizes)),
+        rows=rows[readable],
         y_true=y_rest,
-        y_pred=run.recorded.predict(None),
+        y_pred=run.all_of("predict"),
         batch_rows=batch_rows,
         batch_scores={name: _batch_scores(scorer, run) for name, scorer in scorers.items()},
         batch_fit_seconds=np.array(meter.fit_seconds[1:-1]),
@@ -345,6 +408,7 @@ def _validate(estimator, X, y, *, scoring, **settings):
         label_delay=delay,
         events=events,
         estimator=fitted,
+        unpredicted_rows=rows[~readable],
     )
 
 
@@ -392,16 +456,17 @@ def _pass(owner, model, head, batches, *, label_delay, fit_latency, choose_metho
         model.fit(*head)
     run.meter.next_batch()
     shown = tracked(batches, n_batches, type(model).__name__) if progress else batches
-    for X, y, outputs, classes in interleave(
+    for X, y, outputs, classes, readable in interleave(
         model,
         shown,
         label_delay=label_delay,
         fit_latency=fit_latency,
         methods=choose_methods(model),
         watch=run.meter,
+        past=head,
     ):
         with steps.task("batch"):
-            run.add(X, y, outputs, classes)
+            run.add(X, y, outputs, classes, readable)
     steps.end()
     if callbacks is not None:
         model._skl_callbacks = callbacks
@@ -409,6 +474,8 @@ def _pass(owner, model, head, batches, *, label_delay, fit_latency, choose_metho
 
 
 def _scored(scorer, recorded, X, y):
+    if not n_rows(X):
+        return np.nan  # none of the rows could be read
     # As a grid search does: without a target, scorers are called without one.
     return float(scorer(recorded, X) if y is None else scorer(recorded, X, y))
 

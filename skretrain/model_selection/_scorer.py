@@ -1,5 +1,8 @@
 """A scorer for GridSearchCV that lets the estimator go on learning through the held-out fold."""
 
+import numpy as np
+
+from ..utils._containers import take_rows
 from ..utils._copy import copy_fitted
 from ._batches import batches_of
 from ._stream import (
@@ -11,6 +14,7 @@ from ._stream import (
     methods_for,
     scorer_for,
 )
+from ._unreadable import warn_of_unpredicted
 
 
 def make_prequential_scorer(scoring, *, batch_size, label_delay=0):
@@ -40,6 +44,12 @@ def make_prequential_scorer(scoring, *, batch_size, label_delay=0):
     ------
     ValueError
         If a size is invalid.
+
+    Warns
+    -----
+    SkretrainWarning
+        If there are rows that the estimator cannot read, as :func:`prequential_validate` describes
+        them: the score is that of the others.
 
     Examples
     --------
@@ -74,8 +84,8 @@ class _PrequentialScorer:
         check_incremental(estimator)
         scorer = scorer_for(estimator, self.scoring)
         batches, model = batches_of(X, y, self.batch_size), copy_fitted(estimator)
-        recorded = Recorded(model)
-        for _, _, outputs, classes in interleave(
+        recorded, masks = Recorded(model), []
+        for _, _, outputs, classes, readable in interleave(
             model,
             batches,
             label_delay=self.label_delay,
@@ -84,6 +94,13 @@ class _PrequentialScorer:
             watch=CostMeter(),
         ):
             recorded.add(outputs, classes)
+            masks.append(readable)
+        readable = np.concatenate(masks)
+        if not readable.all():
+            warn_of_unpredicted(readable, "make_prequential_scorer", "left out of the score")
+            X, y = take_rows(X, readable), None if y is None else np.asarray(y)[readable]
+        if not readable.any():
+            return np.nan
         # As a grid search does: without a target, scorers are called without one.
         return scorer(recorded, X) if y is None else scorer(recorded, X, y)
 

@@ -16,6 +16,7 @@ from ..utils._losses import task_of
 from ..utils._params import check_integer
 from ..utils._sklearn_api import response_methods
 from ._batches import Waiting
+from ._unreadable import answered
 
 _FILL = {
     "predict_proba": 0.0,
@@ -41,12 +42,13 @@ def check_sizes(owner, *, batch_size, label_delay, fit_latency=0):
     check_integer(owner, "fit_latency", fit_latency, least=0, what="a number of rows")
 
 
-def interleave(estimator, batches, *, label_delay, fit_latency, methods, watch):
-    """Yield ``(X, y, outputs, classes)`` for each batch, and learn in between.
+def interleave(estimator, batches, *, label_delay, fit_latency, methods, watch, past=None):
+    """Yield ``(X, y, outputs, classes, readable)`` for each batch, and learn in between.
 
     A batch is predicted before any of its labels is learned. The label of a row is known once
     `label_delay` more rows have been predicted; the rows that became known together are learned as
-    one batch. What was learned serves after `fit_latency` more rows.
+    one batch. What was learned serves after `fit_latency` more rows. `outputs` are those for the
+    rows that the model can read, of which `readable` is a mask.
 
     Parameters
     ----------
@@ -60,16 +62,17 @@ def interleave(estimator, batches, *, label_delay, fit_latency, methods, watch):
         What to ask the estimator for.
     watch : CostMeter
         Measures the costs.
+    past : tuple of (X, y) or None, default=None
+        Rows that were learned before, on which a model can be fitted.
     """
     waiting, serving = Waiting(), _Versions(estimator, fit_latency)
     predicted = 0
     for X, y in batches:
         model = serving.at(predicted)
-        with watch.predicting():
-            outputs = {method: getattr(model, method)(X) for method in methods}
+        outputs, readable = answered(model, X, y, methods, watch=watch, past=past)
         predicted += n_rows(X)
         waiting.add(X, y)
-        yield X, y, outputs, getattr(model, "classes_", None)
+        yield X, y, outputs, getattr(model, "classes_", None), readable
         n_known = waiting.n_rows - label_delay
         if n_known > 0:
             with watch.learning(n_known):
@@ -138,17 +141,16 @@ class Recorded(BaseEstimator):
 
     def __init__(self, estimator=None):
         self.estimator = estimator
-        self.answers = {}
+        self.batches = []
 
     def add(self, outputs, classes):
-        """Append the outputs on one batch, with the classes they were given for."""
-        for method, output in outputs.items():
-            self.answers.setdefault(method, []).append((output, classes))
+        """Append the outputs on one batch, by method, with the classes they were given for."""
+        self.batches.append((outputs, classes))
 
     def batch(self, number):
         """Return the record of one batch alone."""
         one = Recorded(self.estimator)
-        one.answers = {method: [answers[number]] for method, answers in self.answers.items()}
+        one.batches = [self.batches[number]]
         return one
 
     def fit(self, X, y=None):
@@ -172,8 +174,8 @@ class Recorded(BaseEstimator):
 
     def __getattr__(self, method):
         # Only the methods that were recorded exist, as scorers expect of an estimator.
-        answers = self.__dict__.get("answers", {})
-        if method not in answers:
+        batches = self.__dict__.get("batches", ())
+        if not any(method in outputs for outputs, _ in batches):
             raise AttributeError(method)
 
         def answer(X):
@@ -189,7 +191,8 @@ class Recorded(BaseEstimator):
         return answer
 
     def _all_of(self, method):
-        answers = self.answers[method]
+        # A batch of which no row could be read has no outputs.
+        answers = [(outputs[method], old) for outputs, old in self.batches if method in outputs]
         final = getattr(self.estimator, "classes_", None)
         if method not in _FILL or not isinstance(final, np.ndarray):
             return np.concatenate([output for output, _ in answers])

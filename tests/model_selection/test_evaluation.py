@@ -114,7 +114,7 @@ def test_several_scorers_each_see_all_predictions():
     assert named.scores == {"mine": result.score}
     assert result.to_frame().columns.tolist() == [
         *("row", "f1", "roc_auc", "accuracy"),
-        *("fit_seconds", "predict_seconds"),
+        *("n_unpredicted", "fit_seconds", "predict_seconds"),
     ]
 
 

@@ -37,8 +37,9 @@ class Advice:
     evidence : dict
         Plain numbers, texts, lists and dicts:
 
-        - ``"rows"``: how many were given, learned and held out in each period, and which share of
-          them the largest subsample had;
+        - ``"rows"``: how many were given, learned and held out in each period, how many of those
+          held out the present model could not read (``"old_unpredicted"``, ``"new_unpredicted"``:
+          they are in no other number), and which share of them the largest subsample had;
         - ``"present"``: losses of the present model on the held-out rows of both periods;
         - ``"gains"``: for each candidate estimate, low, high, the rows, and the length of the
           blocks of rows that were taken as one;

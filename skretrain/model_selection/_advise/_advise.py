@@ -81,6 +81,10 @@ def advise(
     learned the held-out old rows: everything on the old period is therefore measured on a clone
     fitted without them, and continued in the same way.
 
+    **Rows that the present model cannot read**, with a category that its encoder never saw, say,
+    although a model that is fitted on all rows can: they are counted, said, and left out of every
+    comparison. Candidates that are fitted anew learn from them.
+
     **Candidates.** ``keep``; ``recalibrate`` (prior correction, sigmoid or isotonic calibration of
     the frozen model, whichever does best on the last third of the rows to learn from, increasing
     maps only; for a regressor a shift or a line); ``warm_start``, ``replay_mix`` as the policies of

@@ -16,6 +16,7 @@ from ...policies import FullRefit, ReplayMix, RetrainContext, WarmStart
 from ...policies._base import with_all_classes
 from ...utils._costs import Stopwatch
 from ...utils._losses import loss_per_row
+from .._unreadable import readable_rows
 from ._corrections import LEAST_OF_A_CLASS, corrections_for, fitted_line, shifted
 from ._evidence import forecast
 from ._text import ACTIONS
@@ -62,6 +63,9 @@ class _Stage:
     present: Any = None
     refitted: Any = None  # the present model fitted without the held-out old rows
     present_seconds: float = 0.0
+    held_old: Rows | None = None  # what the present model can read of the rows held out,
+    held_new: Rows | None = None
+    readable_new: Rows | None = None  # and of those to learn from
     located: int | None = None  # position among all rows to learn from
     why_no_window: str = ""
     trials: list = field(default_factory=list)
@@ -98,6 +102,7 @@ def trials_in_stages(case):
         stage = _subsample(case, share)
         try:
             _fit_present(stage)
+            _leave_out_what_it_cannot_read(stage)
             _locate(stage)
         except Exception:
             if share < shares[-1]:  # a small subsample may lack what the whole has
@@ -148,13 +153,39 @@ def _fit_present(stage):
     stage.present = stage.refitted if case.fitted is None else case.fitted
 
 
+def _leave_out_what_it_cannot_read(stage):
+    """Keep for the comparison what the present model can read: the others have no loss of its."""
+    case = stage.case
+    stage.held_old = _readable(stage, "old", case.held_old)
+    stage.held_new = _readable(stage, "new", case.held_new)
+    stage.readable_new = _readable(stage, "new", stage.new)
+
+
+def _readable(stage, period, rows):
+    for model in dict.fromkeys((stage.refitted, stage.present)):
+        try:
+            model.predict(rows.X)
+        except Exception as error:
+            readable = readable_rows(model.predict, rows.X)
+            if not stage.case.can_be_learned or not (readable.any() or period == "new"):
+                raise
+            if not readable.any():
+                raise ValueError(
+                    f"X_{period}: the present model can read none of {len(readable):,} rows "
+                    f"({type(error).__name__}: {_first_line(error)}), so that nothing compares "
+                    "with it. Refit it on all rows, or bring new rows that it can read."
+                ) from error
+            rows = part_of(rows, np.flatnonzero(readable))
+    return rows
+
+
 def _locate(stage):
     """Find where the losses of the old model rise: rows that it has not learned, in time order."""
-    case, n_before = stage.case, len(stage.case.held_old.index)
+    case, n_before = stage.case, len(stage.held_old.index)
     losses = np.concatenate(
         [
             case.evaluator.evaluate(stage.refitted, rows.X, rows.y).losses
-            for rows in (case.held_old, stage.new)
+            for rows in (stage.held_old, stage.readable_new)
         ]
     )
     if not case.is_classifier:
@@ -163,8 +194,9 @@ def _locate(stage):
     if gain <= noise_bound(losses, position, _SURE_OF_CHANGE):
         stage.why_no_window = "the old model's losses show no change beyond noise"
         return
-    position -= n_before  # among the new rows
-    stage.located = int(stage.new.index[max(position, 0)])
+    position = max(position - n_before, 0)  # among the new rows
+    stage.located = int(stage.readable_new.index[position])
+    position = int(stage.new.index.searchsorted(stage.located))
     left = len(stage.new.index) - position
     if position <= len(stage.new.index) // 20:
         stage.why_no_window = "the change lies at the seam of the periods: the same as refit_new"
@@ -199,7 +231,7 @@ def _first_line(message):
 
 def _evaluate(stage, trial, make):
     case = stage.case
-    trial.new = case.evaluator.evaluate(trial.model, case.held_new.X, case.held_new.y)
+    trial.new = case.evaluator.evaluate(trial.model, stage.held_new.X, stage.held_new.y)
     loss = case.evaluator.loss(trial.new)
     if not math.isfinite(loss):
         raise ValueError(
@@ -209,7 +241,7 @@ def _evaluate(stage, trial, make):
     model = trial.model
     if stage.present is not stage.refitted and trial.action in _CONTINUE:
         model = make(stage, stage.refitted)[0]
-    trial.old = case.evaluator.evaluate(model, case.held_old.X, case.held_old.y)
+    trial.old = case.evaluator.evaluate(model, stage.held_old.X, stage.held_old.y)
 
 
 def _keep(stage, champion):
@@ -270,7 +302,7 @@ def _refit_all(stage, champion):
 
 
 def _recalibrate(stage, champion):
-    rows = stage.new
+    rows = stage.readable_new
     options = _corrections(stage, champion)
     if len(options) > 1 and len(rows.index) >= 2 * LEAST_OF_A_CLASS:
         first, last = split(rows, _HELD_OUT_TO_CHOOSE)
@@ -292,7 +324,7 @@ def _corrections(stage, champion):
     """Return the corrections that fit the model and the rows, as (name, function)."""
     if not stage.case.is_classifier:
         return [("shifted", shifted), ("a line", fitted_line)]
-    options = corrections_for(champion, stage.old.y, stage.new.y)
+    options = corrections_for(champion, stage.old.y, stage.readable_new.y)
     if not options:
         raise _NotPossible("no probabilities, or too few rows of each class to calibrate scores")
     return options

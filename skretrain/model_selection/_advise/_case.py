@@ -1,12 +1,14 @@
 """What `advise` is given, checked: rows to learn from, rows held out, and how losses are taken."""
 
 from dataclasses import dataclass
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
 
 from ..._retrainer._estimator import seed_of
 from ...buffers import Rows
+from ...buffers._base import joined
 from ...compose._learner import Learner
 from ...compose._structure import is_fitted
 from ...utils._containers import (
@@ -22,6 +24,7 @@ from ...utils._labels import is_flat, is_missing, union_of_labels, unseen_labels
 from ...utils._losses import task_of
 from ...utils._params import check_number
 from .._stream import scorer_for
+from .._unreadable import can_be_learned
 from ._candidates import split
 from ._evidence import RowwiseEvaluator, ScorerEvaluator
 
@@ -51,6 +54,13 @@ class Case:
         if not self.is_classifier:
             return None
         return union_of_labels(np.unique(self.old.y), self.new.y)
+
+    @cached_property
+    def can_be_learned(self):
+        """Whether a model that is fitted on all rows can read them."""
+        return can_be_learned(
+            self.learner, reduce(joined, (self.old, self.held_old, self.new, self.held_new))
+        )
 
     @property
     def n_old(self):

@@ -63,6 +63,7 @@ def written(action, rows, evidence, units):
     sentences = [
         f"{_headline(action, evidence)}.",
         _reason(action, by_action, evidence, units),
+        _unpredicted(evidence["rows"]),
         _concept(evidence, units),
         _inputs(evidence),
         _forgetting(action, by_action, evidence, units),
@@ -104,6 +105,23 @@ def _reason(action, by_action, evidence, units):
         f"{text} {units.level(row['loss_new'])}: a gain of {units.change(row['gain'])} "
         f"({_sure(row, 'gain', units)}, over {counted(len(tried), 'candidate')} together)"
         f"{_blocks(row, evidence)}{ending}."
+    )
+
+
+def _unpredicted(rows):
+    """Return what to know of rows that the present model cannot read."""
+    counts = {p: (rows[f"{p}_unpredicted"], rows[f"{p}_held_out"]) for p in ("old", "new")}
+    parts = [
+        f"{n:,} of the {n_held_out:,} held-out {period} rows"
+        for period, (n, n_held_out) in counts.items()
+        if n
+    ]
+    if not parts:
+        return ""
+    return (
+        f"The present model cannot read {' and '.join(parts)}, such as those with a category that "
+        "it never saw: all numbers are those of the other rows, and only a model that is fitted "
+        "anew can serve these."
     )
 
 

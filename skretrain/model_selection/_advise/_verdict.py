@@ -49,7 +49,7 @@ class Verdict:
             trial.action: _negated(gain(self.present.old, trial.old, CONFIDENCE))
             for trial in self.others
         }
-        self.few = len(case.held_new.index) < _LEAST_TO_DECIDE
+        self.few = len(self.last.held_new.index) < _LEAST_TO_DECIDE
         self.mislead = self._mislead()
         # Where the old model is better than both refits, old rows cannot be what is wrong.
         self.old_rows_are_wrong = bool(
@@ -194,8 +194,8 @@ class Verdict:
             "rows_needed": {**self._curve(), "more_rows": self.more_rows},
             "sensitivity": sensitivity(
                 last.present,
-                case.held_old.X,
-                case.held_new.X,
+                last.held_old.X,
+                last.held_new.X,
                 shift["moved"],
                 is_classifier=case.is_classifier,
                 seed=case.seed,
@@ -218,6 +218,8 @@ class Verdict:
             "new_learned": len(last.new.index),
             "old_held_out": len(case.held_old.index),
             "new_held_out": len(case.held_new.index),
+            "old_unpredicted": len(case.held_old.index) - len(last.held_old.index),
+            "new_unpredicted": len(case.held_new.index) - len(last.held_new.index),
             "share": last.share,
         }
 
@@ -226,7 +228,7 @@ class Verdict:
         case, last, before = self.case, self.last, self.present.old
         after = self.present.new
         if last.present is not last.refitted:
-            after = case.evaluator.evaluate(last.refitted, case.held_new.X, case.held_new.y)
+            after = case.evaluator.evaluate(last.refitted, last.held_new.X, last.held_new.y)
         beyond = beyond_moved_inputs(before, after, auc, is_classifier=case.is_classifier)
         return {
             **case.evaluator.excess(before, after, CONFIDENCE).as_dict(),

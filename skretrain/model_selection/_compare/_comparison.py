@@ -44,7 +44,9 @@ class PolicyComparison:
 
     A cost is the summed loss of all rows that were served, plus the price for each refit after the
     first fit. An update (a warm start, a replay) is charged the price in proportion to its rows:
-    those of an average refit on the whole past come to one price.
+    those of an average refit on the whole past come to one price. A row that the model of its time
+    could not read (see :meth:`n_unpredicted`) is in no score, and costs what the others of its
+    batch do on average: to read less is no way to cost less.
 
     Attributes
     ----------
@@ -134,11 +136,11 @@ class PolicyComparison:
 
         Returns
         -------
-        table : DataFrame of shape (n_policies, 8 + n_prices)
+        table : DataFrame of shape (n_policies, 9 + n_prices)
             Per policy: ``policy``, ``kind``, ``score`` with its 95 % interval over seeds
             (``score_low``, ``score_high``; NaN for one seed), ``cpu_seconds`` of learning,
-            ``n_fits``, ``rows_fitted``, and ``cost_at_p`` for each price p; all are means over
-            seeds.
+            ``n_fits``, ``rows_fitted``, ``n_unpredicted`` (rows that could not be read), and
+            ``cost_at_p`` for each price p; all are means over seeds.
 
         Raises
         ------
@@ -161,6 +163,7 @@ class PolicyComparison:
             "cpu_seconds": mean(runs, "cpu_seconds"),
             "n_fits": mean(runs, "n_fits"),
             "rows_fitted": mean(runs, "rows_fitted"),
+            "n_unpredicted": mean(runs, "n_unpredicted"),
             **costs,
         }
 
@@ -177,9 +180,10 @@ class PolicyComparison:
         Returns
         -------
         score : float
-            Of the predictions that it would have served.
+            Of the predictions that it would have served. Rows that its model could not read are
+            left out, see :meth:`n_unpredicted`.
         """
-        return float(np.mean(self._scores(policy, price)))
+        return float(np.mean(self._scores_of(self._runs_of(policy, price))))
 
     def interval(self, policy, price=None):
         """Return the 95 % interval of the mean score over seeds, by Student's t.
@@ -196,7 +200,7 @@ class PolicyComparison:
         low, high : float
             NaN for fewer than two seeds.
         """
-        scores = self._scores(policy, price)
+        scores = self._scores_of(self._runs_of(policy, price))
         if len(scores) < 2:
             return math.nan, math.nan
         largest = max(map(abs, scores)) or 1.0
@@ -204,8 +208,44 @@ class PolicyComparison:
         half = student_quantile(_CONFIDENCE, len(scores)) * deviation / math.sqrt(len(scores))
         return float(np.mean(scores) - half), float(np.mean(scores) + half)
 
-    def _scores(self, name, price):
-        return [self._measure.score(run.loss) for run in self._runs_of(name, price)]
+    def n_unpredicted(self, policy, price=None):
+        """Return how many rows the models of a policy could not read, a mean over the seeds.
+
+        Parameters
+        ----------
+        policy : str
+            Its name.
+        price : float or None, default=None
+            As in :meth:`score`.
+
+        Returns
+        -------
+        n : float
+            Rows such as those with a category that an encoder had never seen when they came. No
+            score counts them; in a cost they count as the mean of the others of their batch.
+        """
+        return mean(self._runs_of(policy, price), "n_unpredicted")
+
+    def gaps(self, price=None):
+        """Return what to know of rows that could not be read, a sentence for each policy.
+
+        Parameters
+        ----------
+        price : float or None, default=None
+            As in :meth:`score`.
+
+        Returns
+        -------
+        gaps : list of str
+            Empty where all rows were predicted.
+        """
+        counts = {name: self.n_unpredicted(name, price) for name in self.names}
+        return [
+            f"'{name}' could not read {_amount(n)} of {self._measure.n_rows:,} rows when they "
+            "came: its score is that of the others."
+            for name, n in counts.items()
+            if n
+        ]
 
     def cpu_seconds(self, policy, price=None):
         """Return the mean processor seconds of all fits and updates of a policy.
@@ -340,6 +380,7 @@ class PolicyComparison:
         if tied:
             named = ", ".join(f"'{name}'" for name in tied)
             text += f" Within the noise, no worse: {named}."
+        text = " ".join([text, *self.gaps(price)])
         return Recommendation(best, text)
 
     def leaders(self):
@@ -397,7 +438,7 @@ class PolicyComparison:
         return {
             "price": self.prices,
             "cost": np.array([cost_of(r, p) for r, p in zip(found, self.prices, strict=True)]),
-            "score": np.array([self._score_of(runs) for runs in found]),
+            "score": np.array([np.mean(self._scores_of(runs)) for runs in found]),
             **{name: np.array([mean(runs, name) for runs in found]) for name in names},
         }
 
@@ -405,12 +446,13 @@ class PolicyComparison:
     def frontier(self):
         """The best that schedules can do for their processor seconds."""
         found = self._runs.frontier()
-        points = sorted({(mean(runs, "cpu_seconds"), self._score_of(runs)) for runs in found})
+        points = {(mean(r, "cpu_seconds"), float(np.mean(self._scores_of(r)))) for r in found}
+        points = sorted(points)
         seconds, scores = np.array(points).T
         return {"cpu_seconds": seconds, "score": scores}
 
-    def _score_of(self, runs):
-        return float(np.mean([self._measure.score(run.loss) for run in runs]))
+    def _scores_of(self, runs):
+        return [self._measure.score(run.scored_loss) for run in runs]
 
 
 def _counted(n_fits):

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._matrix._replay import mean_known
+from .._unreadable import summed_losses
 from ._specs import checked_price
 
 _INTERVALS = (1, 2, 5, 10, 20, 50, 100, 200, 500)  # batches; the best fixed policy has one of them
@@ -19,11 +21,26 @@ class Run:
     n_fits: int
     rows_fitted: int
     charged: float  # refits to be paid for
+    chunk_rows: np.ndarray
+    chunk_unpredicted: np.ndarray
 
     @property
     def loss(self):
         """All of it."""
         return float(self.chunk_losses.sum())
+
+    @property
+    def n_unpredicted(self):
+        """Rows that the model of their time could not read."""
+        return int(self.chunk_unpredicted.sum())
+
+    @property
+    def scored_loss(self):
+        """The loss that all rows would have if they were like those that were predicted."""
+        if not self.n_unpredicted:
+            return self.loss
+        rows, unpredicted = self.chunk_rows, self.chunk_unpredicted
+        return mean_known(self.chunk_losses, rows, unpredicted, self.loss) * float(rows.sum())
 
 
 class Runs:
@@ -39,12 +56,17 @@ class Runs:
         self._live[name] = [self._live_run(result) for result in results]
 
     def _live_run(self, result):
-        losses = self.measure.per_row(result.y_true, result.y_pred)
-        chunk_losses = np.add.reduceat(losses, result.batch_rows - result.batch_rows[0])
+        starts = result.batch_rows - result.batch_rows[0]
+        predicted = np.ones(len(result.rows) + len(result.unpredicted_rows), dtype=bool)
+        predicted[result.unpredicted_rows - result.batch_rows[0]] = False
+        losses = self.measure.per_row(result.y_true, result.y_pred) if predicted.any() else []
+        n_unpredicted = np.add.reduceat((~predicted).astype(np.int64), starts)
         typical = np.mean([m.rows_fitted_[_whole_past(m)].mean() for m in self.matrices])
         updates = _rows_of_updates(result) / float(typical)
         return Run(
-            chunk_losses=chunk_losses,
+            chunk_losses=summed_losses(losses, predicted, starts),
+            chunk_rows=np.diff(starts, append=len(predicted)),
+            chunk_unpredicted=n_unpredicted,
             cpu_seconds=float(result.fit_seconds),
             n_fits=result.n_fits,
             rows_fitted=result.rows_fitted,
@@ -138,6 +160,8 @@ def _run_of(replay):
         n_fits=replay.n_fits,
         rows_fitted=replay.rows_fitted,
         charged=replay.n_fits - 1,
+        chunk_rows=replay.chunk_rows,
+        chunk_unpredicted=replay.chunk_unpredicted,
     )
 
 

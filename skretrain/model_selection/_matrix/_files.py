@@ -12,7 +12,10 @@ from ...utils._params import is_integer
 from ._replay import FIRST
 from ._settings import checked_windows
 
-ARRAYS = ("losses_", "times_", "edges_", "chunk_rows_", "fit_seconds_", "rows_fitted_")
+ARRAYS = (
+    *("losses_", "times_", "edges_", "chunk_rows_", "fit_seconds_", "rows_fitted_"),
+    "unpredicted_",
+)
 _FORMAT = 1
 
 
@@ -86,7 +89,7 @@ def _wrong_fact(facts):
 
 def _wrong_array(facts, arrays):
     """Return the name of an array that does not go with the others, or None."""
-    losses, times, edges, chunk_rows, seconds, fitted = (arrays[name] for name in ARRAYS)
+    losses, times, edges, chunk_rows, seconds, fitted, unread = (arrays[name] for name in ARRAYS)
     if not (edges.dtype.kind == "i" and edges.ndim == 1 and len(edges) > FIRST + 1):
         return "edges_"
     if edges[0] or edges[1] != facts["initial_size"] or (np.diff(edges) < 1).any():
@@ -105,6 +108,8 @@ def _wrong_array(facts, arrays):
         return "fit_seconds_"
     if losses.dtype != np.float64 or losses.shape != (*shape, n_chunks):
         return "losses_"
+    if not _are_counts(unread, losses.shape) or (unread > chunk_rows).any():
+        return "unpredicted_"
     served = ~np.isnan(seconds)[:, :, None] & (np.arange(n_chunks) >= times[:, None])
     return None if (losses[served] > -np.inf).all() else "losses_"
 

@@ -1,6 +1,7 @@
 """The fits of a matrix: each window at each time, and its losses from there on."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from sklearn.dummy import DummyClassifier
@@ -13,6 +14,7 @@ from ...policies import RetrainContext
 from ...policies._base import with_all_classes
 from ...utils._containers import as_container, n_rows, take_rows
 from ...utils._costs import Stopwatch
+from .._unreadable import can_be_learned, readable_rows, summed_losses
 from ._replay import FIRST
 
 
@@ -45,7 +47,10 @@ class Worker:
         self.counts = np.ones(n_rows_in_all, dtype=bool) if weight is None else weight != 0
 
     def cells(self, times, remaining):
-        """Return for each time, and each window in `remaining`: losses per chunk, seconds, rows."""
+        """Return for each time, and each window in `remaining`, what a cell of the matrix holds.
+
+        Losses and unpredicted rows per chunk, seconds, rows.
+        """
         return [self._at(int(time), remaining) for time in times]
 
     def _at(self, time, remaining):
@@ -54,7 +59,7 @@ class Worker:
             start = self._start(number, stop)
             if start not in done:
                 model, seconds, n_fitted = self._fitted(start, stop, time)
-                done[start] = (self._losses(model, time), seconds, n_fitted)
+                done[start] = (*self._losses(model, time), seconds, n_fitted)
         return [done[self._start(number, stop)] for number in remaining]
 
     def _start(self, number, stop):
@@ -78,15 +83,34 @@ class Worker:
         return model, cost.cpu_seconds, len(rows.index)
 
     def _losses(self, model, time):
+        """Return the summed loss on each later chunk, and the rows that could not be read."""
         first = int(self.edges[time])
-        y = self.history.rows.y[first:]
-        losses = self.loss(y, model.predict(take_rows(self.history.rows.X, slice(first, None))))
-        losses = np.asarray(losses, dtype=np.float64)
+        y_pred, readable = self._predicted(
+            model, take_rows(self.history.rows.X, slice(first, None))
+        )
+        y = self.history.rows.y[first:][readable]
+        losses = np.asarray(self.loss(y, y_pred) if len(y) else [], dtype=np.float64)
         if losses.shape != (len(y),):
             raise ValueError(
                 f"loss returned an array of shape {losses.shape} for {len(y)} rows: it must return "
                 "one loss per row."
             )
         losses = np.where(np.isnan(losses), np.inf, losses)  # as the losses with a name have it
-        losses = np.where(self.counts[first:], losses, 0.0)
-        return np.add.reduceat(losses, self.edges[time:-1] - first)
+        starts, counted = self.edges[time:-1] - first, self.counts[first:]
+        unpredicted = np.add.reduceat((counted & ~readable).astype(np.int64), starts)
+        return summed_losses(losses, readable, starts, counted), unpredicted
+
+    def _predicted(self, model, X):
+        """Return the predictions for the rows that a model can read, and which these are."""
+        try:
+            return model.predict(X), np.ones(n_rows(X), dtype=bool)
+        except Exception:
+            if not self._can_be_learned:
+                raise
+        readable = readable_rows(model.predict, X)
+        return model.predict(take_rows(X, readable)) if readable.any() else None, readable
+
+    @cached_property
+    def _can_be_learned(self):
+        """Whether a model that is fitted on all rows can read them: none of them is at fault."""
+        return can_be_learned(self.learner, self.history.rows)

@@ -78,6 +78,10 @@ class ReplayResult:
         Processor seconds of each fit.
     rows_per_fit : ndarray of shape (n_fits,)
         Rows that each was fitted on.
+    chunk_unpredicted : ndarray of shape (n_chunks - 1,) or None
+        Rows of each chunk that the model of their time could not read. In the losses they count as
+        the mean of the others of their chunk (of all that the model could read, where there are no
+        others); `mean_loss` is that of the others alone. None is none.
 
     Examples
     --------
@@ -101,12 +105,17 @@ class ReplayResult:
     schedule: list
     seconds_per_fit: np.ndarray
     rows_per_fit: np.ndarray
+    chunk_unpredicted: np.ndarray | None = None
 
     @property
     def mean_loss(self):
         """Loss per row, a float: the error rate, where the loss is 0/1; NaN where none counted."""
-        n = int(self.chunk_rows.sum())
-        return self.loss / n if n else math.nan
+        return mean_known(self.chunk_losses, self.chunk_rows, self.chunk_unpredicted, self.loss)
+
+    @property
+    def n_unpredicted(self):
+        """Number of rows that the model of their time could not read."""
+        return 0 if self.chunk_unpredicted is None else int(self.chunk_unpredicted.sum())
 
     @property
     def n_fits(self):
@@ -139,6 +148,18 @@ class ReplayResult:
         """
         charged = zip(self.rows_per_fit[1:], self.seconds_per_fit[1:], strict=True)
         return self.loss + sum(charge_of(price, rows, seconds) for rows, seconds in charged)
+
+
+def mean_known(losses, rows, unpredicted, loss):
+    """Return the loss per row that was predicted; `loss` is the sum over all chunks."""
+    if unpredicted is None or not unpredicted.any():
+        n = int(rows.sum())
+        return loss / n if n else math.nan
+    known = rows - unpredicted
+    there = known > 0
+    if not there.any():
+        return math.nan
+    return float((losses[there] * known[there] / rows[there]).sum() / known.sum())
 
 
 def charge_of(price, rows, seconds):

@@ -61,7 +61,10 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
     Attributes
     ----------
     losses_ : ndarray of shape (n_windows, n_times, n_chunks)
-        Summed loss on a chunk of the model fitted with a window at a time; NaN before that time.
+        Summed loss on a chunk of the model fitted with a window at a time; NaN before that time. A
+        row that it could not read counts as the mean of the others, see `unpredicted_`.
+    unpredicted_ : ndarray of shape (n_windows, n_times, n_chunks), int
+        Rows that it could not read, such as those with a category that its encoder never saw.
     times_ : ndarray of shape (n_times,)
         Chunks before which models were fitted: on rows before the chunk only.
     edges_ : ndarray of shape (n_chunks + 1,)
@@ -85,7 +88,8 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
     alone. Policies that depend on their own past (warm starts, replay, mixtures) have to be run,
     with :func:`prequential_validate`.
 
-    Before the history has shown a second class, the only class is predicted.
+    Before the history has shown a second class, the only class is predicted. Rows that a model
+    cannot read, although one fitted on the whole history can, are counted (`unpredicted_`).
 
     Windows that hold the same rows, as all do in the beginning, share one fit.
 
@@ -179,6 +183,7 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         self.times_ = np.arange(FIRST, n_chunks, self.stride)
         self.chunk_rows_ = np.add.reduceat(worker.counts.astype(np.int64), worker.edges[:-1])
         self.losses_ = np.full((n_windows, len(self.times_), n_chunks), np.nan)
+        self.unpredicted_ = np.zeros(self.losses_.shape, dtype=np.int64)
         self.fit_seconds_ = np.full(self.losses_.shape[:2], np.nan)
         self.rows_fitted_ = np.zeros(self.losses_.shape[:2], dtype=np.int64)
         self.estimator_repr_ = repr(self.estimator)
@@ -207,9 +212,9 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         for share, cells in zip(shares, done, strict=True):
             for number, at_one_time in zip(share, cells, strict=True):
                 for window, cell in zip(remaining, at_one_time, strict=True):
-                    losses, self.fit_seconds_[window, number], n_fitted = cell
-                    self.losses_[window, number, self.times_[number] :] = losses
-                    self.rows_fitted_[window, number] = n_fitted
+                    served = window, number, slice(self.times_[number], None)
+                    self.losses_[served], self.unpredicted_[served], *costs = cell
+                    self.fit_seconds_[window, number], self.rows_fitted_[window, number] = costs
 
     def _better_half(self, remaining, numbers_of_times):
         losses = [
@@ -410,11 +415,9 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         chunks = [chunk for chunk, _ in schedule]
         stops = [*chunks[1:], len(self.edges_) - 1]
         fits = [(window, self._number_of_fit(window, chunk, delay)) for chunk, window in schedule]
-        parts = [
-            self.losses_[window, number, chunk:stop]
-            for (window, number), chunk, stop in zip(fits, chunks, stops, strict=True)
-        ]
-        losses = np.concatenate(parts)
+        spans = map(slice, chunks, stops)
+        served = [(*fit, span) for fit, span in zip(fits, spans, strict=True)]
+        losses = np.concatenate([self.losses_[part] for part in served])
         chosen = tuple(np.array(fits).T)
         return ReplayResult(
             loss=float(losses.sum()),
@@ -423,6 +426,7 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
             schedule=[(int(chunk), self._windows[window]) for chunk, window in schedule],
             seconds_per_fit=self.fit_seconds_[chosen],
             rows_per_fit=self.rows_fitted_[chosen],
+            chunk_unpredicted=np.concatenate([self.unpredicted_[part] for part in served]),
         )
 
     # -- files ---------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from ._join import (
     check_row_shapes,
     common_dtype,
     concat_rows,
+    fit_together,
     to_kind_of,
     widest,
 )
@@ -26,6 +27,7 @@ from ._rows import (
     with_schema_of,
     writable,
 )
+from ._types import ColumnTypes
 
 __all__ = [
     "ARRAY",
@@ -33,6 +35,7 @@ __all__ = [
     "PANDAS",
     "POLARS",
     "SPARSE",
+    "ColumnTypes",
     "as_container",
     "as_csr",
     "check_row_shapes",
@@ -40,6 +43,7 @@ __all__ = [
     "concat_rows",
     "copy_rows",
     "drop_index",
+    "fit_together",
     "kind_of",
     "n_bytes",
     "n_rows",

@@ -3,7 +3,20 @@
 import numpy as np
 from scipy import sparse
 
-from ._rows import ARRAY, LIST, PANDAS, POLARS, SPARSE, as_csr, kind_of, n_rows, row_shape
+from ._polars_types import texts_next_to_others
+from ._rows import (
+    ARRAY,
+    LIST,
+    PANDAS,
+    POLARS,
+    SPARSE,
+    as_csr,
+    kind_of,
+    n_rows,
+    row_shape,
+    take_rows,
+)
+from ._types import ColumnTypes, to_common_types
 
 # Mixed parts are converted to the kind with the highest rank.
 _RANK = {ARRAY: 0, LIST: 1, PANDAS: 2, POLARS: 2, SPARSE: 3}
@@ -14,8 +27,8 @@ def concat_rows(parts):
 
     Parts of different kinds are brought to one: any sparse part makes the result csr; any data
     frame gives its column names to the arrays; a list and an array make a list. Data types are
-    promoted without loss: string widths widen, strings next to numbers become objects, pandas
-    categoricals take the union of their categories.
+    promoted without loss: string widths widen, strings next to numbers become objects, columns of
+    data frames follow the first frame (:class:`ColumnTypes`).
 
     Parameters
     ----------
@@ -240,52 +253,26 @@ def _concat_sparse(parts):
 
 
 def _concat_pandas(parts):
-    if len(parts[0].shape) == 2:
-        return _concat_pandas_frames(parts)
-    name = parts[0].name
-    return _concat_pandas_frames([part.to_frame("values") for part in parts])["values"].rename(name)
-
-
-def _concat_pandas_frames(frames):
     import pandas as pd
 
-    union = _union_categories(frames)
-    if union:
-        frames = [frame.astype(union) for frame in frames]
-    return pd.concat(frames, ignore_index=True)
-
-
-def _union_categories(frames):
-    """Data type per categorical column whose categories differ: pandas would return objects."""
-    import pandas as pd
-
-    all_dtypes = [frame.dtypes.to_numpy() for frame in frames]
-    if all((dtypes == all_dtypes[0]).all() for dtypes in all_dtypes[1:]):
-        return {}
-    union = {}
-    for name, *dtypes in zip(frames[0].columns, *(frame.dtypes for frame in frames), strict=True):
-        if _can_unite(dtypes, pd.CategoricalDtype):
-            empty = [pd.Categorical([], dtype=dtype) for dtype in dtypes]
-            union[name] = pd.api.types.union_categoricals(empty, ignore_order=True).dtype
-    return union
-
-
-def _can_unite(dtypes, categorical_type):
-    return (
-        all(isinstance(dtype, categorical_type) for dtype in dtypes)
-        and any(dtype != dtypes[0] for dtype in dtypes)
-        and len({dtype.categories.dtype for dtype in dtypes}) == 1
-    )
+    joined = pd.concat(to_common_types(parts), ignore_index=True)
+    return joined if len(joined.shape) == 2 else joined.rename(parts[0].name)
 
 
 def _concat_polars(parts):
     import polars as pl
 
     series = len(parts[0].shape) == 1
+    parts = to_common_types(parts)
     # The relaxed join, which promotes types, exists for data frames only.
     frames = [part.alias(parts[0].name).to_frame() for part in parts] if series else parts
     for name, *dtypes in zip(frames[0].columns, *(frame.dtypes for frame in frames), strict=True):
-        _refuse_text_next_to_numbers(name, set(dtypes) - {pl.Null})
+        others = texts_next_to_others(set(dtypes) - {pl.Null})
+        if others:
+            raise ValueError(
+                f"column {name!r} has text next to {others[0]}: pass the same types with every "
+                "batch."
+            )
     try:
         frame = pl.concat(frames, how="vertical_relaxed", rechunk=True)
     except pl.exceptions.PolarsError as error:
@@ -296,15 +283,45 @@ def _concat_polars(parts):
     return frame.to_series() if series else frame
 
 
-def _refuse_text_next_to_numbers(name, dtypes):
-    """Raise where polars would turn the number 1 into the text "1"."""
-    import polars as pl
+def fit_together(head, chunks, part):
+    """Find the types in which rows can be joined to others.
 
-    others = [dtype for dtype in dtypes if dtype not in (pl.String, pl.Categorical, pl.Enum)]
-    if others and len(others) < len(dtypes):
-        raise ValueError(
-            f"column {name!r} has text next to {others[0]}: pass the same types with every batch."
-        )
+    Parameters
+    ----------
+    head : container
+        No rows, with the types in which the chunks are read.
+    chunks : list of containers
+        The rows, of the same kind.
+    part : container
+        Rows of the same kind to be joined to them.
+
+    Returns
+    -------
+    head : container
+        No rows, of types that hold the values of all.
+    part : container
+        The rows, of types that fit these.
+
+    Raises
+    ------
+    ValueError
+        If there are no such types.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skretrain.utils._containers import fit_together
+    >>> whole, gap = pd.DataFrame({"n": [1]}), pd.DataFrame({"n": [None]})
+    >>> fit_together(whole[:0], [whole], gap)[0].dtypes.tolist()
+    [dtype('float64')]
+    """
+    types = ColumnTypes.of([*chunks, head])
+    if types is None:
+        return concat_rows([head, take_rows(part, slice(0, 0))]), part
+    part = ColumnTypes(head, types.undecided).aligned(part)
+    if kind_of(part) == POLARS:
+        _concat_polars([head, part[:0]])  # for what it refuses
+    return part[:0], part
 
 
 _CONCAT = {

@@ -1,0 +1,99 @@
+"""Columns of polars, brought to the types that are known."""
+
+_UNITS = ("ms", "us", "ns")
+
+
+def without_a_value(X, positions):
+    """Return no column: where there is no value at all, polars has a type that says so."""
+    return []
+
+
+def aligned(X, types, keep_levels):
+    """Return rows with the columns of other types replaced."""
+    changed = [
+        _column(known, X[name])
+        for (name, known), dtype in zip(types.like.schema.items(), X.dtypes, strict=True)
+        if known != dtype
+    ]
+    return X.with_columns(changed) if changed else X
+
+
+def coded_columns(X):
+    """Return no column: the order of levels is part of their type."""
+    return ()
+
+
+def as_frame(X):
+    """Return a series as a data frame."""
+    return X.alias("values").to_frame()
+
+
+def as_series(X, name):
+    """Return the only column of a data frame, under another name."""
+    return X["values"].alias(name)
+
+
+def _column(known, values):
+    """Return one column in the known type, or in one that holds its values, too."""
+    import polars as pl
+
+    if known == pl.Null:
+        return values
+    if len(values) and values.null_count() == len(values):
+        return pl.Series(values.name, [None] * len(values), dtype=known)
+    if known in (pl.Enum, pl.Categorical):
+        return _as_levels(known, values.cast(pl.String))
+    if values.dtype in (pl.Enum, pl.Categorical):
+        values = values.cast(pl.String)
+    if known == pl.Datetime and values.dtype == pl.Datetime:
+        return _in_zone(known, values)
+    return _in_common(known, values)
+
+
+def _as_levels(known, texts):
+    """Return a column as categories: the levels that are known, then the new ones that occur."""
+    import polars as pl
+
+    if known == pl.Enum:
+        levels = known.categories
+        new = texts.drop_nulls().unique(maintain_order=True)
+        known = pl.Enum(pl.concat([levels, new.filter(~new.is_in(levels.implode()))]))
+    return texts.cast(known)
+
+
+def _in_zone(known, values):
+    """Return times in the zone that is known; those without one are those of its clocks."""
+    zone, own = known.time_zone, values.dtype.time_zone
+    if own is not None:
+        moved = values if zone is None else values.dt.convert_time_zone(zone)
+        values = moved.dt.replace_time_zone(zone)
+    elif zone is not None:
+        # An hour that the clocks went through twice, or not at all, is no reason to lose a row.
+        later = _localized(values.dt.offset_by("1h"), zone)
+        values = _localized(values, zone).fill_null(later)
+    return values.dt.cast_time_unit(max(known.time_unit, values.dtype.time_unit, key=_UNITS.index))
+
+
+def _localized(values, zone):
+    return values.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+
+
+def _in_common(known, values):
+    """Return a column in the type that holds both; where there is none, a join will say so."""
+    import polars as pl
+
+    if texts_next_to_others({known, values.dtype}):
+        return values
+    pair = [pl.DataFrame({"values": pl.Series([], dtype=one)}) for one in (known, values.dtype)]
+    try:
+        return values.cast(pl.concat(pair, how="vertical_relaxed")["values"].dtype)
+    except pl.exceptions.PolarsError:
+        return values
+
+
+def texts_next_to_others(dtypes):
+    """Return the types next to text that polars would turn into it, the number 1 into "1"."""
+    import polars as pl
+
+    others = [dtype for dtype in dtypes if dtype not in (pl.String, pl.Categorical, pl.Enum)]
+    return others if len(others) < len(dtypes) else []

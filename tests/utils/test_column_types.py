@@ -1,0 +1,201 @@
+"""What becomes of a column whose type is known when it comes in another one."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from skretrain.utils._containers import ColumnTypes, concat_rows, fit_together
+
+
+def aligned(known, values, **options):
+    return ColumnTypes.of([known]).aligned(values, **options)
+
+
+def test_rows_of_the_same_types_are_returned_as_they_are():
+    """The usual batch costs a comparison, no copy."""
+    for frame in (pd.DataFrame({"a": [1], "b": ["x"]}), pl.DataFrame({"a": [1], "b": ["x"]})):
+        types = ColumnTypes.of([frame])
+        assert types.aligned(frame) is frame
+        assert types.after(frame) is types
+        assert types.aligned(frame[:0]).shape == (0, 2)
+
+
+def test_what_is_no_frame_or_another_one_is_none_of_its_business():
+    frame = pd.DataFrame({"a": [1]})
+    assert ColumnTypes.of([np.zeros((2, 1))]) is None
+    others = (frame.rename(columns={"a": "b"}), pl.DataFrame({"a": [1.0]}), frame["a"], np.ones(1))
+    types = ColumnTypes.of([frame])
+    for other in others:
+        assert types.aligned(other) is other
+        assert types.after(other) is types
+
+
+def test_rows_are_not_written_to():
+    frame = pd.DataFrame({"a": pd.Series([None, None], dtype=object), "b": [1, 2]})
+    before = frame.copy()
+    rows = aligned(pd.DataFrame({"a": [1.0], "b": [1]}), frame)
+    assert rows["a"].dtype == np.float64
+    pd.testing.assert_frame_equal(frame, before)
+    assert np.shares_memory(rows["b"].to_numpy(), frame["b"].to_numpy())
+
+
+def test_an_index_and_columns_of_one_name_do_not_matter():
+    known = pd.DataFrame([[1, 2.0]], columns=["a", "a"])
+    rows = aligned(known, pd.DataFrame([[1.5, 2]], columns=["a", "a"], index=[7]))
+    assert rows.dtypes.tolist() == [np.float64, np.float64]
+    assert rows.index.tolist() == [7]
+
+
+ZONED = pd.Series(pd.to_datetime(["2024-01-01"])).dt.tz_localize("Asia/Tokyo")
+SAME = pd.CategoricalDtype(["b", "a"])
+
+
+@pytest.mark.parametrize(
+    ("known", "values", "expected"),
+    [
+        # Levels, in order of appearance; only those that occur, and codes that stay.
+        (pd.Series(["b"], dtype=SAME), pd.Series(["a"], dtype="category"), SAME),
+        (pd.Series(["b"], dtype=SAME), pd.Categorical(["a"], categories=["z", "a"]), SAME),
+        (pd.Series(["b"], dtype=SAME), pd.Categorical(["a"], categories=["a", "b"]), SAME),
+        (pd.Series(["b"], dtype=SAME), pd.Categorical(["c", None]), pd.CategoricalDtype([*"bac"])),
+        (pd.Series(["b"], dtype=SAME), [2.0, None, 1.5], pd.CategoricalDtype([*"ba", "2", "1.5"])),
+        (pd.Series([True], dtype="category"), ["x"], pd.CategoricalDtype([True, "x"])),
+        (pd.Series([2, 1]).astype("category"), ["1"], pd.CategoricalDtype([1, 2])),
+        (pd.Series([2, 1]).astype("category"), ["x"], pd.CategoricalDtype(["1", "2", "x"])),
+        (pd.Series([2, 1]).astype("category"), [1.5], pd.CategoricalDtype([1, 2, 1.5])),
+        (pd.Series([None], dtype="category"), ["x"], pd.CategoricalDtype(["x"])),
+        (pd.Series(["b"], dtype=SAME), [], SAME),
+        # Numbers and flags.
+        (pd.Series([1], dtype="int8"), pd.Series([1], dtype="int64"), "int64"),
+        (pd.Series([1], dtype="int8"), pd.Series([1.0], dtype="float32"), "float32"),
+        (pd.Series([True]), [1], "int64"),
+        (pd.Series([1]), [None], "float64"),
+        (pd.Series([1]), pd.Series([2, None], dtype=object), "float64"),
+        (pd.Series([1]), pd.Series([2, 3], dtype=object), "int64"),
+        (pd.Series([1], dtype="Int64"), [2.5], "Float64"),
+        (pd.Series([True], dtype="boolean"), [None], "boolean"),
+        (pd.Series([1]), pd.Series([1], dtype="category"), "int64"),
+        (pd.Series([1]), ["x"], "object"),
+        (pd.Series([None], dtype=object), [True], "float64"),
+        (pd.Series([np.nan]), pd.Series([2], dtype="Int64"), "Int64"),
+        # Text and times.
+        (pd.Series(["x"], dtype="str"), pd.Series(["y", None], dtype=object), "str"),
+        (pd.Series(["x"], dtype="str"), pd.Series(["y", 1], dtype=object), "object"),
+        (pd.Series(["x"], dtype="str"), [1], "object"),
+        (pd.Series(["x"], dtype=object), pd.Series(["y"], dtype="str"), "object"),
+        (pd.Series(pd.to_datetime(["2024"])), ["x"], "object"),
+        (ZONED, ZONED.dt.tz_convert("UTC"), ZONED.dtype),
+        (ZONED.dt.tz_localize(None), ZONED, ZONED.dt.tz_localize(None).dtype),
+        (pd.Series(pd.to_timedelta([1], "s")), pd.to_timedelta([1], "ns"), "timedelta64[ns]"),
+        (
+            pd.Series(pd.to_datetime(["2024"])).dt.as_unit("s"),
+            pd.Series(pd.to_datetime(["2024"])).dt.as_unit("ms"),
+            "datetime64[ms]",
+        ),
+    ],
+)
+def test_a_column_of_pandas(known, values, expected):
+    """Values are those that came, or the same ones in the words of the known type."""
+    values = pd.Series(values)
+    for kind in (pd.Series, pd.DataFrame):
+        one, other = (x if kind is pd.Series else x.to_frame("a") for x in (known, values))
+        types = ColumnTypes.of([one])
+        rows = types.aligned(other)
+        column = rows if kind is pd.Series else rows["a"]
+        assert column.dtype == expected
+        if isinstance(expected, pd.CategoricalDtype):
+            assert column.cat.categories.tolist() == expected.categories.tolist()
+        assert column.isna().tolist() == values.isna().tolist()
+        grown = types.after(rows)
+        assert grown.describe(rows)
+        assert grown.aligned(rows) is rows
+        # What is remembered can be read in the new types, and both can be joined.
+        assert grown.aligned(one).dtypes is not None
+        joined = concat_rows([one, other])
+        assert len(joined) == len(one) + len(other)
+        assert grown.describe(joined) or not len(values)
+
+
+def test_clocks_that_were_changed_lose_no_row():
+    """An hour that was there twice, or never, in the zone that is known."""
+    clock = pd.Series(pd.to_datetime(["2024-03-31 02:30", "2024-10-27 02:30"]))
+    known = clock.dt.tz_localize("UTC").dt.tz_convert("Europe/Berlin")
+    hours = aligned(known, clock).dt.tz_convert("UTC").dt.hour.tolist()
+    assert hours == [1, 0]
+    clock, known = pl.Series("t", clock.to_numpy()), pl.Series("t", known.dt.tz_convert("UTC"))
+    known = known.dt.convert_time_zone("Europe/Berlin")
+    assert aligned(known, clock).dt.convert_time_zone("UTC").dt.hour().to_list() == [1, 0]
+
+
+def test_levels_that_are_numbers_stay_numbers_for_a_model_that_knows_no_others():
+    known = pd.Series([3, 7], dtype="category")
+    values = pd.Series(["7", "x", None], dtype="category")
+    kept = aligned(known, values, keep_levels=True)
+    assert kept.cat.categories.tolist() == [3, 7, "x"]
+    assert kept.cat.codes.tolist() == [1, 2, -1]
+    types = ColumnTypes.of([known.to_frame("a")])
+    assert types.recoded(types.aligned(values.to_frame("a"))) == ["a"]
+    assert types.recoded(types.aligned(values.to_frame("a"), keep_levels=True)) == []
+
+
+DAY = datetime.date(2024, 1, 1)
+NOON = datetime.datetime(2024, 1, 1, 12)
+
+
+@pytest.mark.parametrize(
+    ("known", "values", "expected"),
+    [
+        (pl.Series(["b"], dtype=pl.Enum([*"ba"])), ["a", None], pl.Enum([*"ba"])),
+        (pl.Series(["b"], dtype=pl.Enum([*"ba"])), ["c"], pl.Enum([*"bac"])),
+        (pl.Series(["b"], dtype=pl.Enum([*"ba"])), [1], pl.Enum([*"ba1"])),
+        (pl.Series(["b"], dtype=pl.Categorical), ["c"], pl.Categorical()),
+        (pl.Series(["b"], dtype=pl.Enum([*"ba"])), [None], pl.Enum([*"ba"])),
+        (pl.Series([None]), ["c"], pl.String()),
+        (pl.Series([1]), [None], pl.Int64()),
+        (pl.Series([1]), [1.5], pl.Float64()),
+        (pl.Series(["b"]), pl.Series(["c"], dtype=pl.Categorical), pl.String()),
+        (pl.Series([DAY]), [NOON], pl.Datetime("us")),
+        (pl.Series([NOON]), pl.Series([NOON]).dt.replace_time_zone("UTC"), pl.Datetime("us")),
+        (pl.Series([NOON]), pl.Series([NOON]).dt.cast_time_unit("ns"), pl.Datetime("ns")),
+        (
+            pl.Series([NOON]).dt.replace_time_zone("Asia/Tokyo"),
+            pl.Series([NOON]).dt.replace_time_zone("UTC"),
+            pl.Datetime("us", "Asia/Tokyo"),
+        ),
+    ],
+)
+def test_a_column_of_polars(known, values, expected):
+    values = pl.Series(values)
+    for kind in (pl.Series, pl.DataFrame):
+        one, other = (x if kind is pl.Series else x.to_frame("a") for x in (known, values))
+        types = ColumnTypes.of([one])
+        rows = types.aligned(other)
+        column = rows if kind is pl.Series else rows["a"]
+        assert column.dtype == expected
+        assert column.null_count() == values.null_count()
+        assert types.after(rows).aligned(rows) is rows
+        joined = concat_rows([one, other])
+        assert (joined if kind is pl.Series else joined["a"]).dtype == expected
+
+
+@pytest.mark.parametrize("values", [["x"], pl.Series([[1]])])
+def test_a_column_of_polars_that_cannot_be_joined_is_refused_by_the_join_alone(values):
+    """Asked for a prediction, it is for the model to say what it makes of it."""
+    known, values = pl.DataFrame({"a": [1]}), pl.DataFrame({"a": pl.Series(values)})
+    assert aligned(known, values)["a"].dtype == values["a"].dtype
+    with pytest.raises(ValueError, match="pass the same types with every batch"):
+        fit_together(known[:0], [known], values)
+
+
+def test_a_column_that_was_missing_so_far_takes_the_type_of_the_first_values():
+    nothing = pd.DataFrame({"a": [np.nan, np.nan], "b": [1.0, np.nan]})
+    types = ColumnTypes.of([nothing])
+    assert types.undecided == {0}
+    assert types.after(nothing) is types
+    rows = types.aligned(pd.DataFrame({"a": pd.Categorical(["x"]), "b": ["text"]}))
+    assert rows.dtypes.tolist() == [pd.CategoricalDtype(["x"]), np.dtype(object)]
+    assert types.after(rows).undecided == frozenset()
+    assert types.after(nothing.fillna(0)).undecided == frozenset()
