@@ -3,10 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
+from joblib import effective_n_jobs
+from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import column_or_1d
 
+from .._retrainer._border import check_values
 from .._retrainer._estimator import BaseRetrainer
 from ..compose._update import weight_name
 from ..utils._losses import task_of
+from ..utils._sklearn_api import routing_enabled
 
 
 def names_and_members(estimators):
@@ -83,6 +89,38 @@ def tags_of(members, tags):
         takes = all(kind.multi_class for kind in kinds)
         tags.classifier_tags = replace(kinds[0], multi_class=takes, multi_label=False)
     return tags
+
+
+def checked_target(y):
+    """Return the targets as a flat array, or raise ValueError for what is wrong with them."""
+    if y is None:
+        raise ValueError(
+            "This MixtureRetrainer estimator requires y to be passed, but the target y is None."
+        )
+    y = column_or_1d(y, warn=True)
+    check_values(y)
+    return y
+
+
+def each_of(call, items, n_jobs):
+    """Call a function with each item, in threads where there are several jobs."""
+    items = list(items)
+    if len(items) < 2 or effective_n_jobs(n_jobs) == 1:
+        return [call(item) for item in items]
+    return Parallel(n_jobs=n_jobs, require="sharedmem")(delayed(call)(item) for item in items)
+
+
+def picker(mixture, method, names):
+    """Return the function that picks, of the metadata of a call, what the member k gets."""
+    if not routing_enabled():
+        return lambda number, params: params
+
+    def params_of(number, params):
+        if not params:
+            return {}
+        return process_routing(mixture, method, **params)[names[number]][method]
+
+    return params_of
 
 
 def weight_names(members):
