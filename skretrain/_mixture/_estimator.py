@@ -29,11 +29,13 @@ from ..utils._clone import ClonedByContent, cloned
 from ..utils._containers import as_container, n_rows
 from ..utils._fixed_share import FixedShare
 from ..utils._params import check_n_jobs, check_number
+from ..utils._signature import fit_with_weight_if
 from ..utils._sklearn_api import BaseComposition, parallel_block
 from ._engine import Batch, MixEngine, Turns
 from ._learned import LearnedAttributes, as_fitted
 from ._members import (
     all_have,
+    all_take_weights,
     check_member,
     checked_target,
     each_of,
@@ -217,6 +219,7 @@ class MixtureRetrainer(
 
     # -- learning ------------------------------------------------------------------------------
 
+    @fit_with_weight_if(all_take_weights)
     def fit(self, X, y, **params):
         """Forget everything, then fit every member; all weigh the same.
 

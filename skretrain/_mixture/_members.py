@@ -6,7 +6,7 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import column_or_1d, has_fit_parameter
 
 from .._retrainer._border import check_values
 from .._retrainer._estimator import BaseRetrainer
@@ -97,7 +97,7 @@ def checked_target(y):
         raise ValueError(
             "This MixtureRetrainer estimator requires y to be passed, but the target y is None."
         )
-    y = column_or_1d(y, warn=True)
+    y = np.asarray(column_or_1d(y, warn=True))  # with array API dispatch, it may be a tensor
     check_values(y)
     return y
 
@@ -138,3 +138,12 @@ def all_have(method):
         return True
 
     return check
+
+
+def all_take_weights(mixture):
+    """Tell whether every member takes the ``sample_weight`` of rows."""
+    try:
+        members = names_and_members(mixture.estimators)[1]
+    except ValueError:
+        return False  # parameters are judged when they are used
+    return all(has_fit_parameter(member, "sample_weight") for member in members)

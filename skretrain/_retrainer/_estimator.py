@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import get_tags
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from ..buffers import BaseBuffer, SlidingWindow
 from ..buffers._base import part_of
@@ -26,6 +26,7 @@ from ..utils._clone import ClonedByContent
 from ..utils._containers import as_container, n_rows
 from ..utils._losses import task_of
 from ..utils._params import check_choice, is_integer, refuse
+from ..utils._signature import fit_with_weight_if
 from ._border import checked_classes, checked_rows, unlabelled_rows
 from ._cycle import Cycle
 from ._delegation import DelegationMixin
@@ -66,6 +67,7 @@ class BaseRetrainer(
 
     # -- learning ------------------------------------------------------------------------------
 
+    @fit_with_weight_if(lambda self: has_fit_parameter(self.estimator, "sample_weight"))
     def fit(self, X, y=None, **params):
         """Forget everything, then learn.
 
