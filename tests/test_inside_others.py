@@ -4,13 +4,15 @@ import inspect
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers import stream
+from river.compat import SKL2RiverClassifier, SKL2RiverRegressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier
-from sklearn.linear_model import LinearRegression, LogisticRegression, RANSACRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression, RANSACRegressor, SGDRegressor
 from sklearn.multioutput import MultiOutputClassifier
-from sklearn.naive_bayes import GaussianNB
+from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import has_fit_parameter
@@ -99,3 +101,31 @@ def test_weights_are_what_they_are_by_position_or_by_name():
     np.testing.assert_array_equal(by_position.predict_proba(X), by_name.predict_proba(X))
     fit = pickle.loads(pickle.dumps(DriftAwareRetrainer(GaussianNB()).fit))
     np.testing.assert_array_equal(fit(X, Y, WEIGHT).predict_proba(X), by_name.predict_proba(X))
+
+
+# -- inside river ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS.values(), ids=WRAPPERS)
+def test_river_drives_a_classifier_row_by_row(wrapper):
+    """In river's own wrapper, which is named: its converter asks for the class of a base."""
+    model = SKL2RiverClassifier(wrapper(MultinomialNB()), classes=[0, 1])
+    direct = wrapper(MultinomialNB())
+    for row, label in zip(np.abs(X[:60]), Y[:60].tolist(), strict=True):
+        features = dict(zip("abcd", row.tolist(), strict=True))
+        model.learn_one(features, label)
+        direct.partial_fit([row], [label], classes=[0, 1])
+        expected = direct.predict_proba([row])[0].tolist()
+        assert list(model.predict_proba_one(features).values()) == expected
+    assert model.estimator.n_samples_seen_ == 60
+
+
+def test_river_drives_a_regressor_in_small_batches():
+    model = SKL2RiverRegressor(DriftAwareRetrainer(SGDRegressor(random_state=0)))
+    direct = DriftAwareRetrainer(SGDRegressor(random_state=0))
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    for start in range(0, 300, 50):
+        rows, target = frame[start : start + 50], pd.Series(X[start : start + 50, 0])
+        model.learn_many(rows, target)
+        direct.partial_fit(rows, target)
+    np.testing.assert_array_equal(model.predict_many(frame), direct.predict(frame))

@@ -258,8 +258,6 @@ class ArrayColumn:
         The rows, followed by spare capacity.
     """
 
-    __slots__ = ("dtype", "row_shape", "values")
-
     def __init__(self, values):
         self.values = values
         self.dtype = values.dtype
@@ -323,8 +321,6 @@ class ChunkColumn:
     chunks : list of containers, default=()
         The rows.
     """
-
-    __slots__ = ("chunks", "head", "levels", "schema")
 
     def __init__(self, head, chunks=(), levels=()):
         self.head = head

@@ -172,7 +172,7 @@ def columns_of(X, columns):
     return _safe_indexing(X, columns, axis=1)
 
 
-@dataclass(slots=True)
+@dataclass
 class Layer:
     """Weights that multiply the features, and the intercept next to them.
 
