@@ -206,6 +206,38 @@ def _with_least_arguments(cls):
     return cls(*least.get(cls.__name__, []))
 
 
+CLASSES = [
+    (module, name)
+    for module, name in NAMES
+    if isinstance(getattr(importlib.import_module(module), name), type)
+]
+
+
+@pytest.mark.parametrize(("module", "name"), CLASSES)
+def test_every_public_method_says_itself_what_it_does(module, name):
+    """Also one that overrides another: it does so because it does something else."""
+    cls = getattr(importlib.import_module(module), name)
+    silent = [
+        f"{base.__name__}.{method}"
+        for base in cls.__mro__
+        if base.__module__.partition(".")[0] == "skretrain"
+        for method, value in vars(base).items()
+        if method[0] != "_" and hasattr(value, "__get__") and not is_slot(value)
+        if not doc_of(value)
+    ]
+    assert silent == []
+
+
+def is_slot(value):
+    """Tell whether an attribute is a field of a class with slots or of a named tuple."""
+    return inspect.ismemberdescriptor(value) or type(value).__name__ == "_tuplegetter"
+
+
+def doc_of(value):
+    """Return the docstring of a method or property itself, never one that is inherited."""
+    return getattr(getattr(value, "__func__", value), "__doc__", None) or ""
+
+
 @pytest.mark.parametrize("cls", _estimator_classes())
 def test_all_parameters_but_the_first_are_keyword_only(cls):
     """So that one can be put in between. The two of AtLeast read like its name."""
