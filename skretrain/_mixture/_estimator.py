@@ -9,12 +9,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
-from .._retrainer._border import (
-    checked_classes,
-    checked_params,
-    has_other_columns,
-    queried,
-)
+from .._retrainer._border import checked_classes, checked_params, has_other_columns, queried
 from .._retrainer._estimator import Restoring, seed_of
 from ..compose import Learner
 from ..utils._callbacks import (
