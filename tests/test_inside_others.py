@@ -15,6 +15,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, TargetEncoder
 from sklearn.utils.validation import has_fit_parameter
 
 from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
@@ -101,6 +102,28 @@ def test_weights_are_what_they_are_by_position_or_by_name():
     np.testing.assert_array_equal(by_position.predict_proba(X), by_name.predict_proba(X))
     fit = pickle.loads(pickle.dumps(DriftAwareRetrainer(GaussianNB()).fit))
     np.testing.assert_array_equal(fit(X, Y, WEIGHT).predict_proba(X), by_name.predict_proba(X))
+
+
+@pytest.mark.parametrize("wrapper", [DriftAwareRetrainer, ReplayPartialFit])
+def test_a_transformer_is_a_step_of_a_pipeline(wrapper):
+    """Which hands the targets to every step: they mean nothing to this one."""
+    model = make_pipeline(wrapper(StandardScaler()), LogisticRegression()).fit(X, Y)
+    bare = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
+    np.testing.assert_array_equal(model.predict_proba(X), bare.predict_proba(X))
+
+
+def test_a_transformer_refuses_a_batch_with_other_columns():
+    """Nobody predicts it, so that nobody else would tell."""
+    step = DriftAwareRetrainer(StandardScaler(), detector=None).fit(X[:100], Y[:100])
+    step.partial_fit(X[100:], Y[100:])
+    assert step.n_samples_seen_ == 300
+    with pytest.raises(ValueError, match="X has 3 features, but DriftAwareRetrainer is expecting"):
+        step.partial_fit(X[:50, :3], Y[:50])
+
+
+def test_a_transformer_that_learns_from_targets_is_told_that_they_would_be_lost():
+    with pytest.raises(ValueError, match="TargetEncoder does not say whether it is a classifier"):
+        DriftAwareRetrainer(TargetEncoder()).fit(X, Y)
 
 
 # -- inside river ----------------------------------------------------------------------------------
