@@ -16,6 +16,7 @@ from helpers import (
     Rings,
     assert_same_outputs,
     batches,
+    failed_by,
     feed,
     fingerprint,
     representatives,
@@ -1444,10 +1445,11 @@ def _one_line(mixture):
 @pytest.mark.filterwarnings("ignore")  # scikit-learn's checks warn on purpose, as they do for it
 @pytest.mark.parametrize("mixture", representatives(MIXTURES, fast=MIXTURES[::6]), ids=_one_line)
 @pytest.mark.no_cover
-def test_scikit_learn_finds_no_failure_and_none_is_expected(mixture):
+def test_scikit_learn_finds_no_failure_but_those_of_the_bases(mixture):
     results = check_estimator(mixture, on_skip=None, on_fail=None)
     bad = [result for result in results if result["status"] not in ("passed", "skipped")]
-    assert bad == []
+    known = set().union(*(failed_by(member.estimator) for _, member in mixture.estimators))
+    assert {result["check_name"] for result in bad} <= known, bad
     assert sum(result["status"] == "passed" for result in results) >= 40
 
 

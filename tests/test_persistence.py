@@ -1,25 +1,30 @@
 """Dump at any row, load, continue: the future is the same; and memory does not grow."""
 
+import importlib
 import io
 import json
 import pickle
+import pkgutil
 import subprocess
 import sys
 from itertools import product
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from helpers import Rings, WaitGate, batches, feed, fingerprint, representatives, stream
 from river import drift
 from river.drift import binary
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier, SGDRegressor
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 
-from skretrain import DriftAwareRetrainer, ReplayPartialFit
+import skretrain
+from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
 from skretrain.buffers import Reservoir, SlidingWindow
 from skretrain.drift import ErrorDrift
 from skretrain.policies import FullRefit, WarmStart
@@ -167,3 +172,62 @@ def test_the_event_log_is_bounded():
         quiet.partial_fit(X[batch], X[batch, 0])
     assert len(quiet.events_) == 1
     assert quiet.events_.counts["updated"] == 800
+
+
+# -- every protocol --------------------------------------------------------------------------------
+
+PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
+
+
+def mixed():
+    members = [("a", DriftAwareRetrainer(GaussianNB())), ("b", ReplayPartialFit(GaussianNB()))]
+    return MixtureRetrainer(members, budget=0.5)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("name", [*MODELS, "mixture"])
+def test_a_retrainer_goes_through_every_protocol_of_pickle(name, protocol):
+    """Also the old ones, which refuse a class with ``__slots__`` and no more."""
+    model = feed(mixed() if name == "mixture" else clone(MODELS[name]), X, Y, 30, 0, 540)
+    copied = pickle.loads(pickle.dumps(model, protocol))
+    for one in (model, copied):
+        feed(one, X, Y, 30, 540, 630)
+    np.testing.assert_array_equal(copied.predict(X), model.predict(X))
+    assert copied.events_.counts == model.events_.counts
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("rows", ["frame", "sparse", "list"])
+def test_what_is_remembered_goes_through_every_protocol_of_pickle(rows, protocol):
+    """In whatever container the rows came, also a memory that spans several chunks."""
+    held = {"frame": pd.DataFrame(X), "sparse": sparse.csr_matrix(X), "list": X.tolist()}[rows]
+    buffer = SlidingWindow(max_rows=300).reset()
+    for start in range(0, 600, 50):
+        buffer.add(held[start : start + 50], Y[start : start + 50])
+    copied = pickle.loads(pickle.dumps(buffer, protocol))
+    np.testing.assert_array_equal(copied.index, buffer.index)
+    np.testing.assert_array_equal(copied.y, buffer.y)
+
+
+SOURCES = [
+    module.name
+    for module in pkgutil.walk_packages(skretrain.__path__, prefix="skretrain.")
+    if not module.name.endswith("__main__")
+]
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_no_class_has_slots_that_old_protocols_refuse(module):
+    """Slots are for frozen data classes, which tell pickle what their state is."""
+    defined = [
+        value
+        for value in vars(importlib.import_module(module)).values()
+        if isinstance(value, type) and value.__module__ == module
+    ]
+    refused = [
+        kind.__name__
+        for kind in defined
+        if vars(kind).get("__slots__") and kind.__getstate__ is object.__getstate__
+    ]
+    assert refused == []

@@ -206,6 +206,32 @@ def _with_least_arguments(cls):
     return cls(*least.get(cls.__name__, []))
 
 
+CLASSES = [
+    (module, name)
+    for module, name in NAMES
+    if isinstance(getattr(importlib.import_module(module), name), type)
+]
+
+
+@pytest.mark.parametrize(("module", "name"), CLASSES)
+def test_every_public_method_says_itself_what_it_does(module, name):
+    """Also one that overrides another: it does so because it does something else."""
+    cls = getattr(importlib.import_module(module), name)
+    silent = [
+        f"{base.__name__}.{method}"
+        for base in cls.__mro__
+        if base.__module__.partition(".")[0] == "skretrain"
+        for method in vars(base)
+        if method[0] != "_" and is_silent(getattr(base, method))
+    ]
+    assert silent == []
+
+
+def is_silent(value):
+    """Tell whether something is a method or a property, and has no docstring."""
+    return (callable(value) or isinstance(value, property)) and not value.__doc__
+
+
 @pytest.mark.parametrize("cls", _estimator_classes())
 def test_all_parameters_but_the_first_are_keyword_only(cls):
     """So that one can be put in between. The two of AtLeast read like its name."""

@@ -153,7 +153,7 @@ def test_a_missing_weight_among_weights_is_one(routing):
 @pytest.mark.parametrize(
     ("requests", "missing"),
     [
-        ((), "fit"),
+        ((), "partial_fit"),
         (("fit",), "partial_fit"),
         (("partial_fit",), "fit"),
     ],

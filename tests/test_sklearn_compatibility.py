@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from helpers import representatives
+from helpers import failed_by, representatives
 from sklearn.datasets import make_classification
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -59,15 +59,6 @@ NOT_FOR_A_RETRAINER = {
     "check_class_weight_classifiers": "class_weight is a parameter of the base",
     "check_outlier_contamination": "contamination is a parameter of the base",
     "check_sparsify_coefficients": "coefficients are the base's",
-    # Weights are metadata, not an argument: skretrain's own checks compare them with repetition.
-    "check_all_zero_sample_weights_error": "sample_weight is not in the signature",
-    "check_sample_weight_equivalence_on_dense_data": "sample_weight is not in the signature",
-    "check_sample_weight_equivalence_on_sparse_data": "sample_weight is not in the signature",
-    "check_sample_weights_list": "sample_weight is not in the signature",
-    "check_sample_weights_not_an_array": "sample_weight is not in the signature",
-    "check_sample_weights_not_overwritten": "sample_weight is not in the signature",
-    "check_sample_weights_pandas_series": "sample_weight is not in the signature",
-    "check_sample_weights_shape": "sample_weight is not in the signature",
 }
 
 
@@ -84,15 +75,14 @@ def _one_line(retrainer):
 
 @pytest.mark.filterwarnings("ignore")  # scikit-learn's checks warn on purpose, as they do for it
 @pytest.mark.parametrize("retrainer", representatives(RETRAINERS, FAST), ids=_one_line)
-def test_scikit_learn_finds_no_failure_and_none_is_expected(retrainer):
+def test_scikit_learn_finds_no_failure_but_those_of_the_base(retrainer):
     results = check_estimator(retrainer, on_skip=None, on_fail=None)
     names = {
         status: {result["check_name"] for result in results if result["status"] == status}
         for status in ("passed", "failed", "xfail", "skipped")
     }
-    assert names["failed"] | names["xfail"] == set(), [
-        result for result in results if result["status"] not in ("passed", "skipped")
-    ]
+    bad = [result for result in results if result["status"] not in ("passed", "skipped")]
+    assert names["failed"] | names["xfail"] <= failed_by(retrainer.estimator), bad
     assert names["skipped"] <= set(SKIPPED)
     assert len(names["passed"]) >= 40
 

@@ -191,12 +191,13 @@ class MixEngine:
         self.history = deque(maxlen=_MAX_HISTORY)
         self.mix = None
 
-    def fit(self, batch, params_of, each):
-        """Fit every member on the same rows."""
+    def fit(self, batch, params_of, each, watched):
+        """Fit every member on the same rows; ``watched(name, number, member)`` is around it."""
 
         def fit_one(number):
-            params = params_of(number, batch.params)
-            self.members[number].fit(batch.X, batch.y, **params)
+            params, member = params_of(number, batch.params), self.members[number]
+            with watched(f"fit {self.names[number]}", number, member):
+                member.fit(batch.X, batch.y, **params)
 
         each(fit_one, range(len(self.members)))
         self._count(batch, self._labels_of(batch, None))

@@ -1,35 +1,41 @@
 """MixtureRetrainer: several retrainers serve at once, weighted by what they got right lately."""
 
 from copy import copy
+from functools import partial
 
-from joblib import effective_n_jobs
 from sklearn.base import MetaEstimatorMixin
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import validate_data
 
-from .._retrainer._border import (
-    check_values,
-    checked_classes,
-    checked_params,
-    has_other_columns,
-    queried,
-)
+from .._retrainer._border import checked_classes, checked_params, has_other_columns, queried
 from .._retrainer._estimator import Restoring, seed_of
 from ..compose import Learner
+from ..utils._callbacks import (
+    CallbackSupportMixin,
+    Progress,
+    Told,
+    check_callbacks,
+    is_heard,
+    with_callbacks,
+)
 from ..utils._clone import ClonedByContent, cloned
 from ..utils._containers import as_container, n_rows
 from ..utils._fixed_share import FixedShare
 from ..utils._params import check_n_jobs, check_number
-from ..utils._sklearn_api import BaseComposition, parallel_block, routing_enabled
+from ..utils._signature import fit_with_weight_if
+from ..utils._sklearn_api import BaseComposition, parallel_block
 from ._engine import Batch, MixEngine, Turns
-from ._learned import LearnedAttributes
+from ._learned import LearnedAttributes, as_fitted
 from ._members import (
     all_have,
+    all_take_weights,
     check_member,
+    checked_target,
+    each_of,
     names_and_members,
+    picker,
     seeded,
     tags_of,
     task_of_members,
@@ -37,7 +43,9 @@ from ._members import (
 )
 
 
-class MixtureRetrainer(LearnedAttributes, ClonedByContent, MetaEstimatorMixin, BaseComposition):
+class MixtureRetrainer(
+    LearnedAttributes, ClonedByContent, MetaEstimatorMixin, CallbackSupportMixin, BaseComposition
+):
     r"""Let several retrainers serve at once, weighted by what they got right lately.
 
     Which rows a model should be fitted on, and how often, is a property of the stream, and may
@@ -206,6 +214,7 @@ class MixtureRetrainer(LearnedAttributes, ClonedByContent, MetaEstimatorMixin, B
 
     # -- learning ------------------------------------------------------------------------------
 
+    @fit_with_weight_if(all_take_weights)
     def fit(self, X, y, **params):
         """Forget everything, then fit every member; all weigh the same.
 
@@ -232,11 +241,18 @@ class MixtureRetrainer(LearnedAttributes, ClonedByContent, MetaEstimatorMixin, B
             If a parameter or the input is invalid. What was learned before is then still there.
         """
         with Restoring(self):
-            engine = self._new_engine()
-            batch = self._checked(X, y, params, reset=True)
-            engine.fit(batch, self._router("fit"), self._each)
-            self._engine = engine
+            self._fit(X, y, params)
         return self
+
+    @with_callbacks
+    def _fit(self, X, y, params):
+        engine = self._new_engine()
+        batch = self._checked(X, y, params, reset=True)
+        progress = Progress(self, "fit", len(engine.members), batch, sequential=False)
+        each = partial(each_of, n_jobs=self.n_jobs)
+        engine.fit(batch, self._router("fit"), each, progress.member)
+        progress.end(partial(as_fitted, engine))
+        self._engine = engine
 
     def partial_fit(self, X, y=None, classes=None, **params):
         """Test the members on a batch, weigh them by the outcome, then let them learn.
@@ -267,9 +283,14 @@ class MixtureRetrainer(LearnedAttributes, ClonedByContent, MetaEstimatorMixin, B
             Whatever a member with ``on_error="raise"`` raises, after the others have learned and
             the weights have moved.
         """
+        learn = self._partial_fit_with_callbacks if is_heard(self) else self._partial_fit
+        learn(X, y, classes, params)
+        return self
+
+    def _partial_fit(self, X, y, classes, params):
         X = as_container(X)
         if n_rows(X) == 0:
-            return self
+            return
         if self.__dict__.get("_engine") is None:
             with Restoring(self):
                 engine = self._new_engine()
@@ -277,7 +298,12 @@ class MixtureRetrainer(LearnedAttributes, ClonedByContent, MetaEstimatorMixin, B
                 self._engine = engine
         else:
             self._step(self._engine, X, y, classes, params)
-        return self
+
+    @with_callbacks
+    def _partial_fit_with_callbacks(self, X, y, classes, params):
+        progress = Progress(self, "partial_fit", 0, Told(X, y, params))
+        self._partial_fit(X, y, classes, params)
+        progress.end(lambda: as_fitted(self.__dict__.get("_engine")))
 
     def observe(self, X):
         """Show rows whose labels are not known to those triggers of the members that need none.
@@ -316,29 +342,17 @@ class MixtureRetrainer(LearnedAttributes, ClonedByContent, MetaEstimatorMixin, B
 
     def _step(self, engine, X, y, classes, params):
         batch = self._checked(X, y, params, reset=engine.n_seen == 0)
-        engine.step(batch, checked_classes(classes), self._router("partial_fit"), self._each)
+        each = partial(each_of, n_jobs=self.n_jobs)
+        engine.step(batch, checked_classes(classes), self._router("partial_fit"), each)
 
     def _checked(self, X, y, params, *, reset):
         """Return a batch of which the columns, the targets and the lengths are right."""
         X = as_container(X)
         if reset or has_other_columns(self, X):
             validate_data(self, X, reset=reset, skip_check_array=True)
-        if y is None:
-            raise ValueError(
-                "This MixtureRetrainer estimator requires y to be passed, but the target y is None."
-            )
-        y = column_or_1d(y, warn=True)
-        check_values(y)
+        y = checked_target(y)
         names = weight_names(self._present_members().values())
         return Batch(X, y, checked_params(params, n_rows(X)), names)
-
-    def _each(self, call, items):
-        items = list(items)
-        if len(items) < 2 or effective_n_jobs(self.n_jobs) == 1:
-            return [call(item) for item in items]
-        return Parallel(n_jobs=self.n_jobs, require="sharedmem")(
-            delayed(call)(item) for item in items
-        )
 
     def _new_engine(self):
         self._check_numbers()
@@ -359,6 +373,7 @@ class MixtureRetrainer(LearnedAttributes, ClonedByContent, MetaEstimatorMixin, B
         self._validate_names(names)
         for name, member in zip(names, members, strict=True):
             check_member(name, member, is_mixture=isinstance(member, MixtureRetrainer))
+            check_callbacks(self, member)
         return dict(zip(names, members, strict=True))
 
     def _present_members(self):
@@ -392,22 +407,10 @@ class MixtureRetrainer(LearnedAttributes, ClonedByContent, MetaEstimatorMixin, B
 
     def _router(self, method):
         """Return the function that picks the metadata of one member."""
-        if not routing_enabled():
-            return lambda number, params: params
         names = list(self._present_members() if method == "partial_fit" else self._members())
-
-        def params_of(number, params):
-            return process_routing(self, method, **params)[names[number]][method] if params else {}
-
-        return params_of
+        return picker(self, method, names)
 
     # -- predicting --------------------------------------------------------------------------------
-
-    def _mix(self):
-        engine = self.__dict__.get("_engine")
-        if engine is None or engine.mix is None:
-            check_is_fitted(self)
-        return engine.mix
 
     def predict(self, X):
         """Predict by the weighted mean of what the members predict.
@@ -480,10 +483,6 @@ class MixtureRetrainer(LearnedAttributes, ClonedByContent, MetaEstimatorMixin, B
         return metric(y, self.predict(X), sample_weight=sample_weight)
 
     # -- what scikit-learn asks --------------------------------------------------------------------
-
-    def __sklearn_is_fitted__(self):
-        engine = self.__dict__.get("_engine")
-        return engine is not None and engine.mix is not None
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

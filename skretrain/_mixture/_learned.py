@@ -1,9 +1,11 @@
 """The learned attributes of a mixture: absent before there is something to tell."""
 
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import Bunch
+from sklearn.utils.validation import check_is_fitted
 
 from ..utils._events import merged
 
@@ -25,6 +27,16 @@ class WeightHistory(NamedTuple):
 
 class LearnedAttributes:
     """What a mixture has learned, read from its engine."""
+
+    def _mix(self):
+        engine = self.__dict__.get("_engine")
+        if engine is None or engine.mix is None:
+            check_is_fitted(self)
+        return engine.mix
+
+    def __sklearn_is_fitted__(self):
+        engine = self.__dict__.get("_engine")
+        return engine is not None and engine.mix is not None
 
     def _learned(self, name):
         """Return what was learned, for the attribute `name` that is absent before."""
@@ -80,3 +92,8 @@ class LearnedAttributes:
         if engine.mix is None or engine.classes is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'classes_'")
         return engine.mix.classes
+
+
+def as_fitted(engine):
+    """Return the attributes that let a copy of a mixture serve what serves now, if any does."""
+    return None if engine is None or engine.mix is None else {"_engine": copy(engine)}

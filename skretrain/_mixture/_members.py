@@ -3,10 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
+from joblib import effective_n_jobs
+from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import column_or_1d, has_fit_parameter
 
+from .._retrainer._border import check_values
 from .._retrainer._estimator import BaseRetrainer
 from ..compose._update import weight_name
 from ..utils._losses import task_of
+from ..utils._sklearn_api import routing_enabled
 
 
 def names_and_members(estimators):
@@ -85,6 +91,38 @@ def tags_of(members, tags):
     return tags
 
 
+def checked_target(y):
+    """Return the targets as a flat array, or raise ValueError for what is wrong with them."""
+    if y is None:
+        raise ValueError(
+            "This MixtureRetrainer estimator requires y to be passed, but the target y is None."
+        )
+    y = np.asarray(column_or_1d(y, warn=True))  # with array API dispatch, it may be a tensor
+    check_values(y)
+    return y
+
+
+def each_of(call, items, n_jobs):
+    """Call a function with each item, in threads where there are several jobs."""
+    items = list(items)
+    if len(items) < 2 or effective_n_jobs(n_jobs) == 1:
+        return [call(item) for item in items]
+    return Parallel(n_jobs=n_jobs, require="sharedmem")(delayed(call)(item) for item in items)
+
+
+def picker(mixture, method, names):
+    """Return the function that picks, of the metadata of a call, what the member k gets."""
+    if not routing_enabled():
+        return lambda number, params: params
+
+    def params_of(number, params):
+        if not params:
+            return {}
+        return process_routing(mixture, method, **params)[names[number]][method]
+
+    return params_of
+
+
 def weight_names(members):
     """Return the names under which the bases take the weight of a row, the usual one last."""
     names = {weight_name(member.estimator) for member in members} - {False, "sample_weight"}
@@ -100,3 +138,12 @@ def all_have(method):
         return True
 
     return check
+
+
+def all_take_weights(mixture):
+    """Tell whether every member takes the ``sample_weight`` of rows."""
+    try:
+        members = names_and_members(mixture.estimators)[1]
+    except ValueError:
+        return False  # parameters are judged when they are used
+    return all(has_fit_parameter(member, "sample_weight") for member in members)

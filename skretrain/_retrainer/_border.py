@@ -85,7 +85,8 @@ def check_columns(estimator, X, serving):
     The names in a data frame are passed over by boosters of other libraries, and by pipelines
     that begin with a ColumnTransformer.
     """
-    unasked = serving is None or not hasattr(serving.model, "n_features_in_")
+    telling = ("n_features_in_", "predict")  # a model that is asked to predict, and counts
+    unasked = serving is None or not all(hasattr(serving.model, name) for name in telling)
     if unasked or has_other_columns(estimator, X):
         validate_data(estimator, X, reset=False, skip_check_array=True)
 
@@ -103,7 +104,7 @@ def _checked_target(estimator, state, y, method):
     task = state.settings.task
     if task == "unsupervised":
         base = estimator.estimator
-        if y is not None and get_tags(base).estimator_type is None:
+        if y is not None and not _ignores_target(get_tags(base)):
             raise ValueError(
                 f"{type(base).__name__} does not say whether it is a classifier or a "
                 "regressor, so that y has no meaning: let it inherit ClassifierMixin or "
@@ -124,6 +125,12 @@ def _checked_target(estimator, state, y, method):
     if y.dtype.kind in "fO":
         assert_all_finite(y, input_name="y")
     return y
+
+
+def _ignores_target(tags):
+    """Tell whether y means nothing to a base; a pipeline hands it to a transformer all the same."""
+    is_transformer = tags.transformer_tags is not None and not tags.target_tags.required
+    return tags.estimator_type is not None or is_transformer
 
 
 def check_values(y):

@@ -1,27 +1,32 @@
 """What retrainers share with scikit-learn: delegation, tags, and the way of a batch."""
 
 from copy import copy, deepcopy
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import get_tags
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from ..buffers import BaseBuffer, SlidingWindow
 from ..buffers._base import part_of
 from ..compose._learner import Learner, fill_seeds
 from ..drift._river import RiverParamsMixin
 from ..inspection._event_strip import event_strip
+from ..utils._callbacks import (
+    CallbackSupportMixin,
+    Progress,
+    Told,
+    check_callbacks,
+    is_heard,
+    with_callbacks,
+)
 from ..utils._clone import ClonedByContent
 from ..utils._containers import as_container, n_rows
 from ..utils._losses import task_of
 from ..utils._params import check_choice, is_integer, refuse
-from ..utils._sklearn_api import (
-    CallbackSupportMixin,
-    Progress,
-    with_callbacks,
-)
+from ..utils._signature import fit_with_weight_if
 from ._border import checked_classes, checked_rows, unlabelled_rows
 from ._cycle import Cycle
 from ._delegation import DelegationMixin
@@ -62,6 +67,7 @@ class BaseRetrainer(
 
     # -- learning ------------------------------------------------------------------------------
 
+    @fit_with_weight_if(lambda self: has_fit_parameter(self.estimator, "sample_weight"))
     def fit(self, X, y=None, **params):
         """Forget everything, then learn.
 
@@ -127,7 +133,7 @@ class BaseRetrainer(
             If the input is invalid: then nothing was counted, shown to a trigger or remembered.
         """
         learn = self._partial_fit
-        if "_skl_callbacks" in self.__dict__:
+        if is_heard(self):
             learn = self._partial_fit_with_callbacks
         learn(X, y, classes, params)
         return self
@@ -144,9 +150,10 @@ class BaseRetrainer(
 
     @with_callbacks
     def _partial_fit_with_callbacks(self, X, y, classes, params):
-        progress = Progress(self, "partial_fit", 0, X, y)
-        self._partial_fit(X, y, classes, params)
-        progress.end()
+        progress = Progress(self, "partial_fit", None, Told(X, y, params), base=self.estimator)
+        with progress.listening():
+            self._partial_fit(X, y, classes, params)
+        progress.end(lambda: _as_fitted(self.__dict__.get("_cycle")))
 
     def observe(self, X):
         """Show rows whose labels are not known to the triggers that need none.
@@ -233,19 +240,26 @@ class BaseRetrainer(
             wanted = self.initial_size or size
             first = first_size(rows, wanted, cycle.state.labels, cycle.state.parts.learner)
         starts = range(first, total, size or 1)
-        progress = Progress(self, "fit", 1 + len(starts), rows.X, rows.y)
+        progress = Progress(self, "fit", 1 + len(starts), rows, base=self.estimator)
+        progress.warn_if_deaf()
         if not settings.grow_classes:
             cycle.state.labels.declare_all(cycle.state.parts.learner.targets_of(rows))
-        with progress.task("first fit"):
-            cycle.fit(rows if not starts else part_of(rows, slice(first)))
+        head = rows if not starts else part_of(rows, slice(first))
+        fitted = partial(_as_fitted, cycle)
+        with progress.task("first fit", head, fitted):
+            cycle.fit(head)
         for start in starts:
-            with progress.task("batch"):
-                cycle.learn(cycle.examine(part_of(rows, slice(start, start + size))))
-        progress.end()
+            if progress.stopped:
+                break
+            part = part_of(rows, slice(start, start + size))
+            with progress.task("batch", part, fitted):
+                cycle.learn(cycle.examine(part))
+        progress.end(fitted)
 
     def _new_cycle(self):
         seed = seed_of(self)
         check_choice(self, "new_classes", ("grow", "raise"))
+        check_callbacks(self, self.estimator)
         route = Route(type(self).__name__, self.estimator)
         learner = Learner(self.estimator, random_state=seed, route=route)
         trigger, policy, update, gate = self._make_parts(learner, seed)
@@ -399,6 +413,11 @@ class Restoring:
         if kind is not None:
             self.estimator.__dict__.clear()
             self.estimator.__dict__.update(self.before)
+
+
+def _as_fitted(cycle):
+    """Return the attributes that let a copy of a retrainer serve what serves now, if any does."""
+    return None if cycle is None or cycle.serving is None else {"_cycle": cycle.frozen()}
 
 
 def _make_buffer(retrainer, seed):

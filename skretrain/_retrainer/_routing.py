@@ -35,13 +35,13 @@ def router_of(owner, estimator, *, streams_in_fit):
         For its ``fit``, ``partial_fit`` and ``score``.
     """
     mapping = MethodMapping().add(caller="fit", callee="fit")
-    mapping.add(caller="partial_fit", callee="fit")
     for method in _ASKED:
         mapping.add(caller=method, callee=method)
-    if hasattr(estimator, "partial_fit"):
+    if hasattr(estimator, "partial_fit"):  # first: an error names what was called
         mapping.add(caller="partial_fit", callee="partial_fit")
         if streams_in_fit:
             mapping.add(caller="fit", callee="partial_fit")
+    mapping.add(caller="partial_fit", callee="fit")
     return MetadataRouter(owner=owner).add(estimator=estimator, method_mapping=mapping)
 
 

@@ -260,8 +260,6 @@ class ArrayColumn:
         The rows, followed by spare capacity.
     """
 
-    __slots__ = ("dtype", "row_shape", "values")
-
     def __init__(self, values):
         self.values = values
         self.dtype = values.dtype
@@ -329,8 +327,6 @@ class ChunkColumn:
     is_mixed : bool, default=False
         Whether chunks may be of earlier types than the head.
     """
-
-    __slots__ = ("chunks", "head", "is_mixed", "levels", "schema", "types")
 
     def __init__(self, head, chunks=(), levels=(), *, is_mixed=False):
         self.head = head

@@ -8,6 +8,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from ..buffers._base import part_of
 from ..exceptions import SkretrainWarning
+from ..utils._callbacks import fit_heard
 from ..utils._clone import cloned
 from ..utils._containers import writable
 from ..utils._sklearn_api import is_semi_supervised
@@ -106,7 +107,6 @@ class Learner:
         self.method = None if self._adapter is None else self._adapter.method
         self.incremental = self._adapter is not None and self._adapter.incremental
         self.needs_all_classes = self._adapter is not None and self._adapter.needs_all_classes
-        # Fitted steps that only a refit renews.
         self.freezes = any(
             (step.on_update, step.on_refit) == ("freeze", "refit") for step in self.plan().steps
         )
@@ -196,7 +196,7 @@ class Learner:
         model, params = self.blank(number), self._routed("fit", rows)
         X, y = self._handed(rows)
         try:
-            model.fit(X, y, **params)
+            fit_heard(model, X, y, params)
         except Exception as error:
             labels, reason = self._to_blame(model, X, y)
             if not reason:

@@ -4,6 +4,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.pipeline import make_pipeline as _make_pipeline
 from sklearn.utils.metaestimators import available_if
 
+from ..utils._callbacks import Progress, Told, is_heard, with_callbacks
 from ..utils._sklearn_api import check_pipeline, route_also
 from ._partial_fit import partial_fit
 from ._plan import make_plan
@@ -101,7 +102,16 @@ class IncrementalPipeline(Pipeline):
             What ``fit`` raises for parameters or steps that a Pipeline cannot have.
         """
         check_pipeline(self)
+        if is_heard(self):
+            return self._partial_fit_with_callbacks(X, y, classes, params)
         return partial_fit(self, X, y, classes, **params)
+
+    @with_callbacks
+    def _partial_fit_with_callbacks(self, X, y, classes, params):
+        progress = Progress(self, "partial_fit", 0, Told(X, y, params))
+        partial_fit(self, X, y, classes, **params)
+        progress.end(dict)  # the pipeline is fitted as it is
+        return self
 
 
 def make_incremental_pipeline(*steps, memory=None, transform_input=None, verbose=False):

@@ -1,5 +1,6 @@
 """River's drift detectors: the one file that knows how to tell, blank, set and feed them."""
 
+import copyreg
 from collections import deque
 from itertools import compress, count, islice
 
@@ -76,7 +77,16 @@ def blank(detector, seed=None, **changes):
         changes.setdefault("window", None)
     # DummyDriftDetector.clone draws from its own generator and takes no parameters; the base
     # method does neither, so that the detector given stays as it is.
-    return Base.clone(detector, changes)
+    cloned = Base.clone(detector, changes)
+    for part in vars(cloned).values():
+        if type(part).__module__.startswith("river._river_rust"):
+            # It tells its state to any protocol, but pickle asks compiled classes only from 2 on.
+            copyreg.pickle(type(part), _by_protocol_2)
+    return cloned
+
+
+def _by_protocol_2(part):
+    return part.__reduce_ex__(2)
 
 
 def rings_blindly(detector):

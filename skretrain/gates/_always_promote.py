@@ -31,6 +31,18 @@ class AlwaysPromote(BaseGate):
     needs_trial = False
 
     def judge(self, trial):
+        """Promote the challenger, unless what it says of the rows cannot be meant.
+
+        Parameters
+        ----------
+        trial : Trial
+            The challenger, rows, and the range of the remembered targets.
+
+        Returns
+        -------
+        verdict : Verdict
+            Reject where an output is not finite, or a prediction far beyond the range.
+        """
         output = _numeric_output(trial.challenger, trial.X)
         if output is None:
             return Verdict("promote")

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
+from ..utils._callbacks import Progress, Told, with_callbacks
 from ..utils._clone import cloned
 from ..utils._containers import concat_rows, n_rows, take_rows
 from ..utils._optional import import_optional
 from ..utils._params import check_integer, check_n_jobs, is_integer
 from ..utils._progress import tracked
-from ..utils._sklearn_api import Progress, with_callbacks
 from ._batches import batches_of
 from ._stream import (
     CostMeter,
@@ -448,7 +448,7 @@ def _run(
 def _pass(owner, model, head, batches, *, label_delay, fit_latency, choose_methods, progress):
     """Fit on the head, then test and train; the callbacks of the owner hear of every batch."""
     n_batches = len(batches) if hasattr(batches, "__len__") else None
-    steps = Progress(owner, "prequential", n_batches, *head)
+    steps = Progress(owner, "prequential", n_batches, Told(*head, {}))
     # They are told of the evaluation; each fit in it would open a bar of its own.
     callbacks = model.__dict__.pop("_skl_callbacks", None)
     run = _Run(Recorded(model), batches, n_rows(head[0]), CostMeter())
@@ -465,7 +465,7 @@ def _pass(owner, model, head, batches, *, label_delay, fit_latency, choose_metho
         watch=run.meter,
         past=head,
     ):
-        with steps.task("batch"):
+        with steps.task("batch", Told(X, y, {})):
             run.add(X, y, outputs, classes, readable)
     steps.end()
     if callbacks is not None:

@@ -50,15 +50,57 @@ class FullRefit(BasePolicy):
         self.grow = grow
 
     def check(self, learner):
+        """Raise for a parameter that this policy cannot work with.
+
+        Parameters
+        ----------
+        learner : Learner
+            Any will do: every base can be fitted afresh.
+
+        Raises
+        ------
+        ValueError
+            Naming the parameter and the way out.
+        """
         words = ("since_drift", "all")
         check_integer(self, "window", least=1, what="a number of rows", otherwise=words)
         check_integer(self, "min_rows", least=1, what="a number of rows")
         check_flag(self, "grow")
 
     def is_due(self, n_since, n_fitted, n_full):
+        """Tell whether the rows of the present concept have doubled since the last retrain.
+
+        Parameters
+        ----------
+        n_since : int
+            Rows of the present concept so far.
+        n_fitted : int
+            How many of them the last retrain had.
+        n_full : int
+            Rows the memory can hold.
+
+        Returns
+        -------
+        due : bool
+            True with twice as many as it had, or with the first full memory; never where ``grow``
+            is False.
+        """
         return bool(self.grow) and n_fitted < n_full and n_since >= min(2 * n_fitted, n_full)
 
     def propose(self, context):
+        """Return a model fitted afresh on the rows of ``window``.
+
+        Parameters
+        ----------
+        context : RetrainContext
+            The serving model, the newest rows, the memory and the means to fit.
+
+        Returns
+        -------
+        candidate : Candidate
+            Fitted on ``min_rows`` rows at least, where there are as many, and on some of every
+            class that is remembered.
+        """
         rows = with_all_classes(self._rows(context), context)
         model = context.learner.fresh(rows, context.number)
         return Candidate(model, "full_refit", len(rows.index))

@@ -53,9 +53,34 @@ class ReplayMix(BasePolicy):
         self.n_passes = n_passes
 
     def check(self, learner):
+        """Raise for a parameter that this policy cannot work with.
+
+        Parameters
+        ----------
+        learner : Learner
+            Any will do: a base that cannot go on is fitted afresh on the mix.
+
+        Raises
+        ------
+        ValueError
+            Naming the parameter and the way out.
+        """
         check_replay(self)
 
     def propose(self, context):
+        """Return a model that has learned the new rows, and remembered ones beside them.
+
+        Parameters
+        ----------
+        context : RetrainContext
+            The serving model, the newest rows, the memory and the means to fit.
+
+        Returns
+        -------
+        candidate : Candidate
+            A continuation of the serving model where the base has ``partial_fit``, else a fresh
+            fit.
+        """
         new = context.window(since=context.since) if context.alarm else context.batch
         rows = with_replay(new, context, self.ratio)
         learner = context.learner

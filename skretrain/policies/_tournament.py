@@ -105,6 +105,18 @@ class Tournament(BasePolicy):
         self.grow = grow
 
     def check(self, learner):
+        """Raise for a parameter, or a base, that this policy cannot work with.
+
+        Parameters
+        ----------
+        learner : Learner
+            One that cannot be continued is refused where ``candidates`` name ``"warm_start"``.
+
+        Raises
+        ------
+        ValueError
+            Naming the parameter and the way out.
+        """
         check_integer(self, "min_rows", least=1, what="a number of rows")
         for name in ("halving", "grow"):
             check_flag(self, name)
@@ -123,9 +135,39 @@ class Tournament(BasePolicy):
             WarmStart().check(learner)
 
     def is_due(self, n_since, n_fitted, n_full):
+        """Tell whether the rows of the present concept have doubled since the last retrain.
+
+        Parameters
+        ----------
+        n_since : int
+            Rows of the present concept so far.
+        n_fitted : int
+            How many of them the last retrain had.
+        n_full : int
+            Rows the memory can hold.
+
+        Returns
+        -------
+        due : bool
+            True with twice as many as it had, or with the first full memory; never where ``grow``
+            is False.
+        """
         return FullRefit(grow=self.grow).is_due(n_since, n_fitted, n_full)
 
     def propose(self, context):
+        """Return the candidate that does best on held-out rows, fitted again with these.
+
+        Parameters
+        ----------
+        context : RetrainContext
+            The serving model, the newest rows, the memory and the means to fit.
+
+        Returns
+        -------
+        candidate : Candidate
+            With the losses of all that ran as `evidence`. Where nothing can be compared, the first
+            of the candidates.
+        """
         names = self.candidates
         if names is None:
             can_continue = context.learner.method is not None

@@ -80,6 +80,18 @@ class WarmStart(BasePolicy):
         self.guard = guard
 
     def check(self, learner):
+        """Raise for a parameter, or a base, that this policy cannot work with.
+
+        Parameters
+        ----------
+        learner : Learner
+            One that cannot be continued is refused.
+
+        Raises
+        ------
+        ValueError
+            Naming the parameter and the way out.
+        """
         check_integer(self, "n_passes", least=1)
         if not isinstance(self.steps, Mapping | None):
             refuse(self, "steps", "a dict of {step: action}, or None")
@@ -96,6 +108,19 @@ class WarmStart(BasePolicy):
             )
 
     def propose(self, context):
+        """Return a continuation of the serving model.
+
+        Parameters
+        ----------
+        context : RetrainContext
+            The serving model, the newest rows, the memory and the means to fit.
+
+        Returns
+        -------
+        candidate : Candidate
+            A fresh fit where the model cannot follow or a guarded continuation did worse: its note
+            says why.
+        """
         learner, effort = context.learner, self._effort(context)
         if learner.incremental and not context.alarm:
             window = context.batch

@@ -119,7 +119,9 @@ def _copy_plain_object(value, memo):
     copied = _remember(value, type(value).__new__(type(value)), memo)
     attributes = copied.__dict__
     for name, item in value.__dict__.items():
-        attributes[name] = item if type(item) in _ATOMS else _copied(item, memo)
+        # One callback hears of all copies, as scikit-learn's clone has it.
+        shared = type(item) in _ATOMS or name == "_skl_callbacks"
+        attributes[name] = item if shared else _copied(item, memo)
     return copied
 
 

@@ -16,8 +16,6 @@ class Stopwatch:
     threads cost no processor time, and one busy neighbour doubles the clock's.
     """
 
-    __slots__ = ("cpu_seconds", "wall_seconds")
-
     def __enter__(self):
         self.cpu_seconds = _cpu_seconds()
         self.wall_seconds = time.perf_counter()

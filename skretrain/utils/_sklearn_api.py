@@ -13,25 +13,11 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils._repr_html.estimator import _VisualBlock
 from sklearn.utils.metaestimators import _BaseComposition as BaseComposition
 
-try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:  # scikit-learn < 1.9 has no callbacks: nothing to support
-
-    class CallbackSupportMixin:
-        """Stands where scikit-learn 1.9 has its mixin."""
-
-    def with_callbacks(method):
-        """Return the method as it is."""
-        return method
-
-
 __all__ = [
     "NEWTON_CHOLESKY_FORGETS",
     "BaseComposition",
-    "CallbackSupportMixin",
     "InvalidParameterError",
     "Layer",
-    "Progress",
     "beginning_at_its_predictions",
     "change_weights",
     "columns_of",
@@ -51,53 +37,10 @@ __all__ = [
     "route_also",
     "routing_enabled",
     "widen_output_layer",
-    "with_callbacks",
 ]
 
 # A warm start of this solver overwrote the intercept of the last class by 0, scikit-learn PR 31866.
 NEWTON_CHOLESKY_FORGETS = tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 8)
-
-
-class Progress:
-    """Tell the callbacks of an estimator, if it has any, how far a task with steps has come.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The owner of the callbacks; the calling method is decorated ``with_callbacks``.
-    name : str
-        Of the whole task.
-    n_steps : int or None
-        How many steps it has, if that is known.
-    X, y : array-like
-        What is learned from.
-    """
-
-    def __init__(self, estimator, name, n_steps, X, y):
-        self.estimator, self.X, self.y, self.context = estimator, X, y, None
-        if getattr(estimator, "_skl_callbacks", None):
-            self.context = estimator._init_callback_context(task_name=name, max_subtasks=n_steps)
-            self._call(self.context, "begin")
-
-    @contextmanager
-    def task(self, name):
-        """One step; the callbacks hear of its begin and its end."""
-        if self.context is None:
-            yield
-            return
-        step = self.context.subcontext(task_name=name)
-        self._call(step, "begin")
-        yield
-        self._call(step, "end")
-
-    def end(self):
-        """Tell that the whole task is done."""
-        if self.context is not None:
-            self._call(self.context, "end")
-
-    def _call(self, context, moment):
-        hook = getattr(context, f"call_on_fit_task_{moment}")
-        hook(estimator=self.estimator, X=self.X, y=self.y)
 
 
 def parallel_block(names, estimators):
@@ -229,7 +172,7 @@ def columns_of(X, columns):
     return _safe_indexing(X, columns, axis=1)
 
 
-@dataclass(slots=True)
+@dataclass
 class Layer:
     """Weights that multiply the features, and the intercept next to them.
 

@@ -149,3 +149,16 @@ def test_the_alias_makes_adwin_and_no_other_is_known():
     assert isinstance(make_detector("adwin"), ADWIN)
     with pytest.raises(ValueError, match="detector='ddm' is not a known alias: .*'adwin'"):
         make_detector("ddm")
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_detector_at_work_goes_through_every_protocol_of_pickle(protocol):
+    """The old ones do not ask compiled classes for their state, unless they are told how."""
+    detector = blank(ADWIN(delta=0.1))
+    for value in range(100):
+        detector.update(value % 3)
+    copied = pickle.loads(pickle.dumps(detector, protocol))
+    for value in range(100):
+        detector.update(value % 7)
+        copied.update(value % 7)
+    assert (copied.width, copied.estimation) == (detector.width, detector.estimation)
