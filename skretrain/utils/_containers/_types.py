@@ -31,7 +31,6 @@ class ColumnTypes:
     (['b', 'a', 'c'], [-1, 2])
     """
 
-    __slots__ = ("coded", "like", "n_dimensions", "schema", "undecided")
 
     def __init__(self, like, undecided=frozenset()):
         self.like = _framed(like)[:0]
