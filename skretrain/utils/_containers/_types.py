@@ -31,7 +31,6 @@ class ColumnTypes:
     (['b', 'a', 'c'], [-1, 2])
     """
 
-
     def __init__(self, like, undecided=frozenset()):
         self.like = _framed(like)[:0]
         self.n_dimensions = len(like.shape)
