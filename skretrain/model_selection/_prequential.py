@@ -140,7 +140,14 @@ class PrequentialResult:
         -------
         display : DriftTimelineDisplay
             The drawn timeline.
+
+        Raises
+        ------
+        ValueError
+            If no row was predicted.
         """
+        if not len(self.rows):
+            raise ValueError("There is nothing to draw: no row could be read when it came.")
         from ..inspection import DriftTimelineDisplay
 
         return DriftTimelineDisplay.from_result(self, **kwargs)
@@ -372,7 +379,8 @@ class _Run:
     def all_of(self, method):
         """Return what was answered, by one method."""
         if not self.readable().any():
-            return np.empty(0)
+            columns = [len(self.recorded.estimator.classes_)] if method.endswith("proba") else []
+            return np.empty([0, *columns])
         return getattr(self.recorded, method)(None)
 
 

@@ -291,7 +291,7 @@ def test_a_comparison_says_who_could_not_read_how_many():
     n_errors = (result.y_true != result.y_pred).sum()
     assert comparison.cost("never", 0) > n_errors
     text = comparison.recommend(1).text
-    assert f"'never' could not read {len(ALL_NEW)} of 400 rows when they came" in text
+    assert f"'never', 'static' could not read {len(ALL_NEW)} of 400 rows when they came" in text
     assert f"'relearns' could not read {len(FIRST_NEW)} of 400 rows" in text
 
 
@@ -363,3 +363,31 @@ def test_advice_raises_what_is_no_fault_of_a_row():
     other = LogisticRegression().fit(X[:, :1], Y)
     with pytest.raises(ValueError, match="expecting 1 features"):
         advise(other, X[:250], Y[:250], X[250:], Y[250:])
+
+
+def every_row_is_new():
+    """Return a base and a stream of which each batch has a category of its own."""
+    base, _, y = CASES["one-hot"]
+    return base, pd.DataFrame({"c": np.repeat(np.arange(10), 20).astype(str)}), y[:200]
+
+
+def test_nothing_is_recommended_where_nothing_could_be_read():
+    base, X, y = every_row_is_new()
+    with pytest.raises(ValueError, match="none of their models could read a single row"):
+        compare_policies(base, X, y, {"never": [], "again": [(3, "all")]}, batch_size=20)
+
+
+def test_a_result_without_a_prediction_has_its_shape_and_is_not_drawn():
+    base, X, y = every_row_is_new()
+    sizes = {"batch_size": 20, "initial_size": 20}
+    model = Never(base)
+    result = prequential_validate(model, X, y, **sizes)
+    assert np.isnan(result.score)
+    assert len(result.unpredicted_rows) == 180
+    with pytest.raises(ValueError, match="nothing to draw"):
+        result.plot()
+    with pytest.warns(SkretrainWarning, match="180 of 180 rows could not be read"):
+        retrainer = DriftAwareRetrainer(base, update=None)
+        proba = prequential_predict(retrainer, X, y, method="predict_proba", **sizes)
+    assert proba.shape == (180, 2)
+    assert np.isnan(proba).all()

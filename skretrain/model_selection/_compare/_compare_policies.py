@@ -115,7 +115,8 @@ def compare_policies(
     TypeError
         If a live policy has no ``partial_fit``.
     ValueError
-        If a parameter is invalid, or a policy names a window or a batch that there is none of.
+        If a parameter is invalid, or a policy names a window or a batch that there is none of; and
+        if the models of no policy could read any row.
 
     See Also
     --------
@@ -184,7 +185,18 @@ def compare_policies(
     runs = run_all_live(policies, seeds, X, y, options, n_jobs=n_jobs, on_run=on_run)
     for name, results in runs.items():
         comparison.add_live(name, results)
+    _check_that_any_was_scored(comparison)
     return comparison
+
+
+def _check_that_any_was_scored(comparison):
+    costs = [comparison.cost(name, comparison.prices[0]) for name in comparison.names]
+    if not np.isfinite(costs).any():
+        raise ValueError(
+            "No policy can be compared: none of their models could read a single row when it came. "
+            "Let an encoder pass over what it does not know, as "
+            "OneHotEncoder(handle_unknown='ignore') does, or retrain after smaller batches."
+        )
 
 
 def _fitted(blank, X, y, time, seed):

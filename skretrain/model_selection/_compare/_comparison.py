@@ -227,7 +227,7 @@ class PolicyComparison:
         return mean(self._runs_of(policy, price), "n_unpredicted")
 
     def gaps(self, price=None):
-        """Return what to know of rows that could not be read, a sentence for each policy.
+        """Return what to know of rows that could not be read, a sentence for each number of them.
 
         Parameters
         ----------
@@ -239,11 +239,13 @@ class PolicyComparison:
         gaps : list of str
             Empty where all rows were predicted.
         """
-        counts = {name: self.n_unpredicted(name, price) for name in self.names}
+        by_number = {}
+        for name in self.names:
+            by_number.setdefault(self.n_unpredicted(name, price), []).append(f"'{name}'")
         return [
-            f"'{name}' could not read {_amount(n)} of {self._measure.n_rows:,} rows when they "
-            "came: its score is that of the others."
-            for name, n in counts.items()
+            f"{', '.join(names)} could not read {_amount(n)} of {self._measure.n_rows:,} rows when "
+            "they came: a score is that of the others."
+            for n, names in by_number.items()
             if n
         ]
 
