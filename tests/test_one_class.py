@@ -66,7 +66,6 @@ def refitted(base, **params):
     ),
     ids=str,
 )
-@pytest.mark.no_cover
 def test_the_class_that_is_gone_has_the_probability_0_and_the_stream_goes_on(name, labels):
     """A trigger on probabilities sees every batch; none is refused, then or later."""
     labels = np.array(labels)

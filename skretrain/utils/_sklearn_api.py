@@ -143,11 +143,11 @@ def is_stateless_transformer(estimator):
 def check_pipeline(pipeline):
     """Raise what ``Pipeline.fit`` raises for parameters and steps that a Pipeline cannot have."""
     pipeline._validate_params()
+    # Before 1.8, scikit-learn takes a class for an instance of it, and fails in its `fit`.
+    classes = [item[-1] for item in pipeline.steps if isinstance(item[-1], type)]
+    if classes:
+        raise TypeError(f"Each step must be an instance of an estimator, got {classes[0]!r}.")
     pipeline._validate_steps()
-    for name, step in pipeline.steps:
-        # Before 1.8, scikit-learn takes a class for an instance of it, and fails in its `fit`.
-        if isinstance(step, type):
-            raise TypeError(f"Step {name!r} must be an instance of an estimator, got {step!r}.")
 
 
 def route_also(router, name, caller, methods):

@@ -147,6 +147,9 @@ def _set(place, value):
         {"fit_seconds_": _set((0, 1), np.inf)},
         {"fit_seconds_": _set((0, 0), np.nan)},
         {"fit_seconds_": lambda v: v.astype(object)},
+        {"unpredicted_": lambda v: -1 - v},
+        {"unpredicted_": lambda v: v + 1_000},
+        {"unpredicted_": lambda v: v[..., 0]},
     ],
 )
 def test_contents_that_do_not_fit_together_are_refused(changes, saved, tmp_path):

@@ -185,13 +185,12 @@ def compare_policies(
     runs = run_all_live(policies, seeds, X, y, options, n_jobs=n_jobs, on_run=on_run)
     for name, results in runs.items():
         comparison.add_live(name, results)
-    _check_that_any_was_scored(comparison)
+    _check_that_any_was_scored(comparison, measure.n_rows)
     return comparison
 
 
-def _check_that_any_was_scored(comparison):
-    costs = [comparison.cost(name, comparison.prices[0]) for name in comparison.names]
-    if not np.isfinite(costs).any():
+def _check_that_any_was_scored(comparison, n_rows):
+    if all(comparison.n_unpredicted(name) == n_rows for name in comparison.names):
         raise ValueError(
             "No policy can be compared: none of their models could read a single row when it came. "
             "Let an encoder pass over what it does not know, as "
