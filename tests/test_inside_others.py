@@ -57,6 +57,15 @@ def test_a_mixture_shows_weights_where_all_its_members_take_them():
         assert not has_fit_parameter(MixtureRetrainer(junk), "sample_weight")
 
 
+def test_a_signature_with_weights_asks_for_the_same_arguments():
+    """A mixture needs targets, a retrainer may do without."""
+    mixture = MixtureRetrainer([("a", DriftAwareRetrainer(GaussianNB()))])
+    for model, default in ((mixture, inspect.Parameter.empty), (mixture.estimators[0][1], None)):
+        assert inspect.signature(model.fit).parameters["y"].default is default
+    with pytest.raises(TypeError, match="argument: 'y'"):
+        mixture.fit(X)
+
+
 @pytest.mark.parametrize("wrapper", [DriftAwareRetrainer, ReplayPartialFit])
 @pytest.mark.parametrize(
     "make",

@@ -77,12 +77,17 @@ def blank(detector, seed=None, **changes):
         changes.setdefault("window", None)
     # DummyDriftDetector.clone draws from its own generator and takes no parameters; the base
     # method does neither, so that the detector given stays as it is.
-    cloned = Base.clone(detector, changes)
-    for part in vars(cloned).values():
+    return Base.clone(detector, changes)
+
+
+def _take_any_protocol(detector):
+    """Let pickle ask the compiled parts of a detector for their state under any protocol.
+
+    They can tell it, but are asked from protocol 2 on only.
+    """
+    for part in vars(detector).values():
         if type(part).__module__.startswith("river._river_rust"):
-            # It tells its state to any protocol, but pickle asks compiled classes only from 2 on.
             copyreg.pickle(type(part), _by_protocol_2)
-    return cloned
 
 
 def _by_protocol_2(part):
@@ -184,6 +189,13 @@ class RiverParamsMixin:
     river detector shows the detector's own parameters one level down, such as ``detector__delta``.
     Setting one replaces the detector by a blank clone and never changes the object given.
     """
+
+    def __getstate__(self):
+        for value in vars(self).values():
+            for part in value if isinstance(value, list) else [value]:
+                if is_river(part):
+                    _take_any_protocol(part)
+        return super().__getstate__()
 
     def get_params(self, deep=True):
         """Return the parameters.

@@ -1,7 +1,10 @@
 """A ``fit`` whose signature says whether the base takes weights: other estimators read it there."""
 
 from functools import wraps
+from inspect import Parameter, Signature, signature
 from types import MethodType
+
+_WEIGHT = Parameter("sample_weight", Parameter.POSITIONAL_OR_KEYWORD, default=None)
 
 
 class fit_with_weight_if:
@@ -21,11 +24,16 @@ class fit_with_weight_if:
         self.check = check
 
     def __call__(self, fit):
-        @wraps(fit)
-        def weighted(self, X, y=None, sample_weight=None, **params):
-            return fit(self, X, y, sample_weight=sample_weight, **params)
+        *named, others = signature(fit).parameters.values()
+        shown = Signature([*named, _WEIGHT, others])
 
-        del weighted.__wrapped__  # it would lend its signature
+        @wraps(fit)
+        def weighted(*args, **kwargs):
+            given = shown.bind(*args, **kwargs).arguments
+            params = given.pop(others.name, {})
+            return fit(**given, **params)
+
+        weighted.__signature__ = shown
         self.fit, self.weighted = fit, weighted
         return self
 

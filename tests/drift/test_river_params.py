@@ -1,6 +1,8 @@
 """River detectors as nested parameters of scikit-learn estimators."""
 
 import pickle
+import subprocess
+import sys
 
 import joblib
 import numpy as np
@@ -8,7 +10,9 @@ import pytest
 from river.drift import ADWIN, KSWIN, DummyDriftDetector, PageHinkley
 from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 
+from skretrain import DriftAwareRetrainer
 from skretrain.drift import ErrorDrift
 from skretrain.drift._river import RiverParamsMixin, blank, is_river, make_detector
 
@@ -151,14 +155,19 @@ def test_the_alias_makes_adwin_and_no_other_is_known():
         make_detector("ddm")
 
 
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_detector_at_work_goes_through_every_protocol_of_pickle(protocol):
+DUMPS_AGAIN = """
+import pickle, sys
+model = pickle.load(open(sys.argv[1], "rb"))
+for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+    pickle.dumps(model, protocol)
+"""
+
+
+@pytest.mark.parametrize("detector", [ADWIN(), [ADWIN()]], ids=["alone", "in a list"])
+def test_in_a_fresh_process_it_goes_through_every_protocol_of_pickle(detector, tmp_path):
     """The old ones do not ask compiled classes for their state, unless they are told how."""
-    detector = blank(ADWIN(delta=0.1))
-    for value in range(100):
-        detector.update(value % 3)
-    copied = pickle.loads(pickle.dumps(detector, protocol))
-    for value in range(100):
-        detector.update(value % 7)
-        copied.update(value % 7)
-    assert (copied.width, copied.estimation) == (detector.width, detector.estimation)
+    path = tmp_path / "model"
+    path.write_bytes(pickle.dumps(DriftAwareRetrainer(GaussianNB(), detector=detector)))
+    command = [sys.executable, "-c", DUMPS_AGAIN, str(path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr

@@ -386,8 +386,8 @@ def test_a_result_without_a_prediction_has_its_shape_and_is_not_drawn():
     assert len(result.unpredicted_rows) == 180
     with pytest.raises(ValueError, match="nothing to draw"):
         result.plot()
+    retrainer = DriftAwareRetrainer(base, update=None)
     with pytest.warns(SkretrainWarning, match="180 of 180 rows could not be read"):
-        retrainer = DriftAwareRetrainer(base, update=None)
         proba = prequential_predict(retrainer, X, y, method="predict_proba", **sizes)
     assert proba.shape == (180, 2)
     assert np.isnan(proba).all()
