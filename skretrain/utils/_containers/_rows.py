@@ -355,4 +355,5 @@ def drop_index(X):
 
 def writable(values):
     """Return an array that may be written to, a copy where it may not; other values as they are."""
-    return np.require(values, requirements="W") if isinstance(values, np.ndarray) else values
+    is_locked = isinstance(values, np.ndarray) and not values.flags.writeable
+    return values.copy() if is_locked else values
