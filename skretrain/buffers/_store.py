@@ -344,7 +344,7 @@ class ChunkColumn:
     def accepts(self, part, n):
         """Tell whether `part` has `n` rows that can be written as they are."""
         if self.types is not None:
-            return self.types.describe(part) and n_rows(part) == n
+            return self.types.matches(part) and n_rows(part) == n
         return row_schema(part) == self.schema and n_rows(part) == n
 
     def adapted(self, part, end):

@@ -110,13 +110,13 @@ def test_a_column_of_pandas(known, values, expected):
             assert column.cat.categories.tolist() == expected.categories.tolist()
         assert column.isna().tolist() == values.isna().tolist()
         grown = types.after(rows)
-        assert grown.describe(rows)
+        assert grown.matches(rows)
         assert grown.aligned(rows) is rows
         # What is remembered can be read in the new types, and both can be joined.
         assert grown.aligned(one).dtypes is not None
         joined = concat_rows([one, other])
         assert len(joined) == len(one) + len(other)
-        assert grown.describe(joined) or not len(values)
+        assert grown.matches(joined) or not len(values)
 
 
 def test_clocks_that_were_changed_lose_no_row():

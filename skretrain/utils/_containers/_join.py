@@ -318,9 +318,14 @@ def fit_together(head, chunks, part):
     types = ColumnTypes.of([*chunks, head])
     if types is None:
         return concat_rows([head, take_rows(part, slice(0, 0))]), part
-    part = ColumnTypes(head, types.undecided).aligned(part)
-    if kind_of(part) == POLARS:
-        _concat_polars([head, part[:0]])  # for what it refuses
+    part = ColumnTypes(head, types.undecided).joinable(part)
+    relaxed = _concat_polars([head, part[:0]]) if kind_of(part) == POLARS else None
+    # Rows far from our time, say, cannot be brought to a unit of times that is finer.
+    wider = ColumnTypes(part)
+    strangers = {j for chunk in chunks for j in wider.strangers(chunk)}
+    if strangers and relaxed is not None:
+        return relaxed, part
+    part = wider.with_objects(part, sorted(strangers))
     return part[:0], part
 
 

@@ -8,14 +8,50 @@ def without_a_value(X, positions):
     return []
 
 
+def are_same(known, dtypes):
+    """Tell whether types are the same; the order of levels is part of them."""
+    return known == dtypes
+
+
+def same_columns(like, X):
+    """Tell whether data frames have the same columns."""
+    return like.columns == X.columns
+
+
 def aligned(X, types, keep_levels):
     """Return rows with the columns of other types replaced."""
-    changed = [
-        _column(known, X[name])
-        for (name, known), dtype in zip(types.like.schema.items(), X.dtypes, strict=True)
-        if known != dtype
-    ]
+    changed = [column for column in _changes(X, types) if column is not None]
     return X.with_columns(changed) if changed else X
+
+
+def strangers(X, types):
+    """Return the positions of the columns that cannot be brought over."""
+    names = [
+        name
+        for (name, known), column in zip(types.like.schema.items(), _changes(X, types))
+        if column is None and known != X.schema[name]
+    ]
+    return [X.get_column_index(name) for name in names]
+
+
+def as_objects(X, positions):
+    """Return the rows as they are: a join of polars says which types it cannot bring together."""
+    return X
+
+
+def _changes(X, types):
+    """Yield each column that is to be replaced, and None for one that stays as it came."""
+    for (name, known), dtype in zip(types.like.schema.items(), X.dtypes, strict=True):
+        yield None if known == dtype else _brought_over(known, X[name])
+
+
+def _brought_over(known, values):
+    """Return a column in a type that holds both, or None where there is none."""
+    try:
+        column = _column(known, values)
+    except Exception:  # lists as levels, a year that nanoseconds do not reach, and so on
+        return None
+    return column if column.null_count() == values.null_count() else None
 
 
 def coded_columns(X):

@@ -220,8 +220,31 @@ def row_schema(X):
     if kind == LIST:
         return (kind,)
     if kind in (PANDAS, POLARS) and len(X.shape) == 2:
-        return kind, tuple(X.columns), tuple(X.dtypes)
+        return kind, tuple(X.columns), column_types(X)
     return kind, row_shape(X), X.dtype
+
+
+def column_types(X):
+    """List the types of the columns of a data frame, or the one of a series.
+
+    Parameters
+    ----------
+    X : data frame or series
+        The rows.
+
+    Returns
+    -------
+    dtypes : tuple
+        One per column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skretrain.utils._containers._rows import column_types
+    >>> column_types(pd.DataFrame({"n": [1], "x": [0.5]}))
+    (dtype('int64'), dtype('float64'))
+    """
+    return tuple(X.dtypes) if len(X.shape) == 2 else (X.dtype,)
 
 
 def with_schema_of(X, like):

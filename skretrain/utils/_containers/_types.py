@@ -1,7 +1,7 @@
 """Types of the columns of a data frame: later rows are brought to those that are known."""
 
 from . import _pandas_types, _polars_types
-from ._rows import PANDAS, POLARS, kind_of, row_schema
+from ._rows import PANDAS, POLARS, column_types, kind_of
 
 _LIBRARIES = {PANDAS: _pandas_types, POLARS: _polars_types}
 
@@ -11,7 +11,7 @@ class ColumnTypes:
 
     A type changes only where the values of later rows cannot be held by it: then it is widened.
     The levels of a categorical column are joined in the order in which they appear, so that the
-    code of each stays what it is.
+    code of each stays what it is; where a rank stands in between, the codes are those of the order.
 
     Parameters
     ----------
@@ -34,7 +34,6 @@ class ColumnTypes:
     def __init__(self, like, undecided=frozenset()):
         self.like = _framed(like)[:0]
         self.n_dimensions = len(like.shape)
-        self.schema = row_schema(like)
         self.undecided = undecided
         self.coded = self._library.coded_columns(self.like)
 
@@ -65,7 +64,7 @@ class ColumnTypes:
         types.undecided = frozenset(undecided)
         return types
 
-    def describe(self, X):
+    def matches(self, X):
         """Tell whether rows are of exactly these types, the order of levels included.
 
         Parameters
@@ -75,15 +74,18 @@ class ColumnTypes:
 
         Returns
         -------
-        describe : bool
-            False where :meth:`aligned` has something to do.
+        matches : bool
+            False where :meth:`aligned` may have something to do.
         """
-        if self.n_dimensions == 1 or kind_of(X) != PANDAS or len(X.shape) == 1:
-            return row_schema(X) == self.schema and not (self.coded and self.recoded(X))
-        # The path of nearly every batch: labels are compared without being listed.
-        is_like = self.schema[0] == PANDAS and X.columns.equals(self.like.columns)
-        is_like = is_like and tuple(X.dtypes) == self.schema[2]
-        return is_like and not (self.coded and self.recoded(X))
+        return self._has_columns_of(X) and self._library.are_same(
+            column_types(self.like), column_types(X)
+        )
+
+    def _has_columns_of(self, X):
+        """Tell whether rows are of the same library, with the same columns."""
+        if kind_of(X) != kind_of(self.like) or len(X.shape) != self.n_dimensions:
+            return False
+        return self.n_dimensions == 1 or self._library.same_columns(self.like, X)
 
     def aligned(self, X, *, keep_levels=False):
         """Bring rows to these types, or to wider ones where their values do not fit.
@@ -100,18 +102,69 @@ class ColumnTypes:
         Returns
         -------
         rows : container
-            `X` itself where nothing is to be done; it is never written to.
+            `X` itself where nothing is to be done; it is never written to. A column that cannot
+            be brought over is left as it came.
         """
-        if self.describe(X) or not self._knows(X):
+        if self.matches(X) or not self._has_columns_of(X):
             return X
+        return self._with_columns(X, lambda frame: self._library.aligned(frame, self, keep_levels))
+
+    def _with_columns(self, X, change):
+        """Return rows after a change of their frame, as a series if they are one."""
         frame = _framed(X)
-        rows = self._library.aligned(frame, self, keep_levels)
+        rows = change(frame)
         return rows if frame is X else self._library.as_series(rows, X.name)
 
-    def _knows(self, X):
-        if kind_of(X) != kind_of(self.like) or len(X.shape) != self.n_dimensions:
-            return False
-        return list(_framed(X).columns) == list(self.like.columns)
+    def strangers(self, X):
+        """Return the columns of rows that cannot be brought to these types.
+
+        Parameters
+        ----------
+        X : container
+            Rows of the same columns.
+
+        Returns
+        -------
+        positions : list of int
+            Those that :meth:`aligned` leaves as they came.
+        """
+        return [] if self.matches(X) else self._library.strangers(_framed(X), self)
+
+    def joinable(self, X):
+        """Bring rows to types in which those that are known can be held next to them.
+
+        Parameters
+        ----------
+        X : container
+            The rows.
+
+        Returns
+        -------
+        rows : container
+            As :meth:`aligned` gives them, with objects in a column that it has to leave as it
+            came, if the library can join those.
+        """
+        X = self.aligned(X)
+        return self.with_objects(X, self.strangers(X)) if self._has_columns_of(X) else X
+
+    def with_objects(self, X, positions):
+        """Turn columns into objects, which can always be joined, if the library has such columns.
+
+        Parameters
+        ----------
+        X : container
+            Rows of the same columns.
+        positions : list of int
+            Of the columns.
+
+        Returns
+        -------
+        rows : container
+            `X` itself where there are none.
+        """
+        if not positions:
+            return X
+        return self._with_columns(X, lambda frame: self._library.as_objects(frame, positions))
 
     def after(self, X):
         """Return the types after rows that are aligned.
@@ -126,14 +179,13 @@ class ColumnTypes:
         types : ColumnTypes
             This very object where nothing is new.
         """
-        is_as_known = self.describe(X)
-        if (is_as_known and not self.undecided) or not self._knows(X):
+        is_as_known = self.matches(X)
+        if (is_as_known and not self.undecided) or not self._has_columns_of(X):
             return self
-        library = self._library
-        undecided = frozenset(library.without_a_value(_framed(X), self.undecided))
+        undecided = frozenset(self._library.without_a_value(_framed(X), self.undecided))
         if is_as_known and undecided == self.undecided:
             return self
-        return ColumnTypes(X, undecided)
+        return ColumnTypes(self.joinable(X), undecided)
 
     def recoded(self, X):
         """Return the columns of rows in which a code means another level than it did.
@@ -169,10 +221,11 @@ def to_common_types(parts):
     parts : list of data frames or of series
         Themselves where their types agree.
     """
-    first = row_schema(parts[0])
-    if all(row_schema(part) == first for part in parts[1:]):
+    first = ColumnTypes(parts[0])
+    if all(first.matches(part) for part in parts[1:]):
         return parts
     types = ColumnTypes.of(parts[:1])
-    for part in parts[1:]:
+    # Twice: the types of later rows may be such that earlier ones cannot be brought to them.
+    for part in [*parts[1:], *parts]:
         types = types.after(types.aligned(part))
     return [types.aligned(part) for part in parts]
