@@ -377,6 +377,9 @@ def test_a_model_of_number_levels_is_asked_for_them_until_it_is_fitted_anew():
         model.predict_proba(asked.assign(c=levels([1, 2, np.nan] * 2)))[[0, 1, 3, 4]],
     )
     model.partial_fit(asked, np.array([1, 0, 0] * 2))
-    assert "levels of ['c'] were numbers, and are text" in model.events_[-1].reason
+    assert (
+        "levels of ['c'] have other codes from now on: they were numbers"
+        in model.events_[-1].reason
+    )
     assert model.events_[-1].action == "retrained"
     assert model.predict(asked).tolist()[:2] == [1, 0]

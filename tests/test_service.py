@@ -20,11 +20,11 @@ def test_every_model_that_comes_into_service_is_a_version_of_its_own():
     """Also one that is taken back; a model that only learned on is the same version."""
     service = Service()
     assert service.version == 0
-    assert service.promote(MODELS[0], CLASSES) is None
+    assert service.promote(MODELS[0], CLASSES, None) is None
     first = service.serving
     service.replace(MODELS[1], CLASSES)
     assert service.version == 1
-    service.previous = Previous(service.promote(MODELS[2], CLASSES), 0, 100)
+    service.previous = Previous(service.promote(MODELS[2], CLASSES, None), 0, 100)
     taken = service.take_back()
     assert taken.serving.model is MODELS[1]
     assert service.previous is None
@@ -52,7 +52,7 @@ def test_listeners_hear_of_each_promotion_once_all_is_in_order():
 
 def test_labels_that_were_added_are_shown_by_the_same_version():
     service = Service()
-    service.promote(MODELS[0], CLASSES[:1])
+    service.promote(MODELS[0], CLASSES[:1], None)
     before = service.serving
     service.replace(MODELS[0], CLASSES)
     assert service.version == 1

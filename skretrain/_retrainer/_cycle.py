@@ -91,7 +91,8 @@ class Cycle:
         state.concept.n_known = n_remembered_since(state.parts.buffer, 0)
         if isinstance(getattr(model, "classes_", None), np.ndarray) and labels.are_flat(new.y):
             labels.take_in(model.classes_)
-        before = state.service.promote(model, labels.served_with(model))
+        shown = labels.served_with(model)
+        before = state.service.promote(model, shown, state.service.types)
         state.dtype = fitted_on.X.dtype if isinstance(fitted_on.X, np.ndarray) else None
         n_seen, n_fitted = state.log.n_seen, len(fitted_on.index)
         record = fit_record(n_seen, n_fitted, 0, "first_fit", cost)

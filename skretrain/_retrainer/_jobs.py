@@ -94,6 +94,7 @@ class Challenger:
     note: str
     from_scratch: bool
     n_known: int  # rows of the present concept that it stands for
+    types: Any = None  # of the columns of all rows that it has learned
 
 
 @dataclass
@@ -104,6 +105,7 @@ class Pending:
     cause: Cause
     event: Event
     n_known: int  # rows of the present concept that were remembered then
+    types: Any = None  # of their columns, if they are in data frames
 
 
 def make_job(row, policy, context):

@@ -81,7 +81,7 @@ class Retrains:
             state.log.add(event)
             return None
         n_known = n_remembered_since(parts.buffer, cause.since)
-        state.pending = Pending(job, cause, event, n_known)
+        state.pending = Pending(job, cause, event, n_known, state.service.types)
         return job
 
     def _supersede(self):
@@ -203,8 +203,15 @@ class Retrains:
         n_known = max(pending.n_known, candidate.n_known or 0)
         if not candidate.keep:
             state.scorer.check(candidate.model, rows)
-            note, from_scratch = candidate.note, candidate.from_scratch
-            challenger = Challenger(candidate.model, cause, record, note, from_scratch, n_known)
+            challenger = Challenger(
+                model=candidate.model,
+                cause=cause,
+                fit=record,
+                note=candidate.note,
+                from_scratch=candidate.from_scratch,
+                n_known=n_known,
+                types=pending.types,
+            )
             return state.trials.enter(challenger, state.serving.model, rows, buffer), record
         verdict = None
         if state.parts.learner.any_counts(rows):

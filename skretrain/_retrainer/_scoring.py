@@ -91,26 +91,28 @@ class Scorer:
         start : int
             Stream row of the first one.
         """
-        predicted, loss = self.predicted(serving.model, rows.X)
+        readable = serving.readable(rows.X)  # a trigger is to judge what predict gives
+        predicted, loss = self.predicted(serving.model, readable)
         if self.task == "classification":
             loss = zero_one_loss_per_row(rows.y, predicted)
         elif self.task == "regression":
             loss = absolute_loss_per_row(rows.y, predicted)
         if loss is not None and uncounted is not None:
             loss[uncounted] = np.nan
-        shown = self._shown(serving, rows, predicted, start)
+        shown = self._shown(serving, rows, readable, predicted, start)
         return predicted, ScoredBatch(loss=loss, y=rows.y, **shown)
 
     def unlabelled(self, serving, rows, *, start):
         """Return a batch without labels and losses, for the triggers that need none."""
-        predicted, _ = self.predicted(serving.model, rows.X)
-        shown = self._shown(serving, rows, predicted, start)
+        readable = serving.readable(rows.X)
+        predicted, _ = self.predicted(serving.model, readable)
+        shown = self._shown(serving, rows, readable, predicted, start)
         return ScoredBatch(loss=None, y=None, labelled=False, **shown)
 
-    def _shown(self, serving, rows, predicted, start):
+    def _shown(self, serving, rows, readable, predicted, start):
         proba = None
         if "y_proba" in self.needs:
-            proba = serving.spread(predict_proba_of(serving.model, rows.X), 0.0)
+            proba = serving.spread(predict_proba_of(serving.model, readable), 0.0)
         return {
             "start": start,
             "n_rows": len(rows.index),

@@ -65,17 +65,21 @@ class Service:
         """Number of the version that serves; 0 before the first fit."""
         return 0 if self.serving is None else self.serving.version
 
-    def promote(self, model, classes):
-        """Put a new version into service, and return the one that served before."""
+    def promote(self, model, classes, types):
+        """Put a new version into service, and return the one that served before.
+
+        `types` are those of the rows that the model was fitted on: the rows of today may have
+        others, where it was fitted some batches ago.
+        """
         before, version = self.serving, self.version + 1
-        self.serving = Serving(model, classes, version, self.types)
+        self.serving = Serving(model, classes, version, types)
         return before
 
     def take_back(self):
         """Let the previous model serve again, as a version of its own, and return what it was."""
         previous, self.previous = self.previous, None
-        self.promote(previous.serving.model, self.serving.classes)
-        self.serving = self.serving._replace(types=previous.serving.types)
+        model, types = previous.serving.model, previous.serving.types
+        self.promote(model, self.serving.classes, types)
         return previous
 
     def replace(self, model, classes):

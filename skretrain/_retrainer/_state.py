@@ -125,11 +125,17 @@ class State:
             self.service.types = ColumnTypes.of([X])
 
     def check_codes(self, rows):
-        """Raise ValueError for levels that the serving model would take for others."""
-        types = self.service.types
+        """Raise ValueError for levels that the serving model would take for others.
+
+        In a dry run, where it does not learn them and is shown its own, they are told once.
+        """
+        types = self.service.types if self.settings.dry_run else self.serving.types
         recoded = types.recoded(rows.X) if types is not None and types.coded else ()
         if recoded:
-            raise ValueError(f"the levels of {recoded} were numbers, and are text from now on.")
+            raise ValueError(
+                f"the levels of {recoded} have other codes from now on: they were numbers and are "
+                "text, or a new one stands between them."
+            )
 
     def settle(self, verdict, event):
         """Carry out the gate's verdict, if there is one, and record the one event of this call."""
@@ -160,7 +166,7 @@ class State:
 
     def _promote(self, challenger):
         model, cause = challenger.model, challenger.cause
-        before = self.service.promote(model, self.labels.served_with(model))
+        before = self.service.promote(model, self.labels.served_with(model), challenger.types)
         if self.parts.gate.watches:
             self.service.previous = Previous(before, self.concept.start, self.log.n_seen)
             self.log.guarded("the gate", self.parts.gate.begin_watch)
@@ -178,7 +184,8 @@ class State:
 
     def replace_unwatched(self, model, record, n_known):
         """Promote a model that passed no gate, because the one before cannot be compared with."""
-        before = self.service.promote(model, self.labels.served_with(model))
+        shown = self.labels.served_with(model)
+        before = self.service.promote(model, shown, self.service.types)
         self.service.previous = None
         self.n_refits += 1
         self.concept.n_known = n_known

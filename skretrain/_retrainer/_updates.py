@@ -59,6 +59,7 @@ class Updates:
         state.remember(rows)
         if theirs is not None and not theirs.keep:
             state.trials.challenger.model = theirs.model
+            state.trials.challenger.types = state.service.types
         if not mine.keep:
             state.service.replace(mine.model, state.labels.served_with(mine.model))
         event = state.log.event(

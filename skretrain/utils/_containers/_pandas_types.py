@@ -277,7 +277,7 @@ def _with_new(levels, new):
     if not is_one_kind or _are_intervals(levels):
         return exact
     joined = levels.append(new)
-    return joined if joined.astype(object).equals(exact) else exact
+    return joined if joined.tolist() == exact.tolist() else exact
 
 
 def _coded(values):
