@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from skretrain.buffers import SlidingWindow
 from skretrain.utils._containers import ColumnTypes, concat_rows, fit_together
 
 
@@ -199,3 +202,222 @@ def test_a_column_that_was_missing_so_far_takes_the_type_of_the_first_values():
     assert rows.dtypes.tolist() == [pd.CategoricalDtype(["x"]), np.dtype(object)]
     assert types.after(rows).undecided == frozenset()
     assert types.after(nothing.fillna(0)).undecided == frozenset()
+
+
+# -- nothing is lost, and nothing raises -----------------------------------------------------------
+
+
+def objects(values):
+    return pd.Series(values, dtype=object)
+
+
+def category(values, **options):
+    return pd.Series(pd.Categorical(values, **options))
+
+
+def far(kind):
+    """A time or a duration that nanoseconds do not reach."""
+    values = {"datetime64[s]": "9999-12-31", "timedelta64[s]": 10**11}
+    return pd.Series(np.array([values[kind], None], dtype=kind))
+
+
+NEAR = pd.Series(pd.to_datetime(["2024-01-01", None]))
+SHORT = pd.Series(pd.to_timedelta([1, None], "s"))
+CUT = [pd.Series(pd.cut(np.array(values), 2)) for values in ([0, 1, 2.0], [0.5, 1.5, 3.0])]
+ANYTHING = {
+    "whole": pd.Series([1, 0]),
+    "gaps": pd.Series([1, None], dtype="Int64"),
+    "decimal": pd.Series([0.5, None]),
+    "flag": pd.Series([True, False]),
+    "NA": objects([1, pd.NA]),
+    "NA flag": objects([True, pd.NA]),
+    "NA decimal": objects([0.5, pd.NA]),
+    "text": pd.Series(["1", "a"]),
+    "whole level": category([1, 0]),
+    "decimal level": category([0.0, 0.5, None]),
+    "huge level": category([2**53 + 1, -1]),
+    "flag level": category([True, False]),
+    "text level": category(["1", "x", None]),
+    "time level": category(pd.to_datetime(["2024-01-01", "2024-01-02"])),
+    "rank": category(["x", "1"], categories=["x", "1"], ordered=True),
+    "cut": CUT[0],
+    "other cut": CUT[1],
+    "cut as text": CUT[0].astype(str).astype("category"),
+    "time": NEAR,
+    "fine time": NEAR.astype("datetime64[ns]"),
+    "far time": far("datetime64[s]"),
+    "zoned": ZONED,
+    "day of Arrow": NEAR.astype("date32[pyarrow]"),
+    "time of Arrow": NEAR.astype("timestamp[ns][pyarrow]"),
+    "duration": SHORT.astype("timedelta64[ns]"),
+    "far duration": far("timedelta64[s]"),
+    "duration of Arrow": SHORT.astype("duration[ns][pyarrow]"),
+    "coarse duration of Arrow": SHORT.astype("duration[s][pyarrow]"),
+    "month": pd.Series(pd.period_range("2024", periods=2, freq="M")),
+    "list": objects([[1], None]),
+    "dictionary": objects([{"a": 1}, {}]),
+    "nothing": objects([None, None]),
+}
+
+
+def is_kept(value, before):
+    """Whether a value is the one that came, or what stands for it in a file."""
+    if str(value) == str(before) or str(value)[:10] == str(before)[:10]:
+        return True
+    return value == before or str(value) == str(int(before))
+
+
+@given(st.lists(st.sampled_from(sorted(ANYTHING)), min_size=2, max_size=4))
+@example(["flag level", "whole level"])
+@example(["cut", "other cut", "cut as text"])
+@example(["whole", "NA"])
+@example(["day of Arrow", "time"])
+@example(["fine time", "far time", "fine time"])
+@example(["far duration", "duration"])
+@example(["duration", "duration of Arrow", "duration"])
+@example(["coarse duration of Arrow", "duration"])
+@example(["text level", "list"])
+@example(["huge level", "decimal level", "huge level"])
+def test_no_value_is_lost_whatever_comes_after_whatever(names):
+    """Neither on the way to a model nor in memory; what cannot be brought over stays as it came."""
+    parts = [ANYTHING[name].to_frame("a") for name in names]
+    types, buffer = ColumnTypes.of(parts[:1]), SlidingWindow(max_rows=100)
+    buffer.reset()
+    for number, part in enumerate(parts):
+        for rows in (types.aligned(part), types.aligned(part, keep_levels=True)):
+            assert rows["a"].isna().tolist() == part["a"].isna().tolist()
+            present = rows["a"].notna()
+            assert all(map(is_kept, rows["a"][present], part["a"][present]))
+        types = types.after(types.aligned(part))
+        buffer.add(part, None, {}, 10 * number)
+    came = [missing for part in parts for missing in part["a"].isna()]
+    assert buffer.latest().X["a"].isna().tolist() == came
+    assert concat_rows(parts)["a"].isna().tolist() == came
+
+
+@pytest.mark.parametrize(("known", "came"), [
+    ([False, True], [0, 1]),
+    ([0, 1], [False, True]),
+    ([False, True], [0.0, 1.0]),
+    ([False, True, "x"], [1, 0]),
+])  # fmt: skip
+def test_levels_that_are_equal_are_the_same_level(known, came):
+    """1, 1.0 and True are, in pandas and in encoders; no level is new, no code another."""
+    dtype = pd.CategoricalDtype(known)
+    rows = aligned(pd.Series(known, dtype=dtype), category(came))
+    assert rows.dtype is dtype
+    assert rows.tolist() == came
+
+
+def test_a_level_is_never_rounded():
+    rows = aligned(category([2**53 + 1]), category([0.5]))
+    assert rows.cat.categories.tolist() == [2**53 + 1, 0.5]
+
+
+@pytest.mark.parametrize(("known", "expected"), [
+    ([1], np.dtype(float)), ([True], np.dtype(float)), ([0.5], np.dtype(float)),
+    (pd.array([1], dtype="Int64"), pd.Int64Dtype()),
+])  # fmt: skip
+def test_objects_with_the_gap_of_pandas_are_numbers(known, expected):
+    rows = aligned(pd.Series(known), objects([1, pd.NA]))
+    assert rows.dtype == expected
+    assert rows.isna().tolist() == [False, True]
+
+
+def test_intervals_are_levels_also_where_they_overlap_and_as_their_text():
+    """Each batch may be cut by itself, and be written to a file in between."""
+    types = ColumnTypes.of([CUT[0]])
+    rows = types.aligned(CUT[1])
+    both = [*CUT[0].cat.categories, *CUT[1].cat.categories]
+    assert rows.cat.categories.tolist() == both
+    assert rows.tolist() == CUT[1].tolist()
+    types = types.after(rows)
+    assert types.matches(rows)
+    assert types.matches(types.aligned(CUT[0]))
+    assert types.recoded(rows) == []
+    text = aligned(CUT[0], CUT[0].astype(str).astype("category"))
+    assert text.tolist() == CUT[0].tolist()
+    words = aligned(CUT[0], pd.Series([str(both[1]), "other"]))
+    assert words.cat.categories.tolist() == [str(both[0]), str(both[1]), "other"]
+    kept = aligned(CUT[0], pd.Series([str(both[1]), "other"]), keep_levels=True)
+    assert kept.cat.codes.tolist() == [1, 2]
+
+
+def test_what_cannot_be_brought_over_is_joined_as_objects():
+    """The model gets times as they came; in memory both stand next to each other."""
+    known, late = ANYTHING["fine time"], far("datetime64[s]")
+    assert aligned(known, late) is not late
+    pd.testing.assert_series_equal(aligned(known, late), late)
+    types = ColumnTypes.of([known])
+    assert types.after(late).like.dtypes.tolist() == [np.dtype(object)]
+    for one, other in ((known, late), (late, known)):
+        joined = concat_rows([one, other])
+        assert joined.dtype == object
+        assert joined[joined.notna()].tolist() == [*one.dropna(), *other.dropna()]
+
+
+# -- ranks -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("known", "came", "levels", "is_ordered"),
+    [
+        ("lh", "lmh", "lmh", True),  # the sender knows where the new one stands
+        ("lmh", "lh", "lmh", True),
+        ("lh", "lht", "lht", True),
+        ("lh", "hl", "lh", False),  # they contradict each other
+        ("lh", "lm", "lhm", False),  # nobody says whether m is above h
+        ("lmh", "hm", "lmh", False),
+    ],
+)
+def test_an_order_is_kept_where_one_holds_the_other_and_is_dropped_otherwise(
+    known, came, levels, is_ordered
+):
+    known = category([*known], categories=[*known], ordered=True)
+    came = category([*came], categories=[*came], ordered=True)
+    rows = aligned(known, came)
+    assert rows.dtype == pd.CategoricalDtype([*levels], ordered=is_ordered)
+    assert rows.tolist() == came.tolist()
+    types = ColumnTypes.of([known])
+    known_first = [*levels[: len(known)]] == known.cat.categories.tolist()
+    assert types.recoded(rows) == ([] if known_first else ["values"])
+    assert types.after(rows).matches(concat_rows([known, came]))
+
+
+def test_text_without_an_order_does_not_make_one_up():
+    known = category(["l", "h"], categories=["l", "h"], ordered=True)
+    assert aligned(known, pd.Series(["h"])).dtype is known.dtype
+    assert not aligned(known, pd.Series(["m"])).cat.ordered
+    assert not aligned(known.cat.as_unordered(), known).cat.ordered
+
+
+# -- polars ----------------------------------------------------------------------------------------
+
+LATE = datetime.datetime(9999, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("known", "values"),
+    [
+        (pl.Series([NOON], dtype=pl.Datetime("ns")), pl.Series([LATE], dtype=pl.Datetime("us"))),
+        (pl.Series(["a"], dtype=pl.Categorical), pl.Series([[1]])),
+        (pl.Series(["a"], dtype=pl.Categorical), pl.Series([b"\xff"])),
+        (pl.Series(["a"], dtype=pl.Categorical), pl.Series([object()], dtype=pl.Object)),
+    ],
+)
+def test_a_column_of_polars_that_cannot_be_brought_over_stays_as_it_came(known, values):
+    known, values = known.to_frame("a"), values.to_frame("a")
+    types = ColumnTypes.of([known])
+    assert types.aligned(values)["a"].dtype == values["a"].dtype
+    assert types.strangers(values) == [0]
+    assert types.joinable(values)["a"].dtype == values["a"].dtype
+
+
+def test_times_far_from_ours_are_remembered_whatever_unit_comes_next():
+    fine = pl.Series("a", [NOON], dtype=pl.Datetime("ns")).to_frame()
+    late = pl.Series("a", [LATE], dtype=pl.Datetime("us")).to_frame()
+    buffer = SlidingWindow(max_rows=100)
+    buffer.reset()
+    for number, part in enumerate((late, fine, late, fine)):
+        buffer.add(part, None, {}, number)
+    assert buffer.latest().X["a"].to_list() == [LATE, NOON, LATE, NOON]

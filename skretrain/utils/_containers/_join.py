@@ -260,10 +260,14 @@ def _concat_pandas(parts):
 
 
 def _concat_polars(parts):
+    return _relaxed(to_common_types(parts))
+
+
+def _relaxed(parts):
+    """Join rows of polars as it brings types together; none to a unit that years do not fit."""
     import polars as pl
 
     series = len(parts[0].shape) == 1
-    parts = to_common_types(parts)
     # The relaxed join, which promotes types, exists for data frames only.
     frames = [part.alias(parts[0].name).to_frame() for part in parts] if series else parts
     for name, *dtypes in zip(frames[0].columns, *(frame.dtypes for frame in frames), strict=True):
@@ -319,7 +323,7 @@ def fit_together(head, chunks, part):
     if types is None:
         return concat_rows([head, take_rows(part, slice(0, 0))]), part
     part = ColumnTypes(head, types.undecided).joinable(part)
-    relaxed = _concat_polars([head, part[:0]]) if kind_of(part) == POLARS else None
+    relaxed = _relaxed([head, part[:0]]) if kind_of(part) == POLARS else None
     # Rows far from our time, say, cannot be brought to a unit of times that is finer.
     wider = ColumnTypes(part)
     strangers = {j for chunk in chunks for j in wider.strangers(chunk)}

@@ -114,8 +114,9 @@ def _is_same(known, dtype):
         return True
     if not (_has_levels(known) and _has_levels(dtype)):
         return known == dtype
-    is_same_kind = bool(known.ordered) == bool(dtype.ordered)
-    return is_same_kind and known.categories.equals(dtype.categories)
+    levels, others = known.categories, dtype.categories
+    is_same_kind = levels.dtype == others.dtype and bool(known.ordered) == bool(dtype.ordered)
+    return is_same_kind and levels.equals(others)
 
 
 def _are_equal(levels, others):
@@ -271,13 +272,15 @@ def _places(levels, found):
 
 def _with_new(levels, new):
     """Return levels and new ones behind them: as numbers if all are, but never as others."""
-    are_numbers = _pandas().api.types.is_any_real_numeric_dtype
-    exact = levels.astype(object).append(new.astype(object))
-    is_one_kind = levels.dtype == new.dtype or (are_numbers(levels) and are_numbers(new))
-    if not is_one_kind or _are_intervals(levels):
+    pd = _pandas()
+    are_numbers = pd.api.types.is_any_real_numeric_dtype
+    if levels.dtype == new.dtype and not _are_intervals(levels):
+        return levels.append(new)
+    exact = pd.Index([*levels, *new], dtype=object)
+    if not (are_numbers(levels) and are_numbers(new)):
         return exact
-    joined = levels.append(new)
-    return joined if joined.tolist() == exact.tolist() else exact
+    joined = levels.append(new)  # a float does not hold every whole number
+    return joined if np.asarray(joined).tolist() == exact.tolist() else exact
 
 
 def _coded(values):

@@ -128,7 +128,7 @@ class ColumnTypes:
         positions : list of int
             Those that :meth:`aligned` leaves as they came.
         """
-        return [] if self.matches(X) else self._library.strangers(_framed(X), self)
+        return self._library.strangers(_framed(X), self)
 
     def joinable(self, X):
         """Bring rows to types in which those that are known can be held next to them.
@@ -136,7 +136,7 @@ class ColumnTypes:
         Parameters
         ----------
         X : container
-            The rows.
+            Rows of the same columns.
 
         Returns
         -------
@@ -145,7 +145,7 @@ class ColumnTypes:
             came, if the library can join those.
         """
         X = self.aligned(X)
-        return self.with_objects(X, self.strangers(X)) if self._has_columns_of(X) else X
+        return self.with_objects(X, self.strangers(X))
 
     def with_objects(self, X, positions):
         """Turn columns into objects, which can always be joined, if the library has such columns.
@@ -185,7 +185,7 @@ class ColumnTypes:
         undecided = frozenset(self._library.without_a_value(_framed(X), self.undecided))
         if is_as_known and undecided == self.undecided:
             return self
-        return ColumnTypes(self.joinable(X), undecided)
+        return ColumnTypes(self.with_objects(X, self.strangers(X)), undecided)
 
     def recoded(self, X):
         """Return the columns of rows in which a code means another level than it did.
