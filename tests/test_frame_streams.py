@@ -17,6 +17,7 @@ from xgboost import XGBClassifier
 
 from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
 from skretrain.buffers import SlidingWindow
+from skretrain.drift import BaseTrigger, ErrorDrift, Signal
 from skretrain.policies import FullRefit
 
 N, SIZE = 400, 50
@@ -383,3 +384,95 @@ def test_a_model_of_number_levels_is_asked_for_them_until_it_is_fitted_anew():
     )
     assert model.events_[-1].action == "retrained"
     assert model.predict(asked).tolist()[:2] == [1, 0]
+
+
+def test_a_trigger_judges_the_predictions_that_were_served():
+    """In a dry run the model stays one of numbers: it reads the text as predict does."""
+    source = np.random.default_rng(1)
+
+    def batch(*words):
+        words = source.choice(np.array(words, dtype=object), 200)
+        y = np.array([str(word) in "13" for word in words]).astype(int)
+        return pd.DataFrame({"c": pd.Categorical(words)}), y
+
+    base = HistGradientBoostingClassifier(max_iter=20, categorical_features="from_dtype")
+    model = DriftAwareRetrainer(base, detector=ErrorDrift(), dry_run=True)
+    model.fit(*batch(1, 2, 3, 4))
+    for _ in range(2):
+        model.partial_fit(*batch(1, 2, 3, 4))
+    for _ in range(6):
+        X, y = batch("1", "2", "3", "4", "A3")
+        assert model.score(X, y) == 1
+        model.partial_fit(X, y)
+    assert model.n_alarms_ == 0
+    # That the levels are others is told once, and not with every batch.
+    assert [event.action for event in model.events_].count("suggested") == 1
+
+
+def test_a_trigger_without_labels_judges_the_predictions_that_were_served():
+    seen = []
+
+    class Looks(BaseTrigger):
+        needs = frozenset({"y_pred"})
+
+        def reset(self):
+            return self
+
+        def update(self, batch):
+            seen.append(batch.y_pred)
+            return Signal("stable")
+
+    X = pd.DataFrame({"c": levels(np.resize([2, 1], 100))})
+    base = HistGradientBoostingClassifier(max_iter=20, categorical_features="from_dtype")
+    model = DriftAwareRetrainer(base, detector=Looks(), dry_run=True).fit(X, np.resize([0, 1], 100))
+    words = pd.DataFrame({"c": levels(["1", "2", "word"])})
+    model.partial_fit(words, np.array([1, 0, 0]))
+    model.observe(words)
+    assert seen[-1].tolist() == model.predict(words).tolist()
+    assert seen[-1].tolist()[:2] == [1, 0]
+
+
+@pytest.mark.parametrize(("first", "then"), [
+    ([False, True], [0, 1]), ([0, 1], [False, True]), ([False, True], [0.0, 1.0]),
+])  # fmt: skip
+def test_flags_and_numbers_are_the_same_levels_to_a_model(first, then):
+    X, X_then = (pd.DataFrame({"c": levels(np.resize(v, 100))}) for v in (first, then))
+    y = np.resize([0, 1], 100)
+    model = DriftAwareRetrainer(LEARNERS["sklearn"], detector=None)
+    assert model.fit(X, y).score(X_then, y) == 1
+    model.partial_fit(X_then, y)
+    assert model.buffer_.latest().X["c"].notna().all()
+
+
+def test_levels_that_every_batch_cuts_anew_are_remembered():
+    model = DriftAwareRetrainer(make_pipeline(
+        ColumnTransformer([("c", OneHotEncoder(handle_unknown="ignore"), ["c"])]),
+        LogisticRegression(),
+    ), detector=None)  # fmt: skip
+    cuts = [pd.Series(pd.qcut(NUMBER[k * SIZE : (k + 1) * SIZE], 3)) for k in range(4)]
+    for k, cut in enumerate(cuts):
+        model.partial_fit(cut.to_frame("c"), Y[k * SIZE : (k + 1) * SIZE])
+    memory = model.buffer_.latest().X["c"]
+    assert memory.tolist() == [interval for cut in cuts for interval in cut]
+    assert len(memory.cat.categories) == 3 * 4
+
+
+def test_a_rank_in_between_makes_a_model_learn_the_codes_anew():
+    """Until then it reads the true order; an order that nobody told it is never asserted."""
+
+    def ranked(order, values):
+        return pd.DataFrame({"c": levels(values, *order).cat.as_ordered()})
+
+    at_least_high = FunctionTransformer(lambda X: X[["c"]].ge("high").astype(float))
+    model = DriftAwareRetrainer(make_pipeline(at_least_high, LogisticRegression()), detector=None)
+    model.fit(ranked(["low", "high"], ["low", "high"] * 30), np.resize([0, 1], 60))
+    middle = ranked(["low", "middle", "high"], ["middle", "low", "high"] * 30)
+    assert model.score(middle, np.resize([0, 0, 1], 90)) == 1
+    model.partial_fit(middle, np.resize([0, 0, 1], 90))
+    assert model.events_[-1].action == "retrained"
+    assert "a new one stands between them" in model.events_[-1].reason
+    order = model.buffer_.latest().X["c"].cat
+    assert order.ordered
+    assert order.categories.tolist() == ["low", "middle", "high"]
+    model.partial_fit(middle, np.resize([0, 0, 1], 90))
+    assert ["other codes" in event.reason for event in model.events_].count(True) == 1

@@ -3,14 +3,19 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers import Rings, feed, state_of, stream
 from sklearn.dummy import DummyClassifier
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from skretrain import DriftAwareRetrainer
+from skretrain._retrainer._jobs import run
 from skretrain._retrainer._service import Previous, Service
 from skretrain.exceptions import RetrainFailedWarning
+from skretrain.policies import FullRefit
 
 MODELS = [DummyClassifier().fit([[0]], [label]) for label in range(3)]
 CLASSES = np.arange(3)
@@ -30,6 +35,43 @@ def test_every_model_that_comes_into_service_is_a_version_of_its_own():
     assert service.previous is None
     assert (service.version, service.serving.model) == (3, MODELS[1])
     assert first == (MODELS[0], CLASSES, 1, None)  # what a reader holds stays as it was
+
+
+def test_no_reader_sees_a_model_with_the_types_of_another():
+    """Every assignment is one snapshot, of a model and the rows that it was fitted on."""
+    seen = []
+
+    class Watched(Service):
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value)
+            if name == "serving" and value is not None:
+                seen.append((value.model, value.types))
+
+    service = Watched()
+    service.promote(MODELS[0], CLASSES, "old")
+    service.previous = Previous(service.promote(MODELS[1], CLASSES, "new"), 0, 100)
+    service.take_back()
+    assert seen == [(MODELS[0], "old"), (MODELS[1], "new"), (MODELS[0], "old")]
+
+
+def test_a_model_comes_into_service_with_the_types_that_it_was_fitted_on():
+    """A job was prepared before the rows of now were seen."""
+
+    def rows(*words):
+        frame = pd.DataFrame({"c": pd.Categorical(np.resize(words, 60))})
+        return frame, np.resize([0, 1], 60)
+
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    base = make_pipeline(encoder, GaussianNB())
+    model = DriftAwareRetrainer(base, detector=Rings([110]), policy=FullRefit("all"), update=None)
+    model.fit(*rows("a", "b"))
+    job = model._prepare(model._examine(*rows("a", "b"), None, {}))
+    model._prepare(model._examine(*rows("a", "c"), None, {}))
+    model._accept(run(job))
+    service = state_of(model).service
+    assert service.version == 2
+    assert service.serving.types.like["c"].cat.categories.tolist() == ["a", "b"]
+    assert service.types.like["c"].cat.categories.tolist() == ["a", "b", "c"]
 
 
 def test_listeners_hear_of_each_promotion_once_all_is_in_order():

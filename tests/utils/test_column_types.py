@@ -414,10 +414,13 @@ def test_a_column_of_polars_that_cannot_be_brought_over_stays_as_it_came(known, 
 
 
 def test_times_far_from_ours_are_remembered_whatever_unit_comes_next():
-    fine = pl.Series("a", [NOON], dtype=pl.Datetime("ns")).to_frame()
-    late = pl.Series("a", [LATE], dtype=pl.Datetime("us")).to_frame()
-    buffer = SlidingWindow(max_rows=100)
-    buffer.reset()
-    for number, part in enumerate((late, fine, late, fine)):
-        buffer.add(part, None, {}, number)
-    assert buffer.latest().X["a"].to_list() == [LATE, NOON, LATE, NOON]
+    fine = pl.Series("a", [NOON], dtype=pl.Datetime("ns"))
+    late = pl.Series("a", [LATE], dtype=pl.Datetime("us"))
+    for kind in (pl.Series.to_frame, pl.Series):
+        buffer = SlidingWindow(max_rows=100)
+        buffer.reset()
+        for number, part in enumerate((late, fine, late, fine)):
+            buffer.add(kind(part), None, {}, number)
+        memory = buffer.latest().X
+        memory = memory if isinstance(memory, pl.Series) else memory["a"]
+        assert memory.to_list() == [LATE, NOON, LATE, NOON]

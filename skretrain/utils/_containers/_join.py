@@ -323,14 +323,25 @@ def fit_together(head, chunks, part):
     if types is None:
         return concat_rows([head, take_rows(part, slice(0, 0))]), part
     part = ColumnTypes(head, types.undecided).joinable(part)
-    relaxed = _relaxed([head, part[:0]]) if kind_of(part) == POLARS else None
+    if kind_of(part) == POLARS:
+        _concat_polars([head, part[:0]])  # for what it refuses
     # Rows far from our time, say, cannot be brought to a unit of times that is finer.
     wider = ColumnTypes(part)
     strangers = {j for chunk in chunks for j in wider.strangers(chunk)}
-    if strangers and relaxed is not None:
-        return relaxed, part
+    if kind_of(part) == POLARS:
+        return _with_relaxed(part[:0], head, sorted(strangers)), part
     part = wider.with_objects(part, sorted(strangers))
     return part[:0], part
+
+
+def _with_relaxed(like, head, positions):
+    """Return a head with columns of a unit of times that the rows before fit, too."""
+    if not positions:
+        return like
+    if len(like.shape) == 1:
+        return _relaxed([head, like])
+    columns = [like.columns[j] for j in positions]
+    return like.with_columns(_relaxed([head[columns], like[columns]]).get_columns())
 
 
 _CONCAT = {
