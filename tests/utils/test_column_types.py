@@ -278,6 +278,7 @@ def is_kept(value, before):
 @example(["coarse duration of Arrow", "duration"])
 @example(["text level", "list"])
 @example(["huge level", "decimal level", "huge level"])
+@example(["huge level", "rank"])
 def test_no_value_is_lost_whatever_comes_after_whatever(names):
     """Neither on the way to a model nor in memory; what cannot be brought over stays as it came."""
     parts = [ANYTHING[name].to_frame("a") for name in names]

@@ -321,7 +321,14 @@ def _read(levels, words):
     """Return what levels some words stand for, missing where for none; None if none could."""
     pd = _pandas()
     if pd.api.types.is_any_real_numeric_dtype(levels):
-        return pd.Index(pd.to_numeric(words, errors="coerce"))
+        numbers = pd.Index(pd.to_numeric(words, errors="coerce"))
+        if not numbers.hasnans:
+            return numbers
+        # Anew without the gaps, which turn whole numbers into floats.
+        is_number = numbers.notna()
+        exact = np.full(len(words), np.nan, dtype=object)
+        exact[is_number] = pd.to_numeric(words[is_number])
+        return pd.Index(exact, dtype=object)
     if not _are_intervals(levels):
         return None
     of_word = {str(level): level for level in levels}
