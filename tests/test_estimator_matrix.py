@@ -40,15 +40,11 @@ REPRESENTATIVES = [
     "HistGradientBoostingRegressor",
     "LGBMRegressor",
     "LogisticRegression",
-    "MLPClassifier, multilabel",
     "MultiOutputRegressor",
-    "Pipeline(ColumnTransformer, LogisticRegression)",
     "Ridge, 2 targets",
     "River2SKLClassifier",
     "SGDClassifier",
     "SGDRegressor",
-    "TransformedTargetRegressor",
-    "XGBRegressor",
 ]
 
 

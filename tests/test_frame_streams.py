@@ -1,11 +1,13 @@
 """Columns of a frame keep the types of the first fit, whatever a later chunk makes of them."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from catboost import CatBoostClassifier
-from helpers import Rings
+from helpers import Rings, representatives
 from lightgbm import LGBMClassifier
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -124,8 +126,10 @@ def refitted_often(base, **params):
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("case", CATEGORIES)
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize(
+    ("name", "case"),
+    representatives(product(LEARNERS, CATEGORIES), fast=[*product(LEARNERS, CATEGORIES)][::3]),
+)
 def test_a_categorical_column_stays_one(name, case):
     """No refit fails, no batch is refused, and the model is that of the typed union."""
     words, odd = CATEGORIES[case]
@@ -219,8 +223,12 @@ TYPES = {
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("case", TYPES)
-@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "sklearn"])
+@pytest.mark.parametrize(
+    ("name", "case"),
+    representatives(
+        product(["lightgbm", "xgboost", "sklearn"], TYPES), fast=product(["sklearn"], TYPES)
+    ),
+)
 def test_a_column_keeps_its_type_or_gets_one_that_holds_all(name, case):
     """No refit fails, no batch is refused, and the model is that of the typed union."""
     if name == "sklearn" and case.startswith("nothing at first"):
@@ -348,7 +356,9 @@ ARRIVING = list(chunks_of(MEANT, ODD))
         [("a", DriftAwareRetrainer(base)), ("b", refitted_often(base))], budget=0.5
     ),
 ])  # fmt: skip
-@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "sklearn"])
+@pytest.mark.parametrize(
+    "name", representatives(["lightgbm", "xgboost", "sklearn"], fast=["lightgbm"])
+)
 def test_continued_replayed_mixed_or_out_of_a_short_memory(name, make):
     """Long after the odd chunks have left the window, nothing has failed."""
     model = make(LEARNERS[name]).fit(*ARRIVING[0])

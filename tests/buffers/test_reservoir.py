@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import representatives
 from numpy.testing import assert_array_equal
 from scipy import optimize, sparse, stats
 
@@ -29,7 +30,7 @@ def inclusions(n, n_batch, n_runs, **params):
     return counts
 
 
-@pytest.mark.parametrize("n_batch", [1, 7, 100])
+@pytest.mark.parametrize("n_batch", representatives([1, 7, 100], fast=[7]))
 @pytest.mark.parametrize(
     "params", [{}, {"balance": True}, {"decay": 1e-12}], ids=["uniform", "one class", "slow decay"]
 )

@@ -296,6 +296,7 @@ def test_alarms_are_drawn_where_the_stream_stood(monkeypatch):
     assert len(drawn["refits"]) == found["since drift"].n_fits - 1
 
 
+@pytest.mark.slow
 def test_seeds_are_summed_up_by_mean_and_deviation_and_jobs_change_no_number(run, table):
     options = ("--target", "label", "--seeds", "3")
     serial = run(table, *options)

@@ -7,7 +7,6 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import representatives
 
 from skretrain.cli import _compare, main
 from skretrain.cli._console import Stream
@@ -85,7 +84,8 @@ def test_a_page_that_cannot_be_made_takes_no_other_file_with_it(monkeypatch, run
 TARGETS = [r"a$\frac$b", "US$ $", "<b>{y}</b>", "_y", "目标", "y\n$z^$"]
 
 
-@pytest.mark.parametrize("target", representatives(TARGETS, fast=TARGETS[:1]))
+@pytest.mark.slow
+@pytest.mark.parametrize("target", TARGETS)
 def test_a_target_of_any_name_is_drawn(target, run, table, out):
     frame = table[["temp", "label"]].rename(columns={"label": target, "temp": f"{target} "})
     code, _, error, _ = run(frame, "--target", target, pictures=True)
@@ -103,7 +103,8 @@ def test_classes_and_categories_of_any_name_are_drawn(run, table, out):
 SCALES = [2.0**997, 2.0**-997]  # 1.3e300, and its inverse
 
 
-@pytest.mark.parametrize("scale", representatives(SCALES, fast=SCALES[:1]))
+@pytest.mark.slow
+@pytest.mark.parametrize("scale", SCALES)
 def test_a_quantity_near_the_ends_of_the_floats(scale, run, table, out):
     table["amount"] = table.amount / 100 * scale
     frame = table[["temp", "amount"]]
@@ -116,6 +117,7 @@ def test_a_quantity_near_the_ends_of_the_floats(scale, run, table, out):
         assert error / scale == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_file_name_that_is_no_text(table, tmp_path, capsys, out, unrendered):
     name = os.fsdecode(b"caf\xe9.csv")
     table.to_csv(tmp_path / "a.csv", index=False)

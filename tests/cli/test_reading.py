@@ -373,6 +373,7 @@ def test_an_index_that_somebody_asks_for_stays(read):
     assert not notices
 
 
+@pytest.mark.slow
 def test_a_saved_index_changes_no_score(run, table, tmp_path, unrendered):
     frame = table[["temp", "city", "label"]]
     plain = run(frame, "--target", "label")
@@ -547,6 +548,7 @@ def quiet():
     return frame
 
 
+@pytest.mark.slow
 def test_one_letter_among_the_codes_of_one_file_moves_no_input(ask, quiet):
     quiet.loc[1200, "code"] = "A12"
     old, new = quiet[:800].to_csv(index=False), quiet[800:].to_csv(index=False)

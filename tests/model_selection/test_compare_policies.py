@@ -481,7 +481,7 @@ class _Warning(GaussianNB):
         return super().fit(X, y)
 
 
-@pytest.mark.parametrize("n_jobs", representatives([1, 2], fast=[2]))
+@pytest.mark.parametrize("n_jobs", representatives([1, 2], fast=[1]))
 def test_each_finished_live_run_is_told_with_its_seed_and_result(n_jobs):
     X, y = stream(400)
     policies = {

@@ -1,8 +1,11 @@
 """Rows that the model of their time cannot read stop no evaluation: they are counted and told."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import representatives
 from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_regressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, r2_score
@@ -213,7 +216,12 @@ def test_a_batch_with_another_number_of_columns_is_raised(make):
 # -- schedules and comparisons ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "n_jobs"), [*((name, None) for name in CASES), ("codes", 2)])
+@pytest.mark.parametrize(
+    ("name", "n_jobs"),
+    representatives(
+        [*product(CASES, [None]), ("codes", 2)], fast=[("codes", None), ("knots", None)]
+    ),
+)
 def test_a_matrix_counts_them(name, n_jobs):
     """A model fitted before they came cannot read them, one fitted on all rows since can."""
     base, X, y = CASES[name]
@@ -312,8 +320,10 @@ def test_policies_that_read_other_rows_are_drawn_on_those_that_all_could():
 # -- advice ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("is_fitted", [False, True])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    ("name", "is_fitted"),
+    representatives(product(CASES, [False, True]), fast=[("codes", False), ("knots", True)]),
+)
 def test_advice_is_given_on_the_rows_that_the_present_model_can_read(name, is_fitted):
     """How many there are stands in the evidence, in the paragraph and on the page."""
     base, X, y = CASES[name]
