@@ -90,7 +90,6 @@ def test_a_quantity_is_judged_in_its_own_unit(ask, periods):
     assert float(chosen["loss_new"]) < 60
 
 
-@pytest.mark.slow
 def test_rows_are_sorted_by_time_and_lonely_columns_left_out(ask, periods):
     old, new = (frame[["when", "temp", "flag", "label"]] for frame in periods)
     shuffled = new.assign(extra=1).sample(frac=1, random_state=0)

@@ -67,7 +67,7 @@ def test_the_page_holds_the_answer_the_table_and_what_was_done(read, table):
     assert "label delay of 20 rows" in text
 
 
-def test_nothing_is_loaded_from_anywhere(read, table, unrendered):
+def test_nothing_is_loaded_from_anywhere(read, table):
     page, reader, _, _ = read(table, "--target", "label", pictures=True)
     # Six pictures, each for a wide and for a narrow screen.
     assert len(reader.links) == 12
