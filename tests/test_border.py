@@ -64,12 +64,13 @@ def test_text_that_is_no_number_is_none_to_a_regressor():
     ("classes", "message"),
     [
         (5, "classes=5 must be a list"),
+        (np.array(5), r"classes=array\(5\) must be a list"),
         ({0, 1}, r"classes=\{0, 1\} must be a list"),
         ("ab", "classes='ab' must be a list"),
         ([0, 1, np.nan], "holds a missing value"),
         (np.array([0, 1, None], dtype=object), "holds a missing value"),
     ],
-    ids=["number", "set", "text", "nan", "none"],
+    ids=["number", "array", "set", "text", "nan", "none"],
 )
 def test_classes_that_are_no_labels(kind, classes, message):
     refuses(KINDS[kind](LogisticRegression()), message, X[:50], Y[:50], classes=classes)

@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from .._retrainer._border import checked_classes, checked_params, has_other_columns, queried
-from .._retrainer._estimator import Restoring, seed_of
+from .._retrainer._estimator import seed_of
 from ..compose import Learner
 from ..utils._callbacks import (
     CallbackSupportMixin,
@@ -24,6 +24,7 @@ from ..utils._clone import ClonedByContent, cloned
 from ..utils._containers import as_container, n_rows
 from ..utils._fixed_share import FixedShare
 from ..utils._params import check_n_jobs, check_number
+from ..utils._restoring import Restoring
 from ..utils._signature import fit_with_weight_if
 from ..utils._sklearn_api import BaseComposition, parallel_block
 from ._engine import Batch, MixEngine, Turns

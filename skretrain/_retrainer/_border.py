@@ -85,9 +85,10 @@ def check_columns(estimator, X, serving):
     The names in a data frame are passed over by boosters of other libraries, and by pipelines
     that begin with a ColumnTransformer.
     """
-    telling = ("n_features_in_", "predict")  # a model that is asked to predict, and counts
-    unasked = serving is None or not all(hasattr(serving.model, name) for name in telling)
-    if unasked or has_other_columns(estimator, X):
+    # A model that is asked to predict, and that counts, says itself what is wrong.
+    model = None if serving is None else serving.model
+    is_asked = hasattr(model, "n_features_in_") and hasattr(model, "predict")
+    if not is_asked or has_other_columns(estimator, X):
         validate_data(estimator, X, reset=False, skip_check_array=True)
 
 
@@ -166,7 +167,8 @@ def checked_classes(classes):
     """
     if classes is None:
         return None
-    if isinstance(classes, (set, frozenset, str, bytes, dict)) or not hasattr(classes, "__len__"):
+    is_one = not hasattr(classes, "__len__") or getattr(classes, "shape", None) == ()
+    if is_one or isinstance(classes, (set, frozenset, str, bytes, dict)):
         raise ValueError(
             f"classes={classes!r} must be a list or an array of class labels, such as [0, 1, 2]."
         )

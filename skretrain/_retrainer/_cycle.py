@@ -287,6 +287,6 @@ class Cycle:
     def _signal_on(self, scored):
         """Show the trigger a batch, unless it sees all rows as they come without labels."""
         trigger = self.state.parts.trigger
-        if trigger is None or (trigger.label_free and self.state.n_observed is not None):
+        if trigger is None or (self.state.n_observed is not None and trigger.label_free):
             return STABLE
         return sound_signal(trigger, trigger.update(scored))

@@ -26,6 +26,7 @@ from ..utils._clone import ClonedByContent
 from ..utils._containers import as_container, n_rows
 from ..utils._losses import task_of
 from ..utils._params import check_choice, is_integer, refuse
+from ..utils._restoring import Restoring
 from ..utils._signature import fit_with_weight_if
 from ._border import checked_classes, checked_rows, unlabelled_rows
 from ._cycle import Cycle
@@ -397,22 +398,6 @@ class BaseRetrainer(
     def n_refits_(self):
         """Retrains that were promoted, the first fit not counted."""
         return self._learned("n_refits_").n_refits
-
-
-class Restoring:
-    """Leave an object as it was, attribute by attribute, if the block raises."""
-
-    def __init__(self, estimator):
-        self.estimator = estimator
-        self.before = dict(estimator.__dict__)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if kind is not None:
-            self.estimator.__dict__.clear()
-            self.estimator.__dict__.update(self.before)
 
 
 def _as_fitted(cycle):

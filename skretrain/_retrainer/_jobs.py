@@ -94,7 +94,7 @@ class Challenger:
     note: str
     from_scratch: bool
     n_known: int  # rows of the present concept that it stands for
-    types: Any = None  # of the columns of all rows that it has learned
+    types: Any  # of the columns of all rows that it has learned, if they are in data frames
 
 
 @dataclass
@@ -105,7 +105,7 @@ class Pending:
     cause: Cause
     event: Event
     n_known: int  # rows of the present concept that were remembered then
-    types: Any = None  # of their columns, if they are in data frames
+    types: Any  # of their columns, if they are in data frames
 
 
 def make_job(row, policy, context):

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..exceptions import RetrainFailedWarning
 from ..utils._costs import Stopwatch
+from ..utils._restoring import Restoring
 from ._concept import n_remembered_since
 from ._jobs import Cause, Challenger, Pending, Relearned, fit_record, make_job
 from ._log import STABLE, because, costs, named, news, shown
@@ -102,15 +103,13 @@ class Retrains:
         """
         state, tally = self.state, []
         context = state.context(rows, state.serving.model, state.parts.learner.tallied(tally))
-        before = dict(vars(state.parts.buffer))  # to read may be to sort, and to note the order
-        window = context.window()
         with Stopwatch() as cost:
             try:
-                model = context.learner.fresh(window, context.number)
-                state.scorer.predicted(model, rows.X)
+                with Restoring(state.parts.buffer):  # to read may be to sort, and to note the order
+                    window = context.window()
+                    model = context.learner.fresh(window, context.number)
+                    state.scorer.predicted(model, rows.X)
             except Exception:
-                vars(state.parts.buffer).clear()
-                vars(state.parts.buffer).update(before)
                 raise error from None
         reason = because(named(error).splitlines()[0], context.learner.note(model))
         return Relearned(model, reason, len(window.index), len(tally), cost)

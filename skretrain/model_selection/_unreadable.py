@@ -59,17 +59,26 @@ def _answers(model, X, methods):
 def _can_be_learned(model, X, y, methods, past):
     """Tell whether a model that is fitted on these rows, too, can read them."""
     parts = [(X, y)] if past is None else [past, (X, y)]
+
+    def reads_them():
+        if hasattr(model, "_examine"):
+            return model._examine(X, y, None, {}).batch.relearned is not None
+        fresh = cloned(model)
+        fresh.__dict__.pop("_skl_callbacks", None)
+        _answers(fresh.fit(*joined_batches(parts)), X, methods)
+        return True
+
+    return _tried(reads_them)
+
+
+def _tried(question):
+    """Return the answer of a fit that nobody will see, without its warnings; False if it fails."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a model that nobody will see
+        warnings.simplefilter("ignore")
         try:
-            if hasattr(model, "_examine"):
-                return model._examine(X, y, None, {}).batch.relearned is not None
-            fresh = cloned(model)
-            fresh.__dict__.pop("_skl_callbacks", None)
-            _answers(fresh.fit(*joined_batches(parts)), X, methods)
+            return question()
         except Exception:
             return False
-    return True
 
 
 def can_be_learned(learner, rows):
@@ -87,13 +96,7 @@ def can_be_learned(learner, rows):
     can : bool
         False where they are an error, and no reason to go on without them.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a model that nobody will see
-        try:
-            learner.fresh(rows, 0).predict(rows.X)
-        except Exception:
-            return False
-    return True
+    return _tried(lambda: learner.fresh(rows, 0).predict(rows.X) is not None)
 
 
 def readable_rows(ask, X):

@@ -33,10 +33,8 @@ class SkorchAdapter(PartialFitAdapter):
     def prepared(self, estimator):
         kind = type(estimator)
         # By name, which imports nothing. A subclass may take its targets in its own way.
-        if (
-            kind.__module__ in ("skorch.regressor", "skorch.classifier")
-            and kind.__name__ in _MIXINS
-        ):
+        is_own = kind.__module__ in ("skorch.regressor", "skorch.classifier")
+        if is_own and kind.__name__ in _MIXINS:
             return _mended(kind.__name__)(**estimator.get_params(deep=False))
         return estimator
 

@@ -8,13 +8,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from ..._retrainer._estimator import Restoring, seed_of
+from ..._retrainer._estimator import seed_of
 from ...compose._learner import Learner
 from ...drift import BaseTrigger
 from ...drift._river import is_river
 from ...utils._clone import ClonedByContent
 from ...utils._losses import task_of, zero_one_loss_per_row
 from ...utils._params import check_integer, is_integer
+from ...utils._restoring import Restoring
 from ._files import ARRAYS, read_archive, write_archive
 from ._fits import Worker, history_of
 from ._policies import TriggerPolicy, check_policy, checked_pairs
