@@ -346,6 +346,28 @@ def test_advice_is_given_on_the_rows_that_the_present_model_can_read(name, is_fi
     assert by_action["recalibrate"]["tried"] or name == "knots"
 
 
+@pytest.mark.parametrize("name", representatives(CASES, fast=["codes"]))
+def test_a_model_that_cannot_read_rows_is_not_kept_where_another_can(name):
+    """It is no better on the others: what speaks for the refit is in no loss."""
+    base, X, y = CASES[name]
+    advice = advise(base, X[:300], y[:300], X[300:], y[300:])
+    assert advice.action not in ("keep", "recalibrate", "collect_more")
+    assert advice.evidence["gains"][advice.action]["high"] >= 0
+    row = next(row for row in advice.rows if row["action"] == advice.action)
+    assert row["tried"]
+    assert "Keep the model" not in advice.text
+
+
+def test_a_model_that_reads_more_and_is_worse_is_not_advised():
+    """Where the labels of the rows to learn from are turned round, the present model stays."""
+    base, X, y = CASES["one-hot"]
+    present = clone(base).fit(X[:300], y[:300])
+    turned = np.r_[1 - y[300:500], y[500:]]
+    advice = advise(present, X[:50], y[:50], X[300:], turned)
+    assert advice.evidence["rows"]["new_unpredicted"] > 0
+    assert advice.action == "keep"
+
+
 def test_advice_where_everything_can_be_read_says_nothing_of_it():
     base, X, y = CASES["codes"]
     advice = advise(base, X[:150], y[:150], X[150:300], y[150:300])

@@ -83,7 +83,8 @@ def advise(
 
     **Rows that the present model cannot read**, with a category that its encoder never saw, say,
     although a model that is fitted on all rows can: they are counted, said, and left out of every
-    comparison. Candidates that are fitted anew learn from them.
+    comparison. Candidates that are fitted anew learn from them, and one that can read them all is
+    advised, unless it is worse on the others.
 
     **Candidates.** ``keep``; ``recalibrate`` (prior correction, sigmoid or isotonic calibration of
     the frozen model, whichever does best on the last third of the rows to learn from, increasing

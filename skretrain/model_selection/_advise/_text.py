@@ -120,8 +120,8 @@ def _unpredicted(rows):
         return ""
     return (
         f"The present model cannot read {' and '.join(parts)}, such as those with a category that "
-        "it never saw: all numbers are those of the other rows, and only a model that is fitted "
-        "anew can serve these."
+        "it never saw: all numbers are those of the other rows, and only a model that has "
+        "learned from such rows can serve these."
     )
 
 

@@ -75,6 +75,28 @@ class Verdict:
 
     def action(self):
         """Decide, as the notes of advise say."""
+        action = self._action_by_losses()
+        n_unread = len(self.case.held_new.index) - len(self.last.held_new.index)
+        if not n_unread or self._reads_all(action):
+            return action
+        # No loss counts the rows that it cannot read: a model that can, and is not worse, serves.
+        able = [t for t in self.others if self.gains[t.action].high >= 0]
+        able = [trial for trial in able if self._reads_all(trial.action)]
+        if not able:
+            return action
+        self.tied, self.more_rows = able, None
+        return min(able, key=self._effort).action
+
+    def _reads_all(self, action):
+        if action not in self.done:
+            return False
+        try:
+            self.done[action].model.predict(self.case.held_new.X)
+        except Exception:
+            return False
+        return True
+
+    def _action_by_losses(self):
         if self._is_settled() or not self.others:
             return "keep"
         eligible = [trial for trial in self.others if self._is_eligible(trial)]
