@@ -358,6 +358,16 @@ def test_a_model_that_cannot_read_rows_is_not_kept_where_another_can(name):
     assert "Keep the model" not in advice.text
 
 
+def test_rows_that_cannot_be_read_are_no_reason_to_wait_for_more():
+    """So few that no loss decides are enough to say that the present model cannot serve."""
+    base, X, y = CASES["codes"]
+    known = advise(base, X[:200], y[:200], X[200:245], y[200:245])
+    assert known.action == "collect_more"
+    advice = advise(base, X[:300], y[:300], X[300:345], y[300:345])
+    assert advice.action not in ("keep", "recalibrate", "collect_more")
+    assert advice.evidence["rows_needed"]["more_rows"] is None
+
+
 def test_a_model_that_reads_more_and_is_worse_is_not_advised():
     """Where the labels of the rows to learn from are turned round, the present model stays."""
     base, X, y = CASES["one-hot"]
