@@ -31,8 +31,11 @@ class DriftAwareRetrainer(BaseRetrainer):
     detector : {"adwin"}, river detector, BaseTrigger, list of them, or None, default="adwin"
         When to retrain. A river detector is used blank, whatever it saw before; its parameters are
         set with ``detector__delta=...``. In a list, any may ring. None switches detection off.
-    policy : {"full_refit", "warm_start", "replay_mix"} or BasePolicy, default="full_refit"
-        How to answer an alarm.
+    policy : {"keep_or_refit", "full_refit", "warm_start", "replay_mix"} or BasePolicy, \
+            default="keep_or_refit"
+        How to answer an alarm. The default refits only where that is shown to be better than to
+        keep the model, see :class:`~skretrain.policies.KeepOrRefit`; ``"full_refit"`` always
+        refits, on the rows since the change.
     update : {"auto", "full_refit", "warm_start", "replay_mix"}, BasePolicy or None, default="auto"
         What to do with every other batch. ``"auto"``: ``"warm_start"`` where the newest batch alone
         teaches the base (it, or the last step of a pipeline, has a usable ``partial_fit``), else
@@ -45,7 +48,9 @@ class DriftAwareRetrainer(BaseRetrainer):
         None: ``fit`` fits once, on all rows. An int: ``fit`` fits on the first `initial_size` rows
         and sends the rest through ``partial_fit``, in time order, in batches of this size.
     initial_size : int or None, default=None
-        Rows of the first fit. None is one batch. It is extended until two classes are there.
+        Rows of the first fit. None is one batch. It is extended until two classes are there. Where
+        they are so few that the first model is a constant, a ConstantModelWarning says so: trees
+        that ask for 20 rows in a leaf learn nothing from 24.
     new_classes : {"grow", "raise"}, default="grow"
         What to do with a label that was never seen: learn it, refitting if the model cannot take it
         in, or raise ValueError.
@@ -114,7 +119,7 @@ class DriftAwareRetrainer(BaseRetrainer):
         estimator,
         *,
         detector="adwin",
-        policy="full_refit",
+        policy="keep_or_refit",
         update="auto",
         buffer=None,
         gate=None,
@@ -137,6 +142,10 @@ class DriftAwareRetrainer(BaseRetrainer):
         self.dry_run = dry_run
         self.on_error = on_error
         self.random_state = random_state
+
+    @property
+    def _is_watched_by_default(self):
+        return isinstance(self.detector, str)
 
     def _make_parts(self, learner, seed):
         check_choice(self, "on_error", ("warn", "raise"))

@@ -7,6 +7,7 @@
         ├── UpdateFailedWarning     an update raised; the serving model is as before
         ├── RetrainFailedWarning    a policy raised; the alarm stays pending and is tried again
         ├── ClassesGrewWarning      outputs change their shape, because a third class appeared
+        ├── ConstantModelWarning    the first model is a constant, because its rows are too few
         └── MovingInputWarning      a transformer moves under a model that stays as it is
 
 Errors are scikit-learn's and Python's own (``ValueError``, ``NotFittedError``, ``AttributeError``):
@@ -15,6 +16,7 @@ code that already handles those needs nothing new.
 
 __all__ = [
     "ClassesGrewWarning",
+    "ConstantModelWarning",
     "MovingInputWarning",
     "RetrainFailedWarning",
     "SkretrainWarning",
@@ -98,6 +100,27 @@ class ClassesGrewWarning(SkretrainWarning):
     ...     model = model.partial_fit(X, y)
     >>> caught[0].category.__name__, model.decision_function(X).shape
     ('ClassesGrewWarning', (9, 3))
+    """
+
+
+class ConstantModelWarning(SkretrainWarning):
+    """The first model of a stream has one output for all rows, because these are too few.
+
+    It serves until the first retrain. A larger ``initial_size`` avoids it.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from sklearn.ensemble import HistGradientBoostingRegressor
+    >>> from skretrain import DriftAwareRetrainer
+    >>> X = np.arange(24.0).reshape(-1, 1)
+    >>> model = DriftAwareRetrainer(HistGradientBoostingRegressor(), initial_size=24)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     model = model.partial_fit(X, X.ravel())
+    >>> caught[0].category.__name__, model.events_[0].reason
+    ('ConstantModelWarning', 'first fit; the output is the same for all 24 rows')
     """
 
 

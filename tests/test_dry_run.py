@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skretrain import DriftAwareRetrainer
 from skretrain.gates import AlwaysPromote, PairedGate
-from skretrain.policies import FullRefit, Tournament
+from skretrain.policies import FullRefit, KeepOrRefit
 
 X, Y = stream(2500, drift=1000)
 NO_DRIFT = stream(2500)[1]
@@ -36,11 +36,11 @@ def decided(caplog, y, dry_run, **params):
 @pytest.mark.parametrize(
     ("y", "params", "actions"),
     [
-        (Y, {"policy": Tournament(["since_drift", "all", "keep"])}, ("retrained", "suggested")),
-        (NO_DRIFT, {"policy": Tournament([50, "keep"])}, ("kept", "kept")),
+        (Y, {"policy": KeepOrRefit(["since_drift", "all"])}, ("retrained", "suggested")),
+        (NO_DRIFT, {"policy": KeepOrRefit([50])}, ("kept", "kept")),
         (Y, {"gate": PairedGate()}, ("retrained", "suggested")),
         (NO_DRIFT, {"gate": PairedGate(max_rows=500)}, ("rejected", "rejected")),
-        (Y, {"gate": PairedGate(), "policy": Tournament()}, ("retrained", "suggested")),
+        (Y, {"gate": PairedGate(), "policy": KeepOrRefit()}, ("retrained", "suggested")),
     ],
     ids=["winner", "keep", "promoted", "rejected", "both"],
 )
@@ -65,21 +65,21 @@ def test_up_to_the_first_decision_it_has_the_evidence_of_the_real_run(caplog, y,
     assert (model.n_refits_, model.events_[-1].version) == (0, 1)
 
 
-def test_what_the_tournament_found_is_in_the_event(caplog):
-    """The winner has the least loss of all, or nearly; the serving model took no rows."""
-    policy = Tournament(["since_drift", "all", "keep"], halving=False, grow=False)
+def test_what_the_comparison_found_is_in_the_event(caplog):
+    """The one that is taken has the least loss; the serving model took no rows."""
+    policy = KeepOrRefit(["since_drift", "all"], grow=False)
     model, *_ = decided(caplog, Y, True, policy=policy)
-    found = model.events_[-1].evidence["tournament"]
-    assert found["winner"] == "since_drift"
-    assert found["rows_held_out"] == 50
-    table = found["candidates"]
+    found = model.events_[-1].evidence["comparison"]
+    assert found["taken"] == "since_drift"
+    assert found["rows_held_out"] == 33
+    table = found["losses"]
     assert {name: row["rows"] for name, row in table.items()} == {
-        "since_drift": 50,
-        "all": 1050,
+        "since_drift": 67,
+        "all": 1067,
         "keep": 0,
     }
     assert table["since_drift"]["loss"] < min(table["all"]["loss"], table["keep"]["loss"])
-    proba = model.predict_proba(X[1050:1100])[np.arange(50), Y[1050:1100]]
+    proba = model.predict_proba(X[1067:1100])[np.arange(33), Y[1067:1100]]
     np.testing.assert_allclose(table["keep"]["loss"], ((1 - proba) ** 2).mean())
 
 

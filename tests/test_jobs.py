@@ -21,7 +21,7 @@ from skretrain._retrainer._jobs import run
 from skretrain.buffers import Reservoir, SlidingWindow
 from skretrain.drift import ErrorDrift
 from skretrain.exceptions import RetrainFailedWarning
-from skretrain.policies import BasePolicy, Candidate, FullRefit, Tournament
+from skretrain.policies import BasePolicy, Candidate, FullRefit, KeepOrRefit
 
 X, Y = stream(1500, drift=500)
 RINGS = [550, 850, 1150]
@@ -60,11 +60,11 @@ def told(model):
     "params",
     [
         {"estimator": FOREST},
-        {"estimator": FOREST, "policy": Tournament(), "buffer": Reservoir(max_rows=300)},
+        {"estimator": FOREST, "policy": KeepOrRefit(), "buffer": Reservoir(max_rows=300)},
         {"estimator": SGDClassifier(), "policy": "replay_mix", "gate": WaitGate(2)},
         {"estimator": LogisticRegression(), "buffer": SlidingWindow(max_rows=200)},
     ],
-    ids=["forest", "tournament", "replay", "window"],
+    ids=["forest", "compared", "replay", "window"],
 )
 def test_a_job_run_in_a_spawned_process_gives_the_same_bits_as_in_line(spawned, params):
     """Model, events, fits, and the seeds of all later ones."""
@@ -108,7 +108,7 @@ def prepared(model, rows=slice(300, 350)):
 
 
 def test_running_a_job_changes_nothing_of_the_retrainer_and_can_be_repeated():
-    model = DriftAwareRetrainer(FOREST, detector=Rings([310]), policy=Tournament(), random_state=0)
+    model = DriftAwareRetrainer(FOREST, detector=Rings([310]), policy=KeepOrRefit(), random_state=0)
     model.fit(X[:300], Y[:300])
     job = model._prepare(model._examine(X[300:350], Y[300:350], None, {}))
     before = pickle.dumps(model)
@@ -146,7 +146,9 @@ def test_growth_and_retries_wait_for_a_job_that_is_out():
 
 def test_an_outcome_that_a_later_job_has_replaced_comes_too_late():
     """One event says so, the model stays, and what it cost is counted."""
-    model = DriftAwareRetrainer(GaussianNB(), detector=Rings([310, 360])).fit(X[:300], Y[:300])
+    model = DriftAwareRetrainer(GaussianNB(), detector=Rings([310, 360]), policy="full_refit").fit(
+        X[:300], Y[:300]
+    )
     jobs = [
         model._prepare(model._examine(X[batch], Y[batch], None, {}))
         for batch in batches(400, 50, 300)
@@ -183,7 +185,8 @@ def test_an_outcome_of_an_earlier_life_changes_nothing():
 
 def test_a_job_that_is_given_up_is_an_event_and_its_cause_tries_again():
     """Also in a pickle that was made while the job was out."""
-    model = DriftAwareRetrainer(GaussianNB(), detector=Rings([310])).fit(X[:300], Y[:300])
+    model = DriftAwareRetrainer(GaussianNB(), detector=Rings([310]), policy="full_refit")
+    model.fit(X[:300], Y[:300])
     assert model._prepare(model._examine(X[300:350], Y[300:350], None, {})) is not None
     model = pickle.loads(pickle.dumps(model))
     model._cancel()
@@ -195,7 +198,9 @@ def test_a_job_that_is_given_up_is_an_event_and_its_cause_tries_again():
 
 def test_the_rows_of_a_job_are_its_own():
     """A caller may use the arrays of a batch again."""
-    model = DriftAwareRetrainer(GaussianNB(), detector=Rings([310]), update=None)
+    model = DriftAwareRetrainer(
+        GaussianNB(), detector=Rings([310]), policy="full_refit", update=None
+    )
     model.fit(X[:300], Y[:300])
     rows, labels = X[300:350].copy(), Y[300:350].copy()
     job = model._prepare(model._examine(rows, labels, None, {}))
@@ -308,7 +313,7 @@ def test_the_routing_of_metadata_goes_along(spawned):
         base = GaussianNB().set_fit_request(sample_weight="w").set_partial_fit_request(
             sample_weight="w"
         )  # fmt: skip
-        model = DriftAwareRetrainer(base, detector=Rings([310]))
+        model = DriftAwareRetrainer(base, detector=Rings([310]), policy="full_refit")
         model.fit(X[:300], Y[:300], w=weight[:300])
         params = {"w": weight[300:350]}
         job = model._prepare(model._examine(X[300:350], Y[300:350], None, params))

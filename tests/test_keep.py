@@ -10,7 +10,7 @@ from skretrain import DriftAwareRetrainer
 from skretrain.drift import BaseTrigger, RefitDebt, Signal
 from skretrain.exceptions import ClassesGrewWarning
 from skretrain.gates import BaseGate, Verdict
-from skretrain.policies import BasePolicy, Candidate, FullRefit, Tournament
+from skretrain.policies import BasePolicy, Candidate, FullRefit, KeepOrRefit
 
 X, Y = stream(2000, n_features=20)
 # From row 1,000 on, a quarter of the labels is wrong: the present model is as good as one can be,
@@ -80,7 +80,7 @@ def test_what_the_comparison_took_is_counted():
     model = DriftAwareRetrainer(
         Counts(),
         detector=Rings([1000]),
-        policy=Tournament(["since_drift", 60, "keep"], halving=False, grow=False),
+        policy=KeepOrRefit(["since_drift", 600], min_rows=30, grow=False),
         update=None,
     ).fit(X[:500], Y[:500])
     feed(model, X, NOISY, 100, 500, 1100)
@@ -121,7 +121,7 @@ class RingsUntilTold(BaseTrigger):
 )
 def test_a_loss_that_stays_high_does_not_ring_on_every_batch(detector):
     """The rise of the loss at row 1,000 is found, answered by a keep, and not found again."""
-    policy = Tournament([50, "keep"], grow=False)
+    policy = KeepOrRefit([50], grow=False)
     model = kept(policy, y=NOISY, stop=2000, detector=detector, random_state=0)
     alarms = [(event.state, event.action) for event in model.events_ if event.state == "drift"]
     assert alarms == [("drift", "kept")]
@@ -217,8 +217,8 @@ def test_a_failing_gate_leaves_the_keep_to_be_tried_again():
 
 
 def test_a_keep_in_an_update_is_no_update():
-    """A tournament as ``update``: where it keeps the model, the batch counts as kept."""
-    policy = Tournament([50, "keep"], min_rows=10)
+    """A comparison as ``update``: where it keeps the model, the batch counts as kept."""
+    policy = KeepOrRefit([50])
     model = DriftAwareRetrainer(LogisticRegression(), detector=None, update=policy)
     model.fit(X[:500], Y[:500])
     first = model.estimator_
@@ -226,22 +226,24 @@ def test_a_keep_in_an_update_is_no_update():
     assert model.estimator_ is first
     event = model.events_[-1]
     assert (event.action, event.kind, event.n_rows_fitted) == ("kept", "keep", 0)
-    assert event.evidence["tournament"]["winner"] == "keep"
+    assert event.evidence["comparison"]["taken"] == "keep"
     assert (model.events_.counts["kept"], model.events_.counts["updated"]) == (1, 0)
 
 
 @pytest.mark.parametrize("n_new", [1, 30])
 def test_a_model_that_lacks_a_class_of_the_batch_is_not_kept(n_new):
-    """Else the tournament would be held on every batch with that class, and end alike."""
+    """Else the comparison would be made on every batch with that class, and end alike."""
     y = NOISY.copy()
     y[500 : 500 + n_new] = 2
     model = DriftAwareRetrainer(
-        LogisticRegression(), detector=None, policy=Tournament(["keep", "all"], grow=False)
+        LogisticRegression(), detector=None, policy=KeepOrRefit(["all"], grow=False)
     ).fit(X[:500], y[:500])
     with pytest.warns(ClassesGrewWarning):
         feed(model, X, y, 100, 500, 600)
     feed(model, X, y, 100, 600, 800)
-    assert events(model, "action", "reason")[1:] == [("retrained", "new classes [2]")]
+    ((action, reason),) = events(model, "action", "reason")[1:]
+    assert (action, reason.split(";")[0]) == ("retrained", "new classes [2]")
+    assert set(model.events_[-1].evidence["comparison"]["losses"]) == {"all"}
     assert model.estimator_.classes_.tolist() == [0, 1, 2]
 
 
@@ -253,9 +255,9 @@ def test_a_waiting_gate_never_sees_a_keep():
 
 def test_a_label_of_weight_zero_is_no_class_that_the_model_lacks():
     """It is learned by nobody, so that it does not stand in the way of keeping the model."""
-    policy = Tournament([50, "keep"], grow=False)
+    policy = KeepOrRefit([50], grow=False)
     model = kept(policy, rows=[750], y=NOISY, stop=700)
     y, weight = Y[700:850].copy(), np.ones(150)
     y[:5], weight[:5] = 2, 0
     model.partial_fit(X[700:850], y, sample_weight=weight)
-    assert model.events_[-1].evidence["tournament"]["winner"] == "keep"
+    assert model.events_[-1].evidence["comparison"]["taken"] == "keep"

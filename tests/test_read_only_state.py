@@ -17,7 +17,7 @@ from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
 from skretrain.buffers import Reservoir, SlidingWindow
 from skretrain.drift import ErrorDrift, RefitDebt, RiskMonitor
 from skretrain.gates import PairedGate
-from skretrain.policies import Tournament
+from skretrain.policies import KeepOrRefit
 
 X, Y = stream(900, drift=450)
 
@@ -32,7 +32,7 @@ MODELS = {
     "pipeline": DriftAwareRetrainer(make_pipeline(StandardScaler(), SGDClassifier(random_state=0))),
     "perceptron": DriftAwareRetrainer(MLPClassifier((4,), max_iter=20, random_state=0)),
     "forest": DriftAwareRetrainer(ExtraTreesClassifier(5, random_state=0), update="warm_start"),
-    "gate": DriftAwareRetrainer(GaussianNB(), policy=Tournament(), gate=PairedGate()),
+    "gate": DriftAwareRetrainer(GaussianNB(), policy=KeepOrRefit(), gate=PairedGate()),
     "ranks": DriftAwareRetrainer(
         GaussianNB(), detector=[ErrorDrift(loss="log_loss"), RiskMonitor(), RefitDebt(5)]
     ),

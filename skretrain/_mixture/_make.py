@@ -15,7 +15,7 @@ from .._drift_aware import DriftAwareRetrainer
 from .._retrainer._estimator import BaseRetrainer
 from ..buffers import SlidingWindow
 from ..compose import Learner
-from ..drift import Periodic
+from ..drift import ErrorDrift, Periodic
 from ..policies import FullRefit, WarmStart
 from ..utils._clone import cloned
 from ..utils._losses import task_of
@@ -106,7 +106,7 @@ def _ways_to_keep_fresh(estimator):
         ("all", _refitted(estimator, "all", every=500)),
         ("recent", _refitted(estimator, 2000, every=500)),
         ("newest", _refitted(estimator, 500, every=250)),
-        ("since_drift", DriftAwareRetrainer(estimator, update=None)),
+        ("since_drift", _since_drift(estimator, update=None)),
     ]
     if learner.method == "rotation":
         members += [
@@ -124,8 +124,8 @@ def _fast_classifiers():
     tree = DecisionTreeClassifier(min_samples_leaf=10)
     return [
         ("linear_updated", _streaming(make_pipeline(StandardScaler(), descent))),
-        ("linear_since_drift", DriftAwareRetrainer(logistic)),
-        ("tree_since_drift", DriftAwareRetrainer(tree)),
+        ("linear_since_drift", _since_drift(logistic)),
+        ("tree_since_drift", _since_drift(tree)),
         ("tree_recent", _refitted(tree, 1000, every=200)),
         ("bayes_recent", _refitted(GaussianNB(), 1000, every=200)),
         ("forest_recent", _rotating(ExtraTreesClassifier(15), 300)),
@@ -136,11 +136,16 @@ def _fast_classifiers():
 def _fast_regressors():
     boosting = HistGradientBoostingRegressor()
     return [
-        ("linear_since_drift", DriftAwareRetrainer(make_pipeline(StandardScaler(), Ridge()))),
+        ("linear_since_drift", _since_drift(make_pipeline(StandardScaler(), Ridge()))),
         ("forest_recent", _rotating(RandomForestRegressor(30), 1000)),
         ("boosting_recent", _refitted(boosting, 5000, every=1000)),
         ("boosting_all", _refitted(boosting, "all", every=2000)),
     ]
+
+
+def _since_drift(estimator, **options):
+    """Return a member that is refitted on the rows since each change: it is others that keep."""
+    return DriftAwareRetrainer(estimator, detector=ErrorDrift(), policy=FullRefit(), **options)
 
 
 def _without_detector(estimator, **options):

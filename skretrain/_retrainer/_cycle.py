@@ -8,8 +8,7 @@ from ..buffers._base import joined
 from ..exceptions import ClassesGrewWarning
 from ..utils._costs import Stopwatch, thread_counts
 from ..utils._warn import warn_user
-from ._concept import n_remembered_since
-from ._first_fit import are_too_few, first_model, suffices
+from ._first_fit import are_too_few, first_model, lacks_rows, suffices, tell_of_lack
 from ._jobs import Cause, fit_record, run
 from ._log import STABLE, because, costs, named
 from ._parts import Examined
@@ -35,6 +34,7 @@ class Cycle:
         self.retrains = Retrains(self.state)
         self.updates = Updates(self.state, self.retrains)
         self.n_classes_shown = 0
+        self.is_starved = False  # whether the first model lacks rows, until that is told
 
     @property
     def serving(self):
@@ -47,10 +47,10 @@ class Cycle:
         frozen.state.service = copy(self.state.service)
         return frozen
 
-    def fit(self, rows):
-        """Fit the first model on `rows`."""
-        self._first_fit(rows, rows, incremental=False, is_stream=False)
-        self._tell_of_a_third_class()
+    def fit(self, rows, *, begins_stream=False):
+        """Fit the first model on `rows`, all there are or the first of a stream."""
+        self._first_fit(rows, rows, incremental=False, begins_stream=begins_stream)
+        self._tell()
 
     def _start(self, rows):
         """Collect rows until they suffice for a first fit; begin at once where the base can."""
@@ -61,7 +61,7 @@ class Cycle:
         reason = ""
         if self._suffices(waiting, incremental):
             try:
-                return self._first_fit(rows, waiting, incremental=incremental)
+                return self._first_fit(rows, waiting, incremental=incremental, predicts=True)
             except Exception as error:
                 stated = state.settings.initial_size is not None
                 if stated or not are_too_few(waiting, parts.learner, state.scorer):
@@ -75,11 +75,11 @@ class Cycle:
         labels = self.state.labels
         return suffices(rows, labels, learner, incremental=incremental, initial_size=size)
 
-    def _first_fit(self, new, fitted_on, *, incremental, is_stream=True):
-        state, labels = self.state, self.state.labels
+    def _first_fit(self, new, fitted_on, *, incremental, begins_stream=True, predicts=False):
+        state, labels, learner = self.state, self.state.labels, self.state.parts.learner
         with Stopwatch() as cost:
             try:
-                model = self._first_model(new if is_stream else None, fitted_on, incremental)
+                model = self._first_model(new if predicts else None, fitted_on, incremental)
             except Exception:
                 if len(fitted_on.index) == len(new.index) or not self._suffices(new, incremental):
                     raise
@@ -88,16 +88,21 @@ class Cycle:
                 state.parts.buffer.reset()
         state.remember(new)
         state.log.n_fits += 1
-        state.concept.n_known = n_remembered_since(state.parts.buffer, 0)
+        state.concept.n_known = state.log.n_seen
         if isinstance(getattr(model, "classes_", None), np.ndarray) and labels.are_flat(new.y):
             labels.take_in(model.classes_)
+        labels.note_absent(fitted_on.y)
         shown = labels.served_with(model)
-        before = state.service.promote(model, shown, state.service.types)
         state.dtype = fitted_on.X.dtype if isinstance(fitted_on.X, np.ndarray) else None
         n_seen, n_fitted = state.log.n_seen, len(fitted_on.index)
         record = fit_record(n_seen, n_fitted, 0, "first_fit", cost)
+        before = state.service.promote(model, shown, state.service.types, n_seen)
+        rare = state.watch_rare(fitted_on)
         state.tell_trigger(record, answered=False)
-        reason = because("first fit", state.parts.learner.note(model))
+        may_lack = begins_stream and not incremental
+        self.is_starved = may_lack and lacks_rows(model, fitted_on, learner)
+        alike = f"the output is the same for all {n_fitted} rows" if self.is_starved else ""
+        reason = because("first fit", alike, rare, learner.note(model))
         details = costs(record) | {"reason": reason, "threads": thread_counts()}
         state.announce(before)
         state.log.record("retrained", new, STABLE, from_scratch=True, **details)
@@ -161,7 +166,7 @@ class Cycle:
         self.state.labels.declare(examined.classes)
         job = self._seen(examined)
         if job is None:
-            self._tell_of_a_third_class()
+            self._tell()
         return job
 
     def _seen(self, examined):
@@ -197,7 +202,7 @@ class Cycle:
             self.retrains.accept(outcome)
         finally:
             self.state.show_labels()
-        self._tell_of_a_third_class()
+        self._tell()
 
     def examine_unlabelled(self, rows):
         """Let the serving model predict rows without labels, and raise whatever may be wrong."""
@@ -237,11 +242,14 @@ class Cycle:
             reason = "a retrain is due at the next batch with labels"
             state.log.record("labels_wanted", rows, signal, since=signal.since, reason=reason)
 
-    def _tell_of_a_third_class(self):
-        """Warn when the outputs of the model have changed their shape.
+    def _tell(self):
+        """Warn of a first model that lacks rows, and when outputs have changed their shape.
 
-        It comes last, because a filter may turn the warning into an error.
+        It comes last, because a filter may turn a warning into an error.
         """
+        if self.is_starved:
+            self.is_starved = False
+            tell_of_lack(self.state.parts.learner, self.state.settings.initial_size)
         classes, before = self.state.labels.classes, self.n_classes_shown
         self.n_classes_shown = 0 if classes is None else len(classes)
         if before != 2 or self.n_classes_shown == 2:
@@ -260,7 +268,7 @@ class Cycle:
                 state.labels.take_in(examined.unseen)
             return self.retrains.serve_relearned(rows, examined.relearned)
         try:
-            signal = self._signal_on(examined.scored)
+            signal = self._signal_on(state.labels.without_young(examined.scored, examined.unseen))
         except Exception as error:
             state.remember(rows)
             state.log.failed(

@@ -63,6 +63,7 @@ class BaseRetrainer(
     # What a subclass without the parameter does.
     batch_size = None
     initial_size = None
+    _is_watched_by_default = False
     dry_run = False
     on_error = "warn"
 
@@ -248,7 +249,7 @@ class BaseRetrainer(
         head = rows if not starts else part_of(rows, slice(first))
         fitted = partial(_as_fitted, cycle)
         with progress.task("first fit", head, fitted):
-            cycle.fit(head)
+            cycle.fit(head, begins_stream=bool(starts))
         for start in starts:
             if progress.stopped:
                 break
@@ -276,6 +277,7 @@ class BaseRetrainer(
             dry_run=bool(self.dry_run),
             raise_failures=self.on_error == "raise",
             seed=seed or 0,
+            watches_rare=self._is_watched_by_default,
         )
         return Cycle(parts, settings)
 

@@ -5,7 +5,10 @@ import warnings
 import numpy as np
 
 from ..buffers._base import part_of
+from ..exceptions import ConstantModelWarning
 from ..utils._labels import union_of_labels
+from ..utils._sklearn_api import predict_of, predict_proba_of
+from ..utils._warn import warn_user
 
 
 def suffices(rows, labels, learner, *, incremental, initial_size):
@@ -58,6 +61,11 @@ def first_size(rows, wanted, labels, learner):
 
 # So many that no base asks for more: the rows are repeated to find out whether more would do.
 _PLENTY = 200
+# A base that is a constant on so many rows does not lack rows.
+_ENOUGH = 1000
+_FEW = 50
+# How often fewer are repeated: a base that asks for less than them all then has enough of each.
+_TIMES = 10
 
 
 def are_too_few(rows, learner, scorer):
@@ -68,7 +76,7 @@ def are_too_few(rows, learner, scorer):
     """
     if len(rows.index) >= _PLENTY:
         return False
-    many = part_of(rows, np.resize(np.arange(len(rows.index)), _PLENTY))
+    many = _repeated(rows, _PLENTY)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of repeated rows, say
         try:
@@ -76,3 +84,54 @@ def are_too_few(rows, learner, scorer):
         except Exception:
             return False
     return True
+
+
+def lacks_rows(model, rows, learner):
+    """Tell whether a first model is a constant for no other reason than the number of its rows.
+
+    Trees that ask for twenty rows in a leaf are a constant on twenty-four of them, and no constant
+    on the same rows, repeated. A base that is meant to be a constant, a dummy, stays one, and so
+    does any other where the rows have nothing to tell.
+    """
+    n_rows = len(rows.index)
+    if rows.y is None or n_rows >= _ENOUGH:
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            few = part_of(rows, slice(_FEW))  # they nearly always suffice to tell
+            if not (_is_constant(model, few.X) and _is_constant(model, rows.X)):
+                return False
+            many = _repeated(rows, max(_PLENTY, _TIMES * n_rows))
+            return not _is_constant(learner.fresh(many, 0), rows.X)
+        except Exception:
+            return False  # nothing is known, and nothing depends on it
+
+
+def tell_of_lack(learner, initial_size):
+    """Warn that the first model lacks rows, and say what to do."""
+    warn_user(
+        "The first model gives the same output for all rows of the first fit "
+        f"(initial_size={initial_size!r}), and would not if there were more of them. Set "
+        f"initial_size to as many rows as {type(learner.estimator).__name__} needs, or lower what "
+        "it asks for, such as the rows in a leaf.",
+        ConstantModelWarning,
+    )
+
+
+def _repeated(rows, n_rows):
+    return part_of(rows, np.resize(np.arange(len(rows.index)), n_rows))
+
+
+def _is_constant(model, X):
+    """Tell whether the most telling output of a model is the same for all rows."""
+    if hasattr(model, "predict_proba"):
+        output = predict_proba_of(model, X)
+        # Probabilities of several outputs come as a list with one array for each.
+        output = np.hstack(output) if isinstance(output, list) else output
+    elif hasattr(model, "decision_function"):
+        output = model.decision_function(X)
+    else:
+        output = predict_of(model, X)
+    output = np.asarray(output)
+    return bool((output == output[:1]).all())

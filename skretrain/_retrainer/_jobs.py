@@ -23,6 +23,12 @@ class Cause:
     tries: int = 0
     wait: int = 0  # batches until the next try
     labels: Any = ()  # that are new
+    on_schedule: bool = False  # whether the alarm came because it was time
+
+    @property
+    def is_routine(self):
+        """Whether nothing has happened but that rows have come and time has passed, a bool."""
+        return self.on_schedule or not (self.answers_alarm or len(self.labels))
 
 
 class Job(NamedTuple):

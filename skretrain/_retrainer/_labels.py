@@ -1,10 +1,16 @@
 """The class labels of a stream: declared, seen, fitted."""
 
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
 from sklearn.utils import get_tags
 from sklearn.utils.multiclass import check_classification_targets
 
 from ..utils._labels import is_flat, union_of_labels, unseen_labels
+
+# Rows of a class after which a model is expected to know it.
+_ROWS_TO_LEARN = 30
 
 
 class Labels:
@@ -25,6 +31,8 @@ class Labels:
         Sorted labels declared, seen or fitted; None for several outputs.
     declared : array-like or None
         As the caller announced them, for the first ``partial_fit`` of the base.
+    young : dict
+        Labels that models had no time to learn yet, and the rows of each so far.
     """
 
     def __init__(self, estimator, task, *, grow):
@@ -33,6 +41,7 @@ class Labels:
         self.grow = grow
         self.classes = None
         self.declared = None
+        self.young = {}
 
     def are_flat(self, y):
         """Tell whether there is one label per row."""
@@ -101,6 +110,34 @@ class Labels:
         before = 0 if self.classes is None else len(self.classes)
         self.classes = union_of_labels(self.classes, labels)
         return len(self.classes) > before
+
+    def without_young(self, scored, unseen):
+        """Return a scored batch without the losses on classes that are new, and count their rows.
+
+        That a model does not know a new class says nothing against what it knows.
+
+        Parameters
+        ----------
+        scored : ScoredBatch or None
+            What a trigger is to be shown.
+        unseen : ndarray or tuple
+            Labels that are new with this batch.
+        """
+        if len(unseen):
+            self.young |= dict.fromkeys(np.asarray(unseen).tolist(), 0)
+        if not self.young or scored is None or scored.loss is None:
+            return scored
+        labels = scored.y.tolist()
+        is_young = np.array([label in self.young for label in labels])
+        for label, count in Counter(label for label in labels if label in self.young).items():
+            self.young[label] += count
+        self.young = {one: seen for one, seen in self.young.items() if seen < _ROWS_TO_LEARN}
+        return replace(scored, loss=np.where(is_young, np.nan, scored.loss))
+
+    def note_absent(self, y):
+        """Note that a first model has seen no row of the labels that were only declared."""
+        if self.classes is not None and self.are_flat(y):
+            self.young = dict.fromkeys(unseen_labels(self.classes, np.unique(y)).tolist(), 0)
 
     def served_with(self, model):
         """Return the classes to show while `model` serves, among them those that it alone knows."""

@@ -35,6 +35,8 @@ class Settings(NamedTuple):
         Whether a failed update or retrain raises, or warns.
     seed : int
         For sampling from the memory.
+    watches_rare : bool
+        Whether rare classes are to be watched apart, because nobody chose the trigger.
     """
 
     task: str
@@ -43,6 +45,7 @@ class Settings(NamedTuple):
     dry_run: bool
     raise_failures: bool
     seed: int
+    watches_rare: bool
 
 
 class Examined(NamedTuple):

@@ -7,7 +7,6 @@ import numpy as np
 from ..exceptions import RetrainFailedWarning
 from ..utils._costs import Stopwatch
 from ..utils._restoring import Restoring
-from ._concept import n_remembered_since
 from ._jobs import Cause, Challenger, Pending, Relearned, fit_record, make_job
 from ._log import STABLE, because, costs, named, news, shown
 
@@ -28,7 +27,10 @@ class Retrains:
         """Return the cause of a retrain now, or None."""
         state = self.state
         if signal.state == "drift" and (state.cause is None or not state.cause.tries):
-            return Cause("alarm", signal.since, True)
+            on_schedule = state.parts.trigger.on_schedule
+            # A schedule knows nothing that would make what is being judged, or made, worthless.
+            if not (on_schedule and (state.pending or state.trials.challenger)):
+                return Cause("alarm", signal.since, True, on_schedule=on_schedule)
         if state.pending is not None:
             return None
         if state.cause is not None:  # an alarm that rings on does not shorten the wait
@@ -42,8 +44,8 @@ class Retrains:
             return Cause(news(new), state.concept.start, False, labels=new)
         if challenger is not None:
             return None  # growth waits for the verdict: it would throw the evidence away
-        grown = state.concept.has_grown
-        if state.log.guarded("the policy or trigger", grown, state.parts, len(rows.index)):
+        grown, n_seen = state.concept.has_grown, state.log.n_seen + len(rows.index)
+        if state.log.guarded("the policy or trigger", grown, state.parts, n_seen):
             return Cause("growth", state.concept.start, False)
         return None
 
@@ -81,7 +83,7 @@ class Retrains:
         if state.settings.dry_run and not (parts.gate.needs_trial or parts.policy.compares):
             state.log.add(event)
             return None
-        n_known = n_remembered_since(parts.buffer, cause.since)
+        n_known = state.log.n_seen - cause.since
         state.pending = Pending(job, cause, event, n_known, state.service.types)
         return job
 
@@ -129,7 +131,7 @@ class Retrains:
         waiting = state.trials.withdraw()
         if waiting is not None and waiting.cause.answers_alarm:
             state.cause = waiting.cause  # it was judged against another model: it is made anew
-        n_known = n_remembered_since(state.parts.buffer, state.concept.start)
+        n_known = state.log.n_seen - state.concept.start
         state.replace_unwatched(relearned.model, record, n_known)
         state.log.record("retrained", rows, STABLE, **details)
 

@@ -14,6 +14,7 @@ class Serving(NamedTuple):
     classes: np.ndarray | list | None
     version: int
     types: Any = None  # of the columns that the model was fitted on, if it was on a data frame
+    row: int = 0  # rows seen when the version was fitted
 
     def readable(self, X):
         """Return rows in the types of the columns that the model knows."""
@@ -65,28 +66,28 @@ class Service:
         """Number of the version that serves; 0 before the first fit."""
         return 0 if self.serving is None else self.serving.version
 
-    def promote(self, model, classes, types):
+    def promote(self, model, classes, types, row):
         """Put a new version into service, and return the one that served before.
 
-        `types` are those of the rows that the model was fitted on: the rows of today may have
-        others, where it was fitted some batches ago.
+        `types` are those of the rows that the model was fitted on, and `row` is how many had been
+        seen by then: the rows of today may have others, where it was fitted some batches ago.
         """
         before, version = self.serving, self.version + 1
-        self.serving = Serving(model, classes, version, types)
+        self.serving = Serving(model, classes, version, types, row)
         return before
 
     def take_back(self):
         """Let the previous model serve again, as a version of its own, and return what it was."""
         previous, self.previous = self.previous, None
-        model, types = previous.serving.model, previous.serving.types
-        self.promote(model, self.serving.classes, types)
+        before = previous.serving
+        self.promote(before.model, self.serving.classes, before.types, before.row)
         return previous
 
     def replace(self, model, classes):
         """Let a model that has learned on, or knows more labels, serve as the same version."""
         is_same = model is self.serving.model
         types = self.serving.types if is_same else self.types
-        self.serving = Serving(model, classes, self.version, types)
+        self.serving = self.serving._replace(model=model, classes=classes, types=types)
 
     def __getstate__(self):
         """Return the state without the listeners, which belong to this process."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..buffers import Memory
+from ..drift._rare import rare_labels, watch_rare
 from ..policies import RetrainContext
 from ..utils._containers import ColumnTypes
 from ..utils._costs import thread_counts
@@ -14,6 +15,8 @@ from ._log import Log, because
 from ._scoring import Scorer
 from ._service import Previous, Service
 from ._trials import Trials
+
+_MOST_NAMED = 5
 
 
 class State:
@@ -78,6 +81,24 @@ class State:
         uncounted = self.parts.learner.uncounted(rows)
         return self.scorer.labelled(self.serving, rows, uncounted, start=start)
 
+    def watch_rare(self, rows):
+        """Watch the rare classes of the first rows apart, and return the sentence that says so.
+
+        Only if nobody chose the trigger: whoever did has decided what it looks at.
+        """
+        y = self.parts.learner.targets_of(rows)
+        if not self.settings.watches_rare or not self.labels.are_flat(rows.y):
+            return ""
+        rare = rare_labels(y)
+        if not rare:
+            return ""
+        has_proba = hasattr(self.serving.model, "predict_proba")
+        trigger = watch_rare(self.parts.trigger, rare, has_proba)
+        self.parts = self.parts._replace(trigger=trigger)
+        self.scorer.needs = trigger.needs
+        named = ", ".join(map(str, rare[:_MOST_NAMED])) + ", ..." * (len(rare) > _MOST_NAMED)
+        return f"rare classes are watched apart: {named}"
+
     def show_labels(self):
         """Let the serving model show the labels that are known by now.
 
@@ -106,7 +127,13 @@ class State:
             classes=self.labels.classes,
             number=self.log.n_fits,
             seed=(self.settings.seed, self.log.n_seen),
+            unseen_from=self._unseen_from,
         )
+
+    @property
+    def _unseen_from(self):
+        """First stream row that the serving model has not learned."""
+        return self.serving.row if self.parts.update is None else self.log.n_seen
 
     def remember(self, rows):
         """Put a batch into memory, and count its rows."""
@@ -166,7 +193,8 @@ class State:
 
     def _promote(self, challenger):
         model, cause = challenger.model, challenger.cause
-        before = self.service.promote(model, self.labels.served_with(model), challenger.types)
+        shown = self.labels.served_with(model)
+        before = self.service.promote(model, shown, challenger.types, challenger.fit.row)
         if self.parts.gate.watches:
             self.service.previous = Previous(before, self.concept.start, self.log.n_seen)
             self.log.guarded("the gate", self.parts.gate.begin_watch)
@@ -185,7 +213,7 @@ class State:
     def replace_unwatched(self, model, record, n_known):
         """Promote a model that passed no gate, because the one before cannot be compared with."""
         shown = self.labels.served_with(model)
-        before = self.service.promote(model, shown, self.service.types)
+        before = self.service.promote(model, shown, self.service.types, record.row)
         self.service.previous = None
         self.n_refits += 1
         self.concept.n_known = n_known

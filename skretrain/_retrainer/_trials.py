@@ -1,5 +1,7 @@
 """Candidates before the gate: it sees both models and rows, and answers; nothing else changes."""
 
+from dataclasses import replace
+
 from ..gates import Trial, Verdict
 
 _DECISIONS = ("promote", "reject", "wait")
@@ -43,9 +45,10 @@ class Trials:
         return None if self.challenger is None else self._judge(champion, rows, buffer, unseen=True)
 
     def _judge(self, champion, rows, buffer, *, unseen):
-        age = int(rows.index[-1]) + 1 - self.challenger.fit.row
-        trial = self._trial(champion, self.challenger.model, rows, buffer, unseen, age)
-        return self._sound(self.gate.judge(trial))
+        challenger = self.challenger
+        age = int(rows.index[-1]) + 1 - challenger.fit.row
+        trial = self._trial(champion, challenger.model, rows, buffer, unseen, age)
+        return self._sound(self.gate.judge(replace(trial, routine=challenger.cause.is_routine)))
 
     def watch(self, previous, serving, rows, buffer):
         """Return the verdict on the last promotion: "reject" takes it back."""

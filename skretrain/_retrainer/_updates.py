@@ -3,7 +3,6 @@
 from ..exceptions import UpdateFailedWarning
 from ..gates import Verdict
 from ..utils._costs import Stopwatch
-from ._concept import n_remembered_since
 from ._jobs import proposed
 from ._log import because, named, news, shown
 
@@ -135,7 +134,7 @@ class Updates:
         before, previous = state.serving, state.service.take_back()
         state.show_labels()
         # As if it were fitted now: growth would build at once what was just taken back.
-        n_known = n_remembered_since(state.parts.buffer, previous.concept_start)
+        n_known = state.log.n_seen - previous.concept_start
         state.concept.begin(previous.concept_start, n_known, answers_alarm=False)
         state.trials.restart()
         state.announce(before)

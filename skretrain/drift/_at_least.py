@@ -84,6 +84,11 @@ class AtLeast(BaseTrigger):
         """Whether none of the triggers finds a refit without an alarm too dear, a bool."""
         return all(trigger.growth_pays for trigger in self._parts)
 
+    @property
+    def on_schedule(self):
+        """Whether all of the triggers ring because it is time, a bool."""
+        return all(trigger.on_schedule for trigger in self._parts)
+
     def reset(self):
         """Check the parameters and forget everything.
 

@@ -191,6 +191,15 @@ class BaseTrigger(BaseEstimator, ABC):
         """
         return True
 
+    @property
+    def on_schedule(self):
+        """Whether an alarm says that it is time, and nothing of the model, a bool.
+
+        It is then no evidence that the model that serves has become worse. False unless the trigger
+        says otherwise.
+        """
+        return False
+
     @abstractmethod
     def reset(self):
         """Check the parameters and forget everything.

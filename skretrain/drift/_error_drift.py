@@ -1,30 +1,18 @@
 """A trigger that watches the losses of the model with a drift detector of river."""
 
-import math
+from collections.abc import Hashable
 
 import numpy as np
 
 from ..utils._params import check_choice, check_integer, refuse
 from ._base import BaseTrigger, Needs, Signal
-from ._locate import locate_change, nearest_batch, noise_bound
-from ._loss_memory import LossMemory
-from ._losses import losses_of
-from ._ranks import Ranks
-from ._river import (
-    RiverParamsMixin,
-    blank,
-    confidence_of,
-    feed,
-    input_of,
-    is_river,
-    make_detector,
-    rings_blindly,
-)
+from ._losses import bounded_log_loss, called_loss, losses_of
+from ._river import RiverParamsMixin, blank, is_river, make_detector
+from ._watch import Watch
 
 _STABLE = Signal("stable")
 _WARNING = Signal("warning")
-_MEMORY_ROWS = 20_000
-_LEAST_PROBABILITY = 1e-15
+_ALL = None  # the label under which all rows are watched together
 
 
 class _NeedsOfLoss(Needs):
@@ -49,9 +37,15 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
         Any detector of ``river.drift`` or ``river.drift.binary``; None stands for ``ADWIN()``. It
         is never changed: a blank clone is fed. Its parameters can be set as ``detector__delta``.
     loss : {"auto", "log_loss"} or callable, default="auto"
-        ``"auto"``: the loss per row of the batch. ``"log_loss"``: minus the natural logarithm of
-        the probability given to the true class, clipped at 1e-15. A callable
+        ``"auto"``: the loss per row of the batch. ``"log_loss"``: minus the logarithm of the
+        probability given to the true class, clipped at 0.001 and divided by the largest value, so
+        that it is 0 at the probability 1, a third at 0.1, and 1 at 0.001 or less. A callable
         ``loss(y_true, y_pred) -> array of shape (n_rows,)``, larger is worse.
+    rows_of_class : None, label, list of labels or "each", default=None
+        None watches all rows together. A label: only the losses of the rows whose true label it is
+        are shown to the detector. A list: each of these classes has a detector of its own, which
+        sees its rows only. ``"each"``: so has every class, from its first scored row on. A class
+        that is itself called "each" is named in a list, ``["each"]``.
     direction : {"increase", "decrease", "both"}, default="increase"
         Which change of the loss is an alarm. With ``"both"`` every ring of the detector is one.
     order : {"random", "stream"}, default="random"
@@ -59,33 +53,47 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
         class, by customer) does not ring; changes are then located to the nearest start of
         a batch.
     cooldown : int, default=100
-        Number of rows after an alarm in which no other is raised. A ring in that time is not lost:
-        it is judged when the time is over, and raised if the losses still show the change.
+        Number of rows of the stream, of whichever class, after an alarm in which no other is
+        raised. A ring in that time is not lost: it is judged when the time is over, and raised if
+        the losses still show the change.
     random_state : int or None, default=None
         Seed of the random order, and of a detector that draws and has no seed. None is a fixed
         seed.
 
     Attributes
     ----------
-    detector_ : river drift detector
-        The detector that is fed.
+    detector_ : river drift detector or dict
+        The detector that is fed; with `rows_of_class`, a dict of label to detector.
     ring_rows_ : list of int
-        Stream rows at which the detector rang in the last batch, whether or not an alarm was
-        raised; in random order, the start of the batch for each.
+        Stream rows at which a detector rang in the last batch, whether or not an alarm was raised;
+        in random order, the start of the batch for each.
 
     Notes
     -----
-    A loss that has no upper bound (an absolute residual, a log loss, a callable's) is turned into
-    its rank among the first 200 losses after a restart, so that its scale does not matter. Until
-    then the trigger is silent, and `warming_up` is True.
+    A loss that has no upper bound (an absolute residual, a callable's) is turned into its rank
+    among the first 200 losses after a restart, so that its scale does not matter. Until then the
+    trigger is silent, and `warming_up` is True. With `rows_of_class` these are the first 200 of the
+    class, and `warming_up` is True until one class has them.
+
+    The log loss is not ranked: the losses of a rare class are at the top of the ranks before any
+    drift, and cannot rise. The price of the fixed scale is that a mild rise in all classes takes
+    longer to be found than by ranks; the guide has both measured. A detector that takes booleans is
+    shown whether the loss is at least one half, that is, the probability at most 0.03.
+
+    A drift within a class of one row in a hundred is lost in the mean of all losses, and found
+    among its own. With several classes a ring is judged on the losses of its class alone, at the
+    confidence of the detector divided by their number (Bonferroni), so that many classes ring
+    falsely no more often than one. Those that ring in one batch make one alarm, and `since` is the
+    earliest row that was located. If no retrain answers it, the next change is looked for after
+    that row, in every class.
 
     Noise is judged by the bound of ADWIN [1]_: at its own `delta` if the detector is ADWIN, else at
     river's default, 0.002. ``direction="both"`` asks for no such proof. ``DummyDriftDetector``
     rings whatever it sees, and each of its rings is an alarm that locates nothing.
 
-    At most the newest 20,000 losses are remembered. NaN is never shown. With ``order="stream"``,
-    ``direction="both"`` and ``cooldown=0`` the alarms are river's own, as long as no retrain
-    restarts the trigger.
+    At most the newest 20,000 losses are remembered, of each class. NaN is never shown. With
+    ``order="stream"``, ``direction="both"`` and ``cooldown=0`` the alarms are river's own, as long
+    as no retrain restarts the trigger.
 
     References
     ----------
@@ -104,6 +112,20 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
     ...     if signal.state == "drift":
     ...         print(f"alarm after row {start + 100}, change at row {signal.since}")
     alarm after row 3200, change at row 3000
+
+    One row in fifty is a fraud. The model misses one in five of them, and from row 10,000 on four
+    in five; the errors of all rows hardly rise:
+
+    >>> fraud = rng.random(20_000) < 0.02
+    >>> missed = rng.random(20_000) < np.repeat([0.2, 0.8], 10_000)
+    >>> errors = np.where(fraud, missed, rng.random(20_000) < 0.05).astype(float)
+    >>> trigger = ErrorDrift(rows_of_class=True).reset()
+    >>> for start in range(0, 20_000, 500):
+    ...     rows = slice(start, start + 500)
+    ...     signal = trigger.update(ScoredBatch(start, 500, errors[rows], y=fraud[rows]))
+    ...     if signal.state == "drift":
+    ...         print(f"alarm after row {start + 500}, change at row {signal.since}")
+    alarm after row 14000, change at row 10000
     """
 
     needs = _NeedsOfLoss({"loss"})
@@ -113,6 +135,7 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
         detector=None,
         *,
         loss="auto",
+        rows_of_class=None,
         direction="increase",
         order="random",
         cooldown=100,
@@ -120,15 +143,23 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
     ):
         self.detector = detector
         self.loss = loss
+        self.rows_of_class = rows_of_class
         self.direction = direction
         self.order = order
         self.cooldown = cooldown
         self.random_state = random_state
 
     @property
+    def detector_(self):
+        """What is fed: a river drift detector, or a dict of them by label with `rows_of_class`."""
+        detectors = {label: watch.detector for label, watch in self._watches.items()}
+        return detectors[_ALL] if self.rows_of_class is None else detectors
+
+    @property
     def warming_up(self):
-        """Whether the reference for the ranks is still incomplete, a bool."""
-        return hasattr(self, "_ranks") and self._ranks is not None and not self._ranks.complete
+        """Whether the reference for the ranks is still incomplete, of each class, a bool."""
+        watches = getattr(self, "_watches", {}).values()
+        return len(watches) > 0 and all(watch.warming_up for watch in watches)
 
     def reset(self):
         """Check the parameters and forget everything.
@@ -144,8 +175,8 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
             If a parameter has a value that is not accepted.
         """
         self._check_parameters()
-        self._rng = np.random.default_rng(self._seed)
         self._quiet_until = 0
+        self._watches = {}
         self._restart()
         return self
 
@@ -166,22 +197,19 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
         Raises
         ------
         ValueError
-            If the batch lacks what the loss is computed from.
+            If the batch lacks what the loss is computed from, or the labels that `rows_of_class`
+            asks for.
         """
-        if not hasattr(self, "_memory"):
+        if not hasattr(self, "_watches"):
             self.reset()
-        losses, rows = self._to_show(batch)
-        self._memory.append(losses, rows)
-        rang = feed(self.detector_, losses, self._input)
-        self.ring_rows_ = [int(rows if self._shuffles else rows[i]) for i in rang]
-        end = batch.start + batch.n_rows
-        if rang:
-            self._judge_at = self._quiet_until
-        if self._judge_at is not None and end >= self._judge_at:
-            return self._judge(end)
-        if self._judge_at is not None or getattr(self.detector_, "warning_detected", False):
-            return _WARNING
-        return _STABLE
+        losses, bounded = self._losses_of(batch)
+        rows = None if self._shuffles else np.arange(batch.start, batch.start + batch.n_rows)
+        rang = []
+        for watch, own in self._shares(batch, losses):
+            shown = batch.start if self._shuffles else rows[own]
+            rang += watch.show(losses[own], shown, bounded)
+        self.ring_rows_ = sorted(rang)
+        return self._verdict(batch.start + batch.n_rows)
 
     def after_fit(self, fit, reference, answered):
         """Start blank if the fit answered the alarm; the cooldown goes on from the alarm.
@@ -202,83 +230,93 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
     def _seed(self):
         return 0 if self.random_state is None else int(self.random_state)
 
+    @property
+    def _memory(self):
+        """The losses remembered, where all rows are watched together."""
+        return self._watches[_ALL].memory
+
     def _restart(self):
-        detector = make_detector("adwin") if self.detector is None else self.detector
-        self.detector_ = blank(detector, seed=self._seed)
-        self._input = input_of(self.detector_, self.direction)
-        self._confidence = confidence_of(self.detector_)
-        self._blind = rings_blindly(self.detector_)
+        """Begin each watch anew; classes that were met stay known."""
         self._shuffles = self.order == "random"
-        self._memory = LossMemory(_MEMORY_ROWS)
-        # With "auto" it is the first batch that tells whether the loss is bounded.
-        self._ranks = None if isinstance(self.loss, str) and self.loss == "auto" else Ranks()
-        self._judge_at = None  # stream row from which a ring may be judged; None if there is none
+        labels = self._watches if _is_each(self.rows_of_class) else _labels_in(self.rows_of_class)
+        self._watches = {label: self._new_watch(label) for label in labels}
         self.ring_rows_ = []
 
-    def _to_show(self, batch):
-        """Return the losses as the detector gets them, in [0, 1], and their stream rows."""
-        losses, bounded = self._losses_of(batch)
-        n_rows = len(losses)
-        rows = batch.start if self._shuffles else np.arange(batch.start, batch.start + n_rows)
-        if not _all_usable(losses, bounded):
-            kept = np.isfinite(losses) if bounded else ~np.isnan(losses)
-            losses, rows = losses[kept], rows if self._shuffles else rows[kept]
-        if self._shuffles and n_rows > 1:
-            losses = losses.copy()
-            self._rng.shuffle(losses)
-        if not bounded:
-            if self._ranks is None:
-                self._ranks = Ranks()
-            n_taken, losses = self._ranks.transform(losses)
-            rows = rows if self._shuffles else rows[n_taken:]
-        return (1 - losses if self.direction == "decrease" else losses), rows
+    def _new_watch(self, label):
+        known = self._watches.get(label)
+        # One seed for all: what a class is shown does not depend on which others there are.
+        rng = np.random.default_rng(self._seed) if known is None else known.rng
+        detector = make_detector("adwin") if self.detector is None else self.detector
+        return Watch(
+            blank(detector, seed=self._seed),
+            rng,
+            direction=self.direction,
+            shuffles=self._shuffles,
+            ranked=callable(self.loss),  # with "auto" it is the first batch that tells
+        )
+
+    def _shares(self, batch, losses):
+        """Return each watch that has rows in the batch, with what selects these."""
+        if self.rows_of_class is None:
+            return [(self._watches[_ALL], slice(None))]
+        y = self._labels_of(batch)
+        scored = ~np.isnan(losses)
+        if _is_each(self.rows_of_class):
+            for label in dict.fromkeys(y[scored & (y == y)].tolist()):  # NaN is no label
+                if label not in self._watches:
+                    self._watches[label] = self._new_watch(label)
+        shares = [(watch, scored & (y == label)) for label, watch in self._watches.items()]
+        return [(watch, own) for watch, own in shares if own.any()]
+
+    def _labels_of(self, batch):
+        """Return the true label of each row, checked to be one."""
+        y = None if batch.y is None else np.asarray(batch.y)
+        told = f"ErrorDrift(rows_of_class={self.rows_of_class!r})"
+        if y is None or y.shape != (batch.n_rows,):
+            raise ValueError(
+                f"{told} needs one true label per row, and this batch lacks them. Use a classifier "
+                "with a single output, or rows_of_class=None."
+            )
+        if _is_each(self.rows_of_class):
+            if not batch.bounded:
+                raise ValueError(
+                    f"{told} needs classes, and the losses of this batch are those of a "
+                    "regression. List the labels to be watched, or use rows_of_class=None."
+                )
+        elif y.dtype.kind != "O":
+            for label in self._watches:
+                if isinstance(label, str) != (y.dtype.kind in "UT"):
+                    raise ValueError(
+                        f"{told} names {label!r}, which none of the targets can be: they are of "
+                        f"type {y.dtype}. Write the label as it is in y."
+                    )
+        return y
 
     def _losses_of(self, batch):
         """Return one loss per row, larger is worse, and whether they lie in [0, 1]."""
         if not isinstance(self.loss, str):
-            losses = _called_loss(self.loss, batch)
+            losses = called_loss(self.loss, batch)
         elif self.loss == "log_loss":
-            losses = _log_loss(batch)
+            losses = bounded_log_loss(batch)
         else:
             return losses_of(batch, self), batch.bounded
         if batch.loss is not None:  # what was not scored (NaN) is not to be scored here either
             losses[np.isnan(batch.loss)] = np.nan
-        return losses, False
+        return losses, self.loss == "log_loss"
 
-    def _judge(self, end):
-        """Decide what a ring means, on the losses remembered."""
-        losses = self._memory.losses
-        if self._blind:
-            return self._alarm(end, None)
-        if self.direction == "both":
-            position, gain = locate_change(losses, "both")
-            return self._alarm(end, position if gain > 0 else None)
-        # A wanted decrease was turned into an increase when the losses were shown.
-        position, gain = locate_change(losses, "increase")
-        fall_position, fall_gain = locate_change(losses, "decrease")
-        if gain > fall_gain:
-            if gain > noise_bound(losses, position, self._confidence):
-                return self._alarm(end, position)
-            # The detector has restarted itself and may not ring again: look again on 2 % more rows,
-            # which keeps the cost of looking proportional to the rows.
-            self._judge_at = end + len(losses) // 50 + 1
-            return _WARNING
-        self._judge_at = None
-        if fall_gain > noise_bound(losses, fall_position, self._confidence):
-            # A later rise is to be compared with the better level.
-            self._memory.drop_before(fall_position)
-        return _STABLE
-
-    def _alarm(self, end, position):
-        self._judge_at = None
+    def _verdict(self, end):
+        """Return the signal after a batch: one alarm, whichever classes it is of."""
+        watches = self._watches.values()
+        told = [watch.verdict(end, self._quiet_until, len(watches)) for watch in watches]
+        states = {state for state, _ in told}
+        if "drift" not in states:
+            return _WARNING if "warning" in states else _STABLE
         self._quiet_until = end + self.cooldown
-        if position is None:
-            return Signal("drift")
-        if self._shuffles:
-            position = nearest_batch(self._memory.rows, position)
-        since = int(self._memory.rows[position])
-        # If no retrain answers, the next change is to be found after this one.
-        self._memory.drop_before(position)
+        since = min((row for _, row in told if row is not None), default=None)
+        if since is not None:
+            # If no retrain answers, the next change is to be found after this one, in all classes.
+            for watch, (_, row) in zip(watches, told):
+                watch.forget_before(since if row is None else row)
         return Signal("drift", since)
 
     def _check_parameters(self):
@@ -287,40 +325,29 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
         is_named = isinstance(self.loss, str) and self.loss in ("auto", "log_loss")
         if not is_named and not callable(self.loss):
             refuse(self, "loss", "'auto', 'log_loss' or a callable loss(y_true, y_pred)")
+        if not _is_each(self.rows_of_class):
+            labels = _labels_in(self.rows_of_class)
+            if not labels or not all(map(_is_label, labels)) or len(set(labels)) < len(labels):
+                refuse(
+                    self,
+                    "rows_of_class",
+                    "None, one label, a non-empty list of different labels, or 'each' for every "
+                    "class that is seen (for a class of that name alone: ['each'])",
+                )
         check_choice(self, "direction", ("increase", "decrease", "both"))
         check_choice(self, "order", ("random", "stream"))
         check_integer(self, "cooldown", least=0, what="a number of rows")
         check_integer(self, "random_state", least=0, otherwise=(None,))
 
 
-def _all_usable(losses, bounded):
-    # One dot product is six times cheaper than isfinite().all(), but may overflow on a wide scale.
-    return math.isfinite(losses.dot(losses)) if bounded else not np.isnan(losses).any()
+def _is_each(rows_of_class):
+    return isinstance(rows_of_class, str) and rows_of_class == "each"
 
 
-def _called_loss(loss, batch):
-    if batch.y is None or batch.y_pred is None:
-        raise ValueError(
-            f"ErrorDrift(loss={loss!r}) needs true targets and predictions, and this batch lacks "
-            f"{'y' if batch.y is None else 'y_pred'}. Use loss='auto'."
-        )
-    losses = np.array(loss(batch.y, batch.y_pred), dtype=np.float64)
-    if losses.shape != (batch.n_rows,):
-        raise ValueError(
-            f"ErrorDrift(loss={loss!r}) must return one loss per row, an array of shape "
-            f"({batch.n_rows},), and returned one of shape {losses.shape}."
-        )
-    return losses
+def _labels_in(rows_of_class):
+    """Return the labels that are named, a list; `_ALL` is one for itself."""
+    return list(rows_of_class) if isinstance(rows_of_class, list | tuple) else [rows_of_class]
 
 
-def _log_loss(batch):
-    proba = None if batch.y_proba is None else np.asarray(batch.y_proba)
-    if batch.y is None or batch.classes is None or proba is None or proba.ndim != 2:
-        raise ValueError(
-            "ErrorDrift(loss='log_loss') needs one label per row and the probabilities of its "
-            "classes, and this batch lacks them. Use a classifier with predict_proba and a single "
-            "output, or loss='auto'."
-        )
-    is_label = np.asarray(batch.y)[:, np.newaxis] == np.asarray(batch.classes)
-    of_true_class = np.where(is_label, proba, 0.0).sum(axis=1)
-    return -np.log(np.maximum(of_true_class, _LEAST_PROBABILITY))
+def _is_label(value):
+    return isinstance(value, Hashable) and np.ndim(value) == 0 and bool(value == value)

@@ -29,6 +29,11 @@ class Periodic(BaseTrigger):
     def __init__(self, every=1000):
         self.every = every
 
+    @property
+    def on_schedule(self):
+        """Whether an alarm says that it is time, and nothing of the model: True."""
+        return True
+
     def reset(self):
         """Check the parameters and start counting at zero.
 

@@ -80,7 +80,7 @@ def blank(detector, seed=None, **changes):
     return Base.clone(detector, changes)
 
 
-def _take_any_protocol(detector):
+def take_any_protocol(detector):
     """Let pickle ask the compiled parts of a detector for their state under any protocol.
 
     They can tell it, but are asked from protocol 2 on only.
@@ -194,7 +194,7 @@ class RiverParamsMixin:
         for value in vars(self).values():
             for part in value if isinstance(value, list) else [value]:
                 if is_river(part):
-                    _take_any_protocol(part)
+                    take_any_protocol(part)
         return super().__getstate__()
 
     def get_params(self, deep=True):

@@ -27,6 +27,9 @@ class Trial:
         Rows that came after the challenger was made, this batch included.
     y_range : tuple of float or None
         Smallest and largest remembered target of a regression.
+    routine : bool
+        Whether the challenger was made because rows have grown or it was time, and not because of
+        an alarm or new labels. False as well where the last promotion is watched.
 
     Examples
     --------
@@ -47,6 +50,7 @@ class Trial:
     unseen: bool
     age: int
     y_range: tuple | None = None
+    routine: bool = False
 
 
 @dataclass(frozen=True, slots=True)

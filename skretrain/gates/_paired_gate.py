@@ -1,4 +1,4 @@
-"""Serve a challenger once it has been shown, on rows that neither model knows, to be better."""
+"""Serve a challenger once rows that neither model knows have shown it to be good enough."""
 
 import math
 import re
@@ -22,12 +22,18 @@ from ._base import BaseGate, Verdict
 # Losses without an upper bound are compared in units of this many mean losses of the champion,
 # beyond which a single row counts no more.
 _UNIT = 3.0
+# What a routine challenger may lose more, as a share of the champion's loss.
+_MARGIN = 0.1
 _METRICS = ("accuracy", "recall", "false_positive_rate", "false_negative_rate", "negative_flips")
 _FALLS = ("false_positive_rate", "false_negative_rate", "negative_flips")  # smaller is better
 
 
 class PairedGate(BaseGate):
-    r"""Promote a challenger that is shown to be better on the rows that come after it was made.
+    r"""Promote a challenger that the rows which come after it was made show to be good enough.
+
+    After an alarm it has to be better than the champion. One that was made because rows have grown,
+    or because it was time, has to be no worse: more rows seldom make a model better by so much that
+    it could be shown, and as seldom worse.
 
     Champion and challenger both predict every row that comes, before either learns it. The evidence
     is in the rows on which they differ. It is collected by betting on the paired differences, so
@@ -40,11 +46,12 @@ class PairedGate(BaseGate):
     alpha : float, default=0.05
         Largest probability, in (0, 1), of promoting a challenger that violates a condition; and of
         rejecting, on evidence, one that meets them all.
-    tolerance : float or None, default=0.0
+    tolerance : "auto", float or None, default="auto"
         What the mean loss per row may change by, in (-1, 1). 0: the challenger must lose less than
         the champion. 0.02: it must be shown to lose at most 0.02 more. -0.02: at least 0.02 less.
         The loss is the 0/1 error, of several outputs their mean. Of a regression it is the absolute
-        residual, and `tolerance` is a share of the champion's mean loss. None: the loss is no
+        residual, and `tolerance` is a share of the champion's mean loss. ``"auto"``: 0, but a tenth
+        of the champion's mean loss where the challenger is a routine one. None: the loss is no
         condition, and `criteria` decide alone.
     min_rows : int, default=100
         Later rows before which there is no verdict. Rows of weight zero do not count.
@@ -86,6 +93,23 @@ class PairedGate(BaseGate):
     change and what is allowed. The guarantee holds if the expected difference, given the past, is
     on the wrong side at every row.
 
+    With ``tolerance="auto"`` a routine challenger (`routine` of :class:`Trial`) that loses a tenth
+    more than the champion is ever promoted with a probability of at most `alpha`. One that has
+    shown neither this nor the contrary by `max_rows` is rejected, like any other: to promote it for
+    want of evidence would void that probability, and the next refit has more rows to learn from.
+    Rows until a challenger is promoted, where the champion errs on one row in ten and both differ
+    on one in ten (median of 200 pairs; the share promoted within 10,000 rows if it is not 1.00):
+
+    ====================  ============  ==============  ==============  ==============
+    cause                 equal         1 point better  2 points        5 points
+    ====================  ============  ==============  ==============  ==============
+    growth or a schedule  5,300 (0.67)  2,100           950             300
+    an alarm              (0.03)        5,450 (0.73)    1,700           300
+    ====================  ============  ==============  ==============  ==============
+
+    The user guide has more of them. Where errors are rare, a tenth of them takes too many rows to
+    be shown: state a `tolerance`, such as 0.005; it then holds after an alarm, too.
+
     Residuals and novelty, which have no upper bound, are compared in units of three times the
     champion's mean loss on the rows before; a difference of more than one unit counts as one. The
     novelty of two outlier detectors can be compared only if both measure it on one scale.
@@ -100,7 +124,8 @@ class PairedGate(BaseGate):
     weight.
 
     After a promotion, :meth:`watch` compares the new model with the one before it in the same way,
-    on the rows that come after the promotion.
+    on the rows that come after the promotion. ``"auto"`` is 0 there: a routine
+    challenger that does lose a little is taken back once that is shown.
 
     References
     ----------
@@ -122,7 +147,9 @@ class PairedGate(BaseGate):
 
     watches = True
 
-    def __init__(self, alpha=0.05, *, tolerance=0.0, min_rows=100, max_rows=10_000, criteria=None):
+    def __init__(
+        self, alpha=0.05, *, tolerance="auto", min_rows=100, max_rows=10_000, criteria=None
+    ):
         self.alpha = alpha
         self.tolerance = tolerance
         self.min_rows = min_rows
@@ -215,7 +242,7 @@ class PairedGate(BaseGate):
     def _check_parameters(self):
         check_number(self, "alpha", above=0, below=1, what="a probability")
         what = "a change of the loss, no condition if None"
-        check_number(self, "tolerance", above=-1, below=1, what=what, otherwise=(None,))
+        check_number(self, "tolerance", above=-1, below=1, what=what, otherwise=("auto", None))
         for name in ("min_rows", "max_rows"):
             check_integer(self, name, least=1, what="a number of rows")
         if self.max_rows < self.min_rows:
@@ -241,7 +268,8 @@ class _Comparison:
     def __init__(self, gate):
         self.gate = gate
         self.n_rows = 0
-        self.conditions = None  # made by the first trial, which tells the task
+        self.conditions = None  # made by the first trial, which tells the task and the cause
+        self.is_routine = False  # whether to be as good is enough
         self.violated = ()
         # Of the champion's losses, where these are unbounded.
         self._size_sum, self._n_sizes = 0.0, 0
@@ -254,10 +282,7 @@ class _Comparison:
         criteria = gate.criteria or {}
         if criteria and (task != "classification" or trial.y.ndim > 1):
             refuse(gate, "criteria", "None unless the model is a classifier with a single output")
-        conditions = []
-        if gate.tolerance is not None:
-            unit = 1.0 if task == "classification" else _UNIT
-            conditions.append(_Condition("loss", gate.tolerance, sign=-1, unit=unit))
+        conditions = [] if gate.tolerance is None else [self._on_the_loss(task, trial.routine)]
         for name, allowed in criteria.items():
             metric, wanted = _parsed(name)
             label = self._label(name, metric, wanted, trial)
@@ -267,6 +292,16 @@ class _Comparison:
                 _Condition(name, allowed, sign=sign, high=high, metric=metric, label=label)
             )
         self.conditions = conditions
+
+    def _on_the_loss(self, task, is_routine):
+        """Return the condition on the loss, which depends on the cause if nobody stated it."""
+        tolerance, is_classifier = self.gate.tolerance, task == "classification"
+        if tolerance == "auto":
+            self.is_routine = is_routine
+            if is_routine and is_classifier:
+                return _ShareOfTheLoss(_MARGIN)
+            tolerance = _MARGIN if is_routine else 0.0
+        return _Condition("loss", tolerance, sign=-1, unit=1.0 if is_classifier else _UNIT)
 
     def _label(self, name, metric, wanted, trial):
         """Return the class that a criterion is about, or None if it is about all rows."""
@@ -303,7 +338,8 @@ class _Comparison:
         if self.violated:
             return Verdict("reject", self._said(self.violated, "violates a condition"), evidence)
         if not missing:
-            return Verdict("promote", self._said(self.conditions, "is better"), evidence)
+            what = "is no worse" if self.is_routine else "is better"
+            return Verdict("promote", self._said(self.conditions, what), evidence)
         if self.n_rows >= gate.max_rows:
             reason = f"not shown on {self.n_rows} later rows: {', '.join(missing)}"
             return Verdict("reject", reason, evidence)
@@ -322,10 +358,9 @@ class _Comparison:
         old, new = predict_of(trial.champion, X), predict_of(trial.challenger, X)
         for condition in self.conditions:
             if condition.name == "loss":
-                gain = zero_one_loss_per_row(y, old) - zero_one_loss_per_row(y, new)
+                condition.compare(zero_one_loss_per_row(y, old), zero_one_loss_per_row(y, new))
             else:
-                gain = condition.gains(y, old, new)
-            condition.update(gain)
+                condition.update(condition.gains(y, old, new))
 
     def _relative(self, old, new):
         """Return by how much the challenger is better on each row, in [-1, 1]."""
@@ -370,6 +405,10 @@ class _Condition:
             "against": _bounded_exp(self.against.log_wealth),
         }
 
+    def compare(self, old, new):
+        """Take in the losses of champion and challenger."""
+        self.update(old - new)
+
     def update(self, gains):
         """Take in the gains of the rows that the metric is about."""
         self.n += len(gains)
@@ -387,6 +426,28 @@ class _Condition:
         if self.metric == "negative_flips":
             return -(was_right & ~is_right).astype(np.float64)
         return _difference(is_right, was_right)
+
+
+class _ShareOfTheLoss(_Condition):
+    """That the challenger loses at most a share more than the champion; each loss is in [0, 1].
+
+    How much the champion loses need not be known for that: the mean of (1 + share) * old - new has
+    to be above zero.
+    """
+
+    def __init__(self, share):
+        super().__init__("loss", 0.0, sign=-1, high=1.0 + share)
+        self.share, self.lost = share, 0.0
+
+    def compare(self, old, new):
+        """Take in the losses of champion and challenger."""
+        self.n += len(old)
+        self.total += float((old - new).sum())
+        self.lost += float(old.sum())
+        self.allowed = self.share * self.lost / max(self.n, 1)
+        gains = (1 + self.share) * old - new
+        self.in_favour.update(gains)
+        self.against.update(-gains)
 
 
 def _difference(first, second):

@@ -2,16 +2,16 @@
 
 from ._base import BasePolicy, Candidate, RetrainContext
 from ._full_refit import FullRefit
+from ._keep_or_refit import KeepOrRefit
 from ._replay_mix import ReplayMix
-from ._tournament import Tournament
 from ._warm_start import WarmStart
 
 __all__ = [
     "BasePolicy",
     "Candidate",
     "FullRefit",
+    "KeepOrRefit",
     "ReplayMix",
     "RetrainContext",
-    "Tournament",
     "WarmStart",
 ]

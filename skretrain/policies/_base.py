@@ -106,6 +106,8 @@ class RetrainContext:
         The number of this fit, from which its seeds are drawn.
     seed : int or tuple of int, default=0
         Where `rng` begins.
+    unseen_from : int or None, default=None
+        First stream row that the serving model has not learned; None is that of the batch.
     rng : numpy.random.Generator
         For sampling; the same for every run of the same retrain.
 
@@ -141,6 +143,7 @@ class RetrainContext:
     classes: np.ndarray | None = None
     number: int = 0
     seed: Any = 0
+    unseen_from: int | None = None
 
     @classmethod
     def of(cls, learner, champion, rows, *, n_new, **details):

@@ -5,14 +5,14 @@ from sklearn.base import clone
 from ..utils._params import refuse
 from ._base import BasePolicy
 from ._full_refit import FullRefit
+from ._keep_or_refit import KeepOrRefit
 from ._replay_mix import ReplayMix
-from ._tournament import Tournament
 from ._warm_start import WarmStart
 
 ALIASES = {
     "full_refit": FullRefit,
+    "keep_or_refit": KeepOrRefit,
     "replay_mix": ReplayMix,
-    "tournament": Tournament,
     "warm_start": WarmStart,
 }
 

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-# Shares of the largest bet that keeps the capital positive. One that is off by a factor of 1.4
-# from the best bet still earns 0.9 of its growth, so that steps of 2 suffice.
-_FRACTIONS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
+# Of the largest bet that keeps the capital positive; the other bets are halves of it. One that is
+# off by a factor of 1.4 from the best still earns 0.9 of its growth, so that steps of 2 suffice.
+_LARGEST = 1 / 2
 
 
 class BettingProcess:
@@ -29,6 +29,10 @@ class BettingProcess:
     share : float, default=0.0
         Part of the capital, in [0, 1), that is divided anew among the bets after each value. 0 is
         for means that do not change; the evidence is then the same for all orders of the values.
+    finest : float, default=1/32
+        The smallest bet is the first of 1/2, 1/4, 1/8, ... of the largest possible one that is not
+        above this share, at most 1. Against 0/1 values with the mean q, the best share is
+        :math:`(q - bound) / (1 - bound)`: a bound of 0.005 asks for smaller ones than 1/32.
 
     Notes
     -----
@@ -55,11 +59,13 @@ class BettingProcess:
     True
     """
 
-    def __init__(self, bound, low=0.0, *, idle=0.0, share=0.0):
+    def __init__(self, bound, low=0.0, *, idle=0.0, share=0.0, finest=1 / 32):
         self.bound = bound
         self.share = share
-        fractions = np.array(([0.0] if idle else []) + list(_FRACTIONS))
-        part = (1 - idle) / len(_FRACTIONS)
+        n_bets = 1 + math.ceil(math.log2(_LARGEST / finest))
+        bets = _LARGEST / 2.0 ** np.arange(n_bets)[::-1]
+        fractions = np.r_[[0.0] if idle else [], bets]
+        part = (1 - idle) / n_bets
         self._bets = fractions / (bound - low)
         self._prior = np.log(np.where(fractions > 0, part, idle))
         self._logs = self._prior.copy()

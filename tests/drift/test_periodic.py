@@ -41,6 +41,12 @@ def test_it_locates_nothing_and_needs_nothing():
     assert Periodic(1).update(ScoredBatch(0, 5)).since is None
 
 
+def test_its_alarms_say_that_it_is_time():
+    """And nothing of the model, whether it is new or in use."""
+    assert Periodic().on_schedule
+    assert Periodic().reset().on_schedule
+
+
 def test_reset_pickle_and_clone():
     """Reset starts the count again; a pickle goes on with it; a clone has no count."""
     trigger = Periodic(30)

@@ -75,6 +75,75 @@ def test_the_reference_is_the_upper_bound_of_a_thousand_rows(errors, show):
     assert rang == _alarms(show(twin, np.full(300, 0.35), size=1))[0][0]
 
 
+def test_a_reference_with_few_losses_takes_more_rows(show):
+    """Until they sum up to 20, whole batches; without any, 10,000 rows are enough."""
+    trigger = RiskMonitor(alpha=0.04)
+    show(trigger, np.tile([0.0] * 99 + [1.0], 19), size=100)
+    assert trigger.warming_up
+    show(trigger, np.tile([0.0] * 99 + [1.0], 2), size=200, first=1900)
+    assert trigger.r0_ == upper_confidence_bound(21 / 2100, 2100, 0.02)
+    trigger = RiskMonitor(alpha=0.04)
+    show(trigger, np.zeros(9_900))
+    assert trigger.warming_up
+    show(trigger, np.zeros(100), first=9_900)
+    assert trigger.r0_ == upper_confidence_bound(0.0, 10_000, 0.02)
+
+
+@pytest.mark.parametrize("rate", [0.0015, 0.004, 0.018, 0.05])
+def test_the_learned_bound_is_seldom_below_the_rate(rate, show):
+    """At most in alpha / 2 of 300 streams, though errors are waited for: here in a fifth."""
+    rng, below = np.random.default_rng(0), 0
+    for _ in range(300):
+        trigger = RiskMonitor(alpha=0.4)
+        while trigger.warming_up:
+            show(trigger, (rng.random(500) < rate) * 1.0, size=500)
+        below += trigger.r0_ < rate
+    assert below / 300 <= 0.2 + 2 * np.sqrt(0.2 * 0.8 / 300)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_rare_error_that_is_six_times_as_frequent_is_found(seed, show):
+    """From 0.3 % to 1.8 % of the rows at row 15,000."""
+    rng = np.random.default_rng(seed)
+    losses = (rng.random(30_000) < np.repeat([0.003, 0.018], 15_000)).astype(float)
+    alarms = _alarms(show(RiskMonitor(), losses))
+    assert len(alarms) == 1
+    assert 150 <= alarms[0][0] <= 200
+    assert abs(alarms[0][1] - 15_000) <= 1000
+
+
+def test_rates_near_a_rare_bound_are_bet_on_with_small_stakes(show):
+    """Twice an accepted 0.3 %: stakes for frequent errors would miss half of the streams."""
+    rows = []
+    for seed in range(10):
+        losses = (np.random.default_rng(seed).random(40_000) < 0.006).astype(float)
+        rows.append(_alarms(show(RiskMonitor(0.003), losses))[0][0] * 100)
+    assert np.median(rows) <= 10_000
+
+
+@pytest.mark.parametrize("r0", [0.5, 0.06, 0.003, 1e-4])
+def test_the_game_is_fair_however_rare_the_errors(r0):
+    """The capital starts at 1, and at the bound the mean of what a row makes of it is 1."""
+    assert RiskMonitor(r0).reset().log_evidence_ == pytest.approx(0, abs=1e-12)
+    capital = 0.0
+    for loss, chance in ((1.0, r0), (0.0, 1 - r0)):
+        trigger = RiskMonitor(r0).reset()
+        trigger.update(ScoredBatch(0, 1, np.array([loss])))
+        capital += chance * np.exp(trigger.log_evidence_)
+    assert capital == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("r0", [0.005, None])
+def test_false_alarms_at_a_rare_rate_stay_within_alpha(r0, show):
+    """At most alpha + 2 standard errors over 400 streams of 20,000 rows, at alpha 0.05."""
+    rang = 0
+    for seed in range(400):
+        losses = (np.random.default_rng(seed).random(20_000) < 0.005).astype(float)
+        rang += bool(_alarms(show(RiskMonitor(r0, alpha=0.05), losses)))
+    assert rang / 400 <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 400)
+
+
 def test_a_risk_that_was_too_high_from_the_start_locates_nothing(errors, show):
     """Then all rows are as good as any: `since` is None."""
     signals = show(RiskMonitor(0.1), errors(0.4, n=1000), size=50)

@@ -29,7 +29,7 @@ from skretrain.model_selection import (
     make_prequential_scorer,
     prequential_validate,
 )
-from skretrain.policies import FullRefit, ReplayMix, Tournament, WarmStart
+from skretrain.policies import FullRefit, KeepOrRefit, ReplayMix, WarmStart
 from skretrain.utils._params import (
     check_choice,
     check_flag,
@@ -189,8 +189,8 @@ FITS = {
         "n_jobs": {"many", "negative"} | NONE,
     },
     FullRefit: {"window": COUNT, "min_rows": COUNT, "grow": FLAG},
+    KeepOrRefit: {"windows": NONE, "caution": AMOUNT, "min_rows": COUNT, "grow": FLAG},
     ReplayMix: {"ratio": AMOUNT, "n_passes": COUNT},
-    Tournament: {"candidates": NONE, "min_rows": COUNT, "halving": FLAG, "grow": FLAG},
     WarmStart: {
         "n_passes": COUNT,
         "steps": NONE | {"dict"},  # which steps there are is for the plan to say
