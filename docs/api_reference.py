@@ -33,9 +33,9 @@ API = {
             "BasePolicy",
             "Candidate",
             "FullRefit",
+            "KeepOrRefit",
             "ReplayMix",
             "RetrainContext",
-            "Tournament",
             "WarmStart",
         ],
     ),
@@ -110,6 +110,7 @@ API = {
         "One family, so that one filter can address them all.",
         [
             "ClassesGrewWarning",
+            "ConstantModelWarning",
             "MovingInputWarning",
             "RetrainFailedWarning",
             "SkretrainWarning",

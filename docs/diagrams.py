@@ -144,34 +144,52 @@ def buffer():
     )
 
 
+_FULL_REFIT = "FullRefit: since the change, again when doubled"
+
+
 def policy():
     """Which rows each policy fits after a change."""
-    change, unit = 150, 9.4
+    change, unit, low = 150, 9.4, 92
+    held = change + 8 * unit
+    tried = [_rect(x, 40 + 17 * k, held - x, 12, fill=MAIN) for k, x in enumerate((change, 92, 20))]
     rows = []
     for k, size in enumerate((4, 8, 16, 32)):
-        rows.append(_rect(change, 42 + 17 * k, size * unit, 12, fill=MAIN, opacity=0.9))
-    mixed = [_rect(x, 204, 6, 14, fill=MAIN, opacity=0.9) for x in (28, 52, 61, 90, 117, 133)]
+        rows.append(_rect(change, low + 42 + 17 * k, size * unit, 12, fill=MAIN, opacity=0.9))
+    mixed = [_rect(x, low + 204, 6, 14, fill=MAIN, opacity=0.9) for x in (28, 52, 61, 90, 117, 133)]
     return _figure(
-        250,
-        "FullRefit fits the rows since the change, again each time their number has doubled. "
+        low + 250,
+        "KeepOrRefit fits several windows, judges them and the present model on the rows held out, "
+        "and refits only if that is better. FullRefit fits the rows since the change, again each "
+        "time their number has doubled. "
         "WarmStart continues the model on the new rows. ReplayMix learns new rows with old ones.",
-        _text(20, 24, "FullRefit: since the change, again when doubled", anchor="start", size=14),
+        _text(20, 24, "KeepOrRefit: better than the present model?", anchor="start", size=14),
+        *tried,
+        _rect(held, 40, 4 * unit, 46, fill=SOFT, opacity=0.75),
+        _text(held + 4 * unit + 8, 68, "held out, to judge", anchor="start", fill=SOFT, size=13),
+        _text(
+            20, low + 24, "FullRefit: since the change, again when doubled", anchor="start", size=14
+        ),
         *rows,
-        _text(144, 54, "first", anchor="end", fill=SOFT, size=13),
-        _text(144, 105, "later", anchor="end", fill=SOFT, size=13),
-        _text(20, 146, "WarmStart: continue on the new rows", anchor="start", size=14),
-        _rect(change, 156, 4 * unit, 14, fill=MAIN, opacity=0.9),
-        _text(20, 194, "ReplayMix: new rows and remembered ones", anchor="start", size=14),
+        _text(144, low + 54, "first", anchor="end", fill=SOFT, size=13),
+        _text(144, low + 105, "later", anchor="end", fill=SOFT, size=13),
+        _text(20, low + 146, "WarmStart: continue on the new rows", anchor="start", size=14),
+        _rect(change, low + 156, 4 * unit, 14, fill=MAIN, opacity=0.9),
+        _text(20, low + 194, "ReplayMix: new rows and remembered ones", anchor="start", size=14),
         *mixed,
-        _rect(change, 204, 4 * unit, 14, fill=MAIN, opacity=0.9),
+        _rect(change, low + 204, 4 * unit, 14, fill=MAIN, opacity=0.9),
         # The line of the change leaves out the lines of text that it would cross.
         *[
             _line(change, top, change, end, stroke=ALARM, dash="5 4")
-            for top, end in ((32, 128), (150, 178), (200, 226))
+            for top, end in (
+                (32, 98),
+                (low + 32, low + 128),
+                (low + 150, low + 178),
+                (low + 200, low + 226),
+            )
         ],
-        _text(change, 243, "change", fill=ALARM, size=13.5),
-        _arrow((230, 238), (460, 238)),
-        _text(466, 228, "rows", anchor="end", fill=SOFT, size=13.5),
+        _text(change, low + 243, "change", fill=ALARM, size=13.5),
+        _arrow((230, low + 238), (460, low + 238)),
+        _text(466, low + 228, "rows", anchor="end", fill=SOFT, size=13.5),
     )
 
 

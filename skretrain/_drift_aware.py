@@ -5,8 +5,9 @@ from sklearn.base import clone
 from ._retrainer._estimator import BaseRetrainer
 from .drift._resolve import resolve_trigger
 from .gates import AlwaysPromote, BaseGate
-from .policies import WarmStart
+from .policies import FullRefit, WarmStart
 from .policies._resolve import resolve_policy
+from .utils._losses import task_of
 from .utils._params import check_choice, check_flag, check_integer, refuse
 
 
@@ -35,7 +36,7 @@ class DriftAwareRetrainer(BaseRetrainer):
             default="keep_or_refit"
         How to answer an alarm. The default refits only where that is shown to be better than to
         keep the model, see :class:`~skretrain.policies.KeepOrRefit`; ``"full_refit"`` always
-        refits, on the rows since the change.
+        refits, on the rows since the change, and is what a base without targets gets.
     update : {"auto", "full_refit", "warm_start", "replay_mix"}, BasePolicy or None, default="auto"
         What to do with every other batch. ``"auto"``: ``"warm_start"`` where the newest batch alone
         teaches the base (it, or the last step of a pipeline, has a usable ``partial_fit``), else
@@ -111,7 +112,7 @@ class DriftAwareRetrainer(BaseRetrainer):
     >>> model.n_alarms_
     1
     >>> model.events_[-1].reason
-    'growth'
+    'growth; nothing is better by 0.4 standard errors: loss per row on 633 held-out rows: ...'
     """
 
     def __init__(
@@ -154,10 +155,16 @@ class DriftAwareRetrainer(BaseRetrainer):
             check_integer(self, parameter, least=1, what="a number of rows", otherwise=(None,))
         return (
             resolve_trigger(self.detector, random_state=seed, owner=self),
-            resolve_policy(self.policy, "policy", learner, owner=self),
+            self._resolve_policy(learner),
             self._resolve_update(learner),
             self._resolve_gate(),
         )
+
+    def _resolve_policy(self, learner):
+        default = isinstance(self.policy, str) and self.policy == "keep_or_refit"
+        if default and task_of(self.estimator) == "unsupervised":
+            return FullRefit()  # without targets, nothing tells which model is better
+        return resolve_policy(self.policy, "policy", learner, owner=self)
 
     def _resolve_update(self, learner):
         if self.update is None:

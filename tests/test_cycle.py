@@ -158,7 +158,7 @@ def test_growth_counts_the_rows_that_are_remembered():
 def test_growth_follows_an_alarm_that_located_no_change():
     """An alarm whose change lies at row 0 is an alarm all the same."""
     rings = Rings([300], since=None)
-    model = DriftAwareRetrainer(SGDClassifier(random_state=0), detector=rings)
+    model = DriftAwareRetrainer(SGDClassifier(random_state=0), detector=rings, policy="full_refit")
     feed(model.fit(X[:100], Y[:100]), X, Y, 50, start=100)
     retrained = [(event.row, event.reason) for event in model.events_]
     assert retrained == [(100, "first fit"), (350, "alarm"), (700, "growth"), (1400, "growth")]
@@ -403,7 +403,9 @@ def test_wide_targets_are_the_bases_to_refuse():
     wide = np.column_stack([Y, X[:, 0] > 0]).astype(int)
     perceptron = MLPClassifier((5,), max_iter=20, random_state=0)
     with pytest.warns(ConvergenceWarning):
-        model = DriftAwareRetrainer(perceptron, detector=None, update=None).fit(X[:200], wide[:200])
+        model = DriftAwareRetrainer(
+            perceptron, detector=None, update=None, policy="full_refit"
+        ).fit(X[:200], wide[:200])
     model.partial_fit(X[200:300], wide[200:300])
     assert model.predict(X[:10]).shape == (10, 2)
 

@@ -44,7 +44,9 @@ X, Y = stream(1000, drift=500)
 
 def test_an_alarm_refits_on_the_rows_since_the_change():
     """The new model is the bare estimator on the located window, and serves from then on."""
-    model = DriftAwareRetrainer(LogisticRegression(), detector=Rings([520])).fit(X[:400], Y[:400])
+    model = DriftAwareRetrainer(
+        LogisticRegression(), detector=Rings([520]), policy="full_refit"
+    ).fit(X[:400], Y[:400])
     feed(model, X, Y, 100, 400, 600)
     oracle = LogisticRegression().fit(X[520:600], Y[520:600])
     assert_same_outputs(model, oracle, X)
@@ -84,7 +86,9 @@ def test_a_real_drift_is_found_and_answered(detector):
 
 def test_a_stationary_stream_raises_no_alarm():
     X, Y = stream(2000)
-    model = DriftAwareRetrainer(LogisticRegression(), batch_size=50, random_state=0).fit(X, Y)
+    model = DriftAwareRetrainer(
+        LogisticRegression(), batch_size=50, random_state=0, policy="full_refit"
+    ).fit(X, Y)
     assert model.n_alarms_ == 0
     assert events(model, "reason")[1:] == [("growth",)] * model.n_refits_
 
@@ -121,7 +125,9 @@ def test_the_scale_of_a_target_does_not_matter(scale):
 def test_a_drift_that_starts_at_a_growth_refit_is_found():
     """Trap 41: growth does not restart the detector, so there is a past to compare with."""
     X, Y = stream(2000, drift=800)
-    model = DriftAwareRetrainer(LogisticRegression(), random_state=0).fit(X[:200], Y[:200])
+    model = DriftAwareRetrainer(LogisticRegression(), random_state=0, policy="full_refit").fit(
+        X[:200], Y[:200]
+    )
     feed(model, X, Y, 100, 200)
     story = events(model, "reason", "row")
     assert ("growth", 800) in story
@@ -134,7 +140,9 @@ def test_a_drift_that_starts_at_a_growth_refit_is_found():
 
 def test_only_the_answer_to_an_alarm_restarts_the_trigger():
     """Neither the first fit, nor growth, nor an update does."""
-    model = DriftAwareRetrainer(GaussianNB(), detector=Rings([500]), update=None)
+    model = DriftAwareRetrainer(
+        GaussianNB(), detector=Rings([500]), update=None, policy="full_refit"
+    )
     model.fit(X[:100], Y[:100])
     feed(model, X, Y, 50, 100)
     told = [(fit.row, answered) for fit, answered in model.detector_.fits_]
@@ -147,7 +155,9 @@ def test_only_the_answer_to_an_alarm_restarts_the_trigger():
 
 def test_updates_go_on_and_growth_waits_for_the_first_alarm():
     """With an update, the first model learns anyway; after an alarm the short window must grow."""
-    model = DriftAwareRetrainer(GaussianNB(), detector=Rings([500])).fit(X[:100], Y[:100])
+    model = DriftAwareRetrainer(GaussianNB(), detector=Rings([500]), policy="full_refit").fit(
+        X[:100], Y[:100]
+    )
     feed(model, X, Y, 50, 100)
     assert events(model, "reason", "row") == [
         ("first fit", 100),
@@ -174,7 +184,9 @@ def test_periodic_retrains_on_schedule():
 
 def test_the_old_version_is_left_alone():
     """Trap 28: an update or a retrain makes a new model; whoever holds the old one keeps it."""
-    model = DriftAwareRetrainer(SGDClassifier(random_state=0), detector=Rings([300]))
+    model = DriftAwareRetrainer(
+        SGDClassifier(random_state=0), detector=Rings([300]), policy="full_refit"
+    )
     model.fit(X[:100], Y[:100])
     held, hashes = [], []
     for batch in batches(500, 50, 100):
@@ -358,7 +370,10 @@ def test_a_dry_run_changes_no_model():
     """Alarms are logged as suggestions; model, trigger and memory go on as if there were none."""
     X, Y = stream(1500, drift=700)
     model = DriftAwareRetrainer(
-        SGDClassifier(random_state=0), detector=Rings([700, 1000]), dry_run=True
+        SGDClassifier(random_state=0),
+        detector=Rings([700, 1000]),
+        dry_run=True,
+        policy="full_refit",
     ).fit(X[:500], Y[:500])
     before = fingerprint(model.estimator_)
     for batch in batches(1500, 50, 500):

@@ -148,7 +148,9 @@ def test_a_refused_batch_does_not_matter_later():
 
 def test_a_batch_whose_update_failed_is_not_remembered():
     """(b): the model is as before, the batch is not in the memory, and a warning says so."""
-    model = DriftAwareRetrainer(PoisonedNB(), detector=Rings([250])).fit(X[:200], Y[:200])
+    model = DriftAwareRetrainer(PoisonedNB(), detector=Rings([250]), policy="full_refit").fit(
+        X[:200], Y[:200]
+    )
     before = fingerprint(model.estimator_)
     with pytest.warns(UpdateFailedWarning, match="not remembered.*poison for partial_fit"):
         model.partial_fit(*poisoned("partial_fit"))
@@ -191,7 +193,9 @@ def test_a_failed_update_can_raise_the_error_of_the_base():
 
 
 def test_a_failed_update_leaves_the_challenger_as_it_was():
-    model = DriftAwareRetrainer(PoisonedNB(), detector=Rings([210]), gate=WaitGate(50))
+    model = DriftAwareRetrainer(
+        PoisonedNB(), detector=Rings([210]), gate=WaitGate(50), policy="full_refit"
+    )
     model.fit(X[:200], Y[:200]).partial_fit(X[200:220], Y[200:220])
     before = fingerprint(model.challenger_)
     with pytest.warns(UpdateFailedWarning):
@@ -261,7 +265,11 @@ def test_a_model_goes_on_learning_while_its_retrain_is_pending():
 def test_a_failing_fit_of_the_base_is_a_failed_retrain():
     """The rows of an alarm are remembered although the fit on them failed."""
     model = DriftAwareRetrainer(
-        PoisonedNB(), detector=Rings([200]), update=None, buffer=SlidingWindow(60)
+        PoisonedNB(),
+        detector=Rings([200]),
+        update=None,
+        buffer=SlidingWindow(60),
+        policy="full_refit",
     ).fit(X[:200], Y[:200])
     with pytest.warns(RetrainFailedWarning, match="poison for fit"):
         model.partial_fit(*poisoned("fit", slice(200, 220)))
@@ -421,7 +429,7 @@ def test_a_frozen_part_stays_as_it_is(wrap, begin):
     """Trap 19: through first batch, updates and refits, in the user's hands and in the model."""
     part = FrozenEstimator(SGDClassifier(random_state=0).fit(X, Y))
     before = fingerprint(part.estimator)
-    model = DriftAwareRetrainer(wrap(part), detector=Rings([350]))
+    model = DriftAwareRetrainer(wrap(part), detector=Rings([350]), policy="full_refit")
     declared = {"classes": [0, 1]} if begin == "partial_fit" else {}
     getattr(model, begin)(X[:200], Y[:200], **declared)
     feed(model, X, Y, 50, 200, 500)

@@ -66,6 +66,7 @@ LATE = {
 
 
 def model_with(**params):
+    params = {"policy": "full_refit", **params}
     return DriftAwareRetrainer(GaussianNB(), **params).fit(X[:300], Y[:300])
 
 
@@ -326,7 +327,7 @@ class Slow(GaussianNB):
 
 @pytest.mark.filterwarnings("ignore::skretrain.exceptions.ClassesGrewWarning")
 def test_a_reader_sees_the_old_model_with_the_old_columns_or_the_new_with_the_new():
-    model = DriftAwareRetrainer(Slow(), detector=None).fit(X[:300], Y[:300])
+    model = DriftAwareRetrainer(Slow(), detector=None, policy="full_refit").fit(X[:300], Y[:300])
     shapes = []
     Slow.seen = [lambda: shapes.append((model.predict_proba(X[:2]).shape[1], len(model.classes_)))]
     y = Y[300:350].copy()
@@ -335,7 +336,9 @@ def test_a_reader_sees_the_old_model_with_the_old_columns_or_the_new_with_the_ne
     Slow.seen = ()
     assert shapes == [(2, 2)]
     assert model.predict_proba(X[:2]).shape == (2, 3)
-    refits = DriftAwareRetrainer(LogisticRegression(), detector=None).fit(X[:300], Y[:300])
+    refits = DriftAwareRetrainer(LogisticRegression(), detector=None, policy="full_refit").fit(
+        X[:300], Y[:300]
+    )
     assert_same_outputs(refits, LogisticRegression().fit(X[:300], Y[:300]), X)
     refits.partial_fit(X[300:350], y)
     assert refits.estimator_.classes_.tolist() == refits.classes_.tolist() == [0, 1, 2]

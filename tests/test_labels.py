@@ -350,7 +350,11 @@ def test_a_memory_with_one_class_keeps_the_champion():
     y = BINARY.copy()
     y[200:] = 1
     model = DriftAwareRetrainer(
-        LogisticRegression(), detector=Rings([300]), buffer=SlidingWindow(50), update=None
+        LogisticRegression(),
+        detector=Rings([300]),
+        buffer=SlidingWindow(50),
+        update=None,
+        policy="full_refit",
     ).fit(X[:200], y[:200])
     before = fingerprint(model.estimator_)
     with pytest.warns(RetrainFailedWarning, match="at least 2 classes"):
@@ -383,7 +387,9 @@ TWO = np.c_[Y, BINARY]
 )
 def test_several_outputs_are_learned_updated_and_refitted(base):
     """The loss of a row is its share of wrong outputs; refits and updates work as for one."""
-    model = DriftAwareRetrainer(base, detector=Rings([350])).fit(X[:200], TWO[:200])
+    model = DriftAwareRetrainer(base, detector=Rings([350]), policy="full_refit").fit(
+        X[:200], TWO[:200]
+    )
     oracle = clone(base).fit(X[:200], TWO[:200])
     model.partial_fit(X[200:300], TWO[200:300])
     wrong = (oracle.predict(X[200:300]) != TWO[200:300]).mean(axis=1)
@@ -411,7 +417,9 @@ def test_multilabel_targets_may_be_sparse():
     from scipy.sparse import csr_matrix
 
     labels = np.c_[BINARY, Y == 1].astype(int)
-    model = DriftAwareRetrainer(DecisionTreeClassifier(random_state=0), detector=Rings())
+    model = DriftAwareRetrainer(
+        DecisionTreeClassifier(random_state=0), detector=Rings(), policy="full_refit"
+    )
     model.fit(X[:200], csr_matrix(labels[:200])).partial_fit(X[200:], csr_matrix(labels[200:]))
     assert model.detector_.seen_[0].loss.shape == (400,)
     dense = DecisionTreeClassifier(random_state=0).fit(X, labels)

@@ -84,20 +84,27 @@ def steady(base, **params):
 def classifiers():
     return [
         ("bayes", steady(GaussianNB())),
-        ("linear", DriftAwareRetrainer(LogisticRegression(), update=None)),
+        ("linear", DriftAwareRetrainer(LogisticRegression(), update=None, policy="full_refit")),
         ("descent", ReplayPartialFit(SGDClassifier(loss="log_loss", random_state=0))),
         (
             "tree",
-            DriftAwareRetrainer(DecisionTreeClassifier(random_state=0), detector=Rings([600])),
+            DriftAwareRetrainer(
+                DecisionTreeClassifier(random_state=0), detector=Rings([600]), policy="full_refit"
+            ),
         ),
     ]
 
 
 def regressors():
     return [
-        ("linear", DriftAwareRetrainer(Ridge(), update=None)),
+        ("linear", DriftAwareRetrainer(Ridge(), update=None, policy="full_refit")),
         ("descent", steady(SGDRegressor(random_state=0))),
-        ("tree", DriftAwareRetrainer(DecisionTreeRegressor(random_state=0), detector=Rings([600]))),
+        (
+            "tree",
+            DriftAwareRetrainer(
+                DecisionTreeRegressor(random_state=0), detector=Rings([600]), policy="full_refit"
+            ),
+        ),
     ]
 
 

@@ -45,6 +45,7 @@ class MeanShift(BaseTrigger):
 def observing(detector=None, base=None, **params):
     base = GaussianNB() if base is None else base
     detector = MeanShift() if detector is None else detector
+    params = {"policy": "full_refit", **params}
     return DriftAwareRetrainer(base, detector=detector, **params).fit(X[:500], Y[:500])
 
 
@@ -211,8 +212,8 @@ class ShiftOfRows(MeanShift):
 
 def test_a_mixture_lets_all_its_members_observe_or_none():
     members = [
-        ("watches", DriftAwareRetrainer(GaussianNB(), detector=MeanShift())),
-        ("does not", DriftAwareRetrainer(LogisticRegression())),
+        ("watches", DriftAwareRetrainer(GaussianNB(), detector=MeanShift(), policy="full_refit")),
+        ("does not", DriftAwareRetrainer(LogisticRegression(), policy="full_refit")),
     ]
     mixture = MixtureRetrainer(members).fit(X[:500], Y[:500])
     weights = mixture.weights_

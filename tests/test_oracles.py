@@ -182,7 +182,7 @@ def test_alarms_are_those_of_river_fed_by_hand(name, size):
     X, y = stream(1200, drift=500)
     y[900:] = 1 - y[900:]  # back again: detectors of falling errors have something to ring for
     trigger = ErrorDrift(RIVER[name](), order="stream", direction="both", cooldown=0)
-    model = DriftAwareRetrainer(GaussianNB(), detector=trigger, dry_run=True)
+    model = DriftAwareRetrainer(GaussianNB(), detector=trigger, dry_run=True, policy="full_refit")
     model.fit(X[:100], y[:100])
     rows = []
     for batch in batches(1200, size, 100):

@@ -135,10 +135,12 @@ def test_the_future_is_the_same_in_another_process(tmp_path):
 )
 def test_memory_is_flat(buffer, size, n_early, n_late, monkeypatch):
     """Traps 10 and 40: with small memories, the size after many rows is that after few."""
-    monkeypatch.setattr("skretrain.drift._error_drift._MEMORY_ROWS", 300)
+    monkeypatch.setattr("skretrain.drift._watch._MEMORY_ROWS", 300)
     rng = np.random.default_rng(0)
     buffer = {"SlidingWindow": SlidingWindow, "Reservoir": Reservoir}[buffer](60)
-    model = DriftAwareRetrainer(GaussianNB(), detector=drift.PageHinkley(), buffer=buffer)
+    model = DriftAwareRetrainer(
+        GaussianNB(), detector=drift.PageHinkley(), buffer=buffer, policy="full_refit"
+    )
     model.fit(X[:400], Y[:400])
 
     def largest(n_batches):

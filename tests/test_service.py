@@ -25,16 +25,17 @@ def test_every_model_that_comes_into_service_is_a_version_of_its_own():
     """Also one that is taken back; a model that only learned on is the same version."""
     service = Service()
     assert service.version == 0
-    assert service.promote(MODELS[0], CLASSES, None) is None
+    assert service.promote(MODELS[0], CLASSES, None, 50) is None
     first = service.serving
     service.replace(MODELS[1], CLASSES)
     assert service.version == 1
-    service.previous = Previous(service.promote(MODELS[2], CLASSES, None), 0, 100)
+    service.previous = Previous(service.promote(MODELS[2], CLASSES, None, 100), 0, 100)
     taken = service.take_back()
     assert taken.serving.model is MODELS[1]
     assert service.previous is None
     assert (service.version, service.serving.model) == (3, MODELS[1])
-    assert first == (MODELS[0], CLASSES, 1, None)  # what a reader holds stays as it was
+    assert service.serving.row == 50  # it has learned no more than before
+    assert first == (MODELS[0], CLASSES, 1, None, 50)  # what a reader holds stays as it was
 
 
 def test_no_reader_sees_a_model_with_the_types_of_another():
@@ -48,8 +49,8 @@ def test_no_reader_sees_a_model_with_the_types_of_another():
                 seen.append((value.model, value.types))
 
     service = Watched()
-    service.promote(MODELS[0], CLASSES, "old")
-    service.previous = Previous(service.promote(MODELS[1], CLASSES, "new"), 0, 100)
+    service.promote(MODELS[0], CLASSES, "old", 50)
+    service.previous = Previous(service.promote(MODELS[1], CLASSES, "new", 100), 0, 100)
     service.take_back()
     assert seen == [(MODELS[0], "old"), (MODELS[1], "new"), (MODELS[0], "old")]
 
@@ -94,7 +95,7 @@ def test_listeners_hear_of_each_promotion_once_all_is_in_order():
 
 def test_labels_that_were_added_are_shown_by_the_same_version():
     service = Service()
-    service.promote(MODELS[0], CLASSES[:1], None)
+    service.promote(MODELS[0], CLASSES[:1], None, 50)
     before = service.serving
     service.replace(MODELS[0], CLASSES)
     assert service.version == 1

@@ -48,12 +48,13 @@ print(f"right answers, never retrained: {np.mean(y_frozen == y[first:]):.3f}")
 # What happened
 # -------------
 #
-# The log names every alarm and every refit. ``since`` is the row at which the trigger puts the
-# change; the refits with the reason "growth" came because the rows of the present concept had
-# doubled.
+# The log names every alarm and every question whether a refit would be better. ``since`` is the
+# row at which the trigger puts the change; with the reason "growth", the question was asked because
+# more rows of the present concept had come.
 
 for event in model.events_:
-    print(f"row {event.row:5}  {event.action:10} {event.reason:10} rows since {event.since}")
+    reason = event.reason.split(";")[0]
+    print(f"row {event.row:5}  {event.action:10} {reason:10} rows since {event.since}")
 
 # %%
 # The picture

@@ -5,10 +5,10 @@ from copy import copy
 import numpy as np
 
 from ..buffers._base import joined
-from ..exceptions import ClassesGrewWarning
+from ..exceptions import ClassesGrewWarning, ConstantModelWarning
 from ..utils._costs import Stopwatch, thread_counts
 from ..utils._warn import warn_user
-from ._first_fit import are_too_few, first_model, lacks_rows, suffices, tell_of_lack
+from ._first_fit import about_lack, are_too_few, first_model, lacks_rows, suffices
 from ._jobs import Cause, fit_record, run
 from ._log import STABLE, because, costs, named
 from ._parts import Examined
@@ -34,7 +34,7 @@ class Cycle:
         self.retrains = Retrains(self.state)
         self.updates = Updates(self.state, self.retrains)
         self.n_classes_shown = 0
-        self.is_starved = False  # whether the first model lacks rows, until that is told
+        self.n_starved = 0  # rows of a first model that lacks some, until that is told
 
     @property
     def serving(self):
@@ -91,7 +91,7 @@ class Cycle:
         state.concept.n_known = state.log.n_seen
         if isinstance(getattr(model, "classes_", None), np.ndarray) and labels.are_flat(new.y):
             labels.take_in(model.classes_)
-        labels.note_absent(fitted_on.y)
+        labels.note_absent(learner.targets_of(fitted_on))
         shown = labels.served_with(model)
         state.dtype = fitted_on.X.dtype if isinstance(fitted_on.X, np.ndarray) else None
         n_seen, n_fitted = state.log.n_seen, len(fitted_on.index)
@@ -100,8 +100,8 @@ class Cycle:
         rare = state.watch_rare(fitted_on)
         state.tell_trigger(record, answered=False)
         may_lack = begins_stream and not incremental
-        self.is_starved = may_lack and lacks_rows(model, fitted_on, learner)
-        alike = f"the output is the same for all {n_fitted} rows" if self.is_starved else ""
+        self.n_starved = n_fitted if may_lack and lacks_rows(model, fitted_on, learner) else 0
+        alike = f"the output is the same for all {n_fitted} rows" if self.n_starved else ""
         reason = because("first fit", alike, rare, learner.note(model))
         details = costs(record) | {"reason": reason, "threads": thread_counts()}
         state.announce(before)
@@ -247,11 +247,13 @@ class Cycle:
 
         It comes last, because a filter may turn a warning into an error.
         """
-        if self.is_starved:
-            self.is_starved = False
-            tell_of_lack(self.state.parts.learner, self.state.settings.initial_size)
+        n_starved, self.n_starved = self.n_starved, 0
         classes, before = self.state.labels.classes, self.n_classes_shown
         self.n_classes_shown = 0 if classes is None else len(classes)
+        if n_starved:
+            initial_size = self.state.settings.initial_size
+            message = about_lack(n_starved, self.state.parts.learner, initial_size)
+            warn_user(message, ConstantModelWarning)
         if before != 2 or self.n_classes_shown == 2:
             return
         if self.serving is not None and hasattr(self.serving.model, "decision_function"):
@@ -263,12 +265,13 @@ class Cycle:
 
     def _test_and_learn(self, examined):
         rows, state, learner = examined.rows, self.state, self.state.parts.learner
+        scored = state.labels.without_young(examined.scored, examined.unseen)
         if examined.relearned is not None:
             if len(examined.unseen):
                 state.labels.take_in(examined.unseen)
             return self.retrains.serve_relearned(rows, examined.relearned)
         try:
-            signal = self._signal_on(state.labels.without_young(examined.scored, examined.unseen))
+            signal = self._signal_on(scored)
         except Exception as error:
             state.remember(rows)
             state.log.failed(

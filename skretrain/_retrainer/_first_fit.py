@@ -5,10 +5,8 @@ import warnings
 import numpy as np
 
 from ..buffers._base import part_of
-from ..exceptions import ConstantModelWarning
 from ..utils._labels import union_of_labels
 from ..utils._sklearn_api import predict_of, predict_proba_of
-from ..utils._warn import warn_user
 
 
 def suffices(rows, labels, learner, *, incremental, initial_size):
@@ -103,19 +101,20 @@ def lacks_rows(model, rows, learner):
             if not (_is_constant(model, few.X) and _is_constant(model, rows.X)):
                 return False
             many = _repeated(rows, max(_PLENTY, _TIMES * n_rows))
-            return not _is_constant(learner.fresh(many, 0), rows.X)
+            probe = learner.blank(0)
+            vars(probe).pop("_skl_callbacks", None)  # it is no fit that anybody is to hear of
+            return not _is_constant(probe.fit(many.X, many.y), rows.X)
         except Exception:
             return False  # nothing is known, and nothing depends on it
 
 
-def tell_of_lack(learner, initial_size):
-    """Warn that the first model lacks rows, and say what to do."""
-    warn_user(
-        "The first model gives the same output for all rows of the first fit "
+def about_lack(n_rows, learner, initial_size):
+    """Return what to tell of a first model that lacks rows, and the way out."""
+    return (
+        f"The first model gives the same output for all {n_rows} rows of the first fit "
         f"(initial_size={initial_size!r}), and would not if there were more of them. Set "
         f"initial_size to as many rows as {type(learner.estimator).__name__} needs, or lower what "
-        "it asks for, such as the rows in a leaf.",
-        ConstantModelWarning,
+        "it asks for, such as the rows in a leaf."
     )
 
 

@@ -1,6 +1,5 @@
 """The class labels of a stream: declared, seen, fitted."""
 
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -127,10 +126,9 @@ class Labels:
             self.young |= dict.fromkeys(np.asarray(unseen).tolist(), 0)
         if not self.young or scored is None or scored.loss is None:
             return scored
-        labels = scored.y.tolist()
-        is_young = np.array([label in self.young for label in labels])
-        for label, count in Counter(label for label in labels if label in self.young).items():
-            self.young[label] += count
+        is_young = np.array([label in self.young for label in scored.y.tolist()])
+        for label in scored.y[is_young & ~np.isnan(scored.loss)].tolist():
+            self.young[label] += 1
         self.young = {one: seen for one, seen in self.young.items() if seen < _ROWS_TO_LEARN}
         return replace(scored, loss=np.where(is_young, np.nan, scored.loss))
 

@@ -201,7 +201,11 @@ class State:
         self.n_refits += 1
         for label in self.labels.lacking(model, cause.labels):
             self.untaught[label] = self.log.n_seen
-        self.concept.begin(cause.since, challenger.n_known, answers_alarm=cause.answers_alarm)
+        start, n_known = cause.since, challenger.n_known
+        if not cause.answers_alarm and start < self.concept.start:
+            # While it waited, an alarm was answered by keeping the model: it knows nothing since.
+            start, n_known = self.concept.start, max(challenger.fit.row - self.concept.start, 0)
+        self.concept.begin(start, n_known, answers_alarm=cause.answers_alarm)
         self.tell_trigger(challenger.fit, answered=cause.answers_alarm)
         self.announce(before)
 

@@ -107,7 +107,9 @@ class BaseGate(BaseEstimator, ABC):
     ...         )
     ...         return Verdict("promote" if better else "reject", "compared on later rows")
     >>> X, y, _ = make_drifting_classification(3000, random_state=0)
-    >>> model = DriftAwareRetrainer(LogisticRegression(), gate=OnLaterRows(), batch_size=100)
+    >>> model = DriftAwareRetrainer(
+    ...     LogisticRegression(), policy="full_refit", gate=OnLaterRows(), batch_size=100
+    ... )
     >>> alarm = [e.action for e in model.fit(X, y).events_ if "alarm" in e.reason]
     >>> alarm[:2]
     ['pending', 'retrained']

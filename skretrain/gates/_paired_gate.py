@@ -139,7 +139,9 @@ class PairedGate(BaseGate):
     >>> from skretrain.datasets import make_drifting_classification
     >>> from skretrain.gates import PairedGate
     >>> X, y, _ = make_drifting_classification(3000, random_state=0)
-    >>> model = DriftAwareRetrainer(LogisticRegression(), gate=PairedGate(), batch_size=100)
+    >>> model = DriftAwareRetrainer(
+    ...     LogisticRegression(), policy="full_refit", gate=PairedGate(), batch_size=100
+    ... )
     >>> alarm = [e for e in model.fit(X, y).events_ if "alarm" in e.reason]
     >>> [(event.row, event.action) for event in alarm][:2]
     [(1600, 'superseded'), (1700, 'retrained')]

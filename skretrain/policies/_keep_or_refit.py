@@ -59,8 +59,8 @@ class KeepOrRefit(BasePolicy):
     nothing can be compared: the model is kept, and the question is asked again as rows come.
 
     Compared is, row by row, the squared shortfall of the probability given to the true class (half
-    the Brier score of two classes), else the 0/1 or absolute error; without targets the novelty
-    score. A model without any of these is refitted on the rows since the change.
+    the Brier score of two classes), else the 0/1 or absolute error. Without targets nothing can be
+    compared, and the model is refitted on the rows since the change, as by :class:`FullRefit`.
 
     With :math:`d_i` the difference of the losses on row i, :math:`s` their standard deviation and
     :math:`r` their autocorrelation at lag 1 (between 0 and 0.9), a refit is better if
@@ -171,6 +171,8 @@ class KeepOrRefit(BasePolicy):
             With the losses of all models as `evidence`, where any were compared.
         """
         rows = context.window()
+        if rows.y is None:
+            return FullRefit(min_rows=self.min_rows).propose(context)
         held = _held_out(context, rows)
         if held is None:
             if _lacks_a_label(context):
@@ -209,7 +211,8 @@ class KeepOrRefit(BasePolicy):
             size = self._size(name, context, past)
             if name != "decayed" and any(abs(size - other) < _ALIKE * size for other in sizes):
                 continue
-            sizes.append(size)
+            if name != "decayed":
+                sizes.append(size)
             refit = self._refit(name, context, past, holdout)
             if refit is not None:
                 refits.append(refit)
@@ -225,7 +228,7 @@ class KeepOrRefit(BasePolicy):
             losses = holdout.losses_of(context.learner.fresh(window, context.number))
         except Exception:
             return None
-        return None if losses is None else _Judged(name, len(window.index), losses)
+        return _Judged(name, len(window.index), losses)
 
     def _size(self, name, context, rows):
         n_all = len(rows.index)
@@ -267,7 +270,6 @@ def _held_out(context, rows):
     n_unseen = len(rows.index) - int(np.searchsorted(rows.index, first))
     if n_unseen >= _ENOUGH_UNSEEN:
         n_held = min(n_held, n_unseen)
-    n_held = min(n_held, len(rows.index) - 1)
     if n_held < _LEAST_HELD:
         return None
     held = part_of(rows, slice(-n_held, None))
@@ -298,16 +300,13 @@ class _Holdout:
     def judged(self, champion):
         """Return how the serving model does, or None where it cannot be judged, and not be kept."""
         try:
-            losses = self.losses_of(champion)
+            return _Judged("keep", 0, self.losses_of(champion))
         except Exception:
             return None
-        return None if losses is None else _Judged("keep", 0, losses)
 
     def losses_of(self, model):
-        """Return one loss per row, or None where the model has none."""
+        """Return one loss per row."""
         losses = loss_per_row(model, self.held.X, self.held.y)
-        if losses is None:
-            return None
         losses = np.where(np.isnan(losses), np.inf, losses)
         # Bounded: one certain mistake in a small leaf would decide everything.
         return (1 - np.exp(-losses)) ** 2 if self.is_bounded else losses

@@ -389,8 +389,13 @@ def _prepared(retrainer, **params):
 
 
 def _ringing(retrainer, rows=(_ALARM_ROW,), **params):
-    """Return a prepared clone with an alarm at these rows that no gate withholds."""
-    return _prepared(retrainer, detector=ScriptedDetector(rows), gate=None, **params)
+    """Return a prepared clone with an alarm at these rows that is answered by a new model."""
+    ringing = _prepared(retrainer, detector=ScriptedDetector(rows), gate=None, **params)
+    for member in _members(ringing):
+        policy = getattr(member, "policy", None)
+        if policy == "keep_or_refit" or getattr(policy, "compares", False):
+            member.set_params(policy=FullRefit())  # instead of one that may keep the model
+    return ringing
 
 
 def _streamed(retrainer, stream, start=_N_FIRST, size=_BATCH):

@@ -20,6 +20,7 @@ NAMES = [
     "every 50 on last 500",
     "every 250 on all",
     "every 250 on last 500",
+    "keep or refit",
     "since drift",
     "warm start",
     "replay mix",
@@ -52,7 +53,8 @@ def test_the_table_holds_what_prequential_validate_gives(history, run, table):
     stream = history(table, "label", label_delay=70)
     base = stream.base
     by_hand = {
-        "since drift": DriftAwareRetrainer(base, random_state=0),
+        "keep or refit": DriftAwareRetrainer(base, random_state=0),
+        "since drift": DriftAwareRetrainer(base, policy="full_refit", random_state=0),
         "replay mix": ReplayPartialFit(base, random_state=0),
     }
     table_of = {row["policy"]: row for row in rows}
@@ -313,9 +315,9 @@ def test_the_row_of_several_seeds_is_the_mean_of_the_rows_of_each(history, table
     seen = []
     found, comparison = run_by_name(stream, seeds=3, on_run=lambda *run: seen.append(run))
     assert sorted(name for name, _, _ in seen) == sorted(
-        3 * ["since drift", "warm start", "replay mix", "mixture"]
+        3 * ["keep or refit", "since drift", "warm start", "replay mix", "mixture"]
     )
-    assert {n_runs for _, _, n_runs in seen} == {12}
+    assert {n_runs for _, _, n_runs in seen} == {15}
     alone = compare_policies(
         stream.base, stream.X, stream.y, batch_size=50, initial_size=100, random_state=2
     )

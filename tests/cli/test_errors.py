@@ -236,4 +236,4 @@ def test_a_model_that_refuses_only_live(monkeypatch, run, table):
 
     monkeypatch.setattr("skretrain.model_selection._compare._live.prequential_validate", refuse)
     answer = run(table, "--target", "label")
-    _fails_with(answer, "SGDClassifier failed under the policy 'since drift': not today")
+    _fails_with(answer, "SGDClassifier failed under the policy 'keep or refit': not today")

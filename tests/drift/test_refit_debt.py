@@ -132,7 +132,9 @@ def test_a_retrainer_told_the_price_grows_when_it_pays(drift_free):
     X, y = drift_free
 
     def rows_fitted(detector):
-        model = DriftAwareRetrainer(LogisticRegression(), detector=detector, batch_size=100)
+        model = DriftAwareRetrainer(
+            LogisticRegression(), detector=detector, batch_size=100, policy="full_refit"
+        )
         return [event.n_rows_fitted for event in model.fit(X, y).events_]
 
     always = rows_fitted(None)

@@ -518,7 +518,9 @@ def test_the_evidence_can_be_written_as_json():
 def test_in_a_retrainer_the_challenger_of_an_alarm_has_to_prove_itself():
     """It is pending first, and serves once it was better on later rows."""
     X, y, _ = make_drifting_classification(3000, random_state=0)
-    model = DriftAwareRetrainer(LogisticRegression(), gate=PairedGate(), batch_size=100).fit(X, y)
+    model = DriftAwareRetrainer(
+        LogisticRegression(), gate=PairedGate(), batch_size=100, policy="full_refit"
+    ).fit(X, y)
     alarm = [event for event in model.events_ if event.reason.startswith("alarm")]
     assert [event.action for event in alarm[:2]] == ["superseded", "retrained"]
     assert alarm[1].row >= alarm[0].row + 100

@@ -29,7 +29,7 @@ def _labels_of_the_day(seed=0):
 POLICIES = {
     "never": [],
     "every row": (Periodic(1), 30),
-    "live": DriftAwareRetrainer(GaussianNB(), detector=Periodic(1)),
+    "live": DriftAwareRetrainer(GaussianNB(), detector=Periodic(1), policy="full_refit"),
 }
 
 

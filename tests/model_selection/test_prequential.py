@@ -152,7 +152,7 @@ def test_costs_stand_beside_the_score():
         SGDClassifier(random_state=0), X, Y, batch_size=100, label_delay=250
     )
     assert late.rows_fitted == 350
-    model = DriftAwareRetrainer(LogisticRegression(), detector=None)
+    model = DriftAwareRetrainer(LogisticRegression(), detector=None, policy="full_refit")
     refits = prequential_validate(model, X, Y, batch_size=100)
     assert refits.n_fits == 3
     assert refits.rows_fitted == 100 + 200 + 400

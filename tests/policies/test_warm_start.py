@@ -407,11 +407,11 @@ def test_a_new_class_grows_in_place_where_the_update_can_take_it_in():
 def test_a_pipeline_that_keeps_encoders_frozen_is_refitted_as_the_rows_grow():
     """Else its encoders would know the first rows only, until the first alarm."""
     base = make_pipeline(PCA(2), SGDClassifier(random_state=0))
-    model = feed(DriftAwareRetrainer(base, detector=None), X, Y, 100, 0, 400)
+    model = feed(DriftAwareRetrainer(base, detector=None, policy="full_refit"), X, Y, 100, 0, 400)
     assert [event.n_rows_fitted for event in model.events_] == [100, 200, 400]
     # A rescaler whose update moves no decision learns along, and is left alone.
     base = make_pipeline(StandardScaler(), SGDClassifier(random_state=0))
-    model = feed(DriftAwareRetrainer(base, detector=None), X, Y, 100, 0, 400)
+    model = feed(DriftAwareRetrainer(base, detector=None, policy="full_refit"), X, Y, 100, 0, 400)
     assert [event.n_rows_fitted for event in model.events_] == [100]
 
 

@@ -181,7 +181,7 @@ def mixture(*members, **params):
 
 
 BLANK = {
-    "drift": lambda base, **more: DriftAwareRetrainer(base, **more),
+    "drift": lambda base, **more: DriftAwareRetrainer(base, policy="full_refit", **more),
     "replay": lambda base: ReplayPartialFit(base),
     "mixture": lambda base: mixture(DriftAwareRetrainer(base), ReplayPartialFit(base)),
     "pipeline": lambda base: make_incremental_pipeline(base),
@@ -255,7 +255,9 @@ def test_a_monitor_records_nothing_while_nothing_serves():
 def test_a_callback_that_travels_hears_of_each_fit_of_the_base():
     """The first one and every retrain, each inside the step that it belongs to."""
     book = Travelling()
-    model = DriftAwareRetrainer(Listening(), detector=None, update="full_refit", batch_size=100)
+    model = DriftAwareRetrainer(
+        Listening(), detector=None, update="full_refit", batch_size=100, policy="full_refit"
+    )
     model.set_callbacks(book).fit(X, Y)
     inside = [path for name, path in book.ended() if name == "Listening"]
     assert inside == [
@@ -307,7 +309,9 @@ def test_a_callback_of_the_base_hears_of_its_fits_as_parts_of_one_run():
     """One that does not travel may be set on the base: all copies of the base share it."""
     monitor = callback.ScoringMonitor(scoring="accuracy")
     base = Listening().set_callbacks(monitor)
-    model = DriftAwareRetrainer(base, detector=None, update="full_refit", batch_size=100)
+    model = DriftAwareRetrainer(
+        base, detector=None, update="full_refit", batch_size=100, policy="full_refit"
+    )
     model.fit(X, Y)
     assert len(monitor.get_logs(select="all")) == 1
     assert len(monitor.get_logs().data) == 3

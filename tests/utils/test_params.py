@@ -202,6 +202,7 @@ FITS = {
     ErrorDrift: {
         "detector": NONE,
         "loss": {"class"},  # a callable
+        "rows_of_class": set(JUNK) - {"nan", "empty list", "array", "dict"},  # any label
         "direction": set(),
         "order": set(),
         "cooldown": LENGTH,

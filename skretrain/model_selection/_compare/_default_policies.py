@@ -57,10 +57,14 @@ def default_policies(estimator, batch_size, *, stride=1, n_rows=math.inf, is_pri
 
 def _live_policies(estimator):
     policies = {
-        "since drift": (
+        "keep or refit": (
             DriftAwareRetrainer(estimator),
+            "update every batch; alarm, growth: refit if better",
+        ),
+        "since drift": (
+            DriftAwareRetrainer(estimator, policy="full_refit"),
             "update every batch; alarm: refit on rows since drift",
-        )
+        ),
     }
     if not Learner(estimator).why_not:
         policies["warm start"] = (
