@@ -27,8 +27,10 @@ Refits from scratch on a fixed window are replayed from one ``RetrainMatrix`` pe
 
 What depends on its own past runs live:
 
-- A: ``DriftAwareRetrainer(estimator)``, that is, ADWIN, a refit on the rows since the change, and
-  again whenever they have doubled.
+- A: ``DriftAwareRetrainer(estimator, policy="full_refit")``, that is, ADWIN, a refit on the rows
+  since the change, and again whenever they have doubled.
+- keep or refit: ``DriftAwareRetrainer(estimator)``, whose default policy compares keeping with
+  refits on three windows. Only the refits that came to serve have a price.
 - A, debt: the same with ``RefitDebt("auto")``; A, told: with ``RefitDebt(price=p)``, which also
   holds back refits for growth that are not worth the price.
 - ADWIN, once: ADWIN, and one refit on the rows since the change.
@@ -76,7 +78,7 @@ BATCH = {LINEAR: 100, BOOSTING: 250}
 N_SEEDS = 5
 
 NEVER, TUNED, ORACLE, MIXTURE = "never", "periodic, tuned", "oracle", "mixture"
-A, DEBT, TOLD = "A", "A, debt", "A, told"
+A, DEBT, TOLD, KEEP = "A", "A, debt", "A, told", "keep or refit"
 ADWIN_ONCE, TRUE_DRIFTS = "ADWIN, once", "told the drifts"
 
 
@@ -199,6 +201,7 @@ class Setting(NamedTuple):
         return is_refit and event.row + self.batch < len(self.stream.y)
 
     def retrainer(self, **options):
+        options = {"policy": "full_refit", **options}
         return self.live(DriftAwareRetrainer(self.base, **options))
 
 
@@ -261,6 +264,7 @@ def untold(case, setting, replayed):
     """Return the policies that run live and do not know the price."""
     found = {
         A: setting.retrainer(),
+        KEEP: setting.retrainer(policy="keep_or_refit"),
         DEBT: setting.retrainer(detector=RefitDebt("auto")),
         ADWIN_ONCE: setting.retrainer(policy=FullRefit(grow=False)),
     }
@@ -352,7 +356,7 @@ def best_fixed(cell, number):
 
 def order_of(cells):
     """Return the names of the policies as the tables list them."""
-    first = (A, DEBT, TOLD, ADWIN_ONCE, MIXTURE)
+    first = (A, KEEP, DEBT, TOLD, ADWIN_ONCE, MIXTURE)
     thresholds = [f"threshold on {window}" for window in WINDOWS]
     fixed = [name for cell in cells.values() for name in cell["policies"] if is_fixed(name)]
     return [*first, *thresholds, ORACLE, TUNED, *dict.fromkeys(fixed)]
@@ -382,7 +386,7 @@ def price_table(cells):
                 by_price.setdefault((name, round(factor, 2)), []).append(ratio)
     factors = sorted({factor for _, factor in by_price})
     rows = []
-    for name in (A, DEBT, TOLD, ADWIN_ONCE, MIXTURE, "threshold on all", NEVER, TUNED):
+    for name in (A, KEEP, DEBT, TOLD, ADWIN_ONCE, MIXTURE, "threshold on all", NEVER, TUNED):
         found = [by_price[name, factor] for factor in factors]
         rows.append([name, *(f"{np.median(each):.2f} / {np.max(each):.2f}" for each in found)])
     return "## Regret by price, median / worst\n\n" + table(["price", *factors], rows)
@@ -440,7 +444,7 @@ def abrupt_drift(cells):
     found = {
         (group, name): [abrupt_numbers(cell, name) for cell in seeds]
         for group, seeds in abrupt.items()
-        for name in (A, DEBT)
+        for name in (A, KEEP, DEBT)
     }
     rows = []
     for (group, name), numbers in found.items():
@@ -450,7 +454,7 @@ def abrupt_drift(cells):
         rows[-1] += [fits, f"{closed:.3f}"]
     header = ["", "", "error", "tuned periodic", "ratio", "rows ratio", "fits", "gap closed"]
     parts = ["## Target 2: abrupt drift", "Means over the seeds.", table(header, rows)]
-    for name in (A, DEBT):
+    for name in (A, KEEP, DEBT):
         numbers = [each for key, seeds in found.items() if key[1] == name for each in seeds]
         parts.append(abrupt_verdict(name, np.array(numbers)))
     return "\n\n".join(parts)
@@ -497,6 +501,38 @@ def _median_and_worst(text, values, limit):
     )
 
 
+def worth_of_the_choice(cells):
+    """Return the table of the default's loss over that of each simple answer."""
+    simple = {
+        NEVER: NEVER,
+        "window": name_of(500, 2000),
+        "all": name_of(500, "all"),
+        A: A,
+        "best of these four": None,
+    }
+    over = {}
+    for case, cell in cells.items():
+        lost = {label: cell["policies"][name][0] for label, name in simple.items() if name}
+        lost["best of these four"] = min(lost.values())
+        for label, loss in lost.items():
+            over.setdefault(label, {})[case] = cell["policies"][KEEP][0] / loss
+    rows = []
+    for label, ratios in over.items():
+        groups = {group: np.mean(seeds) for group, seeds in by_group(ratios).items()}
+        worst, values = max(groups, key=groups.get), np.array(list(groups.values()))
+        shares = [f"{np.mean(values <= limit):.0%}" for limit in (1.0, 1.02, 1.1)]
+        rows.append([label, f"{np.median(values):.2f}", *shares, f"{groups[worst]:.2f}", worst])
+    header = ["the loss of", "median", "<= 1", "<= 1.02", "<= 1.10", "worst", "where"]
+    return "\n\n".join(
+        [
+            "## What the choice is worth: the loss of keep or refit over that of a simple answer",
+            "In errors alone. Window and all: every 500 rows, on the last 2,000 and on all. Means "
+            f"over the seeds of {len(by_group(cells))} streams and bases.",
+            table(header, rows),
+        ]
+    )
+
+
 def mixture_points(cells):
     """Return the table of target 3: means over the seeds."""
     rows, lacking = [], {}
@@ -534,7 +570,7 @@ def mixture_numbers(cell):
 def losses(cells):
     """Tell where the retrainers make more errors than the best fixed policy, whatever its fits."""
     text = ["## Where they lose, in errors alone"]
-    for name in (A, DEBT, MIXTURE):
+    for name in (A, KEEP, DEBT, MIXTURE):
         gaps = by_group({case: points_behind(cell, name) for case, cell in cells.items()})
         behind = {group: np.mean(seeds) for group, seeds in gaps.items()}
         worst = sorted((each for each in behind if behind[each] > 0), key=behind.get, reverse=True)
@@ -634,6 +670,7 @@ def main():
         replay,
         told_the_price(cells),
         abrupt_drift(cells),
+        worth_of_the_choice(cells),
         mixture_points(cells),
         losses(cells),
         regret_table(cells),

@@ -20,13 +20,14 @@ In "arriving", documents of twelve topics are hashed, and the topics arrive one 
 1.3 % of the rows are positive, 350 rows make a day, and on day 90 the frauds become others.
 """
 
+import json
 import time
 import warnings
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from _common import Stream, load_stream, parse_args, table, use_one_thread, verdict, write_report
-from joblib import Parallel, delayed
 from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn.base import clone
 from sklearn.ensemble import (
@@ -124,7 +125,7 @@ _DEMAND = 4  # the column nswdemand
 
 
 def run(name, base_name, policy, seed):
-    """Return the loss and the CPU seconds, and the alarms and refits, of one retrainer."""
+    """Return loss, CPU seconds, alarms, refits, and the CPU seconds of a retrain, of one run."""
     use_one_thread()
     warnings.simplefilter("ignore", ConvergenceWarning)
     stream, first, size = stream_of(name, seed)
@@ -144,7 +145,13 @@ def run(name, base_name, policy, seed):
     seconds = time.process_time() - began
     wrong = found.y_true - found.y_pred if is_regression else found.y_true != found.y_pred
     ended = found.estimator
-    return float(np.abs(wrong).mean()), seconds, ended.n_alarms_, ended.n_refits_
+    asked = [
+        event.cpu_seconds
+        for event in found.events
+        if "comparison" in event.evidence or (event.action == "retrained" and event.version > 1)
+    ]
+    each = float(np.mean(asked)) if asked else 0.0
+    return float(np.abs(wrong).mean()), seconds, ended.n_alarms_, ended.n_refits_, each
 
 
 def cells(quick):
@@ -165,17 +172,22 @@ def cells(quick):
         yield "forecaster", "LightGBM", 0
 
 
-def measured(quick, jobs):
-    """Return the numbers of all cells, the mean over the seeds, in a dict of dicts."""
-    tasks = [(*cell, policy) for cell in cells(quick) for policy in (*POLICIES, "simple")]
-    numbers = Parallel(n_jobs=jobs)(
-        delayed(run)(name, base, policy, seed) for name, base, seed, policy in tasks
-    )
+def measured(quick, path):
+    """Return the numbers of all cells, the mean over the seeds, read from a file where they are."""
+    stored = json.loads(path.read_text()) if path is not None and path.exists() else {}
     found = {}
-    for (name, base, _, policy), row in zip(tasks, numbers, strict=True):
-        found.setdefault((name, base), {}).setdefault(policy, []).append(row)
+    for name, base, seed in cells(quick):
+        for policy in (*POLICIES, "simple"):
+            key = f"{name}/{base}/{seed}/{policy}"
+            if key not in stored:
+                stored[key] = run(name, base, policy, seed)
+                print(f"{key}: {stored[key][0]:.4g} in {stored[key][1]:.1f} CPU s", flush=True)
+                if path is not None:
+                    path.write_text(json.dumps(stored))
+            found.setdefault((name, base), {}).setdefault(policy, []).append(stored[key])
     return {
-        cell: {p: np.mean(rows, axis=0) for p, rows in of.items()} for cell, of in found.items()
+        cell: {policy: np.mean(rows, axis=0) for policy, rows in of.items()}
+        for cell, of in found.items()
     }
 
 
@@ -232,6 +244,17 @@ def _target_line(found, policy):
         ", ".join(best),
         " / ".join(map(verdict, met)),
     ]
+
+
+def check_price(found):
+    """Return how many times the CPU of a refit on all remembered rows a retrain takes."""
+    times = {cell: of["default"][4] / of["all"][4] for cell, of in found.items() if of["all"][4]}
+    worst = max(times, key=times.get)
+    return (
+        f'CPU seconds of a retrain of the default, over those of a refit of "all": median '
+        f"{np.median(list(times.values())):.2f}, worst {times[worst]:.2f} ({', '.join(worst)}), "
+        f"target at most 4: {verdict(times[worst] <= 4)}."
+    )
 
 
 # -- topics that arrive, frauds that change
@@ -339,10 +362,10 @@ def _fraud_numbers(base, seed):
     return (min(alarms, default=np.inf) - CHANGE, *found)
 
 
-def report(quick, jobs):
+def report(quick, path):
     """Yield the parts of the page."""
     yield __doc__
-    found = measured(quick, jobs)
+    found = measured(quick, path)
     yield f"## Losses, mean of {N_SEEDS} seeds where generated"
     yield from check_ratios(found)
     seeds = range(1 if quick else N_SEEDS)
@@ -351,16 +374,19 @@ def report(quick, jobs):
     if not quick:
         yield f"## 3. Frauds that change, {len(seeds)} seeds"
         yield check_frauds(seeds)
+    yield "## 4. What a retrain costs, all comparisons included"
+    yield check_price(found)
+
+
+def add_arguments(parser):
+    parser.add_argument("--cells", type=Path, metavar="FILE", help="keep what is done, in JSON")
 
 
 def main():
-    def add_jobs(parser):
-        parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
-
-    args = parse_args("Does the default do harm?", "harm.md", add_jobs)
+    args = parse_args("Does the default do harm?", "harm.md", add_arguments)
     use_one_thread()
     warnings.simplefilter("ignore", ConvergenceWarning)
-    write_report(args.out, "Harm", list(report(args.quick, args.jobs)))
+    write_report(args.out, "Harm", list(report(args.quick, args.cells)))
 
 
 if __name__ == "__main__":

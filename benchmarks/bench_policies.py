@@ -8,7 +8,8 @@ learning and predicting.
 - never: the first fit, and no other unless a new class appears.
 - periodic: a refit on all remembered rows (at most 10,000) every 500 rows.
 - window: a refit on the last 2,000 rows every 500 rows.
-- default: ``DriftAwareRetrainer(estimator)``.
+- default: ``DriftAwareRetrainer(estimator)``, which keeps the model unless a refit is shown to be
+  better; since drift: the same with ``policy="full_refit"``.
 - warm start: every batch continues the model; not for the pipeline and the forest, which cannot be.
 - replay mix: ``ReplayPartialFit(estimator)``.
 - oracle: told the true drift rows; a refit on the rows since then at every batch.
@@ -84,6 +85,7 @@ def policies_for(base, drift_rows=None):
         "periodic": _refitting(base, Periodic(500), "all"),
         "window": _refitting(base, Periodic(500), 2000),
         "default": DriftAwareRetrainer(base),
+        "since drift": DriftAwareRetrainer(base, policy="full_refit"),
     }
     if hasattr(base, "partial_fit"):
         found["warm start"] = DriftAwareRetrainer(
