@@ -197,7 +197,9 @@ def test_a_cold_start_uses_partial_fit_only_if_the_update_will():
 def test_parameters_of_the_base_take_effect_at_the_next_fit():
     """Neither ``set_params`` nor the user's own object reaches into a running retrainer."""
     base = SGDClassifier(random_state=0)
-    model = DriftAwareRetrainer(base, detector=Rings([500])).fit(X[:100], Y[:100])
+    model = DriftAwareRetrainer(base, detector=Rings([500]), policy="full_refit").fit(
+        X[:100], Y[:100]
+    )
     base.set_params(alpha=7.0)
     model.set_params(estimator__alpha=5.0)
     feed(model, X, Y, 100, start=100, stop=700)

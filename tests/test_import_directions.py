@@ -202,7 +202,16 @@ def test_an_allowed_import_passes(module, source):
 RETRAINER = ROOT / "skretrain" / "_retrainer"
 # The pieces return values; the cycle alone puts them together, records and warns.
 CYCLE = ("_cycle", "_retrains", "_updates", "_state", "_log")
-PIECES = ("_jobs", "_service", "_labels", "_scoring", "_trials", "_concept", "_first_fit")
+PIECES = (
+    "_jobs",
+    "_step",
+    "_service",
+    "_labels",
+    "_scoring",
+    "_trials",
+    "_concept",
+    "_first_fit",
+)
 SCIKIT_LEARN_SIDE = ("_estimator", "_delegation", "_border", "_routing")
 
 

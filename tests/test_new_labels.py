@@ -18,7 +18,15 @@ from sklearn.tree import DecisionTreeClassifier
 from skretrain import DriftAwareRetrainer
 from skretrain._retrainer._jobs import run
 from skretrain._retrainer._labels import Labels
-from skretrain.drift import AtLeast, ErrorDrift, Periodic, RefitDebt, RiskMonitor
+from skretrain.drift import (
+    AtLeast,
+    BaseTrigger,
+    ErrorDrift,
+    Periodic,
+    RefitDebt,
+    RiskMonitor,
+    Signal,
+)
 from skretrain.gates import AlwaysPromote
 from skretrain.policies import FullRefit
 
@@ -469,3 +477,52 @@ def test_a_schedule_alone_is_retrained_on_every_time_it_rings():
     """Where nothing waits and nothing is out, it is an alarm like any other."""
     model = waiting(Periodic(200), AlwaysPromote())
     assert events(model, "action", "row")[1:] == [("retrained", row) for row in (500, 700, 900)]
+
+
+def test_a_base_whose_probabilities_fail_is_watched_by_its_errors():
+    """Nobody asked for them: it is to serve and learn as it did before."""
+
+    class Raises(GaussianNB):
+        def predict_proba(self, X):
+            raise NotImplementedError("not here")
+
+    X, y = rare_stream(1500)
+    model = DriftAwareRetrainer(Raises(), policy="full_refit", update=None)
+    model.fit(X[:1000], y[:1000])
+    assert model.detector_.triggers_[1].loss == "auto"
+    assert model.detector_.needs == {"loss"}
+
+
+def test_what_a_schedule_asked_for_in_vain_is_made_after_the_verdict():
+    """A challenger on trial has its time, and the retrain that was due is not forgotten."""
+    model = waiting(Rings([350]), WaitGate(3))
+    assert [row for action, row in events(model, "action", "row") if action == "pending"] == [400]
+    late = waiting(_At({400: False, 500: True}), WaitGate(3), stop=1100)
+    assert events(late, "action", "row", "state")[1:5] == [
+        ("pending", 400, "drift"),
+        ("kept", 500, "drift"),
+        ("kept", 600, "stable"),
+        ("retrained", 700, "stable"),
+    ]
+    assert events(late, "action", "row", "state")[5] == ("pending", 800, "stable")
+
+
+class _At(BaseTrigger):
+    """Ring after these rows, on schedule or not."""
+
+    needs = frozenset()
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def reset(self):
+        return self
+
+    def update(self, batch):
+        end = batch.start + batch.n_rows
+        if end not in self.rows:
+            return Signal("stable")
+        return Signal("drift", None, self.rows[end])
+
+    def after_fit(self, fit, reference, answered):
+        pass

@@ -9,8 +9,8 @@ class Concept:
     start : int
         Stream row at which the present concept began.
     n_known : int
-        Rows of it that the model stands for: those that had come when it was last fitted, or kept,
-        or as many as a candidate says that it knows.
+        Rows of it that the model stands for: those that had come when it was last fitted, or kept
+        (of a sample, those that were remembered), or as many as a candidate says that it knows.
     has_answered_alarm : bool
         Whether a retrain has answered an alarm yet.
     """
@@ -25,8 +25,8 @@ class Concept:
         self.start, self.n_known = start, n_known
         self.has_answered_alarm = self.has_answered_alarm or answers_alarm
 
-    def has_grown(self, parts, n_seen):
-        """Tell whether the policy wants to retrain, now that so many rows were seen."""
+    def has_grown(self, parts, n_seen, n_new):
+        """Tell whether the policy wants to retrain: `n_new` rows come on top of those seen."""
         # Before the first alarm, a model that learns from every batch is left alone; but encoders
         # that it keeps frozen would otherwise know no more than the first rows.
         learns = parts.update is not None and not parts.learner.freezes
@@ -34,4 +34,16 @@ class Concept:
             return False
         if parts.trigger is not None and not parts.trigger.growth_pays:
             return False
-        return parts.policy.is_due(n_seen - self.start, self.n_known, parts.buffer.max_rows)
+        n_since = n_rows_since(parts.buffer, self.start, n_seen) + n_new
+        return parts.policy.is_due(n_since, self.n_known, parts.buffer.max_rows)
+
+
+def n_rows_since(buffer, row, n_seen):
+    """Return how many rows have come since a stream row, or are still there of them.
+
+    A memory of the newest rows loses old ones only when there are more than enough of the new; a
+    sample holds few of the new, and it is those that a refit gets.
+    """
+    if buffer.keeps_newest:
+        return n_seen - row
+    return len(buffer) - int(buffer.index.searchsorted(row))

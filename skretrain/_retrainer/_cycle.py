@@ -8,6 +8,7 @@ from ..buffers._base import joined
 from ..exceptions import ClassesGrewWarning, ConstantModelWarning
 from ..utils._costs import Stopwatch, thread_counts
 from ..utils._warn import warn_user
+from ._concept import n_rows_since
 from ._first_fit import about_lack, are_too_few, first_model, lacks_rows, suffices
 from ._jobs import Cause, fit_record, run
 from ._log import STABLE, because, costs, named
@@ -88,7 +89,7 @@ class Cycle:
                 state.parts.buffer.reset()
         state.remember(new)
         state.log.n_fits += 1
-        state.concept.n_known = state.log.n_seen
+        state.concept.n_known = n_rows_since(state.parts.buffer, 0, state.log.n_seen)
         if isinstance(getattr(model, "classes_", None), np.ndarray) and labels.are_flat(new.y):
             labels.take_in(model.classes_)
         labels.note_absent(learner.targets_of(fitted_on))

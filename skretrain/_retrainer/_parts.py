@@ -45,7 +45,7 @@ class Settings(NamedTuple):
     dry_run: bool
     raise_failures: bool
     seed: int
-    watches_rare: bool
+    watches_rare: bool = False
 
 
 class Examined(NamedTuple):

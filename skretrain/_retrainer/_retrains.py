@@ -7,8 +7,10 @@ import numpy as np
 from ..exceptions import RetrainFailedWarning
 from ..utils._costs import Stopwatch
 from ..utils._restoring import Restoring
+from ._concept import n_rows_since
 from ._jobs import Cause, Challenger, Pending, Relearned, fit_record, make_job
 from ._log import STABLE, because, costs, named, news, shown
+from ._step import Step
 
 
 class Retrains:
@@ -22,19 +24,22 @@ class Retrains:
 
     def __init__(self, state):
         self.state = state
+        self.step = Step(state)
 
     def due(self, signal, rows):
         """Return the cause of a retrain now, or None."""
         state = self.state
         if signal.state == "drift" and (state.cause is None or not state.cause.tries):
-            on_schedule = state.parts.trigger.on_schedule
-            # A schedule knows nothing that would make what is being judged, or made, worthless.
-            if not (on_schedule and (state.pending or state.trials.challenger)):
-                return Cause("alarm", signal.since, True, on_schedule=on_schedule)
+            cause = Cause("alarm", signal.since, True, on_schedule=signal.on_schedule)
+            # A schedule knows nothing that would make what is being judged, or made, worthless:
+            # what is due is made after the verdict.
+            if not (signal.on_schedule and (state.pending or state.trials.challenger)):
+                return cause
+            state.cause = state.cause or cause
         if state.pending is not None:
             return None
-        if state.cause is not None:  # an alarm that rings on does not shorten the wait
-            state.cause.wait -= 1
+        if state.cause is not None and not self._waits_for_verdict(state.cause):
+            state.cause.wait -= 1  # an alarm that rings on does not shorten the wait
             return state.cause if state.cause.wait <= 0 else None
         if state.settings.dry_run:
             return None
@@ -44,10 +49,13 @@ class Retrains:
             return Cause(news(new), state.concept.start, False, labels=new)
         if challenger is not None:
             return None  # growth waits for the verdict: it would throw the evidence away
-        grown, n_seen = state.concept.has_grown, state.log.n_seen + len(rows.index)
-        if state.log.guarded("the policy or trigger", grown, state.parts, n_seen):
+        grown, n_seen = state.concept.has_grown, state.log.n_seen
+        if state.log.guarded("the policy or trigger", grown, state.parts, n_seen, len(rows.index)):
             return Cause("growth", state.concept.start, False)
         return None
+
+    def _waits_for_verdict(self, cause):
+        return cause.on_schedule and self.state.trials.challenger is not None
 
     def _news(self, model, rows):
         """Return the labels that a model lacks, but for those that a refit did not teach it.
@@ -83,7 +91,7 @@ class Retrains:
         if state.settings.dry_run and not (parts.gate.needs_trial or parts.policy.compares):
             state.log.add(event)
             return None
-        n_known = state.log.n_seen - cause.since
+        n_known = n_rows_since(parts.buffer, cause.since, state.log.n_seen)
         state.pending = Pending(job, cause, event, n_known, state.service.types)
         return job
 
@@ -131,7 +139,7 @@ class Retrains:
         waiting = state.trials.withdraw()
         if waiting is not None and waiting.cause.answers_alarm:
             state.cause = waiting.cause  # it was judged against another model: it is made anew
-        n_known = state.log.n_seen - state.concept.start
+        n_known = n_rows_since(state.parts.buffer, state.concept.start, n_seen)
         state.replace_unwatched(relearned.model, record, n_known)
         state.log.record("retrained", rows, STABLE, **details)
 
@@ -177,6 +185,9 @@ class Retrains:
         except BaseException:
             state.trials.challenger, state.cause, cause.wait = before, cause, 1
             raise
+        if candidate.keep:
+            batch = pending.job.context.batch
+            record = state.log.guarded("the update", self._caught_up, batch, record) or record
         evidence = (candidate.evidence or {}) | shown(verdict)
         waiting = replace(
             event,
@@ -188,6 +199,24 @@ class Retrains:
             **costs(record),
         )
         return state.settle(verdict and replace(verdict, evidence=evidence), waiting)
+
+    def _caught_up(self, rows, record):
+        """Let a model that is kept learn the batch at which it was asked; return what all took."""
+        state = self.state
+        has_update = state.parts.update is not None and not state.settings.dry_run
+        if not (has_update and state.parts.learner.any_counts(rows)):
+            return record
+        with Stopwatch() as cost:
+            candidate = self.step(rows, state.serving.model)
+        if not candidate.keep:
+            shown = state.labels.served_with(candidate.model)
+            state.service.replace(candidate.model, shown)
+        return replace(
+            record,
+            n_rows=candidate.n_rows,
+            cpu_seconds=record.cpu_seconds + cost.cpu_seconds,
+            wall_seconds=record.wall_seconds + cost.wall_seconds,
+        )
 
     def _came_too_late(self, outcome):
         """Count what a job has cost whose place another one took."""

@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from ..buffers import Memory
+from ..buffers._base import part_of
 from ..drift._rare import rare_labels, watch_rare
 from ..policies import RetrainContext
 from ..utils._containers import ColumnTypes
 from ..utils._costs import thread_counts
+from ..utils._sklearn_api import predict_proba_of
 from ._concept import Concept
 from ._labels import Labels
 from ._log import Log, because
@@ -92,12 +94,20 @@ class State:
         rare = rare_labels(y)
         if not rare:
             return ""
-        has_proba = hasattr(self.serving.model, "predict_proba")
+        has_proba = self._gives_proba(rows)
         trigger = watch_rare(self.parts.trigger, rare, has_proba)
         self.parts = self.parts._replace(trigger=trigger)
         self.scorer.needs = trigger.needs
         named = ", ".join(map(str, rare[:_MOST_NAMED])) + ", ..." * (len(rare) > _MOST_NAMED)
         return f"rare classes are watched apart: {named}"
+
+    def _gives_proba(self, rows):
+        """Tell whether the serving model gives probabilities: some have the method, and raise."""
+        model, few = self.serving.model, part_of(rows, slice(1))
+        try:
+            return np.shape(predict_proba_of(model, few.X)) == (1, len(model.classes_))
+        except Exception:
+            return False
 
     def show_labels(self):
         """Let the serving model show the labels that are known by now.
@@ -124,6 +134,7 @@ class State:
             memory=Memory(self.parts.buffer),
             since=self.concept.start if since is None else since,
             alarm=cause is not None and cause.answers_alarm,
+            on_schedule=cause is not None and cause.on_schedule,
             classes=self.labels.classes,
             number=self.log.n_fits,
             seed=(self.settings.seed, self.log.n_seen),

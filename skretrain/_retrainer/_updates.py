@@ -3,8 +3,9 @@
 from ..exceptions import UpdateFailedWarning
 from ..gates import Verdict
 from ..utils._costs import Stopwatch
-from ._jobs import proposed
+from ._concept import n_rows_since
 from ._log import because, named, news, shown
+from ._step import Step
 
 
 class Updates:
@@ -21,8 +22,7 @@ class Updates:
     def __init__(self, state, retrains):
         self.state = state
         self.retrains = retrains
-        self.tally = []  # of the fits from scratch within an update
-        self.learner = state.parts.learner.tallied(self.tally)
+        self.step = Step(state)
 
     def learn(self, rows, signal):
         """Let the gate look at the last promotion and at the challenger, then both models learn."""
@@ -50,7 +50,7 @@ class Updates:
             )
         try:
             with Stopwatch() as cost:
-                mine = self._updated(rows, state.serving.model)
+                mine = self.step(rows, state.serving.model)
                 theirs, verdict = self._challenger_updated(rows, verdict)
         except Exception as error:
             return self._update_failed(rows, signal, error, verdict)
@@ -81,19 +81,9 @@ class Updates:
         if challenger is None or verdict.decision == "reject":
             return None, verdict
         try:
-            return self._updated(rows, challenger.model), verdict
+            return self.step(rows, challenger.model), verdict
         except Exception as error:
             return None, Verdict("reject", f"its update failed: {named(error)}")
-
-    def _updated(self, rows, champion):
-        context = self.state.context(rows, champion, self.learner)
-        try:
-            candidate = proposed(self.state.parts.update, context)
-        finally:
-            self.state.log.n_fits += len(self.tally)
-            self.tally.clear()
-        self.state.log.count(candidate)
-        return candidate
 
     def _update_failed(self, rows, signal, error, verdict):
         state = self.state
@@ -134,7 +124,8 @@ class Updates:
         before, previous = state.serving, state.service.take_back()
         state.show_labels()
         # As if it were fitted now: growth would build at once what was just taken back.
-        n_known = state.log.n_seen - previous.concept_start
+        buffer, n_seen = state.parts.buffer, state.log.n_seen
+        n_known = n_rows_since(buffer, previous.concept_start, n_seen)
         state.concept.begin(previous.concept_start, n_known, answers_alarm=False)
         state.trials.restart()
         state.announce(before)

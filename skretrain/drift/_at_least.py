@@ -84,11 +84,6 @@ class AtLeast(BaseTrigger):
         """Whether none of the triggers finds a refit without an alarm too dear, a bool."""
         return all(trigger.growth_pays for trigger in self._parts)
 
-    @property
-    def on_schedule(self):
-        """Whether all of the triggers ring because it is time, a bool."""
-        return all(trigger.on_schedule for trigger in self._parts)
-
     def reset(self):
         """Check the parameters and forget everything.
 
@@ -109,7 +104,8 @@ class AtLeast(BaseTrigger):
         self._n_batches = 0
         self._owes_alarm = False  # a part rang on a batch on which another one failed
         self._observes = False  # whether rows without labels were ever shown
-        self._rang = [None] * n  # (batch, located row) of the last ring that nothing answered
+        # Batch, located row and whether it was a schedule, of each last ring that nothing answered.
+        self._rang = [None] * n
         return self
 
     def update(self, batch):
@@ -139,7 +135,8 @@ class AtLeast(BaseTrigger):
             signals.append(signal)
             if signal.state == "drift":
                 # Rows without labels are numbered by themselves.
-                self._rang[part] = (self._n_batches, signal.since if batch.labelled else None)
+                since = signal.since if batch.labelled else None
+                self._rang[part] = (self._n_batches, since, signal.on_schedule)
         rings = self._owes_alarm or any(signal.state == "drift" for signal in signals)
         self._owes_alarm = bool(errors) and rings
         if errors:
@@ -148,8 +145,10 @@ class AtLeast(BaseTrigger):
         states = {signal.state for signal in signals}
         if rings and len(counting) >= self.k:
             oldest = counting[self.k - 1][0]
-            located = [since for made, since in counting if made >= oldest and since is not None]
-            return Signal("drift", min(located, default=None))
+            of_alarm = [ring for ring in counting if ring[0] >= oldest]
+            located = [since for _, since, _ in of_alarm if since is not None]
+            on_schedule = all(is_time for *_, is_time in of_alarm)
+            return Signal("drift", min(located, default=None), on_schedule)
         few = 0 < len(counting) < self.k
         return Signal("warning" if few or "warning" in states else "stable")
 

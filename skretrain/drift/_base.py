@@ -104,6 +104,9 @@ class Signal:
     since : int or None, default=None
         Stream row at which the change began, or None if the trigger cannot tell: then all
         remembered rows are taken to be valid.
+    on_schedule : bool, default=False
+        Whether the alarm says that it is time, and nothing of the model. It is then no evidence
+        that the model has become worse, and does not replace a challenger that is on trial.
 
     Examples
     --------
@@ -114,6 +117,7 @@ class Signal:
 
     state: Literal["stable", "warning", "drift"]
     since: int | None = None
+    on_schedule: bool = False
 
 
 class Needs(frozenset):
@@ -190,15 +194,6 @@ class BaseTrigger(BaseEstimator, ABC):
         True unless the trigger knows what a refit costs.
         """
         return True
-
-    @property
-    def on_schedule(self):
-        """Whether an alarm says that it is time, and nothing of the model, a bool.
-
-        It is then no evidence that the model that serves has become worse. False unless the trigger
-        says otherwise.
-        """
-        return False
 
     @abstractmethod
     def reset(self):

@@ -29,11 +29,6 @@ class Periodic(BaseTrigger):
     def __init__(self, every=1000):
         self.every = every
 
-    @property
-    def on_schedule(self):
-        """Whether an alarm says that it is time, and nothing of the model: True."""
-        return True
-
     def reset(self):
         """Check the parameters and start counting at zero.
 
@@ -68,7 +63,7 @@ class Periodic(BaseTrigger):
         if not hasattr(self, "_n_waiting"):
             self.reset()
         n_periods, self._n_waiting = divmod(self._n_waiting + batch.n_rows, self.every)
-        return Signal("drift" if n_periods else "stable")
+        return Signal("drift", on_schedule=True) if n_periods else Signal("stable")
 
     def after_fit(self, fit, reference, answered):
         """Do nothing: the schedule goes on.

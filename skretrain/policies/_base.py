@@ -106,6 +106,8 @@ class RetrainContext:
         The number of this fit, from which its seeds are drawn.
     seed : int or tuple of int, default=0
         Where `rng` begins.
+    on_schedule : bool, default=False
+        Whether the alarm only says that it is time.
     unseen_from : int or None, default=None
         First stream row that the serving model has not learned; None is that of the batch.
     rng : numpy.random.Generator
@@ -143,6 +145,7 @@ class RetrainContext:
     classes: np.ndarray | None = None
     number: int = 0
     seed: Any = 0
+    on_schedule: bool = False
     unseen_from: int | None = None
 
     @classmethod

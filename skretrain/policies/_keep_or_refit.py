@@ -177,58 +177,63 @@ class KeepOrRefit(BasePolicy):
         if held is None:
             if _lacks_a_label(context):
                 return FullRefit("all").propose(context)
-            return Candidate.kept(note="too few rows since the change to compare on")
+            if context.memory.max_rows < 2 * _LEAST_HELD:
+                return self._uncompared(context, "the memory is too small to compare")
+            return Candidate.kept(note="too few rows with labels since the change to compare on")
         return self._decided(context, rows, _Holdout(context, held))
+
+    def _uncompared(self, context, why):
+        candidate = FullRefit(min_rows=self.min_rows).propose(context)
+        return candidate._replace(note=f"not compared: {why}")
 
     def _decided(self, context, rows, holdout):
         past = part_of(rows, slice(int(np.searchsorted(rows.index, holdout.began))))
         champion = None if _lacks_a_label(context) else holdout.judged(context.champion)
-        refits = self._refits(context, past, holdout)
+        refits, errors = self._refits(context, past, holdout)
         if not refits:
-            # What cannot be fitted, or compared, fails here as it does without a comparison.
-            return FullRefit(min_rows=self.min_rows).propose(context)
+            error = next(iter(errors.values()))
+            if champion is not None:
+                raise error  # it goes on serving, and the question is asked again
+            return self._uncompared(context, f"{type(error).__name__}: {error}")
         best = min(refits, key=lambda refit: refit.losses.mean())
         comparison = _Comparison(best, champion, self._needed(best, context, len(past.index)))
-        evidence = comparison.evidence(refits, len(holdout.held.index))
-        details = {"n_rows_compared": sum(refit.n_rows for refit in refits), "evidence": evidence}
+        details = {
+            "note": comparison.said(refits),
+            "n_rows_compared": sum(refit.n_rows for refit in refits),
+            "evidence": comparison.evidence(refits, errors),
+        }
         if not comparison.is_better:
-            return Candidate.kept(note=comparison.said(refits), **details)
+            return Candidate.kept(**details)
         window = self._window(best.name, context, rows)
         model = context.learner.fresh(window, context.number)
-        note = comparison.said(refits)
-        return Candidate(model, "full_refit", len(window.index), note=note, **details)
+        return Candidate(model, "full_refit", len(window.index), **details)
 
     def _needed(self, best, context, n_all):
         """Return by how many standard errors the best refit has to be better."""
-        caution = self.caution if context.alarm else 0.0
+        caution = self.caution if context.alarm and not context.on_schedule else 0.0
         return caution + max(float(np.log10(n_all / best.n_rows)), 0.0)
 
     def _refits(self, context, past, holdout):
-        """Return the models of all windows, the shortest first, that could be fitted and judged."""
-        refits, sizes = [], []
+        """Return the models of all windows, the shortest first, and the errors of those that fail.
+
+        A base may fail on few rows of few classes, and not on more.
+        """
+        refits, errors, sizes = [], {}, []
         names = _DEFAULT if self.windows is None else self.windows
         for name in sorted(names, key=lambda name: self._size(name, context, past)):
             size = self._size(name, context, past)
-            if name != "decayed" and any(abs(size - other) < _ALIKE * size for other in sizes):
-                continue
             if name != "decayed":
+                if any(abs(size - other) < _ALIKE * size for other in sizes):
+                    continue
                 sizes.append(size)
-            refit = self._refit(name, context, past, holdout)
-            if refit is not None:
-                refits.append(refit)
-        return refits
-
-    def _refit(self, name, context, past, holdout):
-        """Return the losses of one window's model; None where the base fails on so few rows, say.
-
-        If it fails on all of them, the error is raised by the refit that is made without comparing.
-        """
-        try:
-            window = self._window(name, context, past, holdout.began)
-            losses = holdout.losses_of(context.learner.fresh(window, context.number))
-        except Exception:
-            return None
-        return _Judged(name, len(window.index), losses)
+            try:
+                window = self._window(name, context, past, holdout.began)
+                losses = holdout.losses_of(context.learner.fresh(window, context.number))
+            except Exception as error:
+                errors[name] = error
+            else:
+                refits.append(_Judged(name, len(window.index), losses))
+        return refits, errors
 
     def _size(self, name, context, rows):
         n_all = len(rows.index)
@@ -262,21 +267,19 @@ def _lacks_a_label(context):
 
 def _held_out(context, rows):
     """Return the rows to judge on, or None where there are too few that count."""
-    n_since = len(rows.index) - int(np.searchsorted(rows.index, context.since))
+    recent = part_of(rows, slice(int(np.searchsorted(rows.index, context.since)), None))
+    uncounted = context.learner.uncounted(recent)
+    if uncounted is not None:
+        recent = part_of(recent, np.flatnonzero(~uncounted))
+    n_since = len(recent.index)
     n_held = min(int(n_since * _SHARE_HELD), _MOST_HELD)
     if n_held < _FEW_HELD:
         n_held = n_since // 2
     first = context.batch.index[0] if context.unseen_from is None else context.unseen_from
-    n_unseen = len(rows.index) - int(np.searchsorted(rows.index, first))
+    n_unseen = n_since - int(np.searchsorted(recent.index, first))
     if n_unseen >= _ENOUGH_UNSEEN:
         n_held = min(n_held, n_unseen)
-    if n_held < _LEAST_HELD:
-        return None
-    held = part_of(rows, slice(-n_held, None))
-    uncounted = context.learner.uncounted(held)
-    if uncounted is not None:
-        held = part_of(held, np.flatnonzero(~uncounted))
-    return held if len(held.index) >= _LEAST_HELD else None
+    return part_of(recent, slice(-n_held, None)) if n_held >= _LEAST_HELD else None
 
 
 class _Judged(NamedTuple):
@@ -338,20 +341,22 @@ class _Comparison:
             verdict = f"nothing is better by {self.needed:.1f} standard errors"
         return f"{verdict}: loss per row on {n_held} held-out rows: {others}"
 
-    def evidence(self, refits, n_held):
+    def evidence(self, refits, errors):
         """Return the table of the comparison, fit for JSON."""
         judged = refits if self.champion is None else [self.champion, *refits]
         table = {
             str(one.name): {"loss": float(one.losses.mean()), "rows": one.n_rows}
             for one in judged
-            if np.isfinite(one.losses).all()
+            if np.isfinite(one.losses.mean())
         }
         found = {
             "taken": str(self.best.name) if self.is_better else "keep",
-            "rows_held_out": n_held,
+            "rows_held_out": len(self.best.losses),
             "standard_errors_needed": self.needed,
             "losses": table,
         }
+        if errors:
+            found["failed"] = {str(name): repr(error) for name, error in errors.items()}
         if self.difference is not None and np.isfinite(self.difference):
             found |= {"difference": self.difference, "standard_error": self.error}
         return {"comparison": found}
@@ -372,8 +377,10 @@ def standard_error(values):
     """
     n = len(values)
     centred = values - values.mean()
-    total = float(centred @ centred)
-    if total == 0:
+    scale = np.abs(centred).max()
+    if scale == 0:
         return 0.0
+    centred /= scale  # squares of large numbers would overflow
+    total = float(centred @ centred)
     r = min(max(float(centred[1:] @ centred[:-1]) / total, 0.0), _MOST_CORRELATED)
-    return float(np.sqrt(total / (n - 1) / n * (1 + r) / (1 - r)))
+    return float(scale * np.sqrt(total / (n - 1) / n * (1 + r) / (1 - r)))

@@ -30,10 +30,9 @@ def test_only_a_fit_that_answered_the_alarm_restarts_by_default():
 
 
 def test_defaults_of_a_trigger():
-    """A trigger needs the loss alone, never warms up and is no schedule, unless it says so."""
+    """A trigger needs the loss alone and never warms up, unless it says so."""
     assert _Counting().needs == {"loss"}
     assert not _Counting().warming_up
-    assert not _Counting().on_schedule
 
 
 def test_a_trigger_without_its_two_methods_cannot_be_made():

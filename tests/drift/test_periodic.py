@@ -42,9 +42,9 @@ def test_it_locates_nothing_and_needs_nothing():
 
 
 def test_its_alarms_say_that_it_is_time():
-    """And nothing of the model, whether it is new or in use."""
-    assert Periodic().on_schedule
-    assert Periodic().reset().on_schedule
+    """And nothing of the model."""
+    assert Periodic(5).update(ScoredBatch(0, 5)).on_schedule
+    assert not Periodic(9).update(ScoredBatch(0, 5)).on_schedule
 
 
 def test_reset_pickle_and_clone():

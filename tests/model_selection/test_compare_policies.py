@@ -377,15 +377,17 @@ def test_the_default_policies_are_never_schedules_debts_and_the_live_ones():
         "every 1,000 on last 500",
         "debt on all",
         "debt on last 500",
+        "keep or refit",
         "since drift",
         "warm start",
         "replay mix",
         "mixture",
     ]
     kinds = list(found.kinds.values())
-    assert kinds == ["schedule"] + 6 * ["trigger"] + 2 * ["told the price"] + 4 * ["live"]
+    assert kinds == ["schedule"] + 6 * ["trigger"] + 2 * ["told the price"] + 5 * ["live"]
     live = {
-        "since drift": DriftAwareRetrainer(GaussianNB()),
+        "keep or refit": DriftAwareRetrainer(GaussianNB()),
+        "since drift": DriftAwareRetrainer(GaussianNB(), policy="full_refit"),
         "replay mix": ReplayPartialFit(GaussianNB()),
         "mixture": make_mixture(GaussianNB()),
     }

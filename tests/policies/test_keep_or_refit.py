@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import LinearSVC
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skretrain import DriftAwareRetrainer
 from skretrain.buffers import Memory, Reservoir, Rows, SlidingWindow
@@ -265,7 +265,7 @@ def test_with_fewer_than_twenty_rows_the_model_is_kept_without_a_comparison(n_si
     Sees.fitted = []
     candidate = KeepOrRefit().propose(context)
     assert (candidate.keep, candidate.evidence, Sees.fitted) == (True, None, [])
-    assert candidate.note == "too few rows since the change to compare on"
+    assert candidate.note == "too few rows with labels since the change to compare on"
 
 
 def test_after_that_it_is_asked_again_as_rows_come():
@@ -275,7 +275,11 @@ def test_after_that_it_is_asked_again_as_rows_come():
     feed(model, X, y, 10, 1010, 1100)
     told = events(model, "action", "row", "reason")
     (alarm,) = [number for number, event in enumerate(told) if event[2].startswith("alarm")]
-    assert told[alarm] == ("kept", 1010, "alarm; too few rows since the change to compare on")
+    assert told[alarm] == (
+        "kept",
+        1010,
+        "alarm; too few rows with labels since the change to compare on",
+    )
     _, row, reason = told[alarm + 1]
     assert (row, reason.split(";")[0]) == (1020, "growth")
     assert "retrained" in [event[0] for event in told[alarm:]]
@@ -632,15 +636,15 @@ def test_rows_of_weight_zero_are_not_judged_on():
     weight[1250:1280] = 0
     context = fields(X, y, since=1000, batch=300, params={"sample_weight": weight}, classes=BOTH)
     found = found_in(KeepOrRefit(["since_drift"]).propose(context))
-    new = LogisticRegression().fit(X[1000:1200], y[1000:1200])
-    counted = np.r_[1200:1250, 1280:1300]
-    assert (found["taken"], found["rows_held_out"]) == ("since_drift", 70)
+    new = LogisticRegression().fit(X[1000:1180], y[1000:1180])
+    counted = np.r_[1180:1250, 1280:1300]  # a third of the 270 that count
+    assert (found["taken"], found["rows_held_out"]) == ("since_drift", 90)
     expected = shortfall(new, X[counted], y[counted]).mean()
     np.testing.assert_allclose(found["losses"]["since_drift"]["loss"], expected)
-    weight[1209:] = 0
+    weight[1018:] = 0
     context = fields(X, y, since=1000, batch=300, params={"sample_weight": weight}, classes=BOTH)
     candidate = KeepOrRefit().propose(context)
-    assert candidate.note == "too few rows since the change to compare on"
+    assert candidate.note == "too few rows with labels since the change to compare on"
 
 
 def test_rows_without_a_label_are_not_judged_on():
@@ -890,3 +894,120 @@ def test_windows_may_be_a_tuple_and_numbers_those_of_numpy():
     model = run(KeepOrRefit(("all", np.int64(250))), X, y)
     assert taken(model) == "250"
     json.dumps(compared(model))
+
+
+# -- what must not be lost, and what must not be done unseen ---------------------------------------
+
+
+ALWAYS_KEEPS = KeepOrRefit(caution=1e9, grow=False)
+
+
+def test_a_model_that_is_kept_learns_the_batch_all_the_same():
+    """Where the answer is always to keep, the model is that of plain updating, bit for bit."""
+    X, y = noisy(1500, drift=700)
+    oracle = GaussianNB().fit(X[:500], y[:500])
+    for first in range(500, 1500, 100):
+        oracle.partial_fit(X[first : first + 100], y[first : first + 100])
+    model = DriftAwareRetrainer(
+        GaussianNB(), detector=Rings(range(600, 1500, 200)), policy=ALWAYS_KEEPS
+    )
+    feed(model.fit(X[:500], y[:500]), X, y, 100, 500)
+    assert model.n_refits_ == 0
+    assert events(model, "action").count(("kept",)) >= 5
+    assert_same_outputs(model, oracle, X)
+    assert model.events_.totals["updates"] == 10
+    assert model.events_.totals["rows_updated"] == 1000
+
+
+def test_an_update_that_fails_after_a_keep_is_told_and_the_model_goes_on():
+    X, y = noisy(800)
+    model = DriftAwareRetrainer(PoisonedNB(), detector=Rings([750]), policy=ALWAYS_KEEPS)
+    model.fit(X[:700], y[:700])
+    served = model.estimator_
+    X[790, 0] = 2e3
+    with pytest.warns(RetrainFailedWarning, match="the update failed"):
+        model.partial_fit(X[700:], y[700:])
+    assert model.estimator_ is served
+    assert events(model, "action")[-2:] == [("kept",), ("failed",)]
+
+
+def test_a_sample_that_holds_few_of_the_new_rows_is_refitted_on_as_they_become_more():
+    """A reservoir of 200 has four rows of a concept of 200: growth goes on until it is learned."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(9000, 3))
+    y = ((X[:, 0] > 0) ^ (np.arange(9000) >= 5000)).astype(int)
+    model = DriftAwareRetrainer(
+        LogisticRegression(),
+        buffer=Reservoir(200),
+        policy="full_refit",
+        batch_size=20,
+        initial_size=100,
+        random_state=0,
+    ).fit(X, y)
+    assert model.events_[-1].row > 6000
+    assert (model.predict(X[5000:]) == y[5000:]).mean() > 0.9
+
+
+def test_a_memory_that_is_too_small_to_compare_on_is_refitted_on():
+    """Else the model would be kept for ever; the event says so."""
+    X, y = noisy(1000, drift=500, share=0.0)
+    model = run(KeepOrRefit(min_rows=5), X, y, at=510, size=5, buffer=SlidingWindow(12))
+    assert alarm_of(model).action == "retrained"
+    assert "not compared: the memory is too small to compare" in alarm_of(model).reason
+
+
+class Down(LogisticRegression):
+    """Fails on the fits whose numbers are told."""
+
+    n_fits, failing = 0, ()
+
+    def fit(self, X, y):
+        Down.n_fits += 1
+        if Down.n_fits in Down.failing:
+            raise RuntimeError("briefly down")
+        return super().fit(X, y)
+
+
+def test_where_all_comparisons_fail_the_model_is_kept_and_asked_again():
+    """A model of 500 rows is not replaced unseen: the failure is told, and the next batch tries."""
+    X, y = noisy(1500, drift=1000)
+    Down.n_fits, Down.failing = 0, (2, 3, 4)
+    with pytest.warns(RetrainFailedWarning, match="briefly down"):
+        model = run(KeepOrRefit(grow=False), X, y, base=Down())
+    assert model.n_refits_ == 0
+    feed(model, X, y, 100, 1100, 1300)
+    assert model.n_refits_ == 1
+    assert "is better" in model.events_[-1].reason
+
+
+def test_a_window_that_fails_is_named_in_the_evidence():
+    X, y = noisy(1150, drift=1000)
+    Down.n_fits, Down.failing = 0, (3,)
+    found = found_in(alarm_of(run(KeepOrRefit(grow=False), X, y, base=Down())))
+    assert list(found["failed"].values()) == ["RuntimeError('briefly down')"]
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e154, 1e300])
+def test_the_unit_of_the_target_does_not_matter(scale):
+    """Squares of large differences would overflow; the evidence is JSON all the same."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1200, 3))
+    y = X[:, 0] * scale
+    y[1000:] *= -1
+    base = DecisionTreeRegressor(max_depth=4, criterion="absolute_error")
+    model = run(KeepOrRefit(), X, y, base=base, size=100)
+    assert alarm_of(model).action == "retrained"
+    json.dumps(alarm_of(model).evidence, allow_nan=False)
+
+
+def test_a_schedule_asks_for_no_more_proof_than_growth():
+    """It is no evidence that the model has become worse, nor that the rows since are few."""
+    X, y = noisy(1000)
+    context = fields(X, y, since=0, batch=300, base=GaussianNB(), alarm=True)
+    needed = {
+        on_schedule: found_in(
+            KeepOrRefit(["all"], caution=3.0).propose(replace(context, on_schedule=on_schedule))
+        )["standard_errors_needed"]
+        for on_schedule in (False, True)
+    }
+    assert needed == {False: 3.0, True: 0.0}
