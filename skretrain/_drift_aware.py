@@ -72,7 +72,9 @@ class DriftAwareRetrainer(BaseRetrainer):
     challenger_ : estimator or None
         The candidate that waits for the gate.
     detector_ : BaseTrigger or None
-        The trigger at work.
+        The trigger at work. Under ``"adwin"``, where some class has less than 5 % of the rows of
+        the first fit, it is an :class:`~skretrain.drift.AtLeast` whose second trigger watches the
+        rare classes.
     buffer_ : BaseBuffer
         The remembered rows.
     events_ : EventLog

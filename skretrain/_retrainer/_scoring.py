@@ -3,6 +3,7 @@
 from numbers import Integral
 
 import numpy as np
+from sklearn.base import is_classifier
 
 from ..drift import ScoredBatch, Signal
 from ..utils._losses import absolute_loss_per_row, novelty_per_row, zero_one_loss_per_row
@@ -23,6 +24,12 @@ def check_needs(trigger, estimator):
         The base, unfitted.
     """
     for need in sorted(trigger.needs) if trigger is not None else ():
+        if need == "classes" and not is_classifier(estimator):
+            raise ValueError(
+                f"{type(trigger).__name__} watches the rows of classes, and "
+                f"{type(estimator).__name__} has none: it is no classifier. Use another trigger, "
+                "or rows_of_class=None."
+            )
         method = _METHODS.get(need)
         if method is not None and not hasattr(estimator, method):
             raise ValueError(

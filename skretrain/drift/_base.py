@@ -143,8 +143,8 @@ class BaseTrigger(BaseEstimator, ABC):
     Attributes
     ----------
     needs : frozenset of str
-        Subset of ``{"loss", "X", "y_pred", "y_proba"}``. The default is the loss alone. Whether
-        the base can give it is checked when a fit begins.
+        Subset of ``{"loss", "X", "y_pred", "y_proba", "classes"}``. The default is the loss alone.
+        Whether the base can give it (``"classes"``: is a classifier) is checked when a fit begins.
     needs_reference : bool
         Whether :meth:`after_fit` is to be given the rows that the new model stands for.
 

@@ -17,10 +17,11 @@ _ALL = None  # the label under which all rows are watched together
 
 class _NeedsOfLoss(Needs):
     def of(self, trigger):
-        """Return what the loss is computed from."""
+        """Return what the loss is computed from, and whether rows are told by their class."""
+        needs = set() if trigger.rows_of_class is None else {"classes"}
         if callable(trigger.loss):
-            return {"y_pred"}
-        return {"y_proba"} if trigger.loss == "log_loss" else set()
+            return needs | {"y_pred"}
+        return needs | {"y_proba"} if trigger.loss == "log_loss" else needs
 
 
 class ErrorDrift(RiverParamsMixin, BaseTrigger):

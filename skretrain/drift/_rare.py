@@ -71,7 +71,7 @@ def watch_rare(trigger, labels, has_proba):
     >>> trigger.triggers_[1]
     ErrorDrift(loss='log_loss', random_state=3, rows_of_class=['fraud'])
     >>> sorted(trigger.needs)
-    ['loss', 'y_proba']
+    ['classes', 'loss', 'y_proba']
     """
     rare = ErrorDrift(
         loss="log_loss" if has_proba else "auto",

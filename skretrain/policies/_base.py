@@ -26,8 +26,8 @@ class Candidate(NamedTuple):
         Rows it was fitted on, a row counted as often as it was gone through.
     n_known : int or None, default=None
         Rows of the present concept that the model already stands for, where these are more than
-        the remembered ones: growth counts them, so that a model that was brought back is not
-        refitted at once on the few rows since the alarm. None is the remembered ones.
+        have come since it began: growth counts them, so that a model that was brought back is not
+        refitted at once on the few rows since the alarm. None is those that have come.
     from_scratch : bool, default=True
         Whether it was fitted from nothing, or goes on from an earlier model.
     note : str, default=""

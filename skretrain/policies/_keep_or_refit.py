@@ -35,18 +35,20 @@ class KeepOrRefit(BasePolicy):
     The newest rows since the change are held out, a model is fitted without them on each of the
     windows, and all are judged on them, the serving model too. It goes on serving unless the best
     one is better by more than chance explains; the best window is then fitted again, with the rows
-    held out. The question is asked again each time the rows since the change are a quarter more.
+    held out. The question is asked again each time the rows since the change are a quarter more;
+    once they fill the memory, at every quarter of it.
 
     Parameters
     ----------
-    windows : sequence of {"since_drift", "between", "all", "decayed", int} or None, default=None
+    windows : list or tuple of {"since_drift", "between", "all", "decayed", int}, default=None
         Rows to fit on. ``"since_drift"``: those since the located change. ``"all"``: all remembered
         ones. ``"between"``: as many of the newest as the geometric mean of these two. A number: so
         many of the newest. ``"decayed"``: all, and the weight of a row is halved for each length
         of the rows since the change that it is older; for bases that take ``sample_weight``. None
         is the first three.
     caution : float, default=1.0
-        Standard errors by which a refit has to be better when it answers an alarm, at least 0.
+        Standard errors by which a refit has to be better when it answers an alarm, at least 0; a
+        schedule's (:class:`~skretrain.drift.Periodic`) is none.
     min_rows : int, default=50
         Rows of the shortest window, where there are as many.
     grow : bool, default=True
@@ -76,7 +78,10 @@ class KeepOrRefit(BasePolicy):
 
     To keep the model is an answer, too: the event is ``kept``, the trigger begins anew with the
     losses of the kept model as its reference, and the rows since the located change are the present
-    concept. A model that lacks a class of the batch cannot be kept.
+    concept. A model that is kept learns the batch, where the retrainer has an ``update``. A model
+    that lacks a class of the batch cannot be kept. Where every window fails, so does the retrain:
+    the model goes on serving, and the question is asked again. A memory of fewer than 20 rows is
+    too small to compare on: the model is refitted on it.
 
     ``evidence["comparison"]`` of the event has what was taken, the rows held out, and of each model
     the mean loss on them and the rows it was fitted on, with the difference to the serving model

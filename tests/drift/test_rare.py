@@ -35,7 +35,9 @@ def test_labels_keep_their_type_and_what_is_none_is_left_out():
     assert rare_labels(np.zeros((50, 2))) == []
 
 
-@pytest.mark.parametrize(("has_proba", "needs"), [(True, {"loss", "y_proba"}), (False, {"loss"})])
+@pytest.mark.parametrize(
+    ("has_proba", "needs"), [(True, {"classes", "loss", "y_proba"}), (False, {"classes", "loss"})]
+)
 def test_both_triggers_are_blank_seeded_alike_and_say_what_they_need(has_proba, needs):
     used = ErrorDrift(ADWIN(delta=0.1), random_state=5).reset()
     used.update(ScoredBatch(0, 50, np.zeros(50)))
