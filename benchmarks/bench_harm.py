@@ -230,6 +230,19 @@ def check_ratios(found):
     )
 
 
+def where_it_loses(found):
+    """Return the cells in which the default loses more than one of the others, worst first."""
+    texts = []
+    for other in ("never", "window", "all", "simple"):
+        over = {cell: of["default"][0] / of[other][0] for cell, of in found.items()}
+        worse = sorted((cell for cell in over if over[cell] > 1.02), key=over.get, reverse=True)
+        listed = "; ".join(f"{', '.join(cell)} {over[cell]:.2f}" for cell in worse) or "none"
+        name = '``policy="full_refit"``' if other == "simple" else other
+        share = f"{len(worse)} of {len(found)} cells"
+        texts.append(f"More than 1.02 times the loss of {name}, {share}: {listed}.")
+    return "\n\n".join(texts)
+
+
 def _target_line(found, policy):
     over = ratios(found, policy)
     never, best = (max(over, key=lambda cell: over[cell][k]) for k in (0, 1))
@@ -368,6 +381,8 @@ def report(quick, path):
     found = measured(quick, path)
     yield f"## Losses, mean of {N_SEEDS} seeds where generated"
     yield from check_ratios(found)
+    yield "### Where it loses"
+    yield where_it_loses(found)
     seeds = range(1 if quick else N_SEEDS)
     yield f"## 2. Topics that arrive one by one, {len(seeds)} seeds"
     yield check_arriving(seeds)

@@ -266,3 +266,23 @@ def test_of_a_fit_that_it_stops_nothing_is_kept():
         with pytest.raises(ConstantModelWarning):
             model.fit(X, Y)
     assert isinstance(model.estimator_, GaussianNB)
+
+
+class FailsOnMany(RegressorMixin, BaseEstimator):
+    """A constant that cannot be fitted on more than fifty rows."""
+
+    def fit(self, X, y):
+        if len(X) > 50:
+            raise RuntimeError("too many")
+        self.fitted_ = True
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+
+def test_rows_that_cannot_be_repeated_are_no_reason_to_fail():
+    """Whether more rows would help is then not known, and nothing is said."""
+    model = retrainer(FailsOnMany(), initial_size=24, policy="full_refit")
+    model.partial_fit(X[:24], X[:24, 0])
+    assert model.events_[-1].reason == "first fit"

@@ -8,7 +8,17 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import PoisonedNB, Rings, assert_same_outputs, events, feed, fingerprint, stream
+from helpers import (
+    PoisonedNB,
+    Rings,
+    WaitGate,
+    assert_same_outputs,
+    events,
+    feed,
+    fingerprint,
+    state_of,
+    stream,
+)
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.cluster import DBSCAN, KMeans
@@ -27,7 +37,7 @@ from skretrain.buffers import Memory, Reservoir, Rows, SlidingWindow
 from skretrain.buffers._base import part_of
 from skretrain.compose import Learner
 from skretrain.exceptions import RetrainFailedWarning
-from skretrain.policies import FullRefit, KeepOrRefit, RetrainContext
+from skretrain.policies import Candidate, FullRefit, KeepOrRefit, RetrainContext
 from skretrain.policies._keep_or_refit import standard_error
 
 BOTH = np.array([0, 1])
@@ -1011,3 +1021,63 @@ def test_a_schedule_asks_for_no_more_proof_than_growth():
         for on_schedule in (False, True)
     }
     assert needed == {False: 3.0, True: 0.0}
+
+
+def test_an_update_that_keeps_the_model_leaves_it_as_it_is():
+    X, y = noisy(1100)
+    model = DriftAwareRetrainer(
+        LogisticRegression(), detector=Rings([750]), policy=ALWAYS_KEEPS, update=Keeps()
+    ).fit(X[:700], y[:700])
+    served = model.estimator_
+    feed(model, X, y, 100, 700)
+    assert model.estimator_ is served
+    assert model.events_.totals["updates"] == 0
+
+
+class Keeps(FullRefit):
+    def propose(self, context):
+        return Candidate.kept()
+
+
+def test_a_challenger_of_growth_does_not_take_back_the_change_that_an_alarm_located():
+    """It knows nothing of the rows since: the concept goes on from the change, and grows again."""
+    X, y = noisy(1600)
+    model = DriftAwareRetrainer(
+        LogisticRegression(),
+        detector=Rings([550]),
+        policy=GrowsOnce(),
+        update=None,
+        gate=WaitGate(3),
+    ).fit(X[:300], y[:300])
+    feed(model, X, y, 100, 300, 1000)
+    told = events(model, "action", "row")[1:]
+    assert told[:3] == [("pending", 400), ("kept", 600), ("retrained", 700)]
+    assert state_of(model).concept.start == 550
+    assert state_of(model).concept.n_known < 450
+
+
+class GrowsOnce(FullRefit):
+    """Refits as rows grow, and keeps the model at an alarm."""
+
+    def is_due(self, n_since, n_fitted, n_full):
+        return n_since == 400
+
+    def propose(self, context):
+        return Candidate.kept() if context.alarm else FullRefit("all").propose(context)
+
+
+def test_a_class_that_the_model_lacks_is_learned_even_where_no_window_can_be_judged():
+    """Then nothing can be compared, and the model cannot be kept; the note says why."""
+
+    class Dumb(LogisticRegression):
+        dumb = False
+
+        def predict_proba(self, X):
+            raise RuntimeError("no answer")
+
+    X, y = noisy(1150)
+    y[1010:][::3] = 7
+    context = fields(X, y, since=1000, batch=150, base=Dumb(), classes=np.unique(y))
+    candidate = KeepOrRefit().propose(context)
+    assert candidate.model.classes_.tolist() == [0, 1, 7]
+    assert candidate.note == "not compared: RuntimeError: no answer"
