@@ -13,6 +13,9 @@ rows. A loss is the share of wrong predictions, or the mean absolute error.
 of the three others. Linear models and SGD stand behind a StandardScaler. Boosting is left out on
 streams of more than ten classes, where a refit has hundreds of trees.
 
+SGD learns every batch, and such a model is left alone until the first alarm: where there is none
+(ozone, virtual, stationary), its cells show what ``partial_fit`` alone makes of the stream.
+
 The forecaster predicts every second value of elec2's nswdemand from those of 24 hours ago and
 earlier, the hour and the weekday; its first fit has 13,000 rows, and its loss is in thousandths.
 
