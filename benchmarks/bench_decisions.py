@@ -653,6 +653,7 @@ def measured(cases, quick, path):
 
 def add_arguments(parser):
     parser.add_argument("--cells", type=Path, metavar="FILE", help="keep what is done, in JSON")
+    parser.add_argument("--bases", nargs="+", default=[*BATCH], choices=[*BATCH])
 
 
 def main():
@@ -663,6 +664,7 @@ def main():
     quick = arguments.quick
     replay = replay_many(quick)
     cases = [Case("abrupt", 0, base) for base in BATCH] if quick else all_cases()
+    cases = [case for case in cases if case.base in arguments.bases]
     cells = measured(cases, quick, arguments.cells)
     minutes = sum(cell["seconds"] for cell in cells.values()) / 60
     parts = [

@@ -31,6 +31,7 @@ from pathlib import Path
 
 import numpy as np
 from _common import Stream, load_stream, parse_args, table, use_one_thread, verdict, write_report
+from bench_policies import policies_for
 from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn.base import clone
 from sklearn.ensemble import (
@@ -48,9 +49,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skretrain import DriftAwareRetrainer
 from skretrain.datasets import make_drifting_classification
-from skretrain.drift import Periodic
 from skretrain.model_selection import prequential_validate
-from skretrain.policies import FullRefit
 
 N_ROWS = 10_000
 N_SEEDS = 3
@@ -58,6 +57,7 @@ CLASSIFICATION = ("elec2", "spam", "gas_partial", "powersupply", "outdoor", "key
 REGRESSION = ("bike", "metro", "aep_load")
 GENERATED = ("abrupt", "gradual", "recurring", "virtual", "stationary")
 POLICIES = ("never", "window", "all", "default")
+NAMES_THERE = {"all": "periodic", "simple": "since drift"}
 BOOSTING, MOST_CLASSES = ("HistGradientBoosting", "LightGBM"), 10
 WORST_OVER_NEVER, OVER_BEST, SHARE_NEAR_BEST = 1.02, 1.10, 0.90
 CHANGE = 90 * 350
@@ -80,21 +80,9 @@ def bases_for(is_regression):
     return found
 
 
-def policies_for(base):
-    """Return the retrainers to compare."""
-    once = FullRefit(grow=False)
-    return {
-        "never": DriftAwareRetrainer(base, detector=None, update=None, policy=once),
-        "window": _scheduled(base, 2000),
-        "all": _scheduled(base, "all"),
-        "default": DriftAwareRetrainer(base),
-        "simple": DriftAwareRetrainer(base, policy="full_refit"),
-    }
-
-
-def _scheduled(base, window):
-    policy = FullRefit(window, grow=False)
-    return DriftAwareRetrainer(base, detector=Periodic(500), update=None, policy=policy)
+def retrainer_of(policy, base):
+    """Return one of the retrainers to compare, as on the page of the policies."""
+    return policies_for(base)[NAMES_THERE.get(policy, policy)]
 
 
 @lru_cache(maxsize=2)
@@ -138,7 +126,7 @@ def run(name, base_name, policy, seed):
         base.set_params(n_estimators=150)
     began = time.process_time()
     found = prequential_validate(
-        policies_for(base)[policy],
+        retrainer_of(policy, base),
         stream.X,
         stream.y,
         batch_size=size,
@@ -294,9 +282,10 @@ def check_arriving(seeds):
         for seed in seeds:
             X, y = arriving(seed)
             base = SGDClassifier(loss="log_loss", random_state=seed)
-            retrainer = policies_for(base).get(name)
-            if retrainer is None:
+            if name == "plain updating":
                 retrainer = DriftAwareRetrainer(base, detector=None)
+            else:
+                retrainer = retrainer_of(name, base)
             found = prequential_validate(
                 retrainer, X, y, batch_size=100, initial_size=500, label_delay=100
             )

@@ -23,7 +23,8 @@ _SHARE_HELD, _FEW_HELD, _LEAST_HELD, _MOST_HELD = 1 / 3, 20, 10, 1000
 _ENOUGH_UNSEEN = 50
 # Windows whose lengths differ by less than this share are one window.
 _ALIKE = 0.1
-_GROWTH = 1.25
+# The question is asked again when so many more rows have come, as a share of those there were.
+_GROWTH = 0.25
 # Neighbouring differences that are more alike than this would make any error infinite.
 _MOST_CORRELATED = 0.9
 
@@ -159,7 +160,7 @@ class KeepOrRefit(BasePolicy):
         due : bool
             Never where ``grow`` is False.
         """
-        wanted = (_GROWTH - 1) * min(n_fitted, n_full)
+        wanted = _GROWTH * min(n_fitted, n_full)
         return bool(self.grow) and n_since > n_fitted and n_since - n_fitted >= wanted
 
     def propose(self, context):
