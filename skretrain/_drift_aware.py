@@ -31,7 +31,8 @@ class DriftAwareRetrainer(BaseRetrainer):
         is cloned, never fitted itself.
     detector : {"adwin"}, river detector, BaseTrigger, list of them, or None, default="adwin"
         When to retrain. A river detector is used blank, whatever it saw before; its parameters are
-        set with ``detector__delta=...``. In a list, any may ring. None switches detection off.
+        set with ``detector__delta=...``. In a list, any may ring. None switches detection off; a
+        model that learns each batch is then left alone.
     policy : {"keep_or_refit", "full_refit", "warm_start", "replay_mix"} or BasePolicy, \
             default="keep_or_refit"
         How to answer an alarm. The default refits only where that is shown to be better than to

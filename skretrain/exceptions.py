@@ -51,7 +51,7 @@ class UpdateFailedWarning(SkretrainWarning):
     ...     def partial_fit(self, X, y, classes=None):
     ...         raise RuntimeError("out of memory")
     >>> X, y = np.arange(8.0).reshape(-1, 1), np.arange(8) % 2
-    >>> model = DriftAwareRetrainer(Fragile()).fit(X, y)
+    >>> model = DriftAwareRetrainer(Fragile(), detector=None).fit(X, y)
     >>> with warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always")
     ...     model = model.partial_fit(X, y)

@@ -167,7 +167,9 @@ def test_growth_follows_an_alarm_that_located_no_change():
 @pytest.mark.parametrize("new_classes", ["grow", "raise"])
 def test_a_label_of_weight_zero_is_no_new_class(new_classes):
     """Such rows are remembered, and neither learned nor refused."""
-    model = DriftAwareRetrainer(GaussianNB(), new_classes=new_classes).fit(X[:100], Y[:100])
+    model = DriftAwareRetrainer(GaussianNB(), policy="full_refit", new_classes=new_classes).fit(
+        X[:100], Y[:100]
+    )
     y, weight = Y[100:150].copy(), np.ones(50)
     y[:5], weight[:5] = 7, 0
     model.partial_fit(X[100:150], y, sample_weight=weight)
@@ -357,7 +359,8 @@ def test_rows_that_waited_cannot_block_the_first_fit_for_ever():
 def test_precision_may_change_along_the_stream(first):
     """Batches are cast to the precision of the first fit, which compiled learners insist on."""
     other = np.float64 if first is np.float32 else np.float32
-    model = DriftAwareRetrainer(SGDClassifier(random_state=0)).fit(X[:100].astype(first), Y[:100])
+    model = DriftAwareRetrainer(SGDClassifier(random_state=0), detector=None)
+    model.fit(X[:100].astype(first), Y[:100])
     model.partial_fit(X[100:200].astype(other), Y[100:200])
     assert model.events_.counts["updated"] == 1
     assert model.buffer_.latest().X.dtype == first
@@ -374,7 +377,8 @@ class Broken(Rings):
 
 def test_a_trigger_that_fails_on_a_batch_costs_that_batch_only():
     """The rows are counted and remembered, and the next batch is as usual."""
-    model = DriftAwareRetrainer(GaussianNB(), detector=Broken()).fit(X[:100], Y[:100])
+    model = DriftAwareRetrainer(GaussianNB(), detector=Broken(), policy="full_refit")
+    model.fit(X[:100], Y[:100])
     with pytest.warns(RetrainFailedWarning, match="the trigger failed on this batch"):
         feed(model, X, Y, 50, start=100, stop=300)
     assert model.n_samples_seen_ == len(model.buffer_) == 300
@@ -497,7 +501,7 @@ def test_rows_may_be_lists_of_tokens():
 
 def test_a_stream_may_go_on_in_another_container():
     """Arrays first, then frames, then arrays: the rows are the same rows."""
-    model = DriftAwareRetrainer(GaussianNB()).fit(X[:100], Y[:100])
+    model = DriftAwareRetrainer(GaussianNB(), detector=None).fit(X[:100], Y[:100])
     model.partial_fit(pd.DataFrame(X[100:150]), Y[100:150])
     model.partial_fit(sparse.csr_array(X[150:200]).toarray(), Y[150:200])
     bare = GaussianNB().fit(X[:100], Y[:100])

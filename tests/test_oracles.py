@@ -35,7 +35,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skretrain import DriftAwareRetrainer
 from skretrain.drift import ErrorDrift
-from skretrain.policies import FullRefit
+from skretrain.policies import FullRefit, KeepOrRefit
 
 pytestmark = pytest.mark.no_cover
 
@@ -113,7 +113,9 @@ def test_with_warm_start_it_is_the_bare_loop(name, detector, begin):
     bare = INCREMENTAL[name]
     X, y = stream(N)
     y = target_of(bare, X, y)
-    model = DriftAwareRetrainer(bare, detector=detector, update="warm_start")
+    model = DriftAwareRetrainer(
+        bare, detector=detector, update="warm_start", policy=KeepOrRefit(grow=False)
+    )
     oracle = clone(bare)
     start = 0
     declared = classes_of(bare, y)
@@ -219,7 +221,8 @@ def test_the_trigger_sees_the_errors_made_before_learning():
     """The loss of a batch is that of the model as it was before the batch."""
     X, y = stream(N)
     bare = SGDClassifier(random_state=0)
-    model = DriftAwareRetrainer(bare, detector=Rings()).fit(X[:100], y[:100])
+    policy = KeepOrRefit(grow=False)
+    model = DriftAwareRetrainer(bare, detector=Rings(), policy=policy).fit(X[:100], y[:100])
     oracle = clone(bare).fit(X[:100], y[:100])
     wrong = []
     for batch in batches(N, SIZE, 100):

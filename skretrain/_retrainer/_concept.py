@@ -1,5 +1,7 @@
 """The present concept: where it began, and how many of its rows the model stands for."""
 
+import math
+
 
 class Concept:
     """What decides whether a retrain is due because the rows have grown.
@@ -27,15 +29,20 @@ class Concept:
 
     def has_grown(self, parts, n_seen, n_new):
         """Tell whether the policy wants to retrain: `n_new` rows come on top of those seen."""
-        # Before the first alarm, a model that learns from every batch is left alone; but encoders
-        # that it keeps frozen would otherwise know no more than the first rows.
+        # Before the first alarm, a model that learns from every batch is not refitted unseen, and
+        # left alone where nothing watches it; but encoders that it keeps frozen would otherwise
+        # know no more than the first rows.
         learns = parts.update is not None and not parts.learner.freezes
-        if learns and not self.has_answered_alarm:
+        asks = parts.policy.compares and parts.trigger is not None
+        if learns and not (self.has_answered_alarm or asks):
             return False
         if parts.trigger is not None and not parts.trigger.growth_pays:
             return False
         n_since = n_rows_since(parts.buffer, self.start, n_seen) + n_new
-        return parts.policy.is_due(n_since, self.n_known, parts.buffer.max_rows)
+        # A model that learns has rows that the memory has lost: the longer it has learned, the
+        # less often it is asked about, or the asking would cost more than the learning.
+        n_full = math.inf if learns and asks else parts.buffer.max_rows
+        return parts.policy.is_due(n_since, self.n_known, n_full)
 
 
 def n_rows_since(buffer, row, n_seen):

@@ -45,8 +45,10 @@ class Retrains:
             return None
         challenger = state.trials.challenger
         new = self._news((challenger or state.serving).model, rows)
-        if len(new) and not self._update_takes_in(new):
-            return Cause(news(new), state.concept.start, False, labels=new)
+        if len(new):
+            # An update that takes a class in comes before any comparison with models that know it.
+            takes_in = self._update_takes_in(new)
+            return None if takes_in else Cause(news(new), state.concept.start, False, labels=new)
         if challenger is not None:
             return None  # growth waits for the verdict: it would throw the evidence away
         grown, n_seen = state.concept.has_grown, state.log.n_seen

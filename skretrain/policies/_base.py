@@ -243,7 +243,8 @@ class BasePolicy(BaseEstimator, ABC):
     ----------
     compares : bool
         Whether it finds out by itself which candidate is best. With ``dry_run=True``, only such a
-        policy is asked, for what it says.
+        policy is asked, for what it says; and before the first alarm, whether a model that an
+        ``update`` keeps learning should be refitted as the rows grow.
 
     Examples
     --------
@@ -295,7 +296,8 @@ class BasePolicy(BaseEstimator, ABC):
         n_fitted : int
             How many of them the last retrain had.
         n_full : int
-            Rows the memory can hold.
+            Rows the memory can hold; infinite where the policy compares and an ``update`` keeps
+            the model learning, which has rows then that the memory has lost.
 
         Returns
         -------

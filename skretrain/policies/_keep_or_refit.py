@@ -25,6 +25,8 @@ _ENOUGH_UNSEEN = 50
 _ALIKE = 0.1
 # The question is asked again when so many more rows have come, as a share of those there were.
 _GROWTH = 0.25
+# A smaller gain, as a share of the loss, is rounding: that of a model with an exact update, say.
+_LEAST_GAIN = 1e-6
 # Neighbouring differences that are more alike than this would make any error infinite.
 _MOST_CORRELATED = 0.9
 
@@ -37,7 +39,9 @@ class KeepOrRefit(BasePolicy):
     windows, and all are judged on them, the serving model too. It goes on serving unless the best
     one is better by more than chance explains; the best window is then fitted again, with the rows
     held out. The question is asked again each time the rows since the change are a quarter more;
-    once they fill the memory, at every quarter of it.
+    once they fill the memory, at every quarter of it. Of a model that an ``update`` keeps learning,
+    it is asked at a quarter more however many there are, and before the first alarm only where
+    there is a detector: with ``detector=None``, such a model is that of plain updating.
 
     Parameters
     ----------
@@ -82,7 +86,8 @@ class KeepOrRefit(BasePolicy):
     concept. A model that is kept learns the batch, where the retrainer has an ``update``. A model
     that lacks a class of the batch cannot be kept. Where every window fails, so does the retrain:
     the model goes on serving, and the question is asked again. A memory of fewer than 20 rows is
-    too small to compare on: the model is refitted on it.
+    too small to compare on: the model is refitted on it, unless no alarm asks and it has learned
+    all rows.
 
     ``evidence["comparison"]`` of the event has what was taken, the rows held out, and of each model
     the mean loss on them and the rows it was fitted on, with the difference to the serving model
@@ -153,7 +158,8 @@ class KeepOrRefit(BasePolicy):
         n_fitted : int
             How many of them there were when it was asked last.
         n_full : int
-            Rows the memory can hold; once there are more, a quarter of it has to come.
+            Rows the memory can hold; once there are more, a quarter of it has to come. Infinite for
+            a model that an update keeps learning.
 
         Returns
         -------
@@ -183,7 +189,8 @@ class KeepOrRefit(BasePolicy):
         if held is None:
             if _lacks_a_label(context):
                 return FullRefit("all").propose(context)
-            if context.memory.max_rows < 2 * _LEAST_HELD:
+            is_tiny = context.memory.max_rows < 2 * _LEAST_HELD
+            if is_tiny and (context.alarm or not _has_learned_all(context)):
                 return self._uncompared(context, "the memory is too small to compare")
             return Candidate.kept(note="too few rows with labels since the change to compare on")
         return self._decided(context, rows, _Holdout(context, held))
@@ -263,6 +270,11 @@ def _is_window(name):
     return name in _WORDS if isinstance(name, str) else is_integer(name, least=1)
 
 
+def _has_learned_all(context):
+    """Tell whether the serving model has learned every row before the batch."""
+    return context.unseen_from is not None and context.unseen_from >= context.batch.index[0]
+
+
 def _lacks_a_label(context):
     """Tell whether the batch has a label that the serving model does not know."""
     known = getattr(context.champion, "classes_", None)
@@ -332,9 +344,11 @@ class _Comparison:
                 differences = best.losses - champion.losses
                 differences[np.isnan(differences)] = 0.0  # both are infinitely wrong
                 self.difference = float(differences.mean())
-            finite = np.isfinite(differences).all()
-            self.error = standard_error(differences) if finite else 0.0
-            self.is_better = self.difference < -needed * self.error
+            least, self.error = 0.0, 0.0
+            if np.isfinite(differences).all() and np.isfinite(champion.losses).all():
+                self.error = standard_error(differences)
+                least = max(needed * self.error, _LEAST_GAIN * float(champion.losses.mean()))
+            self.is_better = self.difference < -least
 
     def said(self, refits):
         """Return the result in a sentence."""

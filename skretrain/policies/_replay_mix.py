@@ -41,7 +41,9 @@ class ReplayMix(BasePolicy):
     >>> from skretrain.datasets import make_drifting_classification
     >>> from skretrain.policies import ReplayMix
     >>> X, y, _ = make_drifting_classification(400, drift="stationary", random_state=0)
-    >>> model = DriftAwareRetrainer(GaussianNB(), update=ReplayMix(ratio=0.5), batch_size=100)
+    >>> model = DriftAwareRetrainer(
+    ...     GaussianNB(), detector=None, update=ReplayMix(ratio=0.5), batch_size=100
+    ... )
     >>> model.fit(X, y).events_.totals["rows_fitted"]
     550
     """

@@ -64,7 +64,10 @@ class WarmStart(BasePolicy):
     >>> from skretrain.policies import WarmStart
     >>> X, y, _ = make_drifting_classification(1000, drift="stationary", random_state=0)
     >>> model = DriftAwareRetrainer(
-    ...     SGDClassifier(random_state=0), update=WarmStart(n_passes=2), batch_size=100
+    ...     SGDClassifier(random_state=0),
+    ...     detector=None,
+    ...     update=WarmStart(n_passes=2),
+    ...     batch_size=100,
     ... ).fit(X, y)
     >>> model.events_.counts["updated"]
     9

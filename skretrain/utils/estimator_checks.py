@@ -58,7 +58,9 @@ class ScriptedDetector(BaseTrigger):
     >>> from skretrain.utils.estimator_checks import ScriptedDetector
     >>> X, y, _ = make_drifting_classification(500, random_state=0)
     >>> detector = ScriptedDetector(rows=[250])
-    >>> model = DriftAwareRetrainer(GaussianNB(), detector=detector, batch_size=100).fit(X, y)
+    >>> model = DriftAwareRetrainer(
+    ...     GaussianNB(), detector=detector, policy="full_refit", batch_size=100
+    ... ).fit(X, y)
     >>> model.events_[-1].since
     250
     >>> model.detector_.updates_

@@ -36,7 +36,7 @@ from skretrain import DriftAwareRetrainer
 from skretrain.buffers import Memory, Reservoir, Rows, SlidingWindow
 from skretrain.buffers._base import part_of
 from skretrain.compose import Learner
-from skretrain.exceptions import RetrainFailedWarning
+from skretrain.exceptions import ClassesGrewWarning, RetrainFailedWarning
 from skretrain.policies import Candidate, FullRefit, KeepOrRefit, RetrainContext
 from skretrain.policies._keep_or_refit import standard_error
 
@@ -929,6 +929,74 @@ def test_a_model_that_is_kept_learns_the_batch_all_the_same():
     assert model.events_.totals["rows_updated"] == 1000
 
 
+class Forgetful(LogisticRegression):
+    """Whatever it learns by ``partial_fit`` turns its answers round."""
+
+    def partial_fit(self, X, y, classes=None):
+        if not hasattr(self, "coef_"):
+            return self.fit(X, y)
+        self.coef_ = -abs(self.coef_)
+        return self
+
+
+@pytest.mark.parametrize(
+    ("params", "refitted"),
+    [
+        ({"detector": Rings()}, True),
+        ({"detector": Rings(), "policy": KeepOrRefit(grow=False)}, False),
+        ({"detector": Rings(), "policy": "full_refit"}, False),
+        ({"detector": None}, False),
+    ],
+)
+def test_a_model_that_its_updates_spoil_is_replaced_before_any_alarm(params, refitted):
+    """But only by a policy that compares, where it is asked, and where there is a detector."""
+    X, y = noisy(700)
+    model = DriftAwareRetrainer(Forgetful(), update="warm_start", **params).fit(X[:500], y[:500])
+    feed(model, X, y, 50, 500, 700)
+    assert (model.n_refits_ > 0) == refitted
+    assert model.n_alarms_ == 0
+    if refitted:
+        assert model.events_[1].reason.startswith("growth; since_drift is better")
+
+
+def test_a_model_whose_updates_are_as_good_as_fits_is_kept():
+    """It is asked about as rows come, but a gain that is rounding is none."""
+    X, y = noisy(1500)
+    model = DriftAwareRetrainer(GaussianNB(), detector=Rings()).fit(X[:100], y[:100])
+    feed(model, X, y, 50, 100, 1500)
+    oracle = GaussianNB().fit(X[:100], y[:100])
+    for first in range(100, 1500, 50):
+        oracle.partial_fit(X[first : first + 50], y[first : first + 50])
+    assert len([event for event in model.events_ if event.reason.startswith("growth")]) >= 5
+    assert model.n_refits_ == 0
+    assert_same_outputs(model, oracle, X)
+
+
+def test_a_model_that_learns_is_asked_about_less_and_less_often():
+    """Also when the memory is full: it goes on to learn, and the asking must not cost more."""
+    X, y = noisy(2000)
+    model = DriftAwareRetrainer(GaussianNB(), detector=Rings(), buffer=SlidingWindow(200))
+    feed(model.fit(X[:400], y[:400]), X, y, 100, 400)
+    asked = [event.row for event in model.events_ if event.reason.startswith("growth")]
+    assert asked == [500, 700, 900, 1200, 1500, 1900]
+
+
+def test_growth_waits_while_an_update_takes_a_new_class_in():
+    """On that batch only: a comparison on rows of a class that no model knows shows nothing."""
+    X, y = noisy(300)
+    y[200:250] = 2
+    model = DriftAwareRetrainer(
+        SGDClassifier(loss="log_loss", random_state=0), detector=Rings()
+    ).fit(X[:200], y[:200])
+    with pytest.warns(ClassesGrewWarning):
+        model.partial_fit(X[200:250], y[200:250])
+    assert model.events_[-1].action != "kept"
+    assert model.n_refits_ == 0
+    assert model.events_.counts["updated"] == 1
+    model.partial_fit(X[250:], y[250:])
+    assert model.events_[-1].reason.startswith("growth")
+
+
 def test_an_update_that_fails_after_a_keep_is_told_and_the_model_goes_on():
     X, y = noisy(800)
     model = DriftAwareRetrainer(PoisonedNB(), detector=Rings([750]), policy=ALWAYS_KEEPS)
@@ -956,6 +1024,18 @@ def test_a_sample_that_holds_few_of_the_new_rows_is_refitted_on_as_they_become_m
     ).fit(X, y)
     assert model.events_[-1].row > 6000
     assert (model.predict(X[5000:]) == y[5000:]).mean() > 0.9
+
+
+def test_a_tiny_memory_does_not_replace_a_model_that_has_learned_more():
+    """Without an alarm it is kept: the bare loop, bit for bit."""
+    X, y = noisy(600)
+    model = DriftAwareRetrainer(GaussianNB(), detector=Rings(), buffer=SlidingWindow(10))
+    feed(model.fit(X[:100], y[:100]), X, y, 50, 100)
+    oracle = GaussianNB().fit(X[:100], y[:100])
+    for first in range(100, 600, 50):
+        oracle.partial_fit(X[first : first + 50], y[first : first + 50])
+    assert events(model, "action").count(("kept",)) >= 5
+    assert_same_outputs(model, oracle, X)
 
 
 def test_a_memory_that_is_too_small_to_compare_on_is_refitted_on():
