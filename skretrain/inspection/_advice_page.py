@@ -70,7 +70,7 @@ def advice_page(advice, title, *, about, facts, notices, version):
     advice : object
         With ``action``, ``sentences`` (the first is the headline), ``rows`` and ``evidence`` as
         dicts, and ``units``, which writes losses by ``name``, ``level``, ``change``, ``interval``
-        and ``of_scores``.
+        and ``slope``, and has ``metric`` and ``gain_is_a_rise``.
     title : str
         The page's headline.
     about : dict of {str: str}
@@ -181,7 +181,9 @@ def _legend(units, n):
         "Negative flips: new rows that were right and are wrong now. Seconds: of the processor, "
         "and forecast for all rows."
     )
-    return text + (" A gain in a score is a rise." if units.of_scores else "")
+    if units.metric is None:
+        return text
+    return f"{text} A gain is a {'rise' if units.gain_is_a_rise else 'fall'} of the {units.name}."
 
 
 def _pairs(title, texts):
@@ -253,6 +255,6 @@ def _facts(evidence, units):
         facts["refit on new rows"] = (
             f"{units.name} by rows: "
             + ", ".join(f"{n:,}: {units.level(loss)}" for n, loss in needed["curve"])
-            + f"; {units.change(needed['slope_per_doubling'])} per doubling"
+            + f"; {units.slope(needed['slope_per_doubling'])} per doubling"
         )
     return facts

@@ -3,6 +3,8 @@
 import builtins
 import json
 import math
+import re
+import time
 from html.parser import HTMLParser
 
 import joblib
@@ -24,6 +26,7 @@ from sklearn.linear_model import (
     RidgeClassifier,
     SGDClassifier,
 )
+from sklearn.metrics import average_precision_score, log_loss, make_scorer
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -42,6 +45,45 @@ from skretrain.model_selection._advise._inputs import input_shift
 from skretrain.model_selection._advise._text import Units
 
 CLASSIFIER = LogisticRegression()
+
+
+class Undecided(ClassifierMixin, BaseEstimator):
+    """Gives labels, and neither scores nor probabilities."""
+
+    def fit(self, X, y):
+        self.model_ = LogisticRegression(class_weight="balanced").fit(X, y)
+        self.classes_ = self.model_.classes_
+        return self
+
+    def predict(self, X):
+        return self.model_.predict(X)
+
+
+class WakesUp(ClassifierMixin, BaseEstimator):
+    """The fit of the tests is one model, every other one another."""
+
+    def __init__(self, first, then):
+        self.first = first
+        self.then = then
+
+    def fit(self, X, y):
+        old = len(X) == 400 or len(X) == 300
+        self.model_ = clone(self.first if old else self.then).fit(X, y)
+        self.classes_ = self.model_.classes_
+        return self
+
+    def predict(self, X):
+        return self.model_.predict(X)
+
+
+class SlowToContinue(SGDClassifier):
+    """Takes its time over each batch."""
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        began = time.process_time()
+        while time.process_time() < began + 0.2:
+            pass
+        return super().partial_fit(X, y, classes, sample_weight)
 
 
 def _concept(n, seed, *, turned=0.0, moved=0.0, noise=0.05):
@@ -380,7 +422,7 @@ def test_frames_of_mixed_columns_are_described_by_their_names(library):
 
 
 def test_nothing_is_written_without_a_minus():
-    units = Units(is_classifier=True, scoring=None)
+    units = Units(is_classifier=True)
     assert units.change(-0.0001) == "0.0 points"
     assert units.interval(-0.012, -0.0002) == "-1.2 to 0.0"
 
@@ -584,16 +626,154 @@ def test_a_scorer_is_the_loss_that_is_compared(scoring, monkeypatch):
         -get_scorer(scoring)(model, X_new[200:], y_new[200:])
     )
     assert advice.action == "refit_new"
-    assert scoring in advice.text
-    assert "A gain in a score is a rise" in advice.to_html()
+    shown, way = {"roc_auc": ("ROC AUC", "rise"), "neg_log_loss": ("log loss", "fall")}[scoring]
+    assert f"the present model has {shown} " in advice.text
+    assert f"A gain is a {way} of the {shown}." in advice.to_html()
 
 
-def test_a_scorer_of_ones_own_is_called_a_score():
-    def right(model, X, y):
+def test_a_scorer_of_ones_own_is_called_by_its_name():
+    def share_of_right_ones(model, X, y):
         return float((model.predict(X) == y).mean())
 
-    advice = advise(CLASSIFIER, *_pair(n_old=200, n_new=200), scoring=right)
+    data = _pair(n_old=200, n_new=200)
+    advice = advise(CLASSIFIER, *data, scoring=share_of_right_ones)
+    assert "the present model has share of right ones 0.9" in advice.text
+    advice = advise(CLASSIFIER, *data, scoring=lambda *args: share_of_right_ones(*args))
     assert "the present model has score 0.9" in advice.text
+
+
+def _worth(truth, predicted):
+    return -np.abs(truth - predicted).mean()
+
+
+NEG_LOG_LOSS = make_scorer(log_loss, greater_is_better=False, response_method="predict_proba")
+SCORINGS = {
+    "errors": (None, "error rate", -1),
+    "accuracy": ("accuracy", "accuracy", 1),
+    "average precision": ("average_precision", "average precision", 1),
+    "F1": ("f1", "F1", 1),
+    "log loss": ("neg_log_loss", "log loss", -1),
+    "a loss": (NEG_LOG_LOSS, "log loss", -1),
+    "residuals": (None, "mean absolute error", -1),
+    "R2": ("r2", "R2", 1),
+    "RMSE": ("neg_root_mean_squared_error", "root mean squared error", -1),
+    "a score": (make_scorer(_worth), "worth", 1),
+}
+OF_REGRESSORS = ("residuals", "R2", "RMSE", "a score")
+
+
+@pytest.mark.parametrize("gets", ["worse", "better"])
+@pytest.mark.parametrize("name", SCORINGS)
+def test_what_falls_is_said_to_be_lower_and_what_rises_higher(name, gets, monkeypatch):
+    """Of the present model on the new rows beside the old; a loss rises where a score falls."""
+    monkeypatch.setattr(_evidence, "_RESAMPLES", 20)
+    scoring, shown, sign = SCORINGS[name]
+    noise = {"old": 0.15, "new": 0.3 if gets == "worse" else 0.02}
+    if name in OF_REGRESSORS:
+        rng = np.random.default_rng(0)
+        pair = {period: _regression(300, seed) for seed, period in enumerate(noise)}
+        pair = {k: (X, y + 3 * noise[k] * rng.normal(size=len(y))) for k, (X, y) in pair.items()}
+        advice = advise(LinearRegression(), *pair["old"], *pair["new"], scoring=scoring)
+    else:
+        pair = {k: _concept(300, seed, noise=noise[k]) for seed, k in enumerate(noise)}
+        advice = advise(CLASSIFIER, *pair["old"], *pair["new"], scoring=scoring)
+    way = "lower" if (gets == "worse") == (sign > 0) else "higher"
+    said = re.search(
+        rf"has {shown} (\S+)(?: %)?, on the new ones (\S+)(?: points)? (\w+)", advice.text
+    )
+    before, by, told = said.groups()
+    assert told == way
+    present = advice.evidence["present"]
+    scale = 100 if name == "errors" else 1
+    assert float(before) == pytest.approx(-sign * scale * present["loss_old"], rel=0.01)
+    change = -sign * scale * (present["loss_new"] - present["loss_old"])
+    assert float(by) == pytest.approx(abs(change), rel=0.02, abs=0.051 if scale == 100 else 0)
+    low, high = re.search(r"difference: 95 % interval (\S+) to ([^)]+)\)", advice.text).groups()
+    assert float(low) < change < float(high)
+
+
+def _frauds(n, seed, *, changed=False, share=0.015):
+    """Return rows of which few are frauds; of the others they differ in some columns."""
+    rng = np.random.default_rng((seed, changed))
+    y = np.where(rng.random(n) < share, "fraud", "ok")
+    X = rng.normal(size=(n, 8))
+    X[y == "fraud", slice(4, 8) if changed else slice(0, 4)] += 1
+    return X, y
+
+
+def test_a_rare_class_is_judged_by_its_average_precision(monkeypatch):
+    """Errors would hardly tell: the model that never says "fraud" makes fewer than most."""
+    monkeypatch.setattr(_evidence, "_RESAMPLES", 30)
+    data = *_frauds(4000, 0), *_frauds(4000, 1, changed=True)
+    advice = advise(CLASSIFIER, *data)
+    assert advice.action == "refit_new"
+    assert "the present model has average precision of 'fraud' 0.0" in advice.text
+    share = np.mean(np.concatenate([data[1], data[3]]) == "fraud")
+    assert f"not by errors: 'fraud' has {100 * share:.2g} % of the rows, and" in advice.text
+    model = clone(CLASSIFIER).fit(*(part[:3000] for part in data[:2]))
+    X, y = (part[-1333:] for part in data[2:])
+    by_hand = average_precision_score(y == "fraud", model.predict_proba(X)[:, 0])
+    assert _row(advice, "keep")["loss_new"] == pytest.approx(-by_hand)
+
+
+@pytest.mark.parametrize(
+    ("base", "labels", "shown"),
+    [
+        (Undecided(), ["ok", "fraud"], "F1 of 'fraud'"),
+        (CLASSIFIER, ["ok", "fine", "fraud"], "mean F1 of the classes"),
+    ],
+)
+def test_a_rare_class_of_another_kind_has_its_own_measure(base, labels, shown, monkeypatch):
+    """Without scores or probabilities, and beside more than one class."""
+    monkeypatch.setattr(_evidence, "_RESAMPLES", 5)
+    parts = []
+    for seed in range(2):
+        X, y = _frauds(1000, seed, share=0.03)
+        y = np.where((y == "ok") & (X[:, 7] > 0), labels[-2], y)
+        parts += [X, y]
+    advice = advise(base, *parts)
+    assert f"the present model has {shown} " in advice.text
+    assert f"They are compared by the {shown}, not by errors: 'fraud' has" in advice.text
+
+
+@pytest.mark.parametrize("asked", [{"price": 2.0}, {"scoring": "accuracy"}])
+def test_a_price_or_a_scorer_is_taken_at_its_word_with_a_rare_class_too(asked, monkeypatch):
+    monkeypatch.setattr(_evidence, "_RESAMPLES", 5)
+    advice = advise(CLASSIFIER, *_frauds(1000, 0), *_frauds(1000, 1), **asked)
+    assert "average precision" not in advice.text
+    assert "They are compared" not in advice.text
+
+
+@pytest.mark.parametrize("scoring", [None, "f1", "accuracy"])
+def test_a_model_that_tells_no_classes_apart_says_nothing_of_the_relation(scoring, monkeypatch):
+    """That its errors, or an F1 of 0, are the same in both periods does not show that it held."""
+    monkeypatch.setattr(_evidence, "_RESAMPLES", 5)
+    X_old, y_old, X_new, y_new = _pair(n_old=300, n_new=300, turned=0.5)
+    y_old, y_new = (np.where(np.arange(300) % 10 == 0, y, 0) for y in (y_old, y_new))
+    never = DummyClassifier(strategy="constant", constant=0)
+    advice = advise(never, X_old, y_old, X_new, y_new, scoring=scoring)
+    assert "it tells no classes apart, neither there nor here" in advice.text
+    assert "relation between inputs and target held" not in advice.text
+
+
+def test_where_the_present_score_is_zero_a_better_one_is_a_gain(monkeypatch):
+    """A twentieth of nothing would settle the question before it is asked."""
+    monkeypatch.setattr(_evidence, "_RESAMPLES", 30)
+    X_old, y_old, X_new, y_new = _pair(n_old=400, n_new=400)
+    never = DummyClassifier(strategy="constant", constant=0).fit(X_old, y_old)
+    wakes = WakesUp(never, CLASSIFIER).fit(X_old, y_old)
+    advice = advise(wakes, X_old, y_old, X_new, y_new, scoring="f1")
+    assert _row(advice, "keep")["loss_new"] == 0
+    assert advice.action != "keep"
+
+
+def test_the_forecast_of_an_action_is_made_of_its_own_seconds(monkeypatch):
+    """A slow candidate beside a fast one does not make that one slow."""
+    data = _pair(n_old=400, n_new=400)
+    advice = advise(SlowToContinue(), *data)
+    slow, fast = (_row(advice, action) for action in ("warm_start", "refit_new"))
+    assert slow["seconds"] > 10 * fast["seconds"]
+    assert fast["forecast_seconds"] < 5 * fast["seconds"] * 800 / fast["rows"]
 
 
 @pytest.mark.no_cover
@@ -973,7 +1153,10 @@ def _fitted_on(labels):
         ({"price": math.inf}, ["price=inf", "finite"]),
         ({"price": "high"}, ["price='high'"]),
         ({"scoring": ["accuracy"]}, ["scoring=['accuracy']", "ask for each score"]),
-        ({"scoring": lambda model, X, y: math.nan}, ["scoring=", "nan on the 33 held-out new"]),
+        (
+            {"scoring": lambda model, X, y: math.nan},
+            ["scoring: the score is nan on the 33 held-out new"],
+        ),
         ({"scoring": lambda model, X, y: "high"}, ["scoring returned 'high'", "one number"]),
         ({"time_budget": math.nan}, ["time_budget=nan", "seconds"]),
         ({"random_state": 0.5}, ["random_state=0.5"]),

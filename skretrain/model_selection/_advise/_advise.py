@@ -47,7 +47,10 @@ def advise(
     scoring : str, callable or None, default=None
         A scikit-learn scorer or its name; the loss is then minus the score. A callable is handed a
         record of the model's answers on the held-out rows, not the model. None: errors of a
-        classifier, absolute residuals of a regressor, row by row.
+        classifier, absolute residuals of a regressor, row by row. But where a class is rarer than
+        5 % (and than half its fair share) and there is no `price`, which is in errors: the average
+        precision of that class, or F1 without scores or probabilities; of more than two classes
+        their mean F1. The text then says so.
     time_budget : float or None, default=None
         Seconds on the clock after which no larger subsample is tried; the smallest is always
         completed. None: no limit.

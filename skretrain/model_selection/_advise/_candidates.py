@@ -235,8 +235,8 @@ def _evaluate(stage, trial, make):
     loss = case.evaluator.loss(trial.new)
     if not math.isfinite(loss):
         raise ValueError(
-            f"scoring={case.scoring!r} is {-loss} on the {len(trial.new.y):,} held-out new rows; "
-            "bring more new rows, or pass another scorer"
+            f"scoring: the {case.metric.name} is {-loss} on the {len(trial.new.y):,} held-out new "
+            "rows; bring more new rows, or pass another scorer"
         )
     model = trial.model
     if stage.present is not stage.refitted and trial.action in _CONTINUE:

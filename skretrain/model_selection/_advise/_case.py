@@ -23,7 +23,7 @@ from ...utils._containers import (
 from ...utils._labels import is_flat, is_missing, union_of_labels, unseen_labels
 from ...utils._losses import task_of
 from ...utils._params import check_number
-from .._stream import scorer_for
+from .._metric import metric_for_rare, metric_of
 from .._unreadable import can_be_learned
 from ._candidates import split
 from ._evidence import RowwiseEvaluator, ScorerEvaluator
@@ -45,7 +45,7 @@ class Case:
     held_old: Rows
     held_new: Rows
     price: float | None
-    scoring: Any
+    metric: Any  # None: errors or residuals, row by row
     time_budget: float | None
     seed: int
 
@@ -97,9 +97,13 @@ def case_of(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, 
     old = Rows(X_old, y_old, {}, np.arange(len(y_old)))
     new = Rows(X_new, y_new, {}, np.arange(len(y_old), len(y_old) + len(y_new)))
     (old, held_old), (new, held_new) = split(old, _HELD_OUT_OLD), split(new, HELD_OUT_NEW)
-    evaluator = RowwiseEvaluator(is_classifier)
+    evaluator, metric = RowwiseEvaluator(is_classifier), None
     if scoring is not None:
-        evaluator = ScorerEvaluator(is_classifier, scorer_for(estimator, scoring), seed)
+        metric = metric_of(estimator, scoring)
+    elif is_classifier and price is None:  # which is in errors
+        metric = metric_for_rare(estimator, np.concatenate([y_old, y_new]))
+    if metric is not None:
+        evaluator = ScorerEvaluator(is_classifier, metric, seed)
     return Case(
         learner=learner,
         evaluator=evaluator,
@@ -110,7 +114,7 @@ def case_of(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, 
         held_old=held_old,
         held_new=held_new,
         price=price,
-        scoring=scoring,
+        metric=metric,
         time_budget=time_budget,
         seed=seed,
     )

@@ -94,6 +94,14 @@ class RowwiseEvaluator:
         size, block = min(len(x) for x, _ in parts), max(b for _, b in parts)
         return self._interval(mean, mean, error, n, level, size, block)
 
+    def says_nothing(self, before, after):
+        """Tell whether a classifier tells no classes apart, neither before nor after."""
+        if not self.is_classifier:
+            return False
+        parts = before.outputs, after.outputs
+        together = [np.concatenate([part[method] for part in parts]) for method in parts[0]]
+        return all(bool((output == output[0]).all()) for output in together)
+
     def _interval(self, estimate, center, error, n, level, size, block):
         width = student_quantile(level, n) * error if error else 0.0
         ends = center - width, center + width
@@ -106,9 +114,10 @@ class RowwiseEvaluator:
 class ScorerEvaluator(RowwiseEvaluator):
     """Compare models by a scorer of all rows together, by resampling blocks of rows."""
 
-    def __init__(self, is_classifier, scorer, seed):
+    def __init__(self, is_classifier, metric, seed):
         super().__init__(is_classifier)
-        self.scorer, self.seed = scorer, seed
+        self.scorer, self.seed = metric.scorer, seed
+        self.may_be_useless = metric.higher_is_better  # at a score of zero
 
     def loss(self, evaluation):
         score = self._score(evaluation, slice(None))
@@ -132,6 +141,10 @@ class ScorerEvaluator(RowwiseEvaluator):
         mean, n = self.loss(after) - self.loss(before), min(len(before.y), len(after.y))
         error = math.hypot(*map(_spread, resampled))
         return self._interval(mean, mean, error, n // max(blocks), level, n, max(blocks))
+
+    def says_nothing(self, before, after):
+        is_useless = self.may_be_useless and self.loss(before) == self.loss(after) == 0
+        return is_useless or super().says_nothing(before, after)
 
     def _draws(self, n, block):
         rng = np.random.default_rng(self.seed)

@@ -27,20 +27,41 @@ _SHOWN = 3  # features named in the paragraph
 
 
 class Units:
-    """How losses read: errors as shares of rows, residuals in units of y, scores as they are."""
+    """How losses read: errors as shares of rows, residuals in units of y, scores as they are.
 
-    def __init__(self, is_classifier, scoring):
-        self.of_errors = is_classifier and scoring is None
-        self.of_scores = scoring is not None
-        name = scoring if isinstance(scoring, str) else "score"
-        self.loss_name = "error rate" if self.of_errors else "mean absolute error"
-        self.name = name if self.of_scores else self.loss_name
+    A loss is what the candidates are compared by, and is low for a good one. What is shown of a
+    score that is high for a good one has the other sign.
+    """
+
+    def __init__(self, is_classifier, metric=None):
+        self.of_errors = is_classifier and metric is None
+        self.metric = metric
+        self.name = "error rate" if self.of_errors else "mean absolute error"
+        if metric is not None:
+            self.name = metric.name
+        self._sign = -1 if metric is not None and metric.higher_is_better else 1
+
+    @property
+    def gain_is_a_rise(self):
+        """Whether what is shown is higher for a better model."""
+        return self._sign < 0
 
     def level(self, loss):
         """Return a loss as text."""
-        if self.of_errors:
-            return f"{100 * loss:.1f} %"
-        return _short(-loss if self.of_scores else loss)
+        return f"{100 * loss:.1f} %" if self.of_errors else _short(self._sign * loss)
+
+    def moved(self, loss, ends=()):
+        """Return by how much what is shown is higher or lower, and what that may be."""
+        way = "higher" if self._sign * loss >= 0 else "lower"
+        text = f"{self.change(abs(loss))} {way}"
+        if not ends:
+            return text
+        low, high = sorted(self._sign * end for end in ends)
+        return f"{text} (difference: 95 % interval {self.interval(low, high)})"
+
+    def slope(self, loss):
+        """Return by how much what is shown changes, with its sign."""
+        return self.change(self._sign * loss)
 
     def change(self, amount):
         """Return a difference of losses as text."""
@@ -63,6 +84,7 @@ def written(action, rows, evidence, units):
     sentences = [
         f"{_headline(action, evidence)}.",
         _reason(action, by_action, evidence, units),
+        _chosen(units),
         _unpredicted(evidence["rows"]),
         _concept(evidence, units),
         _inputs(evidence),
@@ -106,6 +128,13 @@ def _reason(action, by_action, evidence, units):
         f"({_sure(row, 'gain', units)}, over {counted(len(tried), 'candidate')} together)"
         f"{_blocks(row, evidence)}{ending}."
     )
+
+
+def _chosen(units):
+    """Return why models are compared by another measure than errors, where nobody asked for it."""
+    if units.metric is None or not units.metric.why:
+        return ""
+    return f"They are compared by the {units.name}, not by errors: {units.metric.why}."
 
 
 def _unpredicted(rows):
@@ -163,13 +192,17 @@ def _blocks(row, evidence):
 
 def _concept(evidence, units):
     shift, present = evidence["concept_shift"], evidence["present"]
-    interval = f"95 % interval {units.interval(shift['low'], shift['high'])}"
     before = (
         f"On the {evidence['rows']['old_held_out']:,} held-out rows of the old period the old "
         f"model has {units.name} {units.level(present['loss_old'])}"
     )
     if shift["old_rows_are_wrong"]:
         ending = _old_rows_are_wrong(shift, units) + _since(evidence)
+    elif shift["says_nothing"]:
+        ending = (
+            "it tells no classes apart, neither there nor here, so that this says nothing about "
+            "the relation between inputs and target"
+        )
     elif shift["low"] > 0:
         ending = (
             "it has got worse, but a refit is not better without the old rows, so nothing shows "
@@ -179,10 +212,8 @@ def _concept(evidence, units):
         ending = "it does better on the new rows than on the old"
     else:
         ending = "the relation between inputs and target held, as far as these rows tell"
-    excess = (
-        f"{units.change(abs(shift['estimate']))} {'more' if shift['estimate'] >= 0 else 'less'}"
-    )
-    return f"{before}, on the new ones {excess} (difference: {interval}): {ending}."
+    excess = units.moved(shift["estimate"], (shift["low"], shift["high"]))
+    return f"{before}, on the new ones {excess}: {ending}."
 
 
 def _old_rows_are_wrong(shift, units):

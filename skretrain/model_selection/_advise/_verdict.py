@@ -69,8 +69,9 @@ class Verdict:
         case, loss = self.case, self.case.evaluator.loss(self.present.new)
         if case.price:
             return case.price / case.n_new
-        if case.scoring is not None:
-            return abs(loss) / 20
+        if case.metric is not None:
+            # Of the largest: a model that is of no use has a score of 0, and all is a gain.
+            return max(abs(case.evaluator.loss(trial.new)) for trial in self.done.values()) / 20
         return max(loss / 4, _LEAST_POINTS if case.is_classifier else 0.0)
 
     def action(self):
@@ -157,7 +158,7 @@ class Verdict:
         action = self.action()
         evidence = self._evidence()
         rows = [self._row(trial) for trial in self.trials.values()]
-        units = Units(self.case.is_classifier, self.case.scoring)
+        units = Units(self.case.is_classifier, self.case.metric)
         return Advice(action, rows, evidence, written(action, rows, evidence, units), units)
 
     def _row(self, trial):
@@ -187,16 +188,16 @@ class Verdict:
 
     def _forecast(self, trial):
         past = [
-            trial
+            one
             for stage in self.stages
-            for trial in stage.trials
-            if trial.action == trial.action and trial.new
+            for one in stage.trials
+            if one.action == trial.action and one.new
         ]
         n_all = self.case.n_old + self.case.n_new
         full = trial.n_rows / self.last.n_rows * n_all
         if not full:
             return 0.0
-        return forecast([trial.n_rows for trial in past], [trial.seconds for trial in past], full)
+        return forecast([one.n_rows for one in past], [one.seconds for one in past], full)
 
     def _evidence(self):
         case, last = self.case, self.last
@@ -257,6 +258,7 @@ class Verdict:
             "old_rows_mislead": None if self.mislead is None else self.mislead.as_dict(),
             "old_rows_are_wrong": self.old_rows_are_wrong,
             "inputs_may_explain": not beyond,
+            "says_nothing": case.evaluator.says_nothing(before, after),
             "change_at_new_row": None if last.located is None else last.located - case.n_old,
         }
 

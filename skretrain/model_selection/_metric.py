@@ -1,0 +1,110 @@
+"""A scorer as people read it: its name, which way is better, and the one that rare classes need."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import average_precision_score, f1_score, make_scorer
+
+from ..drift._rare import rare_labels
+from ._stream import scorer_for
+
+_ABBREVIATIONS = {"auc": "AUC", "f1": "F1", "r2": "R2", "roc": "ROC", "d2": "D2"}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A scorer, and how its values are told.
+
+    Attributes
+    ----------
+    scorer : callable
+        Of scikit-learn; higher is better, whatever it measures.
+    name : str
+        What it measures, in words.
+    higher_is_better : bool
+        Whether that is so of what is shown, too: of ``neg_log_loss``, the log loss is shown.
+    why : str
+        Why it was chosen, a sentence; empty where it was asked for.
+    """
+
+    scorer: Any
+    name: str
+    higher_is_better: bool
+    why: str = ""
+
+    def shown(self, score):
+        """Return what a reader is shown for a score."""
+        return score if self.higher_is_better else -score
+
+
+def metric_of(estimator, scoring):
+    """Return the Metric for a scorer, or for its name.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What it is to score.
+    scoring : str or callable
+        As scikit-learn takes it.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skretrain.model_selection._metric import metric_of
+    >>> metric = metric_of(LogisticRegression(), "neg_log_loss")
+    >>> metric.name, metric.higher_is_better, metric.shown(-0.4)
+    ('log loss', False, 0.4)
+    """
+    scorer = scorer_for(estimator, scoring)
+    if isinstance(scoring, str):
+        return Metric(scorer, _words(scoring.removeprefix("neg_")), not scoring.startswith("neg_"))
+    function = getattr(scorer, "_score_func", scoring)
+    name = getattr(function, "__name__", "score").removesuffix("_score")
+    name = "score" if name == "<lambda>" else _words(name)
+    return Metric(scorer, name, getattr(scorer, "_sign", 1) > 0)
+
+
+def metric_for_rare(estimator, y):
+    """Return the Metric for classes of which some are rare, or None where none is.
+
+    Nearly all rows are right, and nearly all errors of the common classes, so that the share of
+    errors says little about the rare ones.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Where it gives scores or probabilities, and there are two classes, it is the average
+        precision of the rare one; else F1, of several classes the mean over all.
+    y : ndarray of shape (n_rows,)
+        Labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skretrain.model_selection._metric import metric_for_rare
+    >>> y = np.repeat(["fine", "fraud"], [985, 15])
+    >>> metric_for_rare(LogisticRegression(), y).why
+    "'fraud' has 1.5 % of the rows, and nearly all errors are made on the others"
+    """
+    rare = rare_labels(y)
+    if not rare:
+        return None
+    classes = np.unique(y)
+    share = np.mean(y == rare[0])
+    has = f"{rare[0]!r} has {100 * share:.2g} % of the rows"
+    why = f"{has}, and nearly all errors are made on the others"
+    if len(classes) > 2:
+        scorer = make_scorer(f1_score, average="macro", zero_division=0)
+        return Metric(scorer, "mean F1 of the classes", True, why)
+    methods = [m for m in ("decision_function", "predict_proba") if hasattr(estimator, m)]
+    if methods:
+        scorer = make_scorer(average_precision_score, response_method=methods[0], pos_label=rare[0])
+        return Metric(scorer, f"average precision of {rare[0]!r}", True, why)
+    scorer = make_scorer(f1_score, pos_label=rare[0], zero_division=0)
+    return Metric(scorer, f"F1 of {rare[0]!r}", True, why)
+
+
+def _words(name):
+    return " ".join(_ABBREVIATIONS.get(word, word) for word in name.strip("_").split("_"))
