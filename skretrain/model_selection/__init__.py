@@ -3,7 +3,8 @@
 from ._advise import Advice, advise
 from ._compare import PolicyComparison, PolicyRun, Recommendation, compare_policies
 from ._matrix import ReplayResult, ReplayState, RetrainMatrix
-from ._prequential import PrequentialResult, prequential_predict, prequential_validate
+from ._prequential import prequential_predict, prequential_validate
+from ._result import PrequentialResult
 from ._scorer import make_prequential_scorer
 
 __all__ = [

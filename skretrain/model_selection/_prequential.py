@@ -1,18 +1,20 @@
 """Prequential evaluation: every row is first predicted, then learned, in time order."""
 
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..utils._callbacks import Progress, Told, with_callbacks
 from ..utils._clone import cloned
 from ..utils._containers import concat_rows, n_rows, take_rows
-from ..utils._optional import import_optional
 from ..utils._params import check_integer, check_n_jobs, is_integer
 from ..utils._progress import tracked
 from ._batches import batches_of
+from ._result import PrequentialResult
 from ._stream import (
     CostMeter,
     Recorded,
@@ -23,134 +25,6 @@ from ._stream import (
     scorers_for,
 )
 from ._unreadable import warn_of_unpredicted
-
-
-@dataclass
-class PrequentialResult:
-    """What :func:`prequential_validate` returns.
-
-    Attributes
-    ----------
-    scores : dict of str to float
-        For each scorer, the score of all predictions together. ``score`` is the first of them.
-    rows : ndarray of shape (n_predictions,)
-        Stream rows of the predictions.
-    y_true, y_pred : ndarray of shape (n_predictions,)
-        Targets and the predictions served at the time; `y_true` is None without targets.
-    batch_rows : ndarray of shape (n_batches,)
-        First row of each batch.
-    batch_scores : dict of str to ndarray of shape (n_batches,)
-        For each scorer, the score of each batch; NaN where it is not defined on a batch.
-    batch_fit_seconds, batch_predict_seconds : ndarray of shape (n_batches,)
-        Processor seconds of learning and of predicting, per batch.
-    fit_seconds, predict_seconds : float
-        The same in all; `fit_seconds` includes the first fit.
-    n_fits : int
-        Fits from scratch: the first one, those that a policy made only to compare, and those that
-        a gate rejected included.
-    rows_fitted : int
-        Rows that went into fits and updates, a row counted as often as it was gone through.
-    refit_rows : ndarray of int
-        Stream rows from which a retrained model could serve, `label_delay` and ``fit_latency``
-        included; the first fit is not counted, nor one that came too late to serve any row.
-    label_delay : int
-        Rows between a prediction and its label.
-    events : EventLog or None
-        The retrainer's log; its rows count what was learned, `label_delay` behind the predictions.
-    estimator : estimator
-        The estimator as the stream left it.
-    unpredicted_rows : ndarray of int
-        Stream rows that the model of their time could not read, such as those with a category that
-        its encoder had never seen. They are in none of the scores, nor in `rows`, `y_true` and
-        `y_pred`: a score says nothing of them.
-
-    Notes
-    -----
-    What was paid is counted: `fit_seconds`, `n_fits`, `rows_fitted` and `events` include what was
-    learned from the last labels, a refit at the end of the stream, say, although it served no row.
-    Only `refit_rows` leaves it out, so that ``len(result.refit_rows)`` can be smaller than
-    ``result.estimator.n_refits_``.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from skretrain import DriftAwareRetrainer
-    >>> from skretrain.datasets import make_drifting_classification
-    >>> from skretrain.model_selection import prequential_validate
-    >>> X, y, _ = make_drifting_classification(2000, random_state=0)
-    >>> model = DriftAwareRetrainer(LogisticRegression())
-    >>> result = prequential_validate(model, X, y, scoring=["accuracy", "f1"])
-    >>> list(result.scores), len(result.batch_rows)
-    (['accuracy', 'f1'], 19)
-    """
-
-    scores: dict
-    rows: np.ndarray
-    y_true: np.ndarray | None
-    y_pred: np.ndarray
-    batch_rows: np.ndarray
-    batch_scores: dict
-    batch_fit_seconds: np.ndarray
-    batch_predict_seconds: np.ndarray
-    fit_seconds: float
-    predict_seconds: float
-    n_fits: int
-    rows_fitted: int
-    refit_rows: np.ndarray
-    label_delay: int
-    events: Any
-    estimator: Any
-    unpredicted_rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-
-    @property
-    def score(self):
-        """The score of all predictions together, by the first scorer, a float."""
-        return next(iter(self.scores.values()))
-
-    def to_frame(self):
-        """Return a pandas DataFrame with one line per batch.
-
-        ``row``, the scores, ``n_unpredicted`` (rows that could not be read and are in none of the
-        scores), and processor seconds.
-        """
-        pandas = import_optional("pandas", caller="PrequentialResult.to_frame", extra="cli")
-        return pandas.DataFrame(
-            {
-                "row": self.batch_rows,
-                **self.batch_scores,
-                "n_unpredicted": self._unpredicted_per_batch(),
-                "fit_seconds": self.batch_fit_seconds,
-                "predict_seconds": self.batch_predict_seconds,
-            }
-        )
-
-    def _unpredicted_per_batch(self):
-        batches = np.searchsorted(self.batch_rows, self.unpredicted_rows, side="right") - 1
-        return np.bincount(batches, minlength=len(self.batch_rows))
-
-    def plot(self, **kwargs):
-        """Draw the score over time with alarms and refits.
-
-        Parameters
-        ----------
-        **kwargs : dict
-            Passed to :meth:`skretrain.inspection.DriftTimelineDisplay.from_result`.
-
-        Returns
-        -------
-        display : DriftTimelineDisplay
-            The drawn timeline.
-
-        Raises
-        ------
-        ValueError
-            If no row was predicted.
-        """
-        if not len(self.rows):
-            raise ValueError("There is nothing to draw: no row could be read when it came.")
-        from ..inspection import DriftTimelineDisplay
-
-        return DriftTimelineDisplay.from_result(self, **kwargs)
 
 
 def prequential_predict(
@@ -355,6 +229,7 @@ class _Run:
     batches: Any
     start: int
     meter: CostMeter
+    methods: list = field(default_factory=list)
     X: list = field(default_factory=list)
     y: list = field(default_factory=list)
     masks: list = field(default_factory=list)
@@ -389,6 +264,7 @@ def _validate(estimator, X, y, *, scoring, **settings):
     run = _run(
         estimator, X, y, choose_methods=lambda m: methods_for(scorers.values(), m), **settings
     )
+    outputs = {method: run.all_of(method) for method in run.methods}
     X_rest, y_rest = run.rest(), None if run.y[0] is None else concat_rows(run.y)
     sizes, readable = [len(mask) for mask in run.masks], run.readable()
     fitted, meter, start = run.recorded.estimator, run.meter, run.start
@@ -403,7 +279,7 @@ def _validate(estimator, X, y, *, scoring, **settings):
         },
         rows=rows[readable],
         y_true=y_rest,
-        y_pred=run.all_of("predict"),
+        y_pred=outputs["predict"],
         batch_rows=batch_rows,
         batch_scores={name: _batch_scores(scorer, run) for name, scorer in scorers.items()},
         batch_fit_seconds=np.array(meter.fit_seconds[1:-1]),
@@ -417,6 +293,8 @@ def _validate(estimator, X, y, *, scoring, **settings):
         events=events,
         estimator=fitted,
         unpredicted_rows=rows[~readable],
+        outputs=outputs,
+        classes=getattr(fitted, "classes_", None),
     )
 
 
@@ -463,13 +341,14 @@ def _pass(owner, model, head, batches, *, label_delay, fit_latency, choose_metho
     with run.meter.learning(run.start):
         model.fit(*head)
     run.meter.next_batch()
+    run.methods = choose_methods(model)
     shown = tracked(batches, n_batches, type(model).__name__) if progress else batches
     for X, y, outputs, classes, readable in interleave(
         model,
         shown,
         label_delay=label_delay,
         fit_latency=fit_latency,
-        methods=choose_methods(model),
+        methods=run.methods,
         watch=run.meter,
         past=head,
     ):
@@ -492,8 +371,11 @@ def _batch_scores(scorer, run):
     scores = []
     for number, (X, y) in enumerate(zip(run.X, run.y, strict=True)):
         try:
-            scores.append(_scored(scorer, run.recorded.batch(number), X, y))
-        except ValueError:
             # Ranking scores, for one, are not defined on a batch with a single class.
+            with warnings.catch_warnings():
+                warnings.filterwarnings("error", "No positive class found", UserWarning)
+                warnings.simplefilter("error", UndefinedMetricWarning)
+                scores.append(_scored(scorer, run.recorded.batch(number), X, y))
+        except (ValueError, UserWarning):
             scores.append(np.nan)
     return np.array(scores)

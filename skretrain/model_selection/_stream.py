@@ -18,7 +18,8 @@ from ..utils._sklearn_api import response_methods
 from ._batches import Waiting
 from ._unreadable import answered
 
-_FILL = {
+# What stands for a class that a model did not know.
+FILL = {
     "predict_proba": 0.0,
     "predict_log_proba": -np.inf,
     "decision_function": None,
@@ -137,10 +138,14 @@ class CostMeter:
 
 
 class Recorded(BaseEstimator):
-    """What an estimator answered along a stream, in a shape that a scorer can ask."""
+    """What an estimator answered along a stream, in a shape that a scorer can ask.
 
-    def __init__(self, estimator=None):
+    Its classes are those that are given, or else those of the estimator in the end.
+    """
+
+    def __init__(self, estimator=None, classes=None):
         self.estimator = estimator
+        self.classes = classes
         self.batches = []
 
     def add(self, outputs, classes):
@@ -149,7 +154,7 @@ class Recorded(BaseEstimator):
 
     def batch(self, number):
         """Return the record of one batch alone."""
-        one = Recorded(self.estimator)
+        one = Recorded(self.estimator, self.classes)
         one.batches = [self.batches[number]]
         return one
 
@@ -170,7 +175,7 @@ class Recorded(BaseEstimator):
 
     @property
     def classes_(self):
-        return self.estimator.classes_
+        return self.estimator.classes_ if self.classes is None else self.classes
 
     def __getattr__(self, method):
         # Only the methods that were recorded exist, as scorers expect of an estimator.
@@ -193,12 +198,10 @@ class Recorded(BaseEstimator):
     def _all_of(self, method):
         # A batch of which no row could be read has no outputs.
         answers = [(outputs[method], old) for outputs, old in self.batches if method in outputs]
-        final = getattr(self.estimator, "classes_", None)
-        if method not in _FILL or not isinstance(final, np.ndarray):
+        final = getattr(self, "classes_", None)
+        if method not in FILL or not isinstance(final, np.ndarray):
             return np.concatenate([output for output, _ in answers])
-        return np.concatenate(
-            [spread(output, old, final, _FILL[method]) for output, old in answers]
-        )
+        return np.concatenate([spread(output, old, final, FILL[method]) for output, old in answers])
 
 
 def scorer_for(estimator, scoring):

@@ -447,7 +447,7 @@ def test_a_comparison_survives_a_pickle():
         ({"prices": [1, -1]}, "price=-1"),
         ({"prices": [True]}, "price=True"),
         ({"prices": math.inf}, "price=inf"),
-        ({"scoring": "f1"}, "scoring='f1': a comparison needs a loss per row"),
+        ({"scoring": "f2"}, "scoring='f2': pass the name of a scorer of scikit-learn"),
         ({"seeds": []}, "seeds names none"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"label_delay": -1}, "label_delay=-1"),

@@ -8,12 +8,11 @@ from ...utils._clone import cloned
 from ...utils._containers import as_container, take_rows
 from ...utils._params import check_n_jobs
 from .._edges import checked_time
-from .._matrix import RetrainMatrix
 from .._stream import check_sizes
 from ._comparison import PolicyComparison
 from ._default_policies import WINDOW, default_policies
 from ._live import run_all_live
-from ._measure import Measure, scoring_of
+from ._measure import measure_of
 from ._specs import checked_prices, seeds_of, specs_of, windows_of
 
 
@@ -81,11 +80,17 @@ def compare_policies(
         What a refit costs, in units of summed loss: how many errors it has to save to be worth it.
         None is nine prices, from a hundredth to ten times what the best single refit saves.
     scoring : str, callable or None, default=None
-        The score, and by it the loss that is summed: ``"accuracy"``,
+        The score, and by it the loss that is summed. Row by row: ``"accuracy"``,
         ``"neg_mean_absolute_error"``, ``"neg_mean_squared_error"``,
         ``"neg_root_mean_squared_error"``, ``"r2"`` (the summed loss is then of squared errors), or
         a function ``loss(y_true, y_pred) -> array of shape (n_rows,)``, whose negative mean is the
-        score. None is accuracy, and the negative mean absolute error for regressors.
+        score. Any other scorer of scikit-learn, or its name, scores all rows that were served
+        together, and each of at most 30 windows of whole batches; the loss of a window is its rows
+        times what its score lacks to 1 (of one such as ``"neg_log_loss"``, times the loss). None is
+        accuracy, and the negative mean absolute error for regressors; but where a class is rarer
+        than 5 % (and than half its fair share) and there are no `prices`, the average precision of
+        that class, or F1 without scores or probabilities, of more than two classes their mean F1:
+        ``why`` then says so.
     seeds : int, sequence of int or None, default=None
         Evaluate once per seed, for intervals; an int n is the seeds 0 to n - 1. It takes as many
         matrices.
@@ -115,8 +120,14 @@ def compare_policies(
     TypeError
         If a live policy has no ``partial_fit``.
     ValueError
-        If a parameter is invalid, or a policy names a window or a batch that there is none of; and
-        if the models of no policy could read any row.
+        If a parameter is invalid, or a policy names a window or a batch that there is none of; if
+        the models of no policy could read any row; and if a scorer is not defined on a window.
+
+    Notes
+    -----
+    A scorer of all rows together needs the answers of every model of the matrix: with two windows
+    and n batches, about n times the rows that are served. A `stride` makes it fewer. What is best
+    in hindsight is then chosen among the schedules that refit where windows begin.
 
     See Also
     --------
@@ -149,7 +160,7 @@ def compare_policies(
     sizes = {"batch_size": batch_size, "label_delay": label_delay}
     check_sizes("compare_policies", **sizes, fit_latency=fit_latency)
     check_n_jobs("compare_policies", n_jobs)
-    name, loss = scoring_of(estimator, scoring)
+    measure = measure_of(estimator, scoring, y, is_priced=prices is not None)
     prices = None if prices is None else checked_prices(prices)
     if policies is None:
         policies = {
@@ -157,17 +168,18 @@ def compare_policies(
         }
     specs, seeds = specs_of(policies), seeds_of(seeds, random_state)
     time = None if time is None else checked_time(time, y)
-    blank = RetrainMatrix(
-        estimator,
-        chunk=int(batch_size),
-        windows=windows_of(specs, WINDOW * int(batch_size)),
-        initial_size=initial_size,
-        stride=stride,
-        loss=loss,
-        n_jobs=n_jobs,
-    )
-    matrices = [_fitted(blank, X, y, time, seed) for seed in seeds]
-    measure = Measure.on(np.asarray(y)[matrices[0].edges_[1] :], name, loss)
+    options = {
+        "chunk": int(batch_size),
+        "windows": windows_of(specs, WINDOW * int(batch_size)),
+        "initial_size": initial_size,
+        "stride": stride,
+        "n_jobs": n_jobs,
+    }
+    matrices = [
+        _fitted(measure.matrix(cloned(estimator), random_state=seed, **options), X, y, time)
+        for seed in seeds
+    ]
+    measure.begin(as_container(X), y, matrices[0].edges_)
     delay = -(-(label_delay + fit_latency) // int(batch_size)) * int(batch_size)
     comparison = PolicyComparison(specs, matrices, measure, seeds=seeds, delay=delay, prices=prices)
     options = {
@@ -198,8 +210,7 @@ def _check_that_any_was_scored(comparison, n_rows):
         )
 
 
-def _fitted(blank, X, y, time, seed):
-    matrix = cloned(blank).set_params(random_state=seed)
+def _fitted(matrix, X, y, time):
     matrix._time = time
     return matrix.fit(X, y)
 

@@ -5,11 +5,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.metrics import make_scorer
 
 from ...metrics._two_samples import student_quantile
 from ...utils._optional import import_optional
-from ._measure import score_of
 from ._runs import Runs, mean, mean_losses
 from ._runs import cost as cost_of
 from ._specs import checked_price
@@ -65,6 +63,8 @@ class PolicyComparison:
         The seeds; ``[None]`` if none was set.
     scoring : str
         Name of the score.
+    why : str
+        Why it was chosen, where nobody asked for it and a class is rare; else empty.
     unit : str
         What a price counts: ``"errors"`` where the loss is 0/1.
     oracle : dict of str to ndarray of shape (n_prices,)
@@ -92,7 +92,7 @@ class PolicyComparison:
     def __init__(self, specs, matrices, measure, *, seeds, delay, prices=None):
         self.names, self.matrices, self.seeds = list(specs), matrices, list(seeds)
         self.kinds = {name: spec.kind for name, spec in specs.items()}
-        self.scoring, self.unit = measure.name, measure.unit
+        self.scoring, self.unit, self.why = measure.name, measure.unit, measure.why
         self._measure, self._runs = measure, Runs(specs, matrices, measure, delay)
         self.prices = self._runs.usual_prices() if prices is None else prices
         # What is wrong with a schedule shows here, before hours are spent on the live policies.
@@ -106,8 +106,8 @@ class PolicyComparison:
 
     @property
     def scorer(self):
-        """The score as scikit-learn takes it, which raises at no prediction."""
-        return make_scorer(score_of, name=self._measure.name, loss=self._measure.loss)
+        """The score as scikit-learn takes it."""
+        return self._measure.scorer
 
     def add_live(self, name, results):
         """Take in what a live policy did.
@@ -269,6 +269,8 @@ class PolicyComparison:
     def batch_losses(self, policy, price=None):
         """Return the summed loss of a policy on each batch that was served.
 
+        Where the score is no mean over rows, it is that on each window of several batches.
+
         Parameters
         ----------
         policy : str
@@ -278,7 +280,7 @@ class PolicyComparison:
 
         Returns
         -------
-        losses : ndarray of shape (n_seeds, n_batches)
+        losses : ndarray of shape (n_seeds, n_batches) or (n_seeds, n_windows)
             In order of arrival.
         """
         return np.array([run.chunk_losses for run in self._runs_of(policy, price)])
@@ -371,7 +373,7 @@ class PolicyComparison:
         best = min(self.names, key=lambda name: self.cost(name, price))
         tied = [name for name in self.names if name != best and self._is_tied(best, name, price)]
         oracle = self._reference("oracle", price)
-        score = _score_in_words(self.scoring, self.score(best, price))
+        score = self._measure.in_words(self.score(best, price))
         fits = _counted(mean(self._runs_of(best, price), "n_fits"))
         text = (
             f"At a price of {_amount(price)} {self.unit} per refit, '{best}' costs least: "
@@ -454,17 +456,11 @@ class PolicyComparison:
         return {"cpu_seconds": seconds, "score": scores}
 
     def _scores_of(self, runs):
-        return [self._measure.score(run.scored_loss) for run in runs]
+        return [self._measure.score(run) for run in runs]
 
 
 def _counted(n_fits):
     return f"{_amount(n_fits)} fit" if n_fits == 1 else f"{_amount(n_fits)} fits"
-
-
-def _score_in_words(name, score):
-    if name.startswith("neg_"):
-        name, score = name.removeprefix("neg_").replace("_", " "), -score
-    return f"{name} {score:.3f}"
 
 
 def _amount(number):

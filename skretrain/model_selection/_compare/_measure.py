@@ -2,12 +2,17 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from inspect import Parameter, signature
+from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.metrics import get_scorer_names, make_scorer
 
 from ...utils._losses import task_of
-from .._matrix import LOSSES
+from .._matrix import LOSSES, RetrainMatrix
+from .._matrix._replay import FIRST
+from .._metric import metric_for_rare, metric_of
+from .._unreadable import summed_losses
 
 # The loss per row behind each score.
 _SCORINGS = {
@@ -21,45 +26,157 @@ _DEFAULT_SCORINGS = {"classification": "accuracy", "regression": "neg_mean_absol
 _UNITS = {"zero_one": "errors", "absolute_error": "units of absolute error"}
 
 
-def scoring_of(estimator, scoring):
-    """Return the name of the score, and the loss behind it."""
+class Served(NamedTuple):
+    """What a policy served with one seed, batch by batch or window by window."""
+
+    losses: np.ndarray
+    n_rows: np.ndarray
+    n_unpredicted: np.ndarray
+    score: float | None = None  # where it is no mean over rows
+
+
+class Hindsight(NamedTuple):
+    """A matrix to ask for the best schedules, and where its chunks begin in the one of the runs."""
+
+    matrix: Any
+    delay: int
+    starts: list | None = None  # None: it is that one
+
+    def best(self, cost, matrix, delay):
+        """Return the best schedule as replayed on the matrix of the runs."""
+        found = self.matrix.oracle(cost, label_delay=self.delay)
+        if self.starts is None:
+            return found
+        schedule = [(self.starts[chunk - FIRST], window) for chunk, window in found.schedule]
+        return matrix.replay(schedule, label_delay=delay)
+
+    def saved_by_one_refit(self):
+        """Return the loss that the best single refit saves."""
+        matrix, delay = self.matrix, self.delay
+        losses = [
+            matrix.replay([(chunk, window)], label_delay=delay).loss
+            for chunk in range(2, len(matrix.edges_) - 1)
+            for window in matrix.windows
+        ]
+        never = matrix.replay([], label_delay=delay).loss
+        return never - min(losses, default=never)
+
+
+def measure_of(estimator, scoring, y, *, is_priced):
+    """Return how policies are scored.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The base.
+    scoring : str, callable or None
+        As `compare_policies` takes it.
+    y : ndarray
+        Targets.
+    is_priced : bool
+        Whether prices are given, in units of the usual loss.
+
+    Raises
+    ------
+    ValueError
+        If `scoring` is nothing of the kind.
+    """
+    from ._scorer_measure import ScorerMeasure
+
+    task = task_of(estimator)
     if scoring is None:
-        scoring = _DEFAULT_SCORINGS.get(task_of(estimator))
-    if callable(scoring):
-        return f"neg_mean_{getattr(scoring, '__name__', 'loss')}", scoring
-    if not isinstance(scoring, str) or scoring not in _SCORINGS:
+        rare = None
+        if task == "classification" and not is_priced:
+            rare = metric_for_rare(estimator, y)
+        if rare is not None:
+            return ScorerMeasure(estimator, rare)
+        scoring = _DEFAULT_SCORINGS.get(task)
+    if isinstance(scoring, str) and scoring in _SCORINGS:
+        return Measure(scoring, _SCORINGS[scoring])
+    if callable(scoring) and not _is_scorer(scoring):
+        return Measure(f"neg_mean_{getattr(scoring, '__name__', 'loss')}", scoring)
+    if not callable(scoring) and scoring not in get_scorer_names():
         raise ValueError(
-            f"scoring={scoring!r}: a comparison needs a loss per row; pass one of "
-            f"{sorted(_SCORINGS)}, or a function loss(y_true, y_pred) that returns one."
+            f"scoring={scoring!r}: pass the name of a scorer of scikit-learn, a scorer, or a "
+            "function loss(y_true, y_pred) that returns one loss per row; None is "
+            f"{' or '.join(map(repr, _DEFAULT_SCORINGS.values()))}."
         )
-    return scoring, _SCORINGS[scoring]
+    return ScorerMeasure(estimator, metric_of(estimator, scoring))
 
 
-@dataclass(frozen=True)
+def _is_scorer(function):
+    """Tell a scorer, which is called with a model, rows and targets, from a loss per row."""
+    if hasattr(function, "_score_func"):
+        return True
+    try:
+        params = signature(function).parameters.values()
+    except (TypeError, ValueError):  # a compiled function
+        return False
+    needed = [
+        p for p in params if p.default is Parameter.empty and p.kind <= p.POSITIONAL_OR_KEYWORD
+    ]
+    return len(needed) == 3
+
+
+@dataclass
 class Measure:
-    """The score, and the loss that it is made of."""
+    """A score that is made of one loss per row."""
 
     name: str
     loss: Any
-    n_rows: int
-    spread: float  # squared distance of the targets from their mean, summed
+    n_rows: int = 0
+    why = ""  # nobody else chose it
+    spread: float = 0.0  # squared distance of the targets from their mean, summed
 
     @property
     def unit(self):
         """What the losses count."""
         return _UNITS.get(self.loss, "units of loss")
 
+    @property
+    def scorer(self):
+        """The score as scikit-learn takes it, which raises at no prediction."""
+        return make_scorer(score_of, name=self.name, loss=self.loss)
+
+    def matrix(self, estimator, **params):
+        """Return a blank matrix."""
+        return RetrainMatrix(estimator, loss=self.loss, **params)
+
+    def begin(self, X, y, edges):
+        """Take in the rows that are served, and where batches begin and end."""
+        served = np.asarray(y)[edges[FIRST] :]
+        self.n_rows, self.spread = len(served), _spread_of(served, self.name)
+
     def per_row(self, y_true, y_pred):
         """Return the loss on each row."""
         loss = self.loss if callable(self.loss) else LOSSES[self.loss]
         return np.asarray(loss(y_true, y_pred), dtype=np.float64)
 
-    @classmethod
-    def on(cls, y, name, loss):
-        """Return the measure on these targets."""
-        return cls(name, loss, len(y), _spread_of(y, name))
+    def replayed(self, replay, matrix, delay):
+        """Return what a schedule served."""
+        return Served(replay.chunk_losses, replay.chunk_rows, replay.chunk_unpredicted)
 
-    def score(self, loss):
+    def lived(self, result):
+        """Return what a live policy served."""
+        starts = result.batch_rows - result.batch_rows[0]
+        predicted = np.ones(len(result.rows) + len(result.unpredicted_rows), dtype=bool)
+        predicted[result.unpredicted_rows - result.batch_rows[0]] = False
+        losses = self.per_row(result.y_true, result.y_pred) if predicted.any() else []
+        return Served(
+            summed_losses(losses, predicted, starts),
+            np.diff(starts, append=len(predicted)),
+            np.add.reduceat((~predicted).astype(np.int64), starts),
+        )
+
+    def hindsight(self, matrix, delay):
+        """Return what to ask for the best schedules."""
+        return Hindsight(matrix, delay)
+
+    def score(self, run):
+        """Return the score of a run."""
+        return self.score_for(run.scored_loss)
+
+    def score_for(self, loss):
         """Return the score for a summed loss."""
         if self.name == "accuracy":
             return 1.0 - loss / self.n_rows
@@ -70,11 +187,18 @@ class Measure:
             return -math.sqrt(loss / self.n_rows)
         return -loss / self.n_rows
 
+    def in_words(self, score):
+        """Return a score as text."""
+        name = self.name
+        if name.startswith("neg_"):
+            name, score = name.removeprefix("neg_").replace("_", " "), -score
+        return f"{name} {score:.3f}"
+
 
 def score_of(y_true, y_pred, *, name, loss):
     """Return the score of predictions."""
-    measure = Measure.on(y_true, name, loss)
-    return measure.score(float(measure.per_row(y_true, y_pred).sum()))
+    measure = Measure(name, loss, len(y_true), _spread_of(y_true, name))
+    return measure.score_for(float(measure.per_row(y_true, y_pred).sum()))
 
 
 def _spread_of(y, name):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._matrix._replay import mean_known
-from .._unreadable import summed_losses
 from ._specs import checked_price
 
 _INTERVALS = (1, 2, 5, 10, 20, 50, 100, 200, 500)  # batches; the best fixed policy has one of them
@@ -17,12 +16,13 @@ class Run:
     """What a policy lost and did, with one seed."""
 
     chunk_losses: np.ndarray
+    chunk_rows: np.ndarray
+    chunk_unpredicted: np.ndarray
+    given_score: float | None  # where it is no mean over rows
     cpu_seconds: float
     n_fits: int
     rows_fitted: int
     charged: float  # refits to be paid for
-    chunk_rows: np.ndarray
-    chunk_unpredicted: np.ndarray
 
     @property
     def loss(self):
@@ -49,6 +49,7 @@ class Runs:
     def __init__(self, specs, matrices, measure, delay):
         self.specs, self.matrices, self.measure, self.delay = specs, matrices, measure, delay
         self._live, self._replayed, self._oracles = {}, {}, {}
+        self.hindsights = [measure.hindsight(matrix, delay) for matrix in matrices]
         self.fixed = self._fixed_policies()
 
     def add_live(self, name, results):
@@ -56,17 +57,10 @@ class Runs:
         self._live[name] = [self._live_run(result) for result in results]
 
     def _live_run(self, result):
-        starts = result.batch_rows - result.batch_rows[0]
-        predicted = np.ones(len(result.rows) + len(result.unpredicted_rows), dtype=bool)
-        predicted[result.unpredicted_rows - result.batch_rows[0]] = False
-        losses = self.measure.per_row(result.y_true, result.y_pred) if predicted.any() else []
-        n_unpredicted = np.add.reduceat((~predicted).astype(np.int64), starts)
         typical = np.mean([m.rows_fitted_[_whole_past(m)].mean() for m in self.matrices])
         updates = _rows_of_updates(result) / float(typical)
         return Run(
-            chunk_losses=summed_losses(losses, predicted, starts),
-            chunk_rows=np.diff(starts, append=len(predicted)),
-            chunk_unpredicted=n_unpredicted,
+            *self.measure.lived(result),
             cpu_seconds=float(result.fit_seconds),
             n_fits=result.n_fits,
             rows_fitted=result.rows_fitted,
@@ -75,24 +69,41 @@ class Runs:
 
     def replays(self, name, price):
         """Return a ReplayResult per seed; `price` is what a policy is told that asks for it."""
+        return [replay for replay, _ in self._replays(name, price)]
+
+    def _replays(self, name, price):
         spec = self.specs[name]
         price = price if spec.kind == "told the price" else None
         if (name, price) not in self._replayed:
             policy = spec.policy if price is None else spec.policy(price=price)
             try:
-                self._replayed[name, price] = [
+                found = [
                     matrix.replay(policy, window=spec.window, label_delay=self.delay)
                     for matrix in self.matrices
                 ]
             except ValueError as error:
                 raise ValueError(f"policies[{name!r}]: {error}") from error
+            self._replayed[name, price] = list(zip(found, self._runs_of(found), strict=True))
         return self._replayed[name, price]
 
     def of(self, name, price):
         """Return the runs of a policy; at a price, where it is told one."""
         if name in self._live:
             return self._live[name]
-        return [_run_of(result) for result in self.replays(name, price)]
+        return [run for _, run in self._replays(name, price)]
+
+    def _runs_of(self, replays):
+        pairs = zip(replays, self.matrices, strict=True)
+        return [self._run_of(replay, matrix) for replay, matrix in pairs]
+
+    def _run_of(self, replay, matrix):
+        return Run(
+            *self.measure.replayed(replay, matrix, self.delay),
+            cpu_seconds=replay.fit_seconds,
+            n_fits=replay.n_fits,
+            rows_fitted=replay.rows_fitted,
+            charged=replay.n_fits - 1,
+        )
 
     def _fixed_policies(self):
         """Return the runs of never, and of refits at fixed intervals, all for one seed together."""
@@ -104,7 +115,7 @@ class Runs:
             for window in windows
         ]
         return [
-            [_run_of(m.replay(schedule, label_delay=self.delay)) for m in self.matrices]
+            self._runs_of([m.replay(schedule, label_delay=self.delay) for m in self.matrices])
             for schedule in schedules
         ]
 
@@ -112,10 +123,13 @@ class Runs:
         """Return the runs of the best schedules in hindsight."""
         price = checked_price(price)
         if price not in self._oracles:
-            self._oracles[price] = [
-                _run_of(matrix.oracle(price, label_delay=self.delay)) for matrix in self.matrices
-            ]
+            self._oracles[price] = self._best(price)
         return self._oracles[price]
+
+    def _best(self, cost):
+        """Return the runs of the best schedules at what a refit costs."""
+        pairs = zip(self.hindsights, self.matrices, strict=True)
+        return self._runs_of([h.best(cost, matrix, self.delay) for h, matrix in pairs])
 
     def frontier(self):
         """Return the best that schedules can do, from all processor seconds to few."""
@@ -129,40 +143,15 @@ class Runs:
 
     def _at_rate(self, rate):
         """Return the best schedules at so much loss per processor second."""
-        return [
-            _run_of(m.oracle(lambda rows, seconds: rate * seconds, label_delay=self.delay))
-            for m in self.matrices
-        ]
+        return self._best(lambda rows, seconds: rate * seconds)
 
     def usual_prices(self):
         """Return prices around the loss that the best single refit saves."""
-        saved = np.mean([self._saved_by_one_refit(matrix) for matrix in self.matrices])
+        saved = np.mean([hindsight.saved_by_one_refit() for hindsight in self.hindsights])
         if not 0 < saved < math.inf:
             saved = 1.0  # nothing to be saved, or a model without a finite loss: any will do
         prices = saved * np.logspace(-2, 1, 9)
         return np.array([float(f"{price:.2g}") for price in prices])
-
-    def _saved_by_one_refit(self, matrix):
-        chunks = range(2, len(matrix.edges_) - 1)
-        losses = [
-            matrix.replay([(chunk, window)], label_delay=self.delay).loss
-            for chunk in chunks
-            for window in matrix.windows
-        ]
-        never = matrix.replay([], label_delay=self.delay).loss
-        return never - min(losses, default=never)
-
-
-def _run_of(replay):
-    return Run(
-        chunk_losses=replay.chunk_losses,
-        cpu_seconds=replay.fit_seconds,
-        n_fits=replay.n_fits,
-        rows_fitted=replay.rows_fitted,
-        charged=replay.n_fits - 1,
-        chunk_rows=replay.chunk_rows,
-        chunk_unpredicted=replay.chunk_unpredicted,
-    )
 
 
 def n_updates(result):

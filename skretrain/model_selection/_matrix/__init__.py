@@ -1,7 +1,8 @@
 """Every model that a schedule of refits could serve, fitted once, and schedules replayed."""
 
+from ._answers import AnswersMatrix
 from ._losses import LOSSES
 from ._replay import ReplayResult, ReplayState
 from ._retrain_matrix import RetrainMatrix
 
-__all__ = ["LOSSES", "ReplayResult", "ReplayState", "RetrainMatrix"]
+__all__ = ["LOSSES", "AnswersMatrix", "ReplayResult", "ReplayState", "RetrainMatrix"]

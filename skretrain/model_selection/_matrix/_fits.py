@@ -84,10 +84,13 @@ class Worker:
 
     def _losses(self, model, time):
         """Return the summed loss on each later chunk, and the rows that could not be read."""
+        return self._summed(*self._predicted(model, self._later(time)), time)
+
+    def _later(self, time):
+        return take_rows(self.history.rows.X, slice(int(self.edges[time]), None))
+
+    def _summed(self, y_pred, readable, time):
         first = int(self.edges[time])
-        y_pred, readable = self._predicted(
-            model, take_rows(self.history.rows.X, slice(first, None))
-        )
         y = self.history.rows.y[first:][readable]
         losses = np.asarray(self.loss(y, y_pred) if len(y) else [], dtype=np.float64)
         if losses.shape != (len(y),):

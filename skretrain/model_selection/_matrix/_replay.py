@@ -176,3 +176,12 @@ def charge_of(price, rows, seconds):
 
 def _is_never(charge):
     return isinstance(charge, float) and charge == math.inf
+
+
+def traced_back(came_from):
+    """Return the schedule that leads to the end; of each chunk, where from, and on which window."""
+    schedule, chunk = [], len(came_from) - 1
+    while chunk > FIRST:
+        chunk, window = came_from[chunk].tolist()
+        schedule.append((chunk, window))
+    return schedule[::-1]

@@ -19,7 +19,7 @@ from ...utils._restoring import Restoring
 from ._files import ARRAYS, read_archive, write_archive
 from ._fits import Worker, history_of
 from ._policies import TriggerPolicy, check_policy, checked_pairs
-from ._replay import FIRST, ReplayResult, ReplayState, charge_of
+from ._replay import FIRST, ReplayResult, ReplayState, charge_of, traced_back
 from ._settings import check_sizes, check_targets, checked_edges, checked_windows, loss_function
 
 
@@ -213,9 +213,12 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         for share, cells in zip(shares, done, strict=True):
             for number, at_one_time in zip(share, cells, strict=True):
                 for window, cell in zip(remaining, at_one_time, strict=True):
-                    served = window, number, slice(self.times_[number], None)
-                    self.losses_[served], self.unpredicted_[served], *costs = cell
-                    self.fit_seconds_[window, number], self.rows_fitted_[window, number] = costs
+                    self._store(window, number, cell)
+
+    def _store(self, window, number, cell):
+        served = window, number, slice(self.times_[number], None)
+        self.losses_[served], self.unpredicted_[served], *costs = cell
+        self.fit_seconds_[window, number], self.rows_fitted_[window, number] = costs
 
     def _better_half(self, remaining, numbers_of_times):
         losses = [
@@ -324,7 +327,7 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
             came_from[later][better] = np.column_stack([np.full(len(window), chunk), window])[
                 better
             ]
-        return self._result(_traced_back(came_from), delay)
+        return self._result(traced_back(came_from), delay)
 
     def _path(self, window, chunk, delay, cost):
         """Return what it costs to fit before a chunk and to serve up to each later one."""
@@ -412,14 +415,17 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
             losses = fit(chunk, self._number_of(answer, "policy") if named else default)
         return schedule
 
-    def _result(self, schedule, delay):
+    def _served(self, schedule, delay):
+        """Return which fits serve which chunks: window, number, slice of chunks."""
         chunks = [chunk for chunk, _ in schedule]
-        stops = [*chunks[1:], len(self.edges_) - 1]
+        spans = map(slice, chunks, [*chunks[1:], len(self.edges_) - 1])
         fits = [(window, self._number_of_fit(window, chunk, delay)) for chunk, window in schedule]
-        spans = map(slice, chunks, stops)
-        served = [(*fit, span) for fit, span in zip(fits, spans, strict=True)]
+        return [(*fit, span) for fit, span in zip(fits, spans, strict=True)]
+
+    def _result(self, schedule, delay):
+        served = self._served(schedule, delay)
         losses = np.concatenate([self.losses_[part] for part in served])
-        chosen = tuple(np.array(fits).T)
+        chosen = tuple(np.array([fit for *fit, _ in served]).T)
         return ReplayResult(
             loss=float(losses.sum()),
             chunk_losses=losses,
@@ -490,11 +496,3 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         matrix._windows, matrix._bounded = facts["windows"], facts["bounded"]
         matrix._find_nearest()
         return matrix
-
-
-def _traced_back(came_from):
-    schedule, chunk = [], len(came_from) - 1
-    while chunk > FIRST:
-        chunk, window = came_from[chunk].tolist()
-        schedule.append((chunk, window))
-    return schedule[::-1]

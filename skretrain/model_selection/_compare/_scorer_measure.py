@@ -1,0 +1,157 @@
+"""Policies compared by a score that is no mean over rows: over the stream, and per window."""
+
+import numpy as np
+
+from ...utils._containers import take_rows
+from ...utils._losses import task_of
+from .._matrix import AnswersMatrix
+from .._matrix._replay import FIRST
+from .._stream import Recorded, methods_for
+from ._measure import Hindsight, Served
+
+_MOST_WINDOWS = 30
+_LEAST_OF_CLASS = 10  # rows of each of two classes in a window; fewer rank nothing
+
+
+class ScorerMeasure:
+    """A score of all rows together, and of each of the windows that the stream is cut into.
+
+    The loss of a window is its rows times what its score lacks to 1; of a score that is minus a
+    loss, its rows times the loss.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The base, unfitted.
+    metric : Metric
+        The score.
+    """
+
+    loss = None  # of the matrix: what triggers watch, errors or residuals
+
+    def __init__(self, estimator, metric):
+        self.estimator, self.metric = estimator, metric
+        self.name, self.scorer, self.why = metric.name, metric.scorer, metric.why
+        self.methods = methods_for([metric.scorer], estimator)
+
+    @property
+    def unit(self):
+        """What the losses count."""
+        return f"rows x {self.name}"
+
+    def matrix(self, estimator, **params):
+        """Return a blank matrix."""
+        matrix = AnswersMatrix(estimator, **params)
+        matrix.methods = [method for method in self.methods if method != "predict"]
+        return matrix
+
+    def begin(self, X, y, edges):
+        """Take in the rows that are served, and where batches begin and end."""
+        self.first, self.edges = int(edges[FIRST]), np.asarray(edges)
+        rows = slice(self.first, None)
+        self.X, self.y = take_rows(X, rows), np.asarray(y)[rows]
+        self.n_rows = len(self.y)
+        has_classes = task_of(self.estimator) == "classification" and self.y.ndim == 1
+        self.classes = np.unique(y) if has_classes else None
+        self.starts = _window_starts(self.y, self.classes, self.edges[FIRST:] - self.first)
+        self.bounds = np.append(self.edges[FIRST:][self.starts] - self.first, self.n_rows)
+
+    def score(self, run):
+        """Return the score of a run."""
+        return run.given_score
+
+    def in_words(self, score):
+        """Return a score as text."""
+        return f"{self.name} {self.metric.shown(score):.3f}"
+
+    # -- what was served -----------------------------------------------------------------------
+
+    def replayed(self, replay, matrix, delay):
+        """Return what a schedule served, and how it scores."""
+        record, masks = Recorded(self.estimator, self.classes), []
+        for outputs, classes, readable in matrix.answered(replay.schedule, delay):
+            record.add(outputs, classes)
+            masks.append(readable)
+        readable = np.concatenate(masks)
+        methods = self.methods if readable.any() else ()
+        return self._served({m: getattr(record, m)(None) for m in methods}, readable)
+
+    def lived(self, result):
+        """Return what a live policy served, and how it scores."""
+        readable = np.ones(self.n_rows, dtype=bool)
+        readable[result.unpredicted_rows - self.first] = False
+        return self._served(result.outputs, readable, result.classes)
+
+    def _served(self, outputs, readable, classes=None):
+        windows = list(zip(self.bounds[:-1], self.bounds[1:], strict=True))
+        rows = np.diff(self.bounds)
+        n_unread = np.array([int((~readable[a:b]).sum()) for a, b in windows])
+        if not readable.any():
+            return Served(np.full(len(rows), np.inf), rows, n_unread, np.nan)
+        score = self._scored(outputs, readable, slice(None), classes)
+        losses = [self._loss_of_window(outputs, readable, a, b, classes, score) for a, b in windows]
+        return Served(np.array(losses), rows, n_unread, score)
+
+    def _loss_of_window(self, outputs, readable, start, stop, classes, overall):
+        if readable[start:stop].any():
+            overall = self._scored(outputs, readable, slice(start, stop), classes)
+        return (stop - start) * self._lack(overall)
+
+    def _scored(self, outputs, readable, rows, classes):
+        """Return the score of some rows; `outputs` are those for the ones that could be read."""
+        start, stop, _ = rows.indices(self.n_rows)
+        part = slice(int(readable[:start].sum()), int(readable[:stop].sum()))
+        classes = self.classes if classes is None else classes
+        record = Recorded(self.estimator, classes)
+        record.add({method: output[part] for method, output in outputs.items()}, classes)
+        mask = readable[start:stop]
+        X, y = take_rows(self.X, rows), self.y[rows]
+        if not mask.all():
+            X, y = take_rows(X, mask), y[mask]
+        try:
+            return float(self.scorer(record, X, y))
+        except ValueError as error:
+            error.add_note(
+                f"scoring: the {self.name} of rows {self.first + start:,} to "
+                f"{self.first + stop - 1:,}, a window of the comparison"
+            )
+            raise
+
+    def _lack(self, score):
+        return 1 - score if self.metric.higher_is_better else -score
+
+    # -- in hindsight --------------------------------------------------------------------------
+
+    def hindsight(self, matrix, delay):
+        """Return what to ask for the best schedules: a matrix of the windows' losses."""
+        starts = [FIRST + int(start) for start in self.starts]
+
+        def loss_of(batch, number):
+            outputs, classes, readable = batch
+            start, stop = self.bounds[number], self.bounds[number + 1]
+            whole = np.zeros(self.n_rows, dtype=bool)
+            whole[start:stop] = readable
+            if not readable.any():
+                return np.inf
+            score = self._scored(outputs, whole, slice(start, stop), classes)
+            return (stop - start) * self._lack(score)
+
+        return Hindsight(matrix.coarse(starts, delay, loss_of), 0, starts)
+
+
+def _window_starts(y, classes, edges):
+    """Return the numbers of the batches at which windows begin.
+
+    There are at most 30, of whole batches, and each has ten rows of both classes where there are
+    two.
+    """
+    n_rows, starts = edges[-1], [0]
+    binary = classes if classes is not None and len(classes) == 2 else ()
+    for number in range(1, len(edges) - 1):
+        since, here = edges[starts[-1]], edges[number]
+        if here - since < n_rows / _MOST_WINDOWS:
+            continue
+        parts = y[since:here], y[here:]
+        if all((part == label).sum() >= _LEAST_OF_CLASS for part in parts for label in binary):
+            starts.append(number)
+    return starts

@@ -1,0 +1,143 @@
+"""What a prequential evaluation returns: scores, predictions and costs."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..utils._optional import import_optional
+
+
+@dataclass
+class PrequentialResult:
+    """What :func:`prequential_validate` returns.
+
+    Attributes
+    ----------
+    scores : dict of str to float
+        For each scorer, the score of all predictions together. ``score`` is the first of them.
+    rows : ndarray of shape (n_predictions,)
+        Stream rows of the predictions.
+    y_true, y_pred : ndarray of shape (n_predictions,)
+        Targets and the predictions served at the time; `y_true` is None without targets.
+    batch_rows : ndarray of shape (n_batches,)
+        First row of each batch.
+    batch_scores : dict of str to ndarray of shape (n_batches,)
+        For each scorer, the score of each batch; NaN where it is not defined on a batch.
+    batch_fit_seconds, batch_predict_seconds : ndarray of shape (n_batches,)
+        Processor seconds of learning and of predicting, per batch.
+    fit_seconds, predict_seconds : float
+        The same in all; `fit_seconds` includes the first fit.
+    n_fits : int
+        Fits from scratch: the first one, those that a policy made only to compare, and those that
+        a gate rejected included.
+    rows_fitted : int
+        Rows that went into fits and updates, a row counted as often as it was gone through.
+    refit_rows : ndarray of int
+        Stream rows from which a retrained model could serve, `label_delay` and ``fit_latency``
+        included; the first fit is not counted, nor one that came too late to serve any row.
+    label_delay : int
+        Rows between a prediction and its label.
+    events : EventLog or None
+        The retrainer's log; its rows count what was learned, `label_delay` behind the predictions.
+    estimator : estimator
+        The estimator as the stream left it.
+    unpredicted_rows : ndarray of int
+        Stream rows that the model of their time could not read, such as those with a category that
+        its encoder had never seen. They are in none of the scores, nor in `rows`, `y_true`,
+        `y_pred` and `outputs`: a score says nothing of them.
+    outputs : dict of str to ndarray
+        By method, what was answered for each of `rows`: ``"predict"``, and what the scorers asked
+        for, such as ``"predict_proba"``, with a column for each of `classes`.
+    classes : ndarray or None
+        The classes in the end, of a classifier.
+
+    Notes
+    -----
+    What was paid is counted: `fit_seconds`, `n_fits`, `rows_fitted` and `events` include what was
+    learned from the last labels, a refit at the end of the stream, say, although it served no row.
+    Only `refit_rows` leaves it out, so that ``len(result.refit_rows)`` can be smaller than
+    ``result.estimator.n_refits_``.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skretrain import DriftAwareRetrainer
+    >>> from skretrain.datasets import make_drifting_classification
+    >>> from skretrain.model_selection import prequential_validate
+    >>> X, y, _ = make_drifting_classification(2000, random_state=0)
+    >>> model = DriftAwareRetrainer(LogisticRegression())
+    >>> result = prequential_validate(model, X, y, scoring=["accuracy", "f1"])
+    >>> list(result.scores), len(result.batch_rows)
+    (['accuracy', 'f1'], 19)
+    """
+
+    scores: dict
+    rows: np.ndarray
+    y_true: np.ndarray | None
+    y_pred: np.ndarray
+    batch_rows: np.ndarray
+    batch_scores: dict
+    batch_fit_seconds: np.ndarray
+    batch_predict_seconds: np.ndarray
+    fit_seconds: float
+    predict_seconds: float
+    n_fits: int
+    rows_fitted: int
+    refit_rows: np.ndarray
+    label_delay: int
+    events: Any
+    estimator: Any
+    unpredicted_rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    outputs: dict = field(default_factory=dict)
+    classes: np.ndarray | None = None
+
+    @property
+    def score(self):
+        """The score of all predictions together, by the first scorer, a float."""
+        return next(iter(self.scores.values()))
+
+    def to_frame(self):
+        """Return a pandas DataFrame with one line per batch.
+
+        ``row``, the scores, ``n_unpredicted`` (rows that could not be read and are in none of the
+        scores), and processor seconds.
+        """
+        pandas = import_optional("pandas", caller="PrequentialResult.to_frame", extra="cli")
+        return pandas.DataFrame(
+            {
+                "row": self.batch_rows,
+                **self.batch_scores,
+                "n_unpredicted": self._unpredicted_per_batch(),
+                "fit_seconds": self.batch_fit_seconds,
+                "predict_seconds": self.batch_predict_seconds,
+            }
+        )
+
+    def _unpredicted_per_batch(self):
+        batches = np.searchsorted(self.batch_rows, self.unpredicted_rows, side="right") - 1
+        return np.bincount(batches, minlength=len(self.batch_rows))
+
+    def plot(self, **kwargs):
+        """Draw the score over time with alarms and refits.
+
+        Parameters
+        ----------
+        **kwargs : dict
+            Passed to :meth:`skretrain.inspection.DriftTimelineDisplay.from_result`.
+
+        Returns
+        -------
+        display : DriftTimelineDisplay
+            The drawn timeline.
+
+        Raises
+        ------
+        ValueError
+            If no row was predicted.
+        """
+        if not len(self.rows):
+            raise ValueError("There is nothing to draw: no row could be read when it came.")
+        from ..inspection import DriftTimelineDisplay
+
+        return DriftTimelineDisplay.from_result(self, **kwargs)
