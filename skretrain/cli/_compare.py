@@ -9,10 +9,11 @@ from ._errors import CommandError, needed
 from ._estimators import ESTIMATORS, estimator_for
 from ._files import read_tables
 from ._history import embedded_history, history_of
+from ._metric import measure_of
 from ._outputs import Outputs, output_folder
 from ._page import page
 from ._pictures import draw, pictures
-from ._policies import LOCATED, METRICS, run_all
+from ._policies import LOCATED, run_all
 from ._report import as_csv, print_table
 from ._sentence import caution, price_sentence, sentence
 
@@ -29,8 +30,9 @@ policies (for the default --batch 100):
 {policies}
   All use one model, and the same rows, batches and label delay. A policy that
   the model does not allow is a row of "-", with the reason below the table. The
-  row (no change) repeats the newest known target. On more than 100 batches the
-  intervals are longer. The two debts need a --price.
+  row (no change) repeats the newest known target, (majority) or (median) always
+  predicts that of the warm-up. On more than 100 batches the intervals are
+  longer. The two debts need a --price.
 
 the price (--price):
   How many errors must one refit save to be worth it? The cost of a policy is
@@ -98,6 +100,18 @@ def add_arguments(parser):
         metavar="NAME",
         help="model to keep fresh: a name listed below, or module:factory (sgd)",
     )
+    add(
+        "--scoring",
+        metavar="NAME",
+        help="what the policies are compared by, a scorer of scikit-learn such as f1, roc_auc or "
+        "neg_log_loss (accuracy, or the mean absolute error; with a class below 5 %% and no "
+        "--price its average precision)",
+    )
+    add(
+        "--positive",
+        metavar="LABEL",
+        help="the class that such a score is about (the rarest); alone, its average precision",
+    )
     add("--batch", type=whole_number(1), default=100, metavar="N", help="rows per batch (100)")
     add(
         "--label-delay",
@@ -143,34 +157,54 @@ def main(arguments):
     needed("matplotlib").use("agg")
     outputs = Outputs(output_folder(arguments.out))
     history = _history(arguments)
-    facts, notices = _facts(history, arguments), [*history.notices, *_limits(history, arguments)]
+    metric = _metric(history, arguments)
+    facts = _facts(history, metric, arguments)
+    notices = [*history.notices, *_limits(history, arguments)]
     say_facts(console, facts, notices)
     say(console, "")
-    found = _run_all(console, history, arguments)
-    outcomes, baseline, comparison = found
-    metric = METRICS[history.task]
-    answers = _answers(outcomes, baseline, comparison, metric, arguments.price)
-    print_table(console, outcomes, baseline, metric)
+    found = _run_all(console, history, metric, arguments)
+    outcomes, baselines, comparison = found
+    answers = _answers(found, metric, arguments.price)
+    print_table(console, outcomes, baselines, metric)
     say(console, "")
     for text in _warnings(outcomes, comparison, arguments.price):
         say(console, f"warning: {text}")
     for text in answers:
         say(console, text)
-    _write(outputs, found, history, arguments, facts, notices, answers)
+    _write(outputs, found, history, metric, arguments, facts, notices, answers)
     outputs.finish(console)
 
 
-def _answers(outcomes, baseline, comparison, metric, price):
+def _metric(history, arguments):
+    """Return what the policies are compared by."""
+    return measure_of(
+        history.task,
+        history.base,
+        history.y,
+        history.labels,
+        scoring=arguments.scoring,
+        positive=arguments.positive,
+        is_priced=arguments.price is not None,
+    )
+
+
+def _answers(found, metric, price):
     """Return what comes of it, sentence by sentence."""
+    outcomes, baselines, comparison = found
     answers = [sentence(outcomes, metric)]
+    if metric.why:
+        answers.append(
+            f"The policies are compared by the {metric.name}, not by errors: {metric.why}."
+        )
     if price is not None:
         answers.append(comparison.recommend(price).text)
-    answers.append(price_sentence(comparison))
-    if price is None:
-        answers[-1] += (
-            " The price is what a refit must save to be worth it; state yours with --price."
-        )
-    remark = caution(outcomes, baseline, metric)
+    if metric.metric is None:  # else a price counts nothing that anyone has a feeling for
+        answers.append(price_sentence(comparison))
+        if price is None:
+            answers[-1] += (
+                " The price is what a refit must save to be worth it; state yours with --price."
+            )
+    remark = caution(outcomes, baselines, metric)
     return answers if remark is None else [*answers, remark]
 
 
@@ -182,13 +216,15 @@ def _warnings(outcomes, comparison, price):
             yield f"{outcome.name}: {text} ({n} times)"
 
 
-def _write(outputs, found, history, arguments, facts, notices, answers):
-    outcomes, baseline, comparison = found
-    metric, delay, price = METRICS[history.task], arguments.label_delay, arguments.price
+def _write(outputs, found, history, metric, arguments, facts, notices, answers):
+    outcomes, baselines, comparison = found
+    delay, price = arguments.label_delay, arguments.price
     title = f"{history.name}, predicting '{history.target}'"
-    outputs.write("compare.csv", lambda: as_csv(outcomes, baseline, metric))
+    outputs.write("compare.csv", lambda: as_csv(outcomes, baselines, metric))
     figures = []
-    for what, drawn in pictures(outcomes, history, comparison, label_delay=delay, price=price):
+    for what, drawn in pictures(
+        outcomes, history, metric, comparison, label_delay=delay, price=price
+    ):
         figures.append(outputs.made(f"the picture of {what}", drawn))
     outputs.write(
         "report.html",
@@ -196,7 +232,7 @@ def _write(outputs, found, history, arguments, facts, notices, answers):
             title=f"Which retraining would have paid? {title}",
             answers=answers,
             outcomes=outcomes,
-            baseline=baseline,
+            baselines=baselines,
             metric=metric,
             facts=facts,
             notices=[*notices, *_warnings(outcomes, comparison, price)],
@@ -204,7 +240,11 @@ def _write(outputs, found, history, arguments, facts, notices, answers):
         ),
     )
     headline = f"{title}: {LOCATED}"
-    outputs.write("compare.png", lambda: draw(outcomes, history, label_delay=delay, title=headline))
+    windows = comparison.windows
+    outputs.write(
+        "compare.png",
+        lambda: draw(outcomes, history, metric, windows, label_delay=delay, title=headline),
+    )
 
 
 def _history(arguments):
@@ -239,7 +279,7 @@ def _history(arguments):
     )
 
 
-def _facts(history, arguments):
+def _facts(history, metric, arguments):
     """Return what is compared, by name."""
     n_rows, n_columns = history.table.shape
     last_seed = arguments.seeds - 1
@@ -247,6 +287,7 @@ def _facts(history, arguments):
     facts = {
         "data": f"{history.name}: {n_rows:,} rows, {n_columns:,} columns to learn from",
         "target": f"{history.target}: {'regression' if history.task == 'regression' else task}",
+        "compared by": metric.name,
         "columns": history.how,
         "model": " ".join(str(history.base).split()),
         "warm-up": f"first {history.warm_up:,} rows, on which the first model is fitted",
@@ -282,7 +323,7 @@ def _limits(history, arguments):
     )
 
 
-def _run_all(console, history, arguments):
+def _run_all(console, history, metric, arguments):
     """Run every policy; on a terminal with a progress bar, in a log with a line for each."""
     progress = needed("rich.progress")
     bar = progress.Progress(
@@ -305,6 +346,7 @@ def _run_all(console, history, arguments):
 
         return run_all(
             history,
+            metric,
             batch=arguments.batch,
             label_delay=arguments.label_delay,
             price=arguments.price,

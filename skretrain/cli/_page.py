@@ -6,6 +6,7 @@ from string import Template
 from .. import __version__
 from ..utils._html import document, header_row, terms
 from ..utils._html import notices as list_of_notices
+from ._metric import ACCURACY
 from ._report import cells, explanation, headers, is_priced
 from ._sentence import best_of
 
@@ -60,7 +61,7 @@ _COST = (
 _SEEDS = " Scores are means ± standard deviations over {n} seeds, all else means."
 
 
-def page(*, title, answers, outcomes, baseline, metric, facts, notices, figures):
+def page(*, title, answers, outcomes, baselines, metric, facts, notices, figures):
     """Return the page as HTML.
 
     Parameters
@@ -69,10 +70,10 @@ def page(*, title, answers, outcomes, baseline, metric, facts, notices, figures)
         What was asked.
     answers : list of str
         The answer, sentence by sentence.
-    outcomes, baseline : list of Outcome and Outcome
+    outcomes, baselines : list of Outcome
         The table.
-    metric : {"accuracy", "mean_absolute_error"}
-        What the scores are.
+    metric : Measured
+        What they are compared by.
     facts : dict of str to str
         What was compared.
     notices : list of str
@@ -80,7 +81,7 @@ def page(*, title, answers, outcomes, baseline, metric, facts, notices, figures)
     figures : list of Picture
         The pictures.
     """
-    everyone = [*outcomes, baseline]
+    everyone = [*outcomes, *baselines]
     best, priced = best_of(outcomes), is_priced(outcomes)
     body = _BODY.substitute(
         answers="".join(f"<p>{escape(text)}</p>" for text in answers),
@@ -104,7 +105,7 @@ def _row(outcome, metric, *, is_best, priced):
 
 
 def _legend(metric, n_seeds, *, priced):
-    more = (_KAPPA if metric == "accuracy" else "") + (_COST if priced else "")
+    more = (_KAPPA if metric is ACCURACY else "") + (_COST if priced else "")
     return _LEGEND + more + (_SEEDS.format(n=n_seeds) if n_seeds > 1 else "")
 
 

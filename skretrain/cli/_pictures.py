@@ -21,10 +21,8 @@ from ..inspection._distribution_data import MOST_DRAWN
 from ..inspection._panels import literal, shortened
 from ..metrics._two_samples import ks_distance, level_counts, total_variation
 from ._errors import needed
-from ._policies import LOCATED, METRICS, NEVER
-from ._sentence import value
-
-_SCORE_NAMES = {"accuracy": "accuracy", "mean_absolute_error": "error"}
+from ._metric import ACCURACY, ERROR
+from ._policies import LOCATED, NEVER
 
 _WIDE, _NARROW = 9.3, 4.4  # inches; letters of 9 points can be read on a phone in the second
 _MOST_POINTS = 2_000
@@ -52,7 +50,7 @@ class Picture:
     narrow: str
 
 
-def draw(outcomes, history, *, label_delay, title):
+def draw(outcomes, history, metric, windows, *, label_delay, title):
     """Return the picture of the folder, a PNG: the default policy above, a panel each below."""
     pyplot = needed("matplotlib.pyplot")
     n_rows = -(-_n_ran(outcomes) // 4)
@@ -63,7 +61,7 @@ def draw(outcomes, history, *, label_delay, title):
     known = ", true drifts as broad lines" if len(history.drift_rows) else ""
     below.suptitle(f"Each policy in blue, the others in grey{known}", fontsize=11)
     panels = below.subplots(n_rows, 4, sharex=True, sharey=True, squeeze=False)
-    comparison = _comparison(outcomes, history, panels)
+    comparison = _comparison(outcomes, history, metric, windows, panels)
     for spare in panels.ravel()[len(comparison.axes_) :]:
         spare.remove()
     for panel in comparison.axes_:
@@ -77,7 +75,7 @@ def draw(outcomes, history, *, label_delay, title):
     return _saved(figure, "figure")
 
 
-def pictures(outcomes, history, results, *, label_delay, price):
+def pictures(outcomes, history, metric, results, *, label_delay, price):
     """Return the pictures of the page, from the whole to the detail.
 
     Returns
@@ -85,21 +83,22 @@ def pictures(outcomes, history, results, *, label_delay, price):
     pictures : list of (str, callable)
         What each shows, and a function that draws it, or returns None where it does not apply.
     """
+    windows = results.windows
 
     @cache
     def comparison():
-        comparison = _comparison(outcomes, history, None)
+        comparison = _comparison(outcomes, history, metric, windows, None)
         needed("matplotlib.pyplot").close(comparison.figure_)
         return comparison
 
     return [
-        ("scores and seconds", lambda: _picture_of_scores(results, history, price)),
-        ("prices", lambda: _picture_of_prices(results)),
+        ("scores and seconds", lambda: _picture_of_scores(results, history, metric, price)),
+        ("prices", lambda: _picture_of_prices(results) if windows is None else None),
         (
             "the default policy",
             lambda: _picture_of_timeline(comparison(), outcomes, history, label_delay),
         ),
-        ("the policies", lambda: _picture_of_policies(comparison(), history)),
+        ("the policies", lambda: _picture_of_policies(comparison(), history, metric)),
         ("the classes", lambda: _picture_of_classes(outcomes, history, label_delay)),
         ("what moved", lambda: _picture_of_shift(history)),
     ]
@@ -112,23 +111,44 @@ def _n_ran(outcomes):
     return sum(not outcome.refusal for outcome in outcomes)
 
 
-def _comparison(outcomes, history, ax):
+def _comparison(outcomes, history, metric, windows, ax):
     ran = [outcome for outcome in outcomes if not outcome.refusal]
-    metric = METRICS[history.task]
-    comparison = PolicyComparisonDisplay.from_results(
-        {outcome.name: _losses_as_result(outcome, history) for outcome in ran},
-        scores={outcome.name: float(value(outcome, metric)) for outcome in ran},
-        score_label=_SCORE_NAMES[metric],
-        true_drifts=history.drift_rows,
-        metric=metric,
-        ax=ax,
-    )
+    scores = {outcome.name: float(metric.value(outcome)) for outcome in ran}
+    if windows is None:
+        comparison = PolicyComparisonDisplay.from_results(
+            {outcome.name: _losses_as_result(outcome, history) for outcome in ran},
+            scores=scores,
+            score_label="accuracy" if metric is ACCURACY else "error",
+            true_drifts=history.drift_rows,
+            metric="accuracy" if metric is ACCURACY else "mean_absolute_error",
+            ax=ax,
+        )
+    else:
+        comparison = _by_windows(ran, scores, history, metric, windows).plot(ax=ax)
     comparison.axes_[0].set_xlim(history.warm_up, len(history.y))
     # For the many small panels that follow: more points than pixels take long to draw.
     every = -(-len(comparison.rows) // _MOST_POINTS)
     comparison.rows = comparison.rows[::every]
     comparison.curves = {name: curve[::every] for name, curve in comparison.curves.items()}
     return comparison
+
+
+def _by_windows(ran, scores, history, metric, windows):
+    """Return the scores of the windows, as steps."""
+    sizes = np.diff(windows)
+    lacks = {outcome.name: np.repeat(outcome.losses[0], sizes) for outcome in ran}
+    curves = lacks if metric.lower_is_better else {k: 1 - lack for k, lack in lacks.items()}
+    finite = np.concatenate([curve[np.isfinite(curve)] for curve in curves.values()])
+    room = 0.03 * (np.ptp(finite) or 1.0) if len(finite) else 0.0
+    return PolicyComparisonDisplay(
+        np.arange(history.warm_up, len(history.y)),
+        curves,
+        scores=scores,
+        true_drifts=history.drift_rows,
+        label=f"{metric.name} of {len(sizes)} windows",
+        score_label=metric.name,
+        ylim=(finite.min() - room, finite.max() + room) if len(finite) else None,
+    )
 
 
 def _losses_as_result(outcome, history):
@@ -166,9 +186,9 @@ def _finish_timeline(ax, comparison, history):
 # -- the pictures of the page ----------------------------------------------------------------------
 
 
-def _picture_of_scores(results, history, price):
-    label = "accuracy"
-    if history.task == "regression":
+def _picture_of_scores(results, history, metric, price):
+    label = f"{'minus the ' * metric.lower_is_better}{metric.name}"
+    if metric is ERROR:
         label = f"minus the mean absolute error of '{shortened(history.target)}'"
 
     def drawn(width, height):
@@ -231,8 +251,8 @@ def _picture_of_timeline(comparison, outcomes, history, label_delay):
     )
 
 
-def _picture_of_policies(comparison, history):
-    good = "low is good" if history.task == "regression" else "high is good"
+def _picture_of_policies(comparison, history, metric):
+    good = "low is good" if metric.lower_is_better else "high is good"
     return _in_panels(
         comparison,
         len(comparison.curves),

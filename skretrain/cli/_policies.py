@@ -13,11 +13,12 @@ from ..model_selection import compare_policies
 from ..model_selection._compare import default_policies, n_updates
 from ..model_selection._edges import edges_of, ends_of
 from ._errors import CommandError, first_line
+from ._metric import ACCURACY, ERROR
 
 NEVER, LOCATED, WARM = "never", "since drift", "warm start"
-NO_CHANGE = "(no change)"
+NO_CHANGE, CONSTANT = "(no change)", {"classification": "(majority)", "regression": "(median)"}
+BASELINES = (NO_CHANGE, *CONSTANT.values())
 
-METRICS = {"classification": "accuracy", "regression": "mean_absolute_error"}
 _MOST_FITS = 100  # per window and seed; a fit of the whole history takes long
 
 
@@ -45,8 +46,10 @@ class Outcome:
         The policy.
     losses : ndarray of shape (n_seeds, n_scored)
         0 or 1, or the absolute error in units of the target, per scored row. Where a schedule was
-        replayed, batches add up, and the rows within a batch share evenly. Empty where the policy
-        is not possible.
+        replayed, batches add up, and the rows within a batch share evenly. By a score that is no
+        mean over rows: what each window lacks. Empty where the policy is not possible.
+    scores : ndarray of shape (n_seeds,) or None
+        Such a score of each seed; higher is better.
     unit : float
         Deviation of the target; 1 for classes.
     kind : str
@@ -61,6 +64,8 @@ class Outcome:
         Loss and refits in one number, where there is a price.
     result : PrequentialResult or None
         What was found with the first seed, if it was run live.
+    predicted : ndarray of shape (n_scored,) or None
+        What was predicted, without a model.
     warned : Counter
         Warnings on the way.
     refusal : str
@@ -70,6 +75,7 @@ class Outcome:
     name: str
     what: str
     losses: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    scores: np.ndarray | None = None
     unit: float = 1.0
     kind: str = ""
     kappa: float | None = None
@@ -79,18 +85,19 @@ class Outcome:
     cpu_seconds: float = 0.0
     cost: float | None = None
     result: Any = None
+    predicted: np.ndarray | None = None
     warned: Counter = field(default_factory=Counter)
     refusal: str = ""
 
     @property
     def loss(self):
-        """Mean loss per row: the lower, the better."""
-        return float(self.losses.mean())
+        """Mean loss per row, or minus the score: the lower, the better."""
+        return float(self.by_seed.mean())
 
     @property
     def by_seed(self):
-        """Mean loss of each seed."""
-        return self.losses.mean(axis=1)
+        """The same of each seed."""
+        return self.losses.mean(axis=1) if self.scores is None else -self.scores
 
     @property
     def deviation(self):
@@ -106,13 +113,15 @@ def stride_of(history, batch):
     return -(-n_batches // _MOST_FITS)
 
 
-def run_all(history, *, batch, label_delay, price, seeds, jobs, on_run):
+def run_all(history, metric, *, batch, label_delay, price, seeds, jobs, on_run):
     """Replay the history under every policy, in parallel; the numbers are those of one job.
 
     Parameters
     ----------
     history : History
         The stream.
+    metric : Measured
+        What they are compared by.
     batch, label_delay : int
         Rows per batch; rows between a prediction and its label.
     price : float or None
@@ -129,8 +138,9 @@ def run_all(history, *, batch, label_delay, price, seeds, jobs, on_run):
     -------
     outcomes : list of Outcome
         One for each policy.
-    baseline : Outcome
-        Repeating the newest known target.
+    baselines : list of Outcome
+        Repeating the newest known target, and the most frequent class, or the median, of the
+        warm-up.
     comparison : PolicyComparison
         The same, for every price.
     """
@@ -144,6 +154,7 @@ def run_all(history, *, batch, label_delay, price, seeds, jobs, on_run):
     )
     comparison, warned = _compared(
         history,
+        metric,
         {name: policy for name, (policy, _) in policies.items()},
         on_run,
         batch_size=batch,
@@ -154,16 +165,22 @@ def run_all(history, *, batch, label_delay, price, seeds, jobs, on_run):
         stride=stride,
     )
     baseline = no_change(history, label_delay=label_delay)
+    usual = constant(history)
     outcomes, table = [], comparison.to_frame(price).set_index("policy")
     for name, (_, what) in policies.items():
         outcome = _outcome(table.loc[name], what, comparison, history, price)
         outcome.warned = warned[name]
-        outcome.kappa = _kappa(outcome, baseline, history)
         outcomes.append(outcome)
+    if metric.metric is None:
+        for outcome in [*outcomes, usual]:
+            outcome.kappa = _kappa(outcome, baseline, history)
+    else:
+        for one in (baseline, usual):
+            _rescore(one, comparison, history)
     why_not = Learner(history.base).why_not
     if why_not:
         outcomes.append(Outcome(WARM, "", refusal=why_not))
-    return outcomes, baseline, comparison
+    return outcomes, [baseline, usual], comparison
 
 
 def _served(history):
@@ -179,7 +196,7 @@ def _grid(price):
     return [float(f"{p:.2g}") if p != price else price for p in prices]
 
 
-def _compared(history, policies, on_run, **options):
+def _compared(history, metric, policies, on_run, **options):
     """Return the comparison, and the warnings of each policy."""
     warned = {name: Counter() for name in policies}
 
@@ -188,7 +205,9 @@ def _compared(history, policies, on_run, **options):
         run.result.estimator = None  # it may be large
         on_run(run.policy, run.result.fit_seconds, run.n_runs)
 
-    classifies = history.task == "classification"
+    scoring = metric.metric
+    if scoring is None:
+        scoring = "accuracy" if metric is ACCURACY else _AbsoluteError(history.unit)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the runs tell theirs
         try:
@@ -198,14 +217,14 @@ def _compared(history, policies, on_run, **options):
                 history.y,
                 policies,
                 initial_size=history.warm_up,
-                scoring="accuracy" if classifies else _AbsoluteError(history.unit),
+                scoring=scoring,
                 on_run=finished,
                 time=history.time,
                 **options,
             )
         except (TypeError, ValueError) as error:
             raise _failed(history, error) from error
-    if not classifies:
+    if metric is ERROR:
         comparison.unit = f"units of '{history.target}'"
     return comparison, warned
 
@@ -228,18 +247,17 @@ def _outcome(line, what, comparison, history, price):
     """Return what a policy achieved, with the numbers of its line of the comparison's table."""
     name, kind = line.name, line["kind"]
     runs, is_live = comparison.results[name], kind == "live"
-    losses = (
-        [_loss_of(history)(run.y_true, run.y_pred) for run in runs]
-        if is_live and not comparison.n_unpredicted(name, price)
-        else [
-            _per_row(losses, history, comparison) for losses in comparison.batch_losses(name, price)
-        ]
-    )
+    if comparison.windows is not None:
+        losses = comparison.batch_losses(name, price) / np.diff(comparison.windows)
+    else:
+        losses = _row_losses(name, comparison, history, price)
+    scores = None if comparison.windows is None else comparison.scores(name, price)
     return Outcome(
         name=name,
         what=what,
         losses=np.array(losses, dtype=float),
-        unit=history.unit,
+        scores=scores,
+        unit=1.0 if comparison.windows is not None else history.unit,
         kind=kind,
         n_fits=line["n_fits"],
         n_updates=float(np.mean([n_updates(run) for run in runs])) if is_live else 0,
@@ -247,6 +265,17 @@ def _outcome(line, what, comparison, history, price):
         cpu_seconds=line["cpu_seconds"],
         cost=None if price is None else comparison.cost(name, price),
         result=runs[0] if is_live else None,
+    )
+
+
+def _row_losses(name, comparison, history, price):
+    runs, is_live = comparison.results[name], comparison.kinds[name] == "live"
+    return (
+        [_loss_of(history)(run.y_true, run.y_pred) for run in runs]
+        if is_live and not comparison.n_unpredicted(name, price)
+        else [
+            _per_row(losses, history, comparison) for losses in comparison.batch_losses(name, price)
+        ]
     )
 
 
@@ -270,13 +299,41 @@ def no_change(history, *, label_delay):
     rows, repeated = no_change_predict(y, label_delay=label_delay, y_previous=known)
     if history.time is not None:
         repeated = history.y[_newest_known(history, label_delay)[len(history.y) - len(rows) :]]
+    # Of the first rows, no label may be known yet: then it is the usual one of the warm-up.
+    predicted = constant(history).predicted.copy()
+    predicted[len(predicted) - len(repeated) :] = repeated
     return Outcome(
         name=NO_CHANGE,
+        predicted=predicted,
         what="repeat the newest known target",
         losses=np.array([_loss_of(history)(y[rows], repeated)], dtype=float),
         unit=history.unit,
         kappa=0.0 if history.task == "classification" else None,
     )
+
+
+def constant(history):
+    """Return what the most frequent class of the warm-up, or its median, would have achieved."""
+    known, y = np.split(history.y, [history.warm_up])
+    if history.task == "classification":
+        value, what = np.bincount(known).argmax(), "the most frequent class of the warm-up"
+    else:
+        value, what = np.median(known), "the median of the warm-up"
+    losses = _loss_of(history)(y, np.full(len(y), value))
+    return Outcome(
+        name=CONSTANT[history.task],
+        what=f"always {what}",
+        losses=np.array([losses], dtype=float),
+        unit=history.unit,
+        predicted=np.full(len(y), value),
+    )
+
+
+def _rescore(outcome, comparison, history):
+    """Replace errors by the score that policies are compared by."""
+    served, score = comparison.told(outcome.predicted)
+    outcome.losses = served[None] / np.diff(comparison.windows)
+    outcome.scores, outcome.unit, outcome.kappa = np.array([score]), 1.0, None
 
 
 def _newest_known(history, label_delay):

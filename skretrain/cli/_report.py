@@ -5,18 +5,17 @@ import io
 
 from ._console import say
 from ._errors import needed
-from ._policies import NO_CHANGE
-from ._sentence import amount, best_of, number, score, value
-
-_COLUMNS = {"accuracy": "accuracy", "mean_absolute_error": "mean abs. error"}
+from ._metric import ACCURACY
+from ._policies import BASELINES
+from ._sentence import amount, best_of, score
 
 
 def headers(metric, *, priced):
     """Return the names of the columns."""
-    kappa = ["kappa temporal"] if metric == "accuracy" else []
+    kappa = ["kappa temporal"] if metric is ACCURACY else []
     cost = ["cost"] if priced else []
     # What was asked for stands where a phone shows it.
-    return ["policy", _COLUMNS[metric], *cost, *kappa, "fits", "rows fitted", "CPU s"]
+    return ["policy", metric.header, *cost, *kappa, "fits", "rows fitted", "CPU s"]
 
 
 def is_priced(outcomes):
@@ -28,9 +27,9 @@ def cells(outcome, metric, *, priced):
     """Return one row of the table, as text."""
     if outcome.refusal:
         return [outcome.name, *["-"] * (len(headers(metric, priced=priced)) - 1)]
-    kappa = [] if outcome.kappa is None else [number(outcome.kappa)]
+    kappa = [] if outcome.kappa is None else [metric.number(outcome.kappa)]
     costs = [amount(outcome.n_fits), amount(outcome.rows_fitted), f"{outcome.cpu_seconds:.2f}"]
-    if outcome.name == NO_CHANGE:
+    if outcome.name in BASELINES:
         costs = ["-"] * 3
     cost = ["-" if outcome.cost is None else amount(outcome.cost)] if priced else []
     return [outcome.name, score(outcome, metric), *cost, *kappa, *costs]
@@ -41,7 +40,7 @@ def explanation(outcome):
     return f"not possible: {outcome.refusal}" if outcome.refusal else outcome.what
 
 
-def print_table(console, outcomes, baseline, metric):
+def print_table(console, outcomes, baselines, metric):
     """Print the table and what each policy does."""
     style = {"box": needed("rich.box").SIMPLE_HEAD, "pad_edge": False, "collapse_padding": True}
     table = needed("rich.table").Table(**style)
@@ -53,23 +52,31 @@ def print_table(console, outcomes, baseline, metric):
         justify = "right" if place else "left"
         table.add_column(header, justify=justify, no_wrap=place < 2, min_width=least)
     best = best_of(outcomes)
-    for outcome in [*outcomes, baseline]:
+    for outcome in [*outcomes, *baselines]:
         row = cells(outcome, metric, priced=priced)
         table.add_row(*row, style="bold" if outcome is best else None)
     console.print(table)
     width = max(len(outcome.name) for outcome in outcomes) + 2
-    for outcome in [*outcomes, baseline]:
+    for outcome in [*outcomes, *baselines]:
         say(console, f"  {outcome.name:<{width}}{explanation(outcome)}")
 
 
-def as_csv(outcomes, baseline, metric):
+def as_csv(outcomes, baselines, metric):
     """Return the table as CSV, unrounded; means where there are several seeds."""
     costs = ["fits", "updates", "rows_fitted", "cpu_seconds", "cost"]
-    header = ["policy", metric, f"{metric}_sd", "kappa_temporal", *costs, "seeds", "description"]
+    header = [
+        "policy",
+        metric.column,
+        f"{metric.column}_sd",
+        "kappa_temporal",
+        *costs,
+        "seeds",
+        "description",
+    ]
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(header)
-    for outcome in [*outcomes, baseline]:
+    for outcome in [*outcomes, *baselines]:
         numbers = [None] * (len(header) - 2)
         if not outcome.refusal:
             numbers = _numbers(outcome, metric)
@@ -79,4 +86,4 @@ def as_csv(outcomes, baseline, metric):
 
 def _numbers(o, metric):
     counts = [o.n_fits, o.n_updates, o.rows_fitted, o.cpu_seconds, o.cost, len(o.losses)]
-    return [value(o, metric), o.deviation, o.kappa, *counts]
+    return [metric.value(o), o.deviation, o.kappa, *counts]

@@ -2,13 +2,11 @@
 
 import numpy as np
 
-from ._policies import NEVER
+from ._policies import NEVER, NO_CHANGE
 
 _TIE = 0.005  # of all rows, or of the target's deviation; another seed moves a score by as much
 _BLOCKS = 30
 _WORST = 25.0  # deviations; else one outlier would hide every difference behind its own noise
-
-NAMES = {"accuracy": "accuracy", "mean_absolute_error": "mean absolute error"}
 
 
 def sentence(outcomes, metric):
@@ -18,8 +16,8 @@ def sentence(outcomes, metric):
     ----------
     outcomes : list of Outcome
         One per policy, "never" among them.
-    metric : {"accuracy", "mean_absolute_error"}
-        What the scores are.
+    metric : Measured
+        What they are compared by.
     """
     by_name = {outcome.name: outcome for outcome in outcomes if not outcome.refusal}
     never = by_name.pop(NEVER)
@@ -28,8 +26,8 @@ def sentence(outcomes, metric):
         return _nothing_paid(never, best, metric)
     level = [o for o in by_name.values() if leads(o, never) and not leads(best, o)]
     return (
-        f"On this history '{best.name}' would have paid: {NAMES[metric]} {score(best, metric)} "
-        f"with {_work(best)}, {_gain(best, never, metric)} never retraining, "
+        f"On this history '{best.name}' would have paid: {metric.name} {score(best, metric)} "
+        f"with {_work(best)}, {metric.gain(never.loss - best.loss)} never retraining, "
         f"{_price(best, by_name.values(), never)}{_rival(best, level, metric)}."
     )
 
@@ -48,14 +46,21 @@ def price_sentence(comparison):
     return f"{text}{between}, and '{leaders[-1][0]}' beyond."
 
 
-def caution(outcomes, baseline, metric):
-    """Return a warning if repeating the newest known target does as well, else None."""
+def caution(outcomes, baselines, metric):
+    """Return a warning if a rule that needs no model does as well, else None."""
+    baseline = min(baselines, key=lambda outcome: outcome.loss)
     if baseline.loss >= best_of(outcomes).loss:
         return None
+    has = f"{metric.name} {score(baseline, metric)}, better than any of them"
+    if baseline.name == NO_CHANGE:
+        return (
+            f"But repeating the newest known target has {has}: at this label delay the last target "
+            "is the better forecast. Give it to the model as a column, or state the delay that "
+            "you really have with --label-delay."
+        )
     return (
-        f"But repeating the newest known target has {NAMES[metric]} {score(baseline, metric)}, "
-        "better than any of them: at this label delay the last target is the better forecast. Give "
-        "it to the model as a column, or state the delay that you really have with --label-delay."
+        f"But to predict {baseline.what} has {has}: by this measure no model is of use here. "
+        "Choose another with --scoring."
     )
 
 
@@ -91,13 +96,8 @@ def _standard_error(values):
 
 def score(outcome, metric):
     """Return the score as text, with the standard deviation between seeds if there are several."""
-    text = number(value(outcome, metric), metric)
-    return text if outcome.deviation is None else f"{text} ± {number(outcome.deviation, metric)}"
-
-
-def value(outcome, metric):
-    """Return the score: the accuracy, or the mean absolute error."""
-    return 1 - outcome.loss if metric == "accuracy" else outcome.loss
+    text = metric.number(metric.value(outcome))
+    return text if outcome.deviation is None else f"{text} ± {metric.number(outcome.deviation)}"
 
 
 def amount(n):
@@ -107,17 +107,10 @@ def amount(n):
     return f"{n:,.1f}" if n >= 1 else f"{n:.2g}"
 
 
-def number(value, metric="accuracy"):
-    """Return a score as text, with as many digits as it is known to."""
-    if metric == "accuracy":
-        return f"{value:.3f}"
-    return f"{value:,.0f}" if 1000 <= value < 1e9 else f"{value:#.4g}"
-
-
 def _nothing_paid(never, best, metric):
     text = (
-        f"On this history retraining would not have paid: {NAMES[metric]} {score(never, metric)} "
-        f"without it, and {number(value(best, metric), metric)} with the best of the others, "
+        f"On this history retraining would not have paid: {metric.name} {score(never, metric)} "
+        f"without it, and {metric.number(metric.value(best))} with the best of the others, "
         f"'{best.name}'"
     )
     return f"{text}." if best.loss >= never.loss else f"{text}, which is within the noise."
@@ -130,13 +123,6 @@ def _work(best):
 
 def _count(n, noun):
     return f"{amount(n)} {noun}" if n == 1 else f"{amount(n)} {noun}s"
-
-
-def _gain(best, never, metric):
-    gain = never.loss - best.loss
-    if metric == "accuracy":
-        return f"{100 * gain:.1f} points above"
-    return f"{number(gain, metric)} below that of"
 
 
 def _price(best, others, never):
@@ -162,6 +148,6 @@ def _rival(best, level, metric):
     rival = min((o for o in level if o is not best), key=lambda outcome: outcome.rows_fitted)
     effort = "fewer" if rival.rows_fitted < best.rows_fitted else "no fewer"
     return (
-        f"; '{rival.name}' ({number(value(rival, metric), metric)}) is as good within the noise, "
+        f"; '{rival.name}' ({metric.number(metric.value(rival))}) is as good within the noise, "
         f"from {effort} fitted rows"
     )

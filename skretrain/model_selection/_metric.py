@@ -65,7 +65,7 @@ def metric_of(estimator, scoring):
     return Metric(scorer, name, getattr(scorer, "_sign", 1) > 0)
 
 
-def metric_for_rare(estimator, y):
+def metric_for_rare(estimator, y, names=None):
     """Return the Metric for classes of which some are rare, or None where none is.
 
     Nearly all rows are right, and nearly all errors of the common classes, so that the share of
@@ -78,6 +78,8 @@ def metric_for_rare(estimator, y):
         precision of the rare one; else F1, of several classes the mean over all.
     y : ndarray of shape (n_rows,)
         Labels.
+    names : sequence or None, default=None
+        What to call them, where they are codes from 0 on.
 
     Examples
     --------
@@ -93,17 +95,19 @@ def metric_for_rare(estimator, y):
         return None
     classes = np.unique(y)
     share = np.mean(y == rare[0])
-    has = f"{rare[0]!r} has {100 * share:.2g} % of the rows"
+    name = rare[0] if names is None else names[rare[0]]
+    has = f"{name!r} has {100 * share:.2g} % of the rows"
     why = f"{has}, and nearly all errors are made on the others"
     if len(classes) > 2:
         scorer = make_scorer(f1_score, average="macro", zero_division=0)
         return Metric(scorer, "mean F1 of the classes", True, why)
-    methods = [m for m in ("decision_function", "predict_proba") if hasattr(estimator, m)]
-    if methods:
-        scorer = make_scorer(average_precision_score, response_method=methods[0], pos_label=rare[0])
-        return Metric(scorer, f"average precision of {rare[0]!r}", True, why)
+    # As for scikit-learn's own; another model of the same task may have the other one.
+    methods = ("decision_function", "predict_proba")
+    if any(hasattr(estimator, method) for method in methods):
+        scorer = make_scorer(average_precision_score, response_method=methods, pos_label=rare[0])
+        return Metric(scorer, f"average precision of {name!r}", True, why)
     scorer = make_scorer(f1_score, pos_label=rare[0], zero_division=0)
-    return Metric(scorer, f"F1 of {rare[0]!r}", True, why)
+    return Metric(scorer, f"F1 of {name!r}", True, why)
 
 
 def _words(name):

@@ -185,6 +185,46 @@ class PolicyComparison:
         """
         return float(np.mean(self._scores_of(self._runs_of(policy, price))))
 
+    def scores(self, policy, price=None):
+        """Return the score of a policy with each seed.
+
+        Parameters
+        ----------
+        policy : str
+            Its name.
+        price : float or None, default=None
+            As in :meth:`score`.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_seeds,)
+            Their mean is :meth:`score`.
+        """
+        return np.array(self._scores_of(self._runs_of(policy, price)))
+
+    @property
+    def windows(self):
+        """Bounds of the windows that are scored, in rows served; None where each row is."""
+        return self._measure.bounds
+
+    def told(self, y_pred):
+        """Return how predictions score that some rule makes without a model.
+
+        Parameters
+        ----------
+        y_pred : ndarray of shape (n_served,)
+            One for each row that was served; as probabilities they are sure.
+
+        Returns
+        -------
+        losses : ndarray
+            As :meth:`batch_losses` has them for one seed.
+        score : float
+            Of all of them.
+        """
+        losses, _, _, score = self._measure.told(y_pred)
+        return losses, score
+
     def interval(self, policy, price=None):
         """Return the 95 % interval of the mean score over seeds, by Student's t.
 

@@ -11,7 +11,7 @@ from sklearn.metrics import get_scorer_names, make_scorer
 from ...utils._losses import task_of
 from .._matrix import LOSSES, RetrainMatrix
 from .._matrix._replay import FIRST
-from .._metric import metric_for_rare, metric_of
+from .._metric import Metric, metric_for_rare, metric_of
 from .._unreadable import summed_losses
 
 # The loss per row behind each score.
@@ -95,13 +95,16 @@ def measure_of(estimator, scoring, y, *, is_priced):
         return Measure(scoring, _SCORINGS[scoring])
     if callable(scoring) and not _is_scorer(scoring):
         return Measure(f"neg_mean_{getattr(scoring, '__name__', 'loss')}", scoring)
-    if not callable(scoring) and scoring not in get_scorer_names():
+    is_known = callable(scoring) or isinstance(scoring, Metric)
+    if not is_known and scoring not in get_scorer_names():
         raise ValueError(
             f"scoring={scoring!r}: pass the name of a scorer of scikit-learn, a scorer, or a "
             "function loss(y_true, y_pred) that returns one loss per row; None is "
             f"{' or '.join(map(repr, _DEFAULT_SCORINGS.values()))}."
         )
-    return ScorerMeasure(estimator, metric_of(estimator, scoring))
+    if not isinstance(scoring, Metric):
+        scoring = metric_of(estimator, scoring)
+    return ScorerMeasure(estimator, scoring)
 
 
 def _is_scorer(function):
@@ -125,7 +128,8 @@ class Measure:
     name: str
     loss: Any
     n_rows: int = 0
-    why = ""  # nobody else chose it
+    why = ""  # it was asked for, or is the usual one
+    bounds = None  # each row is scored by itself
     spread: float = 0.0  # squared distance of the targets from their mean, summed
 
     @property
@@ -144,8 +148,8 @@ class Measure:
 
     def begin(self, X, y, edges):
         """Take in the rows that are served, and where batches begin and end."""
-        served = np.asarray(y)[edges[FIRST] :]
-        self.n_rows, self.spread = len(served), _spread_of(served, self.name)
+        self.y, self.edges = np.asarray(y)[edges[FIRST] :], np.asarray(edges[FIRST:]) - edges[FIRST]
+        self.n_rows, self.spread = len(self.y), _spread_of(self.y, self.name)
 
     def per_row(self, y_true, y_pred):
         """Return the loss on each row."""
@@ -167,6 +171,14 @@ class Measure:
             np.diff(starts, append=len(predicted)),
             np.add.reduceat((~predicted).astype(np.int64), starts),
         )
+
+    def told(self, y_pred):
+        """Return how predictions score that some rule makes without a model."""
+        losses = self.per_row(self.y, y_pred)
+        counts = np.diff(self.edges)
+        sums = np.add.reduceat(losses, self.edges[:-1])
+        score = self.score_for(float(losses.sum()))
+        return Served(sums, counts, np.zeros_like(counts), score)
 
     def hindsight(self, matrix, delay):
         """Return what to ask for the best schedules."""

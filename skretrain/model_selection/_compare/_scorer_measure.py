@@ -82,6 +82,16 @@ class ScorerMeasure:
         readable[result.unpredicted_rows - self.first] = False
         return self._served(result.outputs, readable, result.classes)
 
+    def told(self, y_pred):
+        """Return how predictions score that some rule makes without a model."""
+        outputs = {"predict": y_pred}
+        if self.classes is not None:
+            is_it = (np.asarray(y_pred)[:, None] == self.classes).astype(float)
+            outputs["predict_proba"] = is_it
+            outputs["decision_function"] = is_it[:, 1] if len(self.classes) == 2 else is_it
+        readable = np.ones(self.n_rows, dtype=bool)
+        return self._served({method: outputs[method] for method in self.methods}, readable)
+
     def _served(self, outputs, readable, classes=None):
         windows = list(zip(self.bounds[:-1], self.bounds[1:], strict=True))
         rows = np.diff(self.bounds)
