@@ -72,6 +72,7 @@ def test_a_change_that_was_not_located_refits_on_all_that_is_remembered():
     ["adwin", drift.ADWIN(), drift.PageHinkley(), ErrorDrift(), [drift.ADWIN(), Rings()]],
     ids=["alias", "ADWIN", "PageHinkley", "trigger", "list"],
 )
+@pytest.mark.no_cover
 def test_a_real_drift_is_found_and_answered(detector):
     """However the detector is given, one drift is one alarm, and the model recovers."""
     X, Y = stream(2000, drift=1000)
@@ -105,6 +106,7 @@ def test_a_batch_sorted_by_class_does_not_ring():
 
 
 @pytest.mark.parametrize("scale", [1e-4, 1e4])
+@pytest.mark.no_cover
 def test_the_scale_of_a_target_does_not_matter(scale):
     """Trap 9: residuals are ranked, so that alarms do not depend on the unit of y."""
     X, _ = stream(2000)

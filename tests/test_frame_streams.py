@@ -359,6 +359,7 @@ ARRIVING = list(chunks_of(MEANT, ODD))
 @pytest.mark.parametrize(
     "name", representatives(["lightgbm", "xgboost", "sklearn"], fast=["lightgbm"])
 )
+@pytest.mark.no_cover
 def test_continued_replayed_mixed_or_out_of_a_short_memory(name, make):
     """Long after the odd chunks have left the window, nothing has failed."""
     model = make(LEARNERS[name]).fit(*ARRIVING[0])

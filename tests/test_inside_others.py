@@ -139,6 +139,7 @@ def test_a_transformer_that_learns_from_targets_is_told_that_they_would_be_lost(
 
 
 @pytest.mark.parametrize("wrapper", WRAPPERS.values(), ids=WRAPPERS)
+@pytest.mark.no_cover
 def test_river_drives_a_classifier_row_by_row(wrapper):
     """In river's own wrapper, which is named: its converter asks for the class of a base."""
     model = SKL2RiverClassifier(wrapper(MultinomialNB()), classes=[0, 1])

@@ -146,7 +146,7 @@ CLASSIFIERS = [
     SGDClassifier(loss="log_loss", random_state=0),
     KNeighborsClassifier(),
     LinearSVC(),
-    MLPClassifier((4,), max_iter=300, random_state=0),
+    MLPClassifier((4,), max_iter=20, random_state=0),
     make_pipeline(StandardScaler(), LogisticRegression()),
 ]
 REGRESSORS = [
@@ -184,6 +184,7 @@ def test_a_mixture_of_one_classifier_is_that_classifier(base):
 
 
 @pytest.mark.parametrize("base", REGRESSORS, ids=repr)
+@pytest.mark.no_cover
 def test_a_mixture_of_one_regressor_is_that_regressor(base):
     mixture = MixtureRetrainer([("one", DriftAwareRetrainer(base, detector=Rings([520])))])
     bare = DriftAwareRetrainer(base, detector=Rings([520]))
@@ -195,6 +196,7 @@ def test_a_mixture_of_one_regressor_is_that_regressor(base):
 
 
 @pytest.mark.parametrize(("members", "y"), [(classifiers, Y), (regressors, TARGET)])
+@pytest.mark.no_cover
 def test_the_order_of_members_matters_by_rounding_only(members, y):
     one = feed(MixtureRetrainer(members()), X, y, 50)
     other = feed(MixtureRetrainer(members()[::-1]), X, y, 50)
@@ -504,6 +506,7 @@ def test_without_a_budget_everybody_learns_every_batch():
 
 
 @pytest.mark.parametrize("budget", [0.2, 0.5])
+@pytest.mark.no_cover
 def test_with_a_budget_members_learn_in_turns_and_from_every_row_once(budget):
     """One at least with each batch, everybody with each tenth, all rows once and in order."""
     n = 5
@@ -598,6 +601,7 @@ def spoiled(container):
 
 
 @pytest.mark.parametrize("kind", CONTAINERS)
+@pytest.mark.no_cover
 def test_arrays_of_the_caller_may_be_used_again(kind):
     """What waits is a copy: rows, targets and weights."""
     members = [(f"member {j}", steady(SGDClassifier(random_state=j))) for j in range(4)]
@@ -656,6 +660,7 @@ def test_what_is_new_is_learned_by_everybody_at_once(news):
 
 
 @pytest.mark.parametrize("classes", [[1, 0], np.array([0, 1]), [], [[0, 1], [0, 1]]], ids=repr)
+@pytest.mark.no_cover
 def test_to_announce_what_is_known_changes_nothing(classes):
     """Many callers pass ``classes`` each time: that does not spend the budget."""
     announced, silent = (MixtureRetrainer(classifiers(), budget=0.3) for _ in range(2))
@@ -776,6 +781,7 @@ KINDS = {"classifiers": (classifiers, Y), "regressors": (regressors, TARGET)}
         product(["classifiers", "regressors"], [None, 0.4]), fast=[("classifiers", 0.4)]
     ),
 )
+@pytest.mark.no_cover
 def test_threads_change_no_bit(kind, budget):
     members, y = KINDS[kind]
     alone, threads = (
@@ -867,6 +873,7 @@ def test_members_with_the_same_base_get_seeds_of_their_own():
 # -- inside other estimators -----------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_a_search_tries_shares_parameters_of_members_and_members():
     """Each candidate has its own score, and the best one is refitted on all rows."""
     grid = [
@@ -897,6 +904,7 @@ def test_parameters_of_members_are_reached_by_their_names():
         model.set_params(forest__buffer=None)
 
 
+@pytest.mark.no_cover
 def test_a_pipeline_may_be_outermost():
     scaled = StandardScaler().fit(X[:500]).transform(X)
     pipe = make_pipeline(StandardScaler(), MixtureRetrainer(classifiers())).fit(X[:500], Y[:500])
@@ -911,6 +919,7 @@ def test_a_pipeline_may_be_outermost():
 
 
 @pytest.mark.parametrize("delay", [0, 100])
+@pytest.mark.no_cover
 def test_it_is_evaluated_with_delayed_labels(delay):
     model = MixtureRetrainer(classifiers(), budget=0.5)
     result = prequential_validate(model, X, Y, batch_size=50, initial_size=100, label_delay=delay)
@@ -1205,6 +1214,7 @@ def with_requests():
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
 @pytest.mark.parametrize("budget", [None, 0.5])
+@pytest.mark.no_cover
 def test_members_get_the_metadata_that_they_request(budget, n_jobs):
     with sklearn.config_context(enable_metadata_routing=True):
         model = MixtureRetrainer(with_requests(), budget=budget, n_jobs=n_jobs)
@@ -1480,6 +1490,7 @@ def test_skretrain_finds_no_failure(retrainer, check):
     ],
     ids=repr,
 )
+@pytest.mark.no_cover
 def test_one_classifier_is_kept_fresh_in_several_ways(base):
     """The mixture recovers from a drift from which the frozen member does not."""
     model = make_mixture(base, random_state=0).fit(X[:200], Y[:200])
@@ -1562,6 +1573,7 @@ def test_only_the_default_members_have_a_budget_of_their_own():
     assert make_mixture(GaussianNB()).budget is None
 
 
+@pytest.mark.no_cover
 def test_a_budget_of_one_is_every_turn():
     """And everybody is asked, also who has almost no weight."""
     hopeless = make_pipeline(StandardScaler(), GaussianNB(priors=[0.001, 0.999]))

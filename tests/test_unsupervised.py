@@ -104,6 +104,7 @@ def test_rehearsal_keeps_the_old_normal_and_takes_in_the_new(name):
 
 @pytest.mark.parametrize("update", ["warm_start", "replay_mix"])
 @pytest.mark.parametrize("name", CONTINUED)
+@pytest.mark.no_cover
 def test_a_detector_that_goes_on_learning_follows_without_an_alarm(name, update):
     model, X = run(name, detector=None, update=update)
     assert model.events_.counts["updated"] == (N - 300) // SIZE

@@ -50,6 +50,7 @@ def test_every_row_is_remembered_equally_often(n_batch, params):
     assert stats.chi2.cdf(statistic, df=n - 1) > ALPHA
 
 
+@pytest.mark.no_cover
 def test_pairs_of_rows_are_remembered_equally_often():
     """Neighbours in one batch do not exclude or attract each other."""
     pairs = np.zeros((12, 12))
@@ -115,6 +116,7 @@ def test_room_shrinks_as_classes_come():
         assert_array_equal(counts, [60 // n_classes] * n_classes)
 
 
+@pytest.mark.no_cover
 def test_each_class_is_a_uniform_sample_of_its_rows():
     """The rows of a class that lost room to later classes are still uniform over its stream."""
     counts, n_runs = np.zeros(60), 800

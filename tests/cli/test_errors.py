@@ -174,6 +174,7 @@ class Fits:
 
 
 @pytest.mark.parametrize("name", ["mine:build", "mine:ready", "mine:GaussianNB"])
+@pytest.mark.no_cover
 def test_an_estimator_from_the_working_folder(name, estimate):
     code, printed, _, rows = estimate(name)
     assert code == 0
@@ -230,6 +231,7 @@ def test_a_model_that_refuses_the_numbers(jobs, estimate):
     _fails_with(answer, "MultinomialNB failed", "Negative values", "Choose another --estimator")
 
 
+@pytest.mark.no_cover
 def test_a_model_that_refuses_only_live(monkeypatch, run, table):
     def refuse(*run, **options):
         raise ValueError("not today")

@@ -13,6 +13,7 @@ ALL_KINDS = ["sgd", "forest", "boosting"]  # scaled; codes and gaps; codes and g
 
 
 @pytest.mark.parametrize("estimator", ALL_KINDS)
+@pytest.mark.no_cover
 def test_what_comes_after_a_row_does_not_change_how_it_is_encoded(estimator, history, table):
     table["note"] = [f"{city} parcel {i % 17}" for i, city in enumerate(table.city)]
     later = table.copy()
@@ -29,6 +30,7 @@ def test_what_comes_after_a_row_does_not_change_how_it_is_encoded(estimator, his
 
 
 @pytest.mark.parametrize("estimator", ALL_KINDS)
+@pytest.mark.no_cover
 def test_text_among_later_numbers_or_dates_changes_nothing_before_it(
     estimator, history, table, tmp_path
 ):
@@ -44,6 +46,7 @@ def test_text_among_later_numbers_or_dates_changes_nothing_before_it(
     assert not np.array_equal(X[0][500], X[1][500], equal_nan=True)
 
 
+@pytest.mark.no_cover
 def test_two_readings_of_a_file_are_encoded_alike(history, table):
     """The components of text are found by a random projection."""
     table["note"] = [f"{city} parcel number {i}" for i, city in enumerate(table.city)]
@@ -156,6 +159,7 @@ def test_a_pipeline_is_encoded_for_its_last_step(history, table, monkeypatch):
         (list(range(50)), "regression"),
     ],
 )
+@pytest.mark.no_cover
 def test_text_booleans_and_few_whole_numbers_are_classes(history, table, values, task):
     table["target"] = np.resize(np.array(values), 600)
     stream = history(table, "target")

@@ -231,6 +231,7 @@ def test_the_sets_of_weights_of_an_averaging_model_stay_tied(known, average):
 
 @pytest.mark.parametrize(("known", "new"), ARRIVALS)
 @pytest.mark.parametrize(("model", "rows"), list(bayes_models()), ids=name)
+@pytest.mark.no_cover
 def test_naive_bayes_goes_on_as_if_it_had_declared_the_class(model, rows, known, new):
     """Grown and continued equals declared at the beginning, in every attribute, bit for bit."""
     first = rows(300, known)
@@ -443,6 +444,7 @@ def test_a_grown_logistic_regression_keeps_the_odds(known):
 @pytest.mark.parametrize(
     "model", [SGDClassifier(random_state=0), GaussianNB(), MLPClassifier((8,), random_state=0)]
 )
+@pytest.mark.no_cover
 def test_labels_of_every_type_keep_their_names(model, known, new, kind):
     """Longer texts are not cut, and a truth value becomes the number that it equals."""
     X, y = blobs(200, [0, 1])
@@ -458,6 +460,7 @@ def test_labels_of_every_type_keep_their_names(model, known, new, kind):
 
 
 @pytest.mark.parametrize(("model", "rows"), FAMILIES, ids=name)
+@pytest.mark.no_cover
 def test_the_model_that_was_copied_does_not_change(model, rows):
     before = fitted(model, rows, [0, 2, 3])
     state = joblib.hash(before)

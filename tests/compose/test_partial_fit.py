@@ -104,6 +104,7 @@ def run(model, data=X, y=Y, size=60, **declared):
     ],
     ids=lambda value: type(value).__name__,
 )
+@pytest.mark.no_cover
 def test_a_frozen_front_is_transforming_by_hand(transformer, data):
     """Bit for bit: the transformers are fitted on the first batch and stay as they are."""
     model = run(Pipeline([("t", clone(transformer)), ("c", sgd())]), data, classes=CLASSES)

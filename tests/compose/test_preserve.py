@@ -305,6 +305,7 @@ COMPOSITIONS = [
 
 
 @pytest.mark.parametrize("composed", COMPOSITIONS, ids=as_typed)
+@pytest.mark.no_cover
 def test_decisions_do_not_move_through_compositions(composed):
     """Slices of a ColumnTransformer, nested too, the last step of an inner chain, targets changed.
 

@@ -164,6 +164,7 @@ def test_parameters_are_not_touched_by_a_run(errors, show):
     assert joblib.hash(trigger.get_params()) == before
 
 
+@pytest.mark.no_cover
 def test_kswin_without_a_seed_repeats_itself(errors, show):
     """Its seed comes from random_state, for which None is a fixed one too."""
     losses = errors(0.2, 0.5, n=200)

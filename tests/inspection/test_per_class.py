@@ -109,6 +109,7 @@ def test_a_late_class_has_no_line_before_it_arrives():
 
 
 @pytest.mark.parametrize("step", [1, 2, 7, 1000])
+@pytest.mark.no_cover
 def test_points_lie_a_step_apart_and_the_last_is_at_the_last_row(step):
     fine, coarse = _display(step=1), _display(step=step)
     np.testing.assert_array_equal(coarse.rows, fine.rows[::-1][::step][::-1])

@@ -33,6 +33,7 @@ def in_batches(sizes):
 
 
 @pytest.mark.parametrize("delay", [0, 30, 250])
+@pytest.mark.no_cover
 def test_batches_as_they_come_give_what_the_arrays_give(delay):
     """Cut alike, a generator of batches and the arrays are the same stream."""
     model = DriftAwareRetrainer(LogisticRegression())
@@ -124,6 +125,7 @@ def test_no_scorer_at_all_is_refused():
         prequential_validate(GaussianNB(), X, Y, scoring=[])
 
 
+@pytest.mark.no_cover
 def test_seeds_are_runs_of_their_own_and_the_same_in_parallel():
     """Seed k is ``random_state=k``; the number of jobs changes nothing."""
     model = DriftAwareRetrainer(FOREST)

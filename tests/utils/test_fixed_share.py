@@ -168,6 +168,7 @@ def test_nobody_falls_far_below_the_share():
     assert shares.weights[3] > 0.5
 
 
+@pytest.mark.no_cover
 def test_neither_share_nor_time_makes_a_weight_no_number():
     """10,000 updates of one opinion: weights underflow to 0, never to NaN."""
     shares = FixedShare(3, 1.0, 0.0)

@@ -188,6 +188,7 @@ def test_the_last_update_before_the_cap_stops_at_it(base):
 
 
 @every_classifier
+@pytest.mark.no_cover
 def test_weights_count(base):
     """Rows that are wrong and weigh next to nothing do next to no harm."""
     X, y = stream(900, n_classes=2)

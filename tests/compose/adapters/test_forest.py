@@ -186,6 +186,7 @@ def test_new_trees_are_those_of_a_fit_on_the_rows():
 
 
 @pytest.mark.parametrize("kind", [k for k in ENSEMBLES if k is not IsolationForest])
+@pytest.mark.no_cover
 def test_once_round_it_is_as_good_as_a_fresh_forest(kind):
     """After n / k rotations on rows of a new concept, no trace of the old one is left."""
     rows, labels = stream(3000, drift=1000, seed=1)

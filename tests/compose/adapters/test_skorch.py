@@ -204,6 +204,7 @@ def flat(n_outputs=1):
     return adapter_of(regressor())[0].prepared(regressor().set_params(module__n_outputs=n_outputs))
 
 
+@pytest.mark.no_cover
 def test_flat_targets_are_learned_like_a_column():
     # Everything else here hands on targets of one output flat; skorch alone broadcasts them.
     y = X @ np.float32([1, 2, 3])
@@ -328,6 +329,7 @@ def test_classes_are_those_of_the_model_and_not_of_its_last_rows():
     assert twin.classes_.tolist() == [0, 1]
 
 
+@pytest.mark.no_cover
 def test_after_a_fit_there_is_a_class_for_each_output():
     y = np.where(Y == 1, 2, 0)
     model = fitted(classifier(module__n_outputs=4), y)
@@ -563,6 +565,7 @@ def test_other_errors_are_as_they_were(base, y, reason):
         Learner(base).fresh(rows_of(X, y), 1)
 
 
+@pytest.mark.no_cover
 def test_stray_labels_do_not_block_the_answer_to_an_alarm():
     """Five of them made every refit fail until they had left the memory."""
     rng = np.random.default_rng(0)
