@@ -523,6 +523,7 @@ def test_novelty_is_the_loss_without_a_target(base, loss_of):
     assert not batch.bounded
 
 
+@pytest.mark.no_cover
 def test_an_outlier_detector_is_retrained_when_the_rows_move():
     """Virtual drift is what its own scores show: the memory after it is the new normal."""
     rng = np.random.default_rng(0)
@@ -552,6 +553,7 @@ def test_triggers_get_what_they_need():
             assert batch.X is batch.y_pred is batch.y_proba is None
 
 
+@pytest.mark.no_cover
 def test_log_loss_can_be_watched():
     model = DriftAwareRetrainer(LogisticRegression(), detector=ErrorDrift(loss="log_loss"))
     X, Y = stream(2000, drift=1000)

@@ -76,6 +76,7 @@ def test_a_signature_with_weights_asks_for_the_same_arguments():
     ],
     ids=["AdaBoost", "Calibrated", "Bagging"],
 )
+@pytest.mark.no_cover
 def test_weights_reach_the_base_inside_an_ensemble(wrapper, make):
     """The same probabilities as with the base itself."""
     bare = make(GaussianNB()).fit(X, Y, sample_weight=WEIGHT)

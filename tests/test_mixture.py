@@ -393,6 +393,7 @@ def test_an_update_that_fails_stops_nobody_else():
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
 @pytest.mark.parametrize("place", [0, 2])
+@pytest.mark.no_cover
 def test_a_failure_that_is_to_raise_comes_through_when_the_others_have_learned(place, n_jobs):
     members = [("bayes", steady(GaussianNB())), ("linear", steady(LogisticRegression()))]
     members.insert(place, ("poisoned", steady(PoisonedNB(), on_error="raise")))
@@ -550,6 +551,7 @@ def test_a_budget_costs_little_where_one_member_is_best():
     assert model._mix().weights == [1]
 
 
+@pytest.mark.no_cover
 def test_turns_are_the_same_each_time():
     runs = [feed(MixtureRetrainer(classifiers(), budget=0.4), X, Y, 30) for _ in range(2)]
     assert counts(runs[0]) == counts(runs[1])
@@ -569,6 +571,7 @@ def test_turns_follow_the_weights_before_the_batch():
         np.testing.assert_array_equal(np.array(counts(model)) == batch.stop, due)
 
 
+@pytest.mark.no_cover
 def test_a_late_member_is_one_that_learned_from_one_long_batch():
     """Rows that waited are shown to the detector, updated with and remembered like any batch."""
     model = MixtureRetrainer(classifiers(), budget=0.3, share=0.3).fit(X[:100], Y[:100])
@@ -1044,6 +1047,7 @@ def test_one_absurd_target_is_forgotten():
     assert -20 < low < high < 20
 
 
+@pytest.mark.no_cover
 def test_a_constant_feature_that_begins_to_vary_does_little_harm():
     """A linear model that is updated by gradients explodes; its predictions are cut."""
     rows = X.copy()
@@ -1063,6 +1067,7 @@ def test_a_constant_feature_that_begins_to_vary_does_little_harm():
 
 
 @pytest.mark.parametrize("scale", [2.0**-13, 2.0**13])
+@pytest.mark.no_cover
 def test_the_unit_of_the_target_does_not_matter(scale):
     members = [(name, member) for name, member in regressors() if name != "descent"]
     members.append(("constant", steady(DummyRegressor(), update=None)))
@@ -1085,6 +1090,7 @@ def test_a_constant_target_works():
 
 
 @pytest.mark.parametrize("kind", [str, object, np.float32, bool])
+@pytest.mark.no_cover
 def test_targets_of_other_types_are_numbers_too(kind):
     """Members take numbers in text; so does the mixture, wherever it computes with them."""
     y = (TARGET > 0).astype(float) if kind is bool else np.round(8 * TARGET) / 8
@@ -1252,6 +1258,7 @@ def test_metadata_that_nobody_speaks_of_is_refused_before_anything_changes():
 
 
 @pytest.mark.parametrize("budget", [None, 0.4])
+@pytest.mark.no_cover
 def test_names_of_features_are_compared(budget):
     frame = pd.DataFrame(X, columns=list("abcd"))
     model = MixtureRetrainer(classifiers(), budget=budget).fit(frame[:100], Y[:100])
@@ -1518,6 +1525,7 @@ def test_one_regressor_is_kept_fresh_in_several_ways(base):
 
 
 @pytest.mark.parametrize(("task", "y"), [("classification", Y), ("regression", TARGET)])
+@pytest.mark.no_cover
 def test_without_an_estimator_members_are_fast_ones(task, y):
     model = make_mixture(task=task, random_state=0).fit(X[:200], y[:200])
     feed(model, X, y, 50, 200, 500)

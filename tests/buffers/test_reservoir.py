@@ -89,6 +89,7 @@ def test_only_accepted_rows_are_stored():
 
 @pytest.mark.parametrize("n_batch", [1, 33, 5000])
 @pytest.mark.parametrize("decay", [None, 0.001])
+@pytest.mark.no_cover
 def test_a_rare_class_keeps_its_rows(n_batch, decay):
     """Of 5,000 rows with 20 rare ones, all 20 stay, and the others share the room equally."""
     y = np.random.default_rng(0).choice(["a", "b", "c"], size=5000, p=[0.7, 0.25, 0.05])
@@ -166,6 +167,7 @@ def test_ages_follow_the_stated_law(n_batch, n_runs, decay):
     assert stats.chisquare(observed, wanted).pvalue > ALPHA
 
 
+@pytest.mark.no_cover
 def test_slow_forgetting_has_exponential_ages():
     """Where 1 / decay is far more than the room, ages are exponential with mean 1 / decay."""
     ages = []

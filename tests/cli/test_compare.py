@@ -250,6 +250,7 @@ def test_the_loss_per_row_adds_up_to_the_score(target, history, table):
             assert set(losses) <= {0.0, 1.0}
 
 
+@pytest.mark.no_cover
 def test_the_baseline_repeats_the_newest_label_known_at_the_delay(history, table):
     stream = history(table, "label", label_delay=7)
     y = stream.y

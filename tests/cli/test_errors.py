@@ -203,6 +203,7 @@ def test_a_factory_that_is_not_there(estimate):
     _fails_with(estimate("mine:QQQQ"), "'mine' has no 'QQQQ'", "after the colon")
 
 
+@pytest.mark.no_cover
 def test_a_factory_that_cannot_be_called(estimate):
     _fails_with(estimate("mine:broken"), "could not be called without arguments", "size")
     _fails_with(estimate("mine:nothing"), "could not be called without arguments", "int")

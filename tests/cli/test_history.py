@@ -118,6 +118,7 @@ def test_every_dtype_of_numbers_gives_the_same_as_floats(history, table):
     assert np.allclose(X, X[:, :1], atol=1e-6)
 
 
+@pytest.mark.no_cover
 def test_dates_give_the_hour_whatever_their_dtype(history, table):
     same = {
         "dates": table.when,
@@ -137,6 +138,7 @@ def test_numbers_and_text_in_one_column_are_categories(history, table):
     assert len(np.unique(stream.X, axis=0)) == 2
 
 
+@pytest.mark.no_cover
 def test_a_pipeline_is_encoded_for_its_last_step(history, table, monkeypatch):
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.pipeline import make_pipeline
@@ -169,11 +171,13 @@ def test_text_booleans_and_few_whole_numbers_are_classes(history, table, values,
     assert any("--task" in notice for notice in stream.notices) == (values[0] != "a")
 
 
+@pytest.mark.no_cover
 def test_the_task_can_be_overruled(history, table):
     table["stars"] = np.resize([1, 2, 3], 600)
     assert history(table, "stars", task="regression").task == "regression"
 
 
+@pytest.mark.no_cover
 def test_a_numeric_target_is_in_deviations_of_the_warm_up(history, table):
     stream = history(table, "amount")
     first = table.amount[:100]
@@ -181,6 +185,7 @@ def test_a_numeric_target_is_in_deviations_of_the_warm_up(history, table):
     assert np.allclose(stream.y * stream.unit + first.mean(), table.amount)
 
 
+@pytest.mark.no_cover
 def test_rows_without_a_target_are_left_out_and_counted(history, table):
     table.loc[[3, 4], "amount"] = [np.nan, np.inf]
     stream = history(table, "amount")
@@ -188,6 +193,7 @@ def test_rows_without_a_target_are_left_out_and_counted(history, table):
     assert stream.notices[0] == "2 row(s) without a value of 'amount' left out"
 
 
+@pytest.mark.no_cover
 def test_rows_are_sorted_by_time_with_ties_in_file_order(history, table):
     table["time"] = np.arange(600) // 2
     # Stable: of two equal times the one that stands first in the file comes first.
@@ -197,6 +203,7 @@ def test_rows_are_sorted_by_time_with_ties_in_file_order(history, table):
     assert np.array_equal(sorted_again.X, as_written.X)
 
 
+@pytest.mark.no_cover
 def test_the_default_warm_up_is_a_tenth_but_at_least_a_batch(history, table):
     assert history(table, warm_up=None).warm_up == 60
     assert history(table, warm_up=None, batch=100).warm_up == 100

@@ -129,6 +129,7 @@ def test_columns_that_pandas_would_have_renamed_are_kept(read):
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("name", ["a,b", "a;b;c", "a\tb\tc\td", 'say ""a|b|c""', "two\nlines"])
+@pytest.mark.no_cover
 def test_separators_inside_quotes_separate_nothing(separator, name, read):
     text = f'"{name}"{separator}y\n1{separator}"x, ;\t|"\n2{separator}z\n'
     [table], _ = read(text)

@@ -166,6 +166,7 @@ def test_the_row_of_a_binary_model_becomes_two_of_opposite_sign(model):
 
 @pytest.mark.parametrize("loss", ["hinge", "log_loss", "modified_huber", "huber"])
 @pytest.mark.parametrize("average", [False, True, 10, 10**6])
+@pytest.mark.no_cover
 def test_known_rows_go_on_as_if_the_class_had_been_declared(loss, average):
     """Rows of one against all know nothing of each other: bit for bit, averages included."""
     model = SGDClassifier(loss=loss, average=average, shuffle=False, random_state=0)
@@ -409,6 +410,7 @@ def test_a_new_class_is_learned_within_a_few_hundred_rows(model, rows, known):
 
 @pytest.mark.parametrize("solver", ["lbfgs", "newton-cg", "sag", "saga"])
 @pytest.mark.parametrize("known", [[0, 3], [0, 2, 3]])
+@pytest.mark.no_cover
 def test_a_warm_started_logistic_regression_ends_where_a_fresh_one_does(solver, known):
     """Its loss is convex: from the grown weights as from zero, to the solver's tolerance."""
     model = LogisticRegression(solver=solver, C=0.05, tol=1e-6, max_iter=3000, random_state=0)

@@ -143,6 +143,7 @@ def test_a_warning_of_the_detector_is_passed_on():
     assert trigger.detector_.warning_detected
 
 
+@pytest.mark.no_cover
 def test_a_used_detector_runs_like_a_new_one(any_detector, errors, show):
     """The past of the object given does not leak, and it is never changed."""
     losses = errors(0.1, 0.5, n=300)

@@ -174,6 +174,7 @@ def test_each_class_has_a_panel_with_its_lines_and_the_last_shows_the_averages()
     np.testing.assert_array_equal(lines["precision"].get_ydata(), display.macro_precision)
 
 
+@pytest.mark.no_cover
 def test_lines_differ_without_colour_and_are_explained_below_the_panels():
     display = _display(true_drifts=[60], events=Log())
     display.figure_.draw_without_rendering()

@@ -79,6 +79,7 @@ def _row(advice, action):
 # -- the answers -----------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_a_stationary_pair_is_answered_by_keep():
     advice = _advised()
     assert advice.action == "keep"
@@ -97,6 +98,7 @@ def test_a_flipped_concept_is_answered_by_a_refit_on_the_new_rows(base):
     assert _row(advice, "refit_all")["loss_new"] > 0.3
 
 
+@pytest.mark.no_cover
 def test_moved_inputs_under_an_unchanged_relation_are_told_apart_from_a_changed_one():
     advice = _advised(moved=3.0)
     assert advice.action == "keep"
@@ -108,6 +110,7 @@ def test_moved_inputs_under_an_unchanged_relation_are_told_apart_from_a_changed_
 
 
 @pytest.mark.parametrize("turned", [0.0, 1.0])
+@pytest.mark.no_cover
 def test_thirty_new_rows_are_answered_by_collect_more_and_a_number(turned):
     advice = _advised(n_new=30, turned=turned)
     assert advice.action == "collect_more"
@@ -158,6 +161,7 @@ def test_inputs_that_cannot_be_looked_at_leave_open_what_has_changed():
     assert "the old rows are now wrong for this model" in advice.text
 
 
+@pytest.mark.no_cover
 def test_a_shift_of_the_priors_alone_is_answered_by_recalibration():
     rng = np.random.default_rng(0)
 
@@ -180,6 +184,7 @@ def test_old_rows_that_still_hold_are_not_thrown_away_for_a_few_new_ones():
     assert _row(advice, "refit_all")["loss_new"] <= _row(advice, "refit_new")["loss_new"]
 
 
+@pytest.mark.no_cover
 def test_a_change_inside_the_new_rows_is_located_and_its_window_refitted():
     X_old, y_old = _concept(600, 0)
     X_1, y_1 = _concept(300, 1)
@@ -442,6 +447,7 @@ def test_sparse_rows_and_texts_are_judged_without_a_look_at_columns():
     assert advice.evidence["sensitivity"]["reason"]
 
 
+@pytest.mark.no_cover
 def test_a_class_that_only_the_new_rows_have_is_learned_by_what_can():
     X_old, y_old, X_new, y_new = _pair()
     y_new = np.where(X_new[:, 3] > 0.5, 2, y_new)
@@ -450,6 +456,7 @@ def test_a_class_that_only_the_new_rows_have_is_learned_by_what_can():
     assert advice.evidence["concept_shift"]["low"] > 0
 
 
+@pytest.mark.no_cover
 def test_a_class_that_only_the_old_rows_have_is_topped_up():
     X_old, y_old, X_new, y_new = _pair(turned=1.0)
     y_old = np.where(X_old[:, 3] > 1, 2, y_old)
@@ -474,6 +481,7 @@ def test_a_target_that_never_varies_is_answered_by_keep(base):
     assert _row(advice, "keep")["loss_new"] == 0
 
 
+@pytest.mark.no_cover
 def test_missing_values_are_left_to_a_base_that_takes_them():
     X_old, y_old, X_new, y_new = _pair(turned=1.0)
     for X in (X_old, X_new):
@@ -497,6 +505,7 @@ class _Picky(DecisionTreeClassifier):
         return super().fit(X, y)
 
 
+@pytest.mark.no_cover
 def test_a_candidate_that_fails_says_why_and_the_others_go_on():
     advice = advise(_Picky(max_depth=3), *_pair(turned=1.0))
     failed = _row(advice, "refit_all")
@@ -612,6 +621,7 @@ def test_a_scorer_is_the_loss_that_is_compared(scoring, monkeypatch):
     assert "A gain in a score is a rise" in advice.to_html()
 
 
+@pytest.mark.no_cover
 def test_a_scorer_of_ones_own_is_called_a_score():
     def right(model, X, y):
         return float((model.predict(X) == y).mean())
@@ -744,12 +754,14 @@ def test_rows_to_collect_grow_with_the_square_of_the_precision():
 # -- evidence --------------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_equal_inputs_are_not_told_apart_and_no_column_moves():
     shift = _advised().evidence["input_shift"]
     assert shift["low"] <= 0.5 <= shift["high"]
     assert shift["moved"] == []
 
 
+@pytest.mark.no_cover
 def test_periods_that_only_a_pair_of_columns_tells_apart_are_told_apart():
     rng = np.random.default_rng(0)
     old, new = rng.normal(size=(2, 800, 2))
@@ -773,6 +785,7 @@ def test_what_cannot_be_measured_of_the_inputs_is_said():
     assert "1 column" not in only_time.text
 
 
+@pytest.mark.no_cover
 def test_columns_without_values_or_of_one_value_do_not_move():
     n = 60
     rng = np.random.default_rng(0)
@@ -789,6 +802,7 @@ def test_columns_without_values_or_of_one_value_do_not_move():
     assert input_shift(many, many.iloc[::-1], 0)["moved"] == []
 
 
+@pytest.mark.no_cover
 def test_the_more_a_column_weighs_the_more_predictions_flip():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(600, 3))
@@ -829,6 +843,7 @@ def test_a_model_that_refuses_jittered_inputs_is_said_to():
     assert "whole numbers only" in found.evidence["sensitivity"]["reason"]
 
 
+@pytest.mark.no_cover
 def test_the_evidence_holds_plain_numbers():
     evidence = _advised(turned=1.0).evidence
     assert json.loads(json.dumps(evidence))["rows"]["new_held_out"] == 200
@@ -871,6 +886,7 @@ def test_the_page_is_whole_loads_nothing_and_says_what_the_text_says(new):
     assert advice.text in repr(advice)
 
 
+@pytest.mark.no_cover
 def test_the_text_quotes_the_table():
     advice = _advised(turned=1.0)
     row = _row(advice, advice.action)
@@ -886,6 +902,7 @@ def test_the_text_quotes_the_table():
         assert number in advice.text
 
 
+@pytest.mark.no_cover
 def test_the_table_is_a_frame_with_a_row_for_each_candidate():
     advice = _advised(n_old=200, n_new=200)
     assert advice.table["action"].tolist() == [row["action"] for row in advice.rows]
@@ -893,6 +910,7 @@ def test_the_table_is_a_frame_with_a_row_for_each_candidate():
     assert (advice.table.query("tried")["seconds"] >= 0).all()
 
 
+@pytest.mark.no_cover
 def test_without_pandas_only_the_table_is_missing(monkeypatch):
     advice = _advised(n_old=200, n_new=200)
     plain = builtins.__import__
@@ -907,6 +925,7 @@ def test_without_pandas_only_the_table_is_missing(monkeypatch):
     assert builtins.__import__ is plain
 
 
+@pytest.mark.no_cover
 def test_negative_flips_are_rows_that_were_right_and_are_wrong_now():
     X_old, y_old, X_new, y_new = _pair(turned=0.5)
     advice = advise(CLASSIFIER, X_old, y_old, X_new, y_new)
@@ -924,6 +943,7 @@ def test_a_model_that_does_better_now_or_has_got_worse_alone_is_described_so():
     assert noisier.action == "keep"
 
 
+@pytest.mark.no_cover
 def test_runs_of_differences_are_said_to_be_taken_in_blocks():
     X_old, y_old = _concept(600, 0)
     X, y = _concept(1200, 1)
@@ -943,6 +963,7 @@ def test_new_rows_that_teach_nothing_do_not_make_the_old_ones_wrong(monkeypatch)
     assert "now wrong" not in advice.text
 
 
+@pytest.mark.no_cover
 def test_a_model_that_beats_every_refit_is_no_sign_that_old_rows_are_wrong():
     X, y = _concept(4000, 5, noise=0.0)
     model = LogisticRegression(C=100.0).fit(X, y)  # it knows more than the rows at hand

@@ -61,6 +61,7 @@ def test_batches_that_end_before_the_first_fit_are_refused():
         prequential_validate(GaussianNB(), in_batches([40, 40]), initial_size=100)
 
 
+@pytest.mark.no_cover
 def test_a_file_is_evaluated_batch_by_batch(tmp_path):
     """A CSV in chunks gives what its table gives."""
     table = pd.DataFrame(X[:600], columns=[f"x{i}" for i in range(X.shape[1])])
@@ -173,6 +174,7 @@ def test_refits_are_placed_where_their_labels_came_in():
 
 
 @pytest.mark.parametrize(("delay", "latency"), [(0, 0), (100, 0), (0, 150), (100, 150)])
+@pytest.mark.no_cover
 def test_a_refit_that_served_nobody_is_paid_and_not_among_those_that_served(delay, latency):
     """Refits every 300 rows, the last of them at the very end: all are fits and costs."""
     policy = FullRefit(grow=False)

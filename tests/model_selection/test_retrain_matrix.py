@@ -203,6 +203,7 @@ def test_weights_reach_the_fit_and_rows_of_weight_zero_are_not_scored():
     assert plain.chunk_rows_.tolist() == [100, 100, 100]
 
 
+@pytest.mark.no_cover
 def test_pipelines_and_seeds_do_not_depend_on_the_number_of_jobs():
     tree = DecisionTreeClassifier(max_features=1)
     base = make_pipeline(StandardScaler(), tree)
@@ -231,6 +232,7 @@ def test_with_a_stride_a_schedule_gets_the_nearest_earlier_fit():
     np.testing.assert_array_equal(wanted.rows_per_fit, [100, 400, 150])
 
 
+@pytest.mark.no_cover
 def test_halving_fits_the_better_windows_at_more_times():
     """All at every 4th time, the better two of three at every 2nd, the best at all."""
     X, y = stream(2600, drift=None, seed=1)

@@ -354,6 +354,7 @@ def test_advice_is_given_on_the_rows_that_the_present_model_can_read(name, is_fi
 
 
 @pytest.mark.parametrize("name", representatives(CASES, fast=["codes"]))
+@pytest.mark.no_cover
 def test_a_model_that_cannot_read_rows_is_not_kept_where_another_can(name):
     """It is no better on the others: what speaks for the refit is in no loss."""
     base, X, y = CASES[name]
@@ -385,6 +386,7 @@ def test_a_model_that_reads_more_and_is_worse_is_not_advised():
     assert advice.action == "keep"
 
 
+@pytest.mark.no_cover
 def test_advice_where_everything_can_be_read_says_nothing_of_it():
     base, X, y = CASES["codes"]
     advice = advise(base, X[:150], y[:150], X[150:300], y[150:300])

@@ -146,6 +146,7 @@ def test_a_kept_model_goes_on_as_the_very_same_object():
     assert len(model.detector_.fits_) == 2  # it hears of the answer, and begins anew
 
 
+@pytest.mark.no_cover
 def test_on_noise_it_is_not_worse_than_a_refit():
     """Nothing can be learned: every policy is right half of the time, this one, too."""
     rng = np.random.default_rng(0)
@@ -359,6 +360,7 @@ def test_when_rows_have_come_no_caution_is_asked_for():
 
 @pytest.mark.parametrize("caution", [0.0, 1.0, 2.5])
 @pytest.mark.parametrize("window", ["since_drift", 80, "all"])
+@pytest.mark.no_cover
 def test_a_model_of_few_rows_has_to_prove_more(window, caution):
     """z = c + log10(all rows / its rows), and the event has all that the answer follows from."""
     answers = set()
@@ -827,6 +829,7 @@ def test_bases_and_containers(base, container):
 
 
 @pytest.mark.parametrize("drift", [1000, None])
+@pytest.mark.no_cover
 def test_regression(drift):
     """In 7 of 8 streams at least."""
     found = []

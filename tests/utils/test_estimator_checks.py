@@ -234,6 +234,7 @@ def mixture_of(*bases, kind=MixtureRetrainer, **params):
     return kind(members, **params)
 
 
+@pytest.mark.no_cover
 def test_a_mixture_is_checked_as_a_whole():
     """It has no detector and no memory of its own; what its members lack, it lacks."""
     of_one = _names(DriftAwareRetrainer(GaussianNB()))

@@ -89,6 +89,7 @@ def test_the_oldest_go_and_the_size_stays(kind):
 
 
 @each_ensemble
+@pytest.mark.no_cover
 def test_the_original_is_left_alone(kind):
     """Neither its bytes nor its answers change, not even by many rotations of its twin."""
     model = kind(n_estimators=6, random_state=0).fit(X[OLD], Y[OLD])

@@ -20,6 +20,7 @@ from torch import nn
 from skretrain import DriftAwareRetrainer
 from skretrain.buffers import Rows
 from skretrain.compose import Learner
+from skretrain.compose.adapters import _skorch
 from skretrain.compose.adapters._base import Effort
 from skretrain.compose.adapters._registry import adapter_of
 from skretrain.compose.adapters._skorch import _N_EPOCHS
@@ -233,6 +234,14 @@ def test_the_net_for_flat_targets_is_skorchs_net_to_everybody():
     back = pickle.loads(pickle.dumps(model))
     assert type(back) is type(model)
     np.testing.assert_array_equal(back.predict(X), model.predict(X))
+
+
+def test_a_mended_class_is_made_once():
+    """Asked past the cache: in this process, another test may have been the first to ask."""
+    made = _skorch._mended.__wrapped__("NeuralNetBinaryClassifier")
+    kept = _skorch.NeuralNetBinaryClassifier
+    assert (made.__name__, made.__mro__[1:]) == (kept.__name__, kept.__mro__[1:])
+    assert kept is _skorch.NeuralNetBinaryClassifier
 
 
 def test_the_binary_net_is_skorchs_net_to_everybody():
