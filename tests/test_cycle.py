@@ -283,6 +283,7 @@ def test_a_retrain_says_how_many_rows_it_could_not_use():
     assert (alarm.n_rows_fitted, alarm.n_rows_forgotten) == (200, 400)
 
 
+@pytest.mark.no_cover
 def test_a_schedule_beside_a_detector_does_not_blind_it():
     """In a list, a retrain answers the trigger that rang: a schedule restarts no detector, and
     does not bring back rows from before a located change."""

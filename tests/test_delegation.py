@@ -68,6 +68,7 @@ def test_arguments_of_predict_are_passed_on(base):
         model.predict(X, nonsense=True)
 
 
+@pytest.mark.no_cover
 def test_arguments_of_predict_proba_give_what_the_base_gives():
     """Margins and contributions have their own columns, also where a class is missing."""
     model = fitted(lightgbm.LGBMClassifier(n_estimators=4, verbose=-1))
@@ -108,5 +109,6 @@ def test_rows_that_cannot_be_read_raise_as_before_and_the_error_knows_a_way():
     assert "partial_fit with their labels" in caught.value.__notes__[0]
 
 
+@pytest.mark.no_cover
 def test_scikit_learn_finds_a_transformer_that_predicts_in_order():
     check_estimator(DriftAwareRetrainer(LinearDiscriminantAnalysis()), on_skip=None)

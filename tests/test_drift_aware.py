@@ -72,6 +72,7 @@ def test_a_change_that_was_not_located_refits_on_all_that_is_remembered():
     ["adwin", drift.ADWIN(), drift.PageHinkley(), ErrorDrift(), [drift.ADWIN(), Rings()]],
     ids=["alias", "ADWIN", "PageHinkley", "trigger", "list"],
 )
+@pytest.mark.no_cover
 def test_a_real_drift_is_found_and_answered(detector):
     """However the detector is given, one drift is one alarm, and the model recovers."""
     X, Y = stream(2000, drift=1000)
@@ -105,6 +106,7 @@ def test_a_batch_sorted_by_class_does_not_ring():
 
 
 @pytest.mark.parametrize("scale", [1e-4, 1e4])
+@pytest.mark.no_cover
 def test_the_scale_of_a_target_does_not_matter(scale):
     """Trap 9: residuals are ranked, so that alarms do not depend on the unit of y."""
     X, _ = stream(2000)
@@ -521,6 +523,7 @@ def test_novelty_is_the_loss_without_a_target(base, loss_of):
     assert not batch.bounded
 
 
+@pytest.mark.no_cover
 def test_an_outlier_detector_is_retrained_when_the_rows_move():
     """Virtual drift is what its own scores show: the memory after it is the new normal."""
     rng = np.random.default_rng(0)
@@ -550,6 +553,7 @@ def test_triggers_get_what_they_need():
             assert batch.X is batch.y_pred is batch.y_proba is None
 
 
+@pytest.mark.no_cover
 def test_log_loss_can_be_watched():
     model = DriftAwareRetrainer(LogisticRegression(), detector=ErrorDrift(loss="log_loss"))
     X, Y = stream(2000, drift=1000)

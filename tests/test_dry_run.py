@@ -44,6 +44,7 @@ def decided(caplog, y, dry_run, **params):
     ],
     ids=["winner", "keep", "promoted", "rejected", "both"],
 )
+@pytest.mark.no_cover
 def test_up_to_the_first_decision_it_has_the_evidence_of_the_real_run(caplog, y, params, actions):
     """Batch by batch: the comparison, the state of the paired test, and the verdict."""
     caplog.set_level(logging.INFO, logger="skretrain.events")

@@ -443,6 +443,7 @@ def test_a_frozen_part_stays_as_it_is(wrap, begin):
         model.set_params(update="warm_start").fit(X, Y)
 
 
+@pytest.mark.no_cover
 def test_a_frozen_step_of_a_pipeline_stays_as_it_is():
     """Trap 19: also through a grid search and replay."""
     scaler = FrozenEstimator(StandardScaler().fit(X + 3))

@@ -256,6 +256,7 @@ class StopsOnce(GaussianNB):
 
 @pytest.mark.parametrize("budget", [None, 0.5])
 @pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.no_cover
 def test_an_interrupt_between_members_of_a_mixture_loses_no_batch(at, budget):
     """Trap 47: those behind the interrupted member have the batch still to come."""
     Stops.kind = KeyboardInterrupt
@@ -287,10 +288,11 @@ def test_an_interrupt_between_members_of_a_mixture_loses_no_batch(at, budget):
 # -- readers ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_events_can_be_read_while_another_thread_learns():
     members = [
         (str(k), DriftAwareRetrainer(GaussianNB(), detector=Rings(range(300, 500))))
-        for k in range(3)
+        for k in range(2)
     ]
     mixture = MixtureRetrainer(members).fit(X[:300], Y[:300])
     failures, done = [], threading.Event()
@@ -304,10 +306,10 @@ def test_events_can_be_read_while_another_thread_learns():
             except Exception as error:
                 failures.append(error)
 
-    readers = [threading.Thread(target=read) for _ in range(3)]
+    readers = [threading.Thread(target=read) for _ in range(2)]
     for reader in readers:
         reader.start()
-    feed(mixture, X, Y, 10, 300, 500)
+    feed(mixture, X, Y, 10, 300, 400)
     done.set()
     for reader in readers:
         reader.join()

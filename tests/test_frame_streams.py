@@ -359,6 +359,7 @@ ARRIVING = list(chunks_of(MEANT, ODD))
 @pytest.mark.parametrize(
     "name", representatives(["lightgbm", "xgboost", "sklearn"], fast=["lightgbm"])
 )
+@pytest.mark.no_cover
 def test_continued_replayed_mixed_or_out_of_a_short_memory(name, make):
     """Long after the odd chunks have left the window, nothing has failed."""
     model = make(LEARNERS[name]).fit(*ARRIVING[0])
@@ -370,6 +371,7 @@ def test_continued_replayed_mixed_or_out_of_a_short_memory(name, make):
         assert member.buffer_.latest().X["c"].cat.categories.tolist() == list("ba12")
 
 
+@pytest.mark.no_cover
 def test_rows_that_wait_for_the_first_fit_decide_on_the_types():
     model = refitted_often(LEARNERS["lightgbm"], initial_size=3 * SIZE)
     for X, y in ARRIVING:

@@ -76,6 +76,7 @@ def test_a_signature_with_weights_asks_for_the_same_arguments():
     ],
     ids=["AdaBoost", "Calibrated", "Bagging"],
 )
+@pytest.mark.no_cover
 def test_weights_reach_the_base_inside_an_ensemble(wrapper, make):
     """The same probabilities as with the base itself."""
     bare = make(GaussianNB()).fit(X, Y, sample_weight=WEIGHT)
@@ -139,6 +140,7 @@ def test_a_transformer_that_learns_from_targets_is_told_that_they_would_be_lost(
 
 
 @pytest.mark.parametrize("wrapper", WRAPPERS.values(), ids=WRAPPERS)
+@pytest.mark.no_cover
 def test_river_drives_a_classifier_row_by_row(wrapper):
     """In river's own wrapper, which is named: its converter asks for the class of a base."""
     model = SKL2RiverClassifier(wrapper(MultinomialNB()), classes=[0, 1])

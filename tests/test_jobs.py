@@ -66,6 +66,7 @@ def told(model):
     ],
     ids=["forest", "compared", "replay", "window"],
 )
+@pytest.mark.no_cover
 def test_a_job_run_in_a_spawned_process_gives_the_same_bits_as_in_line(spawned, params):
     """Model, events, fits, and the seeds of all later ones."""
     here = DriftAwareRetrainer(detector=Rings(RINGS), random_state=3, **params)
@@ -80,6 +81,7 @@ def test_a_job_run_in_a_spawned_process_gives_the_same_bits_as_in_line(spawned, 
     assert pickle.dumps(state_of(here).parts.buffer) == pickle.dumps(state_of(there).parts.buffer)
 
 
+@pytest.mark.no_cover
 def test_a_job_is_as_large_as_its_rows_and_the_champion():
     """It drags no retrainer along: neither its log nor rows that it has forgotten."""
     model = DriftAwareRetrainer(

@@ -35,6 +35,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("begin", ["fit", "partial_fit"])
 @pytest.mark.parametrize("base", [SGDClassifier(random_state=0), LogisticRegression()])
+@pytest.mark.no_cover
 def test_labels_of_any_kind_are_those_of_the_bare_estimator(kind, begin, base):
     """The kind of label changes neither what is learned nor what is predicted."""
     y = KINDS[kind][BINARY]
@@ -93,6 +94,7 @@ def test_one_row_at_a_time():
 
 
 @pytest.mark.parametrize("ratio", [0, 1.0, 5.0])
+@pytest.mark.no_cover
 def test_one_row_at_a_time_for_a_base_that_needs_two_classes(ratio):
     """Trap 29: a mix of one class is topped up from memory, no row is lost to a failure."""
     model = ReplayPartialFit(LogisticRegression(), ratio=ratio, random_state=0)
@@ -213,6 +215,7 @@ GROWING = {
 @pytest.mark.filterwarnings("ignore::skretrain.exceptions.ClassesGrewWarning")
 @pytest.mark.parametrize("update", ["auto", "replay_mix", "full_refit", None])
 @pytest.mark.parametrize("name", GROWING)
+@pytest.mark.no_cover
 def test_a_class_that_appears_late_is_learned(name, update):
     """Trap 18: in the batch in which it appears, by a refit where the model cannot take it in."""
     old = Y[:300] < 2

@@ -189,6 +189,7 @@ def test_without_a_budget_everybody_always_learns():
 
 
 @pytest.mark.parametrize("budget", [0.25, 0.3, 0.5, 0.7, 1.0])
+@pytest.mark.no_cover
 def test_among_equals_the_budget_is_what_is_spent(budget):
     """And it is spread evenly: never do two batches differ by more than one turn."""
     masks = taken(Turns(4, budget), np.full(4, 0.25), 1000)

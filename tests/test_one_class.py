@@ -29,7 +29,9 @@ def boosting():
 
 def lightgbm():
     module = pytest.importorskip("lightgbm", reason="LightGBM is not installed")
-    return module.LGBMClassifier(n_estimators=5, min_child_samples=5, verbose=-1, random_state=0)
+    return module.LGBMClassifier(
+        n_estimators=5, min_child_samples=5, verbose=-1, random_state=0, n_jobs=1
+    )
 
 
 def perceptron():

@@ -48,6 +48,7 @@ MODELS = {
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("name", MODELS)
+@pytest.mark.no_cover
 def test_state_that_was_memory_mapped_is_written_to_as_a_copy(name, tmp_path):
     """Trap 46: at several rows of the stream; the file on disk stays as it was."""
     model, path = clone(MODELS[name]).fit(X[:200], Y[:200]), tmp_path / "model.joblib"

@@ -302,6 +302,7 @@ def test_the_score_of_a_mixture_is_weighted_where_that_is_requested():
     np.testing.assert_allclose(scores, oracle)
 
 
+@pytest.mark.no_cover
 def test_a_weight_of_another_name_weighs_the_members_too():
     """Rows of weight zero are no evidence, whatever the weight is called."""
     weight = np.where(np.arange(len(Y)) % 2, 1.0, 0.0)

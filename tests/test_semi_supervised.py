@@ -26,6 +26,7 @@ BASES = {
 
 
 @pytest.mark.parametrize("name", BASES)
+@pytest.mark.no_cover
 def test_no_label_is_no_class_no_error_and_no_news(name):
     model = DriftAwareRetrainer(BASES[name]).fit(X[:300], Y[:300])
     feed(model, X, Y, 100, 300)

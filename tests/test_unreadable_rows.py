@@ -36,6 +36,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("kind", [DriftAwareRetrainer, ReplayPartialFit])
+@pytest.mark.no_cover
 def test_the_model_is_fitted_anew_in_one_transaction_and_the_stream_goes_on(kind, name):
     """Trap 50: no batch is refused, every row is counted, and the event says why."""
     base, X, y = CASES[name]

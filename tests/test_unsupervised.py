@@ -82,6 +82,7 @@ def test_a_detector_takes_the_new_normal_for_normal(name):
 
 
 @pytest.mark.parametrize("name", CLUSTERERS)
+@pytest.mark.no_cover
 def test_a_clusterer_finds_the_clusters_where_they_are_now(name):
     # Without updates: the partial_fit of BIRCH keeps every subcluster it ever had.
     early, _ = run(name, stop=MOVE, update=None)
@@ -96,6 +97,7 @@ def test_a_clusterer_finds_the_clusters_where_they_are_now(name):
 
 
 @pytest.mark.parametrize("name", BOUNDED)
+@pytest.mark.no_cover
 def test_rehearsal_keeps_the_old_normal_and_takes_in_the_new(name):
     model, X = run(name, policy="replay_mix")
     assert share_of_normal(model, X[:200]) > 0.6
@@ -104,6 +106,7 @@ def test_rehearsal_keeps_the_old_normal_and_takes_in_the_new(name):
 
 @pytest.mark.parametrize("update", ["warm_start", "replay_mix"])
 @pytest.mark.parametrize("name", CONTINUED)
+@pytest.mark.no_cover
 def test_a_detector_that_goes_on_learning_follows_without_an_alarm(name, update):
     model, X = run(name, detector=None, update=update)
     assert model.events_.counts["updated"] == (N - 300) // SIZE
@@ -157,6 +160,7 @@ def test_replayed_batches_need_no_targets_and_the_new_rows_count(name):
 
 
 @pytest.mark.parametrize("name", ALL)
+@pytest.mark.no_cover
 def test_targets_are_ignored(name):
     X = moving(name in DETECTORS)[:400]
     with_y, without = (DriftAwareRetrainer(ALL[name], random_state=0) for _ in range(2))

@@ -59,7 +59,7 @@ def caution(outcomes, baselines, metric):
             "you really have with --label-delay."
         )
     return (
-        f"But to predict {baseline.what} has {has}: by this measure no model is of use here. "
+        f"But {baseline.what} has {has}: by this measure no model is of use here. "
         "Choose another with --scoring."
     )
 

@@ -2,12 +2,14 @@
 
 import copy
 import pickle
+from itertools import product
 
 import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from helpers import representatives
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -44,6 +46,22 @@ def buffer(request):
 @pytest.fixture(params=KINDS)
 def kind(request):
     return request.param
+
+
+# Whatever is stored, it is stored by a window or by a reservoir; how a reservoir chooses its rows
+# does not depend on what they are.
+in_every_container = pytest.mark.parametrize(
+    ("buffer", "kind"),
+    representatives(
+        product(BUFFERS, KINDS),
+        fast=[
+            (name, kind)
+            for name, kind in product(BUFFERS, KINDS)
+            if name in ("window", "both") or kind == "pandas"
+        ],
+    ),
+    indirect=True,
+)
 
 
 def batch(start, n, kind="ndarray"):
@@ -139,6 +157,7 @@ def check_reading(buffer, held, operation, number):
         assert_aligned(rows)
 
 
+@in_every_container
 @pytest.mark.parametrize("n_batch", [1, 7, 50])
 @pytest.mark.no_cover
 def test_every_container_comes_back_as_its_kind(buffer, kind, n_batch):
@@ -169,6 +188,7 @@ def test_frames_start_a_fresh_index(buffer):
         assert rows.X.index.equals(pd.RangeIndex(len(rows.index)))
 
 
+@in_every_container
 @pytest.mark.no_cover
 def test_what_is_remembered_does_not_depend_on_batches(buffer, kind):
     """One batch, batches of 7 and single rows leave the same content for the same seed."""
@@ -181,6 +201,8 @@ def test_what_is_remembered_does_not_depend_on_batches(buffer, kind):
     assert len(contents) == 1
 
 
+@in_every_container
+@pytest.mark.no_cover
 def test_a_pickle_in_the_middle_continues_identically(buffer, kind):
     """A buffer loaded from a pickle remembers like the one that went on."""
     buffer.add(*batch(0, 33, kind), 0)
@@ -191,6 +213,8 @@ def test_a_pickle_in_the_middle_continues_identically(buffer, kind):
     assert content(buffer.latest()) == content(twin.latest())
 
 
+@in_every_container
+@pytest.mark.no_cover
 def test_a_deep_copy_is_independent(buffer, kind):
     """Adding to the copy leaves the original as it was."""
     buffer.add(*batch(0, 33, kind), 0)
@@ -212,6 +236,7 @@ def test_a_pickle_holds_no_spare_capacity(buffer):
     assert pickle.dumps(buffer) == pickle.dumps(twin)
 
 
+@in_every_container
 def test_the_memory_is_a_copy(buffer, kind):
     """Overwriting the arrays that were passed does not change what is remembered."""
     X, y, params = batch(0, 15, kind)
@@ -228,6 +253,7 @@ def test_the_memory_is_a_copy(buffer, kind):
     assert_aligned(buffer.latest())
 
 
+@in_every_container
 @pytest.mark.no_cover
 def test_rows_handed_out_never_change(buffer, kind):
     """Rows read at any moment are the same after a thousand more rows."""
@@ -241,6 +267,7 @@ def test_rows_handed_out_never_change(buffer, kind):
         assert content(rows) == then
 
 
+@in_every_container
 def test_an_estimator_cannot_alter_the_memory(buffer, kind):
     """Whatever can be written to is a copy: a step with copy=False leaves the memory as it is."""
     buffer.add(*batch(0, 33, kind), 0)
@@ -258,6 +285,7 @@ def test_an_estimator_cannot_alter_the_memory(buffer, kind):
     assert content(buffer.latest()) == before
 
 
+@in_every_container
 @pytest.mark.no_cover
 def test_memory_is_flat(buffer, kind):
     """The bytes after many rows are bounded by those after a few, whatever the batches are."""
@@ -411,6 +439,7 @@ def test_features_widen(buffer):
     assert_array_equal(rows.X[2:4], values[2:4])
 
 
+@pytest.mark.parametrize("buffer", representatives(BUFFERS, fast=["window", "both"]), indirect=True)
 @pytest.mark.parametrize("first", ["ndarray", "pandas", "csr_array"])
 @pytest.mark.parametrize("second", ["ndarray", "pandas", "polars", "csr_array"])
 @pytest.mark.no_cover
@@ -500,6 +529,7 @@ def test_containers_that_do_not_fit_change_nothing(buffer, first, second, match)
         assert pickle.dumps(buffer) == before
 
 
+@in_every_container
 def test_a_batch_that_fits_passes_the_check(buffer, kind):
     """`check` changes nothing, not even where a column would have to widen."""
     buffer.check(*batch(0, 5, kind))

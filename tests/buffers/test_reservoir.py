@@ -50,6 +50,7 @@ def test_every_row_is_remembered_equally_often(n_batch, params):
     assert stats.chi2.cdf(statistic, df=n - 1) > ALPHA
 
 
+@pytest.mark.no_cover
 def test_pairs_of_rows_are_remembered_equally_often():
     """Neighbours in one batch do not exclude or attract each other."""
     pairs = np.zeros((12, 12))
@@ -88,6 +89,7 @@ def test_only_accepted_rows_are_stored():
 
 @pytest.mark.parametrize("n_batch", [1, 33, 5000])
 @pytest.mark.parametrize("decay", [None, 0.001])
+@pytest.mark.no_cover
 def test_a_rare_class_keeps_its_rows(n_batch, decay):
     """Of 5,000 rows with 20 rare ones, all 20 stay, and the others share the room equally."""
     y = np.random.default_rng(0).choice(["a", "b", "c"], size=5000, p=[0.7, 0.25, 0.05])
@@ -115,6 +117,7 @@ def test_room_shrinks_as_classes_come():
         assert_array_equal(counts, [60 // n_classes] * n_classes)
 
 
+@pytest.mark.no_cover
 def test_each_class_is_a_uniform_sample_of_its_rows():
     """The rows of a class that lost room to later classes are still uniform over its stream."""
     counts, n_runs = np.zeros(60), 800
@@ -164,6 +167,7 @@ def test_ages_follow_the_stated_law(n_batch, n_runs, decay):
     assert stats.chisquare(observed, wanted).pvalue > ALPHA
 
 
+@pytest.mark.no_cover
 def test_slow_forgetting_has_exponential_ages():
     """Where 1 / decay is far more than the room, ages are exponential with mean 1 / decay."""
     ages = []

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skretrain.cli import _compare, main
+from skretrain.cli import _compare, _policies, main
 from skretrain.cli._history import history_of
 
 
@@ -53,20 +53,42 @@ def history():
 
 
 @pytest.fixture
-def run(tmp_path, capsys, monkeypatch):
+def only(monkeypatch):
+    """Replay some of the default policies alone, within a ``with`` block."""
+
+    @contextlib.contextmanager
+    def only_these(names):
+        every = _policies.default_policies
+
+        def these(*args, **options):
+            return {k: policy for k, policy in every(*args, **options).items() if k in names}
+
+        with monkeypatch.context() as patch:
+            patch.setattr(_policies, "default_policies", these)
+            yield
+
+    return only_these
+
+
+@pytest.fixture
+def run(tmp_path, capsys, monkeypatch, only):
     """Run ``skretrain compare`` on a DataFrame; return exit code, both outputs and the table.
 
-    Pictures take most of the time of a small comparison, and are left out unless asked for.
+    Pictures take most of the time of a small comparison, and are left out unless asked for; of
+    what remains the policies do, so that a test of something else runs but a few.
     """
 
-    def run_compare(frame, *options, name="stream.csv", pictures=False, **to_csv):
+    def run_compare(frame, *options, name="stream.csv", pictures=False, quick=False, **to_csv):
         path = tmp_path / name
         if path.suffix == ".csv":
             frame.to_csv(path, index=False, **to_csv)
         else:
             frame.to_parquet(path)
         out = tmp_path / "out"
-        with monkeypatch.context() as patch:
+        with contextlib.ExitStack() as stack:
+            patch = stack.enter_context(monkeypatch.context())
+            if quick:
+                stack.enter_context(only([_policies.NEVER, _policies.LOCATED]))
             if not pictures:
                 patch.setattr(_compare, "draw", lambda *args, **kwargs: b"")
                 patch.setattr(_compare, "pictures", lambda *args, **kwargs: [])

@@ -58,6 +58,7 @@ COLUMNS = {".csv": ["temp", "city", "holes", "const", "flag"], ".parquet": ["tem
 
 
 @pytest.mark.parametrize("suffix", representatives(COLUMNS, fast=[".parquet"]))
+@pytest.mark.no_cover
 def test_a_changed_concept_is_answered_by_a_refit(suffix, ask, periods, tmp_path):
     # The concept turns the sign of one column; a date would let a refit tell the periods apart.
     old, new = (frame[[*COLUMNS[suffix], "label"]] for frame in periods)
@@ -71,6 +72,7 @@ def test_a_changed_concept_is_answered_by_a_refit(suffix, ask, periods, tmp_path
     assert "300 rows" in page
 
 
+@pytest.mark.no_cover
 def test_equal_periods_are_answered_by_keep(ask):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=1200), "b": rng.normal(size=1200)})
@@ -80,6 +82,7 @@ def test_equal_periods_are_answered_by_keep(ask):
     assert "Keep the model" in printed
 
 
+@pytest.mark.no_cover
 def test_a_quantity_is_judged_in_its_own_unit(ask, periods):
     old, new = (frame[["temp", "holes", "flag", "amount"]] for frame in periods)
     code, printed, _, rows = ask(old, new, "--task", "regression", target="amount")
@@ -108,6 +111,7 @@ def _saved(model, tmp_path):
     return str(path)
 
 
+@pytest.mark.no_cover
 def test_a_saved_model_is_the_present_one_and_gets_the_columns_it_was_fitted_on(
     ask, periods, tmp_path
 ):
@@ -133,6 +137,7 @@ def test_a_model_fitted_on_bare_numbers_gets_bare_numbers(ask, periods, tmp_path
     _fails_with(ask(*words, "--model", path), "bare numbers", "Oslo")
 
 
+@pytest.mark.no_cover
 def test_a_price_and_a_time_budget_are_passed_on(ask, periods, tmp_path):
     periods = [frame[["temp", "flag", "label"]] for frame in periods]
     options = ["--estimator", "logistic", "--price", "100000", "--time-budget", "1000"]
@@ -195,6 +200,7 @@ def test_the_help_names_the_answers_the_models_and_the_outputs(capsys):
     assert max(map(len, page.splitlines())) <= 80
 
 
+@pytest.mark.no_cover
 def test_a_candidate_that_is_not_possible_stands_below_the_table(ask, periods, tmp_path):
     old, new = periods
     model = make_pipeline(FunctionTransformer(), LogisticRegression())

@@ -1,5 +1,9 @@
 """The command from the file to the table, the sentence and the picture."""
 
+import contextlib
+import functools
+import io
+
 import numpy as np
 import pytest
 from sklearn.linear_model import SGDRegressor
@@ -9,6 +13,7 @@ from skretrain import DriftAwareRetrainer, ReplayPartialFit
 from skretrain.cli import _compare, _pictures, main
 from skretrain.cli._estimators import ESTIMATORS
 from skretrain.cli._history import embedded_history
+from skretrain.cli._metric import ACCURACY, ERROR
 from skretrain.cli._policies import no_change, run_all, stride_of
 from skretrain.datasets import make_drifting_classification
 from skretrain.metrics import kappa_temporal
@@ -30,8 +35,9 @@ NAMES = [
 
 def run_by_name(stream, *, batch=50, label_delay=0, price=None, seeds=1, on_run=None):
     """Return the outcomes by name, and the comparison."""
-    outcomes, baseline, comparison = run_all(
+    outcomes, baselines, comparison = run_all(
         stream,
+        ERROR if stream.task == "regression" else ACCURACY,
         batch=batch,
         label_delay=label_delay,
         price=price,
@@ -39,16 +45,60 @@ def run_by_name(stream, *, batch=50, label_delay=0, price=None, seeds=1, on_run=
         jobs=1,
         on_run=on_run or (lambda *run: None),
     )
-    return {outcome.name: outcome for outcome in [*outcomes, baseline]}, comparison
+    return {outcome.name: outcome for outcome in [*outcomes, *baselines]}, comparison
+
+
+@pytest.fixture(scope="module")
+def answers():
+    return {}
+
+
+@pytest.fixture
+def answer(run, table, answers):
+    """Run the command on the fixture's stream, once for all tests that read the same answer."""
+
+    def answer_to(*options):
+        if options not in answers:
+            answers[options] = run(table, *options)
+        return answers[options]
+
+    return answer_to
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory):
+    """Run the command without a file, once; return the exit code, what was printed and found.
+
+    It is run by the test that asks first, and not before: a fixture is always traced.
+    """
+    out, found = tmp_path_factory.mktemp("embedded") / "a" / "b", []
+
+    def spied(*args, **options):
+        found.append(run_all(*args, **options))
+        return found[-1]
+
+    @functools.cache
+    def run_once():
+        with contextlib.ExitStack() as stack:
+            patch = stack.enter_context(pytest.MonkeyPatch.context())
+            patch.setattr(_compare, "run_all", spied)
+            patch.setattr(_compare, "pictures", lambda *args, **kwargs: [])  # those of the page
+            file = stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+            code = main(["compare", "--out", str(out)])
+        [(outcomes, _, _)] = found
+        return code, file.getvalue(), {outcome.name: outcome for outcome in outcomes}, out
+
+    return run_once
 
 
 def _numbers(rows):
     return [{k: v for k, v in row.items() if k != "cpu_seconds"} for row in rows]
 
 
-def test_the_table_holds_what_prequential_validate_gives(history, run, table):
+@pytest.mark.no_cover
+def test_the_table_holds_what_prequential_validate_gives(history, answer, table):
     options = ("--target", "label", "--warm-up", "100", "--label-delay", "70")
-    code, _, _, rows = run(table, *options)
+    code, _, _, rows = answer(*options)
     assert code == 0
     stream = history(table, "label", label_delay=70)
     base = stream.base
@@ -72,8 +122,9 @@ def test_the_table_holds_what_prequential_validate_gives(history, run, table):
         assert float(row["rows_fitted"]) == result.rows_fitted
 
 
-def test_every_policy_and_the_baseline_are_in_the_printed_table(run, table):
-    code, printed, error, rows = run(table, "--target", "label")
+@pytest.mark.no_cover
+def test_every_policy_and_the_baseline_are_in_the_printed_table(answer):
+    code, printed, error, rows = answer("--target", "label")
     assert (code, error) == (0, "")
     assert [row["policy"] for row in rows] == [*NAMES, "(no change)"]
     for word in [*NAMES, "(no change)", "kappa temporal", "CPU s", "On this history", "Written:"]:
@@ -81,9 +132,10 @@ def test_every_policy_and_the_baseline_are_in_the_printed_table(run, table):
     assert "\x1b" not in printed  # no colours or cursor movements in a log
 
 
-def test_the_rows_are_those_of_compare_policies(history, run, table):
-    price = 7.0
-    code, _, _, rows = run(table, "--target", "label", "--warm-up", "100", "--price", "7")
+@pytest.mark.no_cover
+def test_the_rows_are_those_of_compare_policies(history, answer, table):
+    price = 10.0
+    code, _, _, rows = answer("--target", "label", "--warm-up", "100", "--price", "10")
     assert code == 0
     stream = history(table)
     library = compare_policies(
@@ -100,7 +152,7 @@ def test_the_rows_are_those_of_compare_policies(history, run, table):
         expected = by_name.loc[row["policy"]]
         assert float(row["accuracy"]) == pytest.approx(expected["score"])
         assert float(row["fits"]) == expected["n_fits"]
-        assert float(row["cost"]) == pytest.approx(expected["cost_at_7"])
+        assert float(row["cost"]) == pytest.approx(expected["cost_at_10"])
     assert {"debt on all", "debt on last 500"} <= {row["policy"] for row in rows}
     # On 500 rows there is none that refits every 1,000.
     assert set(by_name.index) - {row["policy"] for row in rows} == {
@@ -109,25 +161,30 @@ def test_the_rows_are_those_of_compare_policies(history, run, table):
     }
 
 
-def test_a_delay_between_two_batches_is_said_to_be_rounded_up(run, table):
-    late = run(table, "--target", "label", "--label-delay", "70")[1]
+@pytest.mark.no_cover
+def test_a_delay_between_two_batches_is_said_to_be_rounded_up(answer, run, table):
+    late = answer("--target", "label", "--warm-up", "100", "--label-delay", "70")[1]
     assert "refits on a schedule get their labels 100 rows late" in late
-    assert "rows late" not in run(table, "--target", "label", "--label-delay", "100")[1]
+    even = run(table, "--target", "label", "--label-delay", "100", quick=True)
+    assert "rows late" not in even[1]
 
 
-def test_csv_and_parquet_give_the_same(run, table):
-    as_csv = run(table, "--target", "label", "--time", "when")
+@pytest.mark.no_cover
+def test_csv_and_parquet_give_the_same(answer, run, table):
+    as_csv = answer("--target", "label", "--time", "when")
     as_parquet = run(table, "--target", "label", "--time", "when", name="stream.parquet")
     assert _numbers(as_csv[3]) == _numbers(as_parquet[3])
 
 
-def test_a_shuffled_file_with_a_time_column_gives_the_same_as_a_sorted_one(run, table):
+@pytest.mark.no_cover
+def test_a_shuffled_file_with_a_time_column_gives_the_same_as_a_sorted_one(answer, run, table):
     options = ("--target", "label", "--time", "when")
-    assert _numbers(run(table, *options)[3]) == _numbers(
+    assert _numbers(answer(*options)[3]) == _numbers(
         run(table.sample(frac=1, random_state=0), *options)[3]
     )
 
 
+@pytest.mark.no_cover
 def test_what_comes_later_does_not_change_earlier_predictions(history, table):
     later = table.copy()
     later.loc[400:, "city"] = "Kyoto"
@@ -138,32 +195,34 @@ def test_what_comes_later_does_not_change_earlier_predictions(history, table):
     assert np.array_equal(*answers)
 
 
-def test_regression_is_scored_by_the_absolute_error_in_units_of_the_target(run, table):
-    code, printed, _, rows = run(table, "--target", "amount")
+@pytest.mark.no_cover
+def test_regression_is_scored_by_the_absolute_error_in_units_of_the_target(answer, run, table):
+    code, printed, _, rows = answer("--target", "amount", "--warm-up", "100", "--price", "7")
     assert code == 0
     assert "mean abs. error" in printed
     assert "kappa temporal" not in printed
     table["amount"] = 1e4 * table.amount + 7
+    options = ("--target", "amount", "--warm-up", "100", "--price", "7e4")
     errors = [
         [float(row["mean_absolute_error"]) for row in answer]
-        for answer in (rows, run(table, "--target", "amount")[3])
+        for answer in (rows, run(table, *options)[3])
     ]
     assert 1e4 * np.array(errors[0]) == pytest.approx(errors[1])
 
 
-def test_never_is_the_model_of_the_warm_up_even_when_a_class_appears(history, table):
+@pytest.mark.no_cover
+def test_never_is_the_model_of_the_warm_up_even_when_a_class_appears(history, table, only):
     table.loc[300:, "label"] = table.label[300:].replace("yes", "maybe")
     stream = history(table, "label", label_delay=0)
-    never = run_by_name(stream)[0]["never"]
+    with only(["never"]):
+        never = run_by_name(stream)[0]["never"]
     assert (never.n_fits, never.n_updates, never.rows_fitted) == (1, 0, 100)
     assert never.losses[0, 200:].sum() >= (stream.y[300:] == 2).sum()
 
 
-def test_each_policy_does_what_its_name_says():
-    stream = embedded_history(estimator="sgd", batch=100, warm_up=None, label_delay=0)
-    assert len(stream.y) == 10_000
-    assert stream.drift_rows.tolist() == [3333, 6666]
-    did, _ = run_by_name(stream, batch=100)
+@pytest.mark.no_cover
+def test_each_policy_does_what_its_name_says(embedded):
+    _, _, did, _ = embedded()
     assert (did["never"].n_fits, did["never"].rows_fitted) == (1, 1_000)
     assert did["every 500 on all"].rows_fitted == sum(range(1_000, 9_501, 500))
     last = did["every 100 on last 1,000"]
@@ -177,6 +236,7 @@ def test_each_policy_does_what_its_name_says():
 
 
 @pytest.mark.parametrize("target", ["label", "amount"])
+@pytest.mark.no_cover
 def test_the_loss_per_row_adds_up_to_the_score(target, history, table):
     """Of what is replayed, batch by batch; 0 or 1 for classes."""
     stream = history(table, target, label_delay=0, warm_up=90)
@@ -192,6 +252,7 @@ def test_the_loss_per_row_adds_up_to_the_score(target, history, table):
             assert set(losses) <= {0.0, 1.0}
 
 
+@pytest.mark.no_cover
 def test_the_baseline_repeats_the_newest_label_known_at_the_delay(history, table):
     stream = history(table, "label", label_delay=7)
     y = stream.y
@@ -203,9 +264,13 @@ def test_the_baseline_repeats_the_newest_label_known_at_the_delay(history, table
     assert no_change(stream, label_delay=7).loss == pytest.approx(expected)
 
 
-def test_kappa_is_that_of_the_library_also_where_the_first_rows_have_no_known_label(history, table):
+@pytest.mark.no_cover
+def test_kappa_is_that_of_the_library_also_where_the_first_rows_have_no_known_label(
+    history, table, only
+):
     stream = history(table, "label", label_delay=150)
-    found, _ = run_by_name(stream, label_delay=150)
+    with only(["since drift"]):
+        found, _ = run_by_name(stream, label_delay=150)
     served = found["since drift"].result
     options = {"label_delay": 150, "y_previous": stream.y[:100]}
     expected = kappa_temporal(served.y_true, served.y_pred, **options)
@@ -213,23 +278,26 @@ def test_kappa_is_that_of_the_library_also_where_the_first_rows_have_no_known_la
 
 
 @pytest.mark.parametrize("flips", [False, True])
-def test_kappa_where_the_baseline_makes_no_error(flips, history, table):
+@pytest.mark.no_cover
+def test_kappa_where_the_baseline_makes_no_error(flips, history, table, only):
     table["label"] = np.where(np.arange(600) < 5, "no", "yes")
     if flips:
         table["label"] = np.where(np.arange(600) < 50, "no", "yes")
         table["temp"] = np.where(np.arange(600) < 300, table.label == "yes", table.label != "yes")
-    found, _ = run_by_name(history(table[["temp", "label"]]))
+    with only(["never"]):
+        found, _ = run_by_name(history(table[["temp", "label"]]))
     assert found["never"].kappa == (-np.inf if flips else 0.0)
 
 
 def test_warnings_on_the_way_are_counted_not_raised(monkeypatch, run, table):
     monkeypatch.setitem(ESTIMATORS, "sgd", ("", {"regression": SGDRegressor(max_iter=1)}))
-    code, printed, _, _ = run(table, "--target", "amount")
+    code, printed, _, _ = run(table, "--target", "amount", quick=True)
     assert code == 0
     assert "warning: since drift: ConvergenceWarning" in printed
     assert " times)" in printed
 
 
+@pytest.mark.no_cover
 def test_a_model_that_blew_up_does_not_flatten_the_others(monkeypatch, run, table, unrendered):
     exploding = SGDRegressor(learning_rate="constant", eta0=0.5, max_iter=2)
     monkeypatch.setitem(ESTIMATORS, "sgd", ("", {"regression": exploding}))
@@ -238,38 +306,43 @@ def test_a_model_that_blew_up_does_not_flatten_the_others(monkeypatch, run, tabl
     assert max(float(row["mean_absolute_error"]) for row in rows) > 1e4
 
 
-def test_the_embedded_stream_needs_nothing_and_says_where_it_drifts(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(_compare, "pictures", lambda *args, **kwargs: [])  # those of the page
-    assert main(["compare", "--out", str(tmp_path / "a" / "b")]) == 0
-    printed = capsys.readouterr().out
+@pytest.mark.no_cover
+def test_the_embedded_stream_needs_nothing_and_says_where_it_drifts(embedded):
+    code, printed, _, out = embedded()
+    assert code == 0
+    assert "10,000 rows" in printed
     assert "at rows 3,333, 6,666" in printed
     assert "On this history 'since drift' would have paid" in printed
-    assert (tmp_path / "a" / "b" / "compare.png").read_bytes().startswith(b"\x89PNG")
+    assert (out / "compare.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_on_a_terminal_a_bar_replaces_the_lines(monkeypatch, run, table):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
-    code, printed, _, _ = run(table, "--target", "label")
+    code, printed, _, _ = run(table, "--target", "label", quick=True)
     assert code == 0
     assert "\x1b" in printed
     assert "replayed" not in printed
 
 
+@pytest.mark.no_cover
 def test_where_the_last_target_is_the_better_forecast_it_is_said(run, table):
     table["amount"] = np.cumsum(np.random.default_rng(0).normal(size=600))
-    code, printed, _, _ = run(table[["city", "amount"]], "--target", "amount")
+    code, printed, _, _ = run(table[["city", "amount"]], "--target", "amount", quick=True)
     assert code == 0
     assert "But repeating the newest known target" in printed
 
 
-def test_the_command_s_sizes_reach_the_embedded_stream(unrendered, monkeypatch, tmp_path, capsys):
+def test_the_command_s_sizes_reach_the_embedded_stream(
+    unrendered, monkeypatch, tmp_path, capsys, only
+):
     small = make_drifting_classification(600, n_drifts=2, random_state=0)
     monkeypatch.setattr(
         "skretrain.cli._history.make_drifting_classification", lambda *a, **k: small
     )
     command = ["compare", "--batch", "50", "--warm-up", "90", "--out", str(tmp_path)]
-    assert main(command) == 0
+    with only(["never", "since drift", "every 250 on last 500"]):
+        assert main(command) == 0
     printed = capsys.readouterr().out
     assert "first 90 rows," in printed
     assert "batches of 50 with" in printed
@@ -277,7 +350,8 @@ def test_the_command_s_sizes_reach_the_embedded_stream(unrendered, monkeypatch, 
 
 
 @pytest.mark.usefixtures("unrendered")
-def test_alarms_are_drawn_where_the_stream_stood(monkeypatch):
+@pytest.mark.no_cover
+def test_alarms_are_drawn_where_the_stream_stood(monkeypatch, only):
     """With labels 300 rows late, what row r's label sets off happens once row r + 300 is in."""
     drawn = {}
 
@@ -288,9 +362,10 @@ def test_alarms_are_drawn_where_the_stream_stood(monkeypatch):
 
     monkeypatch.setattr(_pictures, "DriftTimelineDisplay", Recorder)
     stream = embedded_history(estimator="sgd", batch=100, warm_up=None, label_delay=300)
-    found, comparison = run_by_name(stream, batch=100, label_delay=300)
+    with only(["never", "since drift"]):
+        found, comparison = run_by_name(stream, batch=100, label_delay=300)
     outcomes = [found[name] for name in comparison.names]
-    _pictures.draw(outcomes, stream, label_delay=300, title="t")
+    _pictures.draw(outcomes, stream, ACCURACY, None, label_delay=300, title="t")
     events = list(found["since drift"].result.events)
     assert drawn["alarms"] == [event.row + 300 for event in events if event.state == "drift"]
     assert len(drawn["alarms"]) == 2
@@ -310,6 +385,7 @@ def test_seeds_are_summed_up_by_mean_and_deviation_and_jobs_change_no_number(run
     assert serial[1].count("replayed mixture") == 3
 
 
+@pytest.mark.no_cover
 def test_the_row_of_several_seeds_is_the_mean_of_the_rows_of_each(history, table):
     stream = history(table)
     seen = []
@@ -330,6 +406,7 @@ def test_the_row_of_several_seeds_is_the_mean_of_the_rows_of_each(history, table
     assert found["(no change)"].deviation is None
 
 
+@pytest.mark.no_cover
 def test_a_policy_that_the_model_does_not_allow_is_a_row_with_the_reason(run, table):
     tree = "sklearn.tree:DecisionTreeClassifier"
     options = ("--target", "label", "--estimator", tree, "--batch", "100", "--seeds", "2")
@@ -345,6 +422,7 @@ def test_a_policy_that_the_model_does_not_allow_is_a_row_with_the_reason(run, ta
     assert "'replay mix' refits every batch" in printed
 
 
+@pytest.mark.no_cover
 def test_a_model_with_its_own_warm_start_can_be_continued(run, table):
     code, printed, _, rows = run(table, "--target", "label", "--estimator", "logistic")
     assert code == 0
@@ -355,8 +433,10 @@ def test_a_model_with_its_own_warm_start_can_be_continued(run, table):
     assert "LogisticRegression has no partial_fit: between alarms" in printed
 
 
-def test_a_price_adds_the_costs_and_names_what_costs_least(run, table):
-    code, printed, _, rows = run(table, "--target", "label", "--warm-up", "100", "--price", "10")
+@pytest.mark.no_cover
+def test_a_price_adds_the_costs_and_names_what_costs_least(answer):
+    options = ("--target", "label", "--warm-up", "100", "--price", "10")
+    code, printed, _, rows = answer(*options)
     assert code == 0
     ran = rows[:-1]
     for row in ran:
@@ -373,14 +453,16 @@ def test_a_price_adds_the_costs_and_names_what_costs_least(run, table):
     assert f"against {float(never['cost']):,.0f} without retraining" in printed
     assert " cost " in printed
     assert rows[-1]["cost"] == ""
-    without = run(table, "--target", "label")
+    without = answer("--target", "label")
     assert "At a price" not in without[1]
     assert " cost " not in without[1]
     assert {row["cost"] for row in without[3]} == {""}
 
 
-def test_the_price_of_a_regression_is_in_units_of_the_target(history, run, table):
-    code, printed, _, rows = run(table, "--target", "amount", "--warm-up", "100", "--price", "7")
+@pytest.mark.no_cover
+def test_the_price_of_a_regression_is_in_units_of_the_target(answer):
+    options = ("--target", "amount", "--warm-up", "100", "--price", "7")
+    code, printed, _, rows = answer(*options)
     assert code == 0
     assert "At a price of 7 units of 'amount' per refit" in printed
     never = rows[0]
@@ -388,8 +470,10 @@ def test_the_price_of_a_regression_is_in_units_of_the_target(history, run, table
 
 
 @pytest.mark.parametrize("price", ["0", "3"])
-def test_the_grid_of_prices_surrounds_the_price(price, history, table):
-    _, comparison = run_by_name(history(table), price=float(price))
+@pytest.mark.no_cover
+def test_the_grid_of_prices_surrounds_the_price(price, history, table, only):
+    with only(["never", "since drift"]):
+        _, comparison = run_by_name(history(table), price=float(price))
     prices = comparison.prices
     assert len(prices) == 9
     if float(price):
@@ -397,14 +481,16 @@ def test_the_grid_of_prices_surrounds_the_price(price, history, table):
     assert comparison.recommend(float(price)).text.startswith(f"At a price of {price} errors")
 
 
-def test_without_a_price_it_is_said_up_to_which_price_what_costs_least(run, table):
-    printed = run(table, "--target", "label", "--warm-up", "100")[1]
+@pytest.mark.no_cover
+def test_without_a_price_it_is_said_up_to_which_price_what_costs_least(answer):
+    printed = answer("--target", "label")[1]
     line = next(line for line in printed.splitlines() if line.startswith("Within the noise"))
     assert "costs least" in line
     assert "errors" in line
 
 
 @pytest.mark.parametrize("delay", [0, 100])
+@pytest.mark.no_cover
 def test_the_best_in_hindsight_is_that_of_the_same_rows(delay, history, table):
     """A policy that only refits from scratch does not beat it."""
     stream = history(table, label_delay=delay)

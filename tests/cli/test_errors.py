@@ -174,6 +174,7 @@ class Fits:
 
 
 @pytest.mark.parametrize("name", ["mine:build", "mine:ready", "mine:GaussianNB"])
+@pytest.mark.no_cover
 def test_an_estimator_from_the_working_folder(name, estimate):
     code, printed, _, rows = estimate(name)
     assert code == 0
@@ -202,6 +203,7 @@ def test_a_factory_that_is_not_there(estimate):
     _fails_with(estimate("mine:QQQQ"), "'mine' has no 'QQQQ'", "after the colon")
 
 
+@pytest.mark.no_cover
 def test_a_factory_that_cannot_be_called(estimate):
     _fails_with(estimate("mine:broken"), "could not be called without arguments", "size")
     _fails_with(estimate("mine:nothing"), "could not be called without arguments", "int")
@@ -230,6 +232,7 @@ def test_a_model_that_refuses_the_numbers(jobs, estimate):
     _fails_with(answer, "MultinomialNB failed", "Negative values", "Choose another --estimator")
 
 
+@pytest.mark.no_cover
 def test_a_model_that_refuses_only_live(monkeypatch, run, table):
     def refuse(*run, **options):
         raise ValueError("not today")

@@ -13,6 +13,7 @@ ALL_KINDS = ["sgd", "forest", "boosting"]  # scaled; codes and gaps; codes and g
 
 
 @pytest.mark.parametrize("estimator", ALL_KINDS)
+@pytest.mark.no_cover
 def test_what_comes_after_a_row_does_not_change_how_it_is_encoded(estimator, history, table):
     table["note"] = [f"{city} parcel {i % 17}" for i, city in enumerate(table.city)]
     later = table.copy()
@@ -29,6 +30,7 @@ def test_what_comes_after_a_row_does_not_change_how_it_is_encoded(estimator, his
 
 
 @pytest.mark.parametrize("estimator", ALL_KINDS)
+@pytest.mark.no_cover
 def test_text_among_later_numbers_or_dates_changes_nothing_before_it(
     estimator, history, table, tmp_path
 ):
@@ -44,6 +46,7 @@ def test_text_among_later_numbers_or_dates_changes_nothing_before_it(
     assert not np.array_equal(X[0][500], X[1][500], equal_nan=True)
 
 
+@pytest.mark.no_cover
 def test_two_readings_of_a_file_are_encoded_alike(history, table):
     """The components of text are found by a random projection."""
     table["note"] = [f"{city} parcel number {i}" for i, city in enumerate(table.city)]
@@ -115,6 +118,7 @@ def test_every_dtype_of_numbers_gives_the_same_as_floats(history, table):
     assert np.allclose(X, X[:, :1], atol=1e-6)
 
 
+@pytest.mark.no_cover
 def test_dates_give_the_hour_whatever_their_dtype(history, table):
     same = {
         "dates": table.when,
@@ -134,6 +138,7 @@ def test_numbers_and_text_in_one_column_are_categories(history, table):
     assert len(np.unique(stream.X, axis=0)) == 2
 
 
+@pytest.mark.no_cover
 def test_a_pipeline_is_encoded_for_its_last_step(history, table, monkeypatch):
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.pipeline import make_pipeline
@@ -156,6 +161,7 @@ def test_a_pipeline_is_encoded_for_its_last_step(history, table, monkeypatch):
         (list(range(50)), "regression"),
     ],
 )
+@pytest.mark.no_cover
 def test_text_booleans_and_few_whole_numbers_are_classes(history, table, values, task):
     table["target"] = np.resize(np.array(values), 600)
     stream = history(table, "target")
@@ -165,11 +171,13 @@ def test_text_booleans_and_few_whole_numbers_are_classes(history, table, values,
     assert any("--task" in notice for notice in stream.notices) == (values[0] != "a")
 
 
+@pytest.mark.no_cover
 def test_the_task_can_be_overruled(history, table):
     table["stars"] = np.resize([1, 2, 3], 600)
     assert history(table, "stars", task="regression").task == "regression"
 
 
+@pytest.mark.no_cover
 def test_a_numeric_target_is_in_deviations_of_the_warm_up(history, table):
     stream = history(table, "amount")
     first = table.amount[:100]
@@ -177,6 +185,7 @@ def test_a_numeric_target_is_in_deviations_of_the_warm_up(history, table):
     assert np.allclose(stream.y * stream.unit + first.mean(), table.amount)
 
 
+@pytest.mark.no_cover
 def test_rows_without_a_target_are_left_out_and_counted(history, table):
     table.loc[[3, 4], "amount"] = [np.nan, np.inf]
     stream = history(table, "amount")
@@ -184,6 +193,7 @@ def test_rows_without_a_target_are_left_out_and_counted(history, table):
     assert stream.notices[0] == "2 row(s) without a value of 'amount' left out"
 
 
+@pytest.mark.no_cover
 def test_rows_are_sorted_by_time_with_ties_in_file_order(history, table):
     table["time"] = np.arange(600) // 2
     # Stable: of two equal times the one that stands first in the file comes first.
@@ -193,6 +203,7 @@ def test_rows_are_sorted_by_time_with_ties_in_file_order(history, table):
     assert np.array_equal(sorted_again.X, as_written.X)
 
 
+@pytest.mark.no_cover
 def test_the_default_warm_up_is_a_tenth_but_at_least_a_batch(history, table):
     assert history(table, warm_up=None).warm_up == 60
     assert history(table, warm_up=None, batch=100).warm_up == 100

@@ -37,9 +37,10 @@ def _is_incomplete(answer, *parts):
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
+@pytest.mark.no_cover
 def test_a_file_that_cannot_be_written_takes_no_other_with_it(name, run, table, out):
     (out / name).mkdir(parents=True)
-    answer = run(table, "--target", "label")
+    answer = run(table, "--target", "label", quick=True)
     _is_incomplete(answer, f"{name}: Is a directory")
     assert sorted(path.name for path in out.iterdir() if path.is_file()) == sorted(FILES - {name})
     assert f"{name}" not in answer[1]
@@ -53,11 +54,13 @@ def test_a_full_disk_leaves_the_old_files(monkeypatch, run, table, out):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    _is_incomplete(run(table, "--target", "label"), *FILES, "No space left on device")
+    answer = run(table, "--target", "label", quick=True)
+    _is_incomplete(answer, *FILES, "No space left on device")
     assert [path.name for path in out.iterdir()] == ["report.html"]
     assert (out / "report.html").read_text() == "old"
 
 
+@pytest.mark.no_cover
 def test_a_picture_that_cannot_be_drawn_takes_no_other_with_it(
     monkeypatch, run, table, out, unrendered
 ):
@@ -65,7 +68,7 @@ def test_a_picture_that_cannot_be_drawn_takes_no_other_with_it(
         raise RuntimeError("odd\nnumbers")
 
     monkeypatch.setattr(_compare.pictures.__globals__["RegretDisplay"], "plot", fail)
-    answer = run(table, "--target", "label", pictures=True)
+    answer = run(table, "--target", "label", pictures=True, quick=True)
     _is_incomplete(answer, "the picture of prices: RuntimeError: odd")
     page = (out / "report.html").read_text(encoding="utf-8")
     assert page.count("<figure>") == 5
@@ -77,7 +80,8 @@ def test_a_page_that_cannot_be_made_takes_no_other_file_with_it(monkeypatch, run
         raise MemoryError
 
     monkeypatch.setattr(_compare, "page", fail)
-    _is_incomplete(run(table, "--target", "label"), "report.html: MemoryError")
+    answer = run(table, "--target", "label", quick=True)
+    _is_incomplete(answer, "report.html: MemoryError")
     assert {path.name for path in out.iterdir()} == FILES - {"report.html"}
 
 
@@ -131,6 +135,7 @@ def test_a_file_name_that_is_no_text(table, tmp_path, capsys, out, unrendered):
     assert "caf?.csv" in (out / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.no_cover
 def test_a_parquet_name_and_a_folder_that_are_no_text(table, tmp_path, capsys, unrendered):
     folder = tmp_path / os.fsdecode(b"d\xfcr")
     folder.mkdir()
@@ -142,6 +147,7 @@ def test_a_parquet_name_and_a_folder_that_are_no_text(table, tmp_path, capsys, u
     assert sorted(os.listdir(folder / "out")) == ["advice.csv", "report.html"]
 
 
+@pytest.mark.no_cover
 def test_an_advice_that_cannot_be_written(table, tmp_path, capsys, out, unrendered):
     (out / "report.html").mkdir(parents=True)
     table.to_csv(tmp_path / "a.csv", index=False)

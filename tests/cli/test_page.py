@@ -39,8 +39,8 @@ class _Reader(HTMLParser):
 def read(run, tmp_path):
     """Run the command and read its page."""
 
-    def read_page(frame, *options, pictures=False):
-        code, printed, _, rows = run(frame, *options, pictures=pictures)
+    def read_page(frame, *options, **how):
+        code, printed, _, rows = run(frame, *options, **how)
         assert code == 0
         page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
         reader = _Reader()
@@ -67,8 +67,9 @@ def test_the_page_holds_the_answer_the_table_and_what_was_done(read, table):
     assert "label delay of 20 rows" in text
 
 
+@pytest.mark.no_cover
 def test_nothing_is_loaded_from_anywhere(read, table):
-    page, reader, _, _ = read(table, "--target", "label", pictures=True)
+    page, reader, _, _ = read(table, "--target", "label", pictures=True, quick=True)
     # Six pictures, each for a wide and for a narrow screen.
     assert len(reader.links) == 12
     for link in reader.links:
@@ -84,8 +85,9 @@ def test_nothing_is_loaded_from_anywhere(read, table):
 # Classification is rendered above, and a regression in test_compare.py.
 
 
+@pytest.mark.no_cover
 def test_a_regression_has_no_classes_to_show(unrendered, read, table):
-    _, reader, _, _ = read(table, "--target", "amount", pictures=True)
+    _, reader, _, _ = read(table, "--target", "amount", pictures=True, quick=True)
     text = " ".join(reader.texts)
     assert len(reader.links) == 10
     assert "Each class" not in text
@@ -93,10 +95,11 @@ def test_a_regression_has_no_classes_to_show(unrendered, read, table):
     assert "kappa temporal" not in text
 
 
+@pytest.mark.no_cover
 def test_names_from_the_file_cannot_become_markup(unrendered, read, table):
     table = table.rename(columns={"label": "<b>&label</b>", "city": "<script>"})
     table["<script>"] = table["<script>"].where(table.index < 300, "<i>")
-    page, reader, _, _ = read(table, "--target", "<b>&label</b>", pictures=True)
+    page, reader, _, _ = read(table, "--target", "<b>&label</b>", pictures=True, quick=True)
     assert "<b>" not in page
     assert "script" not in reader.tags
     assert "<b>&label</b>" in " ".join(reader.texts)
@@ -145,11 +148,13 @@ def test_the_column_that_moved_most_is_shown(history, columns):
 
 
 @pytest.mark.parametrize(("column", "then"), [("kind", "b"), ("flag", True)])
+@pytest.mark.no_cover
 def test_categories_can_move_most(history, columns, column, then):
     columns.loc[400:, column] = then
     assert _moved(history, columns.drop(columns="number")) == f"'{column}'"
 
 
+@pytest.mark.no_cover
 def test_a_step_is_no_counter(history, columns):
     columns["step"] = np.where(columns.index < 350, 1, 2)
     assert _moved(history, columns) == "'step'"

@@ -50,6 +50,7 @@ def test_a_word_is_a_value_among_words(word, read):
 
 @pytest.mark.parametrize("word", WORDS)
 @pytest.mark.parametrize("numbers", [["1", "2.5"], ["1e5", "-inf"], ["1,5", "2,25"], ["3 %", "4%"]])
+@pytest.mark.no_cover
 def test_a_word_is_no_value_among_numbers(word, numbers, read):
     [table], notices = read(_column([word, *numbers, ""]))
     assert table.x.dtype == float
@@ -83,10 +84,11 @@ def test_parquet_is_taken_as_it_is(read):
     assert not notices
 
 
+@pytest.mark.no_cover
 def test_a_class_called_none_is_a_class(run, table):
     words = np.array(["None", "NA", "some"])
     frame = table[["temp"]].assign(label=words[np.digitize(table.temp, [-0.5, 0.5])])
-    code, printed, _, _ = run(frame, "--target", "label")
+    code, printed, _, _ = run(frame, "--target", "label", quick=True)
     assert code == 0
     assert "classification, 3 classes" in printed
     assert "left out" not in printed
@@ -127,6 +129,7 @@ def test_columns_that_pandas_would_have_renamed_are_kept(read):
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("name", ["a,b", "a;b;c", "a\tb\tc\td", 'say ""a|b|c""', "two\nlines"])
+@pytest.mark.no_cover
 def test_separators_inside_quotes_separate_nothing(separator, name, read):
     text = f'"{name}"{separator}y\n1{separator}"x, ;\t|"\n2{separator}z\n'
     [table], _ = read(text)
@@ -294,10 +297,11 @@ def test_integers_are_exact_and_gaps_make_floats(read):
     assert table.b.dtype == float
 
 
+@pytest.mark.no_cover
 def test_a_decimal_comma_scores_as_a_point_does(run, table):
     frame = table[["temp", "holes", "label"]]
-    point = run(frame, "--target", "label")[3]
-    comma = run(frame, "--target", "label", sep=";", decimal=",")[3]
+    point = run(frame, "--target", "label", quick=True)[3]
+    comma = run(frame, "--target", "label", quick=True, sep=";", decimal=",")[3]
     assert [row["accuracy"] for row in comma] == [row["accuracy"] for row in point]
 
 
@@ -486,6 +490,7 @@ def test_columns_of_parquet_that_no_model_takes(read):
 
 
 @pytest.mark.parametrize("estimator", representatives(["sgd", "boosting"], fast=["sgd"]))
+@pytest.mark.no_cover
 def test_a_history_with_such_columns_is_replayed(estimator, run, table):
     days = pd.Series(np.arange(600))
     frame = table[["temp", "label"]].assign(
@@ -495,15 +500,16 @@ def test_a_history_with_such_columns_is_replayed(estimator, run, table):
         day=[datetime.date(1 + 16 * int(n), 1, 1) for n in days],
         list=[[1, 2]] * 600,
     )
-    code, printed, error, _ = run(
-        frame, "--target", "label", "--estimator", estimator, name="a.parquet"
-    )
+    options = ("--target", "label", "--estimator", estimator)
+    code, printed, error, _ = run(frame, *options, name="a.parquet", quick=True)
     assert (code, error) == (0, "")
     assert "bytes that are no text: 'list'" in printed
-    assert run(frame.drop(columns=["bytes", "list"]), "--target", "label")[0] == 0
+    as_csv = frame.drop(columns=["bytes", "list"])
+    assert run(as_csv, "--target", "label", quick=True)[0] == 0
 
 
 @pytest.mark.parametrize("kind", ["text", "date", "datetime", "zoned"])
+@pytest.mark.no_cover
 def test_dates_of_all_years_put_the_rows_in_order(kind, history, table):
     moments = np.datetime64("0001-01-01", "s") + np.arange(600) * np.timedelta64(6087, "D")
     assert moments[-1] < np.datetime64("9999-12-31")
@@ -559,6 +565,7 @@ def test_one_letter_among_the_codes_of_one_file_moves_no_input(ask, quiet):
 
 
 @pytest.mark.parametrize("gap", representatives(["", "unknown"], fast=["unknown"]))
+@pytest.mark.no_cover
 def test_targets_of_both_files_have_one_type(gap, ask, quiet):
     labels = quiet.label.astype(object)
     labels[1000:1010] = gap
@@ -571,6 +578,7 @@ def test_targets_of_both_files_have_one_type(gap, ask, quiet):
 
 
 @pytest.mark.parametrize("suffix", representatives(["csv", "parquet"], fast=["csv"]))
+@pytest.mark.no_cover
 def test_a_true_or_false_target_with_a_gap(suffix, quiet, tmp_path, capsys):
     quiet["label"] = quiet.label.astype(bool).astype(object)
     quiet.loc[1000, "label"] = None

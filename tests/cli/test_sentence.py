@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from skretrain.cli._metric import ACCURACY, ERROR
 from skretrain.cli._policies import Outcome
-from skretrain.cli._sentence import amount, caution, leads, number, price_sentence, sentence
+from skretrain.cli._sentence import amount, caution, leads, price_sentence, sentence
 
 
 def _outcome(name, accuracy, *, fits=1, updates=0, rows=1000, cpu=1.0, noise=0.05, kind="live"):
@@ -25,7 +26,7 @@ def _outcome(name, accuracy, *, fits=1, updates=0, rows=1000, cpu=1.0, noise=0.0
     )
 
 
-def _said(never, window, *others, metric="accuracy"):
+def _said(never, window, *others, metric=ACCURACY):
     return sentence(
         [
             _outcome("never", never, cpu=0.1, kind="schedule"),
@@ -90,11 +91,11 @@ def test_nothing_paid_when_the_gain_is_a_tie_or_within_the_noise(gain, noise):
 
 def test_without_a_schedule_the_processor_time_is_that_of_never():
     never, best = _outcome("never", 0.6, cpu=0.1, kind="schedule"), _outcome("warm start", 0.9)
-    assert "in 1.0 CPU seconds against 0.1." in sentence([never, best], "accuracy")
+    assert "in 1.0 CPU seconds against 0.1." in sentence([never, best], ACCURACY)
 
 
 def test_an_error_has_its_unit_and_no_points():
-    text = _said(-2.0, 0.1, _outcome("warm start", 0.5), metric="mean_absolute_error")
+    text = _said(-2.0, 0.1, _outcome("warm start", 0.5), metric=ERROR)
     assert "mean absolute error 0.5000 with 1 fit, 2.500 below that of never" in text
 
 
@@ -103,7 +104,7 @@ def test_an_error_has_its_unit_and_no_points():
     [(13.9, "13.90"), (1234.5, "1,234"), (-0.0123, "-0.01230"), (1.234e15, "1.234e+15")],
 )
 def test_an_error_has_four_digits(value, text):
-    assert number(value, "mean_absolute_error") == text
+    assert ERROR.number(value) == text
 
 
 def test_a_unit_does_not_decide_what_leads():
@@ -131,9 +132,18 @@ def test_what_has_no_end_leads_nothing():
 
 def test_the_caution_comes_only_when_the_last_target_is_better():
     policies = [_outcome("never", 0.5), _outcome("window", 0.6)]
-    assert caution(policies, _outcome("(no change)", 0.6 - 1e-9), "accuracy") is None
-    text = caution(policies, _outcome("(no change)", 0.7), "accuracy")
+    assert caution(policies, [_outcome("(no change)", 0.6 - 1e-9)], ACCURACY) is None
+    text = caution(policies, [_outcome("(no change)", 0.7)], ACCURACY)
     assert "has accuracy 0.700, better than any of them" in text
+
+
+def test_where_one_answer_for_all_rows_is_better_no_model_is_of_use():
+    """The better of the two rules is named, by what it says."""
+    policies = [_outcome("never", 0.5), _outcome("window", 0.6)]
+    always = replace(_outcome("(majority)", 0.8), what="always the most frequent class")
+    text = caution(policies, [_outcome("(no change)", 0.7), always], ACCURACY)
+    assert text.startswith("But always the most frequent class has accuracy 0.800, ")
+    assert "no model is of use here" in text
 
 
 def test_a_policy_that_could_not_run_is_no_rival():
@@ -142,7 +152,7 @@ def test_a_policy_that_could_not_run_is_no_rival():
     assert "'since drift' would have paid" in text
     assert "warm start" not in text
     assert (
-        caution([_outcome("never", 0.6), refused], _outcome("(no change)", 0.5), "accuracy") is None
+        caution([_outcome("never", 0.6), refused], [_outcome("(no change)", 0.5)], ACCURACY) is None
     )
 
 
@@ -150,7 +160,7 @@ def test_several_seeds_come_with_their_deviation_and_count_as_noise():
     steady, shaky = (_of_seeds(*accuracies) for accuracies in ([0.9] * 3, [0.84, 0.85, 0.86]))
     assert leads(steady, shaky)
     never = replace(_of_seeds(0.6, 0.6, 0.6), name="never")
-    assert "accuracy 0.900 ± 0.000 with" in sentence([never, steady], "accuracy")
+    assert "accuracy 0.900 ± 0.000 with" in sentence([never, steady], ACCURACY)
     assert not leads(steady, _of_seeds(0.65, 0.9, 1.0))
 
 

@@ -18,6 +18,7 @@ def days():
     return frame
 
 
+@pytest.mark.no_cover
 def test_a_day_that_is_cut_by_batches_tells_nothing_of_itself(run, days):
     options = ["--target", "label", "--time", "day", "--batch", "10", "--warm-up", "110"]
     code, printed, _, rows = run(days, *options)
@@ -28,11 +29,13 @@ def test_a_day_that_is_cut_by_batches_tells_nothing_of_itself(run, days):
     assert "first 120 rows" in said
     by_name = {row["policy"]: float(row["accuracy"]) for row in rows}
     assert max(by_name.values()) < 0.62
-    in_order = run(days.drop(columns="day"), "--target", "label", "--batch", "10")[3]
+    frame = days.drop(columns="day")
+    in_order = run(frame, "--target", "label", "--batch", "10", quick=True)[3]
     assert max(float(row["accuracy"]) for row in in_order) > 0.75  # each label before the next row
 
 
 @pytest.mark.parametrize("delay", [0, 7, 33])
+@pytest.mark.no_cover
 def test_the_baseline_repeats_a_label_of_an_earlier_day(delay, history, days):
     stream = history(days, time="day", batch=20, warm_up=100, label_delay=delay)
     baseline = no_change(stream, label_delay=delay)
@@ -44,16 +47,17 @@ def test_the_baseline_repeats_a_label_of_an_earlier_day(delay, history, days):
 
 def test_the_delay_of_schedules_is_said(run, days):
     options = ["--target", "label", "--time", "day", "--batch", "30", "--label-delay", "50"]
-    said = " ".join(run(days, *options)[1].split())
+    said = " ".join(run(days, *options, quick=True)[1].split())
     assert "refits on a schedule get their labels 60 rows late or more, in whole batches" in said
 
 
+@pytest.mark.no_cover
 def test_times_that_all_differ_change_nothing(run, table):
     frame = table[["temp", "when", "label"]]
-    code, printed, _, rows = run(frame, "--target", "label", "--time", "when")
+    code, printed, _, rows = run(frame, "--target", "label", "--time", "when", quick=True)
     assert code == 0
     assert "share one" not in printed
-    plain = run(frame.drop(columns="when"), "--target", "label")[3]
+    plain = run(frame.drop(columns="when"), "--target", "label", quick=True)[3]
     assert [row["accuracy"] for row in rows] == [row["accuracy"] for row in plain]
 
 

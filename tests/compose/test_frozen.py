@@ -61,6 +61,7 @@ def test_a_frozen_part_stays_through_partial_fit(place):
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("policy", ["full_refit", "warm_start", "replay_mix"])
+@pytest.mark.no_cover
 def test_a_frozen_part_stays_through_retraining(place, policy):
     """Fit, updates, refits after an alarm: all candidates share it, as scikit-learn's clones do."""
     frozen, before = frozen_scaler()
@@ -88,6 +89,7 @@ def shares(model, frozen):
 
 
 @pytest.mark.parametrize("place", PLACES)
+@pytest.mark.no_cover
 def test_a_frozen_part_stays_through_clones_and_searches(place):
     frozen, before = frozen_scaler()
     pipeline = frozen_front(frozen)[place]

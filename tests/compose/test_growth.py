@@ -166,6 +166,7 @@ def test_the_row_of_a_binary_model_becomes_two_of_opposite_sign(model):
 
 @pytest.mark.parametrize("loss", ["hinge", "log_loss", "modified_huber", "huber"])
 @pytest.mark.parametrize("average", [False, True, 10, 10**6])
+@pytest.mark.no_cover
 def test_known_rows_go_on_as_if_the_class_had_been_declared(loss, average):
     """Rows of one against all know nothing of each other: bit for bit, averages included."""
     model = SGDClassifier(loss=loss, average=average, shuffle=False, random_state=0)
@@ -231,6 +232,7 @@ def test_the_sets_of_weights_of_an_averaging_model_stay_tied(known, average):
 
 @pytest.mark.parametrize(("known", "new"), ARRIVALS)
 @pytest.mark.parametrize(("model", "rows"), list(bayes_models()), ids=name)
+@pytest.mark.no_cover
 def test_naive_bayes_goes_on_as_if_it_had_declared_the_class(model, rows, known, new):
     """Grown and continued equals declared at the beginning, in every attribute, bit for bit."""
     first = rows(300, known)
@@ -408,6 +410,7 @@ def test_a_new_class_is_learned_within_a_few_hundred_rows(model, rows, known):
 
 @pytest.mark.parametrize("solver", ["lbfgs", "newton-cg", "sag", "saga"])
 @pytest.mark.parametrize("known", [[0, 3], [0, 2, 3]])
+@pytest.mark.no_cover
 def test_a_warm_started_logistic_regression_ends_where_a_fresh_one_does(solver, known):
     """Its loss is convex: from the grown weights as from zero, to the solver's tolerance."""
     model = LogisticRegression(solver=solver, C=0.05, tol=1e-6, max_iter=3000, random_state=0)
@@ -443,6 +446,7 @@ def test_a_grown_logistic_regression_keeps_the_odds(known):
 @pytest.mark.parametrize(
     "model", [SGDClassifier(random_state=0), GaussianNB(), MLPClassifier((8,), random_state=0)]
 )
+@pytest.mark.no_cover
 def test_labels_of_every_type_keep_their_names(model, known, new, kind):
     """Longer texts are not cut, and a truth value becomes the number that it equals."""
     X, y = blobs(200, [0, 1])
@@ -458,6 +462,7 @@ def test_labels_of_every_type_keep_their_names(model, known, new, kind):
 
 
 @pytest.mark.parametrize(("model", "rows"), FAMILIES, ids=name)
+@pytest.mark.no_cover
 def test_the_model_that_was_copied_does_not_change(model, rows):
     before = fitted(model, rows, [0, 2, 3])
     state = joblib.hash(before)

@@ -113,6 +113,7 @@ class Rigid(GaussianNB):
     ],
     ids=as_typed,
 )
+@pytest.mark.no_cover
 def test_what_is_not_refused_works(base, grows, needs_all, before, now):
     """Trap 18: same, fewer or more classes; it is known before anything is fitted."""
     learner = Learner(base)

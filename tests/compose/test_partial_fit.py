@@ -104,6 +104,7 @@ def run(model, data=X, y=Y, size=60, **declared):
     ],
     ids=lambda value: type(value).__name__,
 )
+@pytest.mark.no_cover
 def test_a_frozen_front_is_transforming_by_hand(transformer, data):
     """Bit for bit: the transformers are fitted on the first batch and stay as they are."""
     model = run(Pipeline([("t", clone(transformer)), ("c", sgd())]), data, classes=CLASSES)
@@ -280,6 +281,7 @@ SEARCHES[2].set_params(scoring={"score": "accuracy"})
 
 
 @pytest.mark.parametrize("search", SEARCHES, ids=["outside", "inside", "front"])
+@pytest.mark.no_cover
 def test_what_a_search_found_goes_on(search):
     """Fitted on the first batch, with its search; then its best estimator learns."""
     model = run(clone(search))
@@ -553,6 +555,7 @@ def routing():
 @pytest.mark.parametrize("alias", [True, "importance"])
 @pytest.mark.parametrize("zeros", [False, True])
 @pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.no_cover
 def test_requests_decide_where_metadata_routing_is_enabled(alias, zeros, nested):
     """What partial_fit of the last step asks for, under whatever name, is what it gets."""
     clf = sgd().set_fit_request(sample_weight=alias).set_partial_fit_request(sample_weight=alias)

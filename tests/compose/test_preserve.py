@@ -170,6 +170,7 @@ def test_all_weights_of_an_averaging_model_are_rewritten_once(average, n_classes
     np.testing.assert_allclose((hidden("standard"), hidden("average")), before, atol=1e-8)
 
 
+@pytest.mark.no_cover
 @given(
     scales=st.lists(st.floats(-6, 6), min_size=3, max_size=3),
     shifts=st.lists(st.floats(-5, 5), min_size=3, max_size=3),
@@ -305,6 +306,7 @@ COMPOSITIONS = [
 
 
 @pytest.mark.parametrize("composed", COMPOSITIONS, ids=as_typed)
+@pytest.mark.no_cover
 def test_decisions_do_not_move_through_compositions(composed):
     """Slices of a ColumnTransformer, nested too, the last step of an inner chain, targets changed.
 
@@ -393,6 +395,7 @@ def test_weights_of_the_scaler_reach_it():
     assert model[0].n_samples_seen_ == oracle.n_samples_seen_
 
 
+@pytest.mark.no_cover
 def test_a_constant_feature_that_begins_to_vary_is_followed():
     """As in elec2, where three features stand still for the first third: frozen, their scale is 1.
 

@@ -143,6 +143,7 @@ def test_a_warning_of_the_detector_is_passed_on():
     assert trigger.detector_.warning_detected
 
 
+@pytest.mark.no_cover
 def test_a_used_detector_runs_like_a_new_one(any_detector, errors, show):
     """The past of the object given does not leak, and it is never changed."""
     losses = errors(0.1, 0.5, n=300)
@@ -164,6 +165,7 @@ def test_parameters_are_not_touched_by_a_run(errors, show):
     assert joblib.hash(trigger.get_params()) == before
 
 
+@pytest.mark.no_cover
 def test_kswin_without_a_seed_repeats_itself(errors, show):
     """Its seed comes from random_state, for which None is a fixed one too."""
     losses = errors(0.2, 0.5, n=200)

@@ -325,6 +325,7 @@ def test_a_useless_price_is_refused_by_name_and_value(price):
         RefitDebt(price).reset()
 
 
+@pytest.mark.no_cover
 def test_in_a_retrainer_the_price_decides_how_often_is_retrained():
     """A refit that costs more than the whole stream could save never comes."""
     X, y, _ = make_drifting_classification(3000, random_state=0)

@@ -90,6 +90,7 @@ def test_a_reference_with_few_losses_takes_more_rows(show):
 
 
 @pytest.mark.parametrize("rate", [0.0015, 0.004, 0.018, 0.05])
+@pytest.mark.no_cover
 def test_the_learned_bound_is_seldom_below_the_rate(rate, show):
     """At most in alpha / 2 of 300 streams, though errors are waited for: here in a fifth."""
     rng, below = np.random.default_rng(0), 0

@@ -164,6 +164,7 @@ for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
 
 
 @pytest.mark.parametrize("detector", [ADWIN(), [ADWIN()]], ids=["alone", "in a list"])
+@pytest.mark.no_cover
 def test_in_a_fresh_process_it_goes_through_every_protocol_of_pickle(detector, tmp_path):
     """The old ones do not ask compiled classes for their state, unless they are told how."""
     path = tmp_path / "model"

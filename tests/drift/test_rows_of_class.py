@@ -47,6 +47,7 @@ LOST = [(0.05, 0.1, 0.1), (0.05, 0.1, 0.6)]  # class 2 gets worse
 
 
 @pytest.mark.parametrize("size", [1, 70])
+@pytest.mark.no_cover
 def test_what_rings_is_river_fed_with_the_rows_of_the_class_only(size):
     """Of one class, of two apart, and of all: the union of what each rings on its own."""
     y, losses = _stream((0.4, 0.1, 0.5), (0.1, 0.5, 0.1), n=1500)
@@ -58,6 +59,7 @@ def test_what_rings_is_river_fed_with_the_rows_of_the_class_only(size):
         assert rang == sorted(row for label in labels for row in own[label])
 
 
+@pytest.mark.no_cover
 def test_a_drift_in_one_class_is_found_and_located_to_the_batch():
     """Class 2, a hundredth of the rows, by 80 of its own; the errors of all rows never tell."""
     for seed in range(10):
@@ -112,6 +114,7 @@ def test_more_classes_ask_for_more_proof():
     assert _show(ErrorDrift(rows_of_class=2), y, losses) == _show(ErrorDrift(), y, losses)
 
 
+@pytest.mark.no_cover
 def test_many_classes_on_a_steady_stream_never_ring():
     """24 classes of 1,250 rows each, ten streams."""
     for seed in range(10):

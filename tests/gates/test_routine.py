@@ -94,6 +94,7 @@ def capital(values, bound, low):
 
 
 @pytest.mark.parametrize(("error", "disagree"), [(0.1, 0.05), (0.2, 0.1), (0.2, 0.2)])
+@pytest.mark.no_cover
 def test_a_routine_challenger_that_is_equal_is_promoted(error, disagree):
     """In at least 25 of 30 pairs, within max_rows; after an alarm in at most 2."""
     last = decisions(lambda seed: right_or_wrong(error, disagree, 0.0, seed=seed), 30)

@@ -67,6 +67,7 @@ def test_a_name_avoids_a_line_where_it_can():
     assert _box(labels["name"]).y0 < height < _box(labels["name"]).y1  # to the right of the point
 
 
+@pytest.mark.no_cover
 def test_many_names_at_one_place_are_all_written():
     _, labels = _drawn({f"policy {k}": (5, 5) for k in range(20)})
     assert len(labels) == 20

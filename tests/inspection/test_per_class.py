@@ -109,6 +109,7 @@ def test_a_late_class_has_no_line_before_it_arrives():
 
 
 @pytest.mark.parametrize("step", [1, 2, 7, 1000])
+@pytest.mark.no_cover
 def test_points_lie_a_step_apart_and_the_last_is_at_the_last_row(step):
     fine, coarse = _display(step=1), _display(step=step)
     np.testing.assert_array_equal(coarse.rows, fine.rows[::-1][::step][::-1])
@@ -173,6 +174,7 @@ def test_each_class_has_a_panel_with_its_lines_and_the_last_shows_the_averages()
     np.testing.assert_array_equal(lines["precision"].get_ydata(), display.macro_precision)
 
 
+@pytest.mark.no_cover
 def test_lines_differ_without_colour_and_are_explained_below_the_panels():
     display = _display(true_drifts=[60], events=Log())
     display.figure_.draw_without_rendering()

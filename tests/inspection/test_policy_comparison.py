@@ -129,6 +129,7 @@ def test_each_panel_has_its_policy_dark_and_broad_and_the_others_light_and_thin(
         assert drifts.get_xdata()[::3].tolist() == [90, 120]
 
 
+@pytest.mark.no_cover
 def test_panels_share_their_scales_and_name_them_at_the_border():
     display = PolicyComparisonDisplay.from_results(_results(5))
     limits = {(*ax.get_xlim(), *ax.get_ylim()) for ax in display.axes_}

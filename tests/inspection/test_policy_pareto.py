@@ -39,6 +39,7 @@ def test_the_front_is_what_no_other_policy_dominates(points):
     assert [seconds[n] for n in front] == sorted(seconds[n] for n in front)
 
 
+@pytest.mark.no_cover
 def test_each_policy_is_a_point_with_its_name_and_the_front_is_filled():
     display = PolicyParetoDisplay(SECONDS, SCORES, score_label="accuracy").plot()
     assert display.front_ == ["never", "alarm", "hourly"]
@@ -56,6 +57,7 @@ def test_each_policy_is_a_point_with_its_name_and_the_front_is_filled():
     assert high > 0.86
 
 
+@pytest.mark.no_cover
 def test_the_steps_of_the_front_pass_through_its_policies():
     display = PolicyParetoDisplay(SECONDS, SCORES).plot()
     (steps,) = [line for line in display.ax_.lines if "front" in line.get_label()]
@@ -63,6 +65,7 @@ def test_the_steps_of_the_front_pass_through_its_policies():
     assert corners == {(0.1, 0.61), (1.5, 0.61), (1.5, 0.85), (40.0, 0.85), (40.0, 0.86)}
 
 
+@pytest.mark.no_cover
 def test_intervals_and_the_best_in_hindsight_are_drawn_where_they_are_known():
     intervals = dict.fromkeys(SECONDS, (np.nan, np.nan)) | {"alarm": (0.8, 0.9)}
     display = PolicyParetoDisplay(SECONDS, SCORES, intervals=intervals, frontier=FRONTIER).plot()
@@ -75,6 +78,7 @@ def test_intervals_and_the_best_in_hindsight_are_drawn_where_they_are_known():
 
 
 @pytest.mark.parametrize("bad", [-1e15, -np.inf, np.nan])
+@pytest.mark.no_cover
 def test_a_policy_that_blew_up_flattens_nobody(bad):
     display = PolicyParetoDisplay(SECONDS, SCORES | {"weekly": bad}, frontier=FRONTIER).plot()
     assert display.ax_.get_ylim()[0] > 0.5
@@ -88,11 +92,13 @@ def test_no_score_at_all_is_no_crash():
     assert _texts(display) == {"a": "a (nan)"}
 
 
+@pytest.mark.no_cover
 def test_no_time_at_all_has_a_place_on_the_logarithmic_axis():
     display = PolicyParetoDisplay({"a": 0.0, "b": 1.0}, {"a": 0.5, "b": 0.6}).plot()
     assert display.points_["a"].get_xdata()[0] > 0
 
 
+@pytest.mark.no_cover
 def test_it_draws_where_it_is_told():
     figure, ax = plt.subplots(figsize=(4, 4))
     display = PolicyParetoDisplay(SECONDS, SCORES).plot(ax=ax, fontsize=6)
@@ -107,6 +113,7 @@ def test_seconds_and_scores_are_of_the_same_policies():
         PolicyParetoDisplay({}, {}).plot()
 
 
+@pytest.mark.no_cover
 def test_a_comparison_is_asked_at_the_price():
     asked = []
 

@@ -86,6 +86,7 @@ def test_no_policy_knows_a_label_of_its_own_time(kind, delay):
 
 
 @pytest.mark.parametrize("name", ["every row", "live"])
+@pytest.mark.no_cover
 def test_a_label_of_the_same_time_changes_no_prediction(name):
     """What is predicted on a day stays as it is, whatever the labels of that day turn out to be."""
     X, y = _labels_of_the_day()
@@ -105,6 +106,7 @@ def test_a_label_of_the_same_time_changes_no_prediction(name):
     assert one + other == n_of_day
 
 
+@pytest.mark.no_cover
 def test_frames_and_seeds_are_taken_too():
     X, y = _labels_of_the_day()
     options = {"batch_size": 20, "time": DAYS, "prices": 5, "seeds": 2}

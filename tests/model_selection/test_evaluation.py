@@ -33,6 +33,7 @@ def in_batches(sizes):
 
 
 @pytest.mark.parametrize("delay", [0, 30, 250])
+@pytest.mark.no_cover
 def test_batches_as_they_come_give_what_the_arrays_give(delay):
     """Cut alike, a generator of batches and the arrays are the same stream."""
     model = DriftAwareRetrainer(LogisticRegression())
@@ -60,6 +61,7 @@ def test_batches_that_end_before_the_first_fit_are_refused():
         prequential_validate(GaussianNB(), in_batches([40, 40]), initial_size=100)
 
 
+@pytest.mark.no_cover
 def test_a_file_is_evaluated_batch_by_batch(tmp_path):
     """A CSV in chunks gives what its table gives."""
     table = pd.DataFrame(X[:600], columns=[f"x{i}" for i in range(X.shape[1])])
@@ -124,6 +126,7 @@ def test_no_scorer_at_all_is_refused():
         prequential_validate(GaussianNB(), X, Y, scoring=[])
 
 
+@pytest.mark.no_cover
 def test_seeds_are_runs_of_their_own_and_the_same_in_parallel():
     """Seed k is ``random_state=k``; the number of jobs changes nothing."""
     model = DriftAwareRetrainer(FOREST)
@@ -171,6 +174,7 @@ def test_refits_are_placed_where_their_labels_came_in():
 
 
 @pytest.mark.parametrize(("delay", "latency"), [(0, 0), (100, 0), (0, 150), (100, 150)])
+@pytest.mark.no_cover
 def test_a_refit_that_served_nobody_is_paid_and_not_among_those_that_served(delay, latency):
     """Refits every 300 rows, the last of them at the very end: all are fits and costs."""
     policy = FullRefit(grow=False)

@@ -42,6 +42,7 @@ def _read_or_refused(path):
     return True
 
 
+@pytest.mark.no_cover
 def test_every_flipped_byte_is_harmless_or_refused(saved, tmp_path):
     path, n_read = tmp_path / "b.npz", 0
     for place in range(0, len(saved), 3):
@@ -52,6 +53,7 @@ def test_every_flipped_byte_is_harmless_or_refused(saved, tmp_path):
     assert n_read < len(saved) / 6  # such as the date of a member
 
 
+@pytest.mark.no_cover
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_any_bits_flipped_are_harmless_or_refused(data, saved, tmp_path_factory):

@@ -77,6 +77,7 @@ def test_other_methods_are_recorded_the_same(method):
 
 @pytest.mark.parametrize("label_delay", [0, 1, 50, 130])
 @pytest.mark.parametrize("row", [250, 399, 400])
+@pytest.mark.no_cover
 def test_no_prediction_depends_on_a_label_that_is_not_known_yet(row, label_delay):
     """Trap 16: other labels from `row` on change nothing until `row` + delay has been predicted."""
     base = DriftAwareRetrainer(SGDClassifier(random_state=0), detector="adwin")
@@ -188,6 +189,7 @@ def test_the_estimator_given_is_not_fitted():
     ],
     ids=["auc", "log loss", "default", "accuracy", "label scorer", "proba scorer", "callable"],
 )
+@pytest.mark.no_cover
 def test_any_scorer_is_given_what_was_served(scoring, metric):
     base = LOGISTIC
     result = prequential_validate(base, X, Y, scoring=scoring, batch_size=100)
@@ -250,6 +252,7 @@ def test_a_class_that_appears_late_widens_earlier_answers(base):
         assert (log_proba[:n_early, 2] == -np.inf).all()
 
 
+@pytest.mark.no_cover
 def test_streams_may_be_frames():
     frame = pd.DataFrame(X, columns=list("abcd"))
     model = DriftAwareRetrainer(GaussianNB())
@@ -293,6 +296,7 @@ def fitted(**params):
 
 
 @pytest.mark.parametrize("label_delay", [0, 60])
+@pytest.mark.no_cover
 def test_the_scorer_goes_on_where_fit_ended(label_delay):
     """The same as evaluating the stream as a whole with a first fit on the training fold."""
     scorer = make_prequential_scorer("accuracy", batch_size=50, label_delay=label_delay)

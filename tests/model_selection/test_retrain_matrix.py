@@ -203,6 +203,7 @@ def test_weights_reach_the_fit_and_rows_of_weight_zero_are_not_scored():
     assert plain.chunk_rows_.tolist() == [100, 100, 100]
 
 
+@pytest.mark.no_cover
 def test_pipelines_and_seeds_do_not_depend_on_the_number_of_jobs():
     tree = DecisionTreeClassifier(max_features=1)
     base = make_pipeline(StandardScaler(), tree)
@@ -231,6 +232,7 @@ def test_with_a_stride_a_schedule_gets_the_nearest_earlier_fit():
     np.testing.assert_array_equal(wanted.rows_per_fit, [100, 400, 150])
 
 
+@pytest.mark.no_cover
 def test_halving_fits_the_better_windows_at_more_times():
     """All at every 4th time, the better two of three at every 2nd, the best at all."""
     X, y = stream(2600, drift=None, seed=1)
@@ -278,6 +280,7 @@ def live(trigger, window, *, label_delay=0, base=None):
 @pytest.mark.parametrize("label_delay", [0, 100, 300])
 @pytest.mark.parametrize("window", [150, "all"])
 @pytest.mark.parametrize("every", [100, 300])
+@pytest.mark.no_cover
 def test_a_periodic_schedule_loses_what_it_loses_live(every, window, label_delay):
     """Bit for bit, chunk by chunk, with the fits of the live run; also when labels come late."""
     run = live(Periodic(every), window, label_delay=label_delay)
@@ -443,6 +446,7 @@ def all_schedules(n_chunks, windows):
 @pytest.mark.parametrize("label_delay", [0, 20])
 @pytest.mark.parametrize("cost", [0, 3, 12.0, lambda rows, seconds: rows / 10 + seconds])
 @pytest.mark.parametrize(("n_chunks", "seed"), [(2, 0), (4, 1), (7, 2), (7, 3)])
+@pytest.mark.no_cover
 def test_the_oracle_is_the_best_of_all_schedules(n_chunks, seed, cost, label_delay):
     """By brute force; of several equally good ones, it has the fewest fits."""
     matrix = small(n_chunks, seed)
@@ -468,6 +472,7 @@ def test_at_an_infinite_price_the_oracle_never_refits():
         assert matrix.oracle(1e9).loss == min(result.loss for result in first_fits)
 
 
+@pytest.mark.no_cover
 @given(seed=st.integers(0, 1000))
 def test_a_higher_price_never_buys_more_refits_nor_a_lower_loss(seed):
     results = [small(9, seed).oracle(price) for price in (0, 1, 2, 4, 8, 16, np.inf)]

@@ -85,6 +85,7 @@ def rows_of(X, rows):
         (Never, ALL_NEW),
     ],
 )
+@pytest.mark.no_cover
 def test_they_are_counted_told_and_left_out_of_the_scores(make, unpredicted, name):
     """A retrainer can read them from the next batch on, a model that learns nothing never."""
     base, X, y = CASES[name]
@@ -105,6 +106,7 @@ def test_they_are_counted_told_and_left_out_of_the_scores(make, unpredicted, nam
         assert before.sum() == 100
 
 
+@pytest.mark.no_cover
 def test_predictions_are_missing_where_there_are_none():
     base, X, y = CASES["one-hot"]
     with pytest.warns(SkretrainWarning, match="8 of 400 rows could not be read.*missing among"):
@@ -124,6 +126,7 @@ def test_predictions_are_missing_where_there_are_none():
     assert np.flatnonzero(np.isnan(proba[:, 0])).tolist() == (FIRST_NEW - START).tolist()
 
 
+@pytest.mark.no_cover
 def test_a_grid_search_scores_the_others_and_warns():
     base, X, y = CASES["one-hot"]
     scorer = make_prequential_scorer("accuracy", batch_size=SIZE)
@@ -158,6 +161,7 @@ def test_a_batch_of_such_rows_alone_has_no_score():
 
 
 @pytest.mark.parametrize("make", [DriftAwareRetrainer, Never])
+@pytest.mark.no_cover
 def test_batches_as_they_come_without_the_features(make):
     base, X, y = CASES["one-hot"]
     whole = prequential_validate(make(base), X, y, batch_size=SIZE, initial_size=START)
@@ -168,6 +172,7 @@ def test_batches_as_they_come_without_the_features(make):
 
 
 @pytest.mark.parametrize("delays", [(100, 0), (0, 100), (50, 50)])
+@pytest.mark.no_cover
 def test_delays_make_more_of_them(delays):
     """Until the labels have come and the new model serves, nobody can read them."""
     base, X, y = CASES["one-hot"]
@@ -222,6 +227,7 @@ def test_a_batch_with_another_number_of_columns_is_raised(make):
         [*product(CASES, [None]), ("codes", 2)], fast=[("codes", None), ("knots", None)]
     ),
 )
+@pytest.mark.no_cover
 def test_a_matrix_counts_them(name, n_jobs):
     """A model fitted before they came cannot read them, one fitted on all rows since can."""
     base, X, y = CASES[name]
@@ -303,6 +309,7 @@ def test_a_comparison_says_who_could_not_read_how_many():
     assert f"'relearns' could not read {len(FIRST_NEW)} of 400 rows" in text
 
 
+@pytest.mark.no_cover
 def test_policies_that_read_other_rows_are_drawn_on_those_that_all_could():
     base, X, y = CASES["one-hot"]
     sizes = {"batch_size": SIZE, "initial_size": START}
@@ -347,6 +354,7 @@ def test_advice_is_given_on_the_rows_that_the_present_model_can_read(name, is_fi
 
 
 @pytest.mark.parametrize("name", representatives(CASES, fast=["codes"]))
+@pytest.mark.no_cover
 def test_a_model_that_cannot_read_rows_is_not_kept_where_another_can(name):
     """It is no better on the others: what speaks for the refit is in no loss."""
     base, X, y = CASES[name]
@@ -378,6 +386,7 @@ def test_a_model_that_reads_more_and_is_worse_is_not_advised():
     assert advice.action == "keep"
 
 
+@pytest.mark.no_cover
 def test_advice_where_everything_can_be_read_says_nothing_of_it():
     base, X, y = CASES["codes"]
     advice = advise(base, X[:150], y[:150], X[150:300], y[150:300])

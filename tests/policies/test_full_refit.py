@@ -49,6 +49,7 @@ def test_growth_stops_when_the_memory_is_full_after_an_alarm():
 
 
 @pytest.mark.parametrize("size", [1, 30, 50])
+@pytest.mark.no_cover
 def test_the_rows_fitted_add_up_to_about_twice_the_window(size):
     """Doubling is amortised O(n), whatever the batch size is."""
     model = run(FullRefit(), size=size)

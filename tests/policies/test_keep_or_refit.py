@@ -100,6 +100,7 @@ def found_in(candidate):
 
 
 @pytest.mark.parametrize("base", [LogisticRegression(), DecisionTreeClassifier(max_depth=4)])
+@pytest.mark.no_cover
 def test_after_an_abrupt_drift_the_rows_since_it_are_taken(base):
     """The concept is turned round: in 11 of 12 streams at least, told by 83 held-out rows."""
     found = takes(KeepOrRefit(grow=False), drift=1000, base=base, random_state=0)
@@ -107,6 +108,7 @@ def test_after_an_abrupt_drift_the_rows_since_it_are_taken(base):
 
 
 @pytest.mark.parametrize("base", [LogisticRegression(), DecisionTreeClassifier(max_depth=4)])
+@pytest.mark.no_cover
 def test_after_a_false_alarm_the_model_is_kept_or_all_rows_are_taken(base):
     """In 10 of 12 streams at least, and never a model of the rows since the alarm alone."""
     found = takes(KeepOrRefit(grow=False), base=base, random_state=0)
@@ -144,6 +146,7 @@ def test_a_kept_model_goes_on_as_the_very_same_object():
     assert len(model.detector_.fits_) == 2  # it hears of the answer, and begins anew
 
 
+@pytest.mark.no_cover
 def test_on_noise_it_is_not_worse_than_a_refit():
     """Nothing can be learned: every policy is right half of the time, this one, too."""
     rng = np.random.default_rng(0)
@@ -326,6 +329,7 @@ def leaning(seed, n=900):
     return fields(X, np.where(turned, 1 - y, y), since=600, batch=300, classes=BOTH)
 
 
+@pytest.mark.no_cover
 def test_a_larger_caution_keeps_whatever_a_smaller_one_keeps():
     """And changes nothing else: models, losses and rows are the same."""
     cautions, flips = [0, 0.5, 1, 2, 4, 8, 1000], 0
@@ -356,6 +360,7 @@ def test_when_rows_have_come_no_caution_is_asked_for():
 
 @pytest.mark.parametrize("caution", [0.0, 1.0, 2.5])
 @pytest.mark.parametrize("window", ["since_drift", 80, "all"])
+@pytest.mark.no_cover
 def test_a_model_of_few_rows_has_to_prove_more(window, caution):
     """z = c + log10(all rows / its rows), and the event has all that the answer follows from."""
     answers = set()
@@ -809,6 +814,7 @@ def test_a_dry_run_has_the_same_evidence():
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_matrix, pd.DataFrame])
 @pytest.mark.parametrize("base", [LogisticRegression(), LinearSVC(), SGDClassifier(random_state=0)])
+@pytest.mark.no_cover
 def test_bases_and_containers(base, container):
     """Frames come in part by part, too; the answer is that on arrays."""
     X, y = noisy(1250, drift=1000)
@@ -823,6 +829,7 @@ def test_bases_and_containers(base, container):
 
 
 @pytest.mark.parametrize("drift", [1000, None])
+@pytest.mark.no_cover
 def test_regression(drift):
     """In 7 of 8 streams at least."""
     found = []
@@ -1009,6 +1016,7 @@ def test_an_update_that_fails_after_a_keep_is_told_and_the_model_goes_on():
     assert events(model, "action")[-2:] == [("kept",), ("failed",)]
 
 
+@pytest.mark.no_cover
 def test_a_sample_that_holds_few_of_the_new_rows_is_refitted_on_as_they_become_more():
     """A reservoir of 200 has four rows of a concept of 200: growth goes on until it is learned."""
     rng = np.random.default_rng(0)

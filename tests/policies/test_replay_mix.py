@@ -60,6 +60,7 @@ def test_the_seed_decides_the_sample():
     assert not np.array_equal(shown[0], shown[1])
 
 
+@pytest.mark.no_cover
 def test_every_remembered_row_is_as_likely():
     """Trap 27: draws are uniform over the memory, by a chi-square test."""
     from scipy.stats import chisquare

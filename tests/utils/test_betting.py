@@ -108,6 +108,7 @@ def test_the_share_of_false_alarms_is_at_most_alpha(share):
 
 @pytest.mark.parametrize("n", [10, 1000])
 @pytest.mark.parametrize("p", [0.0, 0.02, 0.3, 0.9])
+@pytest.mark.no_cover
 def test_the_confidence_bound_holds_for_every_outcome(p, n):
     """The probability of all counts whose bound lies below the true mean is at most alpha."""
     counts = np.arange(n + 1)

@@ -78,6 +78,7 @@ def test_callbacks_are_told_goodbye_when_fit_fails():
     assert ("end", "fit") not in diary.heard
 
 
+@pytest.mark.no_cover
 def test_the_progress_bar_of_a_grid_search_reaches_the_retrainer(capsys):
     pytest.importorskip("rich", reason="the progress bar is drawn by rich")
     search = GridSearchCV(

@@ -129,6 +129,7 @@ RETRAINERS = {
 
 
 @pytest.mark.parametrize("make", RETRAINERS.values(), ids=RETRAINERS)
+@pytest.mark.no_cover
 def test_a_base_that_copies_its_arguments_is_kept_fresh_like_any_other(make):
     """By itself, cloned, and searched over."""
     copying, plain = make(CopyingBayes([1])), make(GaussianNB())
@@ -150,6 +151,7 @@ def test_metadata_reaches_a_base_that_copies_its_arguments(name):
         RETRAINERS[name](asking).fit(X, Y, sample_weight=np.ones(len(Y)))
 
 
+@pytest.mark.no_cover
 def test_evaluators_take_a_base_that_copies_its_arguments():
     """What they report is what they report of a plain one."""
     bases = [CopyingBayes([1]), GaussianNB()]

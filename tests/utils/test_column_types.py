@@ -11,6 +11,12 @@ from hypothesis import strategies as st
 
 from skretrain.buffers import SlidingWindow
 from skretrain.utils._containers import ColumnTypes, concat_rows, fit_together
+from skretrain.utils._containers._pandas_types import _pandas
+
+
+def test_pandas_is_kept_once_it_is_found():
+    """Asked past the cache: in this process, another test may have been the first to ask."""
+    assert _pandas.__wrapped__() is _pandas() is pd
 
 
 def aligned(known, values, **options):

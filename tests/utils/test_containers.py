@@ -266,11 +266,19 @@ def test_kinds_are_recognised_without_imports():
     class Frame(pd.DataFrame):
         pass
 
+    class Array(np.ndarray):
+        pass
+
+    class Sparse(sparse.csr_array):
+        pass
+
     class Foreign:
         def __array__(self, dtype=None, copy=None):
             return np.zeros(2)
 
     assert c.kind_of(Frame()) == "pandas"
+    assert c.kind_of(np.zeros(2).view(Array)) == "array"
+    assert c.kind_of(Sparse((1, 1))) == "sparse"
     assert c.kind_of(Foreign()) == "array"
     assert c.kind_of(("a",)) == "list"
     assert_array_equal(c.to_kind_of(Foreign(), VALUES), [0, 0])

@@ -52,6 +52,7 @@ INCREMENTAL = [
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("base", INCREMENTAL, ids=lambda base: type(base).__name__)
+@pytest.mark.no_cover
 def test_the_copy_learns_as_a_deepcopy_and_the_original_does_not(base):
     """Trap 38: bit for bit the future of a deepcopy, over several steps."""
     y = np.c_[Y, 1 - Y] if isinstance(base, MultiOutputClassifier) else Y

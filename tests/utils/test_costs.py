@@ -7,6 +7,7 @@ import time
 import pytest
 from threadpoolctl import threadpool_limits
 
+from skretrain.utils import _costs
 from skretrain.utils._costs import Stopwatch, thread_counts
 
 
@@ -14,6 +15,13 @@ def spin(seconds):
     end = time.process_time() + seconds
     while time.process_time() < end:
         pass
+
+
+def test_the_libraries_are_looked_for_once(monkeypatch):
+    monkeypatch.setattr(_costs, "_threadpools", None)
+    counts, found = thread_counts(), _costs._threadpools
+    assert thread_counts() == counts
+    assert _costs._threadpools is found
 
 
 def test_work_counts_as_processor_time():

@@ -73,6 +73,7 @@ def test_no_adversary_makes_the_regret_exceed_its_bound(forgetting, share, n_mem
 @pytest.mark.parametrize("spread", [0.01, 0.1, 0.5])
 @pytest.mark.parametrize("share", SHARE)
 @pytest.mark.parametrize("forgetting", FORGETTING)
+@pytest.mark.no_cover
 def test_members_that_differ_little_cost_little(forgetting, share, spread):
     """Besides changes, an update costs the squared range of its gains: no more."""
     shares = FixedShare(4, forgetting, share)
@@ -168,6 +169,7 @@ def test_nobody_falls_far_below_the_share():
     assert shares.weights[3] > 0.5
 
 
+@pytest.mark.no_cover
 def test_neither_share_nor_time_makes_a_weight_no_number():
     """10,000 updates of one opinion: weights underflow to 0, never to NaN."""
     shares = FixedShare(3, 1.0, 0.0)
@@ -226,6 +228,7 @@ def test_the_order_of_members_does_not_matter(table, rates, n_rows, order):
     np.testing.assert_allclose(weights, after(table, rates, n_rows)[order], rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.no_cover
 @given(tables(), N_ROWS, st.floats(0, 1))
 def test_without_forgetting_and_share_a_batch_may_be_cut(table, n_rows, place):
     """What counts is the number of rows."""

@@ -76,6 +76,7 @@ def test_a_number_is_one_of_any_kind_within_the_bounds(value, low, high, kind):
     assert not is_integer(number)
 
 
+@pytest.mark.no_cover
 @given(st.one_of(NO_NUMBERS, NOT_FINITE))
 def test_nothing_else_is_a_number_and_the_refusal_says_what_is(value):
     """A bool least of all; the message is the same whatever is wrong with the value."""

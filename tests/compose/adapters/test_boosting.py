@@ -120,6 +120,7 @@ def test_new_classes_are_foreseen(base):
 
 
 @every_classifier
+@pytest.mark.no_cover
 def test_continued_classifiers_follow_a_drift(base):
     """Enough rows of the new concept make the copy better than the champion."""
     X, y = stream(1200, n_classes=3, drift=400)
@@ -188,6 +189,7 @@ def test_the_last_update_before_the_cap_stops_at_it(base):
 
 
 @every_classifier
+@pytest.mark.no_cover
 def test_weights_count(base):
     """Rows that are wrong and weigh next to nothing do next to no harm."""
     X, y = stream(900, n_classes=2)
@@ -236,6 +238,7 @@ def test_frames_keep_their_names(base):
 
 @every_regressor
 @pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.no_cover
 def test_a_handful_of_rows_is_taken_or_foreseen(base, n):
     """No update fails inside the library for want of rows."""
     X, _ = stream(300)

@@ -30,6 +30,7 @@ def continued(model, X, y, effort=None, **params):
 
 
 @pytest.mark.parametrize("synonym", ["iterations", "n_estimators", "num_trees"])
+@pytest.mark.no_cover
 def test_rounds_are_those_of_fit_with_init_model(synonym):
     """With the learning rate of the first fit; the parameters stay as given."""
     X, y = stream(600, n_classes=3)

@@ -79,6 +79,7 @@ def named(model, X, y):
 
 
 @each_stopped
+@pytest.mark.no_cover
 def test_the_newest_fifth_is_held_out(base, capfd):
     """In time order, weights included, and said by nobody but the rounds kept."""
     assert HELD_OUT == 0.2
@@ -105,6 +106,7 @@ def test_the_newest_fifth_is_held_out(base, capfd):
     ],
     ids=["pipeline", "search"],
 )
+@pytest.mark.no_cover
 def test_at_any_depth(base, inside):
     """The rows held out pass the steps before, fitted on all rows."""
     X, y = noisy()
@@ -216,6 +218,7 @@ def test_a_fit_of_ones_own_is_left_alone():
 
 
 @each_stopped
+@pytest.mark.no_cover
 def test_they_are_refitted_and_say_why_not_continued(base):
     """A continuation would have no rows to stop by; retrains go on."""
     assert "needs rows to stop by" in adapter_of(base)[1]

@@ -89,6 +89,7 @@ def test_the_oldest_go_and_the_size_stays(kind):
 
 
 @each_ensemble
+@pytest.mark.no_cover
 def test_the_original_is_left_alone(kind):
     """Neither its bytes nor its answers change, not even by many rotations of its twin."""
     model = kind(n_estimators=6, random_state=0).fit(X[OLD], Y[OLD])
@@ -186,6 +187,7 @@ def test_new_trees_are_those_of_a_fit_on_the_rows():
 
 
 @pytest.mark.parametrize("kind", [k for k in ENSEMBLES if k is not IsolationForest])
+@pytest.mark.no_cover
 def test_once_round_it_is_as_good_as_a_fresh_forest(kind):
     """After n / k rotations on rows of a new concept, no trace of the old one is left."""
     rows, labels = stream(3000, drift=1000, seed=1)

@@ -373,6 +373,7 @@ def test_more_passes_are_more_rows():
         lambda: forest.ARFRegressor(n_models=2, seed=1),
     ],
 )
+@pytest.mark.no_cover
 def test_a_regressor_goes_on_like_its_wrapper(make):
     y = X @ [1.0, 2.0, 3.0]
     used = make()

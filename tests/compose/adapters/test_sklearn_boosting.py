@@ -178,6 +178,7 @@ def test_sparse_rows_and_other_first_models_go_on():
 
 
 @pytest.mark.parametrize("base", [GradientBoostingClassifier(), HistGradientBoostingClassifier()])
+@pytest.mark.no_cover
 def test_missing_classes_are_foreseen(base):
     """The number of trees per round depends on the classes of the rows."""
     X, y = stream(300, n_classes=3)

@@ -144,6 +144,7 @@ def test_it_is_the_estimators_own_warm_start(estimator, as_given):
 
 
 @pytest.mark.parametrize("estimator", CONTINUED, ids=label)
+@pytest.mark.no_cover
 def test_it_begins_where_the_model_stands(estimator):
     """With a single iteration per fit, several of them get on; from scratch they would repeat."""
     # With little to do, a single one would be enough: several components, little shrinkage,

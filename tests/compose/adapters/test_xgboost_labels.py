@@ -62,6 +62,7 @@ def test_any_labels_are_those_of_codes(labels):
 
 
 @pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+@pytest.mark.no_cover
 def test_any_labels_go_on(labels):
     """New rounds, and new leaves at the cap, as on codes; rows may lack classes."""
     X, codes, y = labelled(labels)
@@ -131,6 +132,7 @@ def test_fitted_again_on_codes_it_is_itself():
     ],
     ids=["pipeline", "search", "calibration", "one-vs-rest", "nested"],
 )
+@pytest.mark.no_cover
 def test_any_labels_at_any_depth(inside):
     """Whatever contains the classifier, and however it fits it."""
     X, _, y = labelled(LABELS["a gap"])
@@ -205,6 +207,7 @@ def test_rows_to_stop_by_have_the_same_labels():
 @pytest.mark.parametrize("names", [None, np.array(["ant", "bee", "cow", "dog"])])
 @pytest.mark.parametrize("gone", representatives([0, 1, 3], fast=[1]))
 @pytest.mark.parametrize("how", [{"update": "warm_start"}, {"policy": "full_refit"}], ids=str)
+@pytest.mark.no_cover
 def test_the_model_goes_on_when_a_class_retires(names, gone, how):
     """Long after it has left the memory: refits and updates, none fails."""
     X, y = stream(3000, n_classes=4, drift=1500)
