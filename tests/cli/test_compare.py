@@ -14,7 +14,7 @@ from skretrain.cli import _compare, _pictures, main
 from skretrain.cli._estimators import ESTIMATORS
 from skretrain.cli._history import embedded_history
 from skretrain.cli._metric import ACCURACY, ERROR
-from skretrain.cli._policies import no_change, run_all, stride_of
+from skretrain.cli._policies import constant, no_change, run_all, stride_of
 from skretrain.datasets import make_drifting_classification
 from skretrain.metrics import kappa_temporal
 from skretrain.model_selection import compare_policies, prequential_validate
@@ -126,8 +126,16 @@ def test_the_table_holds_what_prequential_validate_gives(history, answer, table)
 def test_every_policy_and_the_baseline_are_in_the_printed_table(answer):
     code, printed, error, rows = answer("--target", "label")
     assert (code, error) == (0, "")
-    assert [row["policy"] for row in rows] == [*NAMES, "(no change)"]
-    for word in [*NAMES, "(no change)", "kappa temporal", "CPU s", "On this history", "Written:"]:
+    assert [row["policy"] for row in rows] == [*NAMES, "(no change)", "(majority)"]
+    for word in [
+        *NAMES,
+        "(no change)",
+        "(majority)",
+        "kappa temporal",
+        "CPU s",
+        "On this history",
+        "Written:",
+    ]:
         assert word in printed
     assert "\x1b" not in printed  # no colours or cursor movements in a log
 
@@ -148,7 +156,7 @@ def test_the_rows_are_those_of_compare_policies(history, answer, table):
         seeds=[0],
     )
     by_name = library.to_frame(price).set_index("policy")
-    for row in rows[:-1]:
+    for row in rows[:-2]:
         expected = by_name.loc[row["policy"]]
         assert float(row["accuracy"]) == pytest.approx(expected["score"])
         assert float(row["fits"]) == expected["n_fits"]
@@ -275,6 +283,21 @@ def test_kappa_is_that_of_the_library_also_where_the_first_rows_have_no_known_la
     options = {"label_delay": 150, "y_previous": stream.y[:100]}
     expected = kappa_temporal(served.y_true, served.y_pred, **options)
     assert found["since drift"].kappa == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("target", ["label", "amount"])
+def test_one_answer_for_all_rows_is_that_of_the_warm_up(target, history, table):
+    """The most frequent class, or the median; nothing of what comes later is known."""
+    table.loc[:59, "label"] = "no"
+    stream = history(table, target)
+    found = constant(stream)
+    known, y = stream.y[:100], stream.y[100:]
+    if target == "label":
+        assert found.name == "(majority)"
+        assert found.loss == pytest.approx(np.mean(y != np.bincount(known).argmax()))
+    else:
+        assert found.name == "(median)"
+        assert found.loss == pytest.approx(stream.unit * np.abs(y - np.median(known)).mean())
 
 
 @pytest.mark.parametrize("flips", [False, True])
@@ -438,7 +461,7 @@ def test_a_price_adds_the_costs_and_names_what_costs_least(answer):
     options = ("--target", "label", "--warm-up", "100", "--price", "10")
     code, printed, _, rows = answer(*options)
     assert code == 0
-    ran = rows[:-1]
+    ran = rows[:-2]
     for row in ran:
         # 500 rows are scored; the whole past before each refit is 100, 150, ... 550 rows.
         errors, n_fits = 500 * (1 - float(row["accuracy"])), float(row["fits"])

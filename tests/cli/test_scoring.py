@@ -1,0 +1,196 @@
+"""skretrain compare by other measures than errors, and what is said of them."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+
+from skretrain.cli._errors import CommandError
+from skretrain.cli._estimators import ESTIMATORS
+from skretrain.cli._metric import ACCURACY, ERROR, measure_of
+from skretrain.cli._policies import run_all
+from skretrain.model_selection import prequential_predict
+from skretrain.policies import FullRefit
+
+LOGISTIC = ("", {"classification": LogisticRegression()})
+
+
+@pytest.fixture
+def frauds():
+    """2,400 rows with 4 % frauds, which are others from row 700 on."""
+    rng = np.random.default_rng(0)
+    is_fraud = rng.random(2400) < 0.04
+    X = rng.normal(size=(2400, 4))
+    X[:700, :2] += 2 * is_fraud[:700, None]
+    X[700:, 2:] += 2 * is_fraud[700:, None]
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    frame["kind"] = np.where(is_fraud, "fraud", "ok")
+    return frame
+
+
+@pytest.fixture
+def few_policies(monkeypatch):
+    """Never, one schedule and one live policy: the others are compared in the same way."""
+    from skretrain import DriftAwareRetrainer
+    from skretrain.cli import _policies
+    from skretrain.drift import Periodic
+
+    def policies(base, batch, **options):
+        model = DriftAwareRetrainer(
+            base, detector=Periodic(200), policy=FullRefit(500), update=None
+        )
+        return {
+            "never": ([], "never"),
+            "schedule": ((Periodic(200), 500), "every 200"),
+            "since drift": (model, "live"),
+        }
+
+    monkeypatch.setattr(_policies, "default_policies", policies)
+    monkeypatch.setitem(ESTIMATORS, "sgd", LOGISTIC)
+
+
+def test_a_rare_class_is_compared_by_its_average_precision(run, frauds, few_policies):
+    """All rows of the table, that which no model can beat by errors included."""
+    code, printed, _, rows = run(frauds, "--target", "kind", "--warm-up", "300", pictures=True)
+    assert code == 0
+    column = "average_precision_of_fraud"
+    by_name = {row["policy"]: float(row[column]) for row in rows}
+    share = (frauds.kind[300:] == "fraud").mean()
+    assert by_name["(majority)"] == pytest.approx(share)
+    assert by_name["never"] < by_name["schedule"]
+    assert "average precision of 'fraud'" in printed
+    assert re.search(
+        "'(schedule|since drift)' would have paid: average precision of 'fraud' 0.", printed
+    )
+    assert " above that of never retraining" in printed
+    assert "not by errors: 'fraud' has 4" in printed
+    assert "points above" not in printed
+    assert "per refit" not in printed  # a price counts nothing here
+    model = LogisticRegression().fit(*_numbers(frauds[:300]))
+    X, y = _numbers(frauds[300:])
+    by_hand = average_precision_score(y, model.decision_function(X))
+    assert by_name["never"] == pytest.approx(by_hand, rel=0.02)  # the columns are scaled by skrub
+
+
+def _numbers(frame):
+    return frame[list("abcd")].to_numpy(), (frame.kind == "fraud").to_numpy().astype(int)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--scoring", "f1"], "F1 of 'fraud'"),
+        (["--scoring", "neg_log_loss"], "log loss"),
+        (["--scoring", "accuracy"], "accuracy"),
+        (["--positive", "ok"], "average precision of 'ok'"),
+        (["--scoring", "recall", "--positive", "ok"], "recall of 'ok'"),
+        (["--price", "3"], "accuracy"),
+    ],
+)
+def test_what_is_asked_for_is_what_is_compared(options, said, run, frauds, few_policies):
+    code, printed, _, rows = run(frauds, "--target", "kind", "--warm-up", "300", *options)
+    assert code == 0
+    assert f"compared by: {said}" in printed
+    assert f"{said} " in printed.split("On this history", 1)[1]
+    if said == "log loss":
+        never, best = (float(row["log_loss"]) for row in rows[:2])
+        assert 0 < best < never
+        assert re.search(r"log loss [.\d]+ with .* below that of never|within the noise", printed)
+    assert ("per refit" in printed) == (said == "accuracy")
+
+
+def test_the_scores_are_those_of_what_was_served(history, frauds, few_policies):
+    """With each seed, of the policies and of the rules that need no model."""
+    stream = history(frauds, "kind", warm_up=300)
+    metric = _measure(stream, scoring="f1")
+    outcomes, baselines, _ = run_all(
+        stream,
+        metric,
+        batch=50,
+        label_delay=100,
+        price=None,
+        seeds=2,
+        jobs=1,
+        on_run=lambda *run: None,
+    )
+    live = outcomes[2]
+    served = prequential_predict(
+        _seeded(stream), stream.X, stream.y, batch_size=50, initial_size=300, label_delay=100
+    )
+    code = stream.labels.tolist().index("fraud")
+    by_hand = _f1(stream.y[300:] == code, served == code)
+    assert live.scores == pytest.approx([by_hand] * 2)
+    assert metric.value(live) == pytest.approx(by_hand)
+    assert live.deviation == 0
+    unchanged, majority = baselines
+    assert metric.value(majority) == 0
+    y = stream.y == code
+    assert metric.value(unchanged) == pytest.approx(_f1(y[300:], y[199:-101]))
+
+
+def _seeded(stream):
+    from skretrain import DriftAwareRetrainer
+    from skretrain.drift import Periodic
+
+    return DriftAwareRetrainer(
+        stream.base, detector=Periodic(200), policy=FullRefit(500), update=None, random_state=0
+    )
+
+
+def _f1(y, found):
+    return 2 * (y & found).sum() / (y.sum() + found.sum())
+
+
+def _measure(stream, *, scoring=None, positive=None, is_priced=False):
+    return measure_of(
+        stream.task,
+        stream.base,
+        stream.y,
+        stream.labels,
+        scoring=scoring,
+        positive=positive,
+        is_priced=is_priced,
+    )
+
+
+def test_a_quantity_has_its_own_scorers(history, table):
+    stream = history(table, "amount")
+    assert _measure(stream) is ERROR
+    assert _measure(stream, scoring="neg_mean_absolute_error") is ERROR
+    metric = _measure(stream, scoring="r2")
+    assert (metric.name, metric.lower_is_better, metric.number(0.5)) == ("R2", False, "0.500")
+    loss = _measure(stream, scoring="neg_median_absolute_error")
+    assert (loss.name, loss.lower_is_better) == ("median absolute error", True)
+    assert (loss.number(0.5), loss.number(50.0), loss.gain(0.1)) == (
+        "0.500",
+        "50.00",
+        "0.100 below that of",
+    )
+
+
+def test_frequent_classes_are_compared_by_accuracy(history, table):
+    stream = history(table)
+    assert _measure(stream) is ACCURACY
+    assert _measure(stream, scoring="accuracy") is ACCURACY
+    metric = _measure(stream, scoring="balanced_accuracy")
+    assert (metric.name, metric.lower_is_better) == ("balanced accuracy", False)
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "message"),
+    [
+        (
+            "label",
+            {"scoring": "best"},
+            "--scoring 'best' is no scorer of scikit-learn; it has accu",
+        ),
+        ("label", {"positive": "maybe"}, "--positive 'maybe' is no class; they are '"),
+        ("amount", {"positive": "yes"}, "--positive names a class, and a quantity has none"),
+    ],
+)
+def test_what_cannot_be_compared_by_is_named(target, options, message, history, table):
+    with pytest.raises(CommandError, match=message):
+        _measure(history(table, target), **options)
