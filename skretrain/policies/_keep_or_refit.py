@@ -25,7 +25,8 @@ _ENOUGH_UNSEEN = 50
 _ALIKE = 0.1
 # The question is asked again when so many more rows have come, as a share of those there were.
 _GROWTH = 0.25
-# A smaller gain, as a share of the loss, is rounding: that of a model with an exact update, say.
+# A smaller gain over a model that learns, as a share of the loss, is rounding: its updates may be
+# as good as a fit. (A model that does not learn lacks the rows held out, even where it is level.)
 _LEAST_GAIN = 1e-6
 # Neighbouring differences that are more alike than this would make any error infinite.
 _MOST_CORRELATED = 0.9
@@ -209,7 +210,9 @@ class KeepOrRefit(BasePolicy):
                 raise error  # it goes on serving, and the question is asked again
             return self._uncompared(context, f"{type(error).__name__}: {error}")
         best = min(refits, key=lambda refit: refit.losses.mean())
-        comparison = _Comparison(best, champion, self._needed(best, context, len(past.index)))
+        least = _LEAST_GAIN if _has_learned_all(context) else 0.0
+        needed = self._needed(best, context, len(past.index))
+        comparison = _Comparison(best, champion, needed, least)
         details = {
             "note": comparison.said(refits),
             "n_rows_compared": sum(refit.n_rows for refit in refits),
@@ -336,7 +339,7 @@ class _Holdout:
 class _Comparison:
     """The best refit beside the serving model, which is None where it cannot be kept."""
 
-    def __init__(self, best, champion, needed):
+    def __init__(self, best, champion, needed, least_gain):
         self.best, self.champion, self.needed = best, champion, needed
         self.difference, self.error, self.is_better = None, None, True
         if champion is not None:
@@ -347,7 +350,7 @@ class _Comparison:
             least, self.error = 0.0, 0.0
             if np.isfinite(differences).all() and np.isfinite(champion.losses).all():
                 self.error = standard_error(differences)
-                least = max(needed * self.error, _LEAST_GAIN * float(champion.losses.mean()))
+                least = max(needed * self.error, least_gain * float(champion.losses.mean()))
             self.is_better = self.difference < -least
 
     def said(self, refits):
