@@ -15,7 +15,7 @@ from ._page import page
 from ._pictures import draw, pictures
 from ._policies import LOCATED, run_all
 from ._report import as_csv, print_table
-from ._sentence import caution, price_sentence, sentence
+from ._sentence import best_of, caution, price_sentence, sentence
 
 _DESCRIPTION = """\
 Replay a history under each of the usual retraining policies and say which of
@@ -169,7 +169,7 @@ def main(arguments):
     say(console, "")
     for text in _warnings(outcomes, comparison, arguments.price):
         say(console, f"warning: {text}")
-    for text in answers:
+    for text in [*answers, *_hints(found, metric, arguments)]:
         say(console, text)
     _write(outputs, found, history, metric, arguments, facts, notices, answers)
     outputs.finish(console)
@@ -201,11 +201,17 @@ def _answers(found, metric, price):
     if metric.metric is None:  # else a price counts nothing that anyone has a feeling for
         answers.append(price_sentence(comparison))
         if price is None:
-            answers[-1] += (
-                " The price is what a refit must save to be worth it; state yours with --price."
-            )
+            answers[-1] += " The price is what a refit must save to be worth it."
     remark = caution(outcomes, baselines, metric)
     return answers if remark is None else [*answers, remark]
+
+
+def _hints(found, metric, arguments):
+    """Yield what may be asked next, for those who can: a page has no options."""
+    if arguments.price is None and metric.metric is None:
+        yield "State your price of a refit with --price."
+    if caution(*found[:2], metric) is not None:
+        yield "State how late labels come with --label-delay, or another measure with --scoring."
 
 
 def _warnings(outcomes, comparison, price):
@@ -239,7 +245,7 @@ def _write(outputs, found, history, metric, arguments, facts, notices, answers):
             figures=[figure for figure in figures if figure is not None],
         ),
     )
-    headline = f"{title}: {LOCATED}"
+    headline = f"{title}: {best_of(outcomes).name}"
     windows = comparison.windows
     outputs.write(
         "compare.png",

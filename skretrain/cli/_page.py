@@ -17,6 +17,7 @@ _STYLE = """
 .scroll { overflow-x: auto; }
 th, td { white-space: nowrap; }
 figure { margin: 0; }
+summary { margin: 2rem 0 .75rem; font-size: 1.1rem; font-weight: 600; cursor: pointer; }
 img { display: block; max-width: 100%; height: auto; margin: 0 auto; background: #fff;
   border-radius: .3rem; }
 @media (max-width: 40rem) {
@@ -51,7 +52,8 @@ $notices
 _LEGEND = (
     "Each row of the file was predicted by the model that would have served at that moment, before "
     "its label was known; the rows of the warm-up are not scored. CPU s: processor seconds of "
-    "learning. (no change) repeats the newest known target, and costs nothing."
+    "learning. (no change) repeats the newest known target, (majority) or (median) always predicts "
+    "that of the warm-up; neither costs anything."
 )
 _KAPPA = " kappa temporal: 0 is as good as (no change), 1 is perfect."
 _COST = (
@@ -111,9 +113,13 @@ def _legend(metric, n_seeds, *, priced):
 
 def _figure(picture):
     caption = escape(picture.caption)
-    return (
-        f"<h2>{escape(picture.title)}</h2>\n<figure><picture>"
+    title, figure = (
+        escape(picture.title),
+        "<figure><picture>"
         f'<source media="(max-width: 40rem)" srcset="{picture.narrow}">'
         f'<img src="{picture.wide}" alt="{caption}"></picture>'
-        f"<figcaption>{caption}</figcaption></figure>"
+        f"<figcaption>{caption}</figcaption></figure>",
     )
+    if picture.is_folded:
+        return f"<details><summary>{title}</summary>\n{figure}</details>"
+    return f"<h2>{title}</h2>\n{figure}"

@@ -22,10 +22,12 @@ from ..inspection._panels import literal, shortened
 from ..metrics._two_samples import ks_distance, level_counts, total_variation
 from ._errors import needed
 from ._metric import ACCURACY, ERROR
-from ._policies import LOCATED, NEVER
+from ._policies import NEVER
+from ._sentence import best_of
 
 _WIDE, _NARROW = 9.3, 4.4  # inches; letters of 9 points can be read on a phone in the second
-_MOST_POINTS = 2_000
+_MOST_POINTS = 400
+_COLOURS = 32  # of a picture; what is drawn has a dozen, and their mixtures along its edges
 _FOR_ONE_LINE = 3.0  # inches of a panel, for a name and a score in one line above it
 # Texts with more values than this are names, whose shares always differ; numbers that never fall
 # and have more are counters.
@@ -42,16 +44,19 @@ class Picture:
         Above and below it; the caption also says in words what there is to see.
     wide, narrow : str
         Data URIs.
+    is_folded : bool
+        Whether it is shown only when asked for.
     """
 
     title: str
     caption: str
     wide: str
     narrow: str
+    is_folded: bool = False
 
 
 def draw(outcomes, history, metric, windows, *, label_delay, title):
-    """Return the picture of the folder, a PNG: the default policy above, a panel each below."""
+    """Return the picture of the folder, a PNG: the best policy above, a panel each below."""
     pyplot = needed("matplotlib.pyplot")
     n_rows = -(-_n_ran(outcomes) // 4)
     size = (12.0, 3.5 + 1.7 * n_rows)
@@ -95,7 +100,7 @@ def pictures(outcomes, history, metric, results, *, label_delay, price):
         ("scores and seconds", lambda: _picture_of_scores(results, history, metric, price)),
         ("prices", lambda: _picture_of_prices(results) if windows is None else None),
         (
-            "the default policy",
+            "the best policy",
             lambda: _picture_of_timeline(comparison(), outcomes, history, label_delay),
         ),
         ("the policies", lambda: _picture_of_policies(comparison(), history, metric)),
@@ -145,8 +150,8 @@ def _by_windows(ran, scores, history, metric, windows):
         curves,
         scores=scores,
         true_drifts=history.drift_rows,
-        label=f"{metric.name} of {len(sizes)} windows",
-        score_label=metric.name,
+        label=f"{metric.name}, {len(sizes)} windows",
+        score_label=metric.name.split(" of ")[0],
         ylim=(finite.min() - room, finite.max() + room) if len(finite) else None,
     )
 
@@ -159,18 +164,18 @@ def _losses_as_result(outcome, history):
 
 
 def _timeline(comparison, outcomes, history, label_delay):
-    located = next(outcome.result for outcome in outcomes if outcome.name == LOCATED)
+    best = best_of(outcomes)
     # Events count the rows whose label is known; these came in `label_delay` rows earlier.
-    alarms = [e.row + label_delay for e in located.events if e.state == "drift"]
-    refits = [e.row + label_delay for e in located.events if e.action == "retrained"]
+    events = () if best.result is None else best.result.events or ()
+    alarms = [e.row + label_delay for e in events if e.state == "drift"]
     return DriftTimelineDisplay(
         comparison.rows,
-        comparison.curves[LOCATED],
+        comparison.curves[best.name],
         alarms=alarms,
-        refits=refits[1:],  # the first is the fit on the warm-up
+        refits=best.refit_rows,
         true_drifts=history.drift_rows,
-        label=LOCATED,
-        baseline=comparison.curves[NEVER],
+        label=best.name,
+        baseline=None if best.name == NEVER else comparison.curves[NEVER],
         baseline_label="never retrained",
     )
 
@@ -214,19 +219,17 @@ def _picture_of_scores(results, history, metric, price):
 def _picture_of_prices(results):
     def drawn(width, height):
         figure = _figure(width, height)
-        for ax, to in zip(figure.subplots(2, 1), ("oracle", "fixed"), strict=True):
-            RegretDisplay.from_comparison(results, to=to, ax=ax)
+        RegretDisplay.from_comparison(results, to="fixed", ax=figure.subplots())
         return _png(figure)
 
     return Picture(
         "What each policy costs, by the price of a refit",
-        "Errors and refits together, as a multiple of what was possible: above, of the best "
-        "schedule of refits in hindsight; below, of the best fixed policy, never or at the "
+        "Errors and refits together, as a multiple of the best fixed policy: never, or at the "
         "interval and window that turned out best. The lower, the better; in colour, the policies "
-        "that cost least at some price. Live policies may be below 1: they have models that no "
-        "schedule of refits has.",
-        wide=drawn(_WIDE, 8.4),
-        narrow=drawn(_NARROW, 8.8),
+        "that cost least at some price.",
+        wide=drawn(_WIDE, 4.4),
+        narrow=drawn(_NARROW, 4.6),
+        is_folded=True,
     )
 
 
@@ -242,10 +245,14 @@ def _picture_of_timeline(comparison, outcomes, history, label_delay):
         figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
         return _png(figure)
 
+    best = best_of(outcomes)
+    marks = f"{len(timeline.refits)} refit(s) after the warm-up"
+    if best.kind == "live":
+        marks = f"{len(timeline.alarms)} alarm(s) and {marks}"
+    beside = "" if best.name == NEVER else ", against the model of the warm-up"
     return Picture(
-        f"The policy '{LOCATED}' over time",
-        f"The score of the default policy, with {len(timeline.alarms)} alarm(s) and "
-        f"{len(timeline.refits)} refit(s) after the warm-up, against the model of the warm-up.",
+        f"The policy that did best, '{best.name}', over time",
+        f"Its score, with {marks}{beside}.",
         wide=drawn(_WIDE, 3.6, 5),
         narrow=drawn(_NARROW, 3.6, 2),
     )
@@ -265,7 +272,9 @@ def _picture_of_policies(comparison, history, metric):
 def _picture_of_classes(outcomes, history, label_delay):
     if history.task == "regression":
         return None
-    result = next(outcome.result for outcome in outcomes if outcome.name == LOCATED)
+    # What was replayed has losses, and no predictions.
+    shown = best_of([outcome for outcome in outcomes if outcome.result is not None])
+    result = shown.result
     names = np.array([str(label) for label in history.labels], dtype=object)
     display = PerClassDisplay.from_result(
         SimpleNamespace(
@@ -283,7 +292,7 @@ def _picture_of_classes(outcomes, history, label_delay):
         len(display.axes_),
         history,
         f"Each class of '{history.target}' over time",
-        f"Of the rows of a class, how many '{LOCATED}' found (recall); of its predictions, how "
+        f"Of the rows of a class, how many '{shown.name}' found (recall); of its predictions, how "
         "many were right (precision).",
     )
 
@@ -373,7 +382,7 @@ def _figure(width, height):
 
 def _png(figure):
     # A narrow picture is seen on a screen with two or three points per pixel.
-    png = _saved(figure, 140 if figure.get_figwidth() > _NARROW else 190)
+    png = _saved(figure, 100 if figure.get_figwidth() > _NARROW else 120)
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
@@ -383,4 +392,13 @@ def _saved(figure, dpi):
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # a box is drawn for it
         figure.savefig(buffer, dpi=dpi)
     needed("matplotlib.pyplot").close(figure)
+    return _small(buffer.getvalue())
+
+
+def _small(png):
+    """Return a picture with a palette, which has a third of the bytes."""
+    image, buffer = needed("PIL.Image"), io.BytesIO()
+    with image.open(io.BytesIO(png)) as picture:
+        few = picture.convert("RGB").quantize(_COLOURS, dither=image.Dither.NONE)
+    few.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

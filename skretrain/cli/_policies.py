@@ -64,6 +64,8 @@ class Outcome:
         Loss and refits in one number, where there is a price.
     result : PrequentialResult or None
         What was found with the first seed, if it was run live.
+    refit_rows : ndarray of int
+        Stream rows from which its refits, with the first seed, could serve.
     predicted : ndarray of shape (n_scored,) or None
         What was predicted, without a model.
     warned : Counter
@@ -85,6 +87,7 @@ class Outcome:
     cpu_seconds: float = 0.0
     cost: float | None = None
     result: Any = None
+    refit_rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     predicted: np.ndarray | None = None
     warned: Counter = field(default_factory=Counter)
     refusal: str = ""
@@ -265,7 +268,13 @@ def _outcome(line, what, comparison, history, price):
         cpu_seconds=line["cpu_seconds"],
         cost=None if price is None else comparison.cost(name, price),
         result=runs[0] if is_live else None,
+        refit_rows=runs[0].refit_rows if is_live else _rows_of(runs[0], comparison),
     )
+
+
+def _rows_of(replay, comparison):
+    chunks = [chunk for chunk, _ in replay.schedule[1:]]
+    return comparison.matrices[0].edges_[chunks]
 
 
 def _row_losses(name, comparison, history, price):

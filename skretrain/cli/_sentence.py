@@ -5,6 +5,7 @@ import numpy as np
 from ._policies import NEVER, NO_CHANGE
 
 _TIE = 0.005  # of all rows, or of the target's deviation; another seed moves a score by as much
+_LEVEL = 0.02  # likewise; more is no equal, however large the noise
 _BLOCKS = 30
 _WORST = 25.0  # deviations; else one outlier would hide every difference behind its own noise
 
@@ -24,7 +25,7 @@ def sentence(outcomes, metric):
     best = best_of(by_name.values())
     if not leads(best, never):
         return _nothing_paid(never, best, metric)
-    level = [o for o in by_name.values() if leads(o, never) and not leads(best, o)]
+    level = [o for o in by_name.values() if leads(o, never) and _is_level(best, o)]
     return (
         f"On this history '{best.name}' would have paid: {metric.name} {score(best, metric)} "
         f"with {_work(best)}, {metric.gain(never.loss - best.loss)} never retraining, "
@@ -36,14 +37,11 @@ def price_sentence(comparison):
     """Return up to which price of a refit which policy costs least."""
     leaders, unit = comparison.leaders(), comparison.unit
     name, low, high = leaders[0]
-    text = (
-        f"Within the noise, '{name}' costs least at a price of {amount(low)} to {amount(high)} "
-        f"{unit} per refit"
-    )
-    if len(leaders) == 1:
-        return f"{text}."
-    between = "".join(f", '{name}' up to {amount(high)}" for name, _, high in leaders[1:-1])
-    return f"{text}{between}, and '{leaders[-1][0]}' beyond."
+    span = amount(low) if amount(low) == amount(high) else f"{amount(low)} to {amount(high)}"
+    text = f"If a refit costs {span} {unit}, '{name}' is the cheapest within the noise"
+    between = "".join(f", up to {amount(high)} '{name}'" for name, _, high in leaders[1:-1])
+    beyond = f", and beyond '{leaders[-1][0]}'" if len(leaders) > 1 else ""
+    return f"{text}{between}{beyond}."
 
 
 def caution(outcomes, baselines, metric):
@@ -55,13 +53,10 @@ def caution(outcomes, baselines, metric):
     if baseline.name == NO_CHANGE:
         return (
             f"But repeating the newest known target has {has}: at this label delay the last target "
-            "is the better forecast. Give it to the model as a column, or state the delay that "
-            "you really have with --label-delay."
+            "is the better forecast. Give it to the model as a column, unless labels really come "
+            "later."
         )
-    return (
-        f"But {baseline.what} has {has}: by this measure no model is of use here. "
-        "Choose another with --scoring."
-    )
+    return f"But {baseline.what} has {has}: by this measure no model is of use here."
 
 
 def best_of(outcomes):
@@ -80,6 +75,11 @@ def leads(one, other):
     noise = 2 * np.hypot(_standard_error(blocks), _standard_error(_by_seed(one, other)))
     lead = (other.loss - one.loss) / one.unit
     return bool(lead > _TIE and gain.mean() > noise)
+
+
+def _is_level(best, other):
+    """Tell whether nobody would mind having the other: it is not worse by much, nor surely."""
+    return (other.loss - best.loss) / best.unit <= _LEVEL and not leads(best, other)
 
 
 def _bounded(outcome):

@@ -99,7 +99,8 @@ def metric_for_rare(estimator, y, names=None):
     has = f"{name!r} has {100 * share:.2g} % of the rows"
     why = f"{has}, and nearly all errors are made on the others"
     if len(classes) > 2:
-        scorer = make_scorer(f1_score, average="macro", zero_division=0)
+        # pos_label=None, or a model of two of the classes is asked for a class named 1.
+        scorer = make_scorer(f1_score, average="macro", pos_label=None, zero_division=0)
         return Metric(scorer, "mean F1 of the classes", True, why)
     # As for scikit-learn's own; another model of the same task may have the other one.
     methods = ("decision_function", "predict_proba")

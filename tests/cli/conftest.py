@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skretrain.cli import _compare, _policies, main
+from skretrain.cli import _compare, _pictures, _policies, main
 from skretrain.cli._history import history_of
 
 
@@ -114,6 +114,7 @@ def unrendered(monkeypatch):
             file.write(b"a picture")
 
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", save_nothing)
+    monkeypatch.setattr(_pictures, "_small", lambda png: png)
 
 
 @pytest.fixture(autouse=True)

@@ -99,7 +99,7 @@ def test_what_is_asked_for_is_what_is_compared(options, said, run, frauds, few_p
         never, best = (float(row["log_loss"]) for row in rows[:2])
         assert 0 < best < never
         assert re.search(r"log loss [.\d]+ with .* below that of never|within the noise", printed)
-    assert ("per refit" in printed) == (said == "accuracy")
+    assert ("refit costs" in printed) == (said == "accuracy")
 
 
 def test_the_scores_are_those_of_what_was_served(history, frauds, few_policies):

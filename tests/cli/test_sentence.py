@@ -181,11 +181,26 @@ class _Found:
 
 def test_the_prices_at_which_the_answer_changes_are_named():
     one = price_sentence(_Found(("a", 0.25, 10.0)))
-    assert one == ("Within the noise, 'a' costs least at a price of 0.25 to 10 errors per refit.")
+    assert one == "If a refit costs 0.25 to 10 errors, 'a' is the cheapest within the noise."
     three = price_sentence(_Found(("a", 1, 5.6), ("b", 10, 18), ("c", 32, 100)))
     assert three == (
-        "Within the noise, 'a' costs least at a price of 1 to 5.6 errors per refit, 'b' up to "
-        "18, and 'c' beyond."
+        "If a refit costs 1 to 5.6 errors, 'a' is the cheapest within the noise, up to 18 'b', "
+        "and beyond 'c'."
+    )
+    short = price_sentence(_Found(("a", 3100, 3100.4), ("b", 5000, 9000)))
+    assert short.startswith("If a refit costs 3,100 errors, 'a' is")
+
+
+def test_a_large_gap_is_no_tie_however_large_the_noise():
+    """A policy that is eight points worse is not as good, though it may be chance."""
+    noisy = _outcome("noisy", 0.786, noise=3.0)
+    best = _outcome("best", 0.865)
+    assert not leads(best, noisy)
+    text = sentence([_outcome("never", 0.5), noisy, best], ACCURACY)
+    assert "as good within the noise" not in text
+    close = _outcome("close", 0.850, noise=3.0)
+    assert "'close' (0.850) is as good within the noise" in sentence(
+        [_outcome("never", 0.5), close, best], ACCURACY
     )
 
 

@@ -769,6 +769,21 @@ def test_a_rare_class_of_another_kind_has_its_own_measure(base, labels, shown, m
     assert f"They are compared by the {shown}, not by errors: 'fraud' has" in advice.text
 
 
+@pytest.mark.parametrize("case", ["a class that it lacks", "few held-out rows"])
+def test_errors_are_compared_where_a_rare_class_cannot_be_judged(case):
+    """A model cannot rank a class that it lacks, and a handful of rows shows nothing."""
+    X_old, y_old = _frauds(600, 0)
+    X_new, y_new = _frauds(600, 1)
+    if case == "a class that it lacks":
+        y_old[y_old == "fraud"] = "ok"
+        y_old[::2] = "fine"
+    else:
+        y_new[-200:] = "ok"
+    advice = advise(GaussianNB(), X_old, y_old, X_new, y_new)
+    assert "the present model has error rate" in advice.text
+    assert "They are compared" not in advice.text
+
+
 @pytest.mark.parametrize("asked", [{"price": 2.0}, {"scoring": "accuracy"}])
 def test_a_price_or_a_scorer_is_taken_at_its_word_with_a_rare_class_too(asked, monkeypatch):
     monkeypatch.setattr(_evidence, "_RESAMPLES", 5)

@@ -50,7 +50,8 @@ def advise(
         classifier, absolute residuals of a regressor, row by row. But where a class is rarer than
         5 % (and than half its fair share) and there is no `price`, which is in errors: the average
         precision of that class, or F1 without scores or probabilities; of more than two classes
-        their mean F1. The text then says so.
+        their mean F1. The text then says so. (Not where the present model lacks a class, or fewer
+        than 5 held-out rows of either period are of that one.)
     time_budget : float or None, default=None
         Seconds on the clock after which no larger subsample is tried; the smallest is always
         completed. None: no limit.

@@ -11,6 +11,7 @@ from ...buffers import Rows
 from ...buffers._base import joined
 from ...compose._learner import Learner
 from ...compose._structure import is_fitted
+from ...drift._rare import rare_labels
 from ...utils._containers import (
     PANDAS,
     POLARS,
@@ -29,6 +30,7 @@ from ._candidates import split
 from ._evidence import RowwiseEvaluator, ScorerEvaluator
 
 _LEAST_ROWS = 4
+_LEAST_OF_CLASS = 5  # held-out rows of a rare class
 _HELD_OUT_OLD, HELD_OUT_NEW = 1 / 4, 1 / 3
 
 
@@ -101,7 +103,8 @@ def case_of(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, 
     if scoring is not None:
         metric = metric_of(estimator, scoring)
     elif is_classifier and price is None:  # which is in errors
-        metric = metric_for_rare(estimator, np.concatenate([y_old, y_new]))
+        known = getattr(estimator, "classes_", old.y)
+        metric = _metric_for_rare(estimator, known, np.append(y_old, y_new), (held_old, held_new))
     if metric is not None:
         evaluator = ScorerEvaluator(is_classifier, metric, seed)
     return Case(
@@ -126,6 +129,19 @@ def _check_scoring(scoring):
             f"scoring={scoring!r} must be one scorer or its name, or None; ask for each score by "
             "itself."
         )
+
+
+def _metric_for_rare(estimator, known, y, held):
+    """Return the measure for a rare class, or None where errors tell more.
+
+    A model cannot rank a class that it lacks, and few held-out rows of one show nothing.
+    """
+    if len(unseen_labels(y, np.unique(known))):
+        return None
+    rare = rare_labels(y)
+    if any((rows.y == label).sum() < _LEAST_OF_CLASS for rows in held for label in rare[:1]):
+        return None
+    return metric_for_rare(estimator, y)
 
 
 def _check_classes(estimator, y_old):
