@@ -19,11 +19,12 @@ from ._columns import (
     task_of_column,
     with_target,
 )
-from ._console import add_missing, non_negative, open_console, say, say_facts
+from ._console import add_missing, add_scoring, non_negative, open_console, say, say_facts
 from ._encoding import encoder_for
 from ._errors import CommandError, first_line, needed
 from ._estimators import ESTIMATORS, estimator_for
 from ._files import read_tables
+from ._metric import metric_asked_for
 from ._outputs import Outputs, output_folder
 
 _DESCRIPTION = """\
@@ -94,6 +95,7 @@ def add_arguments(parser):
         metavar="NAME",
         help="without --model, what to fit: a name listed below, or module:factory (sgd)",
     )
+    add_scoring(add, "the ways to react")
     add(
         "--price",
         type=non_negative,
@@ -127,9 +129,16 @@ def main(arguments):
     targets = [_target(table[arguments.target], task, model) for table in tables]
     features = _features(tables, arguments.target, model, notices)
     estimator = _estimator(arguments, task, features[0]) if model is None else model
+    scoring = metric_asked_for(
+        task,
+        estimator,
+        np.concatenate(targets),
+        scoring=arguments.scoring,
+        positive=arguments.positive,
+    )
     facts = _facts(arguments, tables, features, task, estimator)
     say_facts(console, facts, notices)
-    advice = _advised(estimator, features, targets, arguments)
+    advice = _advised(estimator, features, targets, scoring, arguments)
     say(console, f"\n{advice.text}\n")
     _print_table(console, advice)
     _write(outputs, advice, arguments, facts, notices)
@@ -289,7 +298,7 @@ def _facts(arguments, tables, features, task, estimator):
     }
 
 
-def _advised(estimator, features, targets, arguments):
+def _advised(estimator, features, targets, scoring, arguments):
     try:
         return advise(
             estimator,
@@ -298,6 +307,7 @@ def _advised(estimator, features, targets, arguments):
             features[1],
             targets[1],
             price=arguments.price,
+            scoring=scoring,
             time_budget=arguments.time_budget,
             random_state=arguments.seed,
         )

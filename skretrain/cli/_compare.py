@@ -4,7 +4,15 @@ from pathlib import Path
 
 from ..compose._learner import Learner
 from ..model_selection._compare import default_policies
-from ._console import add_missing, non_negative, open_console, say, say_facts, whole_number
+from ._console import (
+    add_missing,
+    add_scoring,
+    non_negative,
+    open_console,
+    say,
+    say_facts,
+    whole_number,
+)
 from ._errors import CommandError, needed
 from ._estimators import ESTIMATORS, estimator_for
 from ._files import read_tables
@@ -100,18 +108,7 @@ def add_arguments(parser):
         metavar="NAME",
         help="model to keep fresh: a name listed below, or module:factory (sgd)",
     )
-    add(
-        "--scoring",
-        metavar="NAME",
-        help="what the policies are compared by, a scorer of scikit-learn such as f1, roc_auc or "
-        "neg_log_loss (accuracy, or the mean absolute error; with a class below 5 %% and no "
-        "--price its average precision)",
-    )
-    add(
-        "--positive",
-        metavar="LABEL",
-        help="the class that such a score is about (the rarest); alone, its average precision",
-    )
+    add_scoring(add, "the policies")
     add("--batch", type=whole_number(1), default=100, metavar="N", help="rows per batch (100)")
     add(
         "--label-delay",

@@ -77,6 +77,22 @@ def add_missing(add):
     )
 
 
+def add_scoring(add, what):
+    """Declare the options that say what the answer is judged by."""
+    add(
+        "--scoring",
+        metavar="NAME",
+        help=f"what {what} are compared by, a scorer of scikit-learn such as f1, roc_auc or "
+        "neg_log_loss (errors, of a quantity the mean absolute one; with a class below 5 %% and "
+        "no --price its average precision)",
+    )
+    add(
+        "--positive",
+        metavar="LABEL",
+        help="the class that such a score is about (the rarest); alone, its average precision",
+    )
+
+
 def whole_number(least):
     """Return a type of option: a whole number of at least `least`."""
 

@@ -1,13 +1,12 @@
 """What the policies are compared by: how it is called and written, and which way is better."""
 
 from dataclasses import dataclass
-from inspect import signature
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
+from sklearn.metrics import get_scorer_names
 
-from ..model_selection._metric import Metric, metric_for_rare, metric_of
+from ..model_selection._metric import metric_for_rare, metric_of
 from ._columns import some
 from ._errors import CommandError
 
@@ -93,36 +92,63 @@ def measure_of(task, base, y, labels, *, scoring, positive, is_priced):
     scoring = scoring or "average_precision"
     if scoring in _BY_NAME and _BY_NAME[scoring] is _USUAL[task]:
         return _USUAL[task]
-    if scoring not in get_scorer_names():
+    name = None if code is None else labels.tolist()[code]
+    return _measured(metric_of(base, checked_scoring(scoring), code, name))
+
+
+def metric_asked_for(task, base, labels, *, scoring, positive):
+    """Return the score that was asked for of a model on labels as they are, or None.
+
+    Parameters
+    ----------
+    task : {"classification", "regression"}
+        What is predicted.
+    base : estimator
+        The model.
+    labels : ndarray
+        Of all rows.
+    scoring, positive : str or None
+        The name of a scorer, and the class that it is about: the rarest, if none is named.
+    """
+    classes, counts = np.unique(labels, return_counts=True)
+    check_positive(task, positive, classes.tolist())
+    if scoring is None and positive is None:
+        return None
+    label = None
+    if task == "classification":
+        names = list(map(str, classes.tolist()))
+        label = classes.tolist()[counts.argmin() if positive is None else names.index(positive)]
+    return metric_of(base, checked_scoring(scoring or "average_precision"), label)
+
+
+def checked_scoring(name):
+    """Return the name of a scorer, or say what there is."""
+    if name not in get_scorer_names():
         usual = "accuracy, average_precision, f1, roc_auc, neg_log_loss, neg_mean_absolute_error"
         raise CommandError(
-            f"--scoring {scoring!r} is no scorer of scikit-learn; it has {usual}, r2 and others."
+            f"--scoring {name!r} is no scorer of scikit-learn; it has {usual}, r2 and others."
         )
-    scorer, metric = get_scorer(scoring), metric_of(base, scoring)
-    if task == "regression" or "pos_label" not in signature(scorer._score_func).parameters:
-        return _measured(metric)
-    kwargs = {**scorer._kwargs, "pos_label": code}
-    about = make_scorer(
-        scorer._score_func,
-        response_method=scorer._response_method,
-        greater_is_better=scorer._sign > 0,
-        **kwargs,
-    )
-    return _measured(Metric(about, f"{metric.name} of {labels[code]!r}", metric.higher_is_better))
+    return name
 
 
 def _code(task, y, labels, positive):
     """Return the code of the class that matters: the one that is named, or the rarest."""
+    check_positive(task, positive, labels.tolist())
     if task == "regression":
-        if positive is not None:
-            raise CommandError("--positive names a class, and a quantity has none; leave it out.")
         return None
     if positive is None:
         return int(np.argmin(np.bincount(y)))
-    for code, label in enumerate(labels.tolist()):
-        if str(label) == positive:
-            return code
-    raise CommandError(f"--positive {positive!r} is no class; they are {some(labels.tolist())}.")
+    return list(map(str, labels.tolist())).index(positive)
+
+
+def check_positive(task, positive, labels):
+    """Refuse a class that is none."""
+    if positive is None:
+        return
+    if task == "regression":
+        raise CommandError("--positive names a class, and a quantity has none; leave it out.")
+    if positive not in map(str, labels):
+        raise CommandError(f"--positive {positive!r} is no class; they are {some(labels)}.")
 
 
 def _measured(metric):

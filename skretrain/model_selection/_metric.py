@@ -1,6 +1,7 @@
 """A scorer as people read it: its name, which way is better, and the one that rare classes need."""
 
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,17 @@ from sklearn.metrics import average_precision_score, f1_score, make_scorer
 from ..drift._rare import rare_labels
 from ._stream import scorer_for
 
+_SHARES = {
+    "accuracy_score",
+    "average_precision_score",
+    "balanced_accuracy_score",
+    "f1_score",
+    "jaccard_score",
+    "precision_score",
+    "recall_score",
+    "roc_auc_score",
+    "top_k_accuracy_score",
+}
 _ABBREVIATIONS = {"auc": "AUC", "f1": "F1", "r2": "R2", "roc": "ROC", "d2": "D2"}
 
 
@@ -26,19 +38,22 @@ class Metric:
         Whether that is so of what is shown, too: of ``neg_log_loss``, the log loss is shown.
     why : str
         Why it was chosen, a sentence; empty where it was asked for.
+    is_share : bool
+        Whether it lies between 0 and 1.
     """
 
     scorer: Any
     name: str
     higher_is_better: bool
     why: str = ""
+    is_share: bool = False
 
     def shown(self, score):
         """Return what a reader is shown for a score."""
         return score if self.higher_is_better else -score
 
 
-def metric_of(estimator, scoring):
+def metric_of(estimator, scoring, positive=None, name=None):
     """Return the Metric for a scorer, or for its name.
 
     Parameters
@@ -47,6 +62,10 @@ def metric_of(estimator, scoring):
         What it is to score.
     scoring : str or callable
         As scikit-learn takes it.
+    positive : label or None, default=None
+        The class that a scorer given by name is about, if it is about one.
+    name : label or None, default=None
+        What to call this class. None is `positive`.
 
     Examples
     --------
@@ -57,12 +76,27 @@ def metric_of(estimator, scoring):
     ('log loss', False, 0.4)
     """
     scorer = scorer_for(estimator, scoring)
-    if isinstance(scoring, str):
-        return Metric(scorer, _words(scoring.removeprefix("neg_")), not scoring.startswith("neg_"))
     function = getattr(scorer, "_score_func", scoring)
-    name = getattr(function, "__name__", "score").removesuffix("_score")
-    name = "score" if name == "<lambda>" else _words(name)
-    return Metric(scorer, name, getattr(scorer, "_sign", 1) > 0)
+    named = getattr(function, "__name__", "score")
+    is_share = named in _SHARES
+    if isinstance(scoring, str):
+        words, rises = _words(scoring.removeprefix("neg_")), not scoring.startswith("neg_")
+        if positive is None or "pos_label" not in signature(scorer._score_func).parameters:
+            return Metric(scorer, words, rises, is_share=is_share)
+        words = f"{words} of {(positive if name is None else name)!r}"
+        return Metric(_about(scorer, positive), words, rises, is_share=is_share)
+    words = "score" if named == "<lambda>" else _words(named.removesuffix("_score"))
+    return Metric(scorer, words, getattr(scorer, "_sign", 1) > 0, is_share=is_share)
+
+
+def _about(scorer, positive):
+    """Return a scorer for another class."""
+    return make_scorer(
+        scorer._score_func,
+        response_method=scorer._response_method,
+        greater_is_better=scorer._sign > 0,
+        **{**scorer._kwargs, "pos_label": positive},
+    )
 
 
 def metric_for_rare(estimator, y, names=None):
@@ -101,14 +135,14 @@ def metric_for_rare(estimator, y, names=None):
     if len(classes) > 2:
         # pos_label=None, or a model of two of the classes is asked for a class named 1.
         scorer = make_scorer(f1_score, average="macro", pos_label=None, zero_division=0)
-        return Metric(scorer, "mean F1 of the classes", True, why)
+        return Metric(scorer, "mean F1 of the classes", True, why, is_share=True)
     # As for scikit-learn's own; another model of the same task may have the other one.
     methods = ("decision_function", "predict_proba")
     if any(hasattr(estimator, method) for method in methods):
         scorer = make_scorer(average_precision_score, response_method=methods, pos_label=rare[0])
-        return Metric(scorer, f"average precision of {name!r}", True, why)
+        return Metric(scorer, f"average precision of {name!r}", True, why, is_share=True)
     scorer = make_scorer(f1_score, pos_label=rare[0], zero_division=0)
-    return Metric(scorer, f"F1 of {name!r}", True, why)
+    return Metric(scorer, f"F1 of {name!r}", True, why, is_share=True)
 
 
 def _words(name):

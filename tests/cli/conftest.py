@@ -33,6 +33,19 @@ def table():
 
 
 @pytest.fixture
+def frauds():
+    """2,400 rows with 4 % frauds, which are others from row 700 on."""
+    rng = np.random.default_rng(0)
+    is_fraud = rng.random(2400) < 0.04
+    X = rng.normal(size=(2400, 4))
+    X[:700, :2] += 2 * is_fraud[:700, None]
+    X[700:, 2:] += 2 * is_fraud[700:, None]
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    frame["kind"] = np.where(is_fraud, "fraud", "ok")
+    return frame
+
+
+@pytest.fixture
 def history():
     """Make a history of a DataFrame as the command does."""
 

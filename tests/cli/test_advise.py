@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skretrain.cli import main
+from skretrain.model_selection._advise import _evidence
 
 
 @pytest.fixture
@@ -215,3 +216,28 @@ def test_a_quantity_whose_squares_are_no_numbers_is_refused_in_one_line(ask):
     temp = rng.normal(size=120)
     frame = pd.DataFrame({"temp": temp, "amount": 1e300 * temp})
     _fails_with(ask(frame, frame, "--estimator", "ridge", target="amount"), "no advice: ")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "average precision of 'fraud'"),
+        (["--scoring", "f1"], "F1 of 'fraud'"),
+        (["--scoring", "recall", "--positive", "ok"], "recall of 'ok'"),
+        (["--scoring", "neg_log_loss"], "log loss"),
+        (["--price", "3"], "error rate"),
+    ],
+)
+def test_advice_is_judged_by_what_is_asked_for(options, said, ask, frauds, monkeypatch):
+    """Labels are text; the score is about the rarest, or the one that is named."""
+    monkeypatch.setattr(_evidence, "_RESAMPLES", 20)
+    old, new = frauds[:700], frauds[700:]
+    code, printed, _, _ = ask(old, new, "--estimator", "nb", *options, target="kind")
+    assert code == 0
+    assert f"the present model has {said} " in " ".join(printed.split())
+
+
+def test_a_class_that_is_none_is_named_to_whoever_asks_for_advice(ask, frauds):
+    code, _, error, _ = ask(frauds[:700], frauds[700:], "--positive", "maybe", target="kind")
+    assert code == 2
+    assert "--positive 'maybe' is no class; they are 'fraud', 'ok'" in error

@@ -2,8 +2,6 @@
 
 import re
 
-import numpy as np
-import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
@@ -16,19 +14,6 @@ from skretrain.model_selection import prequential_predict
 from skretrain.policies import FullRefit
 
 LOGISTIC = ("", {"classification": LogisticRegression()})
-
-
-@pytest.fixture
-def frauds():
-    """2,400 rows with 4 % frauds, which are others from row 700 on."""
-    rng = np.random.default_rng(0)
-    is_fraud = rng.random(2400) < 0.04
-    X = rng.normal(size=(2400, 4))
-    X[:700, :2] += 2 * is_fraud[:700, None]
-    X[700:, 2:] += 2 * is_fraud[700:, None]
-    frame = pd.DataFrame(X, columns=list("abcd"))
-    frame["kind"] = np.where(is_fraud, "fraud", "ok")
-    return frame
 
 
 @pytest.fixture

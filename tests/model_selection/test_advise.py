@@ -27,7 +27,7 @@ from sklearn.linear_model import (
     RidgeClassifier,
     SGDClassifier,
 )
-from sklearn.metrics import average_precision_score, log_loss, make_scorer
+from sklearn.metrics import average_precision_score, get_scorer, log_loss, make_scorer
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -649,8 +649,6 @@ def test_a_gain_that_does_not_pay_its_price_is_no_reason_to_retrain():
 @pytest.mark.parametrize("scoring", ["roc_auc", "neg_log_loss"])
 @pytest.mark.no_cover
 def test_a_scorer_is_the_loss_that_is_compared(scoring, monkeypatch):
-    from sklearn.metrics import get_scorer
-
     X_old, y_old, X_new, y_new = _pair(n_old=300, n_new=300, turned=1.0)
     monkeypatch.setattr(_evidence, "_RESAMPLES", 20)
     advice = advise(CLASSIFIER, X_old, y_old, X_new, y_new, scoring=scoring)
@@ -679,6 +677,9 @@ def _worth(truth, predicted):
     return -np.abs(truth - predicted).mean()
 
 
+AVERAGE_PRECISION = make_scorer(
+    average_precision_score, response_method="predict_proba", pos_label="fraud"
+)
 NEG_LOG_LOSS = make_scorer(log_loss, greater_is_better=False, response_method="predict_proba")
 SCORINGS = {
     "errors": (None, "error rate", -1),
@@ -747,6 +748,30 @@ def test_a_rare_class_is_judged_by_its_average_precision(monkeypatch):
     X, y = (part[-1333:] for part in data[2:])
     by_hand = average_precision_score(y == "fraud", model.predict_proba(X)[:, 0])
     assert _row(advice, "keep")["loss_new"] == pytest.approx(-by_hand)
+
+
+def test_few_rows_of_a_class_show_that_a_score_near_zero_was_left_behind():
+    """By the logit, on which shares near 0 vary as others do; the interval stays below 1."""
+    data = *_frauds(3000, 0, share=0.02), *_frauds(3000, 1, share=0.02, changed=True)
+    advice = advise(CLASSIFIER, *data)
+    keep, refit = (_row(advice, action) for action in ("keep", "refit_new"))
+    assert -keep["loss_new"] < 0.05 < 0.2 < -refit["loss_new"]
+    assert (data[3][-1000:] == "fraud").sum() < 30
+    assert 0 < refit["gain_low"] < refit["gain"] < refit["gain_high"] < 1
+    assert advice.action == "refit_new"
+    shift = advice.evidence["concept_shift"]
+    assert 0 < shift["low"] < shift["estimate"] < shift["high"] < 1
+
+
+def test_of_rows_alike_no_gain_in_a_share_is_found(monkeypatch):
+    """Of ten pairs that do not differ, at most one has an interval of a gain above zero."""
+    monkeypatch.setattr(_evidence, "_RESAMPLES", 50)
+    found = 0
+    for seed in range(10):
+        data = *_frauds(800, 2 * seed, share=0.04), *_frauds(800, 2 * seed + 1, share=0.04)
+        gains = advise(GaussianNB(), *data, scoring=AVERAGE_PRECISION).evidence["gains"]
+        found += any(gain["low"] > 0 for gain in gains.values())
+    assert found <= 1
 
 
 @pytest.mark.parametrize(
@@ -831,7 +856,7 @@ def test_a_scorer_is_handed_the_rows_that_it_scores():
 
     data = _pair(n_old=200, n_new=200)
     by_hand = advise(CLASSIFIER, *data, scoring=right_where_large)
-    named = advise(CLASSIFIER, *data, scoring="accuracy")
+    named = advise(CLASSIFIER, *data, scoring=lambda *args: get_scorer("accuracy")(*args))
     assert by_hand.evidence["gains"] == named.evidence["gains"]
 
 

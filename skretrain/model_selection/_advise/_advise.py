@@ -102,7 +102,8 @@ def advise(
     paired t interval over rows, or, where a Ljung-Box test finds the differences autocorrelated,
     over blocks of about the root of n rows. Binary losses get half a pair of pseudo-rows each way
     [1]_. With `scoring`, the interval is a normal one with the deviation of 100 draws of rows or
-    blocks. The intervals of the gains hold together at 95 % (Bonferroni over the candidates).
+    blocks; of scores between 0 and 1, such as an average precision, on the scale of their logits.
+    The intervals of the gains hold together at 95 % (Bonferroni over the candidates).
 
     **Decision.**
 

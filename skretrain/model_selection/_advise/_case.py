@@ -24,7 +24,7 @@ from ...utils._containers import (
 from ...utils._labels import is_flat, is_missing, union_of_labels, unseen_labels
 from ...utils._losses import task_of
 from ...utils._params import check_number
-from .._metric import metric_for_rare, metric_of
+from .._metric import Metric, metric_for_rare, metric_of
 from .._unreadable import can_be_learned
 from ._candidates import split
 from ._evidence import RowwiseEvaluator, ScorerEvaluator
@@ -100,7 +100,9 @@ def case_of(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, 
     new = Rows(X_new, y_new, {}, np.arange(len(y_old), len(y_old) + len(y_new)))
     (old, held_old), (new, held_new) = split(old, _HELD_OUT_OLD), split(new, HELD_OUT_NEW)
     evaluator, metric = RowwiseEvaluator(is_classifier), None
-    if scoring is not None:
+    if isinstance(scoring, Metric):
+        metric = scoring
+    elif scoring is not None:
         metric = metric_of(estimator, scoring)
     elif is_classifier and price is None:  # which is in errors
         known = getattr(estimator, "classes_", old.y)
@@ -124,7 +126,7 @@ def case_of(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, 
 
 
 def _check_scoring(scoring):
-    if scoring is not None and not isinstance(scoring, str) and not callable(scoring):
+    if scoring is not None and not isinstance(scoring, (str, Metric)) and not callable(scoring):
         raise ValueError(
             f"scoring={scoring!r} must be one scorer or its name, or None; ask for each score by "
             "itself."

@@ -1,10 +1,10 @@
 """Evidence on two periods: losses row by row, paired intervals, and the rows needed."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 from sklearn.linear_model import Ridge
 
 from ...metrics._two_samples import student_quantile
@@ -118,6 +118,7 @@ class ScorerEvaluator(RowwiseEvaluator):
         super().__init__(is_classifier)
         self.scorer, self.seed = metric.scorer, seed
         self.may_be_useless = metric.higher_is_better  # at a score of zero
+        self.is_share = metric.is_share
 
     def loss(self, evaluation):
         score = self._score(evaluation, slice(None))
@@ -132,15 +133,36 @@ class ScorerEvaluator(RowwiseEvaluator):
         block = block_length(present.losses - other.losses)
         errors = self._resampled(present, block) - self._resampled(other, block)
         mean, n = self.loss(present) - self.loss(other), len(present.y)
-        error = _spread(errors)
-        return self._interval(mean, mean, error, math.ceil(n / block), level, n, block)
+        error, n_values = _spread(errors), math.ceil(n / block)
+        found = self._interval(mean, mean, error, n_values, level, n, block)
+        if not self.is_share:
+            return found
+        one, two = (self._logits(evaluation, block) for evaluation in (present, other))
+        width = student_quantile(level, n_values) * _spread(two - one)
+        return self._of_logits(found, present, other, width)
 
     def excess(self, before, after, level):
         blocks = [block_length(a.losses) for a in (before, after)]
         resampled = map(self._resampled, (before, after), blocks)
         mean, n = self.loss(after) - self.loss(before), min(len(before.y), len(after.y))
-        error = math.hypot(*map(_spread, resampled))
-        return self._interval(mean, mean, error, n // max(blocks), level, n, max(blocks))
+        error, n_values = math.hypot(*map(_spread, resampled)), n // max(blocks)
+        found = self._interval(mean, mean, error, n_values, level, n, max(blocks))
+        if not self.is_share:
+            return found
+        logits = map(self._logits, (before, after), blocks)
+        width = student_quantile(level, n_values) * math.hypot(*map(_spread, logits))
+        turned = self._of_logits(found, before, after, width)
+        return replace(turned, low=-turned.high, high=-turned.low)
+
+    def _logits(self, evaluation, block):
+        """Return the logits of the draws: on that scale, shares near 0 or 1 vary as others."""
+        return _logit(-self._resampled(evaluation, block), len(evaluation.y))
+
+    def _of_logits(self, interval, one, two, width):
+        """Return an interval of by how much the score of `two` is above that of `one`."""
+        first, second = (_logit(-self.loss(part), len(part.y)) for part in (one, two))
+        ends = special.expit([second - width, second + width]) - special.expit(first)
+        return replace(interval, low=float(ends[0]), high=float(ends[1]))
 
     def says_nothing(self, before, after):
         is_useless = self.may_be_useless and self.loss(before) == self.loss(after) == 0
@@ -209,6 +231,11 @@ def beyond_moved_inputs(before, after, auc, *, is_classifier):
     errors = [_standard_error(part, block_length(part), bounded=True)[0] for part in parts]
     rise = parts[1].mean() - parts[0].mean()
     return bool(rise - student_quantile(CONFIDENCE, math.inf) * math.hypot(*errors) > 2 * auc - 1)
+
+
+def _logit(share, n):
+    """Return the logit of a share of n rows; none or all of them is half a row off."""
+    return special.logit(np.clip(share, 0.5 / n, 1 - 0.5 / n))
 
 
 def _spread(values):
