@@ -4,7 +4,8 @@ A step by hand is ``predict``, ADWIN fed row by row with the errors, ``partial_f
 does this on a copy of the model, and remembers the rows. Both see the same batches in turn, the
 order of the two reversed at every step, on a stationary stream, the memory being full. Processor
 time; garbage is collected between the timed stretches only. That a model is compared with a refit
-when its rows are a quarter more is left out (``KeepOrRefit(grow=False)``): it comes ever less often.
+when its rows are a quarter more is left out (``KeepOrRefit(grow=False)``): it comes ever less
+often.
 """
 
 import copy
