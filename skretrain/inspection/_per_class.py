@@ -8,22 +8,31 @@ from ..utils._labels import union_of_labels
 from ..utils._optional import import_optional
 from ..utils._params import check_integer
 from ._panels import label_panels, legend_below, panel_axes, shortened
+from ._per_class_data import check_labels, counts_of, mean_of, ranked, ratio, scores_of, stops_of
 from ._timeline import (
     _TRUE_DRIFT,
     _check_window,
     _draw_verticals,
     _event_rows,
     _full_names,
-    _has_fractions,
     _mark_of,
 )
 
-_RECALL = {"color": "#0072B2", "linewidth": 1.6, "zorder": 4}
-_PRECISION = {"color": "#D55E00", "linewidth": 1.3, "linestyle": (0, (4, 1.5)), "zorder": 3}
+# The first one that is drawn takes the keywords of the caller.
+_LINES = {
+    "recall": {"color": "#0072B2", "linewidth": 1.6, "zorder": 4},
+    "precision": {"color": "#D55E00", "linewidth": 1.3, "linestyle": (0, (4, 1.5)), "zorder": 3},
+    "f1": {"color": "#009E73", "linewidth": 1.6, "zorder": 3.5, "label": "F1"},
+    "average_precision": {
+        "color": "#CC79A7",
+        "linewidth": 1.3,
+        "linestyle": (0, (1, 1)),
+        "zorder": 3,
+        "label": "average precision",
+    },
+}
 _SHARE = {"color": "#9E9E9E", "alpha": 0.45, "linewidth": 0.0, "zorder": 1.5}
 _REFIT_MARK = {**_mark_of(ACTIONS["retrained"]), "marker": "^", "markersize": 5, "zorder": 4}
-
-_MOST_POINTS = 2_000  # a panel has fewer pixels than that
 
 
 class PerClassDisplay:
@@ -49,6 +58,9 @@ class PerClassDisplay:
 
     support : array-like of shape (n_points, n_classes)
         Rows of each class, behind each point.
+
+    average_precision : array-like of shape (n_points, n_classes) or None, default=None
+        That of a class against all others, by its scores; NaN where it has no rows, or no others.
 
     true_drifts : array-like of int, default=()
         Rows at which the stream is known to have drifted: broad grey lines.
@@ -100,6 +112,7 @@ class PerClassDisplay:
         precision,
         support,
         *,
+        average_precision=None,
         true_drifts=(),
         refits=(),
         label="score",
@@ -109,9 +122,29 @@ class PerClassDisplay:
         self.recall = recall
         self.precision = precision
         self.support = support
+        self.average_precision = average_precision
         self.true_drifts = true_drifts
         self.refits = refits
         self.label = label
+
+    @property
+    def f1(self):
+        """F1 of each class, ndarray of shape (n_points, n_classes); NaN where precision is."""
+        recall, precision = (np.asarray(a, dtype=float) for a in (self.recall, self.precision))
+        recall = np.where(np.isnan(recall) & ~np.isnan(precision), 0.0, recall)
+        total = recall + precision
+        product = np.where(total == 0, 0.0, 2 * recall * precision)
+        return np.divide(product, total, out=product, where=total > 0)
+
+    @property
+    def macro_f1(self):
+        """Mean F1 of the classes with rows or predictions, ndarray of shape (n_points,)."""
+        return mean_of(self.f1, np.ones(np.shape(self.recall)))
+
+    @property
+    def macro_average_precision(self):
+        """Mean average precision of the classes with rows, ndarray of shape (n_points,)."""
+        return mean_of(self.average_precision, np.ones(np.shape(self.recall)))
 
     @property
     def macro_recall(self):
@@ -119,12 +152,12 @@ class PerClassDisplay:
 
         It is the balanced accuracy: every class counts the same, however rare.
         """
-        return _mean(self.recall, np.ones(np.shape(self.recall)))
+        return mean_of(self.recall, np.ones(np.shape(self.recall)))
 
     @property
     def macro_precision(self):
         """Mean precision of the classes with rows or predictions, ndarray of shape (n_points,)."""
-        return _mean(self.precision, np.ones(np.shape(self.precision)))
+        return mean_of(self.precision, np.ones(np.shape(self.precision)))
 
     @property
     def weighted_recall(self):
@@ -132,14 +165,14 @@ class PerClassDisplay:
 
         It is the accuracy: a rare class hardly counts.
         """
-        return _mean(self.recall, self.support)
+        return mean_of(self.recall, self.support)
 
     @property
     def weighted_precision(self):
         """Mean precision, classes weighted by their rows, ndarray of shape (n_points,)."""
-        return _mean(self.precision, self.support)
+        return mean_of(self.precision, self.support)
 
-    def plot(self, ax=None, *, max_classes=8, **kwargs):
+    def plot(self, ax=None, *, metrics=("recall", "precision"), max_classes=8, **kwargs):
         """Draw a panel per class, and one for the macro averages of all classes.
 
         Parameters
@@ -148,12 +181,16 @@ class PerClassDisplay:
             One Axes per panel, or one whose place is divided. None makes a new figure, with a
             legend below; on axes of your own, ``display.axes_[0].legend()`` draws one.
 
+        metrics : sequence of {"recall", "precision", "f1", "average_precision"}, \
+                default=("recall", "precision")
+            What to draw.
+
         max_classes : int, default=8
             At most this number of classes get a panel: the most frequent ones. The averages are
             always of all.
 
         **kwargs : dict
-            Passed to the ``Axes.plot`` calls that draw the recall.
+            Passed to the ``Axes.plot`` calls that draw the first of the metrics.
 
         Returns
         -------
@@ -166,34 +203,53 @@ class PerClassDisplay:
             If matplotlib is not installed.
 
         ValueError
-            If there are fewer axes than panels, or `max_classes` is less than 1.
+            If there are fewer axes than panels, `max_classes` is less than 1, or `metrics` names
+            one that there is none of; an average precision takes scores of the classes.
         """
         pyplot = import_optional(
             "matplotlib.pyplot", caller=f"{type(self).__name__}.plot", extra="plot"
         )
         owner = type(self).__name__
         check_integer(owner, "max_classes", max_classes, least=1)
+        self._check_metrics(metrics)
         support = np.asarray(self.support)
         drawn = np.sort(np.argsort(-support.sum(axis=0), kind="stable")[:max_classes])
         self.classes_drawn_ = np.asarray(self.classes)[drawn]
         self.axes_ = panel_axes(pyplot, ax, len(drawn) + 1)
         self.figure_ = self.axes_[0].figure
         share = support / support.sum(axis=1, keepdims=True)
-        recall, precision = np.asarray(self.recall), np.asarray(self.precision)
+        curves = {name: np.asarray(getattr(self, name)) for name in metrics}
         for panel, k in zip(self.axes_, drawn, strict=False):
-            self._plot_lines(panel, recall[:, k], precision[:, k], kwargs)
+            self._plot_lines(panel, {name: curve[:, k] for name, curve in curves.items()}, kwargs)
             panel.fill_between(self.rows, share[:, k], label="share of the rows", **_SHARE)
             panel.set_title(shortened(self.classes[k]), fontsize=9.5)
-        self._plot_lines(self.axes_[-1], self.macro_recall, self.macro_precision, kwargs)
+        averages = {name: getattr(self, f"macro_{name}") for name in metrics}
+        self._plot_lines(self.axes_[-1], averages, kwargs)
         self.axes_[-1].set_title(self._title_of_averages(len(drawn)), fontsize=9.5)
         label_panels(self.axes_, "row", self.label)
         if ax is None:
             legend_below(self.figure_, self.axes_[0])
         return self
 
-    def _plot_lines(self, panel, recall, precision, kwargs):
-        panel.plot(self.rows, recall, **{**_RECALL, "label": "recall", **_full_names(kwargs)})
-        panel.plot(self.rows, precision, label="precision", **_PRECISION)
+    def _check_metrics(self, metrics):
+        known = [name for name in _LINES if getattr(self, name) is not None]
+        is_list = isinstance(metrics, (list, tuple)) and len(metrics)
+        if not is_list or not all(name in known for name in metrics):
+            raise ValueError(
+                f"metrics={metrics!r}: pass a list of some of {known}. An average precision takes "
+                "scores of the classes: evaluate with a scorer that asks for them, such as "
+                "'neg_log_loss', or pass y_score."
+            )
+
+    def _plot_lines(self, panel, curves, kwargs):
+        given = _full_names(kwargs)
+        for name, curve in curves.items():
+            there = ~np.isnan(curve)  # of an average precision, few points are known
+            rows, curve = np.asarray(self.rows), np.asarray(curve)
+            if name == "average_precision":
+                rows, curve = rows[there], curve[there]
+            panel.plot(rows, curve, **{"label": name, **_LINES[name], **given})
+            given = {}
         _draw_verticals(panel, self.true_drifts, "true drift", _TRUE_DRIFT)
         if len(self.refits):
             foot, label = np.full(len(self.refits), 0.035), f"refit ({len(self.refits)})"
@@ -214,6 +270,7 @@ class PerClassDisplay:
         y_true,
         y_pred,
         *,
+        y_score=None,
         events=None,
         true_drifts=(),
         window=None,
@@ -233,6 +290,9 @@ class PerClassDisplay:
 
         y_pred : array-like of shape (n_samples,)
             Predictions of the same rows.
+
+        y_score : array-like of shape (n_samples, n_classes) or None, default=None
+            Scores or probabilities of the classes that are there, sorted, for average precisions.
 
         events : object with a method ``to_records``, default=None
             Log of what happened, such as the ``events_`` of a fitted retrainer. ``to_records``
@@ -284,9 +344,10 @@ class PerClassDisplay:
                [0. , 0. ],
                [nan, 0.5]])
         """
-        return cls._from_rows(rows, y_true, y_pred, events, true_drifts, window, step).plot(
-            ax=ax, **kwargs
+        display = cls._from_rows(
+            rows, y_true, y_pred, events, true_drifts, window, step, y_score=y_score
         )
+        return display.plot(ax=ax, **kwargs)
 
     @classmethod
     def from_result(cls, result, *, true_drifts=(), window=None, step=None, ax=None, **kwargs):
@@ -297,7 +358,9 @@ class PerClassDisplay:
         result : object with attributes ``y_true``, ``y_pred``, ``rows`` and ``events``
             The scored rows in order of arrival, their predictions, their stream rows, and the log
             of what happened (see :meth:`from_predictions`) or None. With an attribute
-            ``label_delay``, refits are drawn that many rows later, when their labels came in.
+            ``label_delay``, refits are drawn that many rows later, when their labels came in. With
+            ``outputs`` and ``classes``, as an evaluation by such a scorer as ``"neg_log_loss"`` has
+            them, ``metrics`` may name the average precision.
 
         true_drifts : array-like of int, default=()
             Stream rows at which the stream is known to have drifted.
@@ -352,68 +415,44 @@ class PerClassDisplay:
             step,
             # Events count the rows that were learned, which the predictions are ahead of.
             getattr(result, "label_delay", 0),
+            y_score=scores_of(result),
+            known=getattr(result, "classes", None),
         ).plot(ax=ax, **kwargs)
 
     @classmethod
-    def _from_rows(cls, rows, y_true, y_pred, events, true_drifts, window, step, label_delay=0):
+    def _from_rows(
+        cls,
+        rows,
+        y_true,
+        y_pred,
+        events,
+        true_drifts,
+        window,
+        step,
+        label_delay=0,
+        *,
+        y_score=None,
+        known=None,
+    ):
         check_consistent_length(rows, y_true, y_pred)
         y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
-        _check_labels(y_true, y_pred)
+        check_labels(y_true, y_pred)
         window = max(len(y_true) // 20, 1) if window is None else window
         window = _check_window(cls.__name__, window, len(y_true))
-        stops = _stops(cls.__name__, len(y_true), window, step)
+        stops = stops_of(cls.__name__, len(y_true), window, step)
         classes = union_of_labels(np.unique(y_true), y_pred)
-        hits, support, predicted = _counts(y_true, y_pred, classes, stops, window)
+        hits, support, predicted = counts_of(y_true, y_pred, classes, stops, window)
         there = (support > 0) | (predicted > 0)
         records = [] if events is None else events.to_records()
         return cls(
             np.asarray(rows)[stops - 1],
             classes,
-            _ratio(hits, support),
+            ratio(hits, support),
             # A class that has rows and is never predicted is one that the model does not find.
-            np.where(there, _ratio(hits, np.maximum(predicted, 1)), np.nan),
+            np.where(there, ratio(hits, np.maximum(predicted, 1)), np.nan),
             support,
+            average_precision=ranked(y_true, y_score, classes, known, stops, window),
             true_drifts=np.asarray(true_drifts, dtype=np.int64),
             refits=_event_rows(records, "action", "retrained") + label_delay,
             label=f"over {window:,} rows",
         )
-
-
-def _check_labels(y_true, y_pred):
-    for name, y in (("y_true", y_true), ("y_pred", y_pred)):
-        if _has_fractions(y):
-            raise ValueError(
-                f"{name} holds numbers with a fractional part, such as {y[y != np.round(y)][0]}, "
-                "and no class labels; use DriftTimelineDisplay for a regression."
-            )
-
-
-def _stops(owner, n_rows, window, step):
-    """Return how many rows have been seen at each point; the last one is at the last row."""
-    n_windows = n_rows - window + 1
-    if step is None:
-        step = -(-n_windows // _MOST_POINTS)
-    check_integer(owner, "step", step, least=1, what="a number of predictions")
-    return np.arange(n_rows, window - 1, -step)[::-1]
-
-
-def _counts(y_true, y_pred, classes, stops, window):
-    """Return hits, rows and predictions of each class in the window before each stop."""
-    counts = np.empty((3, len(stops), len(classes)), dtype=np.int64)
-    for k, label in enumerate(classes):
-        true, predicted = y_true == label, y_pred == label
-        for count, flags in zip(counts, (true & predicted, true, predicted), strict=True):
-            total = np.concatenate([[0], np.cumsum(flags)])
-            count[:, k] = total[stops] - total[stops - window]
-    return counts
-
-
-def _ratio(part, whole):
-    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
-
-
-def _mean(values, weights):
-    """Return the mean of each row over what is there; NaN where nothing is."""
-    values = np.asarray(values, dtype=float)
-    weights = np.where(np.isnan(values), 0.0, weights)
-    return _ratio((np.nan_to_num(values) * weights).sum(axis=1), weights.sum(axis=1))

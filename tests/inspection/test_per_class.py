@@ -7,14 +7,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import SGDClassifier
 from sklearn.metrics import (
     accuracy_score,
+    average_precision_score,
     balanced_accuracy_score,
     precision_recall_fscore_support,
     precision_score,
 )
+from sklearn.naive_bayes import GaussianNB
 
+from skretrain import DriftAwareRetrainer
+from skretrain.datasets import make_drifting_classification
 from skretrain.inspection import PerClassDisplay
+from skretrain.model_selection import prequential_validate
 
 
 class Log:
@@ -257,3 +263,105 @@ def test_without_matplotlib_the_error_names_the_caller_and_the_extra(monkeypatch
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"^PerClassDisplay.plot needs matplotlib"):
         _display()
+
+
+# F1 and average precision
+
+
+def _scores(n_rows=120, n_classes=4, seed=1):
+    """Scores of the classes that tell something of the stream's targets."""
+    y_true, _ = _stream(n_rows, n_classes)
+    scores = np.random.default_rng(seed).random((n_rows, n_classes))
+    scores[np.arange(n_rows), y_true] += 0.4
+    return scores
+
+
+def test_f1_is_what_scikit_learn_says_of_each_window():
+    """Of a class with rows that is never found it is 0, as of one that is only predicted."""
+    y_true, y_pred = _stream()
+    display = _display(step=1)
+    for point, stop in enumerate(range(30, 121)):
+        rows = slice(stop - 30, stop)
+        labels = np.unique(np.concatenate([y_true[rows], y_pred[rows]]))
+        *_, f1, _ = precision_recall_fscore_support(
+            y_true[rows], y_pred[rows], labels=labels, zero_division=0
+        )
+        np.testing.assert_allclose(display.f1[point][labels], f1)
+        assert np.isnan(np.delete(display.f1[point], labels)).all()
+        assert display.macro_f1[point] == pytest.approx(f1.mean())
+
+
+def test_average_precision_is_what_scikit_learn_says_of_each_window():
+    """Of each class against all others; a class without rows in the window has none."""
+    y_true, _ = _stream()
+    scores = _scores()
+    display = _display(y_score=scores, step=10)
+    for point, stop in enumerate(range(30, 121, 10)):
+        rows = slice(stop - 30, stop)
+        for k in range(4):
+            is_it = y_true[rows] == k
+            if is_it.any():
+                expected = average_precision_score(is_it, scores[rows, k])
+                assert display.average_precision[point, k] == pytest.approx(expected)
+            else:
+                assert np.isnan(display.average_precision[point, k])
+    known = ~np.isnan(display.average_precision)
+    means = [row[there].mean() for row, there in zip(display.average_precision, known, strict=True)]
+    np.testing.assert_allclose(display.macro_average_precision, means)
+
+
+def test_what_is_drawn_is_what_is_asked_for():
+    """The first one takes the caller's keywords; unranked points leave no gap in the line."""
+    display = _display(y_score=_scores(), step=1)
+    display.average_precision[1::2] = np.nan
+    display.plot(metrics=["average_precision", "f1"], color="black")
+    lines = _lines(display.axes_[0])
+    assert {"average precision", "F1"} <= set(lines)
+    assert not {"recall", "precision"} & set(lines)
+    assert lines["average precision"].get_color() == "black"
+    assert lines["F1"].get_color() != "black"
+    assert np.isfinite(lines["average precision"].get_ydata()).all()
+    np.testing.assert_array_equal(lines["F1"].get_ydata(), display.f1[:, 0])
+
+
+def test_an_evaluation_by_scores_has_them_at_hand():
+    """Binary decisions, probabilities, and a declared class that never came."""
+    X, y, _ = make_drifting_classification(600, random_state=0)
+    names = np.array(["no", "yes"])[y]
+    for base, scoring in ((GaussianNB(), "neg_log_loss"), (SGDClassifier(), "roc_auc")):
+        model = DriftAwareRetrainer(base, random_state=0)
+        result = prequential_validate(model, X, names, scoring=scoring)
+        display = PerClassDisplay.from_result(
+            result, window=200, step=100, metrics=["average_precision"]
+        )
+        scores = result.outputs.get("predict_proba", result.outputs.get("decision_function"))
+        yes = scores[:, 1] if scores.ndim == 2 else scores
+        by_hand = average_precision_score(result.y_true[-200:] == "yes", yes[-200:])
+        assert display.average_precision[-1, 1] == pytest.approx(by_hand)
+    shown = SimpleNamespace(
+        rows=np.arange(500),
+        y_true=names[100:],
+        y_pred=names[100:],
+        events=None,
+        outputs={"predict_proba": np.column_stack([np.zeros(500), 1 - y[100:], y[100:]])},
+        classes=np.array(["maybe", "no", "yes"]),
+    )
+    display = PerClassDisplay.from_result(shown, window=100)
+    assert display.classes.tolist() == ["no", "yes"]
+    np.testing.assert_array_equal(display.average_precision[-1], [1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"metrics": ["accuracy"]}, r"metrics=\['accuracy'\]: pass a list of some of \['recall', "),
+        ({"metrics": "recall"}, "metrics='recall'"),
+        ({"metrics": []}, r"metrics=\[\]"),
+        ({"metrics": ["average_precision"]}, "takes scores of the classes: evaluate with a scorer"),
+        ({"y_score": np.zeros((120, 2))}, r"y_score has the shape \(120, 2\); pass a column for"),
+        ({"y_score": np.zeros(120)}, r"y_score has the shape \(120, 2\)"),
+    ],
+)
+def test_metrics_and_scores_that_make_no_sense_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        _display(**options)
