@@ -58,7 +58,8 @@ the file:
   Rows in time order, or with a column for --time. Numbers, categories, text,
   dates and missing values become numbers as skrub's tabular_pipeline encodes
   them for the model, learned from the warm-up only, so that nothing is known
-  before its time. Rows without a target are left out. Rows of one --time know
+  before its time. Columns that only tell the time or name the rows are left
+  out. Rows without a target are left out. Rows of one --time know
   nothing of each other's labels: a batch goes on to the last of them.
 
 outputs, in the folder --out:
@@ -95,6 +96,20 @@ def add_arguments(parser):
     add("file", nargs="?", metavar="FILE", help="table to replay: .csv, .tsv, .parquet or .pq")
     add("--target", metavar="COL", help="column to predict; needed with FILE")
     add("--time", metavar="COL", help="column to sort by; it is not used as a feature")
+    add(
+        "--drop",
+        action="append",
+        default=[],
+        metavar="COL",
+        help="column to leave out; may be given several times",
+    )
+    add(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="COL",
+        help="column to learn from although it tells the time or names the rows; likewise",
+    )
     add_missing(add)
     add(
         "--task",
@@ -266,7 +281,7 @@ def _history(arguments):
                 )
         return embedded_history(**sizes)
     notices = []
-    asked = [arguments.target, arguments.time]
+    asked = [arguments.target, arguments.time, *arguments.keep, *arguments.drop]
     [table] = read_tables([arguments.file], notices, missing=arguments.missing, keep=asked)
     if arguments.target is None:
         names = ", ".join(map(repr, table.columns[:30]))
@@ -277,6 +292,8 @@ def _history(arguments):
         target=arguments.target,
         time=arguments.time,
         task=arguments.task,
+        keep=arguments.keep,
+        drop=arguments.drop,
         notices=notices,
         **sizes,
     )

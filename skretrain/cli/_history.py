@@ -11,6 +11,7 @@ from ._columns import as_numbers, check_column, sorted_by_time, task_of_column, 
 from ._encoding import encoded
 from ._errors import CommandError, needed
 from ._estimators import estimator_for
+from ._screen import giveaways, screened, without_dropped
 
 
 @dataclass
@@ -86,10 +87,23 @@ def embedded_history(*, estimator, batch, warm_up, label_delay):
 
 
 def history_of(
-    table, *, name, target, time, task, estimator, batch, warm_up, label_delay, notices=()
+    table,
+    *,
+    name,
+    target,
+    time,
+    task,
+    estimator,
+    batch,
+    warm_up,
+    label_delay,
+    keep=(),
+    drop=(),
+    notices=(),
 ):
     """Return the history in a pandas DataFrame; `notices` has what was said of the file."""
     notices = list(notices)
+    table = without_dropped(table, list(drop), keep, target)
     check_column(table, target, "--target")
     if time is not None:
         check_column(table, time, "--time")
@@ -105,7 +119,8 @@ def history_of(
     prepare = _classes if task == "classification" else _quantity
     y, labels, unit = prepare(table[target], warm_up)
     base = estimator_for(estimator, task)
-    table = table.drop(columns=target)
+    table = screened(table.drop(columns=target), keep, notices)
+    notices.extend(giveaways(table, y, task, warm_up))
     X, how, remarks = encoded(table, warm_up, base)
     return History(
         name=name,

@@ -19,7 +19,7 @@ from ..inspection import (
 )
 from ..inspection._distribution_data import MOST_DRAWN
 from ..inspection._panels import literal, shortened
-from ..metrics._two_samples import ks_distance, level_counts, total_variation
+from ..metrics._two_samples import ks_distance, level_counts, never_falls, total_variation
 from ._errors import needed
 from ._metric import ACCURACY, ERROR
 from ._policies import NEVER
@@ -29,8 +29,7 @@ _WIDE, _NARROW = 9.3, 4.4  # inches; letters of 9 points can be read on a phone 
 _MOST_POINTS = 400
 _COLOURS = 32  # of a picture; what is drawn has a dozen, and their mixtures along its edges
 _FOR_ONE_LINE = 3.0  # inches of a panel, for a name and a score in one line above it
-# Texts with more values than this are names, whose shares always differ; numbers that never fall
-# and have more are counters.
+# Texts with more values than this are names, whose shares always differ.
 _FEW = 30
 
 
@@ -371,7 +370,7 @@ def _largest_gap(then, now):
     at = np.concatenate([then, now])
     if np.abs(at).max() > MOST_DRAWN:
         return 0.0
-    if (np.diff(at) >= 0).all() and len(np.unique(at)) > _FEW:
+    if never_falls(at):
         return 0.0
     return ks_distance(then, now)
 

@@ -59,6 +59,7 @@ def history():
             "batch": 50,
             "warm_up": 100,
             "label_delay": 0,
+            "keep": [name for name in frame.columns if name != target],
         }
         return history_of(frame, **{**options, **changes})
 
@@ -91,7 +92,9 @@ def run(tmp_path, capsys, monkeypatch, only):
     what remains the policies do, so that a test of something else runs but a few.
     """
 
-    def run_compare(frame, *options, name="stream.csv", pictures=False, quick=False, **to_csv):
+    def run_compare(
+        frame, *options, name="stream.csv", pictures=False, quick=False, screens=False, **to_csv
+    ):
         path = tmp_path / name
         if path.suffix == ".csv":
             frame.to_csv(path, index=False, **to_csv)
@@ -105,7 +108,10 @@ def run(tmp_path, capsys, monkeypatch, only):
             if not pictures:
                 patch.setattr(_compare, "draw", lambda *args, **kwargs: b"")
                 patch.setattr(_compare, "pictures", lambda *args, **kwargs: [])
-            code = main(["compare", str(path), "--batch", "50", "--out", str(out), *options])
+            # The clock of the fixture's stream is learned from, as a column of dates.
+            kept = ["--keep=when"] if "when" in frame.columns and not screens else []
+            command = ["compare", str(path), "--batch", "50", "--out", str(out)]
+            code = main([*command, *kept, *options])
         printed = capsys.readouterr()
         rows = []
         if code == 0:

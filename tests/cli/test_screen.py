@@ -1,0 +1,130 @@
+"""Columns that tell the time, name the rows or give the target away: found, named, left out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skretrain.cli._errors import CommandError
+from skretrain.cli._screen import giveaways, screened, without_dropped
+
+
+@pytest.fixture
+def columns():
+    """400 rows of columns that may be learned from, and a target that none of them tells."""
+    rng = np.random.default_rng(0)
+    n = 400
+    return pd.DataFrame(
+        {
+            "x": rng.normal(size=n),
+            "level": np.sort(rng.integers(0, 9, n)),  # it never falls, and has few values
+            "city": rng.choice(["Oslo", "Rome"], n),
+            "words": [f"note {k} of {k % 7}" for k in range(n)],
+            "hour": pd.Series(np.arange(n) % 24),
+        }
+    ), (rng.random(n) < 0.5).astype(int)
+
+
+CLOCKS = {
+    "running number": lambda n: np.arange(n),
+    "numbers with gaps and repeats": lambda n: np.repeat(np.arange(n), 3)[:n] * 7,
+    "dates": lambda n: pd.date_range("2024-01-01", periods=n, freq="h"),
+    "dates as text": lambda n: pd.date_range("2024-01-01", periods=n).strftime("%Y-%m-%d"),
+    "with holes": lambda n: np.where(np.arange(n) % 5 == 2, np.nan, np.arange(n)),
+}
+
+
+@pytest.mark.parametrize("kind", CLOCKS)
+def test_a_clock_is_left_out_and_named(kind, columns):
+    """Whatever it is made of; with --keep it is learned from."""
+    table, _ = columns
+    table["clock"] = CLOCKS[kind](len(table))
+    notices = []
+    left = screened(table, (), notices)
+    assert "clock" not in left
+    assert [name for name in table.columns if name not in left] == ["clock"]
+    assert "it never falls and tells the time or counts the rows: 'clock'" in notices[0]
+    repeats = kind == "numbers with gaps and repeats"
+    assert ("up to 3 rows share one 'clock'" in notices[0]) == repeats
+    notices = []
+    assert "clock" in screened(table, ["clock"], notices)
+    assert notices == []
+
+
+def test_a_name_of_the_row_is_left_out_and_text_is_not(columns):
+    """An identifier is another in nearly every row; so are sentences, which have words."""
+    table, _ = columns
+    rng = np.random.default_rng(1)
+    table["id"] = [f"K-{k:06d}" for k in rng.permutation(10**6)[: len(table)]]
+    table.loc[3, "id"] = None
+    notices = []
+    left = screened(table, (), notices)
+    assert [name for name in table.columns if name not in left] == ["id"]
+    assert "it is another in nearly every row and names them: 'id'" in notices[0]
+    assert "id" in screened(table, ["id"], [])
+
+
+def test_what_may_be_learned_from_stays(columns):
+    table, y = columns
+    notices = []
+    assert list(screened(table, (), notices)) == list(table)
+    assert notices == list(giveaways(table, y, "classification", 400)) == []
+
+
+def test_a_column_that_gives_the_target_away_is_named(columns):
+    """Of classes, a rare one too; of numbers; as text. It stays: it may be known in time."""
+    table, y = columns
+    rng = np.random.default_rng(2)
+    table["paid back"] = np.where(y == 1, "late", "in time")
+    (line,) = giveaways(table, y, "classification", 400)
+    assert line.startswith("'paid back' alone tells the target (100.0 %): is it known before")
+    rare = (np.arange(400) % 40 == 7).astype(int)
+    table["alarm sent"] = rare
+    assert [line.split(" alone")[0] for line in giveaways(table, rare, "classification", 400)] == [
+        "'alarm sent'"
+    ]
+    amount = rng.normal(size=400)
+    table["with tax"] = 1.19 * amount
+    (line,) = giveaways(table, amount, "regression", 400)
+    assert line.startswith("'with tax' alone tells the target (an R2 of 0.99")
+
+
+def test_few_rows_give_nothing_away(columns):
+    table, y = columns
+    table["same"] = y
+    assert list(giveaways(table, y, "classification", 60)) == []
+    assert list(giveaways(table, np.zeros(400), "regression", 400)) == []
+
+
+def test_the_command_says_what_it_leaves_out_and_takes_both_words(run, table):
+    """The numbers without a clock are those of the file without it."""
+    table["number"] = np.arange(600) * 10
+    options = ("--target", "label", "--warm-up", "100")
+    frame = table.drop(columns="when")
+    code, printed, _, rows = run(frame, *options, quick=True, screens=True)
+    assert code == 0
+    assert "note:        left out, for it never falls" in printed
+    plain = run(frame.drop(columns="number"), *options, quick=True)[3]
+    scores = [[row["accuracy"] for row in answer] for answer in (rows, plain)]
+    assert scores[0] == scores[1]
+    dropped = run(frame, *options, "--drop", "number", quick=True)
+    assert [row["accuracy"] for row in dropped[3]] == scores[0]
+    assert "never falls" not in dropped[1]
+    kept = run(frame, *options, "--keep=number", quick=True)
+    assert [row["accuracy"] for row in kept[3]] != scores[0]
+    assert "never falls" not in kept[1]
+
+
+@pytest.mark.parametrize(
+    ("dropped", "kept", "message"),
+    [
+        (["y"], [], "--drop 'y' is the target"),
+        (["cty"], [], "--drop 'cty' is not a column of the file; did you mean 'city'"),
+        ([], ["cty"], "--keep 'cty' is not a column"),
+        (["city"], ["city"], "'city' is to be left out by --drop and kept by --keep"),
+    ],
+)
+def test_what_cannot_be_dropped_or_kept_is_named(dropped, kept, message, columns):
+    table, y = columns
+    table["y"] = y
+    with pytest.raises(CommandError, match=message):
+        without_dropped(table, dropped, kept, "y")
