@@ -5,6 +5,7 @@ _ORDER = (
     "plot_forgetting.py",
     "plot_data_drift.py",
     "plot_should_i_retrain.py",
+    "plot_rare_class.py",
     "plot_new_class.py",
     "plot_bike_regression.py",
     "plot_mixture.py",
