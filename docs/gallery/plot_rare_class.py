@@ -79,5 +79,5 @@ PerClassDisplay.from_result(
     metrics=["average_precision", "f1"],
     ax=axes,
 )
-axes[0].legend(loc="upper right", fontsize=8)
+figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=8)
 plt.show()
