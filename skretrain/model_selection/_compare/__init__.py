@@ -1,9 +1,10 @@
 """Which retraining policy would have paid on a history? Specs, runs, measure, comparison."""
 
 from ._compare_policies import compare_policies
-from ._comparison import PolicyComparison, Recommendation
+from ._comparison import PolicyComparison
 from ._default_policies import default_policies
 from ._live import PolicyRun
+from ._recommendation import Recommendation
 from ._runs import n_updates
 
 __all__ = [

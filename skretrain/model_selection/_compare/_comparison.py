@@ -2,39 +2,18 @@
 
 import math
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
 from ...metrics._two_samples import student_quantile
 from ...utils._optional import import_optional
+from ._recommendation import Recommendation
 from ._runs import Runs, mean, mean_losses
 from ._runs import cost as cost_of
 from ._specs import checked_price
 
 _BLOCKS = 30  # of successive rows: errors come in runs
 _CONFIDENCE = 0.95
-
-
-class Recommendation(NamedTuple):
-    """Which policy costs least at a price.
-
-    Attributes
-    ----------
-    policy : str
-        Its name.
-    text : str
-        The numbers behind it, in plain words.
-
-    Examples
-    --------
-    >>> from skretrain.model_selection import Recommendation
-    >>> Recommendation("never", "At any price, 'never' costs least.").policy
-    'never'
-    """
-
-    policy: str
-    text: str
 
 
 class PolicyComparison:
