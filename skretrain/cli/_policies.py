@@ -340,9 +340,9 @@ def constant(history):
 
 def _rescore(outcome, comparison, history):
     """Replace errors by the score that policies are compared by."""
-    served, score = comparison.told(outcome.predicted)
-    outcome.losses = served[None] / np.diff(comparison.windows)
-    outcome.scores, outcome.unit, outcome.kappa = np.array([score]), 1.0, None
+    served = comparison._measure.told(outcome.predicted)
+    outcome.losses = served.losses[None] / np.diff(comparison.windows)
+    outcome.scores, outcome.unit, outcome.kappa = np.array([served.score]), 1.0, None
 
 
 def _newest_known(history, label_delay):

@@ -33,6 +33,8 @@ class PolicyComparison:
         How each was run: all but ``"live"`` were replayed on the matrix.
     prices : ndarray of shape (n_prices,)
         The grid of prices, rising, in units of summed loss.
+    windows : ndarray or None
+        Bounds of the windows that are scored, in rows that were served; None where each row is.
     results : dict of str to list
         For each policy and seed, a :class:`PrequentialResult` if it was run live, else a
         :class:`ReplayResult`; that of a policy which is told the price is at the middle price.
@@ -72,6 +74,7 @@ class PolicyComparison:
         self.names, self.matrices, self.seeds = list(specs), matrices, list(seeds)
         self.kinds = {name: spec.kind for name, spec in specs.items()}
         self.scoring, self.unit, self.why = measure.name, measure.unit, measure.why
+        self.windows = measure.bounds
         self._measure, self._runs = measure, Runs(specs, matrices, measure, delay)
         self.prices = self._runs.usual_prices() if prices is None else prices
         # What is wrong with a schedule shows here, before hours are spent on the live policies.
@@ -162,7 +165,7 @@ class PolicyComparison:
             Of the predictions that it would have served. Rows that its model could not read are
             left out, see :meth:`n_unpredicted`.
         """
-        return float(np.mean(self._scores_of(self._runs_of(policy, price))))
+        return float(np.mean(_scores_of(self._measure, self._runs_of(policy, price))))
 
     def scores(self, policy, price=None):
         """Return the score of a policy with each seed.
@@ -179,30 +182,7 @@ class PolicyComparison:
         scores : ndarray of shape (n_seeds,)
             Their mean is :meth:`score`.
         """
-        return np.array(self._scores_of(self._runs_of(policy, price)))
-
-    @property
-    def windows(self):
-        """Bounds of the windows that are scored, in rows served; None where each row is."""
-        return self._measure.bounds
-
-    def told(self, y_pred):
-        """Return how predictions score that some rule makes without a model.
-
-        Parameters
-        ----------
-        y_pred : ndarray of shape (n_served,)
-            One for each row that was served; as probabilities they are sure.
-
-        Returns
-        -------
-        losses : ndarray
-            As :meth:`batch_losses` has them for one seed.
-        score : float
-            Of all of them.
-        """
-        losses, _, _, score = self._measure.told(y_pred)
-        return losses, score
+        return np.array(_scores_of(self._measure, self._runs_of(policy, price)))
 
     def interval(self, policy, price=None):
         """Return the 95 % interval of the mean score over seeds, by Student's t.
@@ -219,7 +199,7 @@ class PolicyComparison:
         low, high : float
             NaN for fewer than two seeds.
         """
-        scores = self._scores_of(self._runs_of(policy, price))
+        scores = _scores_of(self._measure, self._runs_of(policy, price))
         if len(scores) < 2:
             return math.nan, math.nan
         largest = max(map(abs, scores)) or 1.0
@@ -461,7 +441,7 @@ class PolicyComparison:
         return {
             "price": self.prices,
             "cost": np.array([cost_of(r, p) for r, p in zip(found, self.prices, strict=True)]),
-            "score": np.array([np.mean(self._scores_of(runs)) for runs in found]),
+            "score": np.array([np.mean(_scores_of(self._measure, runs)) for runs in found]),
             **{name: np.array([mean(runs, name) for runs in found]) for name in names},
         }
 
@@ -469,13 +449,16 @@ class PolicyComparison:
     def frontier(self):
         """The best that schedules can do for their processor seconds."""
         found = self._runs.frontier()
-        points = {(mean(r, "cpu_seconds"), float(np.mean(self._scores_of(r)))) for r in found}
+        points = {
+            (mean(r, "cpu_seconds"), float(np.mean(_scores_of(self._measure, r)))) for r in found
+        }
         points = sorted(points)
         seconds, scores = np.array(points).T
         return {"cpu_seconds": seconds, "score": scores}
 
-    def _scores_of(self, runs):
-        return [self._measure.score(run) for run in runs]
+
+def _scores_of(measure, runs):
+    return [measure.score(run) for run in runs]
 
 
 def _counted(n_fits):

@@ -148,8 +148,8 @@ class Measure:
 
     def begin(self, X, y, edges):
         """Take in the rows that are served, and where batches begin and end."""
-        self.y, self.edges = np.asarray(y)[edges[FIRST] :], np.asarray(edges[FIRST:]) - edges[FIRST]
-        self.n_rows, self.spread = len(self.y), _spread_of(self.y, self.name)
+        served = np.asarray(y)[edges[FIRST] :]
+        self.n_rows, self.spread = len(served), _spread_of(served, self.name)
 
     def per_row(self, y_true, y_pred):
         """Return the loss on each row."""
@@ -171,14 +171,6 @@ class Measure:
             np.diff(starts, append=len(predicted)),
             np.add.reduceat((~predicted).astype(np.int64), starts),
         )
-
-    def told(self, y_pred):
-        """Return how predictions score that some rule makes without a model."""
-        losses = self.per_row(self.y, y_pred)
-        counts = np.diff(self.edges)
-        sums = np.add.reduceat(losses, self.edges[:-1])
-        score = self.score_for(float(losses.sum()))
-        return Served(sums, counts, np.zeros_like(counts), score)
 
     def hindsight(self, matrix, delay):
         """Return what to ask for the best schedules."""
