@@ -320,7 +320,9 @@ def _print_table(console, advice):
     table = needed("rich.table").Table(box=needed("rich.box").SIMPLE_HEAD, pad_edge=False)
     table.add_column("action", no_wrap=True)
     for header in (units.name, "gain", "95 % interval", "old rows", "flips", "CPU s"):
-        table.add_column(header, justify="right", no_wrap=header != units.name)
+        is_measure = header == units.name
+        least = 6 if is_measure else None
+        table.add_column(header, justify="right", no_wrap=not is_measure, min_width=least)
     left_out = []
     for row in advice.rows:
         if not row["tried"]:

@@ -190,10 +190,7 @@ def main(arguments):
 def _metric(history, arguments):
     """Return what the policies are compared by."""
     return measure_of(
-        history.task,
-        history.base,
-        history.y,
-        history.labels,
+        history,
         scoring=arguments.scoring,
         positive=arguments.positive,
         is_priced=arguments.price is not None,

@@ -40,8 +40,8 @@ class History:
         The columns that `X` was made of, in the same order of rows.
     labels : ndarray of shape (n_classes,)
         The classes by their codes; empty for regression.
-    unit : float
-        One unit of `y` in units of the target.
+    unit, origin : float
+        One unit of `y` in units of the target, and the target where `y` is 0.
     how : str
         How the columns became numbers.
     notices : tuple of str
@@ -61,6 +61,7 @@ class History:
     table: Any
     labels: np.ndarray = field(default_factory=lambda: np.empty(0))
     unit: float = 1.0
+    origin: float = 0.0
     how: str = "numbers as they are"
     notices: tuple = ()
     time: Any = None
@@ -117,7 +118,7 @@ def history_of(
         warm_up = _whole_stamps(moments, time, warm_up, batch, notices)
     task = task_of_column(table[target], task, notices)
     prepare = _classes if task == "classification" else _quantity
-    y, labels, unit = prepare(table[target], warm_up)
+    y, labels, unit, origin = prepare(table[target], warm_up)
     base = estimator_for(estimator, task)
     table = screened(table.drop(columns=target), keep, notices)
     notices.extend(giveaways(table, y, task, warm_up))
@@ -134,6 +135,7 @@ def history_of(
         table=table,
         labels=labels,
         unit=unit,
+        origin=origin,
         how=how,
         notices=(*notices, *remarks),
         time=moments,
@@ -186,7 +188,7 @@ def _classes(column, warm_up):
             "rows, too many for classes; choose another column, or --task regression for numbers."
         )
     _check_both_classes(codes, labels, warm_up, column.name)
-    return codes, labels.to_numpy(), 1.0
+    return codes, labels.to_numpy(), 1.0, 0.0
 
 
 def _check_both_classes(codes, labels, warm_up, target):
@@ -222,7 +224,8 @@ def _quantity(column, warm_up):
     shares = values / largest
     first = shares[:warm_up]
     unit = _spread(first)
-    return (shares - first.mean()) / unit, np.empty(0), float(unit * largest)
+    origin = float(first.mean() * largest)
+    return (shares - first.mean()) / unit, np.empty(0), float(unit * largest), origin
 
 
 def _spread(shares):

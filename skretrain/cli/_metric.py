@@ -1,12 +1,12 @@
 """What the policies are compared by: how it is called and written, and which way is better."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import get_scorer_names
+from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 
-from ..model_selection._metric import metric_for_rare, metric_of
+from ..model_selection._metric import is_about_a_class, metric_for_rare, metric_of
 from ._columns import some
 from ._errors import CommandError
 
@@ -39,7 +39,8 @@ class Measured:
     def value(self, outcome):
         """Return what an outcome is shown with."""
         if self.metric is not None:
-            return -outcome.loss if self.metric.higher_is_better else outcome.loss
+            # 0.0 + -0.0 is 0.0, which is written without a minus.
+            return 0.0 + (-outcome.loss if self.metric.higher_is_better else outcome.loss)
         return outcome.loss if self.lower_is_better else 1 - outcome.loss
 
     def number(self, value):
@@ -61,19 +62,13 @@ _USUAL = {"classification": ACCURACY, "regression": ERROR}
 _BY_NAME = {"accuracy": ACCURACY, "neg_mean_absolute_error": ERROR}
 
 
-def measure_of(task, base, y, labels, *, scoring, positive, is_priced):
+def measure_of(history, *, scoring, positive, is_priced):
     """Return what the policies are compared by.
 
     Parameters
     ----------
-    task : {"classification", "regression"}
-        What is predicted.
-    base : estimator
-        The model, blank.
-    y : ndarray
-        Targets; of classes their codes.
-    labels : ndarray
-        The classes by their codes.
+    history : History
+        The stream.
     scoring, positive : str or None
         What was asked for: the name of a scorer, and the class that it is about.
     is_priced : bool
@@ -84,16 +79,35 @@ def measure_of(task, base, y, labels, *, scoring, positive, is_priced):
     CommandError
         For a scorer that there is none of, or a class.
     """
+    task, base, y, labels = history.task, history.base, history.y, history.labels
     code = _code(task, y, labels, positive)
     if scoring is None and positive is None:
-        is_usual = task == "regression" or is_priced
-        rare = None if is_usual else metric_for_rare(base, y, labels.tolist())
+        rare = None
+        if task == "classification" and not is_priced:
+            rare = metric_for_rare(base, y, labels.tolist(), n_first=history.warm_up)
         return _USUAL[task] if rare is None else _measured(rare)
     scoring = scoring or "average_precision"
     if scoring in _BY_NAME and _BY_NAME[scoring] is _USUAL[task]:
         return _USUAL[task]
     name = None if code is None else labels.tolist()[code]
-    return _measured(metric_of(base, checked_scoring(scoring), code, name))
+    check_scoring(scoring, task, max(len(labels), 2))
+    metric = metric_of(base, scoring, code, name)
+    if task == "regression":
+        in_units = _InUnits(metric.scorer._score_func, history.unit, history.origin)
+        kwargs = {**metric.scorer._kwargs, "greater_is_better": metric.scorer._sign > 0}
+        metric = replace(metric, scorer=make_scorer(in_units, **kwargs))
+    return _measured(metric)
+
+
+class _InUnits:
+    """A score of targets in their own unit; the models learn them as deviations."""
+
+    def __init__(self, score, unit, origin):
+        self.score, self.unit, self.origin = score, unit, origin
+
+    def __call__(self, y_true, y_pred, **kwargs):
+        values = (self.unit * np.asarray(y) + self.origin for y in (y_true, y_pred))
+        return self.score(*values, **kwargs)
 
 
 def metric_asked_for(task, base, labels, *, scoring, positive):
@@ -118,17 +132,31 @@ def metric_asked_for(task, base, labels, *, scoring, positive):
     if task == "classification":
         names = list(map(str, classes.tolist()))
         label = classes.tolist()[counts.argmin() if positive is None else names.index(positive)]
-    return metric_of(base, checked_scoring(scoring or "average_precision"), label)
+    scoring = scoring or "average_precision"
+    check_scoring(scoring, task, len(classes) if task == "classification" else 2)
+    return metric_of(base, scoring, label)
 
 
-def checked_scoring(name):
-    """Return the name of a scorer, or say what there is."""
+def check_scoring(name, task, n_classes):
+    """Refuse what is no scorer, or none for the task."""
     if name not in get_scorer_names():
         usual = "accuracy, average_precision, f1, roc_auc, neg_log_loss, neg_mean_absolute_error"
         raise CommandError(
             f"--scoring {name!r} is no scorer of scikit-learn; it has {usual}, r2 and others."
         )
-    return name
+    scorer = get_scorer(name)
+    kind = scorer._score_func.__module__.rpartition(".")[2]
+    if (kind == "_regression") != (task == "regression") or kind in (
+        "_supervised",
+        "_unsupervised",
+    ):
+        other = "r2 or neg_median_absolute_error" if task == "regression" else "f1 or neg_log_loss"
+        raise CommandError(f"--scoring {name!r} is not for {task}; {other} is.")
+    if n_classes > 2 and is_about_a_class(scorer):
+        raise CommandError(
+            f"--scoring {name!r} is about one class of two, and there are {n_classes}; f1_macro, "
+            "balanced_accuracy or roc_auc_ovr is about all of them."
+        )
 
 
 def _code(task, y, labels, positive):

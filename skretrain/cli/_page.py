@@ -60,6 +60,7 @@ _COST = (
     " cost: the errors summed up, and the price of each refit after the first fit; an update is "
     "charged by its rows."
 )
+_LACK = "the rows times what the score lacks"
 _SEEDS = " Scores are means ± standard deviations over {n} seeds, all else means."
 
 
@@ -107,7 +108,8 @@ def _row(outcome, metric, *, is_best, priced):
 
 
 def _legend(metric, n_seeds, *, priced):
-    more = (_KAPPA if metric is ACCURACY else "") + (_COST if priced else "")
+    cost = _COST if metric.metric is None else _COST.replace("the errors summed up", _LACK)
+    more = (_KAPPA if metric is ACCURACY else "") + (cost if priced else "")
     return _LEGEND + more + (_SEEDS.format(n=n_seeds) if n_seeds > 1 else "")
 
 

@@ -195,6 +195,10 @@ def _picture_of_scores(results, history, metric, price):
     if metric is ERROR:
         label = f"minus the mean absolute error of '{shortened(history.target)}'"
 
+    schedules = "the best that any schedule of refits from scratch"
+    if results.windows is not None:
+        schedules = "the best that a schedule of refits from scratch, where windows begin,"
+
     def drawn(width, height):
         figure = _figure(width, height)
         ax = figure.subplots()
@@ -208,8 +212,8 @@ def _picture_of_scores(results, history, metric, price):
         "What each policy gives for what it takes",
         "Score against processor seconds of learning. Filled: no other policy is as good for less; "
         "a narrow screen names these only. "
-        "The dashed curve is out of reach for whoever does not know the future: the best that any "
-        "schedule of refits from scratch could have done, its fits alone counted.",
+        f"The dashed curve is out of reach for whoever does not know the future: {schedules} "
+        "could have done, its fits alone counted.",
         wide=drawn(_WIDE, 4.6),
         narrow=drawn(_NARROW, 5.4),
     )

@@ -153,7 +153,8 @@ def run_all(history, metric, *, batch, label_delay, price, seeds, jobs, on_run):
         batch,
         stride=stride,
         n_rows=_served(history),
-        is_priced=price is not None,
+        # Their debt is in errors, or residuals.
+        is_priced=price is not None and metric.metric is None,
     )
     comparison, warned = _compared(
         history,
@@ -180,6 +181,10 @@ def run_all(history, metric, *, batch, label_delay, price, seeds, jobs, on_run):
     else:
         for one in (baseline, usual):
             _rescore(one, comparison, history)
+        if metric.lower_is_better:  # of any size: what is little is told by that of never
+            unit = abs(outcomes[0].loss) or 1.0
+            for one in (*outcomes, baseline, usual):
+                one.unit = unit
     why_not = Learner(history.base).why_not
     if why_not:
         outcomes.append(Outcome(WARM, "", refusal=why_not))
@@ -235,6 +240,11 @@ def _compared(history, metric, policies, on_run, **options):
 def _failed(history, error):
     """Return what the model refuses, such as negative numbers, as an error of the command."""
     notes = getattr(error, "__notes__", [])
+    if any(note.startswith("scoring:") for note in notes):
+        return CommandError(
+            f"--scoring is not defined on a part of the history: {first_line(error)} Choose "
+            "another one."
+        )
     live = [note for note in notes if note.startswith("under the policy")]
     where = live[0] if live else "under refits on a schedule"
     return CommandError(

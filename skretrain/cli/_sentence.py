@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from ..metrics._two_samples import student_quantile
 from ._policies import NEVER, NO_CHANGE
 
 _TIE = 0.005  # of all rows, or of the target's deviation; another seed moves a score by as much
 _LEVEL = 0.02  # likewise; more is no equal, however large the noise
 _BLOCKS = 30
+_CONFIDENCE = 0.95
 _WORST = 25.0  # deviations; else one outlier would hide every difference behind its own noise
 
 
@@ -72,7 +74,10 @@ def leads(one, other):
     """
     gain = _bounded(other) - _bounded(one)
     blocks = [block.mean() for block in np.array_split(gain, min(_BLOCKS, len(gain)))]
-    noise = 2 * np.hypot(_standard_error(blocks), _standard_error(_by_seed(one, other)))
+    if len(blocks) < 2:
+        return False  # one block shows no noise, and proves nothing
+    error = np.hypot(_standard_error(blocks), _standard_error(_by_seed(one, other)))
+    noise = student_quantile(_CONFIDENCE, len(blocks)) * error
     lead = (other.loss - one.loss) / one.unit
     return bool(lead > _TIE and gain.mean() > noise)
 

@@ -5,22 +5,24 @@ from inspect import signature
 from typing import Any
 
 import numpy as np
+from sklearn import metrics
 from sklearn.metrics import average_precision_score, f1_score, make_scorer
 
 from ..drift._rare import rare_labels
 from ._stream import scorer_for
 
-_SHARES = {
-    "accuracy_score",
-    "average_precision_score",
-    "balanced_accuracy_score",
-    "f1_score",
-    "jaccard_score",
-    "precision_score",
-    "recall_score",
-    "roc_auc_score",
-    "top_k_accuracy_score",
-}
+_SHARES = (
+    metrics.accuracy_score,
+    metrics.average_precision_score,
+    metrics.balanced_accuracy_score,
+    metrics.f1_score,
+    metrics.jaccard_score,
+    metrics.precision_score,
+    metrics.recall_score,
+    metrics.roc_auc_score,
+    metrics.top_k_accuracy_score,
+)
+_LEAST_OF_CLASS = 20
 _ABBREVIATIONS = {"auc": "AUC", "f1": "F1", "r2": "R2", "roc": "ROC", "d2": "D2"}
 
 
@@ -78,15 +80,28 @@ def metric_of(estimator, scoring, positive=None, name=None):
     scorer = scorer_for(estimator, scoring)
     function = getattr(scorer, "_score_func", scoring)
     named = getattr(function, "__name__", "score")
-    is_share = named in _SHARES
+    is_share = _is_share(scorer, function)
     if isinstance(scoring, str):
         words, rises = _words(scoring.removeprefix("neg_")), not scoring.startswith("neg_")
-        if positive is None or "pos_label" not in signature(scorer._score_func).parameters:
+        if positive is None or not is_about_a_class(scorer):
             return Metric(scorer, words, rises, is_share=is_share)
         words = f"{words} of {(positive if name is None else name)!r}"
         return Metric(_about(scorer, positive), words, rises, is_share=is_share)
     words = "score" if named == "<lambda>" else _words(named.removesuffix("_score"))
     return Metric(scorer, words, getattr(scorer, "_sign", 1) > 0, is_share=is_share)
+
+
+def _is_share(scorer, function):
+    """Tell whether a score lies between 0 and 1: some arguments make it a count, or a gain."""
+    kwargs = getattr(scorer, "_kwargs", {})
+    is_turned = kwargs.get("adjusted") or not kwargs.get("normalize", True)
+    return function in _SHARES and getattr(scorer, "_sign", 1) > 0 and not is_turned
+
+
+def is_about_a_class(scorer):
+    """Tell whether a scorer is about one class, the positive one."""
+    takes = "pos_label" in signature(scorer._score_func).parameters
+    return takes and scorer._kwargs.get("average", "binary") == "binary"
 
 
 def _about(scorer, positive):
@@ -99,7 +114,7 @@ def _about(scorer, positive):
     )
 
 
-def metric_for_rare(estimator, y, names=None):
+def metric_for_rare(estimator, y, names=None, n_first=0):
     """Return the Metric for classes of which some are rare, or None where none is.
 
     Nearly all rows are right, and nearly all errors of the common classes, so that the share of
@@ -114,6 +129,8 @@ def metric_for_rare(estimator, y, names=None):
         Labels.
     names : sequence or None, default=None
         What to call them, where they are codes from 0 on.
+    n_first : int, default=0
+        Rows that are not scored. Fewer than 20 of a rare class among the others show nothing.
 
     Examples
     --------
@@ -124,8 +141,9 @@ def metric_for_rare(estimator, y, names=None):
     >>> metric_for_rare(LogisticRegression(), y).why
     "'fraud' has 1.5 % of the rows, and nearly all errors are made on the others"
     """
+    y = np.asarray(y)
     rare = rare_labels(y)
-    if not rare:
+    if not rare or (n_first and np.sum(y[n_first:] == rare[0]) < _LEAST_OF_CLASS):
         return None
     classes = np.unique(y)
     share = np.mean(y == rare[0])

@@ -42,7 +42,8 @@ class KeepOrRefit(BasePolicy):
     held out. The question is asked again each time the rows since the change are a quarter more;
     once they fill the memory, at every quarter of it. Of a model that an ``update`` keeps learning,
     it is asked at a quarter more however many there are, and before the first alarm only where
-    there is a detector: with ``detector=None``, such a model is that of plain updating.
+    there is a detector: with ``detector=None``, such a model is that of plain updating. Of a sample
+    (:class:`~skretrain.buffers.Reservoir`), the rows that it holds are counted.
 
     Parameters
     ----------

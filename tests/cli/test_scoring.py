@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
@@ -131,10 +132,7 @@ def _f1(y, found):
 
 def _measure(stream, *, scoring=None, positive=None, is_priced=False):
     return measure_of(
-        stream.task,
-        stream.base,
-        stream.y,
-        stream.labels,
+        stream,
         scoring=scoring,
         positive=positive,
         is_priced=is_priced,
@@ -174,8 +172,46 @@ def test_frequent_classes_are_compared_by_accuracy(history, table):
         ),
         ("label", {"positive": "maybe"}, "--positive 'maybe' is no class; they are '"),
         ("amount", {"positive": "yes"}, "--positive names a class, and a quantity has none"),
+        ("label", {"scoring": "r2"}, "--scoring 'r2' is not for classification; f1 or"),
+        ("amount", {"scoring": "f1"}, "--scoring 'f1' is not for regression; r2 or"),
+        ("label", {"scoring": "rand_score"}, "--scoring 'rand_score' is not for classification"),
+        ("city", {"positive": "Oslo"}, "'average_precision' is about one class of two, and there"),
+        ("city", {"scoring": "f1"}, "'f1' is about one class of two, and there are 3; f1_macro"),
     ],
 )
 def test_what_cannot_be_compared_by_is_named(target, options, message, history, table):
     with pytest.raises(CommandError, match=message):
         _measure(history(table, target), **options)
+
+
+def test_an_average_over_classes_is_about_none_of_them(history, table):
+    assert _measure(history(table, "city"), scoring="f1_macro").name == "F1 macro"
+    assert _measure(history(table, "city"), scoring="neg_log_loss").name == "log loss"
+
+
+def test_a_regression_is_scored_in_units_of_the_target(run, table):
+    """The models learn deviations; a percentage of these would be a number without meaning."""
+    table["amount"] += 1000
+    known, y = np.split(table.amount.to_numpy(), [100])
+    for scoring, by_hand in (
+        ("neg_median_absolute_error", lambda y, p: np.median(abs(y - p))),
+        ("neg_mean_absolute_percentage_error", lambda y, p: np.mean(abs(y - p) / y)),
+        ("r2", lambda y, p: 1 - ((y - p) ** 2).sum() / ((y - y.mean()) ** 2).sum()),
+    ):
+        options = ("--target", "amount", "--warm-up", "100", "--scoring", scoring)
+        code, _, _, rows = run(table, *options, quick=True)
+        assert code == 0
+        column = next(name for name in rows[0] if name not in ("policy", "kappa_temporal"))
+        found = {row["policy"]: float(row[column]) for row in rows}
+        assert found["(median)"] == pytest.approx(by_hand(y, np.full(500, np.median(known))))
+        served = np.append(known[-1], y[:-1])
+        assert found["(no change)"] == pytest.approx(by_hand(y, served))
+
+
+def test_a_score_that_is_not_defined_is_not_the_model_s_fault(run, table):
+    """A window that lacks a class, for one, which comes early and never again."""
+    table.loc[20:30, "label"] = "odd"
+    options = ("--target", "label", "--warm-up", "200", "--scoring", "roc_auc_ovr")
+    code, _, error, _ = run(table, *options, quick=True)
+    assert code == 2
+    assert "--scoring is not defined on a part of the history: " in error

@@ -206,3 +206,12 @@ def test_a_large_gap_is_no_tie_however_large_the_noise():
 
 def test_means_of_counts_have_a_decimal_only_where_it_matters():
     assert [amount(n) for n in (3, 3.0, 3.25, 1234.5)] == ["3", "3", "3.2", "1,234"]
+
+
+def test_one_window_proves_nothing():
+    """However far apart two scores are: there is nothing to tell the noise by."""
+    one, two = (
+        Outcome(name, "", losses=np.array([[loss]]), scores=np.array([-loss]))
+        for name, loss in (("one", 0.2), ("two", 0.9))
+    )
+    assert not leads(one, two)

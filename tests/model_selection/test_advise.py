@@ -2,6 +2,7 @@
 
 import builtins
 import functools
+import itertools
 import json
 import math
 import re
@@ -27,7 +28,14 @@ from sklearn.linear_model import (
     RidgeClassifier,
     SGDClassifier,
 )
-from sklearn.metrics import average_precision_score, get_scorer, log_loss, make_scorer
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    balanced_accuracy_score,
+    get_scorer,
+    log_loss,
+    make_scorer,
+)
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -37,15 +45,24 @@ from sklearn.tree import DecisionTreeClassifier
 from skretrain.model_selection import advise
 from skretrain.model_selection._advise import _candidates, _evidence
 from skretrain.model_selection._advise._evidence import (
+    Evaluation,
     RowwiseEvaluator,
+    ScorerEvaluator,
     beyond_moved_inputs,
     forecast,
     rounded_up,
 )
 from skretrain.model_selection._advise._inputs import input_shift
 from skretrain.model_selection._advise._text import Units
+from skretrain.model_selection._metric import metric_of
 
 CLASSIFIER = LogisticRegression()
+
+
+class Always(ClassifierMixin, BaseEstimator):
+    """A model of two classes, of which only the answers matter."""
+
+    classes_ = np.array([0, 1])
 
 
 class Undecided(ClassifierMixin, BaseEstimator):
@@ -761,6 +778,40 @@ def test_few_rows_of_a_class_show_that_a_score_near_zero_was_left_behind():
     assert advice.action == "refit_new"
     shift = advice.evidence["concept_shift"]
     assert 0 < shift["low"] < shift["estimate"] < shift["high"] < 1
+
+
+@pytest.mark.filterwarnings("ignore:Recall is ill-defined")  # on draws of other rows
+def test_the_interval_of_a_difference_of_shares_does_not_depend_on_the_order():
+    """Nor does it vanish where one of them is 0, or 1."""
+    y = np.repeat([0, 1], [480, 20])
+    evaluator = ScorerEvaluator(True, metric_of(CLASSIFIER, "recall"), 0)
+    models = []
+    for n_found in (0, 1, 7, 13, 20):
+        found = np.zeros(500, dtype=int)
+        found[480 : 480 + n_found] = 1
+        losses = (found != y).astype(float)
+        models.append(Evaluation(Always(), y, losses, {"predict": found}, np.zeros((500, 1))))
+    for one, two in itertools.combinations(models, 2):
+        gain, loss = evaluator.gain(one, two, 0.95), evaluator.gain(two, one, 0.95)
+        assert (gain.low, gain.high) == pytest.approx((-loss.high, -loss.low))
+        assert gain.low <= gain.estimate <= gain.high
+        assert gain.high - gain.low > 0.05
+
+
+def test_what_only_looks_like_a_share_has_a_normal_interval():
+    """A count, a loss, an adjusted score, and a function of another's name."""
+
+    def f1_score(y_true, y_pred):
+        return 10.0
+
+    for scorer in (
+        make_scorer(accuracy_score, normalize=False),
+        make_scorer(accuracy_score, greater_is_better=False),
+        make_scorer(balanced_accuracy_score, adjusted=True),
+        make_scorer(f1_score),
+    ):
+        assert not metric_of(CLASSIFIER, scorer).is_share
+    assert metric_of(CLASSIFIER, make_scorer(accuracy_score)).is_share
 
 
 def test_of_rows_alike_no_gain_in_a_share_is_found(monkeypatch):

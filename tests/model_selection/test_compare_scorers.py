@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from helpers import stream
 from sklearn.compose import make_column_transformer
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.metrics import (
     accuracy_score,
@@ -16,6 +17,7 @@ from sklearn.metrics import (
     log_loss,
     make_scorer,
     mean_pinball_loss,
+    precision_score,
     roc_auc_score,
 )
 from sklearn.naive_bayes import GaussianNB
@@ -290,3 +292,37 @@ def test_a_loss_per_row_is_told_from_a_scorer_by_what_it_takes():
     assert RetrainMatrix(GaussianNB(), loss=off).fit(X, Y).replay([]).loss == pytest.approx(
         compared({"never": []}, off).cost("never", 0)
     )
+
+
+def test_a_score_that_is_no_number_is_refused():
+    """Not handed on as costs that nobody can compare."""
+    undefined = make_scorer(precision_score, zero_division=np.nan)
+    never_says_one = DummyClassifier(strategy="constant", constant=0)
+    with pytest.raises(ValueError, match="the precision is nan") as error:
+        compared({"never": []}, undefined, base=never_says_one)
+    assert any(note.startswith("scoring: ") for note in error.value.__notes__)
+
+
+def test_targets_in_a_list_are_counted_as_in_an_array():
+    y = np.where(np.arange(1010) % 30 == 7, "fraud", "ok")
+    options = {"policies": {"never": []}, "batch_size": 200}
+    listed = compare_policies(GaussianNB(), X, y.tolist(), **options)
+    assert listed.why == compare_policies(GaussianNB(), X, y, **options).why
+    assert "'fraud' has 3.4 %" in listed.why
+
+
+def test_a_rare_class_that_hardly_comes_after_the_first_fit_is_not_ranked():
+    """Twenty rows of it make two windows; fewer show nothing, and errors are compared."""
+    y = np.where(np.arange(1010) % 30 == 7, "fraud", "ok")
+    y[400:] = "ok"
+    found = compare_policies(GaussianNB(), X, y, {"never": []}, batch_size=200)
+    assert (found.scoring, found.why) == ("accuracy", "")
+
+
+def test_each_model_is_asked_once_for_what_a_score_takes():
+    """Of several answers that would do, the first; and no labels, where none are asked for."""
+    found = compared({"never": []}, "average_precision", base=LogisticRegression())
+    kept = {tuple(outputs) for outputs, *_ in found.matrices[0].answers_.values()}
+    assert kept == {("decision_function",)}
+    labels = compared({"never": []}, "f1").matrices[0].answers_
+    assert {tuple(outputs) for outputs, *_ in labels.values()} == {("predict",)}

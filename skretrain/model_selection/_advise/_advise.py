@@ -102,7 +102,8 @@ def advise(
     paired t interval over rows, or, where a Ljung-Box test finds the differences autocorrelated,
     over blocks of about the root of n rows. Binary losses get half a pair of pseudo-rows each way
     [1]_. With `scoring`, the interval is a normal one with the deviation of 100 draws of rows or
-    blocks; of scores between 0 and 1, such as an average precision, on the scale of their logits.
+    blocks; of scores between 0 and 1, such as an average precision, each has one on the scale of
+    its logit, and Newcombe's method makes of both that of their difference [2]_.
     The intervals of the gains hold together at 95 % (Bonferroni over the candidates).
 
     **Decision.**
@@ -136,6 +137,8 @@ def advise(
     ----------
     .. [1] A. Agresti and Y. Min (2005). "Simple improved confidence intervals for comparing matched
        proportions". Statistics in Medicine 24(5), 729-740.
+    .. [2] R. G. Newcombe (1998). "Improved confidence intervals for the difference between binomial
+       proportions based on paired data". Statistics in Medicine 17(22), 2635-2650.
 
     Examples
     --------

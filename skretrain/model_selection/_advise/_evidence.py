@@ -138,8 +138,9 @@ class ScorerEvaluator(RowwiseEvaluator):
         if not self.is_share:
             return found
         one, two = (self._logits(evaluation, block) for evaluation in (present, other))
-        width = student_quantile(level, n_values) * _spread(two - one)
-        return self._of_logits(found, present, other, width)
+        quantile = student_quantile(level, n_values)
+        sides = (self._side(present, one, quantile), self._side(other, two, quantile))
+        return _difference(found, *sides, _correlation(one, two))
 
     def excess(self, before, after, level):
         blocks = [block_length(a.losses) for a in (before, after)]
@@ -149,20 +150,22 @@ class ScorerEvaluator(RowwiseEvaluator):
         found = self._interval(mean, mean, error, n_values, level, n, max(blocks))
         if not self.is_share:
             return found
-        logits = map(self._logits, (before, after), blocks)
-        width = student_quantile(level, n_values) * math.hypot(*map(_spread, logits))
-        turned = self._of_logits(found, before, after, width)
+        quantile = student_quantile(level, n_values)
+        draws = map(self._logits, (before, after), blocks)
+        sides = [self._side(e, d, quantile) for e, d in zip((before, after), draws, strict=True)]
+        turned = _difference(found, *sides, 0.0)
         return replace(turned, low=-turned.high, high=-turned.low)
 
     def _logits(self, evaluation, block):
         """Return the logits of the draws: on that scale, shares near 0 or 1 vary as others."""
-        return _logit(-self._resampled(evaluation, block), len(evaluation.y))
+        return _logit(-self._resampled(evaluation, block), evaluation.y)
 
-    def _of_logits(self, interval, one, two, width):
-        """Return an interval of by how much the score of `two` is above that of `one`."""
-        first, second = (_logit(-self.loss(part), len(part.y)) for part in (one, two))
-        ends = special.expit([second - width, second + width]) - special.expit(first)
-        return replace(interval, low=float(ends[0]), high=float(ends[1]))
+    def _side(self, evaluation, draws, quantile):
+        """Return a score, and what it may be."""
+        score, width = -self.loss(evaluation), quantile * _spread(draws)
+        center = _logit(score, evaluation.y)
+        low, high = special.expit([center - width, center + width])
+        return score, min(low, score), max(high, score)
 
     def says_nothing(self, before, after):
         is_useless = self.may_be_useless and self.loss(before) == self.loss(after) == 0
@@ -233,9 +236,31 @@ def beyond_moved_inputs(before, after, auc, *, is_classifier):
     return bool(rise - student_quantile(CONFIDENCE, math.inf) * math.hypot(*errors) > 2 * auc - 1)
 
 
-def _logit(share, n):
-    """Return the logit of a share of n rows; none or all of them is half a row off."""
-    return special.logit(np.clip(share, 0.5 / n, 1 - 0.5 / n))
+def _logit(share, y):
+    """Return the logit of a share; none or all is half a row of the rarest class off."""
+    half = 0.5 / max(np.unique(y, return_counts=True)[1].min(), 1)
+    return special.logit(np.clip(share, half, 1 - half))
+
+
+def _correlation(one, two):
+    """Return how far the scores of two models rise and fall together from draw to draw."""
+    known = np.isfinite(one) & np.isfinite(two)
+    one, two = one[known], two[known]
+    if len(one) < 2 or not one.std() or not two.std():
+        return 0.0
+    return float(np.corrcoef(one, two)[0, 1])
+
+
+def _difference(interval, one, two, correlation):
+    """Return the interval of `two` minus `one`, from those of both: Newcombe's hybrid method."""
+    (p, low_p, high_p), (q, low_q, high_q) = one, two
+
+    def reach(a, b):
+        return math.sqrt(max(a * a - 2 * correlation * a * b + b * b, 0.0))
+
+    low = q - p - reach(q - low_q, high_p - p)
+    high = q - p + reach(high_q - q, p - low_p)
+    return replace(interval, low=float(low), high=float(high))
 
 
 def _spread(values):

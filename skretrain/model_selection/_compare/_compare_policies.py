@@ -160,7 +160,8 @@ def compare_policies(
     sizes = {"batch_size": batch_size, "label_delay": label_delay}
     check_sizes("compare_policies", **sizes, fit_latency=fit_latency)
     check_n_jobs("compare_policies", n_jobs)
-    measure = measure_of(estimator, scoring, y, is_priced=prices is not None)
+    n_first = batch_size if initial_size is None else initial_size
+    measure = measure_of(estimator, scoring, y, is_priced=prices is not None, n_first=n_first)
     prices = None if prices is None else checked_prices(prices)
     if policies is None:
         policies = {

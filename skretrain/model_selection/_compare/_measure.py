@@ -62,7 +62,7 @@ class Hindsight(NamedTuple):
         return never - min(losses, default=never)
 
 
-def measure_of(estimator, scoring, y, *, is_priced):
+def measure_of(estimator, scoring, y, *, is_priced, n_first=0):
     """Return how policies are scored.
 
     Parameters
@@ -75,6 +75,8 @@ def measure_of(estimator, scoring, y, *, is_priced):
         Targets.
     is_priced : bool
         Whether prices are given, in units of the usual loss.
+    n_first : int, default=0
+        Rows of the first fit, which are not scored.
 
     Raises
     ------
@@ -87,7 +89,7 @@ def measure_of(estimator, scoring, y, *, is_priced):
     if scoring is None:
         rare = None
         if task == "classification" and not is_priced:
-            rare = metric_for_rare(estimator, y)
+            rare = metric_for_rare(estimator, y, n_first=n_first)
         if rare is not None:
             return ScorerMeasure(estimator, rare)
         scoring = _DEFAULT_SCORINGS.get(task)

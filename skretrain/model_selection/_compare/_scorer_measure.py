@@ -1,9 +1,12 @@
 """Policies compared by a score that is no mean over rows: over the stream, and per window."""
 
+import math
+
 import numpy as np
 
 from ...utils._containers import take_rows
 from ...utils._losses import task_of
+from ...utils._sklearn_api import response_methods
 from .._matrix import AnswersMatrix
 from .._matrix._replay import FIRST
 from .._stream import Recorded, methods_for
@@ -32,7 +35,7 @@ class ScorerMeasure:
     def __init__(self, estimator, metric):
         self.estimator, self.metric = estimator, metric
         self.name, self.scorer, self.why = metric.name, metric.scorer, metric.why
-        self.methods = methods_for([metric.scorer], estimator)
+        self.methods = _methods_of(metric.scorer, estimator)
 
     @property
     def unit(self):
@@ -42,7 +45,7 @@ class ScorerMeasure:
     def matrix(self, estimator, **params):
         """Return a blank matrix."""
         matrix = AnswersMatrix(estimator, **params)
-        matrix.methods = [method for method in self.methods if method != "predict"]
+        matrix.methods = self.methods
         return matrix
 
     def begin(self, X, y, edges):
@@ -119,13 +122,16 @@ class ScorerMeasure:
         if not mask.all():
             X, y = take_rows(X, mask), y[mask]
         try:
-            return float(self.scorer(record, X, y))
-        except ValueError as error:
+            score = float(self.scorer(record, X, y))
+            if not math.isfinite(score):
+                raise ValueError(f"the {self.name} is {score}")
+        except (TypeError, ValueError) as error:
             error.add_note(
                 f"scoring: the {self.name} of rows {self.first + start:,} to "
                 f"{self.first + stop - 1:,}, a window of the comparison"
             )
             raise
+        return score
 
     def _lack(self, score):
         return 1 - score if self.metric.higher_is_better else -score
@@ -149,19 +155,27 @@ class ScorerMeasure:
         return Hindsight(matrix.coarse(starts, delay, loss_of), 0, starts)
 
 
+def _methods_of(scorer, estimator):
+    """Return what a scorer asks for: of several methods that would do, the first there is."""
+    methods = response_methods(scorer)
+    there = [method for method in methods or () if hasattr(estimator, method)]
+    return there[:1] or methods_for([scorer], estimator)
+
+
 def _window_starts(y, classes, edges):
     """Return the numbers of the batches at which windows begin.
 
     There are at most 30, of whole batches, and each has ten rows of both classes where there are
-    two.
+    two, else one of each class that comes at all.
     """
     n_rows, starts = edges[-1], [0]
-    binary = classes if classes is not None and len(classes) == 2 else ()
+    needed = () if classes is None else np.unique(y)
+    least = _LEAST_OF_CLASS if len(needed) == 2 else 1
     for number in range(1, len(edges) - 1):
         since, here = edges[starts[-1]], edges[number]
         if here - since < n_rows / _MOST_WINDOWS:
             continue
         parts = y[since:here], y[here:]
-        if all((part == label).sum() >= _LEAST_OF_CLASS for part in parts for label in binary):
+        if all((part == label).sum() >= least for part in parts for label in needed):
             starts.append(number)
     return starts

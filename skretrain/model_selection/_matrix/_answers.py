@@ -1,5 +1,7 @@
 """A matrix that keeps what its models answered, for scores that are no sum over rows."""
 
+from functools import cached_property
+
 import numpy as np
 
 from ...utils._containers import n_rows, take_rows
@@ -16,7 +18,7 @@ class AnswersMatrix(RetrainMatrix):
     Attributes
     ----------
     methods : sequence of str
-        What the models are asked besides ``predict``.
+        What the models are asked.
     answers_ : dict of (int, int) to (dict, ndarray or None, ndarray)
         For each window and time by their numbers: the answers by method, for the rows from then on
         that the model could read; its classes; which rows these are.
@@ -123,17 +125,20 @@ class AnsweringWorker(Worker):
         outputs = {}
         if readable.any():
             X = X if readable.all() else take_rows(X, readable)
-            outputs = {method: self._answer(model, method, X) for method in self.methods}
-            outputs["predict"] = np.asarray(y_pred)
-        answers = outputs, self._classes(), readable
+            asked = [method for method in self.methods if method != "predict"]
+            outputs = {method: self._answer(model, method, X) for method in asked}
+            if "predict" in self.methods:
+                outputs["predict"] = np.asarray(y_pred)
+        answers = outputs, self._classes, readable
         return (*self._summed(y_pred, readable, time), answers)
 
+    @cached_property
     def _classes(self):
         return np.unique(self.history.rows.y) if self.history.has_classes else None
 
     def _answer(self, model, method, X):
         """Return an answer, with columns for the classes of all rows."""
-        classes = self._classes()
+        classes = self._classes
         known = getattr(model, "classes_", classes)
         if classes is None or len(known) > 1:
             output = np.asarray(getattr(model, method)(X))
