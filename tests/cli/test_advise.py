@@ -241,3 +241,11 @@ def test_a_class_that_is_none_is_named_to_whoever_asks_for_advice(ask, frauds):
     code, _, error, _ = ask(frauds[:700], frauds[700:], "--positive", "maybe", target="kind")
     assert code == 2
     assert "--positive 'maybe' is no class; they are 'fraud', 'ok'" in error
+
+
+def test_advice_on_a_quantity_is_judged_by_what_is_asked_for(ask, periods, monkeypatch):
+    monkeypatch.setattr(_evidence, "_RESAMPLES", 5)
+    options = ("--scoring", "neg_median_absolute_error")
+    code, printed, _, _ = ask(*periods, *options, target="amount")
+    assert code == 0
+    assert "the present model has median absolute error " in " ".join(printed.split())

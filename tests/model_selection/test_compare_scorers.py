@@ -32,6 +32,7 @@ from skretrain.model_selection import (
     prequential_predict,
     prequential_validate,
 )
+from skretrain.model_selection._compare._measure import _is_scorer
 from skretrain.policies import FullRefit
 
 X, Y = stream(1010, drift=500)
@@ -228,6 +229,40 @@ def test_rows_that_cannot_be_read_are_in_no_score():
     by_hand = get_scorer("roc_auc")(model, table.iloc[read], y[read])
     assert found.score("never") == pytest.approx(by_hand)
     assert np.isfinite(found.cost("never", 1))
+
+
+@pytest.mark.parametrize("strange", [slice(250, 400), slice(100, None)])
+def test_windows_of_which_nothing_can_be_read_cost_what_others_do(strange):
+    """Where nothing at all can be read, there is no score, and the cost has no end."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"city": rng.choice(["Rome", "Oslo"], 600), "x": rng.normal(size=600)})
+    y = (table.x > 0).astype(int).to_numpy()
+    table.loc[np.arange(600)[strange], "city"] = "Bonn"
+    base = make_pipeline(
+        make_column_transformer((OneHotEncoder(), ["city"]), remainder="passthrough"),
+        LogisticRegression(),
+    )
+    policies = {"never": [], "live": live(base, "all", 10_000)}
+    found = compare_policies(
+        base, table, y, policies, scoring="roc_auc", initial_size=100, batch_size=50, prices=1
+    )
+    unread = len(np.arange(600)[strange])
+    assert found.n_unpredicted("never") == unread
+    if unread == 500:
+        assert np.isnan(found.score("never"))
+        assert found.cost("never", 1) == np.inf
+    else:
+        (losses,) = found.batch_losses("never")
+        rows = np.diff(found.windows)
+        whole = [a >= 150 and b <= 300 for a, b in itertools.pairwise(found.windows)]
+        assert sum(whole) >= 2
+        expected = rows * (1 - found.score("never"))
+        np.testing.assert_allclose(losses[whole], expected[whole])
+    assert found.score("live") > 0.9
+
+
+def test_what_has_no_signature_is_a_loss_per_row():
+    assert not _is_scorer(max)
 
 
 def test_a_rare_class_is_compared_by_its_average_precision():

@@ -50,14 +50,12 @@ class Units:
         """Return a loss as text."""
         return f"{100 * loss:.1f} %" if self.of_errors else _short(self._sign * loss)
 
-    def moved(self, loss, ends=()):
+    def moved(self, loss, ends):
         """Return by how much what is shown is higher or lower, and what that may be."""
         way = "higher" if self._sign * loss >= 0 else "lower"
-        text = f"{self.change(abs(loss))} {way}"
-        if not ends:
-            return text
         low, high = sorted(self._sign * end for end in ends)
-        return f"{text} (difference: 95 % interval {self.interval(low, high)})"
+        between = f"difference: 95 % interval {self.interval(low, high)}"
+        return f"{self.change(abs(loss))} {way} ({between})"
 
     def slope(self, loss):
         """Return by how much what is shown changes, with its sign."""
