@@ -84,7 +84,7 @@ def measure_of(history, *, scoring, positive, is_priced):
     if scoring is None and positive is None:
         rare = None
         if task == "classification" and not is_priced:
-            rare = metric_for_rare(base, y, labels.tolist(), n_first=history.warm_up)
+            rare = metric_for_rare(base, y, labels.tolist(), judged=[y[history.warm_up :]])
         return _USUAL[task] if rare is None else _measured(rare)
     scoring = scoring or "average_precision"
     if scoring in _BY_NAME and _BY_NAME[scoring] is _USUAL[task]:
@@ -124,14 +124,11 @@ def metric_asked_for(task, base, labels, *, scoring, positive):
     scoring, positive : str or None
         The name of a scorer, and the class that it is about: the rarest, if none is named.
     """
-    classes, counts = np.unique(labels, return_counts=True)
-    check_positive(task, positive, classes.tolist())
+    classes, codes = np.unique(labels, return_inverse=True)
+    code = _code(task, codes, classes, positive)
     if scoring is None and positive is None:
         return None
-    label = None
-    if task == "classification":
-        names = list(map(str, classes.tolist()))
-        label = classes.tolist()[counts.argmin() if positive is None else names.index(positive)]
+    label = None if code is None else classes.tolist()[code]
     scoring = scoring or "average_precision"
     check_scoring(scoring, task, len(classes) if task == "classification" else 2)
     return metric_of(base, scoring, label)

@@ -180,7 +180,7 @@ def run_all(history, metric, *, batch, label_delay, price, seeds, jobs, on_run):
             outcome.kappa = _kappa(outcome, baseline, history)
     else:
         for one in (baseline, usual):
-            _rescore(one, comparison, history)
+            _rescore(one, comparison)
         if metric.lower_is_better:  # of any size: what is little is told by that of never
             unit = abs(outcomes[0].loss) or 1.0
             for one in (*outcomes, baseline, usual):
@@ -348,7 +348,7 @@ def constant(history):
     )
 
 
-def _rescore(outcome, comparison, history):
+def _rescore(outcome, comparison):
     """Replace errors by the score that policies are compared by."""
     served = comparison._measure.told(outcome.predicted)
     outcome.losses = served.losses[None] / np.diff(comparison.windows)

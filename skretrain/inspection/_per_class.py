@@ -415,7 +415,8 @@ class PerClassDisplay:
             step,
             # Events count the rows that were learned, which the predictions are ahead of.
             getattr(result, "label_delay", 0),
-            y_score=scores_of(result),
+            # Each point sorts its window for each class: only where it is to be drawn.
+            y_score=scores_of(result) if "average_precision" in kwargs.get("metrics", ()) else None,
             known=getattr(result, "classes", None),
         ).plot(ax=ax, **kwargs)
 

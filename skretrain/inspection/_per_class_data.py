@@ -11,6 +11,7 @@ _MOST_RANKED = 200  # points of an average precision, each of which sorts its wi
 
 
 def check_labels(y_true, y_pred):
+    """Refuse the numbers of a regression."""
     for name, y in (("y_true", y_true), ("y_pred", y_pred)):
         if _has_fractions(y):
             raise ValueError(

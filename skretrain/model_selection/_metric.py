@@ -22,7 +22,6 @@ _SHARES = (
     metrics.roc_auc_score,
     metrics.top_k_accuracy_score,
 )
-_LEAST_OF_CLASS = 20
 _ABBREVIATIONS = {"auc": "AUC", "f1": "F1", "r2": "R2", "roc": "ROC", "d2": "D2"}
 
 
@@ -114,7 +113,7 @@ def _about(scorer, positive):
     )
 
 
-def metric_for_rare(estimator, y, names=None, n_first=0):
+def metric_for_rare(estimator, y, names=None, *, judged=(), least=20):
     """Return the Metric for classes of which some are rare, or None where none is.
 
     Nearly all rows are right, and nearly all errors of the common classes, so that the share of
@@ -129,8 +128,10 @@ def metric_for_rare(estimator, y, names=None, n_first=0):
         Labels.
     names : sequence or None, default=None
         What to call them, where they are codes from 0 on.
-    n_first : int, default=0
-        Rows that are not scored. Fewer than 20 of a rare class among the others show nothing.
+    judged : sequence of ndarray, default=()
+        Labels of the rows that are judged, part by part.
+    least : int, default=20
+        Rows of the rare class that each part has to have; fewer show nothing.
 
     Examples
     --------
@@ -143,7 +144,7 @@ def metric_for_rare(estimator, y, names=None, n_first=0):
     """
     y = np.asarray(y)
     rare = rare_labels(y)
-    if not rare or (n_first and np.sum(y[n_first:] == rare[0]) < _LEAST_OF_CLASS):
+    if not rare or any(np.sum(part == rare[0]) < least for part in judged):
         return None
     classes = np.unique(y)
     share = np.mean(y == rare[0])

@@ -346,9 +346,17 @@ def test_an_evaluation_by_scores_has_them_at_hand():
         outputs={"predict_proba": np.column_stack([np.zeros(500), 1 - y[100:], y[100:]])},
         classes=np.array(["maybe", "no", "yes"]),
     )
-    display = PerClassDisplay.from_result(shown, window=100)
+    display = PerClassDisplay.from_result(shown, window=100, metrics=["average_precision"])
     assert display.classes.tolist() == ["no", "yes"]
     np.testing.assert_array_equal(display.average_precision[-1], [1.0, 1.0])
+
+
+def test_an_average_precision_that_nobody_asks_for_is_not_computed():
+    """Each of its points sorts a window, for each class."""
+    model = GaussianNB()
+    X, y, _ = make_drifting_classification(400, random_state=0)
+    result = prequential_validate(model, X, y, scoring="neg_log_loss")
+    assert PerClassDisplay.from_result(result).average_precision is None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from ...buffers import Rows
 from ...buffers._base import joined
 from ...compose._learner import Learner
 from ...compose._structure import is_fitted
-from ...drift._rare import rare_labels
 from ...utils._containers import (
     PANDAS,
     POLARS,
@@ -105,8 +104,10 @@ def case_of(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, 
     elif scoring is not None:
         metric = metric_of(estimator, scoring)
     elif is_classifier and price is None:  # which is in errors
-        known = getattr(estimator, "classes_", old.y)
-        metric = _metric_for_rare(estimator, known, np.append(y_old, y_new), (held_old, held_new))
+        known, y = np.unique(getattr(estimator, "classes_", old.y)), np.append(y_old, y_new)
+        if not len(unseen_labels(y, known)):  # the present model cannot rank a class that it lacks
+            held = held_old.y, held_new.y
+            metric = metric_for_rare(estimator, y, judged=held, least=_LEAST_OF_CLASS)
     if metric is not None:
         evaluator = ScorerEvaluator(is_classifier, metric, seed)
     return Case(
@@ -131,19 +132,6 @@ def _check_scoring(scoring):
             f"scoring={scoring!r} must be one scorer or its name, or None; ask for each score by "
             "itself."
         )
-
-
-def _metric_for_rare(estimator, known, y, held):
-    """Return the measure for a rare class, or None where errors tell more.
-
-    A model cannot rank a class that it lacks, and few held-out rows of one show nothing.
-    """
-    if len(unseen_labels(y, np.unique(known))):
-        return None
-    rare = rare_labels(y)
-    if any((rows.y == label).sum() < _LEAST_OF_CLASS for rows in held for label in rare[:1]):
-        return None
-    return metric_for_rare(estimator, y)
 
 
 def _check_classes(estimator, y_old):

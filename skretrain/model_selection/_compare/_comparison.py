@@ -165,7 +165,7 @@ class PolicyComparison:
             Of the predictions that it would have served. Rows that its model could not read are
             left out, see :meth:`n_unpredicted`.
         """
-        return float(np.mean(_scores_of(self._measure, self._runs_of(policy, price))))
+        return float(self.scores(policy, price).mean())
 
     def scores(self, policy, price=None):
         """Return the score of a policy with each seed.
@@ -199,10 +199,10 @@ class PolicyComparison:
         low, high : float
             NaN for fewer than two seeds.
         """
-        scores = _scores_of(self._measure, self._runs_of(policy, price))
+        scores = self.scores(policy, price)
         if len(scores) < 2:
             return math.nan, math.nan
-        largest = max(map(abs, scores)) or 1.0
+        largest = abs(scores).max() or 1.0
         deviation = largest * np.std(np.divide(scores, largest), ddof=1)
         half = student_quantile(_CONFIDENCE, len(scores)) * deviation / math.sqrt(len(scores))
         return float(np.mean(scores) - half), float(np.mean(scores) + half)

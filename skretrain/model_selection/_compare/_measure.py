@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from inspect import Parameter, signature
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import get_scorer_names, make_scorer
@@ -13,6 +13,8 @@ from .._matrix import LOSSES, RetrainMatrix
 from .._matrix._replay import FIRST
 from .._metric import Metric, metric_for_rare, metric_of
 from .._unreadable import summed_losses
+from ._scorer_measure import ScorerMeasure
+from ._served import Hindsight, Served
 
 # The loss per row behind each score.
 _SCORINGS = {
@@ -24,42 +26,6 @@ _SCORINGS = {
 }
 _DEFAULT_SCORINGS = {"classification": "accuracy", "regression": "neg_mean_absolute_error"}
 _UNITS = {"zero_one": "errors", "absolute_error": "units of absolute error"}
-
-
-class Served(NamedTuple):
-    """What a policy served with one seed, batch by batch or window by window."""
-
-    losses: np.ndarray
-    n_rows: np.ndarray
-    n_unpredicted: np.ndarray
-    score: float | None = None  # where it is no mean over rows
-
-
-class Hindsight(NamedTuple):
-    """A matrix to ask for the best schedules, and where its chunks begin in the one of the runs."""
-
-    matrix: Any
-    delay: int
-    starts: list | None = None  # None: it is that one
-
-    def best(self, cost, matrix, delay):
-        """Return the best schedule as replayed on the matrix of the runs."""
-        found = self.matrix.oracle(cost, label_delay=self.delay)
-        if self.starts is None:
-            return found
-        schedule = [(self.starts[chunk - FIRST], window) for chunk, window in found.schedule]
-        return matrix.replay(schedule, label_delay=delay)
-
-    def saved_by_one_refit(self):
-        """Return the loss that the best single refit saves."""
-        matrix, delay = self.matrix, self.delay
-        losses = [
-            matrix.replay([(chunk, window)], label_delay=delay).loss
-            for chunk in range(2, len(matrix.edges_) - 1)
-            for window in matrix.windows
-        ]
-        never = matrix.replay([], label_delay=delay).loss
-        return never - min(losses, default=never)
 
 
 def measure_of(estimator, scoring, y, *, is_priced, n_first=0):
@@ -83,13 +49,11 @@ def measure_of(estimator, scoring, y, *, is_priced, n_first=0):
     ValueError
         If `scoring` is nothing of the kind.
     """
-    from ._scorer_measure import ScorerMeasure
-
     task = task_of(estimator)
     if scoring is None:
         rare = None
         if task == "classification" and not is_priced:
-            rare = metric_for_rare(estimator, y, n_first=n_first)
+            rare = metric_for_rare(estimator, y, judged=[np.asarray(y)[n_first:]])
         if rare is not None:
             return ScorerMeasure(estimator, rare)
         scoring = _DEFAULT_SCORINGS.get(task)

@@ -10,7 +10,7 @@ from ...utils._sklearn_api import response_methods
 from .._matrix import AnswersMatrix
 from .._matrix._replay import FIRST
 from .._stream import Recorded, methods_for
-from ._measure import Hindsight, Served
+from ._served import Hindsight, Served
 
 _MOST_WINDOWS = 30
 _LEAST_OF_CLASS = 10  # rows of each of two classes in a window; fewer rank nothing
@@ -147,10 +147,7 @@ class ScorerMeasure:
             start, stop = self.bounds[number], self.bounds[number + 1]
             whole = np.zeros(self.n_rows, dtype=bool)
             whole[start:stop] = readable
-            if not readable.any():
-                return np.inf
-            score = self._scored(outputs, whole, slice(start, stop), classes)
-            return (stop - start) * self._lack(score)
+            return self._loss_of_window(outputs, whole, start, stop, classes, -np.inf)
 
         return Hindsight(matrix.coarse(starts, delay, loss_of), 0, starts)
 

@@ -12,6 +12,43 @@ from ._replay import FIRST
 from ._retrain_matrix import RetrainMatrix
 
 
+class AnsweringWorker(Worker):
+    """A Worker whose cells have the answers, too."""
+
+    methods = ()
+
+    def _losses(self, model, time):
+        X = self._later(time)
+        y_pred, readable = self._predicted(model, X)
+        outputs = {}
+        if readable.any():
+            X = X if readable.all() else take_rows(X, readable)
+            asked = [method for method in self.methods if method != "predict"]
+            outputs = {method: self._answer(model, method, X) for method in asked}
+            if "predict" in self.methods:
+                outputs["predict"] = np.asarray(y_pred)
+        answers = outputs, self._classes, readable
+        return (*self._summed(y_pred, readable, time), answers)
+
+    @cached_property
+    def _classes(self):
+        return np.unique(self.history.rows.y) if self.history.has_classes else None
+
+    def _answer(self, model, method, X):
+        """Return an answer, with columns for the classes of all rows."""
+        classes = self._classes
+        known = getattr(model, "classes_", classes)
+        if classes is None or len(known) > 1:
+            output = np.asarray(getattr(model, method)(X))
+            return output if classes is None else spread(output, known, classes, FILL[method])
+        # Of the one class that the window had, it is sure.
+        sure = np.where(classes == known[0], 1.0, 0.0 if method == "predict_proba" else -1.0)
+        if method == "decision_function" and len(classes) == 2:
+            sure = sure[1:]
+        output = np.tile(sure, (n_rows(X), 1))
+        return output[:, 0] if output.shape[1] == 1 else output
+
+
 class AnswersMatrix(RetrainMatrix):
     """A RetrainMatrix that keeps all answers.
 
@@ -24,11 +61,13 @@ class AnswersMatrix(RetrainMatrix):
         that the model could read; its classes; which rows these are.
     """
 
+    _worker = AnsweringWorker
     methods = ()
 
     def _checked_worker(self, X, y, params):
         worker = super()._checked_worker(X, y, params)
-        return AnsweringWorker(worker, self.methods)
+        worker.methods = self.methods
+        return worker
 
     def _fit(self, worker):
         self.answers_ = {}
@@ -110,42 +149,3 @@ class AnswersMatrix(RetrainMatrix):
             part = slice(int(readable[:start].sum()), int(readable[:stop].sum()))
             served = {method: output[part] for method, output in outputs.items()}
             yield served, classes, readable[start:stop]
-
-
-class AnsweringWorker(Worker):
-    """A Worker whose cells have the answers, too."""
-
-    def __init__(self, worker, methods):
-        self.__dict__.update(worker.__dict__)
-        self.methods = methods
-
-    def _losses(self, model, time):
-        X = self._later(time)
-        y_pred, readable = self._predicted(model, X)
-        outputs = {}
-        if readable.any():
-            X = X if readable.all() else take_rows(X, readable)
-            asked = [method for method in self.methods if method != "predict"]
-            outputs = {method: self._answer(model, method, X) for method in asked}
-            if "predict" in self.methods:
-                outputs["predict"] = np.asarray(y_pred)
-        answers = outputs, self._classes, readable
-        return (*self._summed(y_pred, readable, time), answers)
-
-    @cached_property
-    def _classes(self):
-        return np.unique(self.history.rows.y) if self.history.has_classes else None
-
-    def _answer(self, model, method, X):
-        """Return an answer, with columns for the classes of all rows."""
-        classes = self._classes
-        known = getattr(model, "classes_", classes)
-        if classes is None or len(known) > 1:
-            output = np.asarray(getattr(model, method)(X))
-            return output if classes is None else spread(output, known, classes, FILL[method])
-        # Of the one class that the window had, it is sure.
-        sure = np.where(classes == known[0], 1.0, 0.0 if method == "predict_proba" else -1.0)
-        if method == "decision_function" and len(classes) == 2:
-            sure = sure[1:]
-        output = np.tile(sure, (n_rows(X), 1))
-        return output[:, 0] if output.shape[1] == 1 else output

@@ -108,6 +108,7 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
     ['0.400 with 1', '0.328 with 19', '0.140 with 4']
     """
 
+    _worker = Worker
     _time = None  # where chunks may end, for comparisons on rows that came together
 
     def __init__(
@@ -175,7 +176,7 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         if not callable(self.loss):
             check_targets(history.rows.y, self.loss, loss)
         edges = checked_edges(self, len(history.rows.index))
-        return Worker(learner, history, edges, windows, loss)
+        return self._worker(learner, history, edges, windows, loss)
 
     def _fit(self, worker):
         n_windows, n_chunks = len(worker.windows), len(worker.edges) - 1
