@@ -11,7 +11,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from ..utils._callbacks import Progress, Told, with_callbacks
 from ..utils._clone import cloned
 from ..utils._containers import concat_rows, n_rows, take_rows
-from ..utils._params import check_integer, check_n_jobs, is_integer
+from ..utils._params import check_n_jobs, is_integer
 from ..utils._progress import tracked
 from ._batches import batches_of
 from ._result import PrequentialResult
@@ -312,9 +312,13 @@ def _run(
 ):
     """Fit a clone on the first rows, send it through the rest, and record what it answered."""
     check_incremental(estimator)
-    owner, rows = "prequential_validate", "a number of rows"
-    check_sizes(owner, batch_size=batch_size, label_delay=label_delay, fit_latency=fit_latency)
-    check_integer(owner, "initial_size", initial_size, least=1, what=rows, otherwise=(None,))
+    check_sizes(
+        "prequential_validate",
+        batch_size=batch_size,
+        label_delay=label_delay,
+        fit_latency=fit_latency,
+        initial_size=initial_size,
+    )
     size = batch_size if initial_size is None else initial_size
     batches = batches_of(X, y, batch_size)
     head = batches.head(size)

@@ -36,11 +36,13 @@ def check_incremental(estimator):
         )
 
 
-def check_sizes(owner, *, batch_size, label_delay, fit_latency=0):
+def check_sizes(owner, *, batch_size, label_delay, fit_latency=0, initial_size=None):
     """Raise ValueError unless all are numbers of rows; `owner` is the function that got them."""
-    check_integer(owner, "batch_size", batch_size, least=1, what="a number of rows")
-    check_integer(owner, "label_delay", label_delay, least=0, what="a number of rows")
-    check_integer(owner, "fit_latency", fit_latency, least=0, what="a number of rows")
+    rows = "a number of rows"
+    check_integer(owner, "batch_size", batch_size, least=1, what=rows)
+    check_integer(owner, "label_delay", label_delay, least=0, what=rows)
+    check_integer(owner, "fit_latency", fit_latency, least=0, what=rows)
+    check_integer(owner, "initial_size", initial_size, least=1, what=rows, otherwise=(None,))
 
 
 def interleave(estimator, batches, *, label_delay, fit_latency, methods, watch, past=None):

@@ -157,8 +157,13 @@ def compare_policies(
     weekly [351.0, 382.0, 1711.0]
     debt [657.0, 187.0, 392.0]
     """
-    sizes = {"batch_size": batch_size, "label_delay": label_delay}
-    check_sizes("compare_policies", **sizes, fit_latency=fit_latency)
+    check_sizes(
+        "compare_policies",
+        batch_size=batch_size,
+        label_delay=label_delay,
+        fit_latency=fit_latency,
+        initial_size=initial_size,
+    )
     check_n_jobs("compare_policies", n_jobs)
     n_first = batch_size if initial_size is None else initial_size
     measure = measure_of(estimator, scoring, y, is_priced=prices is not None, n_first=n_first)
