@@ -148,11 +148,12 @@ def run_all(history, metric, *, batch, label_delay, price, seeds, jobs, on_run):
         The same, for every price.
     """
     stride = stride_of(history, batch)
+    n_batches = len(edges_of(len(history.y), history.warm_up, batch, history.time)) - 2
     policies = default_policies(
         history.base,
         batch,
         stride=stride,
-        n_rows=_served(history),
+        n_batches=n_batches,
         # Their debt is in errors, or residuals.
         is_priced=price is not None and metric.metric is None,
     )
@@ -191,10 +192,6 @@ def run_all(history, metric, *, batch, label_delay, price, seeds, jobs, on_run):
     return outcomes, [baseline, usual], comparison
 
 
-def _served(history):
-    return len(history.y) - history.warm_up
-
-
 def _grid(price):
     """Return prices around the one that is asked for, which is in the middle; None is the usual."""
     if not price:
@@ -227,7 +224,7 @@ def _compared(history, metric, policies, on_run, **options):
                 initial_size=history.warm_up,
                 scoring=scoring,
                 on_run=finished,
-                time=history.time,
+                times=history.time,
                 **options,
             )
         except (TypeError, ValueError) as error:

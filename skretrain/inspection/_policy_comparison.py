@@ -52,6 +52,9 @@ class PolicyComparisonDisplay:
     ylim : tuple of two floats, default=None
         Lower and upper end of the scores shown. None shows all of them.
 
+    times : array-like of shape (n_samples,), default=None
+        When each row of the stream came, dates: the axis then shows them instead of rows.
+
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes of shape (n_policies,)
@@ -88,6 +91,7 @@ class PolicyComparisonDisplay:
         label="score",
         score_label="score",
         ylim=None,
+        times=None,
     ):
         self.rows = rows
         self.curves = curves
@@ -96,6 +100,7 @@ class PolicyComparisonDisplay:
         self.label = label
         self.score_label = score_label
         self.ylim = ylim
+        self.times = times
 
     def plot(self, ax=None, **kwargs):
         """Draw a panel for each policy.
@@ -135,7 +140,7 @@ class PolicyComparisonDisplay:
             _draw_verticals(panel, self.true_drifts, "true drift", _TRUE_DRIFT)
             panel.set_title(literal(self._title(name)), fontsize=9.5)
             panel.set_ylim(self.ylim)
-        label_panels(self.axes_, "row", self.label)
+        label_panels(self.axes_, self.label, self.times)
         if ax is None:
             legend_below(self.figure_, self.axes_[0])
         return self
@@ -248,6 +253,7 @@ class PolicyComparisonDisplay:
             label=f"{_NAMES[metric]} over {window:,} rows",
             score_label=_NAMES[metric] if score_label is None else score_label,
             ylim=_limits(metric, np.array(list(curves.values()))),
+            times=getattr(next(iter(results.values())), "times", None),
         ).plot(ax=ax, **kwargs)
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._prequential import _seeded, prequential_validate
+from .._prequential import seeded, validated
 
 
 class PolicyRun(NamedTuple):
@@ -47,8 +47,11 @@ class PolicyRun(NamedTuple):
     n_runs: int
 
 
-def run_all_live(policies, seeds, X, y, options, *, n_jobs, on_run):
-    """Return what each policy does with each seed, a dict of str to list of PrequentialResult."""
+def run_all_live(policies, seeds, stream, scoring, *, n_jobs, on_run):
+    """Return what each policy does with each seed, a dict of str to list of PrequentialResult.
+
+    `stream` is ``(X, y, timing, times)``.
+    """
     grid = [(name, number) for name in policies for number in range(len(seeds))]
     workers = Parallel(
         n_jobs=n_jobs,
@@ -56,7 +59,7 @@ def run_all_live(policies, seeds, X, y, options, *, n_jobs, on_run):
         max_nbytes=None,  # arrays mapped from a file would be gone when the results come back
     )
     runs = workers(
-        delayed(_run)(cell, policies[cell[0]], seeds[cell[1]], X, y, options, on_run is not None)
+        delayed(_run)(cell, policies[cell[0]], seeds[cell[1]], stream, scoring, on_run is not None)
         for cell in grid
     )
     results = {}
@@ -67,11 +70,11 @@ def run_all_live(policies, seeds, X, y, options, *, n_jobs, on_run):
     return {name: [results[name, n] for n in range(len(seeds))] for name in policies}
 
 
-def _run(cell, policy, seed, X, y, options, is_recorded):
-    model = policy if seed is None else _seeded(policy, seed)
+def _run(cell, policy, seed, stream, scoring, is_recorded):
+    model = policy if seed is None else seeded(policy, seed)
     try:
         with _recorded(is_recorded) as texts:
-            result = prequential_validate(model, X, y, **options)
+            result = validated(model, *stream, scoring=scoring)
     except Exception as error:
         error.add_note(f"under the policy {cell[0]!r}")
         raise
