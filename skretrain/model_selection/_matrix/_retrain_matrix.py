@@ -203,8 +203,7 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         # What a trigger may take as errors, 0 or 1.
         self._bounded = worker.loss is zero_one_loss_per_row
         remaining = list(range(n_windows))
-        rounds = math.ceil(math.log2(n_windows)) if self.halving else 0
-        for level in range(rounds, -1, -1):
+        for level in range(math.ceil(math.log2(n_windows)) if self.halving else 0, -1, -1):
             numbers_of_times = np.arange(0, len(self.times_), 2**level)
             self._fill(worker, numbers_of_times, remaining)
             self._find_nearest()
@@ -232,9 +231,9 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         self.fit_seconds_[window, number], self.rows_fitted_[window, number] = costs
 
     def _better_half(self, remaining, numbers_of_times):
-        known = np.arange(len(self.edges_) - 1)
+        chunks = np.arange(len(self.edges_) - 1)  # no label is late
         losses = [
-            self._result([(int(self.times_[i]), window) for i in numbers_of_times], known).loss
+            self._result([(int(self.times_[i]), window) for i in numbers_of_times], chunks).loss
             for window in remaining
         ]
         best = np.argsort(losses, kind="stable")[: (len(remaining) + 1) // 2]
