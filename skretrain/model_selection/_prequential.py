@@ -292,8 +292,11 @@ def _validate(estimator, X, y, *, scoring, **settings):
     return _result_of(run, scorers)
 
 
-def validated(estimator, X, y, timing, times, *, scoring):
-    """Return the PrequentialResult on a history that is cut as `timing` says."""
+def validated(estimator, X, y, timing, times, *, scoring, heed):
+    """Return the PrequentialResult on a history that is cut as `timing` says.
+
+    ``heed(share)`` is told after each batch how far it has come, and may end all by an exception.
+    """
     scorers = scorers_for(estimator, scoring)
     check_incremental(estimator)
     run = _send_through(
@@ -302,6 +305,7 @@ def validated(estimator, X, y, timing, times, *, scoring):
         timing,
         times,
         choose_methods=lambda m: methods_for(scorers.values(), m),
+        heed=heed,
     )
     return _result_of(run, scorers)
 
@@ -371,24 +375,17 @@ def _timing(X, y, times, lengths):
     return timing_of(owner, size, times=times, **lengths), times
 
 
-def _send_through(estimator, batches, timing, times, *, choose_methods, progress=False):
+def _send_through(estimator, batches, timing, times, **options):
     """Send a clone through batches, the first of which it is fitted on."""
     head = batches.head(timing.start)
     timing = replace(timing, start=n_rows(head[0]))
     return _pass(
-        cloned(estimator),
-        cloned(estimator),
-        head,
-        batches,
-        timing=timing,
-        times=times,
-        choose_methods=choose_methods,
-        progress=progress,
+        cloned(estimator), cloned(estimator), head, batches, timing=timing, times=times, **options
     )
 
 
 @with_callbacks
-def _pass(owner, model, head, batches, *, timing, times, choose_methods, progress):
+def _pass(owner, model, head, batches, *, timing, times, choose_methods, progress=False, heed=None):
     """Fit on the head, then test and train; the callbacks of the owner hear of every batch."""
     n_batches = len(batches) if hasattr(batches, "__len__") else None
     steps = Progress(owner, "prequential", n_batches, Told(*head, {}))
@@ -410,6 +407,8 @@ def _pass(owner, model, head, batches, *, timing, times, choose_methods, progres
     ):
         with steps.task("batch", Told(X, y, {})):
             run.add(X, y, outputs, classes, readable)
+        if heed is not None:
+            heed(len(run.masks) / n_batches)
     steps.end()
     if callbacks is not None:
         model._skl_callbacks = callbacks

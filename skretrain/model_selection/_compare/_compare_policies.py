@@ -1,8 +1,11 @@
 """Compare retraining policies on a history: what each would have scored, and what it costs."""
 
+import math
+from time import perf_counter
+
 from ...utils._clone import cloned
 from ...utils._containers import as_container, n_rows
-from ...utils._params import check_n_jobs
+from ...utils._params import check_n_jobs, check_number
 from .._edges import checked_times
 from .._timing import timing_of
 from ._comparison import PolicyComparison
@@ -10,6 +13,9 @@ from ._default_policies import default_policies, window_of
 from ._live import run_all_live
 from ._measure import measure_of
 from ._specs import checked_prices, seeds_of, specs_of, windows_of
+from ._stride import affordable_stride
+
+_BUDGET = "the seconds that the comparison may take"
 
 
 def compare_policies(
@@ -30,6 +36,7 @@ def compare_policies(
     random_state=None,
     on_run=None,
     times=None,
+    time_budget=None,
 ):
     """Tell which retraining policy would have paid on a history, at every price of a refit.
 
@@ -95,7 +102,8 @@ def compare_policies(
         matrices.
     stride : int, default=1
         Batches between two moments at which what is replayed may refit: a matrix of a long history
-        then takes fewer fits. Elsewhere it gets the nearest earlier fit.
+        then takes fewer fits. Elsewhere it gets the nearest earlier fit. It becomes more where all
+        answers of the models, which some scorers need, would take more than a gigabyte.
     n_jobs : int or None, default=None
         Fits, and live policies, to work on in parallel; scores do not depend on it.
     random_state : int or None, default=None
@@ -108,6 +116,10 @@ def compare_policies(
         When each row came, in order: dates, numbers, or text of which neighbours are compared. A
         batch, the first fit too, then goes on to the last row of its time, since at that time none
         of its labels was known.
+    time_budget : float or None, default=None
+        About how many seconds of time the comparison may take. Half of it is for what is replayed:
+        `stride` becomes as long as it has to be. What runs live shares the rest, and what needs
+        more than its share is left out, see ``comparison.left_out``. None waits for all.
 
     Returns
     -------
@@ -156,31 +168,93 @@ def compare_policies(
     weekly [351.0, 382.0, 1711.0]
     debt [657.0, 187.0, 392.0]
     """
-    times = None if times is None else checked_times(times, y)
-    timing = timing_of(
-        "compare_policies",
-        n_rows(as_container(X)),
-        times=times,
-        is_whole=True,
+    choose = _usual(estimator) if policies is None else lambda *cut: specs_of(policies)
+    return compared(
+        estimator,
+        X,
+        y,
+        choose,
         batch_size=batch_size,
         initial_size=initial_size,
         label_delay=label_delay,
         fit_latency=fit_latency,
+        prices=prices,
+        scoring=scoring,
+        seeds=seeds,
+        stride=stride,
+        n_jobs=n_jobs,
+        random_state=random_state,
+        on_run=on_run,
+        times=times,
+        time_budget=time_budget,
     )
-    check_n_jobs("compare_policies", n_jobs)
+
+
+def _usual(estimator):
+    def choose(step, stride, n_batches):
+        found = default_policies(estimator, step, stride=stride, n_batches=n_batches)
+        return specs_of({name: policy for name, (policy, _) in found.items()})
+
+    return choose
+
+
+def compared(
+    estimator,
+    X,
+    y,
+    choose,
+    *,
+    prices,
+    scoring,
+    seeds,
+    stride,
+    n_jobs=None,
+    random_state=None,
+    on_run=None,
+    on_progress=None,
+    times=None,
+    time_budget=None,
+    **lengths,
+):
+    """Compare policies that are chosen when it is known how often they can refit.
+
+    Parameters
+    ----------
+    estimator, X, y : estimator, array-like, array-like
+        As :func:`compare_policies` takes them, and so are those that are not listed here.
+    choose : callable
+        ``choose(step, stride, n_batches)`` returns the policies by name, as `specs_of` does.
+    on_progress : callable or None, default=None
+        Told now and then how far the live runs have come, a share of one.
+    **lengths : dict
+        ``batch_size``, ``initial_size``, ``label_delay`` and ``fit_latency``.
+
+    Returns
+    -------
+    comparison : PolicyComparison
+        With `stride`, which may be longer than it was asked for.
+    """
+    begin, owner = perf_counter(), "compare_policies"
+    times = None if times is None else checked_times(times, y)
+    size = n_rows(as_container(X))
+    timing = timing_of(owner, size, times=times, is_whole=True, **({"fit_latency": 0} | lengths))
+    check_n_jobs(owner, n_jobs)
+    check_number(owner, "time_budget", time_budget, above=0, what=_BUDGET, otherwise=(None,))
+    budget = math.inf if time_budget is None else time_budget
     measure = measure_of(estimator, scoring, y, is_priced=prices is not None, n_first=timing.start)
     prices = None if prices is None else checked_prices(prices)
-    if policies is None:
-        found = default_policies(estimator, timing.step, n_batches=len(timing.edges) - 2)
-        policies = {name: policy for name, (policy, _) in found.items()}
-    specs, seeds = specs_of(policies), seeds_of(seeds, random_state)
+    seeds = seeds_of(seeds, random_state)
     options = {
-        "chunk": batch_size,
-        "windows": windows_of(specs, window_of(timing.step)),
-        "initial_size": initial_size,
-        "stride": stride,
+        "chunk": lengths["batch_size"],
+        "windows": [window_of(timing.step), "all"],
+        "initial_size": lengths["initial_size"],
         "n_jobs": n_jobs,
     }
+    blank = measure.matrix(cloned(estimator), random_state=seeds[0], stride=stride, **options)
+    least = affordable_stride(blank, X, y, times, seconds=budget / 2, n_seeds=len(seeds))
+    options["stride"] = stride = max(stride, least)
+    specs = choose(timing.step, stride, len(timing.edges) - 2)
+    options["windows"] = windows_of(specs, window_of(timing.step))
     matrices = [
         measure.matrix(cloned(estimator), random_state=seed, **options).fit(X, y, times=times)
         for seed in seeds
@@ -189,9 +263,16 @@ def compare_policies(
     comparison = PolicyComparison(
         specs, matrices, measure, seeds=seeds, delay=timing.known_chunks(), prices=prices
     )
-    live = {name: spec.policy for name, spec in specs.items() if spec.kind == "live"}
-    stream = X, y, timing, times
-    runs = run_all_live(live, seeds, stream, comparison.scorer, n_jobs=n_jobs, on_run=on_run)
+    runs = run_all_live(
+        {name: spec.policy for name, spec in specs.items() if spec.kind == "live"},
+        seeds,
+        (X, y, timing, times),
+        comparison.scorer,
+        n_jobs=n_jobs,
+        on_run=on_run,
+        on_progress=on_progress,
+        seconds=budget - (perf_counter() - begin),
+    )
     for name, results in runs.items():
         comparison.add_live(name, results)
     _check_that_any_was_scored(comparison, measure.n_rows)

@@ -18,6 +18,12 @@ class AnsweringWorker(Worker):
 
     methods = ()
 
+    @property
+    def n_answers(self):
+        """How many numbers are kept of each row."""
+        n_classes = 1 if self._classes is None else len(self._classes)
+        return sum(1 if method == "predict" else n_classes for method in self.methods)
+
     def _losses(self, model, time):
         X = self._later(time)
         y_pred, readable = self._predicted(model, X)

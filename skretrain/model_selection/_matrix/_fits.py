@@ -45,6 +45,8 @@ def history_of(X, y, params, times=None, *, is_classification):
 class Worker:
     """Fits and scores; workers of other processes unpickle it."""
 
+    n_answers = 0  # that are kept of each row
+
     def __init__(self, learner, history, edges, windows, loss):
         self.learner, self.history, self.edges = learner, history, edges
         self.windows, self.loss = windows, loss
