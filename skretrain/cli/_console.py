@@ -77,6 +77,31 @@ def add_missing(add):
     )
 
 
+def add_model(add, *, name, file):
+    """Declare the options that say which model it is, and what it gets.
+
+    Parameters
+    ----------
+    add : callable
+        Of a parser, to add an argument.
+    name, file : str
+        What the model of ``--estimator``, and that of ``--model``, is to the command.
+    """
+    add(
+        "--estimator",
+        metavar="NAME",
+        help=f"{name}: a name listed below, or module:factory (sgd)",
+    )
+    add("--model", metavar="FILE", help=f"{file}, as joblib or pickle wrote it")
+    add(
+        "--raw",
+        action="store_true",
+        help="hand the model the table's own columns, text and gaps included, as a data frame; "
+        "without it, that is so of a model that begins with a ColumnTransformer, or with what "
+        "encodes data frames in skrub",
+    )
+
+
 def add_scoring(add, what):
     """Declare the options that say what the answer is judged by."""
     add(

@@ -12,8 +12,9 @@ from ..metrics import no_change_predict
 from ..model_selection import compare_policies
 from ..model_selection._compare import default_policies, n_updates
 from ..model_selection._edges import edges_of, ends_of
-from ._errors import CommandError, first_line
+from ._errors import CommandError, first_line, refusals
 from ._metric import ACCURACY, ERROR
+from ._raw import way_out
 
 NEVER, LOCATED, WARM = "never", "since drift", "warm start"
 NO_CHANGE, CONSTANT = "(no change)", {"classification": "(majority)", "regression": "(median)"}
@@ -230,7 +231,7 @@ def _compared(history, metric, policies, on_run, **options):
                 time=history.time,
                 **options,
             )
-        except (TypeError, ValueError) as error:
+        except refusals(is_own=history.is_own) as error:
             raise _failed(history, error) from error
     if metric is ERROR:
         comparison.unit = f"units of '{history.target}'"
@@ -248,8 +249,8 @@ def _failed(history, error):
     live = [note for note in notes if note.startswith("under the policy")]
     where = live[0] if live else "under refits on a schedule"
     return CommandError(
-        f"{type(history.base).__name__} failed {where}: {first_line(error)} Choose another "
-        "--estimator, or put what it needs before it in a pipeline."
+        f"{type(history.base).__name__} failed {where}: {first_line(error)} "
+        f"{way_out(is_raw=history.is_raw)}"
     )
 
 
