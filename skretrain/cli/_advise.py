@@ -75,6 +75,7 @@ examples:
   skretrain advise 2023.csv 2024.csv --target churn --model churn.joblib
   skretrain advise old.parquet new.parquet --target units --estimator boosting
   skretrain advise old.csv new.csv --target y --price 20
+  skretrain advise old.csv new.csv --target y --cost-matrix "yes>no=9,no>yes=1"
 """
 
 PAGE = (
@@ -110,7 +111,8 @@ def add_arguments(parser):
         "--price",
         type=non_negative,
         metavar="P",
-        help="what a refit costs: the errors, or the sum of residuals, that it must save",
+        help="what a refit costs: the errors, the sum of residuals, or of the costs of "
+        "--cost-matrix, that it must save",
     )
     add(
         "--time-budget",
@@ -145,6 +147,7 @@ def main(arguments):
         np.concatenate(targets),
         scoring=arguments.scoring,
         positive=arguments.positive,
+        costs=arguments.cost_matrix,
     )
     facts = _facts(arguments, tables, features, task, chosen)
     say_facts(console, facts, notices)

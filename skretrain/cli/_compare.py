@@ -14,10 +14,12 @@ from ._console import (
     say_facts,
     whole_number,
 )
+from ._costs import costs_in_words
 from ._errors import CommandError, needed
 from ._estimators import ESTIMATORS, estimator_for, model_in_file
 from ._files import read_tables
 from ._history import embedded_history, history_of
+from ._losses import Cost
 from ._metric import measure_of
 from ._outputs import Outputs, output_folder
 from ._page import page
@@ -48,7 +50,8 @@ the price (--price):
   How many errors must one refit save to be worth it? The cost of a policy is
   its errors and the price of each refit after the first fit; an update is
   charged by its rows, as part of a refit on the whole past. Without --price,
-  the answer says up to which price which policy costs least.
+  the answer says up to which price which policy costs least. With
+  --cost-matrix, mistakes count by what they cost, in the money of the price.
 
 models (--estimator):
 {estimators}
@@ -80,6 +83,7 @@ examples:
   skretrain compare stream.csv --target y --price 25
   skretrain compare stream.csv --target y --estimator forest --seeds 5 --jobs 2
   skretrain compare stream.csv --target y --estimator mymodels:build --raw
+  skretrain compare stream.csv --target y --cost-matrix "yes>no=9,no>yes=1"
 """
 
 PAGE = (
@@ -162,8 +166,8 @@ def add_arguments(parser):
         "--price",
         type=non_negative,
         metavar="P",
-        help="what a refit costs, in errors (regression: in units of the target); adds the costs "
-        "and names the policy that costs least",
+        help="what a refit costs, in errors (regression: in units of the target; with "
+        "--cost-matrix in its own); adds the costs and names the policy that costs least",
     )
     add("--jobs", type=whole_number(1), default=1, metavar="N", help="processes (1)")
 
@@ -200,6 +204,7 @@ def _metric(history, arguments):
         scoring=arguments.scoring,
         positive=arguments.positive,
         is_priced=arguments.price is not None,
+        costs=arguments.cost_matrix,
     )
 
 
@@ -225,7 +230,14 @@ def _hints(found, metric, arguments):
     """Yield what may be asked next, for those who can: a page has no options."""
     if arguments.price is None and metric.metric is None:
         yield "State your price of a refit with --price."
-    if caution(*found[:2], metric) is not None:
+    if caution(*found[:2], metric) is None:
+        return
+    if isinstance(metric.loss, Cost):
+        yield (
+            "Models name the likeliest class, not the cheapest: tell yours the costs, with class "
+            "weights or in a TunedThresholdClassifierCV."
+        )
+    else:
         yield "State how late labels come with --label-delay, or another measure with --scoring."
 
 
@@ -321,6 +333,8 @@ def _facts(history, metric, arguments):
         f"{arguments.label_delay:,} rows",
         "seeds": "random_state 0" + (f" to {last_seed}" if last_seed else ""),
     }
+    if arguments.cost_matrix is not None:
+        facts["costs"] = costs_in_words(metric.loss.matrix, history.labels)
     if len(history.drift_rows):
         facts["true drifts"] = f"at rows {', '.join(f'{row:,}' for row in history.drift_rows)}"
     return facts

@@ -108,13 +108,20 @@ def add_scoring(add, what):
         "--scoring",
         metavar="NAME",
         help=f"what {what} are compared by, a scorer of scikit-learn such as f1, roc_auc or "
-        "neg_log_loss (errors, of a quantity the mean absolute one; with a class below 5 %% and "
-        "no --price its average precision)",
+        "neg_log_loss, or pinball:0.9 for that quantile (errors, of a quantity the mean absolute "
+        "one; with a class below 5 %% and no --price its average precision)",
     )
     add(
         "--positive",
         metavar="LABEL",
         help="the class that such a score is about (the rarest); alone, its average precision",
+    )
+    add(
+        "--cost-matrix",
+        metavar="COSTS",
+        help="what mistakes cost, instead of a score: 'fraud>ok=100,ok>fraud=5' for a row of the "
+        "class fraud that is taken for ok, and the other way round; or a CSV file with the "
+        "predicted classes in its header and the true ones in its first column",
     )
 
 

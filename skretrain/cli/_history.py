@@ -150,7 +150,7 @@ def history_of(
         task = task_of_model(model, task)
     prepare = _classes if task == "classification" else _quantity
     y, labels, unit, origin = prepare(table[target], warm_up)
-    base = _base(estimator, model, task)
+    base = _with_coded_weights(_base(estimator, model, task), labels)
     own = table.drop(columns=target)
     table = screened(own, [*keep, *columns_of(model)], notices)
     table, why = _columns(table, base, model, raw=raw, left_out=own.columns)
@@ -184,6 +184,16 @@ def history_of(
 
 def _base(estimator, model, task):
     return estimator_for(estimator, task) if model is None else cloned(model)
+
+
+def _with_coded_weights(base, labels):
+    """Return a model whose ``class_weight``, where it names labels, names their codes."""
+    codes = {str(label): code for code, label in enumerate(labels.tolist())}
+    for name, weights in base.get_params().items():
+        if name.rpartition("__")[2] == "class_weight" and isinstance(weights, dict):
+            coded = {codes.get(str(label), label): weight for label, weight in weights.items()}
+            base.set_params(**{name: coded})
+    return base
 
 
 def _columns(table, base, model, *, raw, left_out=()):

@@ -253,6 +253,25 @@ def test_what_a_model_of_one_s_own_raises_is_one_line_of_advice(ask, table, mine
     _fails_with(answer, "no advice: ", "with --raw, it gets the table's own columns")
 
 
+def test_weights_of_classes_may_name_labels(history, save, table):
+    """Classes are codes to the model."""
+    weights = {"yes": 7.0, "no": 1.0}
+    tree = DecisionTreeClassifier(class_weight=weights)
+    balanced = LogisticRegression(class_weight="balanced")
+    table["number"] = np.where(table.label == "yes", 9, 4)
+    for model, name in (
+        (tree, "class_weight"),
+        (by_columns(tree), "decisiontreeclassifier__class_weight"),
+    ):
+        stream = history(table, model=model)
+        assert stream.labels[0] == table.label[0] == "yes"
+        assert stream.base.get_params()[name] == {0: 7.0, 1: 1.0}
+    stream = history(table, "number", model=tree.set_params(class_weight={9: 7.0, 4: 1.0, 5: 2.0}))
+    assert stream.base.class_weight == {0: 7.0, 1: 1.0, 5: 2.0}
+    assert tree.class_weight == {9: 7.0, 4: 1.0, 5: 2.0}
+    assert history(table, model=balanced).base.class_weight == "balanced"
+
+
 # -- from a file -----------------------------------------------------------------------------------
 
 
