@@ -6,6 +6,7 @@ from ..compose._learner import Learner
 from ..model_selection._compare import default_policies
 from ._console import (
     add_missing,
+    add_model,
     add_scoring,
     non_negative,
     open_console,
@@ -13,15 +14,18 @@ from ._console import (
     say_facts,
     whole_number,
 )
+from ._costs import costs_in_words
 from ._errors import CommandError, needed
-from ._estimators import ESTIMATORS, estimator_for
+from ._estimators import ESTIMATORS, estimator_for, model_in_file
 from ._files import read_tables
 from ._history import embedded_history, history_of
+from ._losses import Cost
 from ._metric import measure_of
 from ._outputs import Outputs, output_folder
 from ._page import page
 from ._pictures import draw, pictures
 from ._policies import LOCATED, run_all
+from ._raw import columns_of
 from ._report import as_csv, print_table
 from ._sentence import best_of, caution, price_sentence, sentence
 
@@ -46,21 +50,25 @@ the price (--price):
   How many errors must one refit save to be worth it? The cost of a policy is
   its errors and the price of each refit after the first fit; an update is
   charged by its rows, as part of a refit on the whole past. Without --price,
-  the answer says up to which price which policy costs least.
+  the answer says up to which price which policy costs least. With
+  --cost-matrix, mistakes count by what they cost, in the money of the price.
 
 models (--estimator):
 {estimators}
   module:factory       an estimator of your own, or what returns one when called
                        without arguments; from the working folder as well, such
                        as mymodels:build or sklearn.naive_bayes:BernoulliNB
+  --model FILE reads one that joblib.dump or pickle wrote. A pickle can run any
+  code: load only files that you trust.
 
 the file:
   Rows in time order, or with a column for --time. Numbers, categories, text,
   dates and missing values become numbers as skrub's tabular_pipeline encodes
   them for the model, learned from the warm-up only, so that nothing is known
-  before its time. Columns that only tell the time or name the rows are left
-  out. Rows without a target are left out. Rows of one --time know
-  nothing of each other's labels: a batch goes on to the last of them.
+  before its time. A pipeline that reads columns by name gets them as they are
+  (--raw). Columns that only tell the time or name the rows are left out, as
+  are rows without a target. Rows of one --time know nothing of each other's
+  labels: a batch goes on to the last of them.
 
 outputs, in the folder --out:
   report.html    the answer, the table, what was done, and pictures, in one file
@@ -74,6 +82,8 @@ examples:
   skretrain compare ratings.csv --target stars --task regression --out ratings
   skretrain compare stream.csv --target y --price 25
   skretrain compare stream.csv --target y --estimator forest --seeds 5 --jobs 2
+  skretrain compare stream.csv --target y --estimator mymodels:build --raw
+  skretrain compare stream.csv --target y --cost-matrix "yes>no=9,no>yes=1"
 """
 
 PAGE = (
@@ -117,11 +127,11 @@ def add_arguments(parser):
         default="auto",
         help="auto: classification for text, true/false and at most 30 different whole numbers",
     )
-    add(
-        "--estimator",
-        default="sgd",
-        metavar="NAME",
-        help="model to keep fresh: a name listed below, or module:factory (sgd)",
+    add_model(
+        add,
+        name="model to keep fresh",
+        file="the same from a file, fitted or not: a blank model with its parameters is kept "
+        "fresh, on the columns that it was fitted on, if these have names",
     )
     add_scoring(add, "the policies")
     add("--batch", type=whole_number(1), default=100, metavar="N", help="rows per batch (100)")
@@ -156,8 +166,8 @@ def add_arguments(parser):
         "--price",
         type=non_negative,
         metavar="P",
-        help="what a refit costs, in errors (regression: in units of the target); adds the costs "
-        "and names the policy that costs least",
+        help="what a refit costs, in errors (regression: in units of the target; with "
+        "--cost-matrix in its own); adds the costs and names the policy that costs least",
     )
     add("--jobs", type=whole_number(1), default=1, metavar="N", help="processes (1)")
 
@@ -194,6 +204,7 @@ def _metric(history, arguments):
         scoring=arguments.scoring,
         positive=arguments.positive,
         is_priced=arguments.price is not None,
+        costs=arguments.cost_matrix,
     )
 
 
@@ -219,7 +230,14 @@ def _hints(found, metric, arguments):
     """Yield what may be asked next, for those who can: a page has no options."""
     if arguments.price is None and metric.metric is None:
         yield "State your price of a refit with --price."
-    if caution(*found[:2], metric) is not None:
+    if caution(*found[:2], metric) is None:
+        return
+    if isinstance(metric.loss, Cost):
+        yield (
+            "Models name the likeliest class, not the cheapest: tell yours the costs, with class "
+            "weights or in a TunedThresholdClassifierCV."
+        )
+    else:
         yield "State how late labels come with --label-delay, or another measure with --scoring."
 
 
@@ -263,8 +281,10 @@ def _write(outputs, found, history, metric, arguments, facts, notices, answers):
 
 
 def _history(arguments):
-    sizes = {
+    options = {
         "estimator": arguments.estimator,
+        "model": model_in_file(arguments),
+        "raw": arguments.raw,
         "batch": arguments.batch,
         "warm_up": arguments.warm_up,
         "label_delay": arguments.label_delay,
@@ -276,9 +296,10 @@ def _history(arguments):
                     f"--{option} needs a FILE; without one the built-in stream is used, which has "
                     "its own."
                 )
-        return embedded_history(**sizes)
+        return embedded_history(**options)
     notices = []
     asked = [arguments.target, arguments.time, *arguments.keep, *arguments.drop]
+    asked += columns_of(options["model"])
     [table] = read_tables([arguments.file], notices, missing=arguments.missing, keep=asked)
     if arguments.target is None:
         names = ", ".join(map(repr, table.columns[:30]))
@@ -292,7 +313,7 @@ def _history(arguments):
         keep=arguments.keep,
         drop=arguments.drop,
         notices=notices,
-        **sizes,
+        **options,
     )
 
 
@@ -312,6 +333,8 @@ def _facts(history, metric, arguments):
         f"{arguments.label_delay:,} rows",
         "seeds": "random_state 0" + (f" to {last_seed}" if last_seed else ""),
     }
+    if arguments.cost_matrix is not None:
+        facts["costs"] = costs_in_words(metric.loss.matrix, history.labels)
     if len(history.drift_rows):
         facts["true drifts"] = f"at rows {', '.join(f'{row:,}' for row in history.drift_rows)}"
     return facts

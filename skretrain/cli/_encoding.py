@@ -49,8 +49,6 @@ def encoded(table, warm_up, base):
     CommandError
         If no column is left, or one cannot be encoded.
     """
-    if table.shape[1] == 0:
-        raise CommandError("the file has no column besides the target; there is nothing to learn.")
     first = table.iloc[:warm_up]
     empty = [name for name in table.columns if first[name].isna().all()]
     notices = []

@@ -7,10 +7,19 @@ import numpy as np
 
 from ..datasets import make_drifting_classification
 from ..model_selection._edges import edges_of, ends_of
-from ._columns import as_numbers, check_column, sorted_by_time, task_of_column, with_target
+from ..utils._clone import cloned
+from ._columns import (
+    as_numbers,
+    check_column,
+    some,
+    sorted_by_time,
+    task_of_column,
+    with_target,
+)
 from ._encoding import encoded
 from ._errors import CommandError, needed
-from ._estimators import estimator_for
+from ._estimators import estimator_for, is_own_name, task_of_model
+from ._raw import check_named_columns, columns_of, why_raw
 from ._screen import giveaways, screened, without_dropped
 
 
@@ -26,8 +35,8 @@ class History:
         Name of the target.
     task : {"classification", "regression"}
         What is to be predicted.
-    X : ndarray of shape (n_rows, n_features)
-        Features.
+    X : ndarray or DataFrame of shape (n_rows, n_features)
+        Features: numbers, or the columns of `table` as they are.
     y : ndarray of shape (n_rows,)
         Codes of the classes, or the target divided by `unit` after subtracting `origin`.
     warm_up : int
@@ -48,6 +57,8 @@ class History:
         What was done to the rows and columns, for the reader.
     time : ndarray of shape (n_rows,) or None
         When each row came, where that is known: rows of one time know nothing of each other.
+    is_own : bool
+        Whether the model is one of the user's, which may raise anything.
     """
 
     name: str
@@ -65,25 +76,36 @@ class History:
     how: str = "numbers as they are"
     notices: tuple = ()
     time: Any = None
+    is_own: bool = False
+
+    @property
+    def is_raw(self):
+        """Whether the model gets the table's own columns."""
+        return self.X is self.table
 
 
-def embedded_history(*, estimator, batch, warm_up, label_delay):
+def embedded_history(*, estimator, batch, warm_up, label_delay, model=None, raw=False):
     """Return the built-in stream: linear concepts, two abrupt drifts at known rows."""
     X, y, drift_rows = make_drifting_classification(10_000, n_drifts=2, random_state=0)
     warm_up = _check_rows(len(y), warm_up, batch, label_delay)
     labels = np.unique(y)
     _check_both_classes(y, labels, warm_up, "y")
+    base = _base(estimator, model, "classification")
+    table = needed("pandas").DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
+    table, why = _columns(table, base, model, raw=raw)
     return History(
         name="built-in drifting stream",
         target="y",
         task="classification",
-        X=X,
+        X=table if why else X,
         y=y,
         warm_up=warm_up,
         drift_rows=drift_rows,
-        base=estimator_for(estimator, "classification"),
-        table=needed("pandas").DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])]),
+        base=base,
+        table=table,
         labels=labels,
+        how=_as_they_are(table, why) if why else "numbers as they are",
+        is_own=model is not None or is_own_name(estimator),
     )
 
 
@@ -101,8 +123,14 @@ def history_of(
     keep=(),
     drop=(),
     notices=(),
+    model=None,
+    raw=False,
 ):
-    """Return the history in a pandas DataFrame; `notices` has what was said of the file."""
+    """Return the history in a pandas DataFrame; `notices` has what was said of the file.
+
+    The model is a blank clone of `model`, or the one that `estimator` names; with `raw`, it gets
+    the columns as they are.
+    """
     notices = list(notices)
     table = without_dropped(table, list(drop), keep, target)
     check_column(table, target, "--target")
@@ -116,13 +144,21 @@ def history_of(
     warm_up = _check_rows(len(table), warm_up, batch, label_delay)
     if moments is not None:
         warm_up = _whole_stamps(moments, time, warm_up, batch, notices)
-    task = task_of_column(table[target], task, notices)
+    if model is None:
+        task = task_of_column(table[target], task, notices)
+    else:
+        task = task_of_model(model, task)
     prepare = _classes if task == "classification" else _quantity
     y, labels, unit, origin = prepare(table[target], warm_up)
-    base = estimator_for(estimator, task)
-    table = screened(table.drop(columns=target), keep, notices)
+    base = _with_coded_weights(_base(estimator, model, task), labels)
+    own = table.drop(columns=target)
+    table = screened(own, [*keep, *columns_of(model)], notices)
+    table, why = _columns(table, base, model, raw=raw, left_out=own.columns)
     notices.extend(giveaways(table, y, task, warm_up))
-    X, how, remarks = encoded(table, warm_up, base)
+    if why:
+        X, how, remarks = table, _as_they_are(table, why), []
+    else:
+        X, how, remarks = encoded(table, warm_up, base)
     return History(
         name=name,
         target=target,
@@ -139,7 +175,47 @@ def history_of(
         how=how,
         notices=(*notices, *remarks),
         time=moments,
+        is_own=model is not None or is_own_name(estimator),
     )
+
+
+# -- the model and its columns ---------------------------------------------------------------------
+
+
+def _base(estimator, model, task):
+    return estimator_for(estimator, task) if model is None else cloned(model)
+
+
+def _with_coded_weights(base, labels):
+    """Return a model whose ``class_weight``, where it names labels, names their codes."""
+    codes = {str(label): code for code, label in enumerate(labels.tolist())}
+    for name, weights in base.get_params().items():
+        if name.rpartition("__")[2] == "class_weight" and isinstance(weights, dict):
+            coded = {codes.get(str(label), label): weight for label, weight in weights.items()}
+            base.set_params(**{name: coded})
+    return base
+
+
+def _columns(table, base, model, *, raw, left_out=()):
+    """Return the columns to learn from, and why they stay as they are; an empty text if not."""
+    if table.shape[1] == 0:
+        raise CommandError("the file has no column besides the target; there is nothing to learn.")
+    known = columns_of(model)
+    lost = [name for name in known if name not in table.columns]
+    if lost:
+        raise CommandError(
+            f"--model was fitted on columns that are not there to learn from: {some(lost)}. Bring "
+            "them, or save the model before its fit."
+        )
+    table = table[known] if known else table
+    why = why_raw(base, asked=raw, columns=known)
+    if why:
+        check_named_columns(base, table, left_out=left_out)
+    return table, why
+
+
+def _as_they_are(table, why):
+    return f"{table.shape[1]:,} as they are, in a data frame ({why})"
 
 
 # -- rows and the target ---------------------------------------------------------------------------

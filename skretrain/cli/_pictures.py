@@ -97,7 +97,7 @@ def pictures(outcomes, history, metric, results, *, label_delay, price):
 
     return [
         ("scores and seconds", lambda: _picture_of_scores(results, history, metric, price)),
-        ("prices", lambda: _picture_of_prices(results) if windows is None else None),
+        ("prices", lambda: _picture_of_prices(results, metric) if windows is None else None),
         (
             "the best policy",
             lambda: _picture_of_timeline(comparison(), outcomes, history, label_delay),
@@ -122,11 +122,13 @@ def _comparison(outcomes, history, metric, windows, ax):
         comparison = PolicyComparisonDisplay.from_results(
             {outcome.name: _losses_as_result(outcome, history) for outcome in ran},
             scores=scores,
-            score_label="accuracy" if metric is ACCURACY else "error",
+            score_label=_short_name(metric),
             true_drifts=history.drift_rows,
             metric="accuracy" if metric is ACCURACY else "mean_absolute_error",
             ax=ax,
         )
+        if metric.loss is not None:
+            comparison.label = f"{metric.name} over {comparison.label.rpartition(' over ')[2]}"
     else:
         comparison = _by_windows(ran, scores, history, metric, windows).plot(ax=ax)
     comparison.axes_[0].set_xlim(history.warm_up, len(history.y))
@@ -135,6 +137,12 @@ def _comparison(outcomes, history, metric, windows, ax):
     comparison.rows = comparison.rows[::every]
     comparison.curves = {name: curve[::every] for name, curve in comparison.curves.items()}
     return comparison
+
+
+def _short_name(metric):
+    if metric.loss is not None:
+        return metric.name
+    return "accuracy" if metric is ACCURACY else "error"
 
 
 def _by_windows(ran, scores, history, metric, windows):
@@ -219,7 +227,7 @@ def _picture_of_scores(results, history, metric, price):
     )
 
 
-def _picture_of_prices(results):
+def _picture_of_prices(results, metric):
     def drawn(width, height):
         figure = _figure(width, height)
         RegretDisplay.from_comparison(results, to="fixed", ax=figure.subplots())
@@ -227,9 +235,9 @@ def _picture_of_prices(results):
 
     return Picture(
         "What each policy costs, by the price of a refit",
-        "Errors and refits together, as a multiple of the best fixed policy: never, or at the "
-        "interval and window that turned out best. The lower, the better; in colour, the policies "
-        "that cost least at some price.",
+        f"{metric.summed.capitalize()} and refits together, as a multiple of the best fixed "
+        "policy: never, or at the interval and window that turned out best. The lower, the better; "
+        "in colour, the policies that cost least at some price.",
         wide=drawn(_WIDE, 4.4),
         narrow=drawn(_NARROW, 4.6),
         is_folded=True,

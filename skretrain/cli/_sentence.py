@@ -9,7 +9,6 @@ _TIE = 0.005  # of all rows, or of the target's deviation; another seed moves a 
 _LEVEL = 0.02  # likewise; more is no equal, however large the noise
 _BLOCKS = 30
 _CONFIDENCE = 0.95
-_WORST = 25.0  # deviations; else one outlier would hide every difference behind its own noise
 
 
 def sentence(outcomes, metric):
@@ -88,11 +87,12 @@ def _is_level(best, other):
 
 
 def _bounded(outcome):
-    return np.minimum(outcome.losses.mean(axis=0) / outcome.unit, _WORST)
+    return np.minimum(outcome.losses.mean(axis=0) / outcome.unit, outcome.worst)
 
 
 def _by_seed(one, other):
-    return np.minimum(other.by_seed / one.unit, _WORST) - np.minimum(one.by_seed / one.unit, _WORST)
+    mine, others = (np.minimum(o.by_seed / one.unit, one.worst) for o in (one, other))
+    return others - mine
 
 
 def _standard_error(values):

@@ -265,11 +265,11 @@ def test_the_baseline_repeats_the_newest_label_known_at_the_delay(history, table
     stream = history(table, "label", label_delay=7)
     y = stream.y
     expected = accuracy_score(y[100:], y[92:-8])
-    assert no_change(stream, label_delay=7).loss == pytest.approx(1 - expected)
+    assert no_change(stream, ACCURACY, label_delay=7).loss == pytest.approx(1 - expected)
     stream = history(table, "amount", label_delay=7)
     amount = table.amount.to_numpy()
     expected = mean_absolute_error(amount[100:], amount[92:-8])
-    assert no_change(stream, label_delay=7).loss == pytest.approx(expected)
+    assert no_change(stream, ERROR, label_delay=7).loss == pytest.approx(expected)
 
 
 @pytest.mark.no_cover
@@ -290,7 +290,7 @@ def test_one_answer_for_all_rows_is_that_of_the_warm_up(target, history, table):
     """The most frequent class, or the median; nothing of what comes later is known."""
     table.loc[:59, "label"] = "no"
     stream = history(table, target)
-    found = constant(stream)
+    found = constant(stream, ACCURACY if target == "label" else ERROR)
     known, y = stream.y[:100], stream.y[100:]
     if target == "label":
         assert found.name == "(majority)"

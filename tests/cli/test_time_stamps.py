@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skretrain.cli._metric import ACCURACY
 from skretrain.cli._policies import no_change
 
 
@@ -38,7 +39,7 @@ def test_a_day_that_is_cut_by_batches_tells_nothing_of_itself(run, days):
 @pytest.mark.no_cover
 def test_the_baseline_repeats_a_label_of_an_earlier_day(delay, history, days):
     stream = history(days, time="day", batch=20, warm_up=100, label_delay=delay)
-    baseline = no_change(stream, label_delay=delay)
+    baseline = no_change(stream, ACCURACY, label_delay=delay)
     y, day = stream.y, np.repeat(np.arange(60), 20)
     for row in range(100, 1200):
         newest = max(known for known in range(row - delay) if day[known] < day[row])
