@@ -11,8 +11,13 @@ _FEW = 30  # whole numbers with more distinct values than this are a quantity, n
 
 def some(names):
     """Return names as text, not more than a dozen."""
-    shown = ", ".join(map(repr, names[:12]))
-    return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"
+    return listed([repr(name) for name in names])
+
+
+def listed(texts):
+    """Return texts as one, not more than a dozen."""
+    shown = ", ".join(texts[:12])
+    return shown if len(texts) <= 12 else f"{shown} and {len(texts) - 12} more"
 
 
 def check_column(table, column, option):
