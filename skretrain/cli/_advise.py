@@ -26,6 +26,7 @@ from ._estimators import ESTIMATORS, estimator_for
 from ._files import read_tables
 from ._metric import metric_asked_for
 from ._outputs import Outputs, output_folder
+from ._screen import out_of_order
 
 _DESCRIPTION = """\
 Should the model be retrained, now that new labelled rows are there? OLD holds
@@ -192,6 +193,8 @@ def _table(path, table, arguments, notices):
             table, _ = sorted_by_time(table, time)
         own = []
         table = with_target(table, target, own)
+        if time is None:
+            own.extend(out_of_order(table.drop(columns=target)))
     except CommandError as error:
         raise CommandError(f"{path}: {error}") from error
     notices.extend(f"{Path(path).name}: {notice}" for notice in own)

@@ -11,7 +11,7 @@ from ._columns import as_numbers, check_column, sorted_by_time, task_of_column, 
 from ._encoding import encoded
 from ._errors import CommandError, needed
 from ._estimators import estimator_for
-from ._screen import giveaways, screened, without_dropped
+from ._screen import giveaways, out_of_order, screened, without_dropped
 
 
 @dataclass
@@ -120,7 +120,10 @@ def history_of(
     prepare = _classes if task == "classification" else _quantity
     y, labels, unit, origin = prepare(table[target], warm_up)
     base = estimator_for(estimator, task)
-    table = screened(table.drop(columns=target), keep, notices)
+    table = table.drop(columns=target)
+    if time is None:
+        notices.extend(out_of_order(table, keep))
+    table = screened(table, keep, notices)
     notices.extend(giveaways(table, y, task, warm_up))
     X, how, remarks = encoded(table, warm_up, base)
     return History(

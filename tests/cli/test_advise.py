@@ -102,8 +102,18 @@ def test_rows_are_sorted_by_time_and_lonely_columns_left_out(ask, periods):
     straight = ask(old, new.drop(index=shuffled.index[:5]), "--time", "when", "--estimator", "nb")
     assert code == 0
     assert "only one of the files has them: 'extra'" in printed
+    assert "in the order of" not in printed
     assert "new.csv: 5 row(s) without a value of 'label' left out" in printed
     assert [row["gain"] for row in rows] == [row["gain"] for row in straight[3]]
+
+
+def test_the_file_that_is_not_in_the_order_of_its_dates_is_named(ask, periods):
+    """The newest rows are held out, so that the order matters."""
+    old, new = (frame[["when", "temp", "label"]][:60] for frame in periods)
+    code, printed, _, _ = ask(old, new[::-1], "--estimator", "nb")
+    assert code == 0
+    assert "new.csv: the rows stand from the newest to the oldest 'when', and are taken" in printed
+    assert "old.csv: the rows" not in printed
 
 
 def _saved(model, tmp_path):
