@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import advise
+from ..model_selection._advise._text import ACTIONS
 from ..utils._losses import task_of
 from ._columns import (
     as_numbers,
@@ -37,10 +38,11 @@ numbers it rests on.
 """
 
 _EPILOG = """\
-answers:
-  keep, recalibrate, warm_start, replay_mix, fine_tune, refit_new (NEW alone),
-  refit_window (the rows since the change), refit_all, or collect_more, with the
-  number of rows. A refit is advised only if its gain is beyond noise.
+answers, and what advice.csv calls them:
+{answers}
+  Old rows are mixed in, one for each new one; the change is where it shows in
+  New rows are those of NEW, all rows those of both. A refit is advised only if
+  its gain is beyond noise.
 
 models:
   --model FILE is the present model, as joblib.dump or pickle wrote it; it gets
@@ -70,7 +72,8 @@ examples:
 PAGE = (
     _DESCRIPTION,
     _EPILOG.format(
-        estimators="\n".join(f"  {name:<20} {what}" for name, (what, _) in ESTIMATORS.items())
+        answers="\n".join(f"  {what.name:<20} {code}" for code, what in ACTIONS.items()),
+        estimators="\n".join(f"  {name:<20} {what}" for name, (what, _) in ESTIMATORS.items()),
     ),
 )
 
@@ -332,10 +335,10 @@ def _print_table(console, advice):
             left_out.append(row)
             continue
         chosen = "bold" if row["action"] == advice.action else None
-        table.add_row(row["action"], *_cells(row, units), style=chosen)
+        table.add_row(ACTIONS[row["action"]].name, *_cells(row, units), style=chosen)
     console.print(table)
     for row in left_out:
-        text = f"  {row['action']:<13} {row['note']}"
+        text = f"  {ACTIONS[row['action']].name:<20} {row['note']}"
         console.print(text, markup=False, soft_wrap=not console.is_terminal)
 
 

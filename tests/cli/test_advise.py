@@ -69,6 +69,12 @@ def test_a_changed_concept_is_answered_by_a_refit(suffix, ask, periods, tmp_path
     assert "the old rows are now wrong" in printed.replace("\n", " ")
     assert [row["action"] for row in rows][:2] == ["keep", "recalibrate"]
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    # Names for programs are in the file for programs, and nowhere else.
+    codes = {row["action"] for row in rows if "_" in row["action"]}
+    assert {"refit_new", "refit_all", "warm_start"} <= codes
+    assert not [code for code in codes if code in page or code in printed]
+    assert "refit on new rows" in page
+    assert "\n refit on new rows " in printed
     assert "&#x27;label&#x27;" in page
     assert "300 rows" in page
 
@@ -217,7 +223,7 @@ def test_a_candidate_that_is_not_possible_stands_below_the_table(ask, periods, t
     model = make_pipeline(FunctionTransformer(), LogisticRegression())
     path = _saved(model.fit(old[["temp"]], old.label), tmp_path)
     _, printed, _, _ = ask(old, new, "--model", path)
-    assert "refit_window  not possible: " in printed
+    assert "refit since change   not possible: " in printed
 
 
 def test_a_quantity_whose_squares_are_no_numbers_is_refused_in_one_line(ask):
