@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import advise
+from ..model_selection._advise._text import ACTIONS
 from ._columns import (
     as_numbers,
     check_column,
@@ -36,6 +37,7 @@ from ._files import read_tables
 from ._metric import metric_asked_for
 from ._outputs import Outputs, output_folder
 from ._raw import check_named_columns, columns_of, why_raw
+from ._screen import out_of_order
 
 _DESCRIPTION = """\
 Should the model be retrained, now that new labelled rows are there? OLD holds
@@ -46,10 +48,11 @@ numbers it rests on.
 """
 
 _EPILOG = """\
-answers:
-  keep, recalibrate, warm_start, replay_mix, fine_tune, refit_new (NEW alone),
-  refit_window (the rows since the change), refit_all, or collect_more, with the
-  number of rows. A refit is advised only if its gain is beyond noise.
+answers, and what advice.csv calls them:
+{answers}
+  Old rows are mixed in, one for each new one; the change is where it shows in
+  New rows are those of NEW, all rows those of both. A refit is advised only if
+  its gain is beyond noise.
 
 models:
   --model FILE is the present model, as joblib.dump or pickle wrote it; it gets
@@ -81,7 +84,8 @@ examples:
 PAGE = (
     _DESCRIPTION,
     _EPILOG.format(
-        estimators="\n".join(f"  {name:<20} {what}" for name, (what, _) in ESTIMATORS.items())
+        answers="\n".join(f"  {what.name:<20} {code}" for code, what in ACTIONS.items()),
+        estimators="\n".join(f"  {name:<20} {what}" for name, (what, _) in ESTIMATORS.items()),
     ),
 )
 
@@ -190,6 +194,8 @@ def _table(path, table, arguments, notices):
             table, _ = sorted_by_time(table, time)
         own = []
         table = with_target(table, target, own)
+        if time is None:
+            own.extend(out_of_order(table.drop(columns=target)))
     except CommandError as error:
         raise CommandError(f"{path}: {error}") from error
     notices.extend(f"{Path(path).name}: {notice}" for notice in own)
@@ -367,10 +373,10 @@ def _print_table(console, advice):
             left_out.append(row)
             continue
         chosen = "bold" if row["action"] == advice.action else None
-        table.add_row(row["action"], *_cells(row, units), style=chosen)
+        table.add_row(ACTIONS[row["action"]].name, *_cells(row, units), style=chosen)
     console.print(table)
     for row in left_out:
-        text = f"  {row['action']:<13} {row['note']}"
+        text = f"  {ACTIONS[row['action']].name:<20} {row['note']}"
         console.print(text, markup=False, soft_wrap=not console.is_terminal)
 
 

@@ -8,11 +8,18 @@ from ._errors import CommandError, needed
 
 _FEW = 30  # whole numbers with more distinct values than this are a quantity, not classes
 
+_DATES = ("datetime64", "datetime", "date")  # what pandas calls them
+
 
 def some(names):
     """Return names as text, not more than a dozen."""
-    shown = ", ".join(map(repr, names[:12]))
-    return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"
+    return listed([repr(name) for name in names])
+
+
+def listed(texts):
+    """Return texts as one, not more than a dozen."""
+    shown = ", ".join(texts[:12])
+    return shown if len(texts) <= 12 else f"{shown} and {len(texts) - 12} more"
 
 
 def check_column(table, column, option):
@@ -92,13 +99,19 @@ def _dates(texts):
     return needed("pandas").to_datetime(texts, format="ISO8601", errors="coerce", utc=True)
 
 
+def holds_dates(column):
+    """Tell a column of dates, as such or as text."""
+    kind = needed("pandas").api.types.infer_dtype(column, skipna=True)
+    return kind in _DATES or (kind == "string" and are_dates(column.dropna()))
+
+
 def as_numbers(column):
     """Return a column as floats, dates as seconds, missing as NaN; None if it holds text."""
     pandas = needed("pandas")
     kind = pandas.api.types.infer_dtype(column, skipna=True)
     if kind == "string" and are_dates(column.dropna()):
         column, kind = _dates(column), "datetime"
-    if kind in ("datetime64", "datetime", "date"):
+    if kind in _DATES:
         moments = pandas.to_datetime(column, utc=True).dt.tz_localize(None).to_numpy()
         # Microseconds go back to the year 1; nanoseconds do not.
         numbers = moments.astype("datetime64[us]").astype(np.int64) / 1e6

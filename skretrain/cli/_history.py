@@ -20,7 +20,7 @@ from ._encoding import encoded
 from ._errors import CommandError, needed
 from ._estimators import estimator_for, is_own_name, task_of_model
 from ._raw import check_named_columns, columns_of, why_raw
-from ._screen import giveaways, screened, without_dropped
+from ._screen import giveaways, out_of_order, screened, without_dropped
 
 
 @dataclass
@@ -152,6 +152,8 @@ def history_of(
     y, labels, unit, origin = prepare(table[target], warm_up)
     base = _with_coded_weights(_base(estimator, model, task), labels)
     own = table.drop(columns=target)
+    if time is None:
+        notices.extend(out_of_order(own, keep))
     table = screened(own, [*keep, *columns_of(model)], notices)
     table, why = _columns(table, base, model, raw=raw, left_out=own.columns)
     notices.extend(giveaways(table, y, task, warm_up))

@@ -7,7 +7,7 @@ _SPACES = " \u00a0\u202f\u2009"
 _SIGNS = str.maketrans({"\u2212": "-", "\u2019": "'"})
 _SYMBOLS = "$€£¥₹₽₩₺₴₫฿"
 _CODES = "USD|EUR|GBP|CHF|JPY|CNY|INR|RUB|KRW|SEK|NOK|DKK|PLN|CZK|HUF|TRY|BRL|CAD|AUD|NZD|MXN|ZAR"
-_CURRENCY = rf"(?:[{_SYMBOLS}]|(?:US|CA|A|C|R)\$|{_CODES})"
+_CURRENCY = rf"(?:[{_SYMBOLS}]|(?:US|CA|A|C|R)\$|(?i:{_CODES})|kr|zł|Kč)"
 _CELL = re.compile(
     rf"(?P<open>\()?(?P<sign>[+-]?)(?P<before>{_CURRENCY})?[{_SPACES}]*(?P<late>[+-]?)"
     rf"(?P<number>[\d.,'{_SPACES}]*\d[.,]?(?:[eE][+-]?\d+)?)"
@@ -71,17 +71,30 @@ def how_written(texts):
         if match is None:
             return None
         found.append(match)
-    currencies = {match["before"] or match["after"] or "" for match in found}
-    percent = any(match["percent"] for match in found)
-    if len(currencies - {""}) > 1 or (percent and currencies != {""}):
+    units = _units(found)
+    if len(units) > 1:
         return None
     decimal, groups = _convention([match["number"] for match in found])
-    return None if decimal is None else Written(decimal, groups, percent, max(currencies))
+    if decimal is None:
+        return None
+    percent = units == {"%"}
+    return Written(decimal, groups, percent, "" if percent else "".join(units))
 
 
 def looks_like_number(text):
     """Tell whether a cell is a number by itself, however it is written."""
     return how_written([text]) is not None
+
+
+def units_of(texts):
+    """Return the currencies of cells, and "%" where some are percent, in alphabetical order."""
+    return sorted(_units(filter(None, map(_match, texts))))
+
+
+def _units(matches):
+    parts = {match[part] for match in matches for part in ("percent", "before", "after")} - {None}
+    codes = _CODES.split("|")
+    return {part.upper() if part.upper() in codes else part for part in parts}
 
 
 def _match(text):

@@ -19,7 +19,7 @@ from ..inspection import (
 )
 from ..inspection._distribution_data import MOST_DRAWN
 from ..inspection._panels import literal, shortened
-from ..metrics._two_samples import ks_distance, level_counts, never_falls, total_variation
+from ..metrics._two_samples import direction, ks_distance, level_counts, total_variation
 from ._errors import needed
 from ._metric import ACCURACY, ERROR
 from ._policies import NEVER
@@ -382,7 +382,7 @@ def _largest_gap(then, now):
     at = np.concatenate([then, now])
     if np.abs(at).max() > MOST_DRAWN:
         return 0.0
-    if never_falls(at):
+    if direction(at):
         return 0.0
     return ks_distance(then, now)
 

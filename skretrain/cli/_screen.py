@@ -1,16 +1,17 @@
-"""Columns that tell the time, number the rows, or give the target away."""
+"""Columns that tell the time, number the rows, or give the target away; the order of the rows."""
 
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from ..metrics._two_samples import never_falls
-from ._columns import as_numbers, check_column, some
+from ..metrics._two_samples import direction
+from ._columns import as_numbers, check_column, holds_dates, some
 from ._errors import CommandError
 
 _MANY = 30  # rows; fewer may all be different by chance
 _DIFFERENT = 0.99  # of the rows: text that is different in so many names them
 _GIVES_AWAY = 0.99
 _LEAST_ROWS = 40  # to tell whether one column is enough
+_MOSTLY = 0.9  # of the rows have a date, if it may be when they came
 
 
 def without_dropped(table, dropped, kept, target):
@@ -24,6 +25,39 @@ def without_dropped(table, dropped, kept, target):
         if name in kept:
             raise CommandError(f"{name!r} is to be left out by --drop and kept by --keep.")
     return table.drop(columns=dropped)
+
+
+def out_of_order(table, kept=()):
+    """Yield a line if the rows are in the order of no column of dates, though there are some.
+
+    It asks, for it may be a birthday. Where one of them never falls, the rows are in its order.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The columns besides the target, in the order of the file.
+    kept : sequence of str, default=()
+        Columns that the user wants to learn from, so that none of them is in question.
+    """
+    ways = {name: direction(_dates(table[name])) for name in table.columns if name not in kept}
+    ways = {name: way for name, way in ways.items() if way is not None}
+    if not ways or max(ways.values()) > 0:
+        return
+    turned = [name for name, way in ways.items() if way < 0]
+    names = turned or list(ways)
+    said = "stand from the newest to the oldest" if turned else "are not in the order of"
+    which = repr(names[0]) if len(names) == 1 else "one of them"
+    yield (
+        f"the rows {said} {some(names)}, and are taken in the order of the file: is {which} when a "
+        f"row came? Then sort with --time {names[0]!r}"
+    )
+
+
+def _dates(column):
+    """Return the dates of a column as seconds; none if it holds other things, or many gaps."""
+    is_filled = column.notna().mean() >= _MOSTLY
+    values = as_numbers(column) if is_filled and holds_dates(column) else np.empty(0)
+    return values[~np.isnan(values)]
 
 
 def screened(table, kept, notices):
@@ -41,13 +75,17 @@ def screened(table, kept, notices):
         Gets a line for what is left out.
     """
     asked = [name for name in table.columns if name not in kept]
-    clocks = [name for name in asked if _is_clock(table[name])]
+    ways = {name: _way(table[name]) for name in asked}
+    clocks = [name for name in asked if ways[name]]
     names = [name for name in asked if name not in clocks and _names_the_rows(table[name])]
-    if clocks:
-        notices.append(
-            f"left out, for it never falls and tells the time or counts the rows: {some(clocks)} "
-            f"(learned from with --keep; sorted by with --time{_shared(table, clocks)})"
-        )
+    for way, what in ((1, "falls"), (-1, "rises")):
+        those = [name for name in clocks if ways[name] == way]
+        if those:
+            notices.append(
+                f"left out, for it never {what} and tells the time or counts the rows: "
+                f"{some(those)} (learned from with --keep; sorted by with --time"
+                f"{_shared(table, those)})"
+            )
     if names:
         notices.append(
             f"left out, for it is another in nearly every row and names them: {some(names)} "
@@ -56,9 +94,9 @@ def screened(table, kept, notices):
     return table.drop(columns=[*clocks, *names])
 
 
-def _is_clock(column):
+def _way(column):
     values = as_numbers(column)
-    return values is not None and never_falls(values[~np.isnan(values)])
+    return None if values is None else direction(values[~np.isnan(values)])
 
 
 def _names_the_rows(column):

@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from ._columns import are_dates, some
+from ._columns import are_dates, listed, some
 from ._errors import needed
-from ._numbers import as_number, how_written, looks_like_number, may_be_groups
+from ._numbers import as_number, how_written, looks_like_number, may_be_groups, units_of
 
 # Words for "no value" where the rest are numbers or dates; anywhere else they may be names.
 _WORDS = r"#?N/?A|<NA>|#N/A N/A|-?nan|NaT|null|none|-?1\.#(?:QNAN|IND)|#VALUE!|#DIV/0!|--?|\.|\?"
 _BOOLEANS = {"True": True, "TRUE": True, "true": True}
 _BOOLEANS |= {"False": False, "FALSE": False, "false": False}
 _SAMPLE = 200
+_NEARLY_ALL = 0.95  # of the values: amounts and percent, among which the others stand for no value
 
 
 @dataclass
@@ -31,6 +32,8 @@ class _Column:
         "number", "written" (a number that needs reading), "boolean", "date" or "text".
     written : Written or None
         How the numbers are written, where that is not plain.
+    strays : Series of int or None
+        What is no number among amounts or percent, and how often; a word for nothing, too.
     """
 
     texts: Any
@@ -38,6 +41,7 @@ class _Column:
     is_word: Any
     kind: str = "text"
     written: Any = None
+    strays: Any = None
 
     @property
     def rest(self):
@@ -104,7 +108,24 @@ def _column_of(texts, missing):
             column.kind, column.written = "written", written
         elif column.is_word.any() and are_dates(rest):
             column.kind = "date"
+        else:
+            _read_amounts(column)
     return column
+
+
+def _read_amounts(column):
+    """Make numbers of a column in which nearly all values are amounts of a currency, or percent."""
+    counts = column.rest.value_counts()
+    # Text is seen by what comes most often.
+    if not any(map(looks_like_number, counts.index[:_SAMPLE])):
+        return
+    is_number = np.array([looks_like_number(text) for text in counts.index])
+    if counts[is_number].sum() < _NEARLY_ALL * counts.sum():
+        return
+    written = how_written(counts.index[is_number])
+    if written and (written.currency or written.percent):
+        column.kind, column.written, column.strays = "written", written, counts[~is_number]
+        column.is_word |= column.texts.isin(column.strays.index)
 
 
 def _are_plain(texts):
@@ -159,6 +180,9 @@ def _values(column, decimal):
 
 def _remarks(columns, decimals):
     """Yield a line for each way of reading that a reader may not expect."""
+    units = [f"{name!r} ({unit})" for name, column in columns.items() if (unit := _unit(column))]
+    if units:
+        yield f"read as numbers: {listed(units)}"
     ways = defaultdict(list)
     for name, column in columns.items():
         for way in _ways(column, decimals[name]):
@@ -168,6 +192,12 @@ def _remarks(columns, decimals):
             yield remark
     for way, names in ways.items():
         yield f"{way}: {some(names)}"
+
+
+def _unit(column):
+    if column.written is None:
+        return ""
+    return "%, as parts of one" if column.written.percent else column.written.currency
 
 
 def _ways(column, decimal):
@@ -189,14 +219,16 @@ def _ways(column, decimal):
         yield "numbers with thousands set apart"
     elif decimal == ",":
         yield "numbers with a decimal comma"
-    if written.percent:
-        yield "percent taken as parts of one"
-    if written.currency:
-        yield f"amounts in {written.currency}"
 
 
 def _almost(name, column):
-    """Return a line on a column that is text because of a few cells that are no numbers."""
+    """Return a line on a few cells that are no numbers, and what they make of the rest."""
+    if column.strays is not None:
+        n_all = len(column.rest) + column.strays.sum()
+        return (
+            f"{name!r} is empty where it holds no number: {column.strays.sum():,} of {n_all:,} "
+            f"values, such as {column.strays.index[0]!r}"
+        )
     if column.kind != "text":
         return None
     counts = column.rest.value_counts()
@@ -206,7 +238,13 @@ def _almost(name, column):
     n_others, n_all = int(others.sum()), int(counts.sum())
     if 2 * n_others >= n_all:
         return None
+    units = units_of(counts.index)
     why = "numbers written in different ways"
-    if n_others:
-        why = f"{n_others:,} of {n_all:,} values are no numbers, such as {others.index[0]!r}"
+    if len(units) > 1:
+        why = f"its numbers are not of one unit, but of {some(units)}"
+    elif n_others:
+        why = (
+            f"{n_others:,} of {n_all:,} values are no numbers, such as {others.index[0]!r} "
+            "(--missing WORD if one stands for no value)"
+        )
     return f"{name!r} is taken as text: {why}"

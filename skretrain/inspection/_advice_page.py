@@ -62,7 +62,7 @@ $facts
 """)
 
 
-def advice_page(advice, title, *, about, facts, notices, version):
+def advice_page(advice, title, *, actions, facts, notices, version):
     """Return the page.
 
     Parameters
@@ -73,8 +73,8 @@ def advice_page(advice, title, *, about, facts, notices, version):
         and ``slope``, and has ``metric`` and ``gain_is_a_rise``.
     title : str
         The page's headline.
-    about : dict of {str: str}
-        What was tried, by action.
+    actions : dict of {str: object}
+        What a reader is told of each action, with ``name`` and ``tried``.
     facts : dict of {str: str}
         More to say about the data, by name.
     notices : sequence of str
@@ -107,9 +107,9 @@ def advice_page(advice, title, *, about, facts, notices, version):
         more="".join(f"<li>{escape(sentence)}</li>" for sentence in advice.sentences[2:]),
         notices=list_of_notices(notices),
         head=header_row(heads),
-        rows="\n".join(_row(row, advice, about, axis) for row in rows),
+        rows="\n".join(_row(row, advice, actions, axis) for row in rows),
         legend=escape(_legend(units, len(rows) - 1)),
-        left_out=_pairs("Left out", {row["action"]: row["note"] for row in out}),
+        left_out=_pairs("Left out", {actions[row["action"]].name: row["note"] for row in out}),
         moved=_moved_table(evidence["input_shift"]),
         sensitive=_sensitive_table(evidence["sensitivity"]),
         facts=terms({**facts, **_facts(evidence, units)}),
@@ -125,7 +125,7 @@ def _axis(rows):
     return (low, high) if high > low else (low - 1.0, high + 1.0)
 
 
-def _row(row, advice, about, axis):
+def _row(row, advice, actions, axis):
     units, mark = advice.units, ' class="best"' if row["action"] == advice.action else ""
     is_keep = row["action"] == "keep"
     cells = [
@@ -143,8 +143,9 @@ def _row(row, advice, about, axis):
     ]
     if is_keep:
         cells = [cells[0], _empty(), cells[2], cells[3], _empty(), _empty(), _empty()]
-    remark = "; ".join(filter(None, [about[row["action"]], row["note"]]))
-    name = f'<th scope="row">{row["action"]} <small>{escape(remark)}</small></th>'
+    action = actions[row["action"]]
+    remark = "; ".join(filter(None, [action.tried, row["note"]]))
+    name = f'<th scope="row">{action.name} <small>{escape(remark)}</small></th>'
     return f"<tr{mark}>{name}{''.join(cells)}</tr>"
 
 

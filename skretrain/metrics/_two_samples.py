@@ -95,16 +95,23 @@ def _as_floats(values):
 def is_clock(column):
     """Tell a date or running number, which differs between the samples by what it is.
 
-    It never falls within a sample; a clock may have been set back in between.
+    It goes one way within both samples; a clock may have been set back in between.
     """
-    return never_falls(*column.present)
+    return bool(direction(*column.present))
 
 
-def never_falls(*samples):
-    """Tell whether numbers in the order of time are those of a clock, or count the rows."""
+def direction(*samples):
+    """Return where numbers go from row to row: 1 up, -1 down, 0 both ways, None for few numbers.
+
+    Many that go one way, with repeats or without, are those of a clock, or count the rows; few
+    different ones may do so by chance.
+    """
     together = np.concatenate(samples)
-    many = len(np.unique(together)) > max(10, len(together) // 100)
-    return many and all(bool((np.diff(values) >= 0).all()) for values in samples)
+    if len(np.unique(together)) <= max(10, len(together) // 100):
+        return None
+    ways = np.unique(np.sign(np.concatenate([np.diff(values) for values in samples])))
+    ways = ways[ways != 0]
+    return int(ways[0]) if len(ways) == 1 else 0
 
 
 def movement(column):

@@ -69,6 +69,12 @@ def test_a_changed_concept_is_answered_by_a_refit(suffix, ask, periods, tmp_path
     assert "the old rows are now wrong" in printed.replace("\n", " ")
     assert [row["action"] for row in rows][:2] == ["keep", "recalibrate"]
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    # Names for programs are in the file for programs, and nowhere else.
+    codes = {row["action"] for row in rows if "_" in row["action"]}
+    assert {"refit_new", "refit_all", "warm_start"} <= codes
+    assert not [code for code in codes if code in page or code in printed]
+    assert "refit on new rows" in page
+    assert "\n refit on new rows " in printed
     assert "&#x27;label&#x27;" in page
     assert "300 rows" in page
 
@@ -102,8 +108,18 @@ def test_rows_are_sorted_by_time_and_lonely_columns_left_out(ask, periods):
     straight = ask(old, new.drop(index=shuffled.index[:5]), "--time", "when", "--estimator", "nb")
     assert code == 0
     assert "only one of the files has them: 'extra'" in printed
+    assert "in the order of" not in printed
     assert "new.csv: 5 row(s) without a value of 'label' left out" in printed
     assert [row["gain"] for row in rows] == [row["gain"] for row in straight[3]]
+
+
+def test_the_file_that_is_not_in_the_order_of_its_dates_is_named(ask, periods):
+    """The newest rows are held out, so that the order matters."""
+    old, new = (frame[["when", "temp", "label"]][:60] for frame in periods)
+    code, printed, _, _ = ask(old, new[::-1], "--estimator", "nb")
+    assert code == 0
+    assert "new.csv: the rows stand from the newest to the oldest 'when', and are taken" in printed
+    assert "old.csv: the rows" not in printed
 
 
 def _saved(model, tmp_path):
@@ -209,7 +225,7 @@ def test_a_candidate_that_is_not_possible_stands_below_the_table(ask, periods, t
     model = make_pipeline(FunctionTransformer(), LogisticRegression())
     path = _saved(model.fit(old[["temp"]], old.label), tmp_path)
     _, printed, _, _ = ask(old, new, "--model", path)
-    assert "refit_window  not possible: " in printed
+    assert "refit since change   not possible: " in printed
 
 
 def test_a_quantity_whose_squares_are_no_numbers_is_refused_in_one_line(ask):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from skretrain.cli._errors import CommandError
-from skretrain.cli._screen import giveaways, screened, without_dropped
+from skretrain.cli._screen import giveaways, out_of_order, screened, without_dropped
 
 
 @pytest.fixture
@@ -48,6 +48,58 @@ def test_a_clock_is_left_out_and_named(kind, columns):
     notices = []
     assert "clock" in screened(table, ["clock"], notices)
     assert notices == []
+
+
+def test_what_never_rises_is_a_clock_too(columns):
+    """A file that has the newest row first counts backwards."""
+    table, _ = columns
+    table["number"] = np.arange(len(table))[::-1]
+    notices = []
+    assert "number" not in screened(table, (), notices)
+    assert notices[0].startswith("left out, for it never rises and tells the time or counts")
+
+
+HOURS = pd.Series(pd.date_range("2024-01-01", periods=400, freq="h"))
+SHUFFLED = HOURS.sample(frac=1, random_state=0, ignore_index=True)
+TURNED = HOURS[::-1].reset_index(drop=True)
+NOT_IN_ORDER = "the rows are not in the order of 'when', and are taken in the order of the file: "
+ASKED = "is 'when' when a row came? Then sort with --time 'when'"
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        (HOURS, None),
+        (SHUFFLED, NOT_IN_ORDER + ASKED),
+        (SHUFFLED.dt.strftime("%Y-%m-%d %H:%M"), NOT_IN_ORDER + ASKED),
+        (SHUFFLED.dt.date, NOT_IN_ORDER + ASKED),
+        (SHUFFLED.mask(HOURS.dt.hour == 7), NOT_IN_ORDER + ASKED),
+        (TURNED, "the rows stand from the newest to the oldest 'when', and are taken in"),
+        (SHUFFLED.mask(HOURS.dt.hour < 7), None),  # of many rows nobody knows
+        (HOURS.dt.normalize().dt.day % 3, None),
+        (pd.to_datetime("2024-01-01") + pd.to_timedelta(HOURS.dt.hour % 5, unit="D"), None),
+        (SHUFFLED.astype(np.int64), None),
+        (None, None),
+    ],
+)
+def test_rows_that_are_not_in_the_order_of_their_dates_are_asked_about(when, said, columns):
+    """Shuffled and newest first are told apart; numbers, few dates and many gaps ask nothing."""
+    table, _ = columns
+    found = list(out_of_order(table.assign(when=when)))
+    assert len(found) == (said is not None)
+    assert all(line.startswith(said) for line in found)
+
+
+def test_one_column_of_dates_in_order_is_the_order_of_the_rows(columns):
+    """Others may be birthdays. Newest first is the likelier order, and what is kept is known."""
+    table, _ = columns
+    assert not list(out_of_order(table.assign(when=HOURS, birthday=SHUFFLED)))
+    (line,) = out_of_order(table.assign(birthday=SHUFFLED, when=TURNED))
+    assert "'birthday'" not in line
+    (line,) = out_of_order(table.assign(birthday=SHUFFLED, when=SHUFFLED))
+    assert "'birthday', 'when', and are" in line
+    assert "is one of them when a row came?" in line
+    assert not list(out_of_order(table.assign(birthday=SHUFFLED), ["birthday"]))
 
 
 def test_a_name_of_the_row_is_left_out_and_text_is_not(columns):
@@ -112,6 +164,21 @@ def test_the_command_says_what_it_leaves_out_and_takes_both_words(run, table):
     kept = run(frame, *options, "--keep=number", quick=True)
     assert [row["accuracy"] for row in kept[3]] != scores[0]
     assert "never falls" not in kept[1]
+
+
+def test_a_shuffled_file_is_said_to_be_and_sorted_by_time_it_is_not(run, table):
+    """The row that was first is first again."""
+    options = ("--target", "label", "--warm-up", "100")
+    frame = table[["when", "temp", "label"]]
+    shuffled = frame.sample(frac=1, random_state=0)
+    code, printed, _, _ = run(shuffled, *options, quick=True, screens=True)
+    assert code == 0
+    assert f"note:        {NOT_IN_ORDER}{ASKED}" in printed
+    options = (*options, "--time", "when")
+    answers = [run(rows, *options, quick=True, screens=True) for rows in (shuffled, frame)]
+    assert "in the order of" not in answers[0][1]
+    scores = [[row["accuracy"] for row in rows] for *_, rows in answers]
+    assert scores[0] == scores[1]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from skretrain.metrics._two_samples import (
     Column,
     chi_square_p_value,
     columns_of,
+    direction,
     domain_auc,
     is_clock,
     ks_distance,
@@ -119,6 +120,26 @@ def test_a_running_number_is_a_clock_and_a_shuffled_one_is_not():
     assert is_clock(Column("t", counter[100:], counter[:100], True))  # set back
     assert not is_clock(Column("t", counter[100::-1], counter[100:], True))
     assert not is_clock(Column("t", np.zeros(100), np.ones(100), True))
+    assert is_clock(Column("t", counter[199:99:-1], counter[99::-1], True))  # newest first
+
+
+@pytest.mark.parametrize(
+    ("samples", "way"),
+    [
+        ([np.arange(50)], 1),
+        ([np.repeat(np.arange(50), 3)], 1),
+        ([-np.arange(50)], -1),
+        ([np.arange(50) % 40], 0),
+        ([np.arange(50), np.arange(50)], 1),
+        ([np.arange(50), -np.arange(50)], 0),
+        ([np.arange(10)], None),
+        ([np.repeat(np.arange(20), 100)], None),
+        ([np.empty(0)], None),
+    ],
+)
+def test_many_numbers_go_one_way_or_both(samples, way):
+    """Within each sample; up, and down as well; few different numbers tell nothing."""
+    assert direction(*samples) == way
 
 
 def test_the_domain_auc_is_a_guess_for_equal_samples_and_one_for_others():

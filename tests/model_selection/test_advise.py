@@ -53,7 +53,7 @@ from skretrain.model_selection._advise._evidence import (
     rounded_up,
 )
 from skretrain.model_selection._advise._inputs import input_shift
-from skretrain.model_selection._advise._text import Units
+from skretrain.model_selection._advise._text import ACTIONS, Units
 from skretrain.model_selection._metric import metric_of
 
 CLASSIFIER = LogisticRegression()
@@ -1150,7 +1150,8 @@ def test_the_page_is_whole_loads_nothing_and_says_what_the_text_says(new):
         assert part in page.text
     assert advice.sentences[0].rstrip(".") in page.text
     for row in advice.rows:
-        assert row["action"] in page.text
+        assert ACTIONS[row["action"]].name in page.text
+    assert not [code for code in ACTIONS if "_" in code and code in page.text + advice.text]
     assert "iframe" in advice._repr_html_()
     assert repr(advice).startswith(f"Advice(action={advice.action!r})\n")
     assert advice.text in repr(advice)

@@ -120,11 +120,10 @@ class Advice:
         page : str
             HTML.
         """
-        about = {action: tried for action, (_, tried) in ACTIONS.items()}
         return advice_page(
             self,
             title,
-            about=about,
+            actions=ACTIONS,
             facts=facts or {},
             notices=notices,
             version=__version__,

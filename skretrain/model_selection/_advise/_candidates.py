@@ -199,7 +199,9 @@ def _locate(stage):
     position = int(stage.new.index.searchsorted(stage.located))
     left = len(stage.new.index) - position
     if position <= len(stage.new.index) // 20:
-        stage.why_no_window = "the change lies at the seam of the periods: the same as refit_new"
+        stage.why_no_window = (
+            "the change lies at the seam of the periods: the same as a refit on the new rows"
+        )
     elif left < _LEAST_WINDOW:
         stage.why_no_window = f"only {left} rows to learn from follow the located change"
 

@@ -1,26 +1,52 @@
 """The advice in words: each action, how losses read, and the sentences of the paragraph."""
 
 import math
+from typing import NamedTuple
 
 from ...utils._words import counted
 
-# action -> (what to do, in a headline; what was tried, in the table's legend)
+
+class Action(NamedTuple):
+    """What a reader is told of an action: its name, a headline, and what was tried."""
+
+    name: str
+    headline: str
+    tried: str
+
+
+# By the names that programs read: in tables, files and evidence.
 ACTIONS = {
-    "keep": ("Keep the model", "the present model, as it is"),
-    "recalibrate": ("Recalibrate the model", "its outputs are corrected, the model is frozen"),
-    "warm_start": ("Continue the model on the new rows", "it goes on learning from the new rows"),
-    "replay_mix": (
+    "keep": Action("keep the model", "Keep the model", "the present model, as it is"),
+    "recalibrate": Action(
+        "recalibrate", "Recalibrate the model", "its outputs are corrected, the model is frozen"
+    ),
+    "warm_start": Action(
+        "update on new rows",
+        "Continue the model on the new rows",
+        "it goes on learning from the new rows",
+    ),
+    "replay_mix": Action(
+        "update on mixed rows",
         "Retrain on the new rows mixed with old ones",
         "it learns the new rows and as many old ones",
     ),
-    "fine_tune": ("Fit only the last step anew", "the last step of the pipeline, on the new rows"),
-    "refit_new": ("Refit on the new rows alone", "a fresh fit on the new rows"),
-    "refit_window": (
+    "fine_tune": Action(
+        "refit last step",
+        "Fit only the last step anew",
+        "the last step of the pipeline, on the new rows",
+    ),
+    "refit_new": Action(
+        "refit on new rows", "Refit on the new rows alone", "a fresh fit on the new rows"
+    ),
+    "refit_window": Action(
+        "refit since change",
         "Refit on the rows since the change",
         "a fresh fit on the rows since the located change",
     ),
-    "refit_all": ("Refit on all rows, old and new", "a fresh fit on old and new rows"),
-    "collect_more": ("Not enough evidence: collect more rows", ""),
+    "refit_all": Action(
+        "refit on all rows", "Refit on all rows, old and new", "a fresh fit on old and new rows"
+    ),
+    "collect_more": Action("collect more rows", "Not enough evidence: collect more rows", ""),
 }
 _TOLD_APART = 0.5  # the AUC of a guess
 _SHOWN = 3  # features named in the paragraph
@@ -97,7 +123,7 @@ def _headline(action, evidence):
     if action == "collect_more":
         more = evidence["rows_needed"]["more_rows"]
         return f"Not enough evidence: collect about {more:,} more new rows"
-    return ACTIONS[action][0]
+    return ACTIONS[action].headline
 
 
 def _basis(evidence):
@@ -166,14 +192,15 @@ def _why_not(action, row, evidence, units):
 
 
 def _among_equals(row, evidence):
-    others = [name for name in evidence["decision"]["tied_with_best"] if name != row["action"]]
+    tied = evidence["decision"]["tied_with_best"]
+    others = [ACTIONS[action].name for action in tied if action != row["action"]]
     if not others:
         return ""
     return f"; as good within the noise, but with more work or forgetting: {', '.join(others)}"
 
 
 def _named(row):
-    return f"'{row['action']}'"
+    return f"'{ACTIONS[row['action']].name}'"
 
 
 def _sure(row, name, units):
