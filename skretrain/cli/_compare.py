@@ -15,6 +15,7 @@ from ._console import (
     whole_number,
 )
 from ._costs import costs_in_words
+from ._cut import in_rows, length, seconds
 from ._errors import CommandError, needed
 from ._estimators import ESTIMATORS, estimator_for, model_in_file
 from ._files import read_tables
@@ -134,19 +135,41 @@ def add_arguments(parser):
         "fresh, on the columns that it was fitted on, if these have names",
     )
     add_scoring(add, "the policies")
-    add("--batch", type=whole_number(1), default=100, metavar="N", help="rows per batch (100)")
+    add(
+        "--batch",
+        type=length(1),
+        metavar="N",
+        help="rows per batch (100; of more than 100,000 rows a thousandth), or with --time a "
+        "calendar period such as 1d",
+    )
     add(
         "--label-delay",
-        type=whole_number(0),
+        type=length(0),
         default=0,
         metavar="N",
-        help="rows between a prediction and its label (0)",
+        help="rows, or time such as 14d, between a prediction and its label (0)",
     )
     add(
         "--warm-up",
-        type=whole_number(2),
+        type=length(2),
         metavar="N",
-        help="rows of the first fit (a tenth, at least one batch, at most 5000)",
+        help="rows, or time, of the first fit (a tenth, at least one batch, at most 5000)",
+    )
+    add(
+        "--schedule",
+        type=length(1),
+        action="append",
+        default=[],
+        metavar="N",
+        help="a further schedule, of a refit every so many rows, or by the calendar: daily, "
+        "weekly, 3mo; may be given several times",
+    )
+    add(
+        "--time-budget",
+        type=seconds,
+        metavar="TIME",
+        help="about how long it may take, such as 5min: schedules then refit at fewer moments, and "
+        "what takes longer than its share is left out",
     )
     add(
         "--out",
@@ -181,7 +204,7 @@ def main(arguments):
     history = _history(arguments)
     metric = _metric(history, arguments)
     facts = _facts(history, metric, arguments)
-    notices = [*history.notices, *_limits(history, arguments)]
+    notices = [*history.notices, *_limits(history)]
     say_facts(console, facts, notices)
     say(console, "")
     found = _run_all(console, history, metric, arguments)
@@ -251,13 +274,11 @@ def _warnings(outcomes, comparison, price):
 
 def _write(outputs, found, history, metric, arguments, facts, notices, answers):
     outcomes, baselines, comparison = found
-    delay, price = arguments.label_delay, arguments.price
+    price = arguments.price
     title = f"{history.name}, predicting '{history.target}'"
     outputs.write("compare.csv", lambda: as_csv(outcomes, baselines, metric))
     figures = []
-    for what, drawn in pictures(
-        outcomes, history, metric, comparison, label_delay=delay, price=price
-    ):
+    for what, drawn in pictures(outcomes, history, metric, comparison, price=price):
         figures.append(outputs.made(f"the picture of {what}", drawn))
     outputs.write(
         "report.html",
@@ -276,7 +297,7 @@ def _write(outputs, found, history, metric, arguments, facts, notices, answers):
     windows = comparison.windows
     outputs.write(
         "compare.png",
-        lambda: draw(outcomes, history, metric, windows, label_delay=delay, title=headline),
+        lambda: draw(outcomes, history, metric, windows, title=headline),
     )
 
 
@@ -288,6 +309,7 @@ def _history(arguments):
         "batch": arguments.batch,
         "warm_up": arguments.warm_up,
         "label_delay": arguments.label_delay,
+        "schedules": arguments.schedule,
     }
     if arguments.file is None:
         for option in ("target", "time"):
@@ -320,6 +342,7 @@ def _history(arguments):
 def _facts(history, metric, arguments):
     """Return what is compared, by name."""
     n_rows, n_columns = history.table.shape
+    timing = history.timing
     last_seed = arguments.seeds - 1
     task = f"classification, {len(history.labels)} classes"
     facts = {
@@ -329,8 +352,8 @@ def _facts(history, metric, arguments):
         "columns": history.how,
         "model": " ".join(str(history.base).split()),
         "warm-up": f"first {history.warm_up:,} rows, on which the first model is fitted",
-        "stream": f"batches of {arguments.batch:,} with a label delay of "
-        f"{arguments.label_delay:,} rows",
+        "stream": f"batches of {in_rows(timing.step)} with a label delay of "
+        f"{in_rows(timing.label_delay)}",
         "seeds": "random_state 0" + (f" to {last_seed}" if last_seed else ""),
     }
     if arguments.cost_matrix is not None:
@@ -340,19 +363,11 @@ def _facts(history, metric, arguments):
     return facts
 
 
-def _limits(history, arguments):
+def _limits(history):
     """Say which policies do something else than their name promises."""
-    late = -arguments.label_delay % arguments.batch
-    if history.time is not None and arguments.label_delay:
-        yield (
-            f"refits on a schedule get their labels {arguments.label_delay + late:,} rows late or "
-            "more, in whole batches; all others to the row"
-        )
-    elif late:
-        yield (
-            f"refits on a schedule get their labels {arguments.label_delay + late:,} rows late, in "
-            "whole batches; all others to the row"
-        )
+    step, delay = history.timing.step, history.timing.label_delay
+    if isinstance(step, int) and isinstance(delay, int) and delay % step:
+        yield f"labels come in whole batches: {delay - delay % -step:,} rows late"
     learner = Learner(history.base)
     if learner.incremental:
         return
@@ -369,8 +384,10 @@ def _run_all(console, history, metric, arguments):
     bar = progress.Progress(
         progress.TextColumn("{task.description:<20}"),
         progress.BarColumn(),
-        progress.MofNCompleteColumn(),
+        progress.TaskProgressColumn(),
         progress.TimeElapsedColumn(),
+        progress.TextColumn("left"),
+        progress.TimeRemainingColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,
@@ -380,17 +397,20 @@ def _run_all(console, history, metric, arguments):
         task = bar.add_task("refits on a schedule", total=None)
 
         def on_run(name, seconds, n_runs):
-            bar.update(task, advance=1, total=n_runs, description=name)
             if not console.is_terminal:
                 say(console, f"replayed {name}: {seconds:.1f} s")
+
+        def on_progress(share):
+            bar.update(task, completed=share, total=1, description="live policies")
 
         return run_all(
             history,
             metric,
-            batch=arguments.batch,
-            label_delay=arguments.label_delay,
             price=arguments.price,
             seeds=arguments.seeds,
             jobs=arguments.jobs,
+            schedules=arguments.schedule,
+            time_budget=arguments.time_budget,
             on_run=on_run,
+            on_progress=on_progress,
         )

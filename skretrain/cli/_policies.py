@@ -1,17 +1,15 @@
 """What each policy of ``compare_policies`` achieved on a history."""
 
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..compose._learner import Learner
-from ..metrics import no_change_predict
-from ..model_selection import compare_policies
-from ..model_selection._compare import default_policies, n_updates
-from ..model_selection._edges import edges_of, ends_of
+from ..model_selection._compare import compared, default_policies, n_updates, specs_of
+from ._cut import newest_known
 from ._errors import CommandError, first_line, refusals
 from ._losses import AbsoluteError, Cost
 from ._metric import ACCURACY, ERROR
@@ -100,14 +98,7 @@ class Outcome:
         return self.unit * float(np.std(in_units, ddof=1)) if len(self.losses) > 1 else None
 
 
-def stride_of(history, batch):
-    """Return the batches between two moments at which a schedule may refit."""
-    edges = edges_of(len(history.y), history.warm_up, batch, history.time)
-    n_batches = len(edges) - 2
-    return -(-n_batches // _MOST_FITS)
-
-
-def run_all(history, metric, *, batch, label_delay, price, seeds, jobs, on_run):
+def run_all(history, metric, *, price, seeds, jobs, schedules=(), time_budget=None, **told):
     """Replay the history under every policy, in parallel; the numbers are those of one job.
 
     Parameters
@@ -116,17 +107,19 @@ def run_all(history, metric, *, batch, label_delay, price, seeds, jobs, on_run):
         The stream.
     metric : Measured
         What they are compared by.
-    batch, label_delay : int
-        Rows per batch; rows between a prediction and its label.
     price : float or None
         What a refit costs, in errors, in units of the target or of costs.
     seeds : int
         Each policy is run with ``random_state`` 0 to ``seeds - 1``.
     jobs : int
         Processes.
-    on_run : callable
-        Told the name and the processor seconds of each live run as it ends, in any order, and how
-        many there are.
+    schedules : sequence of int or Duration, default=()
+        Lengths from one refit to the next of further schedules.
+    time_budget : float or None, default=None
+        Seconds that there are.
+    **told : callable
+        ``on_run`` is told the name and the processor seconds of each live run as it ends, in any
+        order, and ``on_progress`` which share of them is done.
 
     Returns
     -------
@@ -138,39 +131,45 @@ def run_all(history, metric, *, batch, label_delay, price, seeds, jobs, on_run):
     comparison : PolicyComparison
         The same, for every price.
     """
-    stride = stride_of(history, batch)
-    n_batches = len(edges_of(len(history.y), history.warm_up, batch, history.time)) - 2
-    policies = default_policies(
-        history.base,
-        batch,
-        stride=stride,
-        n_batches=n_batches,
-        # Their debt is in errors, or residuals.
-        is_priced=price is not None and metric.metric is None,
-    )
+    policies = {}
+
+    def choose(step, stride, n_batches):
+        policies.update(
+            default_policies(
+                history.base,
+                step,
+                stride=stride,
+                n_batches=n_batches,
+                # Their debt is in errors, or residuals.
+                is_priced=price is not None and metric.metric is None,
+                schedules=schedules,
+            )
+        )
+        return specs_of({name: policy for name, (policy, _) in policies.items()})
+
     comparison, warned = _compared(
         history,
         metric,
-        {name: policy for name, (policy, _) in policies.items()},
-        on_run,
-        batch_size=batch,
-        label_delay=label_delay,
+        choose,
         prices=_grid(price),
         seeds=seeds,
         n_jobs=jobs,
-        stride=stride,
+        time_budget=time_budget,
+        **told,
     )
-    baseline = no_change(history, metric, label_delay=label_delay)
-    usual = constant(history, metric)
+    baseline, usual = no_change(history, metric), constant(history, metric)
     outcomes, table = [], comparison.to_frame(price).set_index("policy")
     for name, (_, what) in policies.items():
+        if name in comparison.left_out:
+            outcomes.append(Outcome(name, "", refusal=f"not done in {time_budget:,.0f} seconds"))
+            continue
         what = what.replace("errors", metric.summed)
         outcome = _outcome(table.loc[name], what, comparison, history, metric, price)
         outcome.warned = warned[name]
         outcomes.append(outcome)
     everyone = [*outcomes, baseline, usual]
     if metric is ACCURACY:
-        for outcome in everyone:
+        for outcome in (one for one in everyone if not one.refusal):
             outcome.kappa = _kappa(outcome, baseline)
     if metric.metric is not None:
         for one in (baseline, usual):
@@ -197,9 +196,9 @@ def _grid(price):
     return [float(f"{p:.2g}") if p != price else price for p in prices]
 
 
-def _compared(history, metric, policies, on_run, **options):
+def _compared(history, metric, choose, *, on_run, **options):
     """Return the comparison, and the warnings of each policy."""
-    warned = {name: Counter() for name in policies}
+    warned, timing = defaultdict(Counter), history.timing
 
     def finished(run):
         warned[run.policy].update(run.warnings)
@@ -210,15 +209,18 @@ def _compared(history, metric, policies, on_run, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the runs tell theirs
         try:
-            comparison = compare_policies(
+            comparison = compared(
                 history.base,
                 history.X,
                 history.y,
-                policies,
-                initial_size=history.warm_up,
+                choose,
+                batch_size=timing.step,
+                initial_size=timing.start,
+                label_delay=timing.label_delay,
+                stride=-(-(len(timing.edges) - 2) // _MOST_FITS),
                 scoring=scoring,
                 on_run=finished,
-                times=history.time,
+                times=history.times,
                 **options,
             )
         except refusals(is_own=history.is_own) as error:
@@ -307,20 +309,18 @@ def _per_row(batch_losses, metric, comparison):
     )
 
 
-def no_change(history, metric, *, label_delay):
+def no_change(history, metric):
     """Return what repeating the newest known target would have achieved, at no cost."""
-    known, y = np.split(history.y, [history.warm_up])
-    rows, repeated = no_change_predict(y, label_delay=label_delay, y_previous=known)
-    if history.time is not None:
-        repeated = history.y[_newest_known(history, label_delay)[len(history.y) - len(rows) :]]
+    newest = newest_known(history.timing, history.times, len(history.y))[history.warm_up :]
     # Of the first rows, no label may be known yet: then it is the usual one of the warm-up.
-    predicted = constant(history, metric).predicted.copy()
-    predicted[len(predicted) - len(repeated) :] = repeated
+    known, predicted = newest >= 0, constant(history, metric).predicted.copy()
+    predicted[known] = history.y[newest[known]]
+    y = history.y[history.warm_up :][known]
     return Outcome(
         name=NO_CHANGE,
         predicted=predicted,
         what="repeat the newest known target",
-        losses=np.array([_loss_of(history, metric)(y[rows], repeated)], dtype=float),
+        losses=np.array([_loss_of(history, metric)(y, predicted[known])], dtype=float),
         unit=history.unit,
     )
 
@@ -353,13 +353,6 @@ def _rescore(outcome, comparison):
     served = comparison._measure.told(outcome.predicted)
     outcome.losses = served.losses[None] / np.diff(comparison.windows)
     outcome.scores, outcome.unit = np.array([served.score]), 1.0
-
-
-def _newest_known(history, label_delay):
-    """Return for each row the newest whose label is known: late enough, and of an earlier time."""
-    ends = ends_of(history.time)
-    first = np.repeat(np.append(0, ends[:-1]), np.diff(ends, prepend=0))
-    return np.minimum(np.arange(len(history.y)) - 1 - label_delay, first - 1)
 
 
 def _kappa(outcome, baseline):

@@ -75,6 +75,15 @@ def _grid_shape(n_panels):
     return -(-n_panels // n_columns), n_columns
 
 
+def thinned(*curves, most):
+    """Return every so many of the points of curves: no more than a picture of them can show.
+
+    A line of a million points takes dozens of megabytes, and small multiples have hundreds.
+    """
+    every = max(-(-len(curves[0]) // most), 1)
+    return [values[::every] for values in curves]
+
+
 def label_rows(ax, times=None):
     """Name the rows of a stream on the axis below: by number, or by when they came.
 

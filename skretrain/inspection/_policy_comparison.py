@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from ..utils._optional import import_optional
-from ._panels import label_panels, legend_below, literal, panel_axes
+from ._panels import label_panels, legend_below, literal, panel_axes, thinned
 from ._timeline import (
     _NAMES,
     _SCORE,
@@ -20,6 +20,7 @@ from ._timeline import (
 _OTHERS = {"color": "#B8B8B8", "linewidth": 0.8, "zorder": 2}
 _TRUE_DRIFT = {"color": "#E2E2E2", "linewidth": 5.0, "zorder": 1}
 
+_MOST_POINTS, _MOST_POINTS_OF_OTHERS = 1_000, 400  # a panel has no more pixels
 _LONGEST_TITLE = 40  # characters that fit above a panel
 
 
@@ -136,7 +137,8 @@ class PolicyComparisonDisplay:
         self.lines_ = {}
         for panel, name in zip(self.axes_, self.curves, strict=True):
             self._plot_others(panel, name)
-            (self.lines_[name],) = panel.plot(self.rows, self.curves[name], **style)
+            curve = thinned(self.rows, self.curves[name], most=_MOST_POINTS)
+            (self.lines_[name],) = panel.plot(*curve, **style)
             _draw_verticals(panel, self.true_drifts, "true drift", _TRUE_DRIFT)
             panel.set_title(literal(self._title(name)), fontsize=9.5)
             panel.set_ylim(self.ylim)
@@ -149,7 +151,8 @@ class PolicyComparisonDisplay:
         others = [curve for other, curve in self.curves.items() if other != name]
         for number, curve in enumerate(others):
             label = None if number else "the other policies"
-            panel.plot(self.rows, curve, label=label, **_OTHERS)
+            points = thinned(self.rows, curve, most=_MOST_POINTS_OF_OTHERS)
+            panel.plot(*points, label=label, **_OTHERS)
 
     def _title(self, name):
         if self.scores is None:

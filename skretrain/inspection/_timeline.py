@@ -6,7 +6,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from ..utils._events import notable_actions
 from ..utils._optional import import_optional
 from ..utils._params import check_integer
-from ._panels import label_rows, literal
+from ._panels import label_rows, literal, thinned
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart; each also has its own line
 # style or marker, so that a print in grey stays readable. True drifts lie behind everything.
@@ -16,6 +16,7 @@ _TRUE_DRIFT = {"color": "#BDBDBD", "linewidth": 5.0, "linestyle": "-", "zorder":
 _ALARM = {"color": "#D55E00", "linewidth": 1.2, "linestyle": (0, (4, 2)), "zorder": 2}
 _MARK = {"linestyle": "none", "markeredgecolor": "black", "markeredgewidth": 0.7, "markersize": 7}
 
+_MOST_POINTS = 4_000  # a picture has fewer pixels
 _NAMES = {"accuracy": "accuracy", "mean_absolute_error": "absolute error"}
 
 
@@ -146,9 +147,10 @@ class DriftTimelineDisplay:
         _draw_verticals(ax, self.alarms, "alarm", _ALARM)
         if self.baseline is not None:
             level = np.broadcast_to(self.baseline, np.shape(self.rows))
-            ax.plot(self.rows, level, label=literal(self.baseline_label), **_BASELINE)
+            points = thinned(self.rows, level, most=_MOST_POINTS)
+            ax.plot(*points, label=literal(self.baseline_label), **_BASELINE)
         style = {**_SCORE, "label": literal(self.label), **_full_names(kwargs)}
-        (self.line_,) = ax.plot(self.rows, self.score, **style)
+        (self.line_,) = ax.plot(*thinned(self.rows, self.score, most=_MOST_POINTS), **style)
         self._plot_marks({"retrained": self.refits, **(self.others or {})})
         ax.set(xlabel=label_rows(ax, self.times), ylabel=literal(self.label))
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False)

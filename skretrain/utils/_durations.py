@@ -15,6 +15,16 @@ _MICROSECONDS = {
     "w": 7 * 86_400_000_000,
 }
 _MONTHS = {"mo": 1, "y": 12}
+_NAMES = {
+    "us": "microsecond",
+    "s": "second",
+    "min": "minute",
+    "h": "hour",
+    "d": "day",
+    "w": "week",
+    "mo": "month",
+    "y": "year",
+}
 _WORDS = {"hourly": "1h", "daily": "1d", "weekly": "1w", "monthly": "1mo", "yearly": "1y"}
 _TEXT = re.compile(r"(\d+)\s*(s|min|h|d|w|mo|y)")
 
@@ -51,6 +61,18 @@ class Duration:
 
     def __str__(self):
         return f"{self.n}{self.unit}"
+
+    def in_words(self, one=""):
+        """Return it as text: "day", with `one` before it, or "14 days".
+
+        Examples
+        --------
+        >>> from skretrain.utils._durations import Duration
+        >>> Duration(1, "d").in_words(), Duration(2, "w").in_words()
+        ('day', '2 weeks')
+        """
+        word = _NAMES[self.unit]
+        return f"{one}{word}" if self.n == 1 else f"{self.n:,} {word}s"
 
     def periods(self, moments, origin=None):
         """Return the number of the period that each moment lies in.

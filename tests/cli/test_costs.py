@@ -38,7 +38,7 @@ def ask(tmp_path, capsys, monkeypatch):
 
 
 def _run(stream, only, metric, **changes):
-    options = {"batch": 50, "label_delay": 0, "price": 3.0, "seeds": 1, "jobs": 1}
+    options = {"price": 3.0, "seeds": 1, "jobs": 1}
     with only(["never", "every 50 on all", "since drift", "debt on all"]):
         outcomes, baselines, comparison = run_all(
             stream, metric, **{**options, **changes}, on_run=lambda *run: None

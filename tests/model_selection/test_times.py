@@ -183,14 +183,14 @@ def test_a_schedule_and_a_retrainer_learn_the_same_labels_at_the_same_moments(de
 
 def test_policies_on_dates_have_names_and_windows_of_the_calendar():
     found = compare_policies(GaussianNB(), X, Y, batch_size="1d", times=TIMES, prices=[5, 50])
-    assert "every 7d on all" in found.names
-    assert "every 28d on last 10d" in found.names
+    assert "every 7 days on all" in found.names
+    assert "every 28 days on last 10 days" in found.names
     assert found.matrices[0].windows == [Duration(10, "d"), "all"]
     three = compare_policies(
         GaussianNB(), X, Y, batch_size="3d", times=TIMES, initial_size="10d", prices=[5, 50]
     )
-    assert {"every 3d on all", "every 15d on all"} < set(three.names)
-    assert "every 60d on all" not in three.names
+    assert {"every 3 days on all", "every 15 days on all"} < set(three.names)
+    assert "every 60 days on all" not in three.names
 
 
 @pytest.mark.parametrize("window", ["10d", "1mo"])

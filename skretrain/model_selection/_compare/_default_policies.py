@@ -20,7 +20,9 @@ def window_of(step):
     return _times(step, _WINDOW)
 
 
-def default_policies(estimator, step, *, stride=1, n_batches=math.inf, is_priced=True):
+def default_policies(
+    estimator, step, *, stride=1, n_batches=math.inf, is_priced=True, schedules=()
+):
     """Return the policies that are compared where none are named, and what each of them does.
 
     Parameters
@@ -35,6 +37,8 @@ def default_policies(estimator, step, *, stride=1, n_batches=math.inf, is_priced
         Batches that are served: no schedule is as long.
     is_priced : bool, default=True
         Whether those that are told the price of a refit are among them.
+    schedules : sequence of int or Duration, default=()
+        What lies between two refits of further schedules, which stand before the usual ones.
 
     Returns
     -------
@@ -43,10 +47,11 @@ def default_policies(estimator, step, *, stride=1, n_batches=math.inf, is_priced
     """
     policies = {"never": ([], "the first model serves for ever")}
     intervals = [stride * n for n in _intervals_of(step)]
-    for every in (_times(step, n) for n in intervals if n < n_batches):
-        policies |= scheduled(every, step)
+    usual = [_times(step, n) for n in intervals if n < n_batches]
+    for every in dict.fromkeys([*schedules, *usual]):
+        policies |= _scheduled(every, step)
     if is_priced:
-        last = in_words(window_of(step))
+        last = _in_words(window_of(step))
         policies["debt on all"] = (
             (RefitDebt, "all"),
             "refit on all rows once excess errors reach the price",
@@ -58,20 +63,20 @@ def default_policies(estimator, step, *, stride=1, n_batches=math.inf, is_priced
     return policies | _live_policies(estimator)
 
 
-def scheduled(every, step):
+def _scheduled(every, step):
     """Return the two policies that refit every so many rows, or after so much time."""
     window = window_of(step)
-    last, rows = in_words(window), "" if isinstance(every, Duration) else " rows"
-    name, when = f"every {in_words(every)}", f"every {in_words(every)}{rows}, refit on"
+    last, rows = _in_words(window), "" if isinstance(every, Duration) else " rows"
+    name, when = f"every {_in_words(every)}", f"every {_in_words(every)}{rows}, refit on"
     return {
         f"{name} on all": ((Periodic(every), "all"), f"{when} all rows"),
         f"{name} on last {last}": ((Periodic(every), window), f"{when} the last {last}"),
     }
 
 
-def in_words(length):
+def _in_words(length):
     """Return a number of rows, or a Duration, as text."""
-    return str(length) if isinstance(length, Duration) else f"{length:,}"
+    return length.in_words() if isinstance(length, Duration) else f"{length:,}"
 
 
 def _times(length, n):
