@@ -31,7 +31,7 @@ from ._console import (
     say_facts,
 )
 from ._encoding import encoder_for
-from ._errors import CommandError, first_line, needed, refusals
+from ._errors import CommandError, as_sentence, needed, refusals
 from ._estimators import ESTIMATORS, estimator_for, is_own_name, model_in_file, task_of_model
 from ._files import read_tables
 from ._metric import metric_asked_for
@@ -269,8 +269,8 @@ def _as_array(frame):
         return frame.to_numpy(dtype=float)
     except (TypeError, ValueError) as error:
         raise CommandError(
-            f"--model was fitted on bare numbers, and the files hold more: {first_line(error)} Fit "
-            "it on a data frame, with what encodes the columns in a pipeline."
+            f"--model was fitted on bare numbers, and the files hold more: {as_sentence(error)} "
+            "Fit it on a data frame, with what encodes the columns in a pipeline."
         ) from error
 
 
@@ -356,7 +356,7 @@ def _advised(chosen, features, targets, scoring, arguments):
             random_state=arguments.seed,
         )
     except refusals(is_own=is_own) as error:
-        raise CommandError(f"no advice: {first_line(error)}{chosen.hint}") from error
+        raise CommandError(f"no advice: {as_sentence(error)}{chosen.hint}") from error
 
 
 def _print_table(console, advice):

@@ -8,7 +8,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from ..utils._clone import cloned
 from ._columns import some
-from ._errors import CommandError, first_line, needed
+from ._errors import CommandError, as_sentence, needed
 
 # What skrub calls the kinds of columns -> what the reader calls them.
 _KINDS = {
@@ -97,7 +97,7 @@ def _numbers(encoder, table, warm_up):
             return _scaled(encoder, table)
         except (TypeError, ValueError) as error:
             raise CommandError(
-                f"the columns could not be turned into numbers: {first_line(error)} Drop or "
+                f"the columns could not be turned into numbers: {as_sentence(error)} Drop or "
                 "convert the column."
             ) from error
 

@@ -32,3 +32,9 @@ def first_line(error):
     """Return the first line of an error's message, or its type where it has none."""
     line = (str(error).splitlines() or [type(error).__name__])[0]
     return f"there is no {line}." if isinstance(error, KeyError) else line
+
+
+def as_sentence(error):
+    """Return the first line of an error's message with a stop, for what follows it."""
+    line = first_line(error)
+    return line if line.endswith((".", "!", "?", ":")) else f"{line}."

@@ -18,7 +18,7 @@ from sklearn.utils import get_tags
 
 from ..utils._clone import cloned
 from ..utils._losses import task_of
-from ._errors import CommandError, first_line, needed
+from ._errors import CommandError, as_sentence, first_line, needed
 
 # name -> (what it is, model by task)
 #
@@ -117,7 +117,7 @@ def model_in_file(arguments):
         model = needed("joblib").load(path)
     except (Exception, SystemExit) as error:  # a pickle may raise anything
         raise CommandError(
-            f"--model {path} could not be loaded: {first_line(error)} Write it with joblib.dump, "
+            f"--model {path} could not be loaded: {as_sentence(error)} Write it with joblib.dump, "
             "and install here what it was made with."
         ) from error
     holds = f"--model {path} holds a {type(model).__name__}"

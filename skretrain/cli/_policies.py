@@ -10,7 +10,7 @@ import numpy as np
 from ..compose._learner import Learner
 from ..model_selection._compare import compared, default_policies, n_updates, specs_of
 from ._cut import newest_known
-from ._errors import CommandError, first_line, refusals
+from ._errors import CommandError, as_sentence, refusals
 from ._losses import AbsoluteError, Cost
 from ._metric import ACCURACY, ERROR
 from ._raw import way_out
@@ -237,13 +237,13 @@ def _failed(history, error):
     notes = getattr(error, "__notes__", [])
     if any(note.startswith("scoring:") for note in notes):
         return CommandError(
-            f"--scoring is not defined on a part of the history: {first_line(error)} Choose "
+            f"--scoring is not defined on a part of the history: {as_sentence(error)} Choose "
             "another one."
         )
     live = [note for note in notes if note.startswith("under the policy")]
     where = live[0] if live else "under refits on a schedule"
     return CommandError(
-        f"{type(history.base).__name__} failed {where}: {first_line(error)} "
+        f"{type(history.base).__name__} failed {where}: {as_sentence(error)} "
         f"{way_out(is_raw=history.is_raw)}"
     )
 
