@@ -26,7 +26,7 @@ class History:
         Name of the target.
     task : {"classification", "regression"}
         What is to be predicted.
-    X : ndarray of shape (n_rows, n_features)
+    X : ndarray or CSR matrix of shape (n_rows, n_features)
         Features.
     y : ndarray of shape (n_rows,)
         Codes of the classes, or the target divided by `unit` after subtracting `origin`.
@@ -125,7 +125,7 @@ def history_of(
         notices.extend(out_of_order(table, keep))
     table = screened(table, keep, notices)
     notices.extend(giveaways(table, y, task, warm_up))
-    X, how, remarks = encoded(table, warm_up, base)
+    X, how, remarks = encoded(table, y, warm_up, base)
     return History(
         name=name,
         target=target,
