@@ -3,10 +3,15 @@
 import warnings
 
 import numpy as np
+from scipy import sparse
+from sklearn.base import is_classifier
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import get_tags
 
 from ..utils._clone import cloned
+from ..utils._losses import zero_one_loss_per_row
 from ._columns import some
 from ._errors import CommandError, as_sentence, needed
 
@@ -17,18 +22,25 @@ _KINDS = {
     "low_cardinality": "categories",
     "high_cardinality": "text",
 }
+_N_WORDS = 2**14
+_WEIGHT = 5.0  # of a text, so that a word in a short one is about as large as another column
+_LEAST_TO_JUDGE = 30  # rows
 
 
-def encoded(table, warm_up, base):
+def encoded(table, y, warm_up, base):
     """Return a table as numbers, encoded as skrub's ``tabular_pipeline`` does for an estimator.
 
     The encoding is learned from the rows of the warm-up, once for all policies: they see the same
     numbers, ``partial_fit`` meets the same columns for ever, and nothing is known before its time.
+    A linear classifier gets the words of texts themselves, hashed, if it does better with them
+    there.
 
     Parameters
     ----------
     table : DataFrame of shape (n_rows, n_columns)
         The columns to learn from.
+    y : ndarray of shape (n_rows,)
+        Codes of the classes, or numbers.
     warm_up : int
         Rows that the encoding may look at.
     base : estimator
@@ -37,8 +49,8 @@ def encoded(table, warm_up, base):
 
     Returns
     -------
-    X : ndarray of shape (n_rows, n_features)
-        The numbers.
+    X : ndarray or CSR matrix of shape (n_rows, n_features)
+        The numbers; sparse if words are among them.
     how : str
         How many columns of which kind became how many numbers.
     notices : list of str
@@ -63,11 +75,14 @@ def encoded(table, warm_up, base):
             f"the same in every row of the warm-up, which learns nothing from it: {some(constant)}"
         )
     encoder = encoder_for(base)
-    X = _numbers(encoder, table, warm_up)
+    X, by = _numbers(encoder, table, warm_up), "skrub"
     kinds = encoder[0].kind_to_columns_
+    if _words_do_better(first, y[:warm_up], kinds["high_cardinality"], base):
+        X = _with_words(table, warm_up, kinds["high_cardinality"], base)
+        by = "skrub, but text by its words, hashed, which did better on the warm-up"
     notices.extend(_new_categories(table, kinds["low_cardinality"], warm_up))
     counts = [f"{len(kinds[kind])} of {name}" for kind, name in _KINDS.items() if kinds[kind]]
-    return X, f"{', '.join(counts)}; encoded as {X.shape[1]:,} numbers by skrub", notices
+    return X, f"{', '.join(counts)}; encoded as {X.shape[1]:,} numbers by {by}", notices
 
 
 def encoder_for(base):
@@ -77,11 +92,15 @@ def encoder_for(base):
         # Codes instead of pandas categories: the same array of numbers for every policy.
         model.set_params(categorical_features=None)
     encoder = needed("skrub").tabular_pipeline(model)[:-1]
-    seeds = {name for name in encoder.get_params() if name.endswith("random_state")}
-    encoder.set_params(**dict.fromkeys(seeds, 0))
+    _seed(encoder)
     finite = FunctionTransformer(_without_infinities, feature_names_out="one-to-one")
     encoder.steps.insert(1, ("finite", finite))
     return encoder
+
+
+def _seed(estimator):
+    seeds = {name for name in estimator.get_params() if name.endswith("random_state")}
+    return estimator.set_params(**dict.fromkeys(seeds, 0))
 
 
 def _without_infinities(frame):
@@ -127,3 +146,52 @@ def _new_categories(table, names, warm_up):
                 f"{name!r} has {len(new):,} value(s) that the warm-up does not show, such as "
                 f"{new[0]!r}; they are encoded as unknown"
             )
+
+
+# -- words -----------------------------------------------------------------------------------------
+
+
+def _words_do_better(first, y, texts, base):
+    """Tell whether a linear classifier does better with words than with skrub's numbers.
+
+    One half of the warm-up learns, the other judges, and each class counts as much as any.
+    """
+    half = len(y) // 2
+    if not texts or not _is_linear_classifier(base) or half < _LEAST_TO_JUDGE:
+        return False
+    try:
+        ways = _numbers(encoder_for(base), first, half), _with_words(first, half, texts, base)
+        losses = [_losses(base, X, y, half) for X in ways]
+    except (CommandError, ValueError):  # half of the rows may lack a class, or every value
+        return False
+    gains = losses[0] - losses[1]
+    # One standard error: to miss words that tell something costs more than to take them in vain.
+    return bool(gains.sum() > np.sqrt((gains**2).sum()))
+
+
+def _losses(base, X, y, half):
+    """Return the losses on the second half of the rows of a model fitted on the first."""
+    model = _seed(cloned(base)).fit(X[:half], y[:half])
+    _, place, counts = np.unique(y[half:], return_inverse=True, return_counts=True)
+    return zero_one_loss_per_row(y[half:], model.predict(X[half:])) / counts[place]
+
+
+def _is_linear_classifier(base):
+    is_linear = type(base).__module__.startswith("sklearn.linear_model.")
+    return is_linear and is_classifier(base) and get_tags(base).input_tags.sparse
+
+
+def _with_words(table, n, texts, base):
+    """Return a table as numbers, texts by the words in them; sparse.
+
+    The first n rows tell how much a word weighs.
+    """
+    rest = table.drop(columns=texts)
+    parts = [sparse.csr_matrix(_numbers(encoder_for(base), rest, n))] if rest.shape[1] else []
+    return sparse.hstack([*parts, *(_words(table[name], n) for name in texts)], format="csr")
+
+
+def _words(texts, n):
+    hashed = HashingVectorizer(n_features=_N_WORDS, alternate_sign=False, norm=None)
+    counts = hashed.transform(texts.astype(object).fillna("").astype(str))
+    return _WEIGHT * TfidfTransformer(sublinear_tf=True).fit(counts[:n]).transform(counts)

@@ -35,7 +35,7 @@ class History:
         Name of the target.
     task : {"classification", "regression"}
         What is to be predicted.
-    X : ndarray or DataFrame of shape (n_rows, n_features)
+    X : ndarray, CSR matrix or DataFrame of shape (n_rows, n_features)
         Features: numbers, or the columns of `table` as they are.
     y : ndarray of shape (n_rows,)
         Codes of the classes, or the target divided by `unit` after subtracting `origin`.
@@ -163,7 +163,7 @@ def history_of(
     if why:
         X, how, remarks = table, _as_they_are(table, why), []
     else:
-        X, how, remarks = encoded(table, warm_up, base)
+        X, how, remarks = encoded(table, y, warm_up, base)
     return History(
         name=name,
         target=target,

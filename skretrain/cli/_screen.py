@@ -5,7 +5,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ..metrics._two_samples import direction
 from ._columns import as_numbers, check_column, holds_dates, some
-from ._errors import CommandError
+from ._errors import CommandError, needed
 
 _MANY = 30  # rows; fewer may all be different by chance
 _DIFFERENT = 0.99  # of the rows: text that is different in so many names them
@@ -148,8 +148,9 @@ def giveaways(table, y, task, warm_up):
 def _codes(column):
     numbers = as_numbers(column)
     if numbers is None:
-        values = column.astype(str)
-        numbers = np.unique(values, return_inverse=True)[1].astype(float)
+        values = column.astype(object).map(str, na_action="ignore")
+        codes, _ = needed("pandas").factorize(values, sort=True)
+        numbers = np.where(codes < 0, np.nan, codes)
     return np.where(np.isfinite(numbers), numbers, np.nan)[:, None]
 
 

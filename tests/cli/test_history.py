@@ -50,7 +50,7 @@ def test_text_among_later_numbers_or_dates_changes_nothing_before_it(
 def test_two_readings_of_a_file_are_encoded_alike(history, table):
     """The components of text are found by a random projection."""
     table["note"] = [f"{city} parcel number {i}" for i, city in enumerate(table.city)]
-    first, second = history(table), history(table)
+    first, second = history(table, estimator="nb"), history(table, estimator="nb")
     assert np.array_equal(first.X, second.X)
     assert "1 of text" in first.how
 

@@ -140,6 +140,17 @@ def test_a_column_that_gives_the_target_away_is_named(columns):
     assert line.startswith("'with tax' alone tells the target (an R2 of 0.99")
 
 
+@pytest.mark.parametrize("kind", ["object", "str", "category"])
+def test_gaps_in_a_column_of_text_are_no_text(kind, columns):
+    """They are read, and tell nothing by themselves."""
+    table, y = columns
+    table["city"] = table.city.where(np.arange(400) % 3 > 0, None).astype(kind)
+    assert not list(giveaways(table, y, "classification", 400))
+    told = table.assign(late=pd.Series(np.where(y == 1, "late", None)).astype(kind))
+    (line,) = giveaways(told, y, "classification", 400)
+    assert line.startswith("'late' alone tells the target (100.0 %)")
+
+
 def test_few_rows_give_nothing_away(columns):
     table, y = columns
     table["same"] = y

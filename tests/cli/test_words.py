@@ -1,0 +1,109 @@
+"""Text for a linear model: its words, hashed, where they tell more than skrub's numbers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from skretrain.cli import _encoding
+from skretrain.utils._clone import cloned
+
+N_COLUMNS = 2**14
+
+
+@pytest.fixture
+def letters():
+    """400 letters of twelve words, two of which tell the class: any of sixteen for each."""
+    rng = np.random.default_rng(0)
+    words = ["".join(rng.choice(list("abcdefghij"), 6)) for _ in range(1000)]
+    late = rng.random(400) < 0.5
+    rows = rng.integers(0, 1000, size=(400, 12))
+    rows[:, :2] = rng.integers(0, 16, size=(400, 2)) + 16 * late[:, None]
+    texts = [" ".join(words[place] for place in row) for row in rows]
+    label = np.where(late, "late", "in time")
+    return pd.DataFrame({"text": texts, "x": rng.normal(size=400), "label": label})
+
+
+@pytest.fixture
+def words_of(history):
+    """Return the history of letters, of which half are the warm-up."""
+
+    def history_of_letters(frame, **changes):
+        return history(frame, **{"warm_up": 200, **changes})
+
+    return history_of_letters
+
+
+@pytest.mark.parametrize("estimator", ["sgd", "logistic"])
+def test_a_linear_classifier_gets_words_where_they_tell_more(estimator, letters, words_of):
+    """It then tells the later rows better than from skrub's thirty numbers."""
+    stream = words_of(letters, estimator=estimator)
+    assert sparse.issparse(stream.X)
+    assert stream.X.shape == (400, N_COLUMNS + 1)
+    assert stream.how.endswith("text by its words, hashed, which did better on the warm-up")
+    plain = words_of(letters, estimator="nb").X
+    base, y = _encoding._seed(cloned(stream.base)), stream.y
+    with_words, without = (
+        cloned(base).fit(X[:200], y[:200]).score(X[200:], y[200:]) for X in (stream.X, plain)
+    )
+    assert with_words > without + 0.02
+
+
+def _is_left_to_skrub(stream):
+    return isinstance(stream.X, np.ndarray) and stream.how.endswith("numbers by skrub")
+
+
+def test_words_that_tell_nothing_are_left_to_skrub(letters, words_of):
+    noise = letters.assign(label=np.random.default_rng(1).permutation(letters.label))
+    assert _is_left_to_skrub(words_of(noise))
+
+
+@pytest.mark.parametrize("estimator", ["forest", "nb", "sklearn.linear_model:Ridge"])
+def test_other_models_get_what_skrub_makes_of_text(estimator, letters, words_of):
+    """A forest has no use for thousands of columns, and naive Bayes takes none that are sparse."""
+    frame = letters.assign(label=letters.x) if estimator.endswith("Ridge") else letters
+    assert _is_left_to_skrub(words_of(frame, estimator=estimator))
+
+
+def test_a_warm_up_that_cannot_judge_leaves_text_to_skrub(letters, words_of):
+    """Too few rows; and one half that lacks a class."""
+    assert _is_left_to_skrub(words_of(letters, warm_up=58, batch=20))
+    lacking = pd.concat([letters[letters.label == "late"][:110], letters])
+    assert _is_left_to_skrub(words_of(lacking.reset_index(drop=True)))
+
+
+def test_nothing_of_the_words_is_known_before_its_time(letters, words_of):
+    """Neither which words there are, nor how rare they are, nor which way is better."""
+    later = letters.copy()
+    later.loc[300:, "text"] = "quite another letter"
+    later.loc[300:, "label"] = np.random.default_rng(1).permutation(letters.label[300:])
+    before, after = (words_of(frame).X for frame in (letters, later))
+    assert (before[:300] != after[:300]).nnz == 0
+    assert (before[300:] != after[300:]).nnz > 0
+
+
+def test_a_file_of_text_alone_and_with_gaps(letters, words_of):
+    """A row without text has no words."""
+    letters.loc[[5, 250], "text"] = None
+    X = words_of(letters[["text", "label"]], estimator="logistic").X
+    assert X.shape == (400, N_COLUMNS)
+    assert np.flatnonzero(np.diff(X.indptr) == 0).tolist() == [5, 250]
+
+
+def test_the_judge_counts_each_class_as_much_as_any(letters, words_of):
+    """Whoever knows one class of two alone loses half of all, though it be rare."""
+    base = words_of(letters).base
+    y = (np.arange(200) % 10 == 3).astype(int)
+    losses = [_encoding._losses(base, X, y, 100) for X in (np.zeros((200, 1)), y[:, None] - 0.5)]
+    assert losses[0].sum() == pytest.approx(1)
+    assert losses[1].sum() == 0
+
+
+def test_a_history_of_letters_is_replayed_with_its_words(letters, run):
+    options = ("--target", "label", "--warm-up", "200", "--batch", "50")
+    code, printed, error, rows = run(letters, *options, quick=True)
+    assert (code, error) == (0, "")
+    assert (
+        "1 of numbers, 1 of text; encoded as 16,385 numbers by skrub, but text by its words" in printed
+    )
+    assert float(rows[0]["accuracy"]) > 0.8
