@@ -108,7 +108,7 @@ def add_arguments(parser):
     add_model(
         add,
         name="without --model, what to fit",
-        file="the present model, fitted, on the columns that it was fitted on",
+        file="the present one, fitted; it gets the columns that it was fitted on",
     )
     add_scoring(add, "the ways to react")
     add(

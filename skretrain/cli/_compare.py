@@ -131,8 +131,8 @@ def add_arguments(parser):
     add_model(
         add,
         name="model to keep fresh",
-        file="the same from a file, fitted or not: a blank model with its parameters is kept "
-        "fresh, on the columns that it was fitted on, if these have names",
+        file="fitted or not, a blank one with its parameters is kept fresh, on the columns that it "
+        "was fitted on, if these have names",
     )
     add_scoring(add, "the policies")
     add(

@@ -92,7 +92,11 @@ def add_model(add, *, name, file):
         metavar="NAME",
         help=f"{name}: a name listed below, or module:factory (sgd)",
     )
-    add("--model", metavar="FILE", help=f"{file}, as joblib or pickle wrote it")
+    add(
+        "--model",
+        metavar="FILE",
+        help=f"a model as joblib or pickle wrote it: {file}; load only files that you trust",
+    )
     add(
         "--raw",
         action="store_true",
