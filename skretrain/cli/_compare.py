@@ -28,7 +28,7 @@ from ._pictures import draw, pictures
 from ._policies import LOCATED, run_all
 from ._raw import columns_of
 from ._report import as_csv, print_table
-from ._sentence import best_of, caution, price_sentence, sentence
+from ._sentence import best_of, caution, price_sentence, sentence, span_of
 
 _DESCRIPTION = """\
 Replay a history under each of the usual retraining policies and say which of
@@ -209,7 +209,7 @@ def main(arguments):
     say(console, "")
     found = _run_all(console, history, metric, arguments)
     outcomes, baselines, comparison = found
-    answers = _answers(found, metric, arguments.price)
+    answers = _answers(found, history, metric, arguments.price)
     print_table(console, outcomes, baselines, metric)
     say(console, "")
     for text in _warnings(outcomes, comparison, arguments.price):
@@ -231,22 +231,28 @@ def _metric(history, arguments):
     )
 
 
-def _answers(found, metric, price):
-    """Return what comes of it, sentence by sentence."""
+def _answers(found, history, metric, price):
+    """Return what comes of it, sentence by sentence: the decision first."""
     outcomes, baselines, comparison = found
-    answers = [sentence(outcomes, metric)]
+    where = span_of(history)
+    if price is None:
+        answers = [sentence(outcomes, metric, where)]
+    else:
+        told = comparison.recommend(price).text
+        answers = [f"{where.rstrip(',')}, {told[0].lower()}{told[1:]}"]
+        answers.append(sentence(outcomes, metric, f"By the {metric.name} alone"))
+    remark = caution(outcomes, baselines, metric)
+    if remark is not None:
+        answers.append(remark)
     if metric.why:
         answers.append(
             f"The policies are compared by the {metric.name}, not by errors: {metric.why}."
         )
-    if price is not None:
-        answers.append(comparison.recommend(price).text)
     if metric.metric is None:  # else a price counts nothing that anyone has a feeling for
         answers.append(price_sentence(comparison))
         if price is None:
             answers[-1] += " The price is what a refit must save to be worth it."
-    remark = caution(outcomes, baselines, metric)
-    return answers if remark is None else [*answers, remark]
+    return answers
 
 
 def _hints(found, metric, arguments):
