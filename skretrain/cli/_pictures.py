@@ -27,6 +27,7 @@ from ._sentence import best_of
 
 _WIDE, _NARROW = 9.3, 4.4  # inches; letters of 9 points can be read on a phone in the second
 _COLOURS = 32  # of a picture; what is drawn has a dozen, and their mixtures along its edges
+_FEW_COLOURS, _LARGE = 16, 64_000  # of small multiples, which have four; in bytes
 _FOR_ONE_LINE = 3.0  # inches of a panel, for a name and a score in one line above it
 # Texts with more values than this are names, whose shares always differ.
 _FEW = 30
@@ -406,8 +407,13 @@ def _saved(figure, dpi):
 
 def _small(png):
     """Return a picture with a palette, which has a third of the bytes."""
-    image, buffer = needed("PIL.Image"), io.BytesIO()
+    image = needed("PIL.Image")
     with image.open(io.BytesIO(png)) as picture:
-        few = picture.convert("RGB").quantize(_COLOURS, dither=image.Dither.NONE)
-    few.save(buffer, "PNG", optimize=True)
+        whole = picture.convert("RGB")
+    for colours in (_COLOURS, _FEW_COLOURS):
+        buffer = io.BytesIO()
+        few = whole.quantize(colours, dither=image.Dither.NONE)
+        few.save(buffer, "PNG", optimize=True)
+        if buffer.tell() < _LARGE:
+            break
     return buffer.getvalue()
