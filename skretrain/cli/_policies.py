@@ -59,7 +59,7 @@ class Outcome:
     warned : Counter
         Warnings on the way.
     refusal : str
-        Why the policy is not possible with this model; else empty.
+        Why there is nothing of the policy, such as that the model does not allow it; else empty.
     """
 
     name: str
@@ -161,7 +161,7 @@ def run_all(history, metric, *, price, seeds, jobs, schedules=(), time_budget=No
     outcomes, table = [], comparison.to_frame(price).set_index("policy")
     for name, (_, what) in policies.items():
         if name in comparison.left_out:
-            outcomes.append(Outcome(name, "", refusal=f"not done in {time_budget:,.0f} seconds"))
+            outcomes.append(Outcome(name, "", refusal="takes longer than there is time for"))
             continue
         what = what.replace("errors", metric.summed)
         outcome = _outcome(table.loc[name], what, comparison, history, metric, price)
@@ -183,7 +183,7 @@ def run_all(history, metric, *, price, seeds, jobs, schedules=(), time_budget=No
             one.worst = np.inf  # no row is an outlier: the dearest mistakes are those that matter
     why_not = Learner(history.base).why_not
     if why_not:
-        outcomes.append(Outcome(WARM, "", refusal=why_not))
+        outcomes.append(Outcome(WARM, "", refusal=f"not possible: {why_not}"))
     return outcomes, [baseline, usual], comparison
 
 

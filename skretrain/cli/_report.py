@@ -36,8 +36,8 @@ def cells(outcome, metric, *, priced):
 
 
 def explanation(outcome):
-    """Return what the policy does, or why it is not possible."""
-    return f"not possible: {outcome.refusal}" if outcome.refusal else outcome.what
+    """Return what the policy does, or why there is nothing of it."""
+    return outcome.refusal or outcome.what
 
 
 def print_table(console, outcomes, baselines, metric):

@@ -1,6 +1,9 @@
 """Lengths of time on the command line: batches, delays, schedules and budgets."""
 
 import argparse
+import resource
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -147,5 +150,22 @@ def test_what_there_was_not_the_time_for_is_a_row_of_its_own(run, dated, monkeyp
     assert code == 0
     unfinished = [row["policy"] for row in rows if not row["accuracy"]]
     assert {"keep or refit", "mixture"} <= set(unfinished)
-    assert "not done in 600 seconds" in printed
+    assert "takes longer than there is time for" in printed
     assert "never" not in unfinished
+
+
+@pytest.mark.slow
+def test_a_million_rows_take_little_memory_and_about_the_time_that_there_is(tmp_path):
+    """What is said of them, and how much room they need, at its most."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1_000_000, 8))
+    turned = np.arange(len(X)) >= 500_000
+    y = np.where(turned, X[:, 0], X[:, 1]) > 0
+    path = tmp_path / "million.parquet"
+    pd.DataFrame(X, columns=list("abcdefgh")).assign(y=y.astype(int)).to_parquet(path)
+    command = [sys.executable, "-m", "skretrain", "compare", path, "--target", "y"]
+    options = ["--estimator", "nb", "--time-budget", "90s", "--out", tmp_path / "out"]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
+    assert "batches of 1,000 rows" in done.stdout
+    assert "would have paid" in done.stdout
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 2_000_000  # kilobytes

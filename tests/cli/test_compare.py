@@ -355,7 +355,7 @@ def test_the_command_s_sizes_reach_the_embedded_stream(
         assert main(command) == 0
     printed = capsys.readouterr().out
     assert "first 90 rows," in printed
-    assert "batches of 50 with" in printed
+    assert "batches of 50 rows with" in printed
     assert "every 250 on last 500" in printed
 
 
@@ -377,7 +377,9 @@ def test_alarms_are_drawn_where_the_stream_stood(monkeypatch, only):
     outcomes = [found[name] for name in comparison.names]
     _pictures.draw(outcomes, stream, ACCURACY, None, title="t")
     events = list(found["since drift"].result.events)
-    assert drawn["alarms"] == [event.row + 300 for event in events if event.state == "drift"]
+    assert drawn["alarms"].tolist() == [
+        event.row + 300 for event in events if event.state == "drift"
+    ]
     assert len(drawn["alarms"]) == 2
     assert (np.array(drawn["alarms"]) > stream.drift_rows + 300).all()
     assert len(drawn["refits"]) == found["since drift"].n_fits - 1
@@ -459,7 +461,7 @@ def test_a_price_adds_the_costs_and_names_what_costs_least(answer):
             assert float(row["cost"]) > cost
     cheapest = min(ran, key=lambda row: float(row["cost"]))["policy"]
     never = next(row for row in ran if row["policy"] == "never")
-    assert f"At a price of 10 errors per refit, '{cheapest}' costs least" in printed
+    assert f"at a price of 10 errors per refit, '{cheapest}' costs least" in printed
     assert f"against {float(never['cost']):,.0f} without retraining" in printed
     assert " cost " in printed
     assert rows[-1]["cost"] == ""
@@ -474,7 +476,7 @@ def test_the_price_of_a_regression_is_in_units_of_the_target(answer):
     options = ("--target", "amount", "--warm-up", "100", "--price", "7")
     code, printed, _, rows = answer(*options)
     assert code == 0
-    assert "At a price of 7 units of 'amount' per refit" in printed
+    assert "at a price of 7 units of 'amount' per refit" in printed
     never = rows[0]
     assert float(never["cost"]) == pytest.approx(500 * float(never["mean_absolute_error"]))
 

@@ -112,7 +112,7 @@ def test_seeds_refusals_and_cautions_are_on_the_page(unrendered, read, table):
     _, reader, _, _ = read(table[["city", "amount"]], "--target", "amount", *options, pictures=True)
     text = " ".join(reader.texts)
     assert "over 2 seeds" in text
-    assert "At a price of 5 units of 'amount' per refit" in text
+    assert "at a price of 5 units of 'amount' per refit" in text
     assert "cost: the errors summed up" in text
     assert " ± " in text
     assert "not possible: DecisionTreeRegressor has neither" in text
