@@ -30,6 +30,11 @@ def check_needs(trigger, estimator):
                 f"{type(estimator).__name__} has none: it is no classifier. Use another trigger, "
                 "or rows_of_class=None."
             )
+        if need == "moments":
+            raise ValueError(
+                f"{trigger!r} goes by dates, and a retrainer is not told when rows come: name the "
+                "column of X that has them, Periodic(every, column=...), or count rows."
+            )
         method = _METHODS.get(need)
         if method is not None and not hasattr(estimator, method):
             raise ValueError(

@@ -45,7 +45,7 @@ class BaseBuffer(BaseEstimator, ABC):
     """Base class of the bounded memories of a stream.
 
     A subclass says which rows live, by `_add` and `_stored`, and may refuse parameters or targets
-    by `_reset` and `_check_targets`; storage and reading are done here. A buffer is used like a
+    by `_reset` and `_check_parts`; storage and reading are done here. A buffer is used like a
     fitted object: `reset` makes it blank, `add` remembers a batch or, if the batch does not fit,
     raises before anything changed. It pickles at any moment and continues identically.
 
@@ -101,8 +101,8 @@ class BaseBuffer(BaseEstimator, ABC):
     def __len__(self):
         """Return the number of rows remembered."""
 
-    def _check_targets(self, parts):
-        """Raise if the targets of a batch cannot be used."""
+    def _check_parts(self, parts):
+        """Raise if the targets or the features of a batch cannot be used."""
 
     def reset(self):
         """Forget everything and take over the parameters.
@@ -148,7 +148,7 @@ class BaseBuffer(BaseEstimator, ABC):
             If the parts differ in length, or do not fit the rows remembered.
         """
         parts, _ = self._ready().prepare(X, y, params)
-        self._check_targets(parts)
+        self._check_parts(parts)
 
     def add(self, X, y=None, params=None, start=None):
         """Remember a batch, in O(rows of the batch) amortised.
@@ -184,7 +184,7 @@ class BaseBuffer(BaseEstimator, ABC):
                 f"start={start} lies before row {self._next_row}, the next of the stream: add "
                 "batches in time order, or reset the buffer."
             )
-        self._check_targets(parts)
+        self._check_parts(parts)
         n = n_rows(X)
         if n:
             store.columns = columns

@@ -96,7 +96,7 @@ class Reservoir(BaseBuffer):
         except (TypeError, ValueError):
             refuse(self, "random_state", "an integer of at least 0, or None")
 
-    def _check_targets(self, parts):
+    def _check_parts(self, parts):
         if self._balanced:
             _check_labels(parts.get("y"))
 

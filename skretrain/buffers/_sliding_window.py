@@ -3,7 +3,11 @@
 import numpy as np
 
 from ..utils._containers import take_rows
+from ..utils._durations import FORMS, duration_of, moments_of
+from ..utils._params import refuse
 from ._base import BaseBuffer
+
+_LONG_AGO = np.datetime64(-(2**62), "us")
 
 
 class SlidingWindow(BaseBuffer):
@@ -16,6 +20,13 @@ class SlidingWindow(BaseBuffer):
     ----------
     max_rows : int, default=10_000
         Number of rows to remember at most, at least 1.
+    max_age : str, timedelta or None, default=None
+        Also forget rows that are older, by the dates in `column`, than the newest by more than this
+        duration: ``"36h"``, ``"90d"``, ``"3mo"``, or a timedelta. The newest row always stays. None
+        forgets by number alone.
+    column : str or None, default=None
+        The column of ``X`` with the dates; rows without one are as old as the row before
+        them.
 
     See Also
     --------
@@ -37,8 +48,26 @@ class SlidingWindow(BaseBuffer):
 
     keeps_newest = True
 
+    def __init__(self, max_rows=10_000, *, max_age=None, column=None):
+        super().__init__(max_rows)
+        self.max_age = max_age
+        self.column = column
+
     def _reset(self):
         self._first = 0  # stored position of the oldest row alive
+        self._age = duration_of(self.max_age)
+        if self.max_age is not None and self._age is None:
+            refuse(self, "max_age", f"None or a duration: {FORMS}")
+        if (self._age is None) != (self.column is None):
+            raise ValueError(
+                f"SlidingWindow(max_age={self.max_age!r}, column={self.column!r}): an age needs "
+                "the column of X with the dates, and the column an age; pass both or neither."
+            )
+        self._moments = None if self._age is None else np.empty(0, dtype="datetime64[us]")
+
+    def _check_parts(self, parts):
+        if self._age is not None:
+            self._dates_of(parts["X"])
 
     def _add(self, parts, n, start):
         store = self._store
@@ -55,6 +84,26 @@ class SlidingWindow(BaseBuffer):
         store.append(parts, start if n == 1 else np.arange(start, start + n), n)
         if store.end - self._first > store.max_rows:
             self._first = store.end - store.max_rows
+        if self._age is not None:
+            self._forget_old(self._dates_of(parts["X"]))
+
+    def _forget_old(self, moments):
+        """Forget what is too old beside the newest of rows that have come."""
+        moments = np.fmax.accumulate(np.append(self._moments, moments))[-len(self) :]
+        moments[np.isnat(moments)] = _LONG_AGO
+        earliest = self._age.before(moments[-1:])[0]
+        n_old = min(int(np.searchsorted(moments, earliest)), len(moments) - 1)
+        self._moments = moments[n_old:]
+        self._first += n_old
+
+    def _dates_of(self, X):
+        found = moments_of(X[self.column]) if self.column in getattr(X, "columns", ()) else None
+        if found is None:
+            raise ValueError(
+                f"SlidingWindow(column={self.column!r}): X has no such column of dates; pass "
+                "frames, and name the column with the dates."
+            )
+        return found
 
     def _stored(self, key):
         if isinstance(key, slice):

@@ -1,17 +1,18 @@
 """``skretrain advise``: two periods in two files; should the model be retrained?"""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.base import is_regressor
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import advise
 from ..model_selection._advise._text import ACTIONS
-from ..utils._losses import task_of
 from ._columns import (
     as_numbers,
     check_column,
@@ -20,13 +21,22 @@ from ._columns import (
     task_of_column,
     with_target,
 )
-from ._console import add_missing, add_scoring, non_negative, open_console, say, say_facts
+from ._console import (
+    add_missing,
+    add_model,
+    add_scoring,
+    non_negative,
+    open_console,
+    say,
+    say_facts,
+)
 from ._encoding import encoder_for
-from ._errors import CommandError, first_line, needed
-from ._estimators import ESTIMATORS, estimator_for
+from ._errors import CommandError, as_sentence, needed, refusals
+from ._estimators import ESTIMATORS, estimator_for, is_own_name, model_in_file, task_of_model
 from ._files import read_tables
 from ._metric import metric_asked_for
 from ._outputs import Outputs, output_folder
+from ._raw import check_named_columns, columns_of, why_raw
 from ._screen import out_of_order
 
 _DESCRIPTION = """\
@@ -52,7 +62,8 @@ models:
   module:factory       an estimator of your own, or what returns one when called
                        without arguments
   Before these, numbers, categories, text, dates and missing values become
-  numbers as skrub's tabular_pipeline encodes them for the model.
+  numbers as skrub's tabular_pipeline encodes them for the model. A pipeline
+  that reads columns by name gets them as they are (--raw).
 
 the files:
   .csv, .tsv, .parquet or .pq, rows in time order or with a column for --time.
@@ -67,6 +78,7 @@ examples:
   skretrain advise 2023.csv 2024.csv --target churn --model churn.joblib
   skretrain advise old.parquet new.parquet --target units --estimator boosting
   skretrain advise old.csv new.csv --target y --price 20
+  skretrain advise old.csv new.csv --target y --cost-matrix "yes>no=9,no>yes=1"
 """
 
 PAGE = (
@@ -93,18 +105,18 @@ def add_arguments(parser):
         help="auto: that of the model, else classification for text, true/false and at most 30 "
         "different whole numbers",
     )
-    add("--model", metavar="FILE", help="the present model, fitted, as joblib or pickle wrote it")
-    add(
-        "--estimator",
-        metavar="NAME",
-        help="without --model, what to fit: a name listed below, or module:factory (sgd)",
+    add_model(
+        add,
+        name="without --model, what to fit",
+        file="the present one, fitted; it gets the columns that it was fitted on",
     )
     add_scoring(add, "the ways to react")
     add(
         "--price",
         type=non_negative,
         metavar="P",
-        help="what a refit costs: the errors, or the sum of residuals, that it must save",
+        help="what a refit costs: the errors, the sum of residuals, or of the costs of "
+        "--cost-matrix, that it must save",
     )
     add(
         "--time-budget",
@@ -127,60 +139,46 @@ def main(arguments):
     console = open_console()
     needed("pandas")
     outputs, notices = Outputs(output_folder(arguments.out)), []
-    model = None if arguments.model is None else _loaded(arguments)
+    model = _present(model_in_file(arguments), arguments)
     tables = _tables(arguments, model, notices)
     task = _task(tables, model, arguments, notices)
     targets = [_target(table[arguments.target], task, model) for table in tables]
     features = _features(tables, arguments.target, model, notices)
-    estimator = _estimator(arguments, task, features[0]) if model is None else model
+    chosen = _chosen(arguments, model, task, features[0])
     scoring = metric_asked_for(
         task,
-        estimator,
+        chosen.estimator,
         np.concatenate(targets),
         scoring=arguments.scoring,
         positive=arguments.positive,
+        costs=arguments.cost_matrix,
     )
-    facts = _facts(arguments, tables, features, task, estimator)
+    facts = _facts(arguments, tables, features, task, chosen)
     say_facts(console, facts, notices)
-    advice = _advised(estimator, features, targets, scoring, arguments)
+    advice = _advised(chosen, features, targets, scoring, arguments)
     say(console, f"\n{advice.text}\n")
     _print_table(console, advice)
     _write(outputs, advice, arguments, facts, notices)
     outputs.finish(console)
 
 
-def _loaded(arguments):
-    """Return the fitted model in a file, or say what is there instead."""
-    path = Path(arguments.model)
-    if arguments.estimator is not None:
-        raise CommandError("--estimator and --model exclude each other; leave one of them out.")
-    if not path.exists():
-        raise CommandError(f"--model {path} does not exist; check the path.")
-    try:
-        model = needed("joblib").load(path)
-    except Exception as error:  # a pickle may raise anything
-        raise CommandError(
-            f"--model {path} could not be loaded: {first_line(error)} Write it with joblib.dump, "
-            "and install here what it was made with."
-        ) from error
+def _present(model, arguments):
+    """Return the model, which has to be fitted where there is one."""
+    if model is None:
+        return None
     try:
         check_is_fitted(model)
-    except Exception as error:
+    except Exception as error:  # the model may be the user's own
         raise CommandError(
-            f"--model {path} holds a {type(model).__name__}, which is no fitted estimator; save "
-            "the model after its fit, or name it with --estimator."
+            f"--model {arguments.model} holds a {type(model).__name__}, which is no fitted "
+            "estimator; save the model after its fit, or name it with --estimator."
         ) from error
-    if task_of(model) == "unsupervised":
-        raise CommandError(
-            f"--model {path} holds a {type(model).__name__}, which is neither a classifier nor a "
-            "regressor."
-        )
     return model
 
 
 def _tables(arguments, model, notices):
     paths = [arguments.old, arguments.new]
-    keep = [arguments.target, arguments.time, *getattr(model, "feature_names_in_", ())]
+    keep = [arguments.target, arguments.time, *columns_of(model)]
     tables = read_tables(paths, notices, missing=arguments.missing, keep=keep)
     return [_table(*pair, arguments, notices) for pair in zip(paths, tables, strict=True)]
 
@@ -208,13 +206,7 @@ def _task(tables, model, arguments, notices):
     if model is None:
         column = needed("pandas").concat([table[arguments.target] for table in tables])
         return task_of_column(column.reset_index(drop=True), arguments.task, notices)
-    task = task_of(model)
-    if arguments.task not in ("auto", task):
-        raise CommandError(
-            f"--task {arguments.task}, but --model holds a {type(model).__name__}, which is for "
-            f"{task}; leave --task out."
-        )
-    return task
+    return task_of_model(model, arguments.task)
 
 
 def _target(column, task, model):
@@ -253,20 +245,20 @@ def _features(tables, target, model, notices):
     old, new = (table.drop(columns=target) for table in tables)
     common = [name for name in old.columns if name in new.columns]
     lost = [name for frame in (old, new) for name in frame.columns if name not in common]
-    wanted = getattr(model, "feature_names_in_", None)
-    if wanted is not None:
+    wanted = columns_of(model)
+    if wanted:
         missing = [name for name in wanted if name not in common]
         if missing:
             raise CommandError(
                 f"--model was fitted on columns that are not in both files: {some(missing)}."
             )
-        common, lost = list(wanted), []
+        common, lost = wanted, []
     if not common:
         raise CommandError("the files have no column in common besides the target.")
     if lost:
         notices.append(f"left out, because only one of the files has them: {some(lost)}")
     both = needed("pandas").concat([old[common], new[common]], ignore_index=True)
-    if model is not None and wanted is None:
+    if model is not None and not wanted:
         both = _as_array(both)
         return both[: len(old)], both[len(old) :]
     return both.iloc[: len(old)], both.iloc[len(old) :].reset_index(drop=True)
@@ -277,37 +269,83 @@ def _as_array(frame):
         return frame.to_numpy(dtype=float)
     except (TypeError, ValueError) as error:
         raise CommandError(
-            f"--model was fitted on bare numbers, and the files hold more: {first_line(error)} Fit "
-            "it on a data frame, with what encodes the columns in a pipeline."
+            f"--model was fitted on bare numbers, and the files hold more: {as_sentence(error)} "
+            "Fit it on a data frame, with what encodes the columns in a pipeline."
         ) from error
 
 
-def _estimator(arguments, task, table):
-    name = arguments.estimator or "sgd"
-    base = estimator_for(name, task)
+@dataclass(frozen=True)
+class _Chosen:
+    """The model that is judged.
+
+    Attributes
+    ----------
+    estimator : estimator
+        With what comes before it.
+    model : estimator
+        Without.
+    columns : str
+        How it gets the columns.
+    hint : str
+        What to know if it fails; empty for a model whose errors are about the rows.
+    """
+
+    estimator: Any
+    model: Any
+    columns: str
+    hint: str = ""
+
+
+def _chosen(arguments, model, task, table):
+    if model is not None:
+        known = "those that the model was fitted on"
+        return _Chosen(model, model, known if columns_of(model) else "all, as bare numbers")
+    base = estimator_for(arguments.estimator, task)
+    why = why_raw(base, asked=arguments.raw)
+    if why:
+        check_named_columns(base, table)
+        hint = " The model gets the table's own columns, text and gaps included (see --raw)."
+        return _Chosen(_in_unit_scale(base), base, f"as they are, in data frames ({why})", hint)
     steps = [step for _, step in encoder_for(base).steps]
-    if is_regressor(base):
-        # Gradient descent needs a target of unit scale; residuals stay in the target's own.
-        base = TransformedTargetRegressor(base, transformer=StandardScaler())
-    return make_pipeline(*steps, base)
+    hint = " The model gets numbers; with --raw, it gets the table's own columns."
+    return _Chosen(
+        make_pipeline(*steps, _in_unit_scale(base)),
+        base,
+        "encoded as numbers by skrub",
+        hint if is_own_name(arguments.estimator) else "",
+    )
 
 
-def _facts(arguments, tables, features, task, estimator):
-    model = estimator if arguments.model else estimator[-1]
+def _in_unit_scale(base):
+    """Return a regressor that learns its target in unit scale, which gradient descent needs.
+
+    Residuals stay in the target's own. Of a pipeline, the last step alone is wrapped.
+    """
+    if not is_regressor(base):
+        return base
+    if isinstance(base, Pipeline):
+        name, last = base.steps[-1]
+        return base.set_params(**{name: _in_unit_scale(last)})
+    return TransformedTargetRegressor(base, transformer=StandardScaler())
+
+
+def _facts(arguments, tables, features, task, chosen):
     given = f" from {Path(arguments.model).name}" if arguments.model else ", fitted on the old rows"
     names = [Path(path).name for path in (arguments.old, arguments.new)]
     return {
         "old period": f"{names[0]}, {len(tables[0]):,} rows",
         "new period": f"{names[1]}, {len(tables[1]):,} rows",
         "target": f"{arguments.target}: {task}, {features[0].shape[1]:,} columns to learn from",
-        "model": f"{' '.join(str(model).split())}{given}",
+        "columns": chosen.columns,
+        "model": f"{' '.join(str(chosen.model).split())}{given}",
     }
 
 
-def _advised(estimator, features, targets, scoring, arguments):
+def _advised(chosen, features, targets, scoring, arguments):
+    is_own = arguments.model is not None or is_own_name(arguments.estimator)
     try:
         return advise(
-            estimator,
+            chosen.estimator,
             features[0],
             targets[0],
             features[1],
@@ -317,8 +355,8 @@ def _advised(estimator, features, targets, scoring, arguments):
             time_budget=arguments.time_budget,
             random_state=arguments.seed,
         )
-    except (TypeError, ValueError) as error:  # what the rows or the model itself refuse
-        raise CommandError(f"no advice: {first_line(error)}") from error
+    except refusals(is_own=is_own) as error:
+        raise CommandError(f"no advice: {as_sentence(error)}{chosen.hint}") from error
 
 
 def _print_table(console, advice):

@@ -42,8 +42,8 @@ def sorted_by_time(table, time):
     -------
     table : DataFrame
         Without the column.
-    moments : ndarray of shape (n_rows,)
-        The column, as numbers.
+    times : ndarray of shape (n_rows,)
+        The column, as datetime64 where it holds dates, else as numbers.
     """
     missing = int(table[time].isna().sum())
     if missing:
@@ -58,6 +58,8 @@ def sorted_by_time(table, time):
             "date like 2024-12-31 or 2024-12-31T23:59:00 in every row; convert the column."
         )
     order = np.argsort(moments, kind="stable")
+    if holds_dates(table[time]):
+        moments = (moments * 1e6).round().astype("datetime64[us]")
     return table.iloc[order].drop(columns=time).reset_index(drop=True), moments[order]
 
 

@@ -6,6 +6,7 @@ from ..compose._learner import Learner
 from ..model_selection._compare import default_policies
 from ._console import (
     add_missing,
+    add_model,
     add_scoring,
     non_negative,
     open_console,
@@ -13,17 +14,21 @@ from ._console import (
     say_facts,
     whole_number,
 )
+from ._costs import costs_in_words
+from ._cut import in_rows, length, seconds
 from ._errors import CommandError, needed
-from ._estimators import ESTIMATORS, estimator_for
+from ._estimators import ESTIMATORS, estimator_for, model_in_file
 from ._files import read_tables
 from ._history import embedded_history, history_of
+from ._losses import Cost
 from ._metric import measure_of
 from ._outputs import Outputs, output_folder
 from ._page import page
 from ._pictures import draw, pictures
 from ._policies import LOCATED, run_all
+from ._raw import columns_of
 from ._report import as_csv, print_table
-from ._sentence import best_of, caution, price_sentence, sentence
+from ._sentence import best_of, caution, price_sentence, sentence, span_of
 
 _DESCRIPTION = """\
 Replay a history under each of the usual retraining policies and say which of
@@ -46,22 +51,26 @@ the price (--price):
   How many errors must one refit save to be worth it? The cost of a policy is
   its errors and the price of each refit after the first fit; an update is
   charged by its rows, as part of a refit on the whole past. Without --price,
-  the answer says up to which price which policy costs least.
+  the answer says up to which price which policy costs least. With
+  --cost-matrix, mistakes count by what they cost, in the money of the price.
 
 models (--estimator):
 {estimators}
   module:factory       an estimator of your own, or what returns one when called
                        without arguments; from the working folder as well, such
                        as mymodels:build or sklearn.naive_bayes:BernoulliNB
+  --model FILE reads one that joblib.dump or pickle wrote. A pickle can run any
+  code: load only files that you trust.
 
 the file:
   Rows in time order, or with a column for --time. Numbers, categories, text,
   dates and missing values become numbers as skrub's tabular_pipeline encodes
   them for the model, learned from the warm-up only, so that nothing is known
   before its time. A linear classifier gets the words of texts, hashed, where it
-  does better with them on the warm-up. Columns that only tell the time or name
-  the rows are left out. Rows without a target are left out. Rows of one --time
-  know nothing of each other's labels: a batch goes on to the last of them.
+  does better with them on the warm-up. A pipeline that reads columns by name
+  gets them as they are (--raw). Columns that only tell the time or name the
+  rows are left out, as are rows without a target. Rows of one --time know
+  nothing of each other's labels: a batch goes on to the last of them.
 
 outputs, in the folder --out:
   report.html    the answer, the table, what was done, and pictures, in one file
@@ -75,6 +84,8 @@ examples:
   skretrain compare ratings.csv --target stars --task regression --out ratings
   skretrain compare stream.csv --target y --price 25
   skretrain compare stream.csv --target y --estimator forest --seeds 5 --jobs 2
+  skretrain compare stream.csv --target y --estimator mymodels:build --raw
+  skretrain compare stream.csv --target y --cost-matrix "yes>no=9,no>yes=1"
 """
 
 PAGE = (
@@ -118,26 +129,48 @@ def add_arguments(parser):
         default="auto",
         help="auto: classification for text, true/false and at most 30 different whole numbers",
     )
-    add(
-        "--estimator",
-        default="sgd",
-        metavar="NAME",
-        help="model to keep fresh: a name listed below, or module:factory (sgd)",
+    add_model(
+        add,
+        name="model to keep fresh",
+        file="fitted or not, a blank one with its parameters is kept fresh, on the columns that it "
+        "was fitted on, if these have names",
     )
     add_scoring(add, "the policies")
-    add("--batch", type=whole_number(1), default=100, metavar="N", help="rows per batch (100)")
+    add(
+        "--batch",
+        type=length(1),
+        metavar="N",
+        help="rows per batch (100; of more than 100,000 rows a thousandth), or with --time a "
+        "calendar period such as 1d",
+    )
     add(
         "--label-delay",
-        type=whole_number(0),
+        type=length(0),
         default=0,
         metavar="N",
-        help="rows between a prediction and its label (0)",
+        help="rows, or time such as 14d, between a prediction and its label (0)",
     )
     add(
         "--warm-up",
-        type=whole_number(2),
+        type=length(2),
         metavar="N",
-        help="rows of the first fit (a tenth, at least one batch, at most 5000)",
+        help="rows, or time, of the first fit (a tenth, at least one batch, at most 5000)",
+    )
+    add(
+        "--schedule",
+        type=length(1),
+        action="append",
+        default=[],
+        metavar="N",
+        help="a further schedule, of a refit every so many rows, or by the calendar: daily, "
+        "weekly, 3mo; may be given several times",
+    )
+    add(
+        "--time-budget",
+        type=seconds,
+        metavar="TIME",
+        help="about how long it may take, such as 5min: schedules then refit at fewer moments, and "
+        "what takes longer than its share is left out",
     )
     add(
         "--out",
@@ -157,8 +190,8 @@ def add_arguments(parser):
         "--price",
         type=non_negative,
         metavar="P",
-        help="what a refit costs, in errors (regression: in units of the target); adds the costs "
-        "and names the policy that costs least",
+        help="what a refit costs, in errors (regression: in units of the target; with "
+        "--cost-matrix in its own); adds the costs and names the policy that costs least",
     )
     add("--jobs", type=whole_number(1), default=1, metavar="N", help="processes (1)")
 
@@ -172,12 +205,12 @@ def main(arguments):
     history = _history(arguments)
     metric = _metric(history, arguments)
     facts = _facts(history, metric, arguments)
-    notices = [*history.notices, *_limits(history, arguments)]
+    notices = [*history.notices, *_limits(history)]
     say_facts(console, facts, notices)
     say(console, "")
     found = _run_all(console, history, metric, arguments)
     outcomes, baselines, comparison = found
-    answers = _answers(found, metric, arguments.price)
+    answers = _answers(found, history, metric, arguments.price)
     print_table(console, outcomes, baselines, metric)
     say(console, "")
     for text in _warnings(outcomes, comparison, arguments.price):
@@ -195,32 +228,46 @@ def _metric(history, arguments):
         scoring=arguments.scoring,
         positive=arguments.positive,
         is_priced=arguments.price is not None,
+        costs=arguments.cost_matrix,
     )
 
 
-def _answers(found, metric, price):
-    """Return what comes of it, sentence by sentence."""
+def _answers(found, history, metric, price):
+    """Return what comes of it, sentence by sentence: the decision first."""
     outcomes, baselines, comparison = found
-    answers = [sentence(outcomes, metric)]
+    where = span_of(history)
+    if price is None:
+        answers = [sentence(outcomes, metric, where)]
+    else:
+        told = comparison.recommend(price).text
+        answers = [f"{where.rstrip(',')}, {told[0].lower()}{told[1:]}"]
+        answers.append(sentence(outcomes, metric, f"By the {metric.name} alone"))
+    remark = caution(outcomes, baselines, metric)
+    if remark is not None:
+        answers.append(remark)
     if metric.why:
         answers.append(
             f"The policies are compared by the {metric.name}, not by errors: {metric.why}."
         )
-    if price is not None:
-        answers.append(comparison.recommend(price).text)
     if metric.metric is None:  # else a price counts nothing that anyone has a feeling for
         answers.append(price_sentence(comparison))
         if price is None:
             answers[-1] += " The price is what a refit must save to be worth it."
-    remark = caution(outcomes, baselines, metric)
-    return answers if remark is None else [*answers, remark]
+    return answers
 
 
 def _hints(found, metric, arguments):
     """Yield what may be asked next, for those who can: a page has no options."""
     if arguments.price is None and metric.metric is None:
         yield "State your price of a refit with --price."
-    if caution(*found[:2], metric) is not None:
+    if caution(*found[:2], metric) is None:
+        return
+    if isinstance(metric.loss, Cost):
+        yield (
+            "Models name the likeliest class, not the cheapest: tell yours the costs, with class "
+            "weights or in a TunedThresholdClassifierCV."
+        )
+    else:
         yield "State how late labels come with --label-delay, or another measure with --scoring."
 
 
@@ -234,13 +281,11 @@ def _warnings(outcomes, comparison, price):
 
 def _write(outputs, found, history, metric, arguments, facts, notices, answers):
     outcomes, baselines, comparison = found
-    delay, price = arguments.label_delay, arguments.price
+    price = arguments.price
     title = f"{history.name}, predicting '{history.target}'"
     outputs.write("compare.csv", lambda: as_csv(outcomes, baselines, metric))
     figures = []
-    for what, drawn in pictures(
-        outcomes, history, metric, comparison, label_delay=delay, price=price
-    ):
+    for what, drawn in pictures(outcomes, history, metric, comparison, price=price):
         figures.append(outputs.made(f"the picture of {what}", drawn))
     outputs.write(
         "report.html",
@@ -259,16 +304,19 @@ def _write(outputs, found, history, metric, arguments, facts, notices, answers):
     windows = comparison.windows
     outputs.write(
         "compare.png",
-        lambda: draw(outcomes, history, metric, windows, label_delay=delay, title=headline),
+        lambda: draw(outcomes, history, metric, windows, title=headline),
     )
 
 
 def _history(arguments):
-    sizes = {
+    options = {
         "estimator": arguments.estimator,
+        "model": model_in_file(arguments),
+        "raw": arguments.raw,
         "batch": arguments.batch,
         "warm_up": arguments.warm_up,
         "label_delay": arguments.label_delay,
+        "schedules": arguments.schedule,
     }
     if arguments.file is None:
         for option in ("target", "time"):
@@ -277,9 +325,10 @@ def _history(arguments):
                     f"--{option} needs a FILE; without one the built-in stream is used, which has "
                     "its own."
                 )
-        return embedded_history(**sizes)
+        return embedded_history(**options)
     notices = []
     asked = [arguments.target, arguments.time, *arguments.keep, *arguments.drop]
+    asked += columns_of(options["model"])
     [table] = read_tables([arguments.file], notices, missing=arguments.missing, keep=asked)
     if arguments.target is None:
         names = ", ".join(map(repr, table.columns[:30]))
@@ -293,13 +342,14 @@ def _history(arguments):
         keep=arguments.keep,
         drop=arguments.drop,
         notices=notices,
-        **sizes,
+        **options,
     )
 
 
 def _facts(history, metric, arguments):
     """Return what is compared, by name."""
     n_rows, n_columns = history.table.shape
+    timing = history.timing
     last_seed = arguments.seeds - 1
     task = f"classification, {len(history.labels)} classes"
     facts = {
@@ -309,28 +359,22 @@ def _facts(history, metric, arguments):
         "columns": history.how,
         "model": " ".join(str(history.base).split()),
         "warm-up": f"first {history.warm_up:,} rows, on which the first model is fitted",
-        "stream": f"batches of {arguments.batch:,} with a label delay of "
-        f"{arguments.label_delay:,} rows",
+        "stream": f"batches of {in_rows(timing.step)} with a label delay of "
+        f"{in_rows(timing.label_delay)}",
         "seeds": "random_state 0" + (f" to {last_seed}" if last_seed else ""),
     }
+    if arguments.cost_matrix is not None:
+        facts["costs"] = costs_in_words(metric.loss.matrix, history.labels)
     if len(history.drift_rows):
         facts["true drifts"] = f"at rows {', '.join(f'{row:,}' for row in history.drift_rows)}"
     return facts
 
 
-def _limits(history, arguments):
+def _limits(history):
     """Say which policies do something else than their name promises."""
-    late = -arguments.label_delay % arguments.batch
-    if history.time is not None and arguments.label_delay:
-        yield (
-            f"refits on a schedule get their labels {arguments.label_delay + late:,} rows late or "
-            "more, in whole batches; all others to the row"
-        )
-    elif late:
-        yield (
-            f"refits on a schedule get their labels {arguments.label_delay + late:,} rows late, in "
-            "whole batches; all others to the row"
-        )
+    step, delay = history.timing.step, history.timing.label_delay
+    if isinstance(step, int) and isinstance(delay, int) and delay % step:
+        yield f"labels come in whole batches: {delay - delay % -step:,} rows late"
     learner = Learner(history.base)
     if learner.incremental:
         return
@@ -347,8 +391,10 @@ def _run_all(console, history, metric, arguments):
     bar = progress.Progress(
         progress.TextColumn("{task.description:<20}"),
         progress.BarColumn(),
-        progress.MofNCompleteColumn(),
+        progress.TaskProgressColumn(),
         progress.TimeElapsedColumn(),
+        progress.TextColumn("left"),
+        progress.TimeRemainingColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,
@@ -358,17 +404,20 @@ def _run_all(console, history, metric, arguments):
         task = bar.add_task("refits on a schedule", total=None)
 
         def on_run(name, seconds, n_runs):
-            bar.update(task, advance=1, total=n_runs, description=name)
             if not console.is_terminal:
                 say(console, f"replayed {name}: {seconds:.1f} s")
+
+        def on_progress(share):
+            bar.update(task, completed=share, total=1, description="live policies")
 
         return run_all(
             history,
             metric,
-            batch=arguments.batch,
-            label_delay=arguments.label_delay,
             price=arguments.price,
             seeds=arguments.seeds,
             jobs=arguments.jobs,
+            schedules=arguments.schedule,
+            time_budget=arguments.time_budget,
             on_run=on_run,
+            on_progress=on_progress,
         )

@@ -77,19 +77,55 @@ def add_missing(add):
     )
 
 
+def add_model(add, *, name, file):
+    """Declare the options that say which model it is, and what it gets.
+
+    Parameters
+    ----------
+    add : callable
+        Of a parser, to add an argument.
+    name, file : str
+        What the model of ``--estimator``, and that of ``--model``, is to the command.
+    """
+    add(
+        "--estimator",
+        metavar="NAME",
+        help=f"{name}: a name listed below, or module:factory (sgd)",
+    )
+    add(
+        "--model",
+        metavar="FILE",
+        help=f"a model as joblib or pickle wrote it: {file}; load only files that you trust",
+    )
+    add(
+        "--raw",
+        action="store_true",
+        help="hand the model the table's own columns, text and gaps included, as a data frame; "
+        "without it, that is so of a model that begins with a ColumnTransformer, or with what "
+        "encodes data frames in skrub",
+    )
+
+
 def add_scoring(add, what):
     """Declare the options that say what the answer is judged by."""
     add(
         "--scoring",
         metavar="NAME",
         help=f"what {what} are compared by, a scorer of scikit-learn such as f1, roc_auc or "
-        "neg_log_loss (errors, of a quantity the mean absolute one; with a class below 5 %% and "
-        "no --price its average precision)",
+        "neg_log_loss, or pinball:0.9 for that quantile (errors, of a quantity the mean absolute "
+        "one; with a class below 5 %% and no --price its average precision)",
     )
     add(
         "--positive",
         metavar="LABEL",
         help="the class that such a score is about (the rarest); alone, its average precision",
+    )
+    add(
+        "--cost-matrix",
+        metavar="COSTS",
+        help="what mistakes cost, instead of a score: 'fraud>ok=100,ok>fraud=5' for a row of the "
+        "class fraud that is taken for ok, and the other way round; or a CSV file with the "
+        "predicted classes in its header and the true ones in its first column",
     )
 
 

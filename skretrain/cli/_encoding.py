@@ -13,7 +13,7 @@ from sklearn.utils import get_tags
 from ..utils._clone import cloned
 from ..utils._losses import zero_one_loss_per_row
 from ._columns import some
-from ._errors import CommandError, first_line, needed
+from ._errors import CommandError, as_sentence, needed
 
 # What skrub calls the kinds of columns -> what the reader calls them.
 _KINDS = {
@@ -61,8 +61,6 @@ def encoded(table, y, warm_up, base):
     CommandError
         If no column is left, or one cannot be encoded.
     """
-    if table.shape[1] == 0:
-        raise CommandError("the file has no column besides the target; there is nothing to learn.")
     first = table.iloc[:warm_up]
     empty = [name for name in table.columns if first[name].isna().all()]
     notices = []
@@ -118,7 +116,7 @@ def _numbers(encoder, table, warm_up):
             return _scaled(encoder, table)
         except (TypeError, ValueError) as error:
             raise CommandError(
-                f"the columns could not be turned into numbers: {first_line(error)} Drop or "
+                f"the columns could not be turned into numbers: {as_sentence(error)} Drop or "
                 "convert the column."
             ) from error
 

@@ -23,6 +23,18 @@ def needed(module):
         raise CommandError(str(error)) from error
 
 
+def refusals(*, is_own):
+    """Return the errors that are the model's or the rows' fault; a user's own may raise any."""
+    return (Exception,) if is_own else (TypeError, ValueError)
+
+
 def first_line(error):
     """Return the first line of an error's message, or its type where it has none."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    return f"there is no {line}." if isinstance(error, KeyError) else line
+
+
+def as_sentence(error):
+    """Return the first line of an error's message with a stop, for what follows it."""
+    line = first_line(error)
+    return line if line.endswith((".", "!", "?", ":")) else f"{line}."

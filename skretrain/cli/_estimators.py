@@ -1,4 +1,4 @@
-"""The models that can be kept fresh: a few by name, all others as ``module:factory``."""
+"""The models that can be kept fresh: a few by name, all others as ``module:factory`` or a file."""
 
 import sys
 from difflib import get_close_matches
@@ -17,7 +17,8 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.utils import get_tags
 
 from ..utils._clone import cloned
-from ._errors import CommandError, first_line
+from ..utils._losses import task_of
+from ._errors import CommandError, as_sentence, first_line, needed
 
 # name -> (what it is, model by task)
 #
@@ -56,14 +57,17 @@ ESTIMATORS = {
 }
 
 
+DEFAULT = "sgd"
+
+
 def estimator_for(name, task):
     """Return a blank estimator.
 
     Parameters
     ----------
-    name : str
-        A name of the table, or ``module:factory``: an estimator, or anything that returns one when
-        called without arguments. The module may lie in the working folder.
+    name : str or None
+        A name of the table, None for the default, or ``module:factory``: an estimator, or anything
+        that returns one when called without arguments. The module may lie in the working folder.
     task : {"classification", "regression"}
         What it has to do.
 
@@ -72,8 +76,13 @@ def estimator_for(name, task):
     CommandError
         If there is no such estimator, or it is not one for the task.
     """
-    base = _loaded(name) if ":" in name else _named(name, task)
-    _check_is_estimator(name, base)
+    name = name or DEFAULT
+    base = _loaded(name) if is_own_name(name) else _named(name, task)
+    if not _is_estimator(base):
+        raise CommandError(
+            f"--estimator {name} is a {type(base).__name__}, which is not a scikit-learn "
+            "estimator; name a class, an estimator or a function that returns one."
+        )
     fits = is_classifier if task == "classification" else is_regressor
     if not fits(base):
         raise CommandError(
@@ -83,14 +92,62 @@ def estimator_for(name, task):
     return cloned(base)
 
 
-def _check_is_estimator(name, base):
+def is_own_name(name):
+    """Tell whether a name is that of a model of the user's, which may do anything."""
+    return name is not None and ":" in name
+
+
+def model_in_file(arguments):
+    """Return the estimator that ``--model`` names, as it was saved; None without the option.
+
+    Raises
+    ------
+    CommandError
+        If there is none, or it is neither a classifier nor a regressor.
+    """
+    if arguments.model is None:
+        return None
+    if arguments.estimator is not None:
+        raise CommandError("--estimator and --model exclude each other; leave one of them out.")
+    path = Path(arguments.model)
+    if not path.exists():
+        raise CommandError(f"--model {path} does not exist; check the path.")
+    try:
+        _look_in_working_folder()  # where the classes of the model may be
+        model = needed("joblib").load(path)
+    except (Exception, SystemExit) as error:  # a pickle may raise anything
+        raise CommandError(
+            f"--model {path} could not be loaded: {as_sentence(error)} Write it with joblib.dump, "
+            "and install here what it was made with."
+        ) from error
+    holds = f"--model {path} holds a {type(model).__name__}"
+    if not _is_estimator(model):
+        raise CommandError(
+            f"{holds}, which is not a scikit-learn estimator; save the model, or the pipeline, "
+            "itself."
+        )
+    if task_of(model) == "unsupervised":
+        raise CommandError(f"{holds}, which is neither a classifier nor a regressor.")
+    return model
+
+
+def task_of_model(model, asked):
+    """Return the task of the model of ``--model``, which is the one that was asked for, or auto."""
+    task = task_of(model)
+    if asked not in ("auto", task):
+        raise CommandError(
+            f"--task {asked}, but --model holds a {type(model).__name__}, which is for {task}; "
+            "leave --task out."
+        )
+    return task
+
+
+def _is_estimator(base):
     try:
         get_tags(cloned(base))
-    except Exception as error:  # whatever an object does that was made for something else
-        raise CommandError(
-            f"--estimator {name} is a {type(base).__name__}, which is not a scikit-learn "
-            "estimator; name a class, an estimator or a function that returns one."
-        ) from error
+    except Exception:  # whatever an object does that was made for something else
+        return False
+    return True
 
 
 def _named(name, task):
@@ -111,9 +168,7 @@ def _named(name, task):
 
 def _loaded(name):
     module_name, _, factory = name.partition(":")
-    # An installed command does not have the working folder on its path, as `python -m` does.
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+    _look_in_working_folder()
     try:
         module = import_module(module_name)
     except (Exception, SystemExit) as error:  # the user's module may raise anything
@@ -126,6 +181,12 @@ def _loaded(name):
         hint = f"did you mean {close[0]!r}?" if close else "check the name after the colon."
         raise CommandError(f"--estimator {name}: {module_name!r} has no {factory!r}; {hint}")
     return _made(name, getattr(module, factory))
+
+
+def _look_in_working_folder():
+    # An installed command does not have the working folder on its path, as `python -m` does.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
 
 
 def _made(name, found):

@@ -6,11 +6,20 @@ from typing import Any
 import numpy as np
 
 from ..datasets import make_drifting_classification
-from ..model_selection._edges import edges_of, ends_of
-from ._columns import as_numbers, check_column, sorted_by_time, task_of_column, with_target
+from ..utils._clone import cloned
+from ._columns import (
+    as_numbers,
+    check_column,
+    some,
+    sorted_by_time,
+    task_of_column,
+    with_target,
+)
+from ._cut import timing_for
 from ._encoding import encoded
 from ._errors import CommandError, needed
-from ._estimators import estimator_for
+from ._estimators import estimator_for, is_own_name, task_of_model
+from ._raw import check_named_columns, columns_of, why_raw
 from ._screen import giveaways, out_of_order, screened, without_dropped
 
 
@@ -26,12 +35,12 @@ class History:
         Name of the target.
     task : {"classification", "regression"}
         What is to be predicted.
-    X : ndarray or CSR matrix of shape (n_rows, n_features)
-        Features.
+    X : ndarray, CSR matrix or DataFrame of shape (n_rows, n_features)
+        Features: numbers, or the columns of `table` as they are.
     y : ndarray of shape (n_rows,)
         Codes of the classes, or the target divided by `unit` after subtracting `origin`.
-    warm_up : int
-        Rows of the first fit.
+    timing : Timing
+        How it is cut into batches, and what is known when each of them comes.
     drift_rows : ndarray
         Rows at which it is known to drift; mostly empty.
     base : estimator
@@ -46,8 +55,11 @@ class History:
         How the columns became numbers.
     notices : tuple of str
         What was done to the rows and columns, for the reader.
-    time : ndarray of shape (n_rows,) or None
-        When each row came, where that is known: rows of one time know nothing of each other.
+    times : ndarray of shape (n_rows,) or None
+        When each row came, dates or numbers, where that is known: rows of one time know nothing of
+        each other.
+    is_own : bool
+        Whether the model is one of the user's, which may raise anything.
     """
 
     name: str
@@ -55,7 +67,7 @@ class History:
     task: str
     X: np.ndarray
     y: np.ndarray
-    warm_up: int
+    timing: Any
     drift_rows: np.ndarray
     base: Any
     table: Any
@@ -64,26 +76,42 @@ class History:
     origin: float = 0.0
     how: str = "numbers as they are"
     notices: tuple = ()
-    time: Any = None
+    times: Any = None
+    is_own: bool = False
+
+    @property
+    def warm_up(self):
+        """Rows of the first fit."""
+        return self.timing.start
+
+    @property
+    def is_raw(self):
+        """Whether the model gets the table's own columns."""
+        return self.X is self.table
 
 
-def embedded_history(*, estimator, batch, warm_up, label_delay):
+def embedded_history(*, estimator, model=None, raw=False, **lengths):
     """Return the built-in stream: linear concepts, two abrupt drifts at known rows."""
     X, y, drift_rows = make_drifting_classification(10_000, n_drifts=2, random_state=0)
-    warm_up = _check_rows(len(y), warm_up, batch, label_delay)
+    timing = timing_for(len(y), None, time=None, notices=[], **lengths)
     labels = np.unique(y)
-    _check_both_classes(y, labels, warm_up, "y")
+    _check_both_classes(y, labels, timing.start, "y")
+    base = _base(estimator, model, "classification")
+    table = needed("pandas").DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
+    table, why = _columns(table, base, model, raw=raw)
     return History(
         name="built-in drifting stream",
         target="y",
         task="classification",
-        X=X,
+        X=table if why else X,
         y=y,
-        warm_up=warm_up,
+        timing=timing,
         drift_rows=drift_rows,
-        base=estimator_for(estimator, "classification"),
-        table=needed("pandas").DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])]),
+        base=base,
+        table=table,
         labels=labels,
+        how=_as_they_are(table, why) if why else "numbers as they are",
+        is_own=model is not None or is_own_name(estimator),
     )
 
 
@@ -95,14 +123,18 @@ def history_of(
     time,
     task,
     estimator,
-    batch,
-    warm_up,
-    label_delay,
     keep=(),
     drop=(),
     notices=(),
+    model=None,
+    raw=False,
+    **lengths,
 ):
-    """Return the history in a pandas DataFrame; `notices` has what was said of the file."""
+    """Return the history in a pandas DataFrame; `notices` has what was said of the file.
+
+    The model is a blank clone of `model`, or the one that `estimator` names; with `raw`, it gets
+    the columns as they are. Lengths are those of :func:`timing_for`.
+    """
     notices = list(notices)
     table = without_dropped(table, list(drop), keep, target)
     check_column(table, target, "--target")
@@ -110,29 +142,35 @@ def history_of(
         check_column(table, time, "--time")
         if time == target:
             raise CommandError(f"--time {time!r} is the target; name the column with the time.")
-    table, moments = with_target(table, target, notices), None
+    table, times = with_target(table, target, notices), None
     if time is not None:
-        table, moments = sorted_by_time(table, time)
-    warm_up = _check_rows(len(table), warm_up, batch, label_delay)
-    if moments is not None:
-        warm_up = _whole_stamps(moments, time, warm_up, batch, notices)
-    task = task_of_column(table[target], task, notices)
+        table, times = sorted_by_time(table, time)
+    timing = timing_for(len(table), times, time=time, notices=notices, **lengths)
+    warm_up = timing.start
+    if model is None:
+        task = task_of_column(table[target], task, notices)
+    else:
+        task = task_of_model(model, task)
     prepare = _classes if task == "classification" else _quantity
     y, labels, unit, origin = prepare(table[target], warm_up)
-    base = estimator_for(estimator, task)
-    table = table.drop(columns=target)
+    base = _with_coded_weights(_base(estimator, model, task), labels)
+    own = table.drop(columns=target)
     if time is None:
-        notices.extend(out_of_order(table, keep))
-    table = screened(table, keep, notices)
+        notices.extend(out_of_order(own, keep))
+    table = screened(own, [*keep, *columns_of(model)], notices)
+    table, why = _columns(table, base, model, raw=raw, left_out=own.columns)
     notices.extend(giveaways(table, y, task, warm_up))
-    X, how, remarks = encoded(table, y, warm_up, base)
+    if why:
+        X, how, remarks = table, _as_they_are(table, why), []
+    else:
+        X, how, remarks = encoded(table, y, warm_up, base)
     return History(
         name=name,
         target=target,
         task=task,
         X=X,
         y=y,
-        warm_up=warm_up,
+        timing=timing,
         drift_rows=np.empty(0, dtype=np.int64),
         base=base,
         table=table,
@@ -141,45 +179,51 @@ def history_of(
         origin=origin,
         how=how,
         notices=(*notices, *remarks),
-        time=moments,
+        times=times,
+        is_own=model is not None or is_own_name(estimator),
     )
+
+
+# -- the model and its columns ---------------------------------------------------------------------
+
+
+def _base(estimator, model, task):
+    return estimator_for(estimator, task) if model is None else cloned(model)
+
+
+def _with_coded_weights(base, labels):
+    """Return a model whose ``class_weight``, where it names labels, names their codes."""
+    codes = {str(label): code for code, label in enumerate(labels.tolist())}
+    for name, weights in base.get_params().items():
+        if name.rpartition("__")[2] == "class_weight" and isinstance(weights, dict):
+            coded = {codes.get(str(label), label): weight for label, weight in weights.items()}
+            base.set_params(**{name: coded})
+    return base
+
+
+def _columns(table, base, model, *, raw, left_out=()):
+    """Return the columns to learn from, and why they stay as they are; an empty text if not."""
+    if table.shape[1] == 0:
+        raise CommandError("the file has no column besides the target; there is nothing to learn.")
+    known = columns_of(model)
+    lost = [name for name in known if name not in table.columns]
+    if lost:
+        raise CommandError(
+            f"--model was fitted on columns that are not there to learn from: {some(lost)}. Bring "
+            "them, or save the model before its fit."
+        )
+    table = table[known] if known else table
+    why = why_raw(base, asked=raw, columns=known)
+    if why:
+        check_named_columns(base, table, left_out=left_out)
+    return table, why
+
+
+def _as_they_are(table, why):
+    return f"{table.shape[1]:,} as they are, in a data frame ({why})"
 
 
 # -- rows and the target ---------------------------------------------------------------------------
-
-
-def _check_rows(n_rows, warm_up, batch, label_delay):
-    """Return the rows of the warm-up: as asked for, or a tenth, within limits."""
-    if warm_up is None:
-        warm_up = max(min(n_rows // 10, 5_000), batch)
-    least = warm_up + label_delay + 2 * batch
-    if n_rows < least:
-        raise CommandError(
-            f"{n_rows:,} rows are too few: a warm-up of {warm_up:,}, a label delay of "
-            f"{label_delay:,} and two batches of {batch:,} need {least:,}. Lower --warm-up, "
-            "--label-delay or --batch, or bring more rows."
-        )
-    return warm_up
-
-
-def _whole_stamps(moments, time, warm_up, batch, notices):
-    """Return the rows of the warm-up with the rest of its last time stamp; say what that does."""
-    longest = int(np.diff(ends_of(moments), prepend=0).max())
-    if longest == 1:
-        return warm_up
-    edges = edges_of(len(moments), warm_up, batch, moments)
-    if len(edges) < 4:
-        raise CommandError(
-            f"up to {longest:,} rows share one {time!r}, so that whole time stamps leave no two "
-            f"batches after a warm-up of {edges[1]:,} rows. Lower --warm-up or --batch, or leave "
-            "--time out if the file is in order and each label is known before the next row."
-        )
-    sizes = np.diff(edges)[1:]
-    notices.append(
-        f"up to {longest:,} rows share one {time!r}: none of their labels is known to the others. "
-        f"Batches end with a time stamp and have {sizes.min():,} to {sizes.max():,} rows"
-    )
-    return int(edges[1])
 
 
 def _classes(column, warm_up):

@@ -1,14 +1,18 @@
 """What the policies are compared by: how it is called and written, and which way is better."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
+from sklearn.metrics import get_scorer, get_scorer_names, make_scorer, mean_pinball_loss
 
-from ..model_selection._metric import is_about_a_class, metric_for_rare, metric_of
+from ..model_selection._metric import Metric, is_about_a_class, metric_for_rare, metric_of
+from ..utils._labels import union_of_labels
 from ._columns import some
+from ._costs import cost_matrix
 from ._errors import CommandError
+from ._losses import Cost, Pinball, mean_cost
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,11 @@ class Measured:
         Whether it is an error.
     metric : Metric or None
         The score, where it is no mean over rows.
+    loss : callable or None
+        The loss of each row, of targets as the history has them, where it was asked for; None
+        is that of an error, or of a residual.
+    unit, summed : str
+        What a price counts, where the loss says so; what the losses of all rows are.
     """
 
     name: str
@@ -30,11 +39,20 @@ class Measured:
     column: str
     lower_is_better: bool = False
     metric: Any = None
+    loss: Any = None
+    unit: str = ""
+    summed: str = "errors"
 
     @property
     def why(self):
         """Why it was chosen, where nobody asked for it; else empty."""
         return "" if self.metric is None else self.metric.why
+
+    @property
+    def is_of_any_size(self):
+        """Whether it is a loss whose size says nothing by itself, as residuals in deviations do."""
+        is_cost = isinstance(self.loss, Cost)
+        return is_cost or (self.metric is not None and self.lower_is_better)
 
     def value(self, outcome):
         """Return what an outcome is shown with."""
@@ -62,7 +80,11 @@ _USUAL = {"classification": ACCURACY, "regression": ERROR}
 _BY_NAME = {"accuracy": ACCURACY, "neg_mean_absolute_error": ERROR}
 
 
-def measure_of(history, *, scoring, positive, is_priced):
+_COST_PER_ROW = "cost per row"
+_PINBALL = "pinball"
+
+
+def measure_of(history, *, scoring, positive, is_priced, costs=None):
     """Return what the policies are compared by.
 
     Parameters
@@ -73,13 +95,38 @@ def measure_of(history, *, scoring, positive, is_priced):
         What was asked for: the name of a scorer, and the class that it is about.
     is_priced : bool
         Whether there is a price, which is in errors where no score is asked for.
+    costs : str or None, default=None
+        What mistakes cost, which takes the place of a score.
 
     Raises
     ------
     CommandError
-        For a scorer that there is none of, or a class.
+        For a scorer that there is none of, a class, or a cost.
     """
     task, base, y, labels = history.task, history.base, history.y, history.labels
+    if costs is not None:
+        _check_costs(task, scoring, positive)
+        return Measured(
+            _COST_PER_ROW,
+            _COST_PER_ROW,
+            "cost_per_row",
+            lower_is_better=True,
+            loss=Cost(cost_matrix(costs, labels.tolist())),
+            unit="units of cost",
+            summed="costs of mistakes",
+        )
+    alpha = _quantile_of(scoring, task)
+    if alpha is not None:
+        check_positive(task, positive, [])
+        return Measured(
+            _pinball_at(alpha),
+            _pinball_at(alpha),
+            "pinball_loss",
+            lower_is_better=True,
+            loss=Pinball(alpha, history.unit),
+            unit=f"units of '{history.target}'",
+            summed="losses",
+        )
     code = _code(task, y, labels, positive)
     if scoring is None and positive is None:
         rare = None
@@ -110,7 +157,7 @@ class _InUnits:
         return self.score(*values, **kwargs)
 
 
-def metric_asked_for(task, base, labels, *, scoring, positive):
+def metric_asked_for(task, base, labels, *, scoring, positive, costs=None):
     """Return the score that was asked for of a model on labels as they are, or None.
 
     Parameters
@@ -123,7 +170,20 @@ def metric_asked_for(task, base, labels, *, scoring, positive):
         Of all rows.
     scoring, positive : str or None
         The name of a scorer, and the class that it is about: the rarest, if none is named.
+    costs : str or None, default=None
+        What mistakes cost, which takes the place of a score.
     """
+    if costs is not None:
+        _check_costs(task, scoring, positive)
+        classes = union_of_labels(np.unique(labels), getattr(base, "classes_", labels[:1]))
+        matrix = cost_matrix(costs, classes.tolist())
+        options = {"greater_is_better": False, "classes": classes, "matrix": matrix}
+        return Metric(make_scorer(mean_cost, **options), _COST_PER_ROW, higher_is_better=False)
+    alpha = _quantile_of(scoring, task)
+    if alpha is not None:
+        check_positive(task, positive, [])
+        scorer = make_scorer(mean_pinball_loss, greater_is_better=False, alpha=alpha)
+        return Metric(scorer, _pinball_at(alpha), higher_is_better=False)
     classes, codes = np.unique(labels, return_inverse=True)
     code = _code(task, codes, classes, positive)
     if scoring is None and positive is None:
@@ -132,6 +192,37 @@ def metric_asked_for(task, base, labels, *, scoring, positive):
     scoring = scoring or "average_precision"
     check_scoring(scoring, task, len(classes) if task == "classification" else 2)
     return metric_of(base, scoring, label)
+
+
+def _check_costs(task, scoring, positive):
+    """Refuse costs of mistakes beside a score, or of a quantity."""
+    if task == "regression":
+        raise CommandError("--cost-matrix is about classes, and a quantity has none; leave it out.")
+    for option, value in (("--scoring", scoring), ("--positive", positive)):
+        if value is not None:
+            raise CommandError(f"--cost-matrix and {option} exclude each other; leave one out.")
+
+
+def _quantile_of(scoring, task):
+    """Return the quantile in ``pinball:0.9``; None for any other score."""
+    name, _, text = (scoring or "").partition(":")
+    if name != _PINBALL:
+        return None
+    try:
+        alpha = float(text)
+    except ValueError:
+        alpha = math.nan
+    if not 0 < alpha < 1:
+        raise CommandError(
+            f"--scoring {scoring!r} needs a quantile between 0 and 1, such as {_PINBALL}:0.9."
+        )
+    if task != "regression":
+        raise CommandError(f"--scoring {scoring!r} is not for {task}; f1 or neg_log_loss is.")
+    return alpha
+
+
+def _pinball_at(alpha):
+    return f"pinball loss ({alpha:g})"
 
 
 def check_scoring(name, task, n_classes):

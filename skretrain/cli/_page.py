@@ -52,12 +52,12 @@ $notices
 _LEGEND = (
     "Each row of the file was predicted by the model that would have served at that moment, before "
     "its label was known; the rows of the warm-up are not scored. CPU s: processor seconds of "
-    "learning. (no change) repeats the newest known target, (majority) or (median) always predicts "
-    "that of the warm-up; neither costs anything."
+    "learning. (no change) repeats the newest known target, {constant} always predicts that of the "
+    "warm-up; neither costs anything."
 )
 _KAPPA = " kappa temporal: 0 is as good as (no change), 1 is perfect."
 _COST = (
-    " cost: the errors summed up, and the price of each refit after the first fit; an update is "
+    " cost: {summed}, and the price of each refit after the first fit; an update is "
     "charged by its rows."
 )
 _LACK = "the rows times what the score lacks"
@@ -90,7 +90,7 @@ def page(*, title, answers, outcomes, baselines, metric, facts, notices, figures
         answers="".join(f"<p>{escape(text)}</p>" for text in answers),
         head=header_row(headers(metric, priced=priced)),
         rows="\n".join(_row(o, metric, is_best=o is best, priced=priced) for o in everyone),
-        legend=escape(_legend(metric, len(best.losses), priced=priced)),
+        legend=escape(_legend(metric, baselines[-1].name, len(best.losses), priced=priced)),
         explanations=terms({outcome.name: explanation(outcome) for outcome in everyone}),
         facts=terms(facts),
         notices=list_of_notices(notices),
@@ -107,10 +107,13 @@ def _row(outcome, metric, *, is_best, priced):
     return f'<tr{mark}><th scope="row">{name}</th>{others}</tr>'
 
 
-def _legend(metric, n_seeds, *, priced):
-    cost = _COST if metric.metric is None else _COST.replace("the errors summed up", _LACK)
+def _legend(metric, constant, n_seeds, *, priced):
+    summed = f"the {metric.summed} summed up" if metric.metric is None else _LACK
+    cost = _COST.format(summed=summed)
     more = (_KAPPA if metric is ACCURACY else "") + (cost if priced else "")
-    return _LEGEND + more + (_SEEDS.format(n=n_seeds) if n_seeds > 1 else "")
+    return (
+        _LEGEND.format(constant=constant) + more + (_SEEDS.format(n=n_seeds) if n_seeds > 1 else "")
+    )
 
 
 def _figure(picture):

@@ -18,7 +18,7 @@ from ..inspection import (
     RegretDisplay,
 )
 from ..inspection._distribution_data import MOST_DRAWN
-from ..inspection._panels import literal, shortened
+from ..inspection._panels import label_rows, literal, shortened
 from ..metrics._two_samples import direction, ks_distance, level_counts, total_variation
 from ._errors import needed
 from ._metric import ACCURACY, ERROR
@@ -26,7 +26,6 @@ from ._policies import NEVER
 from ._sentence import best_of
 
 _WIDE, _NARROW = 9.3, 4.4  # inches; letters of 9 points can be read on a phone in the second
-_MOST_POINTS = 400
 _COLOURS = 32  # of a picture; what is drawn has a dozen, and their mixtures along its edges
 _FOR_ONE_LINE = 3.0  # inches of a panel, for a name and a score in one line above it
 # Texts with more values than this are names, whose shares always differ.
@@ -54,7 +53,7 @@ class Picture:
     is_folded: bool = False
 
 
-def draw(outcomes, history, metric, windows, *, label_delay, title):
+def draw(outcomes, history, metric, windows, *, title):
     """Return the picture of the folder, a PNG: the best policy above, a panel each below."""
     pyplot = needed("matplotlib.pyplot")
     n_rows = -(-_n_ran(outcomes) // 4)
@@ -70,16 +69,16 @@ def draw(outcomes, history, metric, windows, *, label_delay, title):
         spare.remove()
     for panel in comparison.axes_:
         panel.set(xlabel="", ylabel="")  # one name for all of them leaves room for the panels
-    below.supxlabel("row", fontsize=10)
+    below.supxlabel(label_rows(comparison.axes_[0], history.times), fontsize=10)
     below.supylabel(literal(comparison.label), fontsize=10)
     ax = above.subplots()
-    _timeline(comparison, outcomes, history, label_delay).plot(ax=ax)
+    _timeline(comparison, outcomes, history).plot(ax=ax)
     _finish_timeline(ax, comparison, history)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     return _saved(figure, "figure")
 
 
-def pictures(outcomes, history, metric, results, *, label_delay, price):
+def pictures(outcomes, history, metric, results, *, price):
     """Return the pictures of the page, from the whole to the detail.
 
     Returns
@@ -97,13 +96,13 @@ def pictures(outcomes, history, metric, results, *, label_delay, price):
 
     return [
         ("scores and seconds", lambda: _picture_of_scores(results, history, metric, price)),
-        ("prices", lambda: _picture_of_prices(results) if windows is None else None),
+        ("prices", lambda: _picture_of_prices(results, metric) if windows is None else None),
         (
             "the best policy",
-            lambda: _picture_of_timeline(comparison(), outcomes, history, label_delay),
+            lambda: _picture_of_timeline(comparison(), outcomes, history),
         ),
         ("the policies", lambda: _picture_of_policies(comparison(), history, metric)),
-        ("the classes", lambda: _picture_of_classes(outcomes, history, label_delay)),
+        ("the classes", lambda: _picture_of_classes(outcomes, history)),
         ("what moved", lambda: _picture_of_shift(history)),
     ]
 
@@ -122,19 +121,23 @@ def _comparison(outcomes, history, metric, windows, ax):
         comparison = PolicyComparisonDisplay.from_results(
             {outcome.name: _losses_as_result(outcome, history) for outcome in ran},
             scores=scores,
-            score_label="accuracy" if metric is ACCURACY else "error",
+            score_label=_short_name(metric),
             true_drifts=history.drift_rows,
             metric="accuracy" if metric is ACCURACY else "mean_absolute_error",
             ax=ax,
         )
+        if metric.loss is not None:
+            comparison.label = f"{metric.name} over {comparison.label.rpartition(' over ')[2]}"
     else:
         comparison = _by_windows(ran, scores, history, metric, windows).plot(ax=ax)
     comparison.axes_[0].set_xlim(history.warm_up, len(history.y))
-    # For the many small panels that follow: more points than pixels take long to draw.
-    every = -(-len(comparison.rows) // _MOST_POINTS)
-    comparison.rows = comparison.rows[::every]
-    comparison.curves = {name: curve[::every] for name, curve in comparison.curves.items()}
     return comparison
+
+
+def _short_name(metric):
+    if metric.loss is not None:
+        return metric.name
+    return "accuracy" if metric is ACCURACY else "error"
 
 
 def _by_windows(ran, scores, history, metric, windows):
@@ -152,6 +155,7 @@ def _by_windows(ran, scores, history, metric, windows):
         label=f"{metric.name}, {len(sizes)} windows",
         score_label=metric.name.split(" of ")[0],
         ylim=(finite.min() - room, finite.max() + room) if len(finite) else None,
+        times=history.times,
     )
 
 
@@ -159,32 +163,33 @@ def _losses_as_result(outcome, history):
     """Return predictions with the losses of the first seed, as a display takes them."""
     losses = outcome.losses[0]
     rows = np.arange(history.warm_up, len(history.y))
-    return SimpleNamespace(rows=rows, y_true=np.zeros_like(losses), y_pred=losses)
+    return SimpleNamespace(
+        rows=rows, y_true=np.zeros_like(losses), y_pred=losses, times=history.times
+    )
 
 
-def _timeline(comparison, outcomes, history, label_delay):
+def _timeline(comparison, outcomes, history):
     best = best_of(outcomes)
-    # Events count the rows whose label is known; these came in `label_delay` rows earlier.
     events = () if best.result is None else best.result.events or ()
-    alarms = [e.row + label_delay for e in events if e.state == "drift"]
+    rung = [event.row for event in events if event.state == "drift"]
     return DriftTimelineDisplay(
         comparison.rows,
         comparison.curves[best.name],
-        alarms=alarms,
+        alarms=best.result.arrived(rung) if rung else (),
         refits=best.refit_rows,
         true_drifts=history.drift_rows,
         label=best.name,
         baseline=None if best.name == NEVER else comparison.curves[NEVER],
         baseline_label="never retrained",
+        times=history.times,
     )
 
 
 def _finish_timeline(ax, comparison, history):
     ax.set(xlim=(history.warm_up, len(history.y)), ylim=comparison.ylim)
     ax.xaxis.set_major_locator(needed("matplotlib.ticker").MaxNLocator(5))
-    ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.tick_params(labelsize=9)
-    ax.set(xlabel="row", ylabel=literal(comparison.label))
+    ax.set(xlabel=label_rows(ax, history.times), ylabel=literal(comparison.label))
 
 
 # -- the pictures of the page ----------------------------------------------------------------------
@@ -219,7 +224,7 @@ def _picture_of_scores(results, history, metric, price):
     )
 
 
-def _picture_of_prices(results):
+def _picture_of_prices(results, metric):
     def drawn(width, height):
         figure = _figure(width, height)
         RegretDisplay.from_comparison(results, to="fixed", ax=figure.subplots())
@@ -227,17 +232,17 @@ def _picture_of_prices(results):
 
     return Picture(
         "What each policy costs, by the price of a refit",
-        "Errors and refits together, as a multiple of the best fixed policy: never, or at the "
-        "interval and window that turned out best. The lower, the better; in colour, the policies "
-        "that cost least at some price.",
+        f"{metric.summed.capitalize()} and refits together, as a multiple of the best fixed "
+        "policy: never, or at the interval and window that turned out best. The lower, the better; "
+        "in colour, the policies that cost least at some price.",
         wide=drawn(_WIDE, 4.4),
         narrow=drawn(_NARROW, 4.6),
         is_folded=True,
     )
 
 
-def _picture_of_timeline(comparison, outcomes, history, label_delay):
-    timeline = _timeline(comparison, outcomes, history, label_delay)
+def _picture_of_timeline(comparison, outcomes, history):
+    timeline = _timeline(comparison, outcomes, history)
 
     def drawn(width, height, columns):
         figure = _figure(width, height)
@@ -272,7 +277,7 @@ def _picture_of_policies(comparison, history, metric):
     )
 
 
-def _picture_of_classes(outcomes, history, label_delay):
+def _picture_of_classes(outcomes, history):
     if history.task == "regression":
         return None
     # What was replayed has losses, and no predictions.
@@ -285,7 +290,8 @@ def _picture_of_classes(outcomes, history, label_delay):
             y_true=names[result.y_true],
             y_pred=names[result.y_pred],
             events=result.events,
-            label_delay=label_delay,
+            arrived=result.arrived,
+            times=history.times,
         ),
         true_drifts=history.drift_rows,
     )

@@ -1,39 +1,25 @@
 """What each policy of ``compare_policies`` achieved on a history."""
 
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..compose._learner import Learner
-from ..metrics import no_change_predict
-from ..model_selection import compare_policies
-from ..model_selection._compare import default_policies, n_updates
-from ..model_selection._edges import edges_of, ends_of
-from ._errors import CommandError, first_line
+from ..model_selection._compare import compared, default_policies, n_updates, specs_of
+from ._cut import newest_known
+from ._errors import CommandError, as_sentence, refusals
+from ._losses import AbsoluteError, Cost
 from ._metric import ACCURACY, ERROR
+from ._raw import way_out
 
 NEVER, LOCATED, WARM = "never", "since drift", "warm start"
 NO_CHANGE, CONSTANT = "(no change)", {"classification": "(majority)", "regression": "(median)"}
-BASELINES = (NO_CHANGE, *CONSTANT.values())
+BASELINES = (NO_CHANGE, *CONSTANT.values(), "(cheapest)", "(quantile)")
 
 _MOST_FITS = 100  # per window and seed; a fit of the whole history takes long
-
-
-class _AbsoluteError:
-    """The absolute error in units of the target; no number is no end of an error."""
-
-    __name__ = "absolute_error"
-
-    def __init__(self, unit):
-        self.unit = unit
-
-    def __call__(self, y_true, y_pred):
-        with np.errstate(over="ignore", invalid="ignore"):
-            loss = self.unit * np.abs(y_true - y_pred)
-        return np.where(np.isnan(loss), np.inf, loss)
 
 
 @dataclass
@@ -45,13 +31,15 @@ class Outcome:
     name, what : str
         The policy.
     losses : ndarray of shape (n_seeds, n_scored)
-        0 or 1, or the absolute error in units of the target, per scored row. Where a schedule was
-        replayed, batches add up, and the rows within a batch share evenly. By a score that is no
-        mean over rows: what each window lacks. Empty where the policy is not possible.
+        0 or 1, or the absolute error in units of the target, or what a row costs, per scored row.
+        Where a schedule was replayed, batches add up, and the rows within a batch share evenly. By
+        a score that is no mean over rows: what each window lacks. Empty where the policy is not
+        possible.
     scores : ndarray of shape (n_seeds,) or None
         Such a score of each seed; higher is better.
-    unit : float
-        Deviation of the target; 1 for classes.
+    unit, worst : float
+        Deviation of the target; 1 for classes. How many of it one row counts at the most where
+        policies are told apart, or one outlier would hide every difference behind its own noise.
     kind : str
         How it was run, as in PolicyComparison.
     kappa : float or None
@@ -79,6 +67,7 @@ class Outcome:
     losses: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     scores: np.ndarray | None = None
     unit: float = 1.0
+    worst: float = 25.0
     kind: str = ""
     kappa: float | None = None
     n_fits: float = 0
@@ -109,14 +98,7 @@ class Outcome:
         return self.unit * float(np.std(in_units, ddof=1)) if len(self.losses) > 1 else None
 
 
-def stride_of(history, batch):
-    """Return the batches between two moments at which a schedule may refit."""
-    edges = edges_of(len(history.y), history.warm_up, batch, history.time)
-    n_batches = len(edges) - 2
-    return -(-n_batches // _MOST_FITS)
-
-
-def run_all(history, metric, *, batch, label_delay, price, seeds, jobs, on_run):
+def run_all(history, metric, *, price, seeds, jobs, schedules=(), time_budget=None, **told):
     """Replay the history under every policy, in parallel; the numbers are those of one job.
 
     Parameters
@@ -125,17 +107,19 @@ def run_all(history, metric, *, batch, label_delay, price, seeds, jobs, on_run):
         The stream.
     metric : Measured
         What they are compared by.
-    batch, label_delay : int
-        Rows per batch; rows between a prediction and its label.
     price : float or None
-        What a refit costs, in errors or in units of the target.
+        What a refit costs, in errors, in units of the target or of costs.
     seeds : int
         Each policy is run with ``random_state`` 0 to ``seeds - 1``.
     jobs : int
         Processes.
-    on_run : callable
-        Told the name and the processor seconds of each live run as it ends, in any order, and how
-        many there are.
+    schedules : sequence of int or Duration, default=()
+        Lengths from one refit to the next of further schedules.
+    time_budget : float or None, default=None
+        Seconds that there are.
+    **told : callable
+        ``on_run`` is told the name and the processor seconds of each live run as it ends, in any
+        order, and ``on_progress`` which share of them is done.
 
     Returns
     -------
@@ -143,56 +127,64 @@ def run_all(history, metric, *, batch, label_delay, price, seeds, jobs, on_run):
         One for each policy.
     baselines : list of Outcome
         Repeating the newest known target, and the most frequent class, or the median, of the
-        warm-up.
+        warm-up, or what else is the best of all constants there.
     comparison : PolicyComparison
         The same, for every price.
     """
-    stride = stride_of(history, batch)
-    policies = default_policies(
-        history.base,
-        batch,
-        stride=stride,
-        n_rows=_served(history),
-        # Their debt is in errors, or residuals.
-        is_priced=price is not None and metric.metric is None,
-    )
+    policies = {}
+
+    def choose(step, stride, n_batches):
+        policies.update(
+            default_policies(
+                history.base,
+                step,
+                stride=stride,
+                n_batches=n_batches,
+                # Their debt is in errors, or residuals.
+                is_priced=price is not None and metric.metric is None,
+                schedules=schedules,
+            )
+        )
+        return specs_of({name: policy for name, (policy, _) in policies.items()})
+
     comparison, warned = _compared(
         history,
         metric,
-        {name: policy for name, (policy, _) in policies.items()},
-        on_run,
-        batch_size=batch,
-        label_delay=label_delay,
+        choose,
         prices=_grid(price),
         seeds=seeds,
         n_jobs=jobs,
-        stride=stride,
+        time_budget=time_budget,
+        **told,
     )
-    baseline = no_change(history, label_delay=label_delay)
-    usual = constant(history)
+    baseline, usual = no_change(history, metric), constant(history, metric)
     outcomes, table = [], comparison.to_frame(price).set_index("policy")
     for name, (_, what) in policies.items():
-        outcome = _outcome(table.loc[name], what, comparison, history, price)
+        if name in comparison.left_out:
+            outcomes.append(Outcome(name, "", refusal=f"not done in {time_budget:,.0f} seconds"))
+            continue
+        what = what.replace("errors", metric.summed)
+        outcome = _outcome(table.loc[name], what, comparison, history, metric, price)
         outcome.warned = warned[name]
         outcomes.append(outcome)
-    if metric.metric is None:
-        for outcome in [*outcomes, usual]:
-            outcome.kappa = _kappa(outcome, baseline, history)
-    else:
+    everyone = [*outcomes, baseline, usual]
+    if metric is ACCURACY:
+        for outcome in (one for one in everyone if not one.refusal):
+            outcome.kappa = _kappa(outcome, baseline)
+    if metric.metric is not None:
         for one in (baseline, usual):
             _rescore(one, comparison)
-        if metric.lower_is_better:  # of any size: what is little is told by that of never
-            unit = abs(outcomes[0].loss) or 1.0
-            for one in (*outcomes, baseline, usual):
-                one.unit = unit
+    if metric.is_of_any_size:  # what is little is told by that of never
+        unit = abs(outcomes[0].loss) or 1.0
+        for one in everyone:
+            one.unit = unit
+    if isinstance(metric.loss, Cost):
+        for one in everyone:
+            one.worst = np.inf  # no row is an outlier: the dearest mistakes are those that matter
     why_not = Learner(history.base).why_not
     if why_not:
         outcomes.append(Outcome(WARM, "", refusal=why_not))
     return outcomes, [baseline, usual], comparison
-
-
-def _served(history):
-    return len(history.y) - history.warm_up
 
 
 def _grid(price):
@@ -204,36 +196,39 @@ def _grid(price):
     return [float(f"{p:.2g}") if p != price else price for p in prices]
 
 
-def _compared(history, metric, policies, on_run, **options):
+def _compared(history, metric, choose, *, on_run, **options):
     """Return the comparison, and the warnings of each policy."""
-    warned = {name: Counter() for name in policies}
+    warned, timing = defaultdict(Counter), history.timing
 
     def finished(run):
         warned[run.policy].update(run.warnings)
         run.result.estimator = None  # it may be large
         on_run(run.policy, run.result.fit_seconds, run.n_runs)
 
-    scoring = metric.metric
-    if scoring is None:
-        scoring = "accuracy" if metric is ACCURACY else _AbsoluteError(history.unit)
+    scoring = metric.metric or ("accuracy" if metric is ACCURACY else _loss_of(history, metric))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the runs tell theirs
         try:
-            comparison = compare_policies(
+            comparison = compared(
                 history.base,
                 history.X,
                 history.y,
-                policies,
-                initial_size=history.warm_up,
+                choose,
+                batch_size=timing.step,
+                initial_size=timing.start,
+                label_delay=timing.label_delay,
+                stride=-(-(len(timing.edges) - 2) // _MOST_FITS),
                 scoring=scoring,
                 on_run=finished,
-                time=history.time,
+                times=history.times,
                 **options,
             )
-        except (TypeError, ValueError) as error:
+        except refusals(is_own=history.is_own) as error:
             raise _failed(history, error) from error
     if metric is ERROR:
         comparison.unit = f"units of '{history.target}'"
+    if metric.unit:
+        comparison.unit = metric.unit
     return comparison, warned
 
 
@@ -242,28 +237,28 @@ def _failed(history, error):
     notes = getattr(error, "__notes__", [])
     if any(note.startswith("scoring:") for note in notes):
         return CommandError(
-            f"--scoring is not defined on a part of the history: {first_line(error)} Choose "
+            f"--scoring is not defined on a part of the history: {as_sentence(error)} Choose "
             "another one."
         )
     live = [note for note in notes if note.startswith("under the policy")]
     where = live[0] if live else "under refits on a schedule"
     return CommandError(
-        f"{type(history.base).__name__} failed {where}: {first_line(error)} Choose another "
-        "--estimator, or put what it needs before it in a pipeline."
+        f"{type(history.base).__name__} failed {where}: {as_sentence(error)} "
+        f"{way_out(is_raw=history.is_raw)}"
     )
 
 
 # -- what was achieved -----------------------------------------------------------------------------
 
 
-def _outcome(line, what, comparison, history, price):
+def _outcome(line, what, comparison, history, metric, price):
     """Return what a policy achieved, with the numbers of its line of the comparison's table."""
     name, kind = line.name, line["kind"]
     runs, is_live = comparison.results[name], kind == "live"
     if comparison.windows is not None:
         losses = comparison.batch_losses(name, price) / np.diff(comparison.windows)
     else:
-        losses = _row_losses(name, comparison, history, price)
+        losses = _row_losses(name, comparison, history, metric, price)
     scores = None if comparison.windows is None else comparison.scores(name, price)
     return Outcome(
         name=name,
@@ -287,60 +282,65 @@ def _rows_of(replay, comparison):
     return comparison.matrices[0].edges_[chunks]
 
 
-def _row_losses(name, comparison, history, price):
+def _row_losses(name, comparison, history, metric, price):
     runs, is_live = comparison.results[name], comparison.kinds[name] == "live"
     return (
-        [_loss_of(history)(run.y_true, run.y_pred) for run in runs]
+        [_loss_of(history, metric)(run.y_true, run.y_pred) for run in runs]
         if is_live and not comparison.n_unpredicted(name, price)
         else [
-            _per_row(losses, history, comparison) for losses in comparison.batch_losses(name, price)
+            _per_row(losses, metric, comparison) for losses in comparison.batch_losses(name, price)
         ]
     )
 
 
-def _loss_of(history):
-    return np.not_equal if history.task == "classification" else _AbsoluteError(history.unit)
+def _loss_of(history, metric):
+    if metric.loss is not None:
+        return metric.loss
+    return np.not_equal if history.task == "classification" else AbsoluteError(history.unit)
 
 
-def _per_row(batch_losses, history, comparison):
-    """Share the loss of each batch among its rows: as 0 and 1 for classes, else evenly."""
+def _per_row(batch_losses, metric, comparison):
+    """Share the loss of each batch among its rows: errors as 0 and 1, all else evenly."""
     sizes = np.diff(comparison.matrices[0].edges_)[1:]
-    if history.task == "regression":
+    if metric is not ACCURACY:
         return np.repeat(batch_losses / sizes, sizes)
     return np.concatenate(
         [np.diff(np.round(np.linspace(0, n, size + 1))) for n, size in zip(batch_losses, sizes)]
     )
 
 
-def no_change(history, *, label_delay):
+def no_change(history, metric):
     """Return what repeating the newest known target would have achieved, at no cost."""
-    known, y = np.split(history.y, [history.warm_up])
-    rows, repeated = no_change_predict(y, label_delay=label_delay, y_previous=known)
-    if history.time is not None:
-        repeated = history.y[_newest_known(history, label_delay)[len(history.y) - len(rows) :]]
+    newest = newest_known(history.timing, history.times, len(history.y))[history.warm_up :]
     # Of the first rows, no label may be known yet: then it is the usual one of the warm-up.
-    predicted = constant(history).predicted.copy()
-    predicted[len(predicted) - len(repeated) :] = repeated
+    known, predicted = newest >= 0, constant(history, metric).predicted.copy()
+    predicted[known] = history.y[newest[known]]
+    y = history.y[history.warm_up :][known]
     return Outcome(
         name=NO_CHANGE,
         predicted=predicted,
         what="repeat the newest known target",
-        losses=np.array([_loss_of(history)(y[rows], repeated)], dtype=float),
+        losses=np.array([_loss_of(history, metric)(y, predicted[known])], dtype=float),
         unit=history.unit,
-        kappa=0.0 if history.task == "classification" else None,
     )
 
 
-def constant(history):
-    """Return what the most frequent class of the warm-up, or its median, would have achieved."""
+def constant(history, metric):
+    """Return what the most frequent class of the warm-up, or its median, would have achieved.
+
+    Where the loss of a row was asked for, it is what makes that least in the warm-up.
+    """
     known, y = np.split(history.y, [history.warm_up])
-    if history.task == "classification":
+    name, loss = CONSTANT[history.task], _loss_of(history, metric)
+    if metric.loss is not None:
+        name, value, what = loss.constant(known)
+    elif history.task == "classification":
         value, what = np.bincount(known).argmax(), "the most frequent class of the warm-up"
     else:
         value, what = np.median(known), "the median of the warm-up"
-    losses = _loss_of(history)(y, np.full(len(y), value))
+    losses = loss(y, np.full(len(y), value))
     return Outcome(
-        name=CONSTANT[history.task],
+        name=name,
         what=f"always {what}",
         losses=np.array([losses], dtype=float),
         unit=history.unit,
@@ -352,20 +352,11 @@ def _rescore(outcome, comparison):
     """Replace errors by the score that policies are compared by."""
     served = comparison._measure.told(outcome.predicted)
     outcome.losses = served.losses[None] / np.diff(comparison.windows)
-    outcome.scores, outcome.unit, outcome.kappa = np.array([served.score]), 1.0, None
+    outcome.scores, outcome.unit = np.array([served.score]), 1.0
 
 
-def _newest_known(history, label_delay):
-    """Return for each row the newest whose label is known: late enough, and of an earlier time."""
-    ends = ends_of(history.time)
-    first = np.repeat(np.append(0, ends[:-1]), np.diff(ends, prepend=0))
-    return np.minimum(np.arange(len(history.y)) - 1 - label_delay, first - 1)
-
-
-def _kappa(outcome, baseline, history):
+def _kappa(outcome, baseline):
     """Return the share of the errors of the baseline that a policy avoids, on the same rows."""
-    if history.task == "regression":
-        return None
     errors = outcome.losses[:, -baseline.losses.shape[1] :].mean()
     if not baseline.loss:
         return 0.0 if not errors else -np.inf

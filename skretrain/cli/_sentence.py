@@ -9,10 +9,18 @@ _TIE = 0.005  # of all rows, or of the target's deviation; another seed moves a 
 _LEVEL = 0.02  # likewise; more is no equal, however large the noise
 _BLOCKS = 30
 _CONFIDENCE = 0.95
-_WORST = 25.0  # deviations; else one outlier would hide every difference behind its own noise
 
 
-def sentence(outcomes, metric):
+def span_of(history):
+    """Return when it was, or where: the beginning of a sentence."""
+    moments = history.timing.moments
+    if moments is None:
+        return "On this history"
+    served = moments[history.warm_up :].astype("datetime64[D]")
+    return f"From {served[0]} to {served[-1]},"
+
+
+def sentence(outcomes, metric, where="On this history"):
     """Return the sentence.
 
     Parameters
@@ -21,15 +29,17 @@ def sentence(outcomes, metric):
         One per policy, "never" among them.
     metric : Measured
         What they are compared by.
+    where : str, default="On this history"
+        How it begins.
     """
     by_name = {outcome.name: outcome for outcome in outcomes if not outcome.refusal}
     never = by_name.pop(NEVER)
     best = best_of(by_name.values())
     if not leads(best, never):
-        return _nothing_paid(never, best, metric)
+        return _nothing_paid(never, best, metric, where)
     level = [o for o in by_name.values() if leads(o, never) and _is_level(best, o)]
     return (
-        f"On this history '{best.name}' would have paid: {metric.name} {score(best, metric)} "
+        f"{where} '{best.name}' would have paid: {metric.name} {score(best, metric)} "
         f"with {_work(best)}, {metric.gain(never.loss - best.loss)} never retraining, "
         f"{_price(best, by_name.values(), never)}{_rival(best, level, metric)}."
     )
@@ -88,11 +98,12 @@ def _is_level(best, other):
 
 
 def _bounded(outcome):
-    return np.minimum(outcome.losses.mean(axis=0) / outcome.unit, _WORST)
+    return np.minimum(outcome.losses.mean(axis=0) / outcome.unit, outcome.worst)
 
 
 def _by_seed(one, other):
-    return np.minimum(other.by_seed / one.unit, _WORST) - np.minimum(one.by_seed / one.unit, _WORST)
+    mine, others = (np.minimum(o.by_seed / one.unit, one.worst) for o in (one, other))
+    return others - mine
 
 
 def _standard_error(values):
@@ -112,9 +123,9 @@ def amount(n):
     return f"{n:,.1f}" if n >= 1 else f"{n:.2g}"
 
 
-def _nothing_paid(never, best, metric):
+def _nothing_paid(never, best, metric, where):
     text = (
-        f"On this history retraining would not have paid: {metric.name} {score(never, metric)} "
+        f"{where} retraining would not have paid: {metric.name} {score(never, metric)} "
         f"without it, and {metric.number(metric.value(best))} with the best of the others, "
         f"'{best.name}'"
     )

@@ -34,6 +34,8 @@ class ScoredBatch:
         Labels of the columns of `y_proba`.
     labelled : bool, default=True
         False for rows shown through ``observe``, which are not learned.
+    moments : ndarray of datetime64 or None, default=None
+        When rows of the batch came, the newest last; known to a replay of a history with dates.
 
     Examples
     --------
@@ -54,6 +56,7 @@ class ScoredBatch:
     X: Any = None
     classes: Any = None
     labelled: bool = True
+    moments: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +146,9 @@ class BaseTrigger(BaseEstimator, ABC):
     Attributes
     ----------
     needs : frozenset of str
-        Subset of ``{"loss", "X", "y_pred", "y_proba", "classes"}``. The default is the loss alone.
-        Whether the base can give it (``"classes"``: is a classifier) is checked when a fit begins.
+        Subset of ``{"loss", "X", "y_pred", "y_proba", "classes", "moments"}``. The default is the
+        loss alone. Whether the base can give it (``"classes"``: is a classifier) is checked when a
+        fit begins; ``"moments"`` only a replay has.
     needs_reference : bool
         Whether :meth:`after_fit` is to be given the rows that the new model stands for.
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..utils._durations import moments_of
+
 _MOST_COLUMNS = 3  # a fourth would leave a printed panel less than two inches
 
 
@@ -73,24 +75,68 @@ def _grid_shape(n_panels):
     return -(-n_panels // n_columns), n_columns
 
 
-def label_panels(axes, xlabel, ylabel):
+def thinned(*curves, most):
+    """Return every so many of the points of curves: no more than a picture of them can show.
+
+    A line of a million points takes dozens of megabytes, and small multiples have hundreds.
+    """
+    every = max(-(-len(curves[0]) // most), 1)
+    return [values[::every] for values in curves]
+
+
+def label_rows(ax, times=None):
+    """Name the rows of a stream on the axis below: by number, or by when they came.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Rows from left to right.
+
+    times : array-like of shape (n_samples,), default=None
+        When each row came. Times that are no dates are not shown.
+
+    Returns
+    -------
+    label : str
+        What the axis shows.
+    """
+    moments = None if times is None or not len(times) else moments_of(times)
+    if moments is None:
+        ax.xaxis.set_major_formatter("{x:,.0f}")
+        return "row"
+    day = np.timedelta64(1, "D")
+    unit = "m" if moments[-1] - moments[0] < 3 * day else "D"
+
+    def date_of(row, position=None):
+        if not 0 <= row < len(moments):
+            return ""
+        return str(moments[int(row)].astype(f"datetime64[{unit}]")).replace("T", "\n")
+
+    ax.xaxis.set_major_formatter(date_of)
+    return "time"
+
+
+def label_panels(axes, ylabel, times=None):
     """Name the scales at the left and below, also where the last row of panels is not full.
 
     Parameters
     ----------
     axes : ndarray of Axes
-        The panels.
+        The panels, with rows from left to right.
 
-    xlabel, ylabel : str
-        The names.
+    ylabel : str
+        The name of the other scale.
+
+    times : array-like of shape (n_samples,), default=None
+        When each row of the stream came.
     """
     places = [_place(ax) for ax in axes]
     for ax, place in zip(axes, places, strict=True):
         ax.locator_params(axis="x", nbins=4)
-        ax.xaxis.set_major_formatter("{x:,.0f}")
+        xlabel = label_rows(ax, times)
         ax.tick_params(labelsize=8)
         if (place[0] + 1, place[1]) not in places:
-            ax.set_xlabel(literal(xlabel), fontsize=9)
+            ax.set_xlabel(xlabel, fontsize=9)
             ax.tick_params(labelbottom=True)
         if (place[0], place[1] - 1) not in places:
             ax.set_ylabel(literal(ylabel), fontsize=9)

@@ -16,6 +16,7 @@ from ._timeline import (
     _event_rows,
     _full_names,
     _mark_of,
+    as_they_are,
 )
 
 # The first one that is drawn takes the keywords of the caller.
@@ -71,6 +72,9 @@ class PerClassDisplay:
     label : str, default="score"
         Name of the vertical scale, which the three have in common.
 
+    times : array-like of shape (n_samples,), default=None
+        When each row of the stream came, dates: the axis then shows them instead of rows.
+
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
@@ -116,6 +120,7 @@ class PerClassDisplay:
         true_drifts=(),
         refits=(),
         label="score",
+        times=None,
     ):
         self.rows = rows
         self.classes = classes
@@ -126,6 +131,7 @@ class PerClassDisplay:
         self.true_drifts = true_drifts
         self.refits = refits
         self.label = label
+        self.times = times
 
     @property
     def f1(self):
@@ -226,7 +232,7 @@ class PerClassDisplay:
         averages = {name: getattr(self, f"macro_{name}") for name in metrics}
         self._plot_lines(self.axes_[-1], averages, kwargs)
         self.axes_[-1].set_title(self._title_of_averages(len(drawn)), fontsize=9.5)
-        label_panels(self.axes_, "row", self.label)
+        label_panels(self.axes_, self.label, self.times)
         if ax is None:
             legend_below(self.figure_, self.axes_[0])
         return self
@@ -357,8 +363,9 @@ class PerClassDisplay:
         ----------
         result : object with attributes ``y_true``, ``y_pred``, ``rows`` and ``events``
             The scored rows in order of arrival, their predictions, their stream rows, and the log
-            of what happened (see :meth:`from_predictions`) or None. With an attribute
-            ``label_delay``, refits are drawn that many rows later, when their labels came in. With
+            of what happened (see :meth:`from_predictions`) or None. With a method
+            ``arrived``, as :class:`~skretrain.model_selection.PrequentialResult` has it, refits are
+            drawn where it says that their labels came in; with ``times``, the axis has dates. With
             ``outputs`` and ``classes``, as an evaluation by such a scorer as ``"neg_log_loss"`` has
             them, ``metrics`` may name the average precision.
 
@@ -414,7 +421,8 @@ class PerClassDisplay:
             window,
             step,
             # Events count the rows that were learned, which the predictions are ahead of.
-            getattr(result, "label_delay", 0),
+            getattr(result, "arrived", as_they_are),
+            times=getattr(result, "times", None),
             # Each point sorts its window for each class: only where it is to be drawn.
             y_score=scores_of(result) if "average_precision" in kwargs.get("metrics", ()) else None,
             known=getattr(result, "classes", None),
@@ -430,8 +438,9 @@ class PerClassDisplay:
         true_drifts,
         window,
         step,
-        label_delay=0,
+        arrived=as_they_are,
         *,
+        times=None,
         y_score=None,
         known=None,
     ):
@@ -454,6 +463,7 @@ class PerClassDisplay:
             support,
             average_precision=ranked(y_true, y_score, classes, known, stops, window),
             true_drifts=np.asarray(true_drifts, dtype=np.int64),
-            refits=_event_rows(records, "action", "retrained") + label_delay,
+            refits=arrived(_event_rows(records, "action", "retrained")),
             label=f"over {window:,} rows",
+            times=times,
         )

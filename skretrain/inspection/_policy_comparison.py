@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from ..utils._optional import import_optional
-from ._panels import label_panels, legend_below, literal, panel_axes
+from ._panels import label_panels, legend_below, literal, panel_axes, thinned
 from ._timeline import (
     _NAMES,
     _SCORE,
@@ -20,6 +20,7 @@ from ._timeline import (
 _OTHERS = {"color": "#B8B8B8", "linewidth": 0.8, "zorder": 2}
 _TRUE_DRIFT = {"color": "#E2E2E2", "linewidth": 5.0, "zorder": 1}
 
+_MOST_POINTS, _MOST_POINTS_OF_OTHERS = 1_000, 400  # a panel has no more pixels
 _LONGEST_TITLE = 40  # characters that fit above a panel
 
 
@@ -51,6 +52,9 @@ class PolicyComparisonDisplay:
 
     ylim : tuple of two floats, default=None
         Lower and upper end of the scores shown. None shows all of them.
+
+    times : array-like of shape (n_samples,), default=None
+        When each row of the stream came, dates: the axis then shows them instead of rows.
 
     Attributes
     ----------
@@ -88,6 +92,7 @@ class PolicyComparisonDisplay:
         label="score",
         score_label="score",
         ylim=None,
+        times=None,
     ):
         self.rows = rows
         self.curves = curves
@@ -96,6 +101,7 @@ class PolicyComparisonDisplay:
         self.label = label
         self.score_label = score_label
         self.ylim = ylim
+        self.times = times
 
     def plot(self, ax=None, **kwargs):
         """Draw a panel for each policy.
@@ -131,11 +137,12 @@ class PolicyComparisonDisplay:
         self.lines_ = {}
         for panel, name in zip(self.axes_, self.curves, strict=True):
             self._plot_others(panel, name)
-            (self.lines_[name],) = panel.plot(self.rows, self.curves[name], **style)
+            curve = thinned(self.rows, self.curves[name], most=_MOST_POINTS)
+            (self.lines_[name],) = panel.plot(*curve, **style)
             _draw_verticals(panel, self.true_drifts, "true drift", _TRUE_DRIFT)
             panel.set_title(literal(self._title(name)), fontsize=9.5)
             panel.set_ylim(self.ylim)
-        label_panels(self.axes_, "row", self.label)
+        label_panels(self.axes_, self.label, self.times)
         if ax is None:
             legend_below(self.figure_, self.axes_[0])
         return self
@@ -144,7 +151,8 @@ class PolicyComparisonDisplay:
         others = [curve for other, curve in self.curves.items() if other != name]
         for number, curve in enumerate(others):
             label = None if number else "the other policies"
-            panel.plot(self.rows, curve, label=label, **_OTHERS)
+            points = thinned(self.rows, curve, most=_MOST_POINTS_OF_OTHERS)
+            panel.plot(*points, label=label, **_OTHERS)
 
     def _title(self, name):
         if self.scores is None:
@@ -248,6 +256,7 @@ class PolicyComparisonDisplay:
             label=f"{_NAMES[metric]} over {window:,} rows",
             score_label=_NAMES[metric] if score_label is None else score_label,
             ylim=_limits(metric, np.array(list(curves.values()))),
+            times=getattr(next(iter(results.values())), "times", None),
         ).plot(ax=ax, **kwargs)
 
 

@@ -6,7 +6,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from ..utils._events import notable_actions
 from ..utils._optional import import_optional
 from ..utils._params import check_integer
-from ._panels import literal
+from ._panels import label_rows, literal, thinned
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart; each also has its own line
 # style or marker, so that a print in grey stays readable. True drifts lie behind everything.
@@ -16,7 +16,13 @@ _TRUE_DRIFT = {"color": "#BDBDBD", "linewidth": 5.0, "linestyle": "-", "zorder":
 _ALARM = {"color": "#D55E00", "linewidth": 1.2, "linestyle": (0, (4, 2)), "zorder": 2}
 _MARK = {"linestyle": "none", "markeredgecolor": "black", "markeredgewidth": 0.7, "markersize": 7}
 
+_MOST_POINTS = 4_000  # a picture has fewer pixels
 _NAMES = {"accuracy": "accuracy", "mean_absolute_error": "absolute error"}
+
+
+def as_they_are(rows):
+    """Return rows: those of events are those of predictions where labels come at once."""
+    return rows
 
 
 class DriftTimelineDisplay:
@@ -54,6 +60,9 @@ class DriftTimelineDisplay:
 
     baseline_label : str, default="baseline"
         Name of the baseline in the legend.
+
+    times : array-like of shape (n_samples,), default=None
+        When each row of the stream came, dates: the axis then shows them instead of rows.
 
     Attributes
     ----------
@@ -93,6 +102,7 @@ class DriftTimelineDisplay:
         label="score",
         baseline=None,
         baseline_label="baseline",
+        times=None,
     ):
         self.rows = rows
         self.score = score
@@ -103,6 +113,7 @@ class DriftTimelineDisplay:
         self.label = label
         self.baseline = baseline
         self.baseline_label = baseline_label
+        self.times = times
 
     def plot(self, ax=None, **kwargs):
         """Draw the timeline.
@@ -136,11 +147,12 @@ class DriftTimelineDisplay:
         _draw_verticals(ax, self.alarms, "alarm", _ALARM)
         if self.baseline is not None:
             level = np.broadcast_to(self.baseline, np.shape(self.rows))
-            ax.plot(self.rows, level, label=literal(self.baseline_label), **_BASELINE)
+            points = thinned(self.rows, level, most=_MOST_POINTS)
+            ax.plot(*points, label=literal(self.baseline_label), **_BASELINE)
         style = {**_SCORE, "label": literal(self.label), **_full_names(kwargs)}
-        (self.line_,) = ax.plot(self.rows, self.score, **style)
+        (self.line_,) = ax.plot(*thinned(self.rows, self.score, most=_MOST_POINTS), **style)
         self._plot_marks({"retrained": self.refits, **(self.others or {})})
-        ax.set(xlabel="row", ylabel=literal(self.label))
+        ax.set(xlabel=label_rows(ax, self.times), ylabel=literal(self.label))
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False)
         return self
 
@@ -265,8 +277,9 @@ class DriftTimelineDisplay:
         ----------
         result : object with attributes ``y_true``, ``y_pred``, ``rows`` and ``events``
             The scored rows in order of arrival, their predictions, their stream rows, and the log
-            of what happened (see :meth:`from_predictions`) or None. With an attribute
-            ``label_delay``, events are drawn that many rows later, when their labels came in.
+            of what happened (see :meth:`from_predictions`) or None. With a method
+            ``arrived``, as :class:`~skretrain.model_selection.PrequentialResult` has it, events are
+            drawn where it says that their labels came in; with ``times``, the axis has dates.
 
         true_drifts : array-like of int, default=()
             Stream rows at which the stream is known to have drifted.
@@ -314,7 +327,8 @@ class DriftTimelineDisplay:
             y_pred_baseline,
             baseline_label,
             # Events count the rows that were learned, which the predictions are ahead of.
-            getattr(result, "label_delay", 0),
+            getattr(result, "arrived", as_they_are),
+            getattr(result, "times", None),
         ).plot(ax=ax, **kwargs)
 
     @classmethod
@@ -329,7 +343,8 @@ class DriftTimelineDisplay:
         metric,
         y_pred_baseline,
         baseline_label,
-        label_delay=0,
+        arrived=as_they_are,
+        times=None,
     ):
         check_consistent_length(rows, y_true, y_pred, y_pred_baseline)
         y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
@@ -343,10 +358,10 @@ class DriftTimelineDisplay:
         return cls(
             np.asarray(rows)[window - 1 :],
             _rolling_mean(_points(metric, y_true, y_pred), window),
-            alarms=_event_rows(records, "state", "drift") + label_delay,
-            refits=_event_rows(records, "action", "retrained") + label_delay,
+            alarms=arrived(_event_rows(records, "state", "drift")),
+            refits=arrived(_event_rows(records, "action", "retrained")),
             others={
-                action.name: _event_rows(records, "action", action.name) + label_delay
+                action.name: arrived(_event_rows(records, "action", action.name))
                 for action in notable_actions()
                 if action.name != "retrained"
             },
@@ -354,6 +369,7 @@ class DriftTimelineDisplay:
             label=f"{_NAMES[metric]} over {window} rows",
             baseline=baseline,
             baseline_label=baseline_label,
+            times=times,
         )
 
 

@@ -1,6 +1,7 @@
 """A stream as batches in the order of time: cut from arrays, or taken as they come."""
 
 from collections import deque
+from itertools import pairwise
 
 import numpy as np
 from sklearn.utils.validation import check_consistent_length
@@ -8,7 +9,7 @@ from sklearn.utils.validation import check_consistent_length
 from ..utils._containers import as_container, concat_rows, n_rows, take_rows
 
 
-def batches_of(X, y, batch_size):
+def batches_of(X, y, edges):
     """Return an :class:`ArrayBatches` or a :class:`GivenBatches` for what a user passed.
 
     Parameters
@@ -17,17 +18,17 @@ def batches_of(X, y, batch_size):
         All rows, or batches.
     y : array-like or None
         All targets; None where `X` gives batches or there are none.
-    batch_size : int
-        Rows per batch of an array.
+    edges : ndarray of shape (n_batches + 1,)
+        Where the batches of an array begin and end.
     """
-    if y is None and _gives_batches(X):
+    if gives_batches(X, y):
         return GivenBatches(X)
-    check_consistent_length(X, y)
-    return ArrayBatches(as_container(X), None if y is None else np.asarray(y), batch_size)
+    return ArrayBatches(as_container(X), None if y is None else np.asarray(y), edges)
 
 
-def _gives_batches(X):
-    if hasattr(X, "shape") or not hasattr(X, "__iter__"):
+def gives_batches(X, y):
+    """Tell batches that come as they come from all rows at once."""
+    if y is not None or hasattr(X, "shape") or not hasattr(X, "__iter__"):
         return False
     if not hasattr(X, "__getitem__"):
         return True
@@ -37,19 +38,13 @@ def _gives_batches(X):
 class ArrayBatches:
     """Rows at hand, cut into batches; the rest after `head` knows its length."""
 
-    def __init__(self, X, y, batch_size):
-        self.X, self.y, self.batch_size = X, y, batch_size
-        self.start = 0
+    def __init__(self, X, y, edges):
+        self.X, self.y, self.edges = X, y, edges
+        self.n_taken = 0
 
     def head(self, size):
-        """Take the first `size` rows."""
-        total = n_rows(self.X)
-        if size >= total:
-            raise ValueError(
-                f"initial_size={size} leaves none of the {total} rows to predict: lower it, or "
-                "batch_size."
-            )
-        self.start = size
+        """Take the first batch, which has `size` rows."""
+        self.n_taken = 1
         return self._cut(0, size)
 
     def kept(self, X):
@@ -58,15 +53,14 @@ class ArrayBatches:
 
     def rest(self):
         """Return all rows after the head, a view where the container has them."""
-        return take_rows(self.X, slice(self.start, None))
+        return take_rows(self.X, slice(int(self.edges[self.n_taken]), None))
 
     def __len__(self):
-        return -(-(n_rows(self.X) - self.start) // self.batch_size)
+        return len(self.edges) - 1 - self.n_taken
 
     def __iter__(self):
-        total = n_rows(self.X)
-        for first in range(self.start, total, self.batch_size):
-            yield self._cut(first, min(first + self.batch_size, total))
+        for first, stop in pairwise(self.edges[self.n_taken :].tolist()):
+            yield self._cut(first, stop)
 
     def _cut(self, first, stop):
         part = slice(first, stop)

@@ -3,8 +3,10 @@
 import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
+from ..utils._durations import moments_of
 
-def edges_of(size, head, step, time=None):
+
+def edges_of(size, head, step, times=None):
     """Return the first row of each batch, and the number of rows.
 
     Parameters
@@ -13,7 +15,7 @@ def edges_of(size, head, step, time=None):
         Rows in all.
     head, step : int
         Rows of the first batch, and of each that follows.
-    time : array-like of shape (size,), default=None
+    times : array-like of shape (size,), default=None
         When each row came. Each batch then goes on to the last of neighbours that came together.
 
     Returns
@@ -26,12 +28,12 @@ def edges_of(size, head, step, time=None):
     >>> from skretrain.model_selection._edges import edges_of
     >>> edges_of(10, 3, 4).tolist()
     [0, 3, 7, 10]
-    >>> edges_of(10, 3, 4, time=[1, 1, 1, 1, 2, 3, 3, 3, 3, 4]).tolist()
+    >>> edges_of(10, 3, 4, times=[1, 1, 1, 1, 2, 3, 3, 3, 3, 4]).tolist()
     [0, 4, 9, 10]
     """
-    if time is None:
+    if times is None:
         return np.array([0, *range(head, size, step), size], dtype=np.int64)
-    ends = ends_of(time)
+    ends = ends_of(times)
     edges, wanted = [0], head
     while edges[-1] < size:
         edges.append(int(ends[np.searchsorted(ends, min(wanted, size))]))
@@ -39,16 +41,37 @@ def edges_of(size, head, step, time=None):
     return np.array(edges, dtype=np.int64)
 
 
-def ends_of(time):
+def ends_of(times):
     """Return the row after each run of rows that came together."""
-    time = np.asarray(time)
-    return np.append(np.flatnonzero(time[1:] != time[:-1]) + 1, len(time))
+    times = np.asarray(times)
+    return np.append(np.flatnonzero(times[1:] != times[:-1]) + 1, len(times))
 
 
-def checked_time(time, y):
-    """Return the times as an array, one for each row."""
-    time = np.asarray(time)
-    check_consistent_length(time, y)
-    if time.ndim != 1:
-        raise ValueError(f"time has the shape {time.shape}: pass one number or date for each row.")
-    return time
+def checked_times(times, y):
+    """Return the times as an array, one for each row, that never falls.
+
+    Parameters
+    ----------
+    times : array-like of shape (n_rows,)
+        Dates, numbers, or text, of which only neighbours are compared.
+    y : array-like of shape (n_rows,)
+        What there is one of for each row.
+    """
+    times = np.asarray(times)
+    check_consistent_length(times, y)
+    if times.ndim != 1:
+        raise ValueError(
+            f"times has the shape {times.shape}: pass one number or date for each row."
+        )
+    moments = moments_of(times)
+    ordered = times if moments is None else moments
+    if ordered.dtype.kind == "M" and np.isnat(ordered).any():
+        row = int(np.flatnonzero(np.isnat(ordered))[0])
+        raise ValueError(f"times has no date in row {row}: leave such rows out.")
+    falls = np.flatnonzero(ordered[1:] < ordered[:-1]) if ordered.dtype.kind in "Mmiuf" else ()
+    if len(falls):
+        row = int(falls[0]) + 1
+        raise ValueError(
+            f"times falls in row {row}, from {times[row - 1]} to {times[row]}: sort the rows by it."
+        )
+    return ordered

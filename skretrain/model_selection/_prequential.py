@@ -1,34 +1,44 @@
 """Prequential evaluation: every row is first predicted, then learned, in time order."""
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_consistent_length
 
 from ..utils._callbacks import Progress, Told, with_callbacks
 from ..utils._clone import cloned
-from ..utils._containers import concat_rows, n_rows, take_rows
+from ..utils._containers import as_container, concat_rows, n_rows, take_rows
 from ..utils._params import check_n_jobs, is_integer
 from ..utils._progress import tracked
-from ._batches import batches_of
+from ._batches import batches_of, gives_batches
+from ._edges import checked_times
 from ._result import PrequentialResult
 from ._stream import (
     CostMeter,
     Recorded,
     check_incremental,
-    check_sizes,
     interleave,
     methods_for,
     scorers_for,
 )
+from ._timing import Timing, timing_of
 from ._unreadable import warn_of_unpredicted
 
 
 def prequential_predict(
-    estimator, X, y, *, batch_size=100, initial_size=None, label_delay=0, method="predict"
+    estimator,
+    X,
+    y,
+    *,
+    batch_size=100,
+    initial_size=None,
+    label_delay=0,
+    times=None,
+    method="predict",
 ):
     """Predict each row before it is learned, as a deployed model would.
 
@@ -43,13 +53,16 @@ def prequential_predict(
         The stream in time order.
     y : array-like of shape (n_samples,)
         Targets.
-    batch_size : int, default=100
-        Rows per batch.
-    initial_size : int or None, default=None
-        Rows of the first fit, which are not predicted. None is one batch.
-    label_delay : int, default=0
-        Rows between a prediction and its label. With 0, the labels of a batch are learned before
-        the next batch.
+    batch_size : int, str or timedelta, default=100
+        Rows per batch; or, with `times`, a duration such as ``"1d"``, see
+        :func:`prequential_validate`.
+    initial_size : int, str, timedelta or None, default=None
+        Rows of the first fit, which are not predicted, or its duration. None is one batch.
+    label_delay : int, str or timedelta, default=0
+        Rows, or the time, between a prediction and its label. With 0, the labels of a batch are
+        learned before the next batch.
+    times : array-like of shape (n_samples,) or None, default=None
+        When each row came, see :func:`prequential_validate`.
     method : {"predict", "predict_proba", "decision_function"}, default="predict"
         What to return.
 
@@ -88,6 +101,7 @@ def prequential_predict(
         initial_size=initial_size,
         label_delay=label_delay,
         fit_latency=0,
+        times=times,
         choose_methods=lambda model: [method],
     )
     return _with_gaps(run.all_of(method), run.readable())
@@ -118,6 +132,7 @@ def prequential_validate(
     initial_size=None,
     label_delay=0,
     fit_latency=0,
+    times=None,
     seeds=None,
     n_jobs=None,
     progress=False,
@@ -139,16 +154,24 @@ def prequential_validate(
     scoring : str, callable, list, dict or None, default=None
         One or several scikit-learn scorers, by name or themselves. None is accuracy for classifiers
         and R2 for regressors.
-    batch_size : int, default=100
-        Rows per batch.
-    initial_size : int or None, default=None
-        Rows of the first fit, which are not scored. None is one batch. Their labels are known,
-        whatever the delay.
-    label_delay : int, default=0
-        Rows between a prediction and its label. Scores at different delays cannot be compared: on
-        autocorrelated streams, a delay of 0 makes it easy to repeat the last label.
-    fit_latency : int, default=0
-        Rows that pass between learning and the new model coming into service.
+    batch_size : int, str or timedelta, default=100
+        Rows per batch. With `times` that are dates, also a duration: ``"15min"``, ``"6h"``,
+        ``"1d"``, ``"2w"``, ``"3mo"``, ``"daily"``, ``"weekly"``, or a timedelta. A batch then has
+        the rows of one calendar period: weeks begin on Monday, several days, weeks or months are
+        counted from the first row's, and several hours from midnight.
+    initial_size : int, str, timedelta or None, default=None
+        Rows of the first fit, which are not scored, or its duration; it goes on to the end of a
+        batch. None is one batch. Their labels are known, whatever the delay.
+    label_delay : int, str or timedelta, default=0
+        Rows, or the time, between a prediction and its label. Scores at different delays cannot
+        be compared: on autocorrelated streams, a delay of 0 makes it easy to repeat the last label.
+    fit_latency : int, str or timedelta, default=0
+        Rows, or the time, that pass between learning and the new model coming into service.
+    times : array-like of shape (n_samples,) or None, default=None
+        When each row came, in order: dates (those with a time zone in that of Greenwich), numbers,
+        or text of which neighbours are compared. Rows of one time know nothing of each other's
+        labels: a batch goes on to the last of them. Pictures show dates. None is no more than the
+        order.
     seeds : int, sequence of int or None, default=None
         Evaluate once per seed, set as ``random_state``; an int n is the seeds 0 to n - 1.
     n_jobs : int or None, default=None
@@ -201,6 +224,7 @@ def prequential_validate(
         "initial_size": initial_size,
         "label_delay": label_delay,
         "fit_latency": fit_latency,
+        "times": times,
         "progress": progress,
     }
     if seeds is None:
@@ -208,11 +232,11 @@ def prequential_validate(
     check_n_jobs("prequential_validate", n_jobs)
     seeds = range(seeds) if is_integer(seeds) else list(seeds)
     return Parallel(n_jobs=n_jobs)(
-        delayed(_validate)(_seeded(estimator, seed), X, y, **settings) for seed in seeds
+        delayed(_validate)(seeded(estimator, seed), X, y, **settings) for seed in seeds
     )
 
 
-def _seeded(estimator, seed):
+def seeded(estimator, seed):
     """Return a clone with `seed` as its random state, or as those of its parts."""
     model = cloned(estimator)
     params = model.get_params()
@@ -227,7 +251,8 @@ class _Run:
 
     recorded: Recorded
     batches: Any
-    start: int
+    timing: Timing
+    times: Any
     meter: CostMeter
     methods: list = field(default_factory=list)
     X: list = field(default_factory=list)
@@ -264,15 +289,39 @@ def _validate(estimator, X, y, *, scoring, **settings):
     run = _run(
         estimator, X, y, choose_methods=lambda m: methods_for(scorers.values(), m), **settings
     )
+    return _result_of(run, scorers)
+
+
+def validated(estimator, X, y, timing, times, *, scoring, heed):
+    """Return the PrequentialResult on a history that is cut as `timing` says.
+
+    ``heed(share)`` is told after each batch how far it has come, and may end all by an exception.
+    """
+    scorers = scorers_for(estimator, scoring)
+    check_incremental(estimator)
+    run = _send_through(
+        estimator,
+        batches_of(X, y, timing.edges),
+        timing,
+        times,
+        choose_methods=lambda m: methods_for(scorers.values(), m),
+        heed=heed,
+    )
+    return _result_of(run, scorers)
+
+
+def _result_of(run, scorers):
+    """Return what a pass over a stream achieved."""
     outputs = {method: run.all_of(method) for method in run.methods}
     X_rest, y_rest = run.rest(), None if run.y[0] is None else concat_rows(run.y)
     sizes, readable = [len(mask) for mask in run.masks], run.readable()
-    fitted, meter, start = run.recorded.estimator, run.meter, run.start
-    events, delay = getattr(fitted, "events_", None), settings["label_delay"]
-    batch_rows = start + np.cumsum([0, *sizes[:-1]])
+    fitted, meter, start = run.recorded.estimator, run.meter, run.timing.start
+    events, timing = getattr(fitted, "events_", None), run.timing
+    borders = start + np.cumsum([0, *sizes])
+    rows = np.arange(start, borders[-1])
     refits = [e.row for e in events or () if e.action == "retrained" and e.kind != "first_fit"]
-    rows = np.arange(start, start + sum(sizes))
-    serving_from = np.array(refits, dtype=np.int64) + delay + settings["fit_latency"]
+    learned_at = borders[np.searchsorted(meter.n_learned, refits)]
+    serving_from = np.array([timing.serves_from(row) for row in learned_at], dtype=np.int64)
     return PrequentialResult(
         scores={
             name: _scored(scorer, run.recorded, X_rest, y_rest) for name, scorer in scorers.items()
@@ -280,7 +329,7 @@ def _validate(estimator, X, y, *, scoring, **settings):
         rows=rows[readable],
         y_true=y_rest,
         y_pred=outputs["predict"],
-        batch_rows=batch_rows,
+        batch_rows=borders[:-1],
         batch_scores={name: _batch_scores(scorer, run) for name, scorer in scorers.items()},
         batch_fit_seconds=np.array(meter.fit_seconds[1:-1]),
         batch_predict_seconds=np.array(meter.predict_seconds[1:-1]),
@@ -288,76 +337,78 @@ def _validate(estimator, X, y, *, scoring, **settings):
         predict_seconds=sum(meter.predict_seconds),
         n_fits=1 if events is None else events.totals["fits"],
         rows_fitted=meter.rows_learned if events is None else events.totals["rows_fitted"],
-        refit_rows=serving_from[serving_from <= batch_rows[-1]],
-        label_delay=delay,
+        refit_rows=serving_from[serving_from <= borders[-2]],
+        label_delay=timing.label_delay,
         events=events,
         estimator=fitted,
         unpredicted_rows=rows[~readable],
         outputs=outputs,
         classes=getattr(fitted, "classes_", None),
+        n_learned=np.array(meter.n_learned[1:]),
+        times=run.times,
     )
 
 
-def _run(
-    estimator,
-    X,
-    y,
-    *,
-    batch_size,
-    initial_size,
-    label_delay,
-    fit_latency,
-    choose_methods,
-    progress=False,
-):
+def _run(estimator, X, y, *, times, choose_methods, progress=False, **lengths):
     """Fit a clone on the first rows, send it through the rest, and record what it answered."""
     check_incremental(estimator)
-    check_sizes(
-        "prequential_validate",
-        batch_size=batch_size,
-        label_delay=label_delay,
-        fit_latency=fit_latency,
-        initial_size=initial_size,
+    timing, times = _timing(X, y, times, lengths)
+    batches = batches_of(X, y, timing.edges)
+    return _send_through(
+        estimator, batches, timing, times, choose_methods=choose_methods, progress=progress
     )
-    size = batch_size if initial_size is None else initial_size
-    batches = batches_of(X, y, batch_size)
-    head = batches.head(size)
+
+
+def _timing(X, y, times, lengths):
+    """Return how the stream is cut and what is known when, and the times as an array."""
+    owner, size = "prequential_validate", None
+    if gives_batches(X, y):
+        if times is not None:
+            raise ValueError(
+                "times is for rows that are given together: X gives batches, which have a size of "
+                "their own. Pass all rows, or times=None."
+            )
+    else:
+        check_consistent_length(X, y)
+        size = n_rows(as_container(X))
+        times = None if times is None else checked_times(times, X)
+    return timing_of(owner, size, times=times, **lengths), times
+
+
+def _send_through(estimator, batches, timing, times, **options):
+    """Send a clone through batches, the first of which it is fitted on."""
+    head = batches.head(timing.start)
+    timing = replace(timing, start=n_rows(head[0]))
     return _pass(
-        cloned(estimator),
-        cloned(estimator),
-        head,
-        batches,
-        label_delay=label_delay,
-        fit_latency=fit_latency,
-        choose_methods=choose_methods,
-        progress=progress,
+        cloned(estimator), cloned(estimator), head, batches, timing=timing, times=times, **options
     )
 
 
 @with_callbacks
-def _pass(owner, model, head, batches, *, label_delay, fit_latency, choose_methods, progress):
+def _pass(owner, model, head, batches, *, timing, times, choose_methods, progress=False, heed=None):
     """Fit on the head, then test and train; the callbacks of the owner hear of every batch."""
     n_batches = len(batches) if hasattr(batches, "__len__") else None
     steps = Progress(owner, "prequential", n_batches, Told(*head, {}))
     # They are told of the evaluation; each fit in it would open a bar of its own.
     callbacks = model.__dict__.pop("_skl_callbacks", None)
-    run = _Run(Recorded(model), batches, n_rows(head[0]), CostMeter())
-    with run.meter.learning(run.start):
+    run = _Run(Recorded(model), batches, timing, times, CostMeter())
+    with run.meter.learning(timing.start):
         model.fit(*head)
-    run.meter.next_batch()
+    run.meter.next_batch(timing.start)
     run.methods = choose_methods(model)
     shown = tracked(batches, n_batches, type(model).__name__) if progress else batches
     for X, y, outputs, classes, readable in interleave(
         model,
         shown,
-        label_delay=label_delay,
-        fit_latency=fit_latency,
+        timing=timing,
         methods=run.methods,
         watch=run.meter,
         past=head,
     ):
         with steps.task("batch", Told(X, y, {})):
             run.add(X, y, outputs, classes, readable)
+        if heed is not None:
+            heed(len(run.masks) / n_batches)
     steps.end()
     if callbacks is not None:
         model._skl_callbacks = callbacks

@@ -36,10 +36,11 @@ class PrequentialResult:
     refit_rows : ndarray of int
         Stream rows from which a retrained model could serve, `label_delay` and ``fit_latency``
         included; the first fit is not counted, nor one that came too late to serve any row.
-    label_delay : int
-        Rows between a prediction and its label.
+    label_delay : int or Duration
+        Rows, or time, between a prediction and its label.
     events : EventLog or None
-        The retrainer's log; its rows count what was learned, `label_delay` behind the predictions.
+        The retrainer's log; its rows count what was learned, which may be behind the predictions:
+        see :meth:`arrived`.
     estimator : estimator
         The estimator as the stream left it.
     unpredicted_rows : ndarray of int
@@ -51,6 +52,10 @@ class PrequentialResult:
         for, such as ``"predict_proba"``, with a column for each of `classes`.
     classes : ndarray or None
         The classes in the end, of a classifier.
+    n_learned : ndarray of shape (n_batches,)
+        How many rows of the stream had been learned after each batch.
+    times : ndarray of shape (n_samples,) or None
+        When each row of the stream came, where that is known.
 
     Notes
     -----
@@ -91,6 +96,27 @@ class PrequentialResult:
     unpredicted_rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     outputs: dict = field(default_factory=dict)
     classes: np.ndarray | None = None
+    n_learned: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    times: np.ndarray | None = None
+
+    def arrived(self, rows):
+        """Return the stream rows before which so many rows had been learned.
+
+        Parameters
+        ----------
+        rows : array-like of int
+            Rows as `events` count them.
+
+        Returns
+        -------
+        rows : ndarray of int
+            As `rows` and `batch_rows` count them; the first, of what was known from the start.
+        """
+        end = self.batch_rows[0] + len(self.rows) + len(self.unpredicted_rows)
+        borders = np.append(self.batch_rows, end)
+        n_learned = np.append(self.batch_rows[0], self.n_learned)
+        found = np.searchsorted(n_learned, np.asarray(rows, dtype=np.int64))
+        return borders[np.minimum(found, len(borders) - 1)]
 
     @property
     def score(self):

@@ -1,19 +1,21 @@
 """A scorer for GridSearchCV that lets the estimator go on learning through the held-out fold."""
 
 import numpy as np
+from sklearn.utils.validation import check_consistent_length
 
-from ..utils._containers import take_rows
+from ..utils._containers import n_rows, take_rows
 from ..utils._copy import copy_fitted
 from ._batches import batches_of
+from ._edges import edges_of
 from ._stream import (
     CostMeter,
     Recorded,
     check_incremental,
-    check_sizes,
     interleave,
     methods_for,
     scorer_for,
 )
+from ._timing import Timing, checked_lengths
 from ._unreadable import warn_of_unpredicted
 
 
@@ -68,7 +70,8 @@ def make_prequential_scorer(scoring, *, batch_size, label_delay=0):
     >>> len(search.cv_results_["mean_test_score"])
     2
     """
-    check_sizes("make_prequential_scorer", batch_size=batch_size, label_delay=label_delay)
+    sizes = {"batch_size": batch_size, "label_delay": label_delay}
+    checked_lengths("make_prequential_scorer", **sizes)
     return _PrequentialScorer(scoring, batch_size, label_delay)
 
 
@@ -83,13 +86,12 @@ class _PrequentialScorer:
     def __call__(self, estimator, X, y=None):
         check_incremental(estimator)
         scorer = scorer_for(estimator, self.scoring)
-        batches, model = batches_of(X, y, self.batch_size), copy_fitted(estimator)
+        batches, model = self._batches(X, y), copy_fitted(estimator)
         recorded, masks = Recorded(model), []
         for _, _, outputs, classes, readable in interleave(
             model,
             batches,
-            label_delay=self.label_delay,
-            fit_latency=0,
+            timing=Timing(0, self.label_delay),
             methods=methods_for([scorer], model),
             watch=CostMeter(),
         ):
@@ -103,6 +105,10 @@ class _PrequentialScorer:
             return np.nan
         # As a grid search does: without a target, scorers are called without one.
         return scorer(recorded, X) if y is None else scorer(recorded, X, y)
+
+    def _batches(self, X, y):
+        check_consistent_length(X, y)
+        return batches_of(X, y, edges_of(n_rows(X), 0, self.batch_size)[1:])
 
     def __repr__(self):
         return (

@@ -13,7 +13,6 @@ from ..utils._copy import copy_fitted
 from ..utils._costs import Stopwatch
 from ..utils._labels import spread
 from ..utils._losses import task_of
-from ..utils._params import check_integer
 from ..utils._sklearn_api import response_methods
 from ._batches import Waiting
 from ._unreadable import answered
@@ -36,22 +35,12 @@ def check_incremental(estimator):
         )
 
 
-def check_sizes(owner, *, batch_size, label_delay, fit_latency=0, initial_size=None):
-    """Raise ValueError unless all are numbers of rows; `owner` is the function that got them."""
-    rows = "a number of rows"
-    check_integer(owner, "batch_size", batch_size, least=1, what=rows)
-    check_integer(owner, "label_delay", label_delay, least=0, what=rows)
-    check_integer(owner, "fit_latency", fit_latency, least=0, what=rows)
-    check_integer(owner, "initial_size", initial_size, least=1, what=rows, otherwise=(None,))
-
-
-def interleave(estimator, batches, *, label_delay, fit_latency, methods, watch, past=None):
+def interleave(estimator, batches, *, timing, methods, watch, past=None):
     """Yield ``(X, y, outputs, classes, readable)`` for each batch, and learn in between.
 
-    A batch is predicted before any of its labels is learned. The label of a row is known once
-    `label_delay` more rows have been predicted; the rows that became known together are learned as
-    one batch. What was learned serves after `fit_latency` more rows. `outputs` are those for the
-    rows that the model can read, of which `readable` is a mask.
+    A batch is predicted before any of its labels is learned; the rows whose labels became known
+    together are learned as one batch. `outputs` are those for the rows that the model can read, of
+    which `readable` is a mask.
 
     Parameters
     ----------
@@ -59,8 +48,8 @@ def interleave(estimator, batches, *, label_delay, fit_latency, methods, watch, 
         Changed in place by ``partial_fit``.
     batches : iterable of (X, y)
         In time order.
-    label_delay, fit_latency : int
-        In rows.
+    timing : Timing
+        When labels are known, and models ready to serve.
     methods : list of str
         What to ask the estimator for.
     watch : CostMeter
@@ -68,38 +57,38 @@ def interleave(estimator, batches, *, label_delay, fit_latency, methods, watch, 
     past : tuple of (X, y) or None, default=None
         Rows that were learned before, on which a model can be fitted.
     """
-    waiting, serving = Waiting(), _Versions(estimator, fit_latency)
-    predicted = 0
+    waiting, serving = Waiting(), _Versions(estimator, timing)
+    row = timing.start
     for X, y in batches:
-        model = serving.at(predicted)
+        model = serving.at(row)
         outputs, readable = answered(model, X, y, methods, watch=watch, past=past)
-        predicted += n_rows(X)
+        row += n_rows(X)
         waiting.add(X, y)
         yield X, y, outputs, getattr(model, "classes_", None), readable
-        n_known = waiting.n_rows - label_delay
+        n_known = timing.known(row) - (row - waiting.n_rows)
         if n_known > 0:
             with watch.learning(n_known):
                 estimator.partial_fit(*waiting.take(n_known))
-            serving.learned(predicted)
-        watch.next_batch()
+            serving.learned(row)
+        watch.next_batch(n_learned=row - waiting.n_rows)
 
 
 class _Versions:
     """Which state of an estimator serves, if a new one takes a while to come into service."""
 
-    def __init__(self, estimator, latency):
-        self.estimator, self.latency = estimator, latency
+    def __init__(self, estimator, timing):
+        self.estimator, self.timing = estimator, timing
         self.coming = deque()
-        self.current = self._frozen() if latency else estimator
+        self.current = self._frozen() if timing.fit_latency else estimator
 
     def learned(self, row):
-        """Note that the estimator learned after `row` rows."""
-        if self.latency:
-            self.coming.append((row + self.latency, self._frozen()))
+        """Note that the estimator learned before `row` came."""
+        if self.timing.fit_latency:
+            self.coming.append((row, self._frozen()))
 
     def at(self, row):
         """Return the state that serves from `row` on."""
-        while self.coming and self.coming[0][0] <= row:
+        while self.coming and self.coming[0][0] <= self.timing.ready(row):
             self.current = self.coming.popleft()[1]
         return self.current
 
@@ -117,6 +106,7 @@ class CostMeter:
         self.predict_seconds = [0.0]
         self.fit_seconds = [0.0]
         self.rows_learned = 0
+        self.n_learned = []
 
     @contextmanager
     def predicting(self):
@@ -133,8 +123,12 @@ class CostMeter:
         self.fit_seconds[-1] += watch.cpu_seconds
         self.rows_learned += n_rows_learned
 
-    def next_batch(self):
-        """Begin a new entry; the first one is that of the first fit."""
+    def next_batch(self, n_learned):
+        """Begin a new entry; the first one is that of the first fit.
+
+        `n_learned` is the number of rows of the stream that have been learned by now.
+        """
+        self.n_learned.append(n_learned)
         self.predict_seconds.append(0.0)
         self.fit_seconds.append(0.0)
 

@@ -1,6 +1,14 @@
 """The window holds the newest rows, contiguously."""
 
+import pickle
+from datetime import timedelta
+
 import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from skretrain.buffers import SlidingWindow
@@ -47,3 +55,70 @@ def test_a_batch_larger_than_the_window_keeps_its_end():
         assert_array_equal(buffer.y, X[-4:] if len(X) > 3 else X)
         assert_array_equal(buffer.index, buffer.y)
         assert buffer._store.capacity <= 8
+
+
+NEW_YEAR = np.datetime64("2024-01-01", "us")
+
+
+@given(
+    batches=st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=5), min_size=1, max_size=8),
+    days=st.integers(1, 20),
+    max_rows=st.integers(1, 12),
+    kind=st.sampled_from([pd.DataFrame, pl.DataFrame]),
+)
+def test_what_is_too_old_beside_the_newest_row_is_forgotten(batches, days, max_rows, kind):
+    """Of the newest rows by number, those remain that are young enough by date."""
+    buffer = SlidingWindow(max_rows, max_age=timedelta(days=days), column="day")
+    passed = np.cumsum(np.concatenate(batches))
+    dates, stop = NEW_YEAR + passed.astype("timedelta64[D]"), 0
+    for batch in batches:
+        stop += len(batch)
+        part = slice(stop - len(batch), stop)
+        buffer.add(kind({"day": dates[part], "x": passed[part]}), passed[part])
+        buffer = pickle.loads(pickle.dumps(buffer))
+        young = dates[:stop] >= dates[stop - 1] - np.timedelta64(days, "D")
+        expected = np.flatnonzero(young)[-max_rows:]
+        assert_array_equal(buffer.index, expected)
+        assert_array_equal(buffer.y, passed[expected])
+
+
+def test_rows_without_a_date_are_as_old_as_the_row_before_them():
+    """Those at the very beginning are older than any."""
+    days = pd.to_datetime(["", "2024-01-01", "", "2024-01-09", "2024-01-20", ""])
+    buffer = SlidingWindow(10, max_age="11d", column="day")
+    buffer.add(pd.DataFrame({"day": days[:1]}))
+    assert_array_equal(buffer.index, [0])
+    buffer.add(pd.DataFrame({"day": days[1:4]}))
+    assert_array_equal(buffer.index, [1, 2, 3])
+    buffer.add(pd.DataFrame({"day": days[4:]}))
+    assert_array_equal(buffer.index, [3, 4, 5])
+
+
+@pytest.mark.parametrize(
+    ("params", "match"),
+    [
+        ({"max_age": "soon", "column": "day"}, r"max_age='soon'\): max_age must be None or a dur"),
+        ({"max_age": "90d"}, r"max_age='90d', column=None\): an age needs the column"),
+        ({"column": "day"}, r"max_age=None, column='day'\): an age needs the column"),
+    ],
+)
+def test_an_age_that_makes_no_sense_is_refused(params, match):
+    """It takes a duration and a column."""
+    with pytest.raises(ValueError, match=match):
+        SlidingWindow(**params).reset()
+
+
+def test_rows_whose_age_cannot_be_told_are_refused_before_anything_changed():
+    """The buffer is as it was."""
+    buffer = SlidingWindow(10, max_age="1d", column="day")
+    buffer.add(pd.DataFrame({"day": [NEW_YEAR], "x": [1]}))
+    for X in (
+        pd.DataFrame({"day": ["soon"], "x": [1]}),
+        pd.DataFrame({"x": [1]}),
+        np.zeros((1, 2)),
+    ):
+        with pytest.raises(ValueError):
+            buffer.add(X)
+        assert_array_equal(buffer.index, [0])
+    with pytest.raises(ValueError, match=r"column='day'\): X has no such column of dates"):
+        SlidingWindow(max_age="1d", column="day").add(np.zeros((1, 2)))

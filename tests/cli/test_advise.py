@@ -149,7 +149,9 @@ def test_a_model_fitted_on_bare_numbers_gets_bare_numbers(ask, periods, tmp_path
     old, new = (frame[["temp", "const", "label"]] for frame in periods)
     model = LogisticRegression().fit(old[["temp", "const"]].to_numpy(), old.label)
     path = _saved(model, tmp_path)
-    assert ask(old, new, "--model", path)[0] == 0
+    code, printed, _, _ = ask(old, new, "--model", path)
+    assert code == 0
+    assert "all, as bare numbers" in printed
     words = [frame.assign(city="Oslo") for frame in (old, new)]
     _fails_with(ask(*words, "--model", path), "bare numbers", "Oslo")
 
@@ -187,7 +189,7 @@ def test_models_that_cannot_be_used(ask, periods, tmp_path):
     path = _saved(LogisticRegression(), tmp_path)
     _fails_with(ask(old, new, "--model", path), "LogisticRegression", "no fitted estimator")
     path = _saved({"a": 1}, tmp_path)
-    _fails_with(ask(old, new, "--model", path), "a dict", "no fitted estimator")
+    _fails_with(ask(old, new, "--model", path), "a dict", "not a scikit-learn estimator")
     path = _saved(KMeans(2).fit([[0.0], [1.0]]), tmp_path)
     _fails_with(ask(old, new, "--model", path), "neither a classifier nor a regressor")
     path = _saved(LinearRegression().fit(old[["temp"]], old.amount), tmp_path)

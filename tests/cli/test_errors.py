@@ -237,6 +237,6 @@ def test_a_model_that_refuses_only_live(monkeypatch, run, table):
     def refuse(*run, **options):
         raise ValueError("not today")
 
-    monkeypatch.setattr("skretrain.model_selection._compare._live.prequential_validate", refuse)
+    monkeypatch.setattr("skretrain.model_selection._compare._live.validated", refuse)
     answer = run(table, "--target", "label")
-    _fails_with(answer, "SGDClassifier failed under the policy 'keep or refit': not today")
+    _fails_with(answer, "SGDClassifier failed under the policy 'mixture': not today")

@@ -91,13 +91,11 @@ def test_what_is_asked_for_is_what_is_compared(options, said, run, frauds, few_p
 
 def test_the_scores_are_those_of_what_was_served(history, frauds, few_policies):
     """With each seed, of the policies and of the rules that need no model."""
-    stream = history(frauds, "kind", warm_up=300)
+    stream = history(frauds, "kind", warm_up=300, label_delay=100)
     metric = _measure(stream, scoring="f1")
     outcomes, baselines, _ = run_all(
         stream,
         metric,
-        batch=50,
-        label_delay=100,
         price=None,
         seeds=2,
         jobs=1,

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skretrain.cli._metric import ACCURACY
 from skretrain.cli._policies import no_change
 
 
@@ -25,7 +26,7 @@ def test_a_day_that_is_cut_by_batches_tells_nothing_of_itself(run, days):
     assert code == 0
     said = " ".join(printed.split())
     assert "up to 20 rows share one 'day': none of their labels is known to the others" in said
-    assert "Batches end with a time stamp and have 20 to 20 rows" in said
+    assert "Batches end with a time stamp and have 20 rows" in said
     assert "first 120 rows" in said
     by_name = {row["policy"]: float(row["accuracy"]) for row in rows}
     assert max(by_name.values()) < 0.62
@@ -38,17 +39,19 @@ def test_a_day_that_is_cut_by_batches_tells_nothing_of_itself(run, days):
 @pytest.mark.no_cover
 def test_the_baseline_repeats_a_label_of_an_earlier_day(delay, history, days):
     stream = history(days, time="day", batch=20, warm_up=100, label_delay=delay)
-    baseline = no_change(stream, label_delay=delay)
+    baseline = no_change(stream, ACCURACY)
     y, day = stream.y, np.repeat(np.arange(60), 20)
     for row in range(100, 1200):
         newest = max(known for known in range(row - delay) if day[known] < day[row])
         assert baseline.losses[0, row - 100] == (y[newest] != y[row])
 
 
-def test_the_delay_of_schedules_is_said(run, days):
-    options = ["--target", "label", "--time", "day", "--batch", "30", "--label-delay", "50"]
-    said = " ".join(run(days, *options, quick=True)[1].split())
-    assert "refits on a schedule get their labels 60 rows late or more, in whole batches" in said
+def test_a_delay_between_batches_is_said(run, table):
+    options = ["--target", "label", "--label-delay", "70"]
+    said = " ".join(run(table, *options, quick=True)[1].split())
+    assert "labels come in whole batches: 100 rows late" in said
+    said = run(table, "--target", "label", "--label-delay", "50", quick=True)[1]
+    assert "whole batches" not in said
 
 
 @pytest.mark.no_cover
@@ -74,4 +77,4 @@ def test_rows_without_a_target_and_their_times_are_left_out_together(history, da
     days.loc[days.index[::7], "label"] = None
     stream = history(days, time="day", batch=20, warm_up=100)
     left = days[days.label.notna()]
-    np.testing.assert_array_equal(stream.time, left.day)
+    np.testing.assert_array_equal(stream.times, left.day)

@@ -146,7 +146,8 @@ def test_pandas_labels_score_as_a_list():
 def test_a_result_is_drawn_at_its_own_rows_with_refits_when_their_labels_came_in():
     y_true, y_pred = _stream()
     rows = np.r_[100:160, 200:260]  # a gap: rows 160 to 199 were not scored
-    result = SimpleNamespace(y_true=y_true, y_pred=y_pred, rows=rows, events=Log(), label_delay=7)
+    result = SimpleNamespace(y_true=y_true, y_pred=y_pred, rows=rows, events=Log())
+    result.arrived = lambda events: events + 7
     display = PerClassDisplay.from_result(result, window=30, true_drifts=[150], step=1)
     same = _display(step=1, events=Log())
     np.testing.assert_array_equal(display.rows, rows[29:])
@@ -154,7 +155,7 @@ def test_a_result_is_drawn_at_its_own_rows_with_refits_when_their_labels_came_in
     assert display.refits.tolist() == [17]
     assert same.refits.tolist() == [10]
     assert display.true_drifts.tolist() == [150]
-    del result.label_delay
+    del result.arrived
     result.events = None
     assert PerClassDisplay.from_result(result).refits.tolist() == []
 

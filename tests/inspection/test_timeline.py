@@ -307,7 +307,8 @@ def test_a_result_is_drawn_at_its_own_rows():
 def test_events_are_drawn_when_their_labels_came_in():
     """Predictions are ahead of the rows that were learned, which is what events count."""
     y = np.zeros(100)
-    result = SimpleNamespace(y_true=y, y_pred=y, rows=np.arange(100), events=EVENTS, label_delay=7)
+    result = SimpleNamespace(y_true=y, y_pred=y, rows=np.arange(100), events=EVENTS)
+    result.arrived = lambda events: events + 7
     display = DriftTimelineDisplay.from_result(result)
     assert display.alarms.tolist() == [37, 57, 67]
     assert display.refits.tolist() == [17, 37]

@@ -76,7 +76,7 @@ def test_no_policy_knows_a_label_of_its_own_time(kind, delay):
     }[kind]
     options = {"batch_size": 10, "label_delay": delay, "prices": 5}
     cut = compare_policies(GaussianNB(), X, y, POLICIES, **options)
-    whole = compare_policies(GaussianNB(), X, y, POLICIES, time=time, **options)
+    whole = compare_policies(GaussianNB(), X, y, POLICIES, times=time, **options)
     edges = whole.matrices[0].edges_
     assert (DAYS[edges[1:-1]] != DAYS[edges[1:-1] - 1]).all()
     np.testing.assert_array_equal(whole.results["live"][0].batch_rows, edges[1:-1])
@@ -94,7 +94,7 @@ def test_a_label_of_the_same_time_changes_no_prediction(name):
     losses = []
     for labels in (y, np.where(day, 1 - y, y)):
         found = compare_policies(
-            GaussianNB(), X, labels, {name: POLICIES[name]}, batch_size=10, time=DAYS, prices=5
+            GaussianNB(), X, labels, {name: POLICIES[name]}, batch_size=10, times=DAYS, prices=5
         )
         edges = found.matrices[0].edges_
         number = np.searchsorted(edges, np.flatnonzero(day)[0], side="right") - 1
@@ -109,7 +109,7 @@ def test_a_label_of_the_same_time_changes_no_prediction(name):
 @pytest.mark.no_cover
 def test_frames_and_seeds_are_taken_too():
     X, y = _labels_of_the_day()
-    options = {"batch_size": 20, "time": DAYS, "prices": 5, "seeds": 2}
+    options = {"batch_size": 20, "times": DAYS, "prices": 5, "seeds": 2}
     frame = pd.DataFrame(X, columns=["a", "b"])
     as_frame = compare_policies(GaussianNB(), frame, y, POLICIES, **options)
     as_array = compare_policies(GaussianNB(), X, y, POLICIES, **options)
@@ -119,8 +119,8 @@ def test_frames_and_seeds_are_taken_too():
 def test_times_that_do_not_go_with_the_rows_are_refused():
     X, y = _labels_of_the_day()
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        compare_policies(GaussianNB(), X, y, POLICIES, time=DAYS[1:])
-    with pytest.raises(ValueError, match="time has the shape .*one number or date for each row"):
-        compare_policies(GaussianNB(), X, y, POLICIES, time=np.column_stack([DAYS, DAYS]))
-    with pytest.raises(ValueError, match="chunk=100, with the rest of its last time, leaves none"):
-        compare_policies(GaussianNB(), X, y, POLICIES, time=np.zeros(len(y)))
+        compare_policies(GaussianNB(), X, y, POLICIES, times=DAYS[1:])
+    with pytest.raises(ValueError, match="times has the shape .*one number or date for each row"):
+        compare_policies(GaussianNB(), X, y, POLICIES, times=np.column_stack([DAYS, DAYS]))
+    with pytest.raises(ValueError, match="batch_size=100, with the rest of its last time, leaves"):
+        compare_policies(GaussianNB(), X, y, POLICIES, times=np.zeros(len(y)))

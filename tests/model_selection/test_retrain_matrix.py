@@ -521,7 +521,7 @@ def test_foreign_files_and_formats_are_refused(tmp_path):
     with pytest.raises(ValueError, match="format 99, and this version"):
         RetrainMatrix.load(newer)
     np.savez(newer, format=1)
-    with pytest.raises(ValueError, match=r"lacks \['chunk_rows_', .*was not written whole"):
+    with pytest.raises(ValueError, match=r"lacks \['chunk_moments_', .*was not written whole"):
         RetrainMatrix.load(newer)
 
 

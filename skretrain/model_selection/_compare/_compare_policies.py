@@ -1,19 +1,21 @@
 """Compare retraining policies on a history: what each would have scored, and what it costs."""
 
-from itertools import pairwise
-
-import numpy as np
+import math
+from time import perf_counter
 
 from ...utils._clone import cloned
-from ...utils._containers import as_container, take_rows
-from ...utils._params import check_n_jobs
-from .._edges import checked_time
-from .._stream import check_sizes
+from ...utils._containers import as_container, n_rows
+from ...utils._params import check_n_jobs, check_number
+from .._edges import checked_times
+from .._timing import timing_of
 from ._comparison import PolicyComparison
-from ._default_policies import WINDOW, default_policies
+from ._default_policies import default_policies, window_of
 from ._live import run_all_live
 from ._measure import measure_of
 from ._specs import checked_prices, seeds_of, specs_of, windows_of
+from ._stride import affordable_stride
+
+_BUDGET = "the seconds that the comparison may take"
 
 
 def compare_policies(
@@ -33,7 +35,8 @@ def compare_policies(
     n_jobs=None,
     random_state=None,
     on_run=None,
-    time=None,
+    times=None,
+    time_budget=None,
 ):
     """Tell which retraining policy would have paid on a history, at every price of a refit.
 
@@ -62,20 +65,23 @@ def compare_policies(
         - a pair ``(policy, window)`` of one of the last two kinds and the number of newest rows, or
           ``"all"``, that it refits on; else it is ``"all"``.
 
-        None: never; every batch, every 5 and every 20, on all rows and on the last 10 batches;
+        None: never; every batch, every 5 and every 20 (of days 1, 7 and 28, and the like; none as
+        long as the history), on all rows and on the last 10 batches;
         ``RefitDebt`` told the price, on both; and live :class:`~skretrain.DriftAwareRetrainer` as
         it comes, with warm starts only (where the estimator can be continued),
         :class:`~skretrain.ReplayPartialFit` and :func:`~skretrain.make_mixture`.
-    batch_size : int, default=100
-        Rows per batch: how often a policy can act. A matrix has a fit per batch and window.
-    initial_size : int or None, default=None
-        Rows of the first fit, which are not scored. None is one batch.
-    label_delay : int, default=0
-        Rows between a prediction and its label.
-    fit_latency : int, default=0
-        Rows that pass between learning and the new model coming into service. For what is replayed
-        it is as so much more label delay, and the sum of both is rounded up to whole batches; what
-        runs live has both to the row.
+    batch_size : int, str or timedelta, default=100
+        Rows per batch: how often a policy can act. A matrix has a fit per batch and window. With
+        `times` that are dates, also a calendar period such as ``"1d"``, see
+        :func:`prequential_validate`.
+    initial_size : int, str, timedelta or None, default=None
+        Rows of the first fit, which are not scored, or its duration. None is one batch.
+    label_delay : int, str or timedelta, default=0
+        Rows, or the time, between a prediction and its label. All policies learn whole batches, at
+        the same moments: once the last label of a batch is known.
+    fit_latency : int, str or timedelta, default=0
+        Rows, or the time, that pass between learning and the new model coming into service, for all
+        policies up to the beginning of a batch.
     prices : float, sequence of float or None, default=None
         What a refit costs, in units of summed loss: how many errors it has to save to be worth it.
         None is nine prices, from a hundredth to ten times what the best single refit saves.
@@ -96,7 +102,8 @@ def compare_policies(
         matrices.
     stride : int, default=1
         Batches between two moments at which what is replayed may refit: a matrix of a long history
-        then takes fewer fits. Elsewhere it gets the nearest earlier fit.
+        then takes fewer fits. Elsewhere it gets the nearest earlier fit. It becomes more where all
+        answers of the models, which some scorers need, would take more than a gigabyte.
     n_jobs : int or None, default=None
         Fits, and live policies, to work on in parallel; scores do not depend on it.
     random_state : int or None, default=None
@@ -105,10 +112,14 @@ def compare_policies(
         Called with a :class:`PolicyRun` once for each policy and seed that ran live, as soon as it
         is finished, in any order; what is replayed takes no time. The warnings of these runs are
         then handed to it, and not shown. None calls nothing, and shows them.
-    time : array-like of shape (n_samples,) or None, default=None
-        When each row came, such as its day, if many came together. A batch, the first fit too,
-        then goes on to the last row of its time, since at that time none of its labels was known.
-        Delays of what is replayed are rounded up to batches of at least `batch_size` rows.
+    times : array-like of shape (n_samples,) or None, default=None
+        When each row came, in order: dates, numbers, or text of which neighbours are compared. A
+        batch, the first fit too, then goes on to the last row of its time, since at that time none
+        of its labels was known.
+    time_budget : float or None, default=None
+        About how many seconds of time the comparison may take. Half of it is for what is replayed:
+        `stride` becomes as long as it has to be. What runs live shares the rest, and what needs
+        more than its share is left out, see ``comparison.left_out``. None waits for all.
 
     Returns
     -------
@@ -157,50 +168,111 @@ def compare_policies(
     weekly [351.0, 382.0, 1711.0]
     debt [657.0, 187.0, 392.0]
     """
-    check_sizes(
-        "compare_policies",
+    choose = _usual(estimator) if policies is None else lambda *cut: specs_of(policies)
+    return compared(
+        estimator,
+        X,
+        y,
+        choose,
         batch_size=batch_size,
+        initial_size=initial_size,
         label_delay=label_delay,
         fit_latency=fit_latency,
-        initial_size=initial_size,
+        prices=prices,
+        scoring=scoring,
+        seeds=seeds,
+        stride=stride,
+        n_jobs=n_jobs,
+        random_state=random_state,
+        on_run=on_run,
+        times=times,
+        time_budget=time_budget,
     )
-    check_n_jobs("compare_policies", n_jobs)
-    n_first = batch_size if initial_size is None else initial_size
-    measure = measure_of(estimator, scoring, y, is_priced=prices is not None, n_first=n_first)
+
+
+def _usual(estimator):
+    def choose(step, stride, n_batches):
+        found = default_policies(estimator, step, stride=stride, n_batches=n_batches)
+        return specs_of({name: policy for name, (policy, _) in found.items()})
+
+    return choose
+
+
+def compared(
+    estimator,
+    X,
+    y,
+    choose,
+    *,
+    prices,
+    scoring,
+    seeds,
+    stride,
+    n_jobs=None,
+    random_state=None,
+    on_run=None,
+    on_progress=None,
+    times=None,
+    time_budget=None,
+    **lengths,
+):
+    """Compare policies that are chosen when it is known how often they can refit.
+
+    Parameters
+    ----------
+    estimator, X, y : estimator, array-like, array-like
+        As :func:`compare_policies` takes them, and so are those that are not listed here.
+    choose : callable
+        ``choose(step, stride, n_batches)`` returns the policies by name, as `specs_of` does.
+    on_progress : callable or None, default=None
+        Told now and then how far the live runs have come, a share of one.
+    **lengths : dict
+        ``batch_size``, ``initial_size``, ``label_delay`` and ``fit_latency``.
+
+    Returns
+    -------
+    comparison : PolicyComparison
+        With `stride`, which may be longer than it was asked for.
+    """
+    begin, owner = perf_counter(), "compare_policies"
+    times = None if times is None else checked_times(times, y)
+    size = n_rows(as_container(X))
+    timing = timing_of(owner, size, times=times, is_whole=True, **({"fit_latency": 0} | lengths))
+    check_n_jobs(owner, n_jobs)
+    check_number(owner, "time_budget", time_budget, above=0, what=_BUDGET, otherwise=(None,))
+    budget = math.inf if time_budget is None else time_budget
+    measure = measure_of(estimator, scoring, y, is_priced=prices is not None, n_first=timing.start)
     prices = None if prices is None else checked_prices(prices)
-    if policies is None:
-        policies = {
-            name: policy for name, (policy, _) in default_policies(estimator, batch_size).items()
-        }
-    specs, seeds = specs_of(policies), seeds_of(seeds, random_state)
-    time = None if time is None else checked_time(time, y)
+    seeds = seeds_of(seeds, random_state)
     options = {
-        "chunk": int(batch_size),
-        "windows": windows_of(specs, WINDOW * int(batch_size)),
-        "initial_size": initial_size,
-        "stride": stride,
+        "chunk": lengths["batch_size"],
+        "windows": [window_of(timing.step), "all"],
+        "initial_size": lengths["initial_size"],
         "n_jobs": n_jobs,
     }
+    blank = measure.matrix(cloned(estimator), random_state=seeds[0], stride=stride, **options)
+    least = affordable_stride(blank, X, y, times, seconds=budget / 2, n_seeds=len(seeds))
+    options["stride"] = stride = max(stride, least)
+    specs = choose(timing.step, stride, len(timing.edges) - 2)
+    options["windows"] = windows_of(specs, window_of(timing.step))
     matrices = [
-        _fitted(measure.matrix(cloned(estimator), random_state=seed, **options), X, y, time)
+        measure.matrix(cloned(estimator), random_state=seed, **options).fit(X, y, times=times)
         for seed in seeds
     ]
-    measure.begin(as_container(X), y, matrices[0].edges_)
-    delay = -(-(label_delay + fit_latency) // int(batch_size)) * int(batch_size)
-    comparison = PolicyComparison(specs, matrices, measure, seeds=seeds, delay=delay, prices=prices)
-    options = {
-        "batch_size": batch_size,
-        "initial_size": initial_size,
-        "label_delay": label_delay,
-        "fit_latency": fit_latency,
-        "scoring": comparison.scorer,
-    }
-    policies = {name: spec.policy for name, spec in specs.items() if spec.kind == "live"}
-    if time is not None:
-        edges = matrices[0].edges_
-        options["initial_size"] = int(edges[1])
-        X, y = _in_batches(as_container(X), np.asarray(y), edges), None
-    runs = run_all_live(policies, seeds, X, y, options, n_jobs=n_jobs, on_run=on_run)
+    measure.begin(as_container(X), y, timing.edges)
+    comparison = PolicyComparison(
+        specs, matrices, measure, seeds=seeds, delay=timing.known_chunks(), prices=prices
+    )
+    runs = run_all_live(
+        {name: spec.policy for name, spec in specs.items() if spec.kind == "live"},
+        seeds,
+        (X, y, timing, times),
+        comparison.scorer,
+        n_jobs=n_jobs,
+        on_run=on_run,
+        on_progress=on_progress,
+        seconds=budget - (perf_counter() - begin),
+    )
     for name, results in runs.items():
         comparison.add_live(name, results)
     _check_that_any_was_scored(comparison, measure.n_rows)
@@ -214,13 +286,3 @@ def _check_that_any_was_scored(comparison, n_rows):
             "Let an encoder pass over what it does not know, as "
             "OneHotEncoder(handle_unknown='ignore') does, or retrain after smaller batches."
         )
-
-
-def _fitted(matrix, X, y, time):
-    matrix._time = time
-    return matrix.fit(X, y)
-
-
-def _in_batches(X, y, edges):
-    parts = [slice(int(first), int(stop)) for first, stop in pairwise(edges)]
-    return [(take_rows(X, part), y[part]) for part in parts]

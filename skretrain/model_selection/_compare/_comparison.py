@@ -31,6 +31,10 @@ class PolicyComparison:
         The policies.
     kinds : dict of str to {"schedule", "trigger", "function", "told the price", "live"}
         How each was run: all but ``"live"`` were replayed on the matrix.
+    left_out : list of str
+        Policies for which there was not the time.
+    stride : int
+        Batches between two moments at which what was replayed could refit.
     prices : ndarray of shape (n_prices,)
         The grid of prices, rising, in units of summed loss.
     windows : ndarray or None
@@ -72,6 +76,7 @@ class PolicyComparison:
 
     def __init__(self, specs, matrices, measure, *, seeds, delay, prices=None):
         self.names, self.matrices, self.seeds = list(specs), matrices, list(seeds)
+        self.left_out, self.stride = [], matrices[0].stride
         self.kinds = {name: spec.kind for name, spec in specs.items()}
         self.scoring, self.unit, self.why = measure.name, measure.unit, measure.why
         self.windows = measure.bounds
@@ -98,9 +103,14 @@ class PolicyComparison:
         ----------
         name : str
             The policy.
-        results : list of PrequentialResult
-            One per seed.
+        results : list of PrequentialResult or None
+            One per seed. None: there was not the time for it, and it is left out.
         """
+        if results is None:
+            self.names.remove(name)
+            del self.kinds[name], self.results[name]
+            self.left_out.append(name)
+            return
         self.results[name] = results
         self._runs.add_live(name, results)
 

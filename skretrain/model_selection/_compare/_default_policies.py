@@ -1,58 +1,91 @@
 """The policies that are compared where none are named."""
 
 import math
+from dataclasses import replace
 
 from ..._drift_aware import DriftAwareRetrainer
 from ..._mixture import make_mixture
 from ..._replay import ReplayPartialFit
 from ...compose._learner import Learner
 from ...drift import Periodic, RefitDebt
+from ...utils._durations import Duration
 
-WINDOW = 10  # batches: the shorter of the two windows that schedules choose from
+_WINDOW = 10  # batches: the shorter of the two windows that schedules choose from
 _INTERVALS = (1, 5, 20)  # batches from one refit to the next
+_INTERVALS_OF = {"h": (1, 24, 168), "d": (1, 7, 28), "w": (1, 4, 12), "mo": (1, 3, 12)}
 
 
-def default_policies(estimator, batch_size, *, stride=1, n_rows=math.inf, is_priced=True):
+def window_of(step):
+    """Return the shorter of the two windows, of batches of `step`, rows or a Duration."""
+    return _times(step, _WINDOW)
+
+
+def default_policies(
+    estimator, step, *, stride=1, n_batches=math.inf, is_priced=True, schedules=()
+):
     """Return the policies that are compared where none are named, and what each of them does.
 
     Parameters
     ----------
     estimator : estimator
         What they keep fresh.
-    batch_size : int
-        Rows per batch.
+    step : int or Duration
+        Rows per batch, or the calendar period that each of them is.
     stride : int, default=1
         Batches between two moments at which a schedule may refit; the schedules are its multiples.
-    n_rows : int, default=math.inf
-        Rows that are served: no schedule is as long.
+    n_batches : int, default=math.inf
+        Batches that are served: no schedule is as long.
     is_priced : bool, default=True
         Whether those that are told the price of a refit are among them.
+    schedules : sequence of int or Duration, default=()
+        What lies between two refits of further schedules, which stand before the usual ones.
 
     Returns
     -------
     policies : dict of str to (policy, str)
         By name, the policy as :func:`compare_policies` takes it, and a line about it.
     """
-    window = WINDOW * batch_size
     policies = {"never": ([], "the first model serves for ever")}
-    for every in (n_batches * stride * batch_size for n_batches in _INTERVALS):
-        if every < n_rows:
-            when = f"every {every:,} rows, refit on"
-            policies[f"every {every:,} on all"] = (Periodic(every), "all"), f"{when} all rows"
-            policies[f"every {every:,} on last {window:,}"] = (
-                (Periodic(every), window),
-                f"{when} the last {window:,}",
-            )
+    intervals = [stride * n for n in _intervals_of(step)]
+    usual = [_times(step, n) for n in intervals if n < n_batches]
+    for every in dict.fromkeys([*schedules, *usual]):
+        policies |= _scheduled(every, step)
     if is_priced:
+        last = _in_words(window_of(step))
         policies["debt on all"] = (
             (RefitDebt, "all"),
             "refit on all rows once excess errors reach the price",
         )
-        policies[f"debt on last {window:,}"] = (
-            (RefitDebt, window),
-            f"the same, on the last {window:,}",
+        policies[f"debt on last {last}"] = (
+            (RefitDebt, window_of(step)),
+            f"the same, on the last {last}",
         )
     return policies | _live_policies(estimator)
+
+
+def _scheduled(every, step):
+    """Return the two policies that refit every so many rows, or after so much time."""
+    window = window_of(step)
+    last, rows = _in_words(window), "" if isinstance(every, Duration) else " rows"
+    name, when = f"every {_in_words(every)}", f"every {_in_words(every)}{rows}, refit on"
+    return {
+        f"{name} on all": ((Periodic(every), "all"), f"{when} all rows"),
+        f"{name} on last {last}": ((Periodic(every), window), f"{when} the last {last}"),
+    }
+
+
+def _in_words(length):
+    """Return a number of rows, or a Duration, as text."""
+    return length.in_words() if isinstance(length, Duration) else f"{length:,}"
+
+
+def _times(length, n):
+    return replace(length, n=n * length.n) if isinstance(length, Duration) else n * length
+
+
+def _intervals_of(step):
+    is_one = isinstance(step, Duration) and step.n == 1
+    return _INTERVALS_OF.get(step.unit, _INTERVALS) if is_one else _INTERVALS
 
 
 def _live_policies(estimator):

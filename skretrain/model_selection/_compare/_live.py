@@ -2,11 +2,13 @@
 
 import warnings
 from contextlib import contextmanager
+from time import perf_counter
 from typing import Any, NamedTuple
 
+from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._prequential import _seeded, prequential_validate
+from .._prequential import seeded, validated
 
 
 class PolicyRun(NamedTuple):
@@ -47,31 +49,96 @@ class PolicyRun(NamedTuple):
     n_runs: int
 
 
-def run_all_live(policies, seeds, X, y, options, *, n_jobs, on_run):
-    """Return what each policy does with each seed, a dict of str to list of PrequentialResult."""
-    grid = [(name, number) for name in policies for number in range(len(seeds))]
+class _OutOfTime(Exception):
+    """A run has taken more time than there is for it."""
+
+
+def run_all_live(policies, seeds, stream, scoring, *, n_jobs, on_run, on_progress, seconds):
+    """Return what each policy does with each seed.
+
+    Parameters
+    ----------
+    policies : dict of str to estimator
+        Retrainers.
+    seeds : list
+        One run for each.
+    stream : tuple
+        ``(X, y, timing, times)``.
+    scoring : str or callable
+        A scorer.
+    n_jobs : int or None
+        Runs at a time.
+    on_run, on_progress : callable or None
+        Told of each run that is finished, as a PolicyRun; and of how far the runs have come, a
+        share of one.
+    seconds : float
+        The time that there is for all.
+
+    Returns
+    -------
+    results : dict of str to (list of PrequentialResult or None)
+        None: there was not the time for it.
+    """
+    # The last first: what one leaves of its share of the time is there for the others.
+    grid = [(name, number) for name in reversed(policies) for number in range(len(seeds))]
+    is_parallel = effective_n_jobs(n_jobs) > 1
+    share = seconds * effective_n_jobs(n_jobs) / max(len(grid), 1)
+    begin, results, failed = perf_counter(), {}, set()
+
+    def tasks():
+        for done, cell in enumerate(grid):
+            left = seconds - (perf_counter() - begin)
+            limit = min(share, left) if is_parallel else left / (len(grid) - done)
+            heed = _Limit(limit, None if is_parallel else on_progress, done, len(grid))
+            policy, seed = policies[cell[0]], seeds[cell[1]]
+            yield delayed(_run)(cell, policy, seed, stream, scoring, heed, on_run is not None)
+
     workers = Parallel(
         n_jobs=n_jobs,
         return_as="generator_unordered",
         max_nbytes=None,  # arrays mapped from a file would be gone when the results come back
     )
-    runs = workers(
-        delayed(_run)(cell, policies[cell[0]], seeds[cell[1]], X, y, options, on_run is not None)
-        for cell in grid
-    )
-    results = {}
-    for cell, result, texts in runs:
+    for number, (cell, result, texts) in enumerate(workers(tasks()), start=1):
         results[cell] = result
-        if on_run is not None:
+        if result is None:
+            failed.add(cell[0])
+        elif on_run is not None:
             on_run(PolicyRun(cell[0], seeds[cell[1]], result, texts, len(grid)))
-    return {name: [results[name, n] for n in range(len(seeds))] for name in policies}
+        if on_progress is not None:
+            on_progress(number / len(grid))
+    return {
+        name: None if name in failed else [results[name, n] for n in range(len(seeds))]
+        for name in policies
+    }
 
 
-def _run(cell, policy, seed, X, y, options, is_recorded):
-    model = policy if seed is None else _seeded(policy, seed)
+class _Limit:
+    """Ends a run that takes too long, and tells how far all have come; may be pickled."""
+
+    def __init__(self, seconds, on_progress, done, n_runs):
+        self.seconds, self.on_progress, self.done, self.n_runs = seconds, on_progress, done, n_runs
+        self.begin = None
+
+    def __call__(self, share):
+        """Hear what share of its batches a run has done."""
+        if self.on_progress is not None:
+            self.on_progress((self.done + share) / self.n_runs)
+        if share < 1 and perf_counter() - self.begin > self.seconds:
+            raise _OutOfTime
+
+    def __enter__(self):
+        self.begin = perf_counter()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        return kind is _OutOfTime
+
+
+def _run(cell, policy, seed, stream, scoring, limit, is_recorded):
+    model, result = policy if seed is None else seeded(policy, seed), None
     try:
-        with _recorded(is_recorded) as texts:
-            result = prequential_validate(model, X, y, **options)
+        with _recorded(is_recorded) as texts, limit:
+            result = validated(model, *stream, scoring=scoring, heed=limit)
     except Exception as error:
         error.add_note(f"under the policy {cell[0]!r}")
         raise

@@ -7,6 +7,7 @@ import numpy as np
 from ...utils._containers import n_rows, take_rows
 from ...utils._labels import spread
 from .._stream import FILL
+from ._dates import known_chunks
 from ._fits import Worker
 from ._replay import FIRST
 from ._retrain_matrix import RetrainMatrix
@@ -16,6 +17,12 @@ class AnsweringWorker(Worker):
     """A Worker whose cells have the answers, too."""
 
     methods = ()
+
+    @property
+    def n_answers(self):
+        """How many numbers are kept of each row."""
+        n_classes = 1 if self._classes is None else len(self._classes)
+        return sum(1 if method == "predict" else n_classes for method in self.methods)
 
     def _losses(self, model, time):
         X = self._later(time)
@@ -64,8 +71,8 @@ class AnswersMatrix(RetrainMatrix):
     _worker = AnsweringWorker
     methods = ()
 
-    def _checked_worker(self, X, y, params):
-        worker = super()._checked_worker(X, y, params)
+    def _checked_worker(self, X, y, times, params):
+        worker = super()._checked_worker(X, y, times, params)
         worker.methods = self.methods
         return worker
 
@@ -84,8 +91,8 @@ class AnswersMatrix(RetrainMatrix):
         ----------
         schedule : list of (int, window)
             As that of a ReplayResult.
-        delay : int
-            Label delay, in rows.
+        delay : int or ndarray
+            Label delay, as :meth:`replay` takes it.
 
         Yields
         ------
@@ -97,7 +104,7 @@ class AnswersMatrix(RetrainMatrix):
             Which of the rows these are.
         """
         numbered = [(chunk, self._number_of(window, "schedule")) for chunk, window in schedule]
-        for window, number, span in self._served(numbered, self._delay_in_chunks(delay)):
+        for window, number, span in self._served(numbered, known_chunks(self, delay)):
             yield from self._served_by((window, number), [(span.start, span.stop)])
 
     def coarse(self, starts, delay, loss_of):
@@ -107,8 +114,8 @@ class AnswersMatrix(RetrainMatrix):
         ----------
         starts : sequence of int
             The chunks of this matrix at which those of the other begin, the first served one first.
-        delay : int
-            Label delay, in rows: the fits of the other matrix know no more.
+        delay : int or ndarray
+            Label delay, as :meth:`replay` takes it: the fits of the other matrix know no more.
         loss_of : callable
             ``loss_of(batch, number)`` is the loss on a chunk of the other matrix, from what was
             served on it; `number` counts from 0.
@@ -120,6 +127,7 @@ class AnswersMatrix(RetrainMatrix):
         """
         coarse = RetrainMatrix(None, chunk=self._chunk, windows=self.windows)
         n, stops = len(starts), [*starts[1:], len(self.edges_) - 1]
+        coarse.chunk_moments_ = np.empty((0, 2), dtype="datetime64[us]")
         coarse.edges_ = np.append(0, self.edges_[[*starts, stops[-1]]])
         coarse._chunk, coarse._windows, coarse._bounded = 1, self._windows, False
         coarse.times_ = np.arange(FIRST, n + 1)
@@ -128,10 +136,10 @@ class AnswersMatrix(RetrainMatrix):
         coarse.unpredicted_ = np.zeros(coarse.losses_.shape, dtype=np.int64)
         coarse.fit_seconds_ = np.zeros(coarse.losses_.shape[:2])
         coarse.rows_fitted_ = np.zeros(coarse.losses_.shape[:2], dtype=np.int64)
-        late = self._delay_in_chunks(delay)
+        known = known_chunks(self, delay)
         for w in range(len(self._windows)):
             for time, start in enumerate(starts):
-                fit = w, self._number_of_fit(w, start, late)
+                fit = w, self._number_of_fit(w, start, known)
                 coarse.fit_seconds_[w, time] = self.fit_seconds_[fit]
                 coarse.rows_fitted_[w, time] = self.rows_fitted_[fit]
                 spans = list(zip(starts[time:], stops[time:], strict=True))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...utils._durations import duration_of
 from ...utils._files import write_whole
 from ...utils._params import is_integer
 from ._replay import FIRST
@@ -14,7 +15,7 @@ from ._settings import checked_windows
 
 ARRAYS = (
     *("losses_", "times_", "edges_", "chunk_rows_", "fit_seconds_", "rows_fitted_"),
-    "unpredicted_",
+    *("unpredicted_", "chunk_moments_"),
 )
 _FORMAT = 1
 
@@ -74,9 +75,10 @@ def _members(content):
 
 def _wrong_fact(facts):
     """Return the name of a fact that cannot be, or None."""
-    checked_windows(facts["windows"])
+    checked_windows(facts["windows"], moments=())
+    chunk = facts["chunk"]
     valid = {
-        "chunk": is_integer(facts["chunk"], least=1),
+        "chunk": is_integer(chunk, least=1) or duration_of(chunk) is not None,
         "initial_size": is_integer(facts["initial_size"], least=1),
         "stride": is_integer(facts["stride"], least=1),
         "halving": isinstance(facts["halving"], bool),
@@ -89,7 +91,9 @@ def _wrong_fact(facts):
 
 def _wrong_array(facts, arrays):
     """Return the name of an array that does not go with the others, or None."""
-    losses, times, edges, chunk_rows, seconds, fitted, unread = (arrays[name] for name in ARRAYS)
+    losses, times, edges, chunk_rows, seconds, fitted, unread, moments = (
+        arrays[name] for name in ARRAYS
+    )
     if not (edges.dtype.kind == "i" and edges.ndim == 1 and len(edges) > FIRST + 1):
         return "edges_"
     if edges[0] or edges[1] != facts["initial_size"] or (np.diff(edges) < 1).any():
@@ -110,6 +114,10 @@ def _wrong_array(facts, arrays):
         return "losses_"
     if not _are_counts(unread, losses.shape) or (unread > chunk_rows).any():
         return "unpredicted_"
+    if moments.dtype != "M8[us]" or moments.shape not in ((0, 2), (n_chunks, 2)):
+        return "chunk_moments_"
+    if (np.diff(moments.ravel()) < np.timedelta64(0, "us")).any() or np.isnat(moments).any():
+        return "chunk_moments_"
     served = ~np.isnan(seconds)[:, :, None] & (np.arange(n_chunks) >= times[:, None])
     return None if (losses[served] > -np.inf).all() else "losses_"
 

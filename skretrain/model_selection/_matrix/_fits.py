@@ -14,30 +14,38 @@ from ...policies import RetrainContext
 from ...policies._base import with_all_classes
 from ...utils._containers import as_container, n_rows, take_rows
 from ...utils._costs import Stopwatch
+from ...utils._durations import Duration, moments_of
+from .._edges import checked_times
 from .._unreadable import can_be_learned, readable_rows, summed_losses
 from ._replay import FIRST
 
 
 @dataclass
 class History:
-    """All rows, and whether their targets are classes."""
+    """All rows, whether their targets are classes, and when they came, where that is known."""
 
     rows: Rows
     has_classes: bool
+    times: np.ndarray | None = None
+    moments: np.ndarray | None = None
 
 
-def history_of(X, y, params, *, is_classification):
+def history_of(X, y, params, times=None, *, is_classification):
     """Return the rows as a History."""
     if y is None:
         raise ValueError("y=None: a RetrainMatrix compares predictions with targets; pass them.")
     check_consistent_length(X, y)
     X, y = as_container(X), np.asarray(y)
     rows = Rows(X, y, checked_params(params, n_rows(X)), np.arange(n_rows(X)))
-    return History(rows, is_classification and y.ndim == 1)
+    times = None if times is None else checked_times(times, y)
+    moments = None if times is None else moments_of(times)
+    return History(rows, is_classification and y.ndim == 1, times, moments)
 
 
 class Worker:
     """Fits and scores; workers of other processes unpickle it."""
+
+    n_answers = 0  # that are kept of each row
 
     def __init__(self, learner, history, edges, windows, loss):
         self.learner, self.history, self.edges = learner, history, edges
@@ -64,6 +72,10 @@ class Worker:
 
     def _start(self, number, stop):
         window = self.windows[number]
+        if isinstance(window, Duration):
+            moments = self.history.moments
+            earliest = window.before(moments[stop])
+            return min(int(np.searchsorted(moments, earliest)), stop - 1)
         return 0 if window == "all" else max(stop - window, 0)
 
     def _context(self, start, stop):

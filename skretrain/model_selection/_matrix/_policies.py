@@ -10,30 +10,42 @@ from ._replay import FIRST
 class TriggerPolicy:
     """A trigger as a policy: it is shown the losses of each chunk, and told of each fit."""
 
-    def __init__(self, trigger, matrix):
-        self.trigger, self.matrix = resolve_trigger(trigger), matrix
-        wanted = sorted(self.trigger.needs - {"loss"})
+    def __init__(self, trigger, matrix, known):
+        self.trigger, self.matrix, self.known = resolve_trigger(trigger), matrix, known
+        has_dates = len(matrix.chunk_moments_) > 0
+        wanted = sorted(self.trigger.needs - {"loss", "moments" if has_dates else "loss"})
         if wanted:
             raise ValueError(
                 f"policy={trigger!r} looks at {wanted}, of which a matrix keeps nothing: run it "
                 "with prequential_validate."
             )
-        self.n_shown = 0
+        self.chunk = FIRST  # the next to be shown
 
     def __call__(self, now):
-        if not len(now.losses):
-            return None
-        self.n_shown += 1
-        start, n_scored = self.matrix.edges_[self.n_shown], int(now.rows[-1])
-        losses = losses_like(float(now.losses[-1]), n_scored, self.matrix._bounded)
-        batch = ScoredBatch(int(start), n_scored, losses, bounded=self.matrix._bounded)
+        """Show what has become known since, chunk by chunk, and tell whether any of it rang."""
+        n_new = int(self.known[now.chunk]) - self.chunk
+        shown = zip(now.losses[-n_new:].tolist(), now.rows[-n_new:].tolist(), strict=True)
+        rings = [self._rings(*chunk) for chunk in shown] if n_new else []  # all are shown
+        return any(rings)
+
+    def _rings(self, loss, n_scored):
+        matrix, chunk = self.matrix, self.chunk
+        losses = losses_like(loss, n_scored, matrix._bounded)
+        batch = ScoredBatch(
+            int(matrix.edges_[chunk]),
+            n_scored,
+            losses,
+            bounded=matrix._bounded,
+            moments=matrix.chunk_moments_[chunk] if len(matrix.chunk_moments_) else None,
+        )
+        self.chunk += 1
         return self.trigger.update(batch).state == "drift"
 
-    def after_fit(self, chunk, delay, window, number):
+    def after_fit(self, chunk, window, number):
         """Tell the trigger of a fit."""
         seconds = float(self.matrix.fit_seconds_[window, number])
         record = FitRecord(
-            row=int(self.matrix.edges_[max(chunk - delay, FIRST)]),
+            row=int(self.matrix.edges_[self.known[chunk]]),
             n_rows=int(self.matrix.rows_fitted_[window, number]),
             since=None,
             kind="full_refit",

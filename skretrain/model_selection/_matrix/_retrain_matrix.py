@@ -13,9 +13,11 @@ from ...compose._learner import Learner
 from ...drift import BaseTrigger
 from ...drift._river import is_river
 from ...utils._clone import ClonedByContent
+from ...utils._durations import duration_of
 from ...utils._losses import task_of, zero_one_loss_per_row
-from ...utils._params import check_integer, is_integer
+from ...utils._params import is_integer
 from ...utils._restoring import Restoring
+from ._dates import as_text, known_chunks, moments_of_chunks
 from ._files import ARRAYS, read_archive, write_archive
 from ._fits import Worker, history_of
 from ._policies import TriggerPolicy, check_policy, checked_pairs
@@ -34,13 +36,15 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
     ----------
     estimator : estimator
         A classifier or regressor, a pipeline included; it is cloned, never changed.
-    chunk : int, default=100
-        Rows per chunk: how often a schedule can decide.
-    windows : sequence of {int, "all"}, default=(1000, "all")
-        The newest rows to fit on, from which schedules choose; ``"all"`` is the whole past. What a
-        window lacks of a class is topped up as in :class:`~skretrain.policies.FullRefit`.
-    initial_size : int or None, default=None
-        Rows of chunk 0, which are learned and not scored. None is one chunk.
+    chunk : int, str or timedelta, default=100
+        Rows per chunk: how often a schedule can decide. Where `fit` is told dates, also a calendar
+        period such as ``"1d"``, as `batch_size` of :func:`prequential_validate` has it.
+    windows : sequence of {int, "all", str, timedelta}, default=(1000, "all")
+        The newest rows to fit on, from which schedules choose; ``"all"`` is the whole past, and a
+        duration such as ``"90d"`` (with dates) the rows of that time. What a window lacks of a
+        class is topped up as in :class:`~skretrain.policies.FullRefit`.
+    initial_size : int, str, timedelta or None, default=None
+        Rows of chunk 0, which are learned and not scored, or its duration. None is one chunk.
     stride : int, default=1
         Fit at every so many chunks only. Where a schedule wants a fit in between, it gets the
         nearest earlier one.
@@ -76,6 +80,8 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         Processor seconds of each fit; NaN where there is none.
     rows_fitted_ : ndarray of shape (n_windows, n_times)
         Rows that each was fitted on; 0 where there is no fit.
+    chunk_moments_ : ndarray of shape (n_chunks, 2), datetime64[us]
+        When the first and the last row of each chunk came; of length 0 without dates.
     estimator_repr_ : str
         The estimator as it prints.
 
@@ -109,7 +115,6 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
     """
 
     _worker = Worker
-    _time = None  # where chunks may end, for comparisons on rows that came together
 
     def __init__(
         self,
@@ -136,7 +141,7 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
 
     # -- fitting -------------------------------------------------------------------------------
 
-    def fit(self, X, y, **params):
+    def fit(self, X, y, *, times=None, **params):
         """Fit and score all models.
 
         Parameters
@@ -145,6 +150,9 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
             The history in time order.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
+        times : array-like of shape (n_samples,) or None, default=None
+            When each row came, in order, as :func:`prequential_validate` takes it: a chunk goes on
+            to the last row of its time.
         **params : array-like of shape (n_samples,)
             Per-row arguments of the estimator's ``fit``, such as ``sample_weight``. Rows of weight
             zero are not scored; other weights do not change the losses.
@@ -162,26 +170,28 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
             Whatever the estimator raises. The matrix is then as it was before.
         """
         with Restoring(self):
-            return self._fit(self._checked_worker(X, y, params))
+            return self._fit(self._checked_worker(X, y, times, params))
 
-    def _checked_worker(self, X, y, params):
+    def _checked_worker(self, X, y, times, params):
         check_sizes(self)
-        windows = checked_windows(self.windows)
         if self.estimator is None:
             raise ValueError("estimator=None: pass an estimator; a loaded matrix has none to fit.")
         learner = Learner(self.estimator, random_state=seed_of(self))
         loss = loss_function(self.loss, self.estimator)
         is_classification = task_of(self.estimator) == "classification"
-        history = history_of(X, y, params, is_classification=is_classification)
+        history = history_of(X, y, params, times, is_classification=is_classification)
+        windows = checked_windows(self.windows, history.moments)
         if not callable(self.loss):
             check_targets(history.rows.y, self.loss, loss)
-        edges = checked_edges(self, len(history.rows.index))
+        edges = checked_edges(self, len(history.rows.index), history.times)
         return self._worker(learner, history, edges, windows, loss)
 
     def _fit(self, worker):
         n_windows, n_chunks = len(worker.windows), len(worker.edges) - 1
         self.edges_ = worker.edges
-        self._chunk = int(self.chunk)  # `chunk` may be set to another number for the next fit
+        self.chunk_moments_ = moments_of_chunks(worker)
+        # `chunk` may be set to another number for the next fit.
+        self._chunk = duration_of(self.chunk) or int(self.chunk)
         self.times_ = np.arange(FIRST, n_chunks, self.stride)
         self.chunk_rows_ = np.add.reduceat(worker.counts.astype(np.int64), worker.edges[:-1])
         self.losses_ = np.full((n_windows, len(self.times_), n_chunks), np.nan)
@@ -193,8 +203,7 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         # What a trigger may take as errors, 0 or 1.
         self._bounded = worker.loss is zero_one_loss_per_row
         remaining = list(range(n_windows))
-        rounds = math.ceil(math.log2(n_windows)) if self.halving else 0
-        for level in range(rounds, -1, -1):
+        for level in range(math.ceil(math.log2(n_windows)) if self.halving else 0, -1, -1):
             numbers_of_times = np.arange(0, len(self.times_), 2**level)
             self._fill(worker, numbers_of_times, remaining)
             self._find_nearest()
@@ -222,8 +231,9 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         self.fit_seconds_[window, number], self.rows_fitted_[window, number] = costs
 
     def _better_half(self, remaining, numbers_of_times):
+        chunks = np.arange(len(self.edges_) - 1)  # no label is late
         losses = [
-            self._result([(int(self.times_[i]), window) for i in numbers_of_times], 0).loss
+            self._result([(int(self.times_[i]), window) for i in numbers_of_times], chunks).loss
             for window in remaining
         ]
         best = np.argsort(losses, kind="stable")[: (len(remaining) + 1) // 2]
@@ -256,9 +266,10 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
               spread; of others, their mean for each row.
         window : int, "all" or None, default=None
             For policies that do not name one. None is ``"all"``, or else the largest.
-        label_delay : int, default=0
-            Rows after which a label is known: a multiple of `chunk`. A fit learns, and a policy is
-            told, only what is known by then.
+        label_delay : int, str or timedelta, default=0
+            Rows after which a label is known, a multiple of `chunk`; with dates also the time, such
+            as ``"14d"``. A fit learns, and a policy is told, only the chunks of which all labels
+            are known by then.
 
         Returns
         -------
@@ -274,15 +285,15 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         """
         check_is_fitted(self)
         check_policy(policy)
-        delay = self._delay_in_chunks(label_delay)
+        known = known_chunks(self, label_delay)
         default = self._largest() if window is None else self._number_of(window, "window")
         if isinstance(policy, (str, BaseTrigger)) or is_river(policy):
-            schedule = self._answering(TriggerPolicy(policy, self), default, delay)
-        elif callable(policy):
-            schedule = self._answering(policy, default, delay)
+            policy = TriggerPolicy(policy, self, known)
+        if callable(policy):
+            schedule = self._answering(policy, default, known)
         else:
             schedule = self._checked_schedule(policy)
-        return self._result(schedule, delay)
+        return self._result(schedule, known)
 
     def oracle(self, cost=0.0, *, label_delay=0):
         """Return the best schedule in hindsight, by dynamic programming.
@@ -292,7 +303,7 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         cost : float or callable, default=0.0
             What one refit costs, in units of the loss, at least 0; or ``cost(rows, seconds)`` that
             returns it. The first fit is not charged.
-        label_delay : int, default=0
+        label_delay : int, str or timedelta, default=0
             As in :meth:`replay`.
 
         Returns
@@ -310,14 +321,14 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         It takes time in proportion to the windows and the square of the number of chunks.
         """
         check_is_fitted(self)
-        delay = self._delay_in_chunks(label_delay)
+        known = known_chunks(self, label_delay)
         n_chunks = len(self.edges_) - 1
         value = np.full(n_chunks + 1, np.inf)  # of chunks served before this one
         n_fits = np.full(n_chunks + 1, n_chunks + 1)
         came_from = np.zeros((n_chunks + 1, 2), dtype=np.int64)
         value[FIRST] = n_fits[FIRST] = 0
         for chunk in range(FIRST, n_chunks):
-            paths = np.array([self._path(w, chunk, delay, cost) for w in range(len(self._windows))])
+            paths = np.array([self._path(w, chunk, known, cost) for w in range(len(self._windows))])
             window = paths.argmin(axis=0)
             total = value[chunk] + paths.min(axis=0)
             later = slice(chunk + 1, None)
@@ -328,43 +339,33 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
             came_from[later][better] = np.column_stack([np.full(len(window), chunk), window])[
                 better
             ]
-        return self._result(traced_back(came_from), delay)
+        return self._result(traced_back(came_from), known)
 
-    def _path(self, window, chunk, delay, cost):
+    def _path(self, window, chunk, known, cost):
         """Return what it costs to fit before a chunk and to serve up to each later one."""
-        number = self._number_of_fit(window, chunk, delay)
+        number = self._number_of_fit(window, chunk, known)
         price = 0.0
         if chunk > FIRST:
             rows, seconds = self.rows_fitted_[window, number], self.fit_seconds_[window, number]
             price = charge_of(cost, rows, seconds)
         return price + np.cumsum(self.losses_[window, number, chunk:])
 
-    def _delay_in_chunks(self, label_delay):
-        rows = "a number of rows"
-        check_integer("RetrainMatrix", "label_delay", label_delay, least=0, what=rows)
-        delay, rest = divmod(int(label_delay), self._chunk)
-        if rest:
-            raise ValueError(
-                f"label_delay={label_delay}: a matrix knows time in chunks only; pass a multiple "
-                f"of chunk={self._chunk}."
-            )
-        return delay
-
     def _number_of(self, window, where):
-        for number, known in enumerate(self._windows):
-            if type(window) is not bool and window == known:
-                return number
+        asked = duration_of(window) or window
+        if type(asked) is not bool and asked in self._windows:
+            return self._windows.index(asked)
         raise ValueError(
             f"{where}: {window!r} is not among the windows {list(self._windows)} of this matrix."
         )
 
     def _largest(self):
-        sizes = [math.inf if window == "all" else window for window in self._windows]
-        return int(np.argmax(sizes))
+        if "all" in self._windows:
+            return self._windows.index("all")
+        return int(np.argmax(self.rows_fitted_.max(axis=1)))
 
-    def _number_of_fit(self, window, chunk, delay):
+    def _number_of_fit(self, window, chunk, known):
         """Return which fit a schedule gets that wants one to serve from `chunk` on."""
-        return self._nearest[window, max(chunk - delay, FIRST)]
+        return self._nearest[window, known[chunk]]
 
     def _checked_schedule(self, pairs):
         schedule, before = [], 0
@@ -380,31 +381,31 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
             schedule.insert(0, (FIRST, self._largest()))
         return schedule
 
-    def _answering(self, policy, default, delay):
+    def _answering(self, policy, default, known):
         """Return the schedule of a policy that is asked before each chunk."""
         schedule, seconds, n_fitted = [], 0.0, 0
 
         def fit(chunk, window):
             nonlocal seconds, n_fitted
-            number = self._number_of_fit(window, chunk, delay)
+            number = self._number_of_fit(window, chunk, known)
             seconds += float(self.fit_seconds_[window, number])
             n_fitted += int(self.rows_fitted_[window, number])
             schedule.append((chunk, window))
             if isinstance(policy, TriggerPolicy):
-                policy.after_fit(chunk, delay, window, number)
+                policy.after_fit(chunk, window, number)
             return self.losses_[window, number]
 
         losses = fit(FIRST, self._largest())
         for chunk in range(FIRST + 1, len(self.edges_) - 1):
             since, window = schedule[-1]
-            known = slice(max(since - delay, FIRST), max(chunk - delay, FIRST))
+            new = slice(known[since], known[chunk])
             answer = policy(
                 ReplayState(
                     chunk=chunk,
                     window=self._windows[window],
                     age=chunk - since,
-                    losses=losses[known],
-                    rows=self.chunk_rows_[known],
+                    losses=losses[new],
+                    rows=self.chunk_rows_[new],
                     n_fits=len(schedule),
                     fit_seconds=seconds,
                     rows_fitted=n_fitted,
@@ -416,15 +417,15 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
             losses = fit(chunk, self._number_of(answer, "policy") if named else default)
         return schedule
 
-    def _served(self, schedule, delay):
+    def _served(self, schedule, known):
         """Return which fits serve which chunks: window, number, slice of chunks."""
         chunks = [chunk for chunk, _ in schedule]
         spans = map(slice, chunks, [*chunks[1:], len(self.edges_) - 1])
-        fits = [(window, self._number_of_fit(window, chunk, delay)) for chunk, window in schedule]
+        fits = [(window, self._number_of_fit(window, chunk, known)) for chunk, window in schedule]
         return [(*fit, span) for fit, span in zip(fits, spans, strict=True)]
 
-    def _result(self, schedule, delay):
-        served = self._served(schedule, delay)
+    def _result(self, schedule, known):
+        served = self._served(schedule, known)
         losses = np.concatenate([self.losses_[part] for part in served])
         chosen = tuple(np.array([fit for *fit, _ in served]).T)
         return ReplayResult(
@@ -455,8 +456,8 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         """
         check_is_fitted(self)
         facts = {
-            "chunk": self._chunk,
-            "windows": self._windows,
+            "chunk": as_text(self._chunk),
+            "windows": [as_text(window) for window in self._windows],
             "initial_size": int(self.edges_[1]),
             "stride": int(self.stride),
             "halving": bool(self.halving),
@@ -492,8 +493,8 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         matrix = cls(None, **{name: facts[name] for name in names})
         for name, values in arrays.items():
             setattr(matrix, name, values)
-        matrix.estimator_repr_ = facts["estimator"]
-        matrix._chunk = facts["chunk"]
-        matrix._windows, matrix._bounded = facts["windows"], facts["bounded"]
+        matrix._chunk = duration_of(facts["chunk"]) or facts["chunk"]
+        matrix._windows = checked_windows(facts["windows"], matrix.chunk_moments_)
+        matrix._bounded, matrix.estimator_repr_ = facts["bounded"], facts["estimator"]
         matrix._find_nearest()
         return matrix

@@ -1,47 +1,53 @@
 """The parameters of a matrix, checked."""
 
+from ...utils._durations import duration_of
 from ...utils._labels import is_missing
 from ...utils._losses import task_of, zero_one_loss_per_row
 from ...utils._params import check_flag, check_integer, check_n_jobs, is_integer, refuse
-from .._edges import edges_of
+from .._timing import checked_lengths, cut
 from ._losses import DEFAULT_LOSSES, LOSSES
 
 
 def check_sizes(matrix):
-    """Refuse sizes that are no whole numbers of rows or chunks, and other junk."""
-    rows = "a number of rows"
-    check_integer(matrix, "chunk", least=1, what=rows)
-    check_integer(matrix, "initial_size", least=1, what=rows, otherwise=(None,))
+    """Refuse what is no number of chunks, and other junk."""
     check_integer(matrix, "stride", least=1, what="a number of chunks")
     check_flag(matrix, "halving")
     check_n_jobs(matrix)
 
 
-def checked_edges(matrix, size):
+def checked_edges(matrix, size, times):
     """Return where the chunks begin and end, the last of which must be there to serve."""
-    head = matrix.chunk if matrix.initial_size is None else matrix.initial_size
-    edges = edges_of(size, min(head, size), matrix.chunk, matrix._time)
+    lengths = {"chunk": matrix.chunk, "initial_size": matrix.initial_size}
+    lengths = checked_lengths(matrix, times, **lengths)
+    edges = cut(size, lengths["initial_size"], lengths["chunk"], times)
     if edges[1] >= size:
         name = "chunk" if matrix.initial_size is None else "initial_size"
-        whole = "" if matrix._time is None else ", with the rest of its last time,"
-        raise ValueError(f"{name}={head}{whole} leaves none of the {size} rows to serve: lower it.")
+        whole = "" if times is None else ", with the rest of its last time,"
+        raise ValueError(
+            f"{name}={getattr(matrix, name)}{whole} leaves none of the {size} rows to serve: lower "
+            "it."
+        )
     return edges
 
 
-def checked_windows(windows):
-    """Return the windows as a list of int or "all"."""
+def checked_windows(windows, moments=None):
+    """Return the windows as a list of int, "all" or, where rows have dates, Duration."""
     is_sequence = isinstance(windows, (list, tuple)) and len(windows) > 0
-    valid = is_sequence and all(
-        window == "all" if isinstance(window, str) else is_integer(window, least=1)
-        for window in windows
-    )
-    if not valid:
-        accepted = "a list of numbers of rows, at least 1, or 'all'"
-        refuse("RetrainMatrix", "windows", accepted, windows)
-    windows = [window if window == "all" else int(window) for window in windows]
-    if len(set(windows)) < len(windows):
+    found = [_checked_window(window, moments) for window in windows] if is_sequence else [None]
+    if None in found:
+        accepted = "a list of numbers of rows, at least 1, of 'all' or, with times that are dates, "
+        refuse("RetrainMatrix", "windows", accepted + "of durations such as '90d'", windows)
+    if len(set(found)) < len(found):
         raise ValueError(f"windows={windows!r} names a window twice: leave one out.")
-    return windows
+    return found
+
+
+def _checked_window(window, moments):
+    if isinstance(window, str) and window == "all":
+        return window
+    if is_integer(window, least=1):
+        return int(window)
+    return None if moments is None else duration_of(window)
 
 
 def loss_function(loss, estimator):

@@ -1,0 +1,175 @@
+"""How a history is cut: lengths in rows or in time, and what is known when."""
+
+import argparse
+
+import numpy as np
+
+from ..model_selection._edges import ends_of
+from ..model_selection._timing import cut, timing_of
+from ..utils._durations import Duration, duration_of, moments_of
+from ._errors import CommandError
+
+_BATCH = 100
+_MOST_BATCHES = 1_000  # of a batch size that nobody has named
+_MOST_WARM_UP = 5_000
+
+
+def length(least):
+    """Return a type of option: at least so many rows, or a duration such as 1d."""
+
+    def rows_or_duration(text):
+        found = duration_of(text.strip().lower())
+        try:
+            found = int(text) if found is None else found
+        except ValueError:
+            found = None
+        if found is None or (isinstance(found, int) and found < least):
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is neither a whole number of at least {least} nor a duration such as "
+                "15min, 6h, 1d, 2w, 3mo or weekly"
+            )
+        return found
+
+    return rows_or_duration
+
+
+def seconds(text):
+    """Take an option that is a length of time: a number of seconds, or a duration."""
+    found = duration_of(text.strip().lower())
+    if found is not None:
+        now = np.datetime64("2000-01-01", "us")
+        return float((now - found.before(np.array([now]))[0]) / np.timedelta64(1, "s"))
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < np.inf:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a number of seconds above 0 nor a duration such as 90s or 5min"
+        )
+    return value
+
+
+def in_rows(value):
+    """Return a length as text: 100 rows, 1 day."""
+    return value.in_words(one="1 ") if isinstance(value, Duration) else f"{value:,} rows"
+
+
+def timing_for(n_rows, times, *, time, batch, warm_up, label_delay, notices, schedules=()):
+    """Return how the rows of a history are cut, a Timing.
+
+    Parameters
+    ----------
+    n_rows : int
+        How many there are.
+    times : ndarray or None
+        When they came.
+    time : str or None
+        The column of these times.
+    batch, warm_up : int, Duration or None
+        Lengths of a batch and of the first fit; None is the usual one.
+    label_delay : int or Duration
+        What passes between a prediction and its label.
+    notices : list of str
+        Gets a line for batches that differ in size.
+    schedules : sequence of int or Duration, default=()
+        Lengths from one refit to the next that are asked for.
+    """
+    if batch is None:
+        batch = max(_BATCH, -(-n_rows // _MOST_BATCHES))
+    options = {"--batch": batch, "--warm-up": warm_up, "--label-delay": label_delay}
+    named = [*options.items(), *(("--schedule", every) for every in schedules)]
+    _check_dates(named, times, time)
+    if warm_up is None:
+        warm_up = max(min(n_rows // 10, _MOST_WARM_UP), batch if isinstance(batch, int) else 1)
+    if not any(isinstance(value, Duration) for value in (batch, warm_up, label_delay)):
+        _check_rows(n_rows, warm_up, batch, label_delay)
+    edges = cut(n_rows, warm_up, batch, times)
+    if len(edges) < 4:
+        _refuse_few(edges, times, time, batch)
+    if times is not None:
+        _say_sizes(edges, times, time, batch, notices)
+    return timing_of(
+        "compare",
+        n_rows,
+        times=times,
+        is_whole=True,
+        batch_size=batch,
+        initial_size=int(edges[1]),
+        label_delay=label_delay,
+        fit_latency=0,
+    )
+
+
+def _check_dates(named, times, time):
+    """Refuse durations where rows have no dates."""
+    if times is not None and moments_of(times) is not None:
+        return
+    for option, value in named:
+        if isinstance(value, Duration):
+            there = (
+                f"--time {time!r} holds none"
+                if time is not None
+                else "there are none: name the column with --time"
+            )
+            raise CommandError(f"{option} {value} needs dates, and {there}. Or say it in rows.")
+
+
+def _check_rows(n_rows, warm_up, batch, label_delay):
+    least = warm_up + label_delay + 2 * batch
+    if n_rows < least:
+        raise CommandError(
+            f"{n_rows:,} rows are too few: a warm-up of {warm_up:,}, a label delay of "
+            f"{label_delay:,} and two batches of {batch:,} need {least:,}. Lower --warm-up, "
+            "--label-delay or --batch, or bring more rows."
+        )
+
+
+def _refuse_few(edges, times, time, batch):
+    if isinstance(batch, Duration):
+        raise CommandError(
+            f"after a warm-up of {edges[1]:,} rows there are no two batches of "
+            f"{batch.in_words(one='1 ')} in {time!r}. Lower --warm-up or --batch."
+        )
+    longest = _longest(times)
+    raise CommandError(
+        f"up to {longest:,} rows share one {time!r}, so that whole time stamps leave no two "
+        f"batches after a warm-up of {edges[1]:,} rows. Lower --warm-up or --batch, or leave "
+        "--time out if the file is in order and each label is known before the next row."
+    )
+
+
+def _say_sizes(edges, times, time, batch, notices):
+    sizes = np.diff(edges)[1:]
+    few, many = f"{sizes.min():,}", f"{sizes.max():,}"
+    span = few if few == many else f"{few} to {many}"
+    longest = _longest(times)
+    if isinstance(batch, Duration):
+        notices.append(f"{len(sizes):,} batches, one per {batch.in_words()}, have {span} rows")
+    elif longest > 1:
+        notices.append(
+            f"up to {longest:,} rows share one {time!r}: none of their labels is known to the "
+            f"others. Batches end with a time stamp and have {span} rows"
+        )
+
+
+def _longest(times):
+    return int(np.diff(ends_of(times), prepend=0).max())
+
+
+def newest_known(timing, times, n_rows):
+    """Return for each row the newest whose label is known when it comes, or -1.
+
+    The label of a row is known at once where there is no delay, but not to others of its time.
+    """
+    rows = np.arange(n_rows)
+    if isinstance(timing.label_delay, Duration):
+        moments = timing.moments
+        n_known = np.searchsorted(moments, timing.label_delay.before(moments), side="right")
+    else:
+        n_known = rows - timing.label_delay
+    if times is not None:
+        ends = ends_of(times)
+        first = np.repeat(np.append(0, ends[:-1]), np.diff(ends, prepend=0))
+        n_known = np.minimum(n_known, first)
+    return np.minimum(n_known, rows) - 1
