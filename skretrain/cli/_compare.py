@@ -66,10 +66,11 @@ the file:
   Rows in time order, or with a column for --time. Numbers, categories, text,
   dates and missing values become numbers as skrub's tabular_pipeline encodes
   them for the model, learned from the warm-up only, so that nothing is known
-  before its time. A pipeline that reads columns by name gets them as they are
-  (--raw). Columns that only tell the time or name the rows are left out, as
-  are rows without a target. Rows of one --time know nothing of each other's
-  labels: a batch goes on to the last of them.
+  before its time. A linear classifier gets the words of texts, hashed, where it
+  does better with them on the warm-up. A pipeline that reads columns by name
+  gets them as they are (--raw). Columns that only tell the time or name the
+  rows are left out, as are rows without a target. Rows of one --time know
+  nothing of each other's labels: a batch goes on to the last of them.
 
 outputs, in the folder --out:
   report.html    the answer, the table, what was done, and pictures, in one file

@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
@@ -150,6 +151,22 @@ def test_a_quantity_has_its_own_scorers(history, table):
         "50.00",
         "0.100 below that of",
     )
+
+
+def test_one_row_in_a_hundred_changes_the_measure_and_it_is_said(run):
+    """Whoever never rings has 99 % right, and a hundredth by what is compared."""
+    rng = np.random.default_rng(0)
+    is_rare = np.arange(2500) % 100 == 7
+    x, y = rng.normal(size=2500) + 3 * is_rare, np.where(is_rare, "rare", "ok")
+    frame = pd.DataFrame({"x": x, "y": y})
+    options = ("--target", "y", "--estimator", "nb", "--warm-up", "400", "--batch", "200")
+    code, printed, _, rows = run(frame, *options, quick=True)
+    assert code == 0
+    assert "compared by: average precision of 'rare'" in printed
+    assert "not by errors: 'rare' has 1 % of the rows" in printed
+    by_name = {row["policy"]: float(row["average_precision_of_rare"]) for row in rows}
+    assert by_name["(majority)"] == pytest.approx(0.01)
+    assert by_name["never"] > 0.5
 
 
 def test_frequent_classes_are_compared_by_accuracy(history, table):

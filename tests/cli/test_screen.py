@@ -177,16 +177,33 @@ def test_the_command_says_what_it_leaves_out_and_takes_both_words(run, table):
     assert "never falls" not in kept[1]
 
 
-def test_a_shuffled_file_is_said_to_be_and_sorted_by_time_it_is_not(run, table):
-    """The row that was first is first again."""
+def test_the_command_names_a_column_that_gives_the_target_away(run, table):
+    """It is learned from all the same; left out, nothing is to be said."""
+    frame = table[["temp", "label"]].assign(closed=np.where(table.label == "yes", "done", "open"))
     options = ("--target", "label", "--warm-up", "100")
-    frame = table[["when", "temp", "label"]]
+    code, printed, _, rows = run(frame, *options, quick=True)
+    assert code == 0
+    assert "'closed' alone tells the target (100.0 %): is it known before the target is?" in printed
+    assert float(rows[0]["accuracy"]) > 0.95
+    code, printed, _, rows = run(frame, *options, "--drop", "closed", quick=True)
+    assert "alone tells" not in printed
+    assert float(rows[0]["accuracy"]) < 0.9
+
+
+def test_a_shuffled_file_is_said_to_be_and_sorted_by_time_it_is_not(run, table):
+    """The row that was first is first again, and a birthday is no question any more."""
+    options = ("--target", "label", "--warm-up", "100")
+    frame = table[["when", "temp", "label"]].copy()
     shuffled = frame.sample(frac=1, random_state=0)
     code, printed, _, _ = run(shuffled, *options, quick=True, screens=True)
     assert code == 0
     assert f"note:        {NOT_IN_ORDER}{ASKED}" in printed
     options = (*options, "--time", "when")
-    answers = [run(rows, *options, quick=True, screens=True) for rows in (shuffled, frame)]
+    frame["born"] = frame.when.sample(frac=1, random_state=1).to_numpy()
+    answers = [
+        run(rows, *options, quick=True, screens=True)
+        for rows in (frame.sample(frac=1, random_state=0), frame)
+    ]
     assert "in the order of" not in answers[0][1]
     scores = [[row["accuracy"] for row in rows] for *_, rows in answers]
     assert scores[0] == scores[1]
