@@ -1,13 +1,14 @@
 """The sentence is true whoever wins, also when nobody does."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from skretrain.cli._metric import ACCURACY, ERROR
 from skretrain.cli._policies import Outcome
-from skretrain.cli._sentence import amount, caution, leads, price_sentence, sentence
+from skretrain.cli._sentence import amount, caution, leads, price_sentence, sentence, span_of
 
 
 def _outcome(name, accuracy, *, fits=1, updates=0, rows=1000, cpu=1.0, noise=0.05, kind="live"):
@@ -215,3 +216,23 @@ def test_one_window_proves_nothing():
         for name, loss in (("one", 0.2), ("two", 0.9))
     )
     assert not leads(one, two)
+
+
+@pytest.mark.parametrize(
+    ("moments", "expected"),
+    [
+        (None, "On this history"),
+        (
+            np.datetime64("2024-02-28T23:00", "us") + np.arange(9) * np.timedelta64(1, "D"),
+            "From 2024-03-01 to 2024-03-07,",
+        ),
+    ],
+)
+def test_a_sentence_begins_with_the_dates_that_were_scored(moments, expected):
+    history = SimpleNamespace(timing=SimpleNamespace(moments=moments), warm_up=2)
+    assert span_of(history) == expected
+    never, best = _outcome("never", 0.5), _outcome("since drift", 0.1)
+    assert sentence([never, best], ACCURACY, expected).startswith(f"{expected} 'since drift'")
+    assert sentence([never, _outcome("x", 0.5)], ACCURACY, expected).startswith(
+        f"{expected} retraining would not have paid"
+    )
