@@ -231,7 +231,7 @@ def test_one_window_proves_nothing():
 def test_a_sentence_begins_with_the_dates_that_were_scored(moments, expected):
     history = SimpleNamespace(timing=SimpleNamespace(moments=moments), warm_up=2)
     assert span_of(history) == expected
-    never, best = _outcome("never", 0.5), _outcome("since drift", 0.1)
+    never, best = _outcome("never", 0.5), _outcome("since drift", 0.9)
     assert sentence([never, best], ACCURACY, expected).startswith(f"{expected} 'since drift'")
     assert sentence([never, _outcome("x", 0.5)], ACCURACY, expected).startswith(
         f"{expected} retraining would not have paid"
