@@ -197,10 +197,8 @@ def _finish_timeline(ax, comparison, history):
 
 
 def _picture_of_scores(results, history, metric, price):
-    label = f"{'minus the ' * metric.lower_is_better}{metric.name}"
-    if metric is ERROR:
-        label = f"minus the mean absolute error of '{shortened(history.target)}'"
-
+    name = metric.name if metric is not ERROR else f"{metric.name} of '{shortened(history.target)}'"
+    label = f"{name}{', the less the higher up' * metric.lower_is_better}"
     schedules = "the best that any schedule of refits from scratch"
     if results.windows is not None:
         schedules = "the best that a schedule of refits from scratch, where windows begin,"

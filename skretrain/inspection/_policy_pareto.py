@@ -38,6 +38,9 @@ class PolicyParetoDisplay:
     score_label : str, default="score"
         Name of the score.
 
+    is_loss : bool, default=False
+        Whether `scores` are minus a loss: the axis then has the loss, the less the higher up.
+
     Attributes
     ----------
     ax_ : matplotlib Axes
@@ -69,12 +72,22 @@ class PolicyParetoDisplay:
     ['never', 'alarm', 'hourly']
     """
 
-    def __init__(self, cpu_seconds, scores, *, intervals=None, frontier=None, score_label="score"):
+    def __init__(
+        self,
+        cpu_seconds,
+        scores,
+        *,
+        intervals=None,
+        frontier=None,
+        score_label="score",
+        is_loss=False,
+    ):
         self.cpu_seconds = cpu_seconds
         self.scores = scores
         self.intervals = intervals
         self.frontier = frontier
         self.score_label = score_label
+        self.is_loss = is_loss
 
     def plot(self, ax=None, **kwargs):
         """Draw the points.
@@ -116,7 +129,7 @@ class PolicyParetoDisplay:
         self.points_, places, texts = {}, {}, {}
         for name, score in self.scores.items():
             hidden = not score >= floor
-            text = f"{name} ({score:.3g})" if hidden else name
+            text = f"{name} ({self._shown(score):.3g})" if hidden else name
             places[text], texts[name] = (self._seconds(name), floor if hidden else score), text
             style = {**_POINT, **(_WORTH if name in self.front_ else _OTHER)}
             style |= {"marker": "v"} if hidden else {}
@@ -133,6 +146,10 @@ class PolicyParetoDisplay:
         labels = label_points(ax, places, lines, **{**style, **kwargs})
         self.labels_ = {name: labels[text] for name, text in texts.items()}
         return self
+
+    def _shown(self, score):
+        """Return a score as it is written."""
+        return -score if self.is_loss else score
 
     def _seconds(self, name):
         return max(self.cpu_seconds[name], 1e-6)  # a logarithm needs more than nothing
@@ -169,7 +186,10 @@ class PolicyParetoDisplay:
 
     def _finish(self, heights):
         ax = self.ax_
-        ax.set(xscale="log", xlabel="CPU seconds of learning", ylabel=literal(self.score_label))
+        label = f"{self.score_label}{', the less the higher up' * self.is_loss}"
+        if self.is_loss:
+            ax.yaxis.set_major_formatter(lambda score, position: f"{self._shown(score):g}")
+        ax.set(xscale="log", xlabel="CPU seconds of learning", ylabel=literal(label))
         ax.margins(x=0.16)
         ax.xaxis.set_major_formatter("{x:g}")
         ticker = import_optional("matplotlib.ticker", caller=type(self).__name__, extra="plot")
@@ -221,7 +241,8 @@ class PolicyParetoDisplay:
             {name: comparison.score(name, price) for name in names},
             intervals={name: comparison.interval(name, price) for name in names},
             frontier=(best["cpu_seconds"], best["score"]),
-            score_label=comparison.scoring,
+            score_label=comparison.scoring.removeprefix("neg_").replace("_", " "),
+            is_loss=getattr(comparison, "is_loss", False),
         ).plot(ax=ax, **kwargs)
 
 

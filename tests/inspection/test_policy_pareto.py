@@ -133,3 +133,22 @@ def test_a_comparison_is_asked_at_the_price():
     assert (display.scores, display.cpu_seconds) == (SCORES, SECONDS)
     assert display.score_label == "accuracy"
     assert display.frontier == FRONTIER
+
+
+def test_a_loss_is_written_as_it_is_and_the_less_stands_higher():
+    """Points stand where minus the loss is, and the axis says the loss."""
+    comparison = SimpleNamespace(
+        names=["a", "b", "c", "d"],
+        scoring="neg_mean_absolute_error",
+        is_loss=True,
+        frontier={"cpu_seconds": np.array([1.0, 3.0]), "score": np.array([-2.0, -1.0])},
+        score=lambda name, price: {"a": -3.0, "b": -1.5, "c": -1.0, "d": -90.0}[name],
+        interval=lambda name, price: (np.nan, np.nan),
+        cpu_seconds=lambda name, price: 2.0,
+    )
+    display = PolicyParetoDisplay.from_comparison(comparison)
+    assert display.ax_.get_ylabel() == "mean absolute error, the less the higher up"
+    assert display.points_["c"].get_ydata()[0] > display.points_["a"].get_ydata()[0]
+    formatter = display.ax_.yaxis.get_major_formatter()
+    assert formatter(-2.5, 0) == "2.5"
+    assert display.labels_["d"].get_text() == "d (90)"

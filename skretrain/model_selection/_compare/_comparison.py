@@ -48,6 +48,8 @@ class PolicyComparison:
         The seeds; ``[None]`` if none was set.
     scoring : str
         Name of the score.
+    is_loss : bool
+        Whether a score is minus a loss.
     why : str
         Why it was chosen, where nobody asked for it and a class is rare; else empty.
     unit : str
@@ -79,6 +81,7 @@ class PolicyComparison:
         self.left_out, self.stride = [], matrices[0].stride
         self.kinds = {name: spec.kind for name, spec in specs.items()}
         self.scoring, self.unit, self.why = measure.name, measure.unit, measure.why
+        self.is_loss = measure.is_loss
         self.windows = measure.bounds
         self._measure, self._runs = measure, Runs(specs, matrices, measure, delay)
         self.prices = self._runs.usual_prices() if prices is None else prices

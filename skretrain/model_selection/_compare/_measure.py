@@ -99,6 +99,11 @@ class Measure:
     spread: float = 0.0  # squared distance of the targets from their mean, summed
 
     @property
+    def is_loss(self):
+        """Whether the score is minus a loss."""
+        return self.name.startswith("neg_")
+
+    @property
     def unit(self):
         """What the losses count."""
         return _UNITS.get(self.loss, "units of loss")

@@ -35,6 +35,7 @@ class ScorerMeasure:
     def __init__(self, estimator, metric):
         self.estimator, self.metric = estimator, metric
         self.name, self.scorer, self.why = metric.name, metric.scorer, metric.why
+        self.is_loss = not metric.higher_is_better
         self.methods = _methods_of(metric.scorer, estimator)
 
     @property
