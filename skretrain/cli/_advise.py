@@ -22,6 +22,7 @@ from ._columns import (
     with_target,
 )
 from ._console import (
+    add_columns,
     add_missing,
     add_model,
     add_scoring,
@@ -37,7 +38,7 @@ from ._files import read_tables
 from ._metric import metric_asked_for
 from ._outputs import Outputs, output_folder
 from ._raw import check_named_columns, columns_of, why_raw
-from ._screen import out_of_order
+from ._screen import out_of_order, screened, without_dropped
 
 _DESCRIPTION = """\
 Should the model be retrained, now that new labelled rows are there? OLD holds
@@ -97,6 +98,7 @@ def add_arguments(parser):
     add("new", metavar="NEW", help="table of the rows since")
     add("--target", metavar="COL", required=True, help="column to predict")
     add("--time", metavar="COL", help="column to sort by; it is not used as a feature")
+    add_columns(add)
     add_missing(add)
     add(
         "--task",
@@ -143,7 +145,7 @@ def main(arguments):
     tables = _tables(arguments, model, notices)
     task = _task(tables, model, arguments, notices)
     targets = [_target(table[arguments.target], task, model) for table in tables]
-    features = _features(tables, arguments.target, model, notices)
+    features = _features(tables, arguments, model, notices)
     chosen = _chosen(arguments, model, task, features[0])
     scoring = metric_asked_for(
         task,
@@ -178,8 +180,9 @@ def _present(model, arguments):
 
 def _tables(arguments, model, notices):
     paths = [arguments.old, arguments.new]
-    keep = [arguments.target, arguments.time, *columns_of(model)]
-    tables = read_tables(paths, notices, missing=arguments.missing, keep=keep)
+    asked = [arguments.target, arguments.time, *arguments.keep, *arguments.drop]
+    asked += columns_of(model)
+    tables = read_tables(paths, notices, missing=arguments.missing, keep=asked)
     return [_table(*pair, arguments, notices) for pair in zip(paths, tables, strict=True)]
 
 
@@ -187,6 +190,7 @@ def _table(path, table, arguments, notices):
     target, time = arguments.target, arguments.time
     try:
         check_column(table, target, "--target")
+        table = without_dropped(table, arguments.drop, arguments.keep, target)
         if time is not None:
             check_column(table, time, "--time")
             if time == target:
@@ -195,7 +199,7 @@ def _table(path, table, arguments, notices):
         own = []
         table = with_target(table, target, own)
         if time is None:
-            own.extend(out_of_order(table.drop(columns=target)))
+            own.extend(out_of_order(table.drop(columns=target), arguments.keep))
     except CommandError as error:
         raise CommandError(f"{path}: {error}") from error
     notices.extend(f"{Path(path).name}: {notice}" for notice in own)
@@ -240,9 +244,9 @@ def _classes(column, known):
     return np.array([by_text[text] for text in texts])
 
 
-def _features(tables, target, model, notices):
+def _features(tables, arguments, model, notices):
     """Return the columns of both files that the model gets, with the same types in both."""
-    old, new = (table.drop(columns=target) for table in tables)
+    old, new = (table.drop(columns=arguments.target) for table in tables)
     common = [name for name in old.columns if name in new.columns]
     lost = [name for frame in (old, new) for name in frame.columns if name not in common]
     wanted = columns_of(model)
@@ -261,6 +265,8 @@ def _features(tables, target, model, notices):
     if model is not None and not wanted:
         both = _as_array(both)
         return both[: len(old)], both[len(old) :]
+    if model is None:
+        both = screened(both, arguments.keep, notices)
     return both.iloc[: len(old)], both.iloc[len(old) :].reset_index(drop=True)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from ..compose._learner import Learner
 from ..model_selection._compare import default_policies
 from ._console import (
+    add_columns,
     add_missing,
     add_model,
     add_scoring,
@@ -108,20 +109,7 @@ def add_arguments(parser):
     add("file", nargs="?", metavar="FILE", help="table to replay: .csv, .tsv, .parquet or .pq")
     add("--target", metavar="COL", help="column to predict; needed with FILE")
     add("--time", metavar="COL", help="column to sort by; it is not used as a feature")
-    add(
-        "--drop",
-        action="append",
-        default=[],
-        metavar="COL",
-        help="column to leave out; may be given several times",
-    )
-    add(
-        "--keep",
-        action="append",
-        default=[],
-        metavar="COL",
-        help="column to learn from although it tells the time or names the rows; likewise",
-    )
+    add_columns(add)
     add_missing(add)
     add(
         "--task",

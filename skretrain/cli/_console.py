@@ -65,6 +65,24 @@ def say_facts(console, facts, notices):
         say(console, f"{name + ':':<{width}}{text}")
 
 
+def add_columns(add):
+    """Declare the options that say which columns to learn from."""
+    add(
+        "--drop",
+        action="append",
+        default=[],
+        metavar="COL",
+        help="column to leave out; may be given several times",
+    )
+    add(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="COL",
+        help="column to learn from although it tells the time or names the rows; likewise",
+    )
+
+
 def add_missing(add):
     """Declare the option that names words for what is not there."""
     add(

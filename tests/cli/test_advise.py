@@ -267,3 +267,18 @@ def test_advice_on_a_quantity_is_judged_by_what_is_asked_for(ask, periods, monke
     code, printed, _, _ = ask(*periods, *options, target="amount")
     assert code == 0
     assert "the present model has median absolute error " in " ".join(printed.split())
+
+
+def test_a_column_that_tells_the_time_is_left_out_unless_it_is_asked_for(ask, periods):
+    """A row number over both files is what it is in a comparison."""
+    frames = [frame[["temp", "flag", "label"]].assign(n=frame.index) for frame in periods]
+    options = ["--estimator", "nb"]
+    said = " ".join(ask(*frames, *options)[1].split())
+    assert "left out, for it never falls and tells the time or counts the rows: 'n'" in said
+    assert "2 columns" in said
+    kept = " ".join(ask(*frames, *options, "--keep", "n")[1].split())
+    assert "left out" not in kept
+    assert "3 columns" in kept
+    dropped = " ".join(ask(*frames, *options, "--drop", "n", "--drop", "flag")[1].split())
+    assert "1 column" in dropped
+    _fails_with(ask(*frames, *options, "--drop", "what"), "--drop 'what' is not a column")
