@@ -408,10 +408,12 @@ def _small(png):
     image = needed("PIL.Image")
     with image.open(io.BytesIO(png)) as picture:
         whole = picture.convert("RGB")
-    for colours in (_COLOURS, _FEW_COLOURS):
-        buffer = io.BytesIO()
-        few = whole.quantize(colours, dither=image.Dither.NONE)
-        few.save(buffer, "PNG", optimize=True)
-        if buffer.tell() < _LARGE:
-            break
+    small = _with_palette(whole, _COLOURS)
+    return small if len(small) < _LARGE else _with_palette(whole, _FEW_COLOURS)
+
+
+def _with_palette(picture, colours):
+    buffer = io.BytesIO()
+    few = picture.quantize(colours, dither=needed("PIL.Image").Dither.NONE)
+    few.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

@@ -66,6 +66,7 @@ def test_stopping_it_leaves_no_traceback(monkeypatch, capsys):
         ("--label-delay", "-1"),
         ("--warm-up", "1"),
         ("--seeds", "0"),
+        ("--jobs", "many"),
     ],
 )
 def test_a_size_that_is_none_ends_with_code_2_and_the_value(option, value, capsys):

@@ -1,12 +1,14 @@
 """The report: one file that needs nothing else, says what the table says, and shows pictures."""
 
 import base64
+import io
 import re
 from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from skretrain.cli import _pictures
 from skretrain.cli._pictures import _picture_of_shift
@@ -176,3 +178,17 @@ def test_the_distance_between_numbers_is_that_of_kolmogorov_and_smirnov():
 def test_numbers_too_large_to_draw_are_no_candidates():
     """A column whose spread a float cannot hold is passed over."""
     assert _pictures._largest_gap(np.array([0.0, 1.0]), np.array([1e300, -1e300])) == 0
+
+
+@pytest.mark.parametrize(("noise", "most"), [(0, 32), (60, 16)])
+def test_a_large_picture_has_fewer_colours(noise, most):
+    """Nothing of what it shows gets lost by it."""
+    rng = np.random.default_rng(0)
+    pixels = np.full((500, 500, 3), 120, dtype=np.uint8)
+    pixels += rng.integers(0, noise + 1, size=pixels.shape, dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    with Image.open(io.BytesIO(_pictures._small(buffer.getvalue()))) as small:
+        assert small.size == (500, 500)
+        assert len(small.getcolors()) <= most
+        assert abs(np.asarray(small.convert("RGB")).astype(int) - pixels).mean() < noise / 2 + 1

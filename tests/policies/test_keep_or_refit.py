@@ -825,7 +825,12 @@ def test_bases_and_containers(base, container):
         batch = rows.iloc[part] if container is pd.DataFrame else rows[part]
         model.partial_fit(batch, y[part])
     assert taken(model) == "since_drift"
-    assert compared(model) == compared(run(policy, X, y, base=base)) or sparse.issparse(rows)
+    if not sparse.issparse(rows):
+        found, expected = compared(model), compared(run(policy, X, y, base=base))
+        # Sums of columns that lie otherwise in memory may differ in the last bit.
+        for name in ("difference", "standard_error"):
+            assert found.pop(name) == pytest.approx(expected.pop(name))
+        assert found == expected
 
 
 @pytest.mark.parametrize("drift", [1000, None])

@@ -209,7 +209,7 @@ FITS = {
         "cooldown": LENGTH,
         "random_state": LENGTH | NONE,
     },
-    Periodic: {"every": COUNT},
+    Periodic: {"every": COUNT, "column": NONE},
     RefitDebt: {"price": AMOUNT},
     RiskMonitor: {"r0": NONE, "tolerance": {"zero"}, "alpha": set(), "restart": FLAG},
     AlwaysPromote: {},
@@ -220,7 +220,7 @@ FITS = {
         "max_rows": COUNT,
         "criteria": NONE,
     },
-    SlidingWindow: {"max_rows": COUNT},
+    SlidingWindow: {"max_rows": COUNT, "max_age": NONE, "column": NONE},
     Reservoir: {
         "max_rows": COUNT,
         "balance": FLAG,
