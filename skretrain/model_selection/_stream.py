@@ -36,7 +36,7 @@ def check_incremental(estimator):
 
 
 def interleave(estimator, batches, *, timing, methods, watch, past=None):
-    """Yield ``(X, y, outputs, classes, readable)`` for each batch, and learn in between.
+    """Yield ``(batch, outputs, classes, readable)`` for each batch, and learn in between.
 
     A batch is predicted before any of its labels is learned; the rows whose labels became known
     together are learned as one batch. `outputs` are those for the rows that the model can read, of
@@ -46,7 +46,7 @@ def interleave(estimator, batches, *, timing, methods, watch, past=None):
     ----------
     estimator : estimator
         Changed in place by ``partial_fit``.
-    batches : iterable of (X, y)
+    batches : iterable of Batch
         In time order.
     timing : Timing
         When labels are known, and models ready to serve.
@@ -54,21 +54,21 @@ def interleave(estimator, batches, *, timing, methods, watch, past=None):
         What to ask the estimator for.
     watch : CostMeter
         Measures the costs.
-    past : tuple of (X, y) or None, default=None
+    past : Batch or None, default=None
         Rows that were learned before, on which a model can be fitted.
     """
     waiting, serving = Waiting(), _Versions(estimator, timing)
     row = timing.start
-    for X, y in batches:
+    for batch in batches:
         model = serving.at(row)
-        outputs, readable = answered(model, X, y, methods, watch=watch, past=past)
-        row += n_rows(X)
-        waiting.add(X, y)
-        yield X, y, outputs, getattr(model, "classes_", None), readable
+        outputs, readable = answered(model, batch, methods, watch=watch, past=past)
+        row += n_rows(batch.X)
+        waiting.add(batch)
+        yield batch, outputs, getattr(model, "classes_", None), readable
         n_known = timing.known(row) - (row - waiting.n_rows)
         if n_known > 0:
             with watch.learning(n_known):
-                estimator.partial_fit(*waiting.take(n_known))
+                waiting.take(n_known).learned_by(estimator.partial_fit)
             serving.learned(row)
         watch.next_batch(n_learned=row - waiting.n_rows)
 
