@@ -21,23 +21,33 @@ class Batch(NamedTuple):
         Targets.
     params : dict of str to ndarray
         Per-row arguments of ``fit`` and ``partial_fit``.
+    counted : ndarray of bool or None
+        Which rows count, those of weight zero do not; None is all.
     """
 
     X: Any
     y: Any
     params: dict
+    counted: Any = None
 
     def part(self, piece):
-        """Return the rows of a slice."""
+        """Return the rows of a slice, or of positions."""
         params = {name: values[piece] for name, values in self.params.items()}
-        return Batch(take_rows(self.X, piece), None if self.y is None else self.y[piece], params)
+        y, counted = (
+            None if values is None else values[piece] for values in (self.y, self.counted)
+        )
+        return Batch(take_rows(self.X, piece), y, params, counted)
+
+    def that_counts(self):
+        """Return the rows that count."""
+        return self if self.counted is None else self.part(np.flatnonzero(self.counted))
 
     def learned_by(self, learn):
         """Hand everything to ``fit`` or ``partial_fit``, and return what that returns."""
         return learn(self.X, self.y, **self.params)
 
 
-def batches_of(X, y, edges, params=None):
+def batches_of(X, y, edges, params=None, counted=None):
     """Return an :class:`ArrayBatches` or a :class:`GivenBatches` for what a user passed.
 
     Parameters
@@ -50,10 +60,13 @@ def batches_of(X, y, edges, params=None):
         Where the batches of an array begin and end.
     params : dict of str to ndarray, default=None
         Per-row arguments of the rows of an array.
+    counted : ndarray of bool or None, default=None
+        Which of these rows count.
     """
     if gives_batches(X, y):
         return GivenBatches(X)
-    return ArrayBatches(as_container(X), None if y is None else np.asarray(y), edges, params)
+    y = None if y is None else np.asarray(y)
+    return ArrayBatches(Batch(as_container(X), y, params or {}, counted), edges)
 
 
 def gives_batches(X, y):
@@ -68,8 +81,8 @@ def gives_batches(X, y):
 class ArrayBatches:
     """Rows at hand, cut into batches; the rest after `head` knows its length."""
 
-    def __init__(self, X, y, edges, params=None):
-        self.rows, self.edges = Batch(X, y, params or {}), edges
+    def __init__(self, rows, edges):
+        self.rows, self.edges = rows, edges
         self.n_taken = 0
 
     def head(self, size):
@@ -135,9 +148,12 @@ def _checked(X, y):
 def joined_batches(parts):
     """Return several batches as one."""
     first = parts[0]
-    y = None if first.y is None else concat_rows([part.y for part in parts])
     params = {name: concat_rows([part.params[name] for part in parts]) for name in first.params}
-    return Batch(concat_rows([part.X for part in parts]), y, params)
+    y, counted = (
+        None if getattr(first, name) is None else concat_rows([getattr(p, name) for p in parts])
+        for name in ("y", "counted")
+    )
+    return Batch(concat_rows([part.X for part in parts]), y, params, counted)
 
 
 class Waiting:

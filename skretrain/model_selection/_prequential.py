@@ -23,6 +23,7 @@ from ._stream import (
     Recorded,
     check_incremental,
     interleave,
+    learnable,
     methods_for,
     scorers_for,
 )
@@ -110,7 +111,7 @@ def prequential_predict(
         times=times,
         params=params,
         choose_methods=lambda model: [method],
-        leaves_out=False,
+        keeps_all=True,
     )
     return _with_gaps(run.all_of(method), run.kept())
 
@@ -268,22 +269,22 @@ class _Run:
     timing: Timing
     times: Any
     meter: CostMeter
-    counted: np.ndarray | None = None  # rows that are scored; None: all
+    keeps_all: bool = False  # rows of weight zero, too
     methods: list = field(default_factory=list)
     X: list = field(default_factory=list)
     y: list = field(default_factory=list)
     masks: list = field(default_factory=list)
-    row: int = 0  # after the last batch
+    counted: list = field(default_factory=list)
 
     def add(self, batch, outputs, classes, readable):
         """Append what was answered, with the features and targets of these rows."""
-        kept, first = readable, self.row
-        self.row += len(readable)
-        if self.counted is not None:
-            counted = self.counted[first : self.row]
+        counted, kept = np.ones(len(readable), dtype=bool), readable
+        if batch.counted is not None and not self.keeps_all:
+            counted = batch.counted
             kept, part = readable & counted, counted[readable]
             outputs = {method: take_rows(output, part) for method, output in outputs.items()}
         self.masks.append(kept)
+        self.counted.append(counted)
         X, y, all_kept = self.batches.kept(batch.X), batch.y, kept.all()
         self.X.append(X if all_kept else take_rows(X, kept))
         self.y.append(y if all_kept or y is None else y[kept])
@@ -295,11 +296,8 @@ class _Run:
 
     def left_out(self):
         """Return which rows after the head could not be read, and which do not count."""
-        kept = self.kept()
-        if self.counted is None:
-            return ~kept, np.zeros(len(kept), dtype=bool)
-        counted = self.counted[self.timing.start :]
-        return counted & ~kept, ~counted
+        counted = np.concatenate(self.counted)
+        return counted & ~self.kept(), ~counted
 
     def rest(self):
         """Return the features of the rows that are kept."""
@@ -332,10 +330,9 @@ def validated(estimator, X, y, timing, times, params, counted, *, scoring, heed)
     check_incremental(estimator)
     run = _send_through(
         estimator,
-        batches_of(X, y, timing.edges, params),
+        batches_of(X, y, timing.edges, params, counted),
         timing,
         times,
-        counted=counted,
         choose_methods=lambda m: methods_for(scorers.values(), m),
         heed=heed,
     )
@@ -383,24 +380,24 @@ def _result_of(run, scorers):
 
 
 def _run(
-    estimator, X, y, *, times, params, choose_methods, progress=False, leaves_out=True, **lengths
+    estimator, X, y, *, times, params, choose_methods, progress=False, keeps_all=False, **lengths
 ):
     """Fit a clone on the first rows, send it through the rest, and record what it answered.
 
-    Where it leaves out, rows of weight zero are not recorded.
+    Unless it keeps all, rows of weight zero are not recorded.
     """
     check_incremental(estimator)
     timing, times = _timing(X, y, times, params, lengths)
     counted = None
     if params is not None:
         params = checked_row_params(estimator, params, int(timing.edges[-1]))
-        counted = counted_rows(estimator, params, timing.start) if leaves_out else None
+        counted = counted_rows(estimator, params, timing.start, scores=not keeps_all)
     return _send_through(
         estimator,
-        batches_of(X, y, timing.edges, params),
+        batches_of(X, y, timing.edges, params, counted),
         timing,
         times,
-        counted=counted,
+        keeps_all=keeps_all,
         choose_methods=choose_methods,
         progress=progress,
     )
@@ -442,7 +439,7 @@ def _pass(
     timing,
     times,
     choose_methods,
-    counted=None,
+    keeps_all=False,
     progress=False,
     heed=None,
 ):
@@ -451,9 +448,10 @@ def _pass(
     steps = Progress(owner, "prequential", n_batches, head)
     # They are told of the evaluation; each fit in it would open a bar of its own.
     callbacks = model.__dict__.pop("_skl_callbacks", None)
-    run = _Run(Recorded(model), batches, timing, times, CostMeter(), counted, row=timing.start)
-    with run.meter.learning(timing.start):
-        head.learned_by(model.fit)
+    run = _Run(Recorded(model), batches, timing, times, CostMeter(), keeps_all)
+    first = learnable(model, head)
+    with run.meter.learning(n_rows(first.X)):
+        first.learned_by(model.fit)
     run.meter.next_batch(timing.start)
     run.methods = choose_methods(model)
     shown = tracked(batches, n_batches, type(model).__name__) if progress else batches

@@ -87,7 +87,7 @@ def weight_names_of(estimator):
     return {weight_name(base)} - {False}
 
 
-def counted_rows(estimator, params, start, *, name="params"):
+def counted_rows(estimator, params, start, *, scores=True):
     """Return which rows count, those whose weight is not zero, or None where all do.
 
     Parameters
@@ -98,13 +98,13 @@ def counted_rows(estimator, params, start, *, name="params"):
         Checked.
     start : int
         Rows of the first fit.
-    name : str, default="params"
-        What the caller calls them.
+    scores : bool, default=True
+        Whether later rows are scored.
 
     Returns
     -------
     counted : ndarray of bool of shape (n_rows,) or None
-        The others are not scored.
+        The others are neither learned nor scored.
 
     Raises
     ------
@@ -116,9 +116,9 @@ def counted_rows(estimator, params, start, *, name="params"):
     if not counted or counted[0].all():
         return None
     for rows, what in ((slice(start), "of the first fit"), (slice(start, None), "that are scored")):
-        if not counted[0][rows].any():
+        if (scores or rows.stop) and not counted[0][rows].any():
             raise ValueError(
-                f"{name}: {named[0]} is 0 in all rows {what}, so that none of them counts. Pass "
+                f"params: {named[0]} is 0 in all rows {what}, so that none of them counts. Pass "
                 "another initial_size, or weights above 0."
             )
     return counted[0]

@@ -8,6 +8,8 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import accuracy_score, check_scoring, r2_score
 from sklearn.utils import get_tags
 
+from .._mixture import MixtureRetrainer
+from .._retrainer._estimator import BaseRetrainer
 from ..utils._containers import n_rows
 from ..utils._copy import copy_fitted
 from ..utils._costs import Stopwatch
@@ -67,10 +69,21 @@ def interleave(estimator, batches, *, timing, methods, watch, past=None):
         yield batch, outputs, getattr(model, "classes_", None), readable
         n_known = timing.known(row) - (row - waiting.n_rows)
         if n_known > 0:
-            with watch.learning(n_known):
-                waiting.take(n_known).learned_by(estimator.partial_fit)
+            known = learnable(estimator, waiting.take(n_known))
+            with watch.learning(n_rows(known.X)):
+                if n_rows(known.X):
+                    known.learned_by(estimator.partial_fit)
             serving.learned(row)
         watch.next_batch(n_learned=row - waiting.n_rows)
+
+
+def learnable(estimator, batch):
+    """Return the rows that an estimator is handed: those of weight zero to retrainers alone.
+
+    These keep them; others may count them in their schedule, or refuse rows that all weigh nothing.
+    """
+    is_retrainer = isinstance(estimator, (BaseRetrainer, MixtureRetrainer))
+    return batch if is_retrainer else batch.that_counts()
 
 
 class _Versions:
