@@ -98,13 +98,14 @@ def test_weights_in_advice_are_those_of_the_rows(advice, weighted, monkeypatch):
         raise ValueError("no time")
 
     monkeypatch.setattr("skretrain.cli._advise.advise", never)
-    frame = weighted[0].assign(when=np.arange(600))
+    weight = np.arange(600) % 4 * np.repeat([1, 10], 300)
+    frame = weighted[0].assign(when=np.arange(600), weight=weight)
     old, new = (part.sample(frac=1, random_state=0) for part in (frame[:300], frame[300:]))
     options = ["--estimator", "nb", "--time", "when", "--sample-weight", "weight"]
     code, printed, error, _ = advice(old, new, *options)
     assert (code, "no advice: no time." in error) == (2, True)
     assert "old.csv: 75 row(s) whose 'weight' is 0 left out" in printed
-    assert "weight, from 1 to 3: for what is learned; the score counts all" in printed
+    assert "weight, from 1 to 30: for what is learned; the score counts all" in printed
     (_, X_old, _, X_new, _), options = asked
     for part, X, name in ((frame[:300], X_old, "old"), (frame[300:], X_new, "new")):
         kept = part[part.weight > 0]

@@ -232,6 +232,17 @@ def test_the_labels_of_rows_of_weight_zero_matter_to_no_comparison(scoring):
     assert one.oracle["cost"] == pytest.approx(other.oracle["cost"])
 
 
+def test_a_class_is_as_rare_as_among_the_rows_that_count():
+    """By itself, it decides what policies are compared by, if 20 of its rows are scored."""
+    weight = {"sample_weight": np.where(np.arange(1000) % 5 == 1, 0, 1)}
+    y = np.where(weight["sample_weight"] == 0, 1, 0)
+    y[[0, 30, 60, 90]] = 1
+    y[[100, 105, 110, *range(200, 965, 45)]] = 1
+    found = compare_policies(BAYES, X, y, {"never": []}, params=weight)
+    assert found.scoring == "average precision of 1"
+    assert "has 3 % of the rows" in found.why
+
+
 @pytest.mark.parametrize("scoring", ["r2", "explained_variance"])
 def test_a_comparison_scores_the_rows_that_count_alone(scoring):
     """The last batch has none: then it is no window of its own."""
