@@ -185,7 +185,8 @@ def prequential_validate(
     params : dict of str to array-like, or None, default=None
         What ``fit`` and ``partial_fit`` get besides, such as ``{"sample_weight": weight}``: arrays
         with a value for each row of `X`, which come with their rows. Weights change what is
-        learned; the score counts every row alike, but rows of weight zero are not scored.
+        learned; the score counts every row alike, but rows of weight zero are neither learned
+        nor scored.
     seeds : int, sequence of int or None, default=None
         Evaluate once per seed, set as ``random_state``; an int n is the seeds 0 to n - 1.
     n_jobs : int or None, default=None

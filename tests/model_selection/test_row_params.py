@@ -117,7 +117,7 @@ def test_a_weight_in_a_replayed_schedule_is_as_many_rows():
 def test_a_weight_in_advice_is_as_many_rows():
     """In a refit, and in a last step that alone is fitted anew."""
     model, name = make_pipeline(StandardScaler(), BAYES), "gaussiannb__sample_weight"
-    weight = np.maximum(WEIGHT, 1)
+    weight = 1.0 + 8 * Y
     advice = advise(
         model, *HALVES, params_old={name: weight[:500]}, params_new={name: weight[500:]}
     )
@@ -220,6 +220,8 @@ def test_batches_in_which_no_row_counts_are_predicted_and_nothing_else(model):
         expected = clone(BAYES).fit(X[rows], Y[rows])
         np.testing.assert_allclose(result.estimator.theta_, expected.theta_)
         assert result.rows_fitted == 650
+    else:
+        assert result.estimator.n_samples_seen_ == 970  # it remembers them
 
 
 @pytest.mark.parametrize("scoring", ["accuracy", "roc_auc", None])
