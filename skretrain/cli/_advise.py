@@ -26,6 +26,7 @@ from ._console import (
     add_missing,
     add_model,
     add_scoring,
+    add_weight,
     non_negative,
     open_console,
     say,
@@ -39,6 +40,7 @@ from ._metric import metric_asked_for
 from ._outputs import Outputs, output_folder
 from ._raw import check_named_columns, columns_of, why_raw
 from ._screen import out_of_order, screened, without_dropped
+from ._weights import check_weight_column, weights_for, weights_in_words, with_weights
 
 _DESCRIPTION = """\
 Should the model be retrained, now that new labelled rows are there? OLD holds
@@ -112,6 +114,7 @@ def add_arguments(parser):
         name="without --model, what to fit",
         file="the present one, fitted; it gets the columns that it was fitted on",
     )
+    add_weight(add)
     add_scoring(add, "the ways to react")
     add(
         "--price",
@@ -142,11 +145,12 @@ def main(arguments):
     needed("pandas")
     outputs, notices = Outputs(output_folder(arguments.out)), []
     model = _present(model_in_file(arguments), arguments)
-    tables = _tables(arguments, model, notices)
+    tables, weights = _tables(arguments, model, notices)
     task = _task(tables, model, arguments, notices)
     targets = [_target(table[arguments.target], task, model) for table in tables]
     features = _features(tables, arguments, model, notices)
     chosen = _chosen(arguments, model, task, features[0])
+    params = [weights_for(chosen.estimator, arguments.sample_weight, w) for w in weights]
     scoring = metric_asked_for(
         task,
         chosen.estimator,
@@ -155,9 +159,9 @@ def main(arguments):
         positive=arguments.positive,
         costs=arguments.cost_matrix,
     )
-    facts = _facts(arguments, tables, features, task, chosen)
+    facts = _facts(arguments, tables, features, task, chosen, params)
     say_facts(console, facts, notices)
-    advice = _advised(chosen, features, targets, scoring, arguments)
+    advice = _advised(chosen, features, targets, params, scoring, arguments)
     say(console, f"\n{advice.text}\n")
     _print_table(console, advice)
     _write(outputs, advice, arguments, facts, notices)
@@ -179,15 +183,18 @@ def _present(model, arguments):
 
 
 def _tables(arguments, model, notices):
+    """Return both tables, and the weights of their rows, or None where there are none."""
     paths = [arguments.old, arguments.new]
-    asked = [arguments.target, arguments.time, *arguments.keep, *arguments.drop]
-    asked += columns_of(model)
+    asked = [arguments.target, arguments.time, arguments.sample_weight]
+    asked += [*arguments.keep, *arguments.drop, *columns_of(model)]
     tables = read_tables(paths, notices, missing=arguments.missing, keep=asked)
-    return [_table(*pair, arguments, notices) for pair in zip(paths, tables, strict=True)]
+    pairs = zip(paths, tables, strict=True)
+    return zip(*(_table(*pair, arguments, notices) for pair in pairs), strict=True)
 
 
 def _table(path, table, arguments, notices):
-    target, time = arguments.target, arguments.time
+    target, time, weight = arguments.target, arguments.time, arguments.sample_weight
+    weights = None
     try:
         check_column(table, target, "--target")
         table = without_dropped(table, arguments.drop, arguments.keep, target)
@@ -195,15 +202,19 @@ def _table(path, table, arguments, notices):
             check_column(table, time, "--time")
             if time == target:
                 raise CommandError(f"--time {time!r} is the target; name the column with the time.")
+        check_weight_column(table, weight, target=target, time=time)
+        if time is not None:
             table, _ = sorted_by_time(table, time)
         own = []
         table = with_target(table, target, own)
+        if weight is not None:
+            table, weights, _ = with_weights(table, weight, own)
         if time is None:
             own.extend(out_of_order(table.drop(columns=target), arguments.keep))
     except CommandError as error:
         raise CommandError(f"{path}: {error}") from error
     notices.extend(f"{Path(path).name}: {notice}" for notice in own)
-    return table
+    return table, weights
 
 
 def _task(tables, model, arguments, notices):
@@ -335,19 +346,22 @@ def _in_unit_scale(base):
     return TransformedTargetRegressor(base, transformer=StandardScaler())
 
 
-def _facts(arguments, tables, features, task, chosen):
+def _facts(arguments, tables, features, task, chosen, params):
     given = f" from {Path(arguments.model).name}" if arguments.model else ", fitted on the old rows"
     names = [Path(path).name for path in (arguments.old, arguments.new)]
-    return {
+    facts = {
         "old period": f"{names[0]}, {len(tables[0]):,} rows",
         "new period": f"{names[1]}, {len(tables[1]):,} rows",
         "target": f"{arguments.target}: {task}, {features[0].shape[1]:,} columns to learn from",
         "columns": chosen.columns,
         "model": f"{' '.join(str(chosen.model).split())}{given}",
     }
+    if arguments.sample_weight is not None:
+        facts["weights"] = weights_in_words(arguments.sample_weight, params)
+    return facts
 
 
-def _advised(chosen, features, targets, scoring, arguments):
+def _advised(chosen, features, targets, params, scoring, arguments):
     is_own = arguments.model is not None or is_own_name(arguments.estimator)
     try:
         return advise(
@@ -359,6 +373,8 @@ def _advised(chosen, features, targets, scoring, arguments):
             price=arguments.price,
             scoring=scoring,
             time_budget=arguments.time_budget,
+            params_old=params[0],
+            params_new=params[1],
             random_state=arguments.seed,
         )
     except refusals(is_own=is_own) as error:

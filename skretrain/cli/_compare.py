@@ -9,6 +9,7 @@ from ._console import (
     add_missing,
     add_model,
     add_scoring,
+    add_weight,
     non_negative,
     open_console,
     say,
@@ -30,6 +31,7 @@ from ._policies import LOCATED, run_all
 from ._raw import columns_of
 from ._report import as_csv, print_table
 from ._sentence import best_of, caution, price_sentence, sentence, span_of
+from ._weights import weights_in_words
 
 _DESCRIPTION = """\
 Replay a history under each of the usual retraining policies and say which of
@@ -123,6 +125,7 @@ def add_arguments(parser):
         file="fitted or not, a blank one with its parameters is kept fresh, on the columns that it "
         "was fitted on, if these have names",
     )
+    add_weight(add)
     add_scoring(add, "the policies")
     add(
         "--batch",
@@ -307,16 +310,16 @@ def _history(arguments):
         "schedules": arguments.schedule,
     }
     if arguments.file is None:
-        for option in ("target", "time"):
-            if getattr(arguments, option) is not None:
+        for option in ("target", "time", "sample-weight"):
+            if getattr(arguments, option.replace("-", "_")) is not None:
                 raise CommandError(
                     f"--{option} needs a FILE; without one the built-in stream is used, which has "
-                    "its own."
+                    "its own columns."
                 )
         return embedded_history(**options)
     notices = []
-    asked = [arguments.target, arguments.time, *arguments.keep, *arguments.drop]
-    asked += columns_of(options["model"])
+    asked = [arguments.target, arguments.time, arguments.sample_weight]
+    asked += [*arguments.keep, *arguments.drop, *columns_of(options["model"])]
     [table] = read_tables([arguments.file], notices, missing=arguments.missing, keep=asked)
     if arguments.target is None:
         names = ", ".join(map(repr, table.columns[:30]))
@@ -329,6 +332,7 @@ def _history(arguments):
         task=arguments.task,
         keep=arguments.keep,
         drop=arguments.drop,
+        weight=arguments.sample_weight,
         notices=notices,
         **options,
     )
@@ -351,6 +355,8 @@ def _facts(history, metric, arguments):
         f"{in_rows(timing.label_delay)}",
         "seeds": "random_state 0" + (f" to {last_seed}" if last_seed else ""),
     }
+    if history.params:
+        facts["weights"] = weights_in_words(arguments.sample_weight, [history.params])
     if arguments.cost_matrix is not None:
         facts["costs"] = costs_in_words(metric.loss.matrix, history.labels)
     if len(history.drift_rows):

@@ -147,6 +147,16 @@ def add_scoring(add, what):
     )
 
 
+def add_weight(add):
+    """Declare the option that says how much rows count."""
+    add(
+        "--sample-weight",
+        metavar="COL",
+        help="column of numbers of at least 0: how much each row counts in what is learned; it is "
+        "not learned from, and scores count all rows alike, but rows of weight 0 are left out",
+    )
+
+
 def whole_number(least):
     """Return a type of option: a whole number of at least `least`."""
 

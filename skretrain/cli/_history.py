@@ -21,6 +21,7 @@ from ._errors import CommandError, needed
 from ._estimators import estimator_for, is_own_name, task_of_model
 from ._raw import check_named_columns, columns_of, why_raw
 from ._screen import giveaways, out_of_order, screened, without_dropped
+from ._weights import check_weight_column, weights_for, with_weights
 
 
 @dataclass
@@ -60,6 +61,8 @@ class History:
         each other.
     is_own : bool
         Whether the model is one of the user's, which may raise anything.
+    params : dict of str to ndarray of shape (n_rows,)
+        What fits get besides: the weights of the rows, where they are given.
     """
 
     name: str
@@ -78,6 +81,7 @@ class History:
     notices: tuple = ()
     times: Any = None
     is_own: bool = False
+    params: dict = field(default_factory=dict)
 
     @property
     def warm_up(self):
@@ -125,6 +129,7 @@ def history_of(
     estimator,
     keep=(),
     drop=(),
+    weight=None,
     notices=(),
     model=None,
     raw=False,
@@ -133,18 +138,23 @@ def history_of(
     """Return the history in a pandas DataFrame; `notices` has what was said of the file.
 
     The model is a blank clone of `model`, or the one that `estimator` names; with `raw`, it gets
-    the columns as they are. Lengths are those of :func:`timing_for`.
+    the columns as they are. `weight` names the column of weights. Lengths are those of
+    :func:`timing_for`.
     """
     notices = list(notices)
+    check_weight_column(table, weight, target=target, time=time, keep=keep, drop=drop)
     table = without_dropped(table, list(drop), keep, target)
     check_column(table, target, "--target")
     if time is not None:
         check_column(table, time, "--time")
         if time == target:
             raise CommandError(f"--time {time!r} is the target; name the column with the time.")
-    table, times = with_target(table, target, notices), None
+    table, times, weights = with_target(table, target, notices), None, None
     if time is not None:
         table, times = sorted_by_time(table, time)
+    if weight is not None:
+        table, weights, counted = with_weights(table, weight, notices)
+        times = None if times is None else times[counted]
     timing = timing_for(len(table), times, time=time, notices=notices, **lengths)
     warm_up = timing.start
     if model is None:
@@ -154,6 +164,7 @@ def history_of(
     prepare = _classes if task == "classification" else _quantity
     y, labels, unit, origin = prepare(table[target], warm_up)
     base = _with_coded_weights(_base(estimator, model, task), labels)
+    params = weights_for(base, weight, weights)
     own = table.drop(columns=target)
     if time is None:
         notices.extend(out_of_order(own, keep))
@@ -181,6 +192,7 @@ def history_of(
         notices=(*notices, *remarks),
         times=times,
         is_own=model is not None or is_own_name(estimator),
+        params=params,
     )
 
 

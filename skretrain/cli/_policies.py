@@ -221,6 +221,7 @@ def _compared(history, metric, choose, *, on_run, **options):
                 scoring=scoring,
                 on_run=finished,
                 times=history.times,
+                params=history.params,
                 **options,
             )
         except refusals(is_own=history.is_own) as error:

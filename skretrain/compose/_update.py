@@ -347,6 +347,12 @@ def _params_of(pipeline, name, params):
     }
 
 
+def params_of_step(pipeline, name, params, method):
+    """Return the metadata that a method of the step `name` gets, out of that of the pipeline."""
+    step = pipeline.named_steps[name]
+    return _requested(step, method, _params_of(pipeline, name, params))
+
+
 def _check_steps_named(pipeline, params):
     names = [name for name, _ in pipeline.steps]
     for key in params:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils.validation import check_consistent_length
@@ -9,7 +10,44 @@ from sklearn.utils.validation import check_consistent_length
 from ..utils._containers import as_container, concat_rows, n_rows, take_rows
 
 
-def batches_of(X, y, edges):
+class Batch(NamedTuple):
+    """Rows that come together.
+
+    Attributes
+    ----------
+    X : container
+        Features.
+    y : ndarray or None
+        Targets.
+    params : dict of str to ndarray
+        Per-row arguments of ``fit`` and ``partial_fit``.
+    counted : ndarray of bool or None
+        Which rows count, those of weight zero do not; None is all.
+    """
+
+    X: Any
+    y: Any
+    params: dict
+    counted: Any = None
+
+    def part(self, piece):
+        """Return the rows of a slice, or of positions."""
+        params = {name: values[piece] for name, values in self.params.items()}
+        y, counted = (
+            None if values is None else values[piece] for values in (self.y, self.counted)
+        )
+        return Batch(take_rows(self.X, piece), y, params, counted)
+
+    def that_counts(self):
+        """Return the rows that count."""
+        return self if self.counted is None else self.part(np.flatnonzero(self.counted))
+
+    def learned_by(self, learn):
+        """Hand everything to ``fit`` or ``partial_fit``, and return what that returns."""
+        return learn(self.X, self.y, **self.params)
+
+
+def batches_of(X, y, edges, params=None, counted=None):
     """Return an :class:`ArrayBatches` or a :class:`GivenBatches` for what a user passed.
 
     Parameters
@@ -20,10 +58,15 @@ def batches_of(X, y, edges):
         All targets; None where `X` gives batches or there are none.
     edges : ndarray of shape (n_batches + 1,)
         Where the batches of an array begin and end.
+    params : dict of str to ndarray, default=None
+        Per-row arguments of the rows of an array.
+    counted : ndarray of bool or None, default=None
+        Which of these rows count.
     """
     if gives_batches(X, y):
         return GivenBatches(X)
-    return ArrayBatches(as_container(X), None if y is None else np.asarray(y), edges)
+    y = None if y is None else np.asarray(y)
+    return ArrayBatches(Batch(as_container(X), y, params or {}, counted), edges)
 
 
 def gives_batches(X, y):
@@ -38,14 +81,14 @@ def gives_batches(X, y):
 class ArrayBatches:
     """Rows at hand, cut into batches; the rest after `head` knows its length."""
 
-    def __init__(self, X, y, edges):
-        self.X, self.y, self.edges = X, y, edges
+    def __init__(self, rows, edges):
+        self.rows, self.edges = rows, edges
         self.n_taken = 0
 
     def head(self, size):
         """Take the first batch, which has `size` rows."""
         self.n_taken = 1
-        return self._cut(0, size)
+        return self.rows.part(slice(0, size))
 
     def kept(self, X):
         """Return what a scorer may be shown of a batch later: the batch, a view."""
@@ -53,18 +96,14 @@ class ArrayBatches:
 
     def rest(self):
         """Return all rows after the head, a view where the container has them."""
-        return take_rows(self.X, slice(int(self.edges[self.n_taken]), None))
+        return take_rows(self.rows.X, slice(int(self.edges[self.n_taken]), None))
 
     def __len__(self):
         return len(self.edges) - 1 - self.n_taken
 
     def __iter__(self):
         for first, stop in pairwise(self.edges[self.n_taken :].tolist()):
-            yield self._cut(first, stop)
-
-    def _cut(self, first, stop):
-        part = slice(first, stop)
-        return take_rows(self.X, part), None if self.y is None else self.y[part]
+            yield self.rows.part(slice(first, stop))
 
 
 class GivenBatches:
@@ -79,7 +118,7 @@ class GivenBatches:
         parts, found = [], 0
         for X, y in self.iterator:
             parts.append(_checked(X, y))
-            found += n_rows(parts[-1][0])
+            found += n_rows(parts[-1].X)
             if found >= size:
                 return joined_batches(parts)
         raise ValueError(
@@ -103,13 +142,18 @@ class GivenBatches:
 
 def _checked(X, y):
     check_consistent_length(X, y)
-    return as_container(X), None if y is None else np.asarray(y)
+    return Batch(as_container(X), None if y is None else np.asarray(y), {})
 
 
 def joined_batches(parts):
-    """Return several ``(X, y)`` as one."""
-    y = None if parts[0][1] is None else concat_rows([y for _, y in parts])
-    return concat_rows([X for X, _ in parts]), y
+    """Return several batches as one."""
+    first = parts[0]
+    params = {name: concat_rows([part.params[name] for part in parts]) for name in first.params}
+    y, counted = (
+        None if getattr(first, name) is None else concat_rows([getattr(p, name) for p in parts])
+        for name in ("y", "counted")
+    )
+    return Batch(concat_rows([part.X for part in parts]), y, params, counted)
 
 
 class Waiting:
@@ -119,21 +163,20 @@ class Waiting:
         self._parts = deque()
         self.n_rows = 0
 
-    def add(self, X, y):
+    def add(self, batch):
         """Append a batch."""
-        self._parts.append((X, y))
-        self.n_rows += n_rows(X)
+        self._parts.append(batch)
+        self.n_rows += n_rows(batch.X)
 
     def take(self, size):
         """Remove and return the oldest `size` rows."""
         self.n_rows -= size
         taken = []
         while size:
-            X, y = self._parts.popleft()
-            if n_rows(X) > size:
-                rest = slice(size, None)
-                self._parts.appendleft((take_rows(X, rest), None if y is None else y[rest]))
-                X, y = take_rows(X, slice(0, size)), None if y is None else y[:size]
-            taken.append((X, y))
-            size -= n_rows(X)
+            batch = self._parts.popleft()
+            if n_rows(batch.X) > size:
+                self._parts.appendleft(batch.part(slice(size, None)))
+                batch = batch.part(slice(0, size))
+            taken.append(batch)
+            size -= n_rows(batch.X)
         return joined_batches(taken)

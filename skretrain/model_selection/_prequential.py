@@ -9,7 +9,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
 
-from ..utils._callbacks import Progress, Told, with_callbacks
+from ..utils._callbacks import Progress, with_callbacks
 from ..utils._clone import cloned
 from ..utils._containers import as_container, concat_rows, n_rows, take_rows
 from ..utils._params import check_n_jobs, is_integer
@@ -17,11 +17,13 @@ from ..utils._progress import tracked
 from ._batches import batches_of, gives_batches
 from ._edges import checked_times
 from ._result import PrequentialResult
+from ._row_params import checked_row_params, counted_rows
 from ._stream import (
     CostMeter,
     Recorded,
     check_incremental,
     interleave,
+    learnable,
     methods_for,
     scorers_for,
 )
@@ -38,6 +40,7 @@ def prequential_predict(
     initial_size=None,
     label_delay=0,
     times=None,
+    params=None,
     method="predict",
 ):
     """Predict each row before it is learned, as a deployed model would.
@@ -63,6 +66,10 @@ def prequential_predict(
         learned before the next batch.
     times : array-like of shape (n_samples,) or None, default=None
         When each row came, see :func:`prequential_validate`.
+    params : dict of str to array-like, or None, default=None
+        What ``fit`` and ``partial_fit`` get besides, such as ``{"sample_weight": weight}``: arrays
+        with a value for each row, which come with their rows. All rows are predicted, those of
+        weight zero, too.
     method : {"predict", "predict_proba", "decision_function"}, default="predict"
         What to return.
 
@@ -102,9 +109,11 @@ def prequential_predict(
         label_delay=label_delay,
         fit_latency=0,
         times=times,
+        params=params,
         choose_methods=lambda model: [method],
+        keeps_all=True,
     )
-    return _with_gaps(run.all_of(method), run.readable())
+    return _with_gaps(run.all_of(method), run.kept())
 
 
 def _with_gaps(predictions, readable):
@@ -133,6 +142,7 @@ def prequential_validate(
     label_delay=0,
     fit_latency=0,
     times=None,
+    params=None,
     seeds=None,
     n_jobs=None,
     progress=False,
@@ -172,6 +182,11 @@ def prequential_validate(
         or text of which neighbours are compared. Rows of one time know nothing of each other's
         labels: a batch goes on to the last of them. Pictures show dates. None is no more than the
         order.
+    params : dict of str to array-like, or None, default=None
+        What ``fit`` and ``partial_fit`` get besides, such as ``{"sample_weight": weight}``: arrays
+        with a value for each row of `X`, which come with their rows. Weights change what is
+        learned; the score counts every row alike, but rows of weight zero are neither learned
+        nor scored.
     seeds : int, sequence of int or None, default=None
         Evaluate once per seed, set as ``random_state``; an int n is the seeds 0 to n - 1.
     n_jobs : int or None, default=None
@@ -225,6 +240,7 @@ def prequential_validate(
         "label_delay": label_delay,
         "fit_latency": fit_latency,
         "times": times,
+        "params": params,
         "progress": progress,
     }
     if seeds is None:
@@ -254,31 +270,44 @@ class _Run:
     timing: Timing
     times: Any
     meter: CostMeter
+    keeps_all: bool = False  # rows of weight zero, too
     methods: list = field(default_factory=list)
     X: list = field(default_factory=list)
     y: list = field(default_factory=list)
     masks: list = field(default_factory=list)
+    counted: list = field(default_factory=list)
 
-    def add(self, X, y, outputs, classes, readable):
+    def add(self, batch, outputs, classes, readable):
         """Append what was answered, with the features and targets of these rows."""
-        self.masks.append(readable)
-        X, all_read = self.batches.kept(X), readable.all()
-        self.X.append(X if all_read else take_rows(X, readable))
-        self.y.append(y if all_read or y is None else y[readable])
+        counted, kept = np.ones(len(readable), dtype=bool), readable
+        if batch.counted is not None and not self.keeps_all:
+            counted = batch.counted
+            kept, part = readable & counted, counted[readable]
+            outputs = {method: take_rows(output, part) for method, output in outputs.items()}
+        self.masks.append(kept)
+        self.counted.append(counted)
+        X, y, all_kept = self.batches.kept(batch.X), batch.y, kept.all()
+        self.X.append(X if all_kept else take_rows(X, kept))
+        self.y.append(y if all_kept or y is None else y[kept])
         self.recorded.add(outputs, classes)
 
-    def readable(self):
-        """Return which rows after the head were predicted."""
+    def kept(self):
+        """Return which rows after the head were predicted, and count."""
         return np.concatenate(self.masks)
 
+    def left_out(self):
+        """Return which rows after the head could not be read, and which do not count."""
+        counted = np.concatenate(self.counted)
+        return counted & ~self.kept(), ~counted
+
     def rest(self):
-        """Return the features of these rows."""
-        rest, readable = self.batches.rest(), self.readable()
-        return rest if readable.all() else take_rows(rest, readable)
+        """Return the features of the rows that are kept."""
+        rest, kept = self.batches.rest(), self.kept()
+        return rest if kept.all() else take_rows(rest, kept)
 
     def all_of(self, method):
         """Return what was answered, by one method."""
-        if not self.readable().any():
+        if not self.kept().any():
             columns = [len(self.recorded.estimator.classes_)] if method.endswith("proba") else []
             return np.empty([0, *columns])
         return getattr(self.recorded, method)(None)
@@ -292,16 +321,17 @@ def _validate(estimator, X, y, *, scoring, **settings):
     return _result_of(run, scorers)
 
 
-def validated(estimator, X, y, timing, times, *, scoring, heed):
+def validated(estimator, X, y, timing, times, params, counted, *, scoring, heed):
     """Return the PrequentialResult on a history that is cut as `timing` says.
 
+    `params` are the per-row arguments as arrays, and `counted` says which rows are scored.
     ``heed(share)`` is told after each batch how far it has come, and may end all by an exception.
     """
     scorers = scorers_for(estimator, scoring)
     check_incremental(estimator)
     run = _send_through(
         estimator,
-        batches_of(X, y, timing.edges),
+        batches_of(X, y, timing.edges, params, counted),
         timing,
         times,
         choose_methods=lambda m: methods_for(scorers.values(), m),
@@ -314,7 +344,7 @@ def _result_of(run, scorers):
     """Return what a pass over a stream achieved."""
     outputs = {method: run.all_of(method) for method in run.methods}
     X_rest, y_rest = run.rest(), None if run.y[0] is None else concat_rows(run.y)
-    sizes, readable = [len(mask) for mask in run.masks], run.readable()
+    sizes, (unpredicted, uncounted) = [len(mask) for mask in run.masks], run.left_out()
     fitted, meter, start = run.recorded.estimator, run.meter, run.timing.start
     events, timing = getattr(fitted, "events_", None), run.timing
     borders = start + np.cumsum([0, *sizes])
@@ -326,7 +356,7 @@ def _result_of(run, scorers):
         scores={
             name: _scored(scorer, run.recorded, X_rest, y_rest) for name, scorer in scorers.items()
         },
-        rows=rows[readable],
+        rows=rows[run.kept()],
         y_true=y_rest,
         y_pred=outputs["predict"],
         batch_rows=borders[:-1],
@@ -341,7 +371,8 @@ def _result_of(run, scorers):
         label_delay=timing.label_delay,
         events=events,
         estimator=fitted,
-        unpredicted_rows=rows[~readable],
+        unpredicted_rows=rows[unpredicted],
+        zero_weight_rows=rows[uncounted],
         outputs=outputs,
         classes=getattr(fitted, "classes_", None),
         n_learned=np.array(meter.n_learned[1:]),
@@ -349,25 +380,40 @@ def _result_of(run, scorers):
     )
 
 
-def _run(estimator, X, y, *, times, choose_methods, progress=False, **lengths):
-    """Fit a clone on the first rows, send it through the rest, and record what it answered."""
+def _run(
+    estimator, X, y, *, times, params, choose_methods, progress=False, keeps_all=False, **lengths
+):
+    """Fit a clone on the first rows, send it through the rest, and record what it answered.
+
+    Unless it keeps all, rows of weight zero are not recorded.
+    """
     check_incremental(estimator)
-    timing, times = _timing(X, y, times, lengths)
-    batches = batches_of(X, y, timing.edges)
+    timing, times = _timing(X, y, times, params, lengths)
+    counted = None
+    if params is not None:
+        params = checked_row_params(estimator, params, int(timing.edges[-1]))
+        counted = counted_rows(estimator, params, timing.start, scores=not keeps_all)
     return _send_through(
-        estimator, batches, timing, times, choose_methods=choose_methods, progress=progress
+        estimator,
+        batches_of(X, y, timing.edges, params, counted),
+        timing,
+        times,
+        keeps_all=keeps_all,
+        choose_methods=choose_methods,
+        progress=progress,
     )
 
 
-def _timing(X, y, times, lengths):
+def _timing(X, y, times, params, lengths):
     """Return how the stream is cut and what is known when, and the times as an array."""
     owner, size = "prequential_validate", None
     if gives_batches(X, y):
-        if times is not None:
-            raise ValueError(
-                "times is for rows that are given together: X gives batches, which have a size of "
-                "their own. Pass all rows, or times=None."
-            )
+        for name, given in (("times", times), ("params", params)):
+            if given is not None:
+                raise ValueError(
+                    f"{name} is for rows that are given together: X gives batches of (X, y), which "
+                    f"have a size of their own. Pass all rows, or {name}=None."
+                )
     else:
         check_consistent_length(X, y)
         size = n_rows(as_container(X))
@@ -378,35 +424,43 @@ def _timing(X, y, times, lengths):
 def _send_through(estimator, batches, timing, times, **options):
     """Send a clone through batches, the first of which it is fitted on."""
     head = batches.head(timing.start)
-    timing = replace(timing, start=n_rows(head[0]))
+    timing = replace(timing, start=n_rows(head.X))
     return _pass(
         cloned(estimator), cloned(estimator), head, batches, timing=timing, times=times, **options
     )
 
 
 @with_callbacks
-def _pass(owner, model, head, batches, *, timing, times, choose_methods, progress=False, heed=None):
+def _pass(
+    owner,
+    model,
+    head,
+    batches,
+    *,
+    timing,
+    times,
+    choose_methods,
+    keeps_all=False,
+    progress=False,
+    heed=None,
+):
     """Fit on the head, then test and train; the callbacks of the owner hear of every batch."""
     n_batches = len(batches) if hasattr(batches, "__len__") else None
-    steps = Progress(owner, "prequential", n_batches, Told(*head, {}))
+    steps = Progress(owner, "prequential", n_batches, head)
     # They are told of the evaluation; each fit in it would open a bar of its own.
     callbacks = model.__dict__.pop("_skl_callbacks", None)
-    run = _Run(Recorded(model), batches, timing, times, CostMeter())
-    with run.meter.learning(timing.start):
-        model.fit(*head)
+    run = _Run(Recorded(model), batches, timing, times, CostMeter(), keeps_all)
+    first = learnable(model, head)
+    with run.meter.learning(n_rows(first.X)):
+        first.learned_by(model.fit)
     run.meter.next_batch(timing.start)
     run.methods = choose_methods(model)
     shown = tracked(batches, n_batches, type(model).__name__) if progress else batches
-    for X, y, outputs, classes, readable in interleave(
-        model,
-        shown,
-        timing=timing,
-        methods=run.methods,
-        watch=run.meter,
-        past=head,
+    for batch, outputs, classes, readable in interleave(
+        model, shown, timing=timing, methods=run.methods, watch=run.meter, past=head
     ):
-        with steps.task("batch", Told(X, y, {})):
-            run.add(X, y, outputs, classes, readable)
+        with steps.task("batch", batch):
+            run.add(batch, outputs, classes, readable)
         if heed is not None:
             heed(len(run.masks) / n_batches)
     steps.end()

@@ -47,6 +47,9 @@ class PrequentialResult:
         Stream rows that the model of their time could not read, such as those with a category that
         its encoder had never seen. They are in none of the scores, nor in `rows`, `y_true`,
         `y_pred` and `outputs`: a score says nothing of them.
+    zero_weight_rows : ndarray of int
+        Stream rows whose ``sample_weight`` is zero: they were predicted, but are not scored, and
+        are in nothing else either.
     outputs : dict of str to ndarray
         By method, what was answered for each of `rows`: ``"predict"``, and what the scorers asked
         for, such as ``"predict_proba"``, with a column for each of `classes`.
@@ -94,10 +97,16 @@ class PrequentialResult:
     events: Any
     estimator: Any
     unpredicted_rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    zero_weight_rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     outputs: dict = field(default_factory=dict)
     classes: np.ndarray | None = None
     n_learned: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     times: np.ndarray | None = None
+
+    @property
+    def n_served(self):
+        """Number of rows after the first fit, an int: whether they were read and scored or not."""
+        return len(self.rows) + len(self.unpredicted_rows) + len(self.zero_weight_rows)
 
     def arrived(self, rows):
         """Return the stream rows before which so many rows had been learned.
@@ -112,7 +121,7 @@ class PrequentialResult:
         rows : ndarray of int
             As `rows` and `batch_rows` count them; the first, of what was known from the start.
         """
-        end = self.batch_rows[0] + len(self.rows) + len(self.unpredicted_rows)
+        end = self.batch_rows[0] + self.n_served
         borders = np.append(self.batch_rows, end)
         n_learned = np.append(self.batch_rows[0], self.n_learned)
         found = np.searchsorted(n_learned, np.asarray(rows, dtype=np.int64))

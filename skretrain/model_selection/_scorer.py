@@ -88,7 +88,7 @@ class _PrequentialScorer:
         scorer = scorer_for(estimator, self.scoring)
         batches, model = self._batches(X, y), copy_fitted(estimator)
         recorded, masks = Recorded(model), []
-        for _, _, outputs, classes, readable in interleave(
+        for _, outputs, classes, readable in interleave(
             model,
             batches,
             timing=Timing(0, self.label_delay),

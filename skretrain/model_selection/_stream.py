@@ -8,6 +8,8 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import accuracy_score, check_scoring, r2_score
 from sklearn.utils import get_tags
 
+from .._mixture import MixtureRetrainer
+from .._retrainer._estimator import BaseRetrainer
 from ..utils._containers import n_rows
 from ..utils._copy import copy_fitted
 from ..utils._costs import Stopwatch
@@ -36,7 +38,7 @@ def check_incremental(estimator):
 
 
 def interleave(estimator, batches, *, timing, methods, watch, past=None):
-    """Yield ``(X, y, outputs, classes, readable)`` for each batch, and learn in between.
+    """Yield ``(batch, outputs, classes, readable)`` for each batch, and learn in between.
 
     A batch is predicted before any of its labels is learned; the rows whose labels became known
     together are learned as one batch. `outputs` are those for the rows that the model can read, of
@@ -46,7 +48,7 @@ def interleave(estimator, batches, *, timing, methods, watch, past=None):
     ----------
     estimator : estimator
         Changed in place by ``partial_fit``.
-    batches : iterable of (X, y)
+    batches : iterable of Batch
         In time order.
     timing : Timing
         When labels are known, and models ready to serve.
@@ -54,23 +56,34 @@ def interleave(estimator, batches, *, timing, methods, watch, past=None):
         What to ask the estimator for.
     watch : CostMeter
         Measures the costs.
-    past : tuple of (X, y) or None, default=None
+    past : Batch or None, default=None
         Rows that were learned before, on which a model can be fitted.
     """
     waiting, serving = Waiting(), _Versions(estimator, timing)
     row = timing.start
-    for X, y in batches:
+    for batch in batches:
         model = serving.at(row)
-        outputs, readable = answered(model, X, y, methods, watch=watch, past=past)
-        row += n_rows(X)
-        waiting.add(X, y)
-        yield X, y, outputs, getattr(model, "classes_", None), readable
+        outputs, readable = answered(model, batch, methods, watch=watch, past=past)
+        row += n_rows(batch.X)
+        waiting.add(batch)
+        yield batch, outputs, getattr(model, "classes_", None), readable
         n_known = timing.known(row) - (row - waiting.n_rows)
         if n_known > 0:
-            with watch.learning(n_known):
-                estimator.partial_fit(*waiting.take(n_known))
+            known = learnable(estimator, waiting.take(n_known))
+            with watch.learning(n_rows(known.X)):
+                if n_rows(known.X):
+                    known.learned_by(estimator.partial_fit)
             serving.learned(row)
         watch.next_batch(n_learned=row - waiting.n_rows)
+
+
+def learnable(estimator, batch):
+    """Return the rows that an estimator is handed: those of weight zero to retrainers alone.
+
+    These keep them; others may count them in their schedule, or refuse rows that all weigh nothing.
+    """
+    is_retrainer = isinstance(estimator, (BaseRetrainer, MixtureRetrainer))
+    return batch if is_retrainer else batch.that_counts()
 
 
 class _Versions:

@@ -11,20 +11,20 @@ from ..utils._warn import warn_user
 from ._batches import joined_batches
 
 
-def answered(model, X, y, methods, *, watch, past=None):
+def answered(model, batch, methods, *, watch, past=None):
     """Return what a model answers for the rows that it can read, and which rows these are.
 
     Parameters
     ----------
     model : estimator
         Fitted; a retrainer is asked whether it would be fitted anew for these rows.
-    X, y : container and array-like or None
-        A batch, and its targets.
+    batch : Batch
+        Rows, and their targets.
     methods : list of str
         What to ask for.
     watch : CostMeter
         Measures the predictions that are returned.
-    past : tuple of (X, y) or None, default=None
+    past : Batch or None, default=None
         Rows that a model may need besides, to be fitted at all.
 
     Returns
@@ -39,11 +39,12 @@ def answered(model, X, y, methods, *, watch, past=None):
     Exception
         What the model raises, if a fit on these rows does not help: then the rows are not at fault.
     """
+    X = batch.X
     try:
         with watch.predicting():
             return _answers(model, X, methods), np.ones(n_rows(X), dtype=bool)
     except Exception:
-        if not _can_be_learned(model, X, y, methods, past):
+        if not _can_be_learned(model, batch, methods, past):
             raise
     readable = readable_rows(lambda rows: _answers(model, rows, methods), X)
     if not readable.any():
@@ -56,16 +57,16 @@ def _answers(model, X, methods):
     return {method: getattr(model, method)(X) for method in methods}
 
 
-def _can_be_learned(model, X, y, methods, past):
+def _can_be_learned(model, batch, methods, past):
     """Tell whether a model that is fitted on these rows, too, can read them."""
-    parts = [(X, y)] if past is None else [past, (X, y)]
+    parts = [batch] if past is None else [past, batch]
 
     def reads_them():
         if hasattr(model, "_examine"):
-            return model._examine(X, y, None, {}).batch.relearned is not None
+            return model._examine(batch.X, batch.y, None, batch.params).batch.relearned is not None
         fresh = cloned(model)
         fresh.__dict__.pop("_skl_callbacks", None)
-        _answers(fresh.fit(*joined_batches(parts)), X, methods)
+        _answers(joined_batches(parts).learned_by(fresh.fit), batch.X, methods)
         return True
 
     return _tried(reads_them)

@@ -104,9 +104,9 @@ def test_fits_become_as_few_as_the_time_asks_for(clock, monkeypatch, budget, exp
 
     monkeypatch.setattr(_fits.Worker, "_fitted", timed)
     matrix = RetrainMatrix(BASE, windows=[50, "all"])
-    found = _stride.affordable_stride(matrix, X, Y, None, seconds=budget, n_seeds=1)
+    found = _stride.affordable_stride(matrix, X, Y, None, {}, seconds=budget, n_seeds=1)
     assert found == expected
-    two_seeds = _stride.affordable_stride(matrix, X, Y, None, seconds=2 * budget, n_seeds=2)
+    two_seeds = _stride.affordable_stride(matrix, X, Y, None, {}, seconds=2 * budget, n_seeds=2)
     assert two_seeds == expected
 
 
@@ -115,7 +115,7 @@ def test_the_time_of_late_fits_is_told_from_early_ones(clock, monkeypatch):
     monkeypatch.setattr(_stride, "_seconds_at", lambda worker, chunk: worker.edges[chunk] / 100)
     matrix = RetrainMatrix(BASE)
     strides = [
-        _stride.affordable_stride(matrix, X, Y, None, seconds=s, n_seeds=1) for s in (66, 33, 1)
+        _stride.affordable_stride(matrix, X, Y, None, {}, seconds=s, n_seeds=1) for s in (66, 33, 1)
     ]
     assert strides == [1, 2, 12]
 

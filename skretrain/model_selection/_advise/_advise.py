@@ -17,6 +17,8 @@ def advise(
     price=None,
     scoring=None,
     time_budget=None,
+    params_old=None,
+    params_new=None,
     random_state=None,
 ):
     """Say whether a model should be retrained now that new labelled rows are there, and how.
@@ -55,6 +57,12 @@ def advise(
     time_budget : float or None, default=None
         Seconds on the clock after which no larger subsample is tried; the smallest is always
         completed. None: no limit.
+    params_old : dict of str to array-like, or None, default=None
+        What the fits get besides for the old rows, such as ``{"sample_weight": weight}``: arrays
+        with a value for each row. Weights change what is learned; losses, and what recalibrates a
+        frozen model, count every row alike, but rows of weight zero are left out of everything.
+    params_new : dict of str to array-like, or None, default=None
+        The same for the new rows, under the same names.
     random_state : int, RandomState instance or None, default=None
         Seed of the models whose own ``random_state`` is None, and of what is drawn here. None is
         0, so that two calls agree. An instance is left as it is.
@@ -152,7 +160,15 @@ def advise(
     >>> round(advice.evidence["gains"]["refit_new"]["estimate"], 2)
     0.56
     """
-    case = case_of(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, random_state)
+    case = case_of(
+        estimator,
+        (X_old, y_old, params_old),
+        (X_new, y_new, params_new),
+        price,
+        scoring,
+        time_budget,
+        random_state,
+    )
     with warnings.catch_warnings():
         # Each candidate's own first warning is noted in the table.
         warnings.simplefilter("ignore")

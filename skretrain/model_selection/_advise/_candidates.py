@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from ...buffers import Rows
 from ...buffers._base import joined, part_of
+from ...compose._update import params_of_step
 from ...drift._locate import locate_change, noise_bound
 from ...policies import FullRefit, ReplayMix, RetrainContext, WarmStart
 from ...policies._base import with_all_classes
@@ -78,7 +79,7 @@ class _Stage:
     def context(self, champion, since=None, *, alarm=True):
         """Return what a policy would see that answers the new rows."""
         if self._rows is None:
-            rows = joined(self.old._replace(params={}), self.new._replace(params={}))
+            rows = joined(self.old, self.new)
             self._rows = rows._replace(index=np.arange(self.n_rows))
         details = {} if since is None else {"since": since}
         return RetrainContext.of(
@@ -275,7 +276,8 @@ def _fine_tune(stage, champion):
     name, last = stage.case.learner.blank(1).steps[-1]
     context = stage.context(champion)
     rows = with_all_classes(context.window(since=context.since), context)
-    last.fit(champion[:-1].transform(rows.X), rows.y)
+    params = params_of_step(champion, name, rows.params, "fit")
+    last.fit(champion[:-1].transform(rows.X), rows.y, **params)
     return Pipeline([*champion.steps[:-1], (name, last)]), len(rows.index), ""
 
 

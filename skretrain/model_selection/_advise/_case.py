@@ -24,6 +24,7 @@ from ...utils._labels import is_flat, is_missing, union_of_labels, unseen_labels
 from ...utils._losses import task_of
 from ...utils._params import check_number
 from .._metric import Metric, metric_for_rare, metric_of
+from .._row_params import checked_row_params
 from .._unreadable import can_be_learned
 from ._candidates import split
 from ._evidence import RowwiseEvaluator, ScorerEvaluator
@@ -49,6 +50,7 @@ class Case:
     metric: Any  # None: errors or residuals, row by row
     time_budget: float | None
     seed: int
+    first_new: int = 0  # what the index of the new rows begins with
 
     @property
     def classes(self):
@@ -72,8 +74,11 @@ class Case:
         return len(self.new.index) + len(self.held_new.index)
 
 
-def case_of(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, random_state):
-    """Return the arguments of `advise` as a Case, or raise what is wrong with them."""
+def case_of(estimator, old, new, price, scoring, time_budget, random_state):
+    """Return the arguments of `advise` as a Case, or raise what is wrong with them.
+
+    Of each period, these are X, y and the per-row arguments.
+    """
     for name, amount, what in (
         ("price", price, "what one refit costs, in units of the loss"),
         ("time_budget", time_budget, "seconds, no limit if None"),
@@ -89,14 +94,13 @@ def case_of(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, 
             "losses on labelled rows. Pass one of them."
         )
     is_classifier = task == "classification"
-    X_old, y_old = _checked_rows("old", X_old, y_old, is_classifier)
-    X_new, y_new = _checked_rows("new", X_new, y_new, is_classifier)
-    X_new = _checked_columns(X_old, X_new)
+    old, new = _periods(estimator, old, new, is_classifier)
+    first_new = int(new.index[0])
+    old, new = _that_count(learner, "old", old), _that_count(learner, "new", new)
+    y_old, y_new = old.y, new.y
     if is_classifier:
         union_of_labels(np.unique(y_old), y_new)  # refuses text beside numbers
         _check_classes(estimator, y_old)
-    old = Rows(X_old, y_old, {}, np.arange(len(y_old)))
-    new = Rows(X_new, y_new, {}, np.arange(len(y_old), len(y_old) + len(y_new)))
     (old, held_old), (new, held_new) = split(old, _HELD_OUT_OLD), split(new, HELD_OUT_NEW)
     evaluator, metric = RowwiseEvaluator(is_classifier), None
     if isinstance(scoring, Metric):
@@ -123,7 +127,37 @@ def case_of(estimator, X_old, y_old, X_new, y_new, price, scoring, time_budget, 
         metric=metric,
         time_budget=time_budget,
         seed=seed,
+        first_new=first_new,
     )
+
+
+def _periods(estimator, old, new, is_classifier):
+    """Return both periods as rows, which are numbered through."""
+    X_old, y_old = _checked_rows("old", *old[:2], is_classifier)
+    X_new, y_new = _checked_rows("new", *new[:2], is_classifier)
+    X_new, size = _checked_columns(X_old, X_new), len(y_old)
+    params_old = checked_row_params(estimator, old[2], size, name="params_old")
+    params_new = checked_row_params(estimator, new[2], len(y_new), name="params_new")
+    if params_old.keys() != params_new.keys():
+        raise ValueError(
+            f"params_old has {sorted(params_old)} and params_new {sorted(params_new)}: pass the "
+            "same names for both periods."
+        )
+    return (
+        Rows(X_old, y_old, params_old, np.arange(size)),
+        Rows(X_new, y_new, params_new, np.arange(size, size + len(y_new))),
+    )
+
+
+def _that_count(learner, period, rows):
+    """Return the rows whose weight is not zero."""
+    counted = learner.without_zero_weight(rows)
+    if len(counted.index) < _LEAST_ROWS:
+        raise ValueError(
+            f"params_{period} leaves {len(counted.index)} rows with a weight above 0; at least "
+            f"{_LEAST_ROWS} are needed, since some of them are held out. Bring more rows."
+        )
+    return counted
 
 
 def _check_scoring(scoring):

@@ -259,7 +259,7 @@ class Verdict:
             "old_rows_are_wrong": self.old_rows_are_wrong,
             "inputs_may_explain": not beyond,
             "says_nothing": case.evaluator.says_nothing(before, after),
-            "change_at_new_row": None if last.located is None else last.located - case.n_old,
+            "change_at_new_row": None if last.located is None else last.located - case.first_new,
         }
 
     def _curve(self):

@@ -3,10 +3,13 @@
 import math
 from time import perf_counter
 
+import numpy as np
+
 from ...utils._clone import cloned
 from ...utils._containers import as_container, n_rows
 from ...utils._params import check_n_jobs, check_number
 from .._edges import checked_times
+from .._row_params import checked_row_params, counted_rows
 from .._timing import timing_of
 from ._comparison import PolicyComparison
 from ._default_policies import default_policies, window_of
@@ -36,6 +39,7 @@ def compare_policies(
     random_state=None,
     on_run=None,
     times=None,
+    params=None,
     time_budget=None,
 ):
     """Tell which retraining policy would have paid on a history, at every price of a refit.
@@ -116,6 +120,10 @@ def compare_policies(
         When each row came, in order: dates, numbers, or text of which neighbours are compared. A
         batch, the first fit too, then goes on to the last row of its time, since at that time none
         of its labels was known.
+    params : dict of str to array-like, or None, default=None
+        What the fits of all policies get besides, such as ``{"sample_weight": weight}``: arrays
+        with a value for each row, which come with their rows. Weights change what is learned; the
+        score counts every row alike, but rows of weight zero are neither learned nor scored.
     time_budget : float or None, default=None
         About how many seconds of time the comparison may take. Half of it is for what is replayed:
         `stride` becomes as long as it has to be. What runs live shares the rest, and what needs
@@ -186,6 +194,7 @@ def compare_policies(
         random_state=random_state,
         on_run=on_run,
         times=times,
+        params=params,
         time_budget=time_budget,
     )
 
@@ -213,6 +222,7 @@ def compared(
     on_run=None,
     on_progress=None,
     times=None,
+    params=None,
     time_budget=None,
     **lengths,
 ):
@@ -241,7 +251,15 @@ def compared(
     check_n_jobs(owner, n_jobs)
     check_number(owner, "time_budget", time_budget, above=0, what=_BUDGET, otherwise=(None,))
     budget = math.inf if time_budget is None else time_budget
-    measure = measure_of(estimator, scoring, y, is_priced=prices is not None, n_first=timing.start)
+    params = checked_row_params(estimator, params, size)
+    counted = counted_rows(estimator, params, timing.start)
+    measure = measure_of(
+        estimator,
+        scoring,
+        y if counted is None else np.asarray(y)[counted],
+        is_priced=prices is not None,
+        n_first=timing.start if counted is None else int(counted[: timing.start].sum()),
+    )
     prices = None if prices is None else checked_prices(prices)
     seeds = seeds_of(seeds, random_state)
     options = {
@@ -251,22 +269,24 @@ def compared(
         "n_jobs": n_jobs,
     }
     blank = measure.matrix(cloned(estimator), random_state=seeds[0], stride=stride, **options)
-    least = affordable_stride(blank, X, y, times, seconds=budget / 2, n_seeds=len(seeds))
+    least = affordable_stride(blank, X, y, times, params, seconds=budget / 2, n_seeds=len(seeds))
     options["stride"] = stride = max(stride, least)
     specs = choose(timing.step, stride, len(timing.edges) - 2)
     options["windows"] = windows_of(specs, window_of(timing.step))
     matrices = [
-        measure.matrix(cloned(estimator), random_state=seed, **options).fit(X, y, times=times)
+        measure.matrix(cloned(estimator), random_state=seed, **options).fit(
+            X, y, times=times, **params
+        )
         for seed in seeds
     ]
-    measure.begin(as_container(X), y, timing.edges)
+    measure.begin(as_container(X), y, timing.edges, counted)
     comparison = PolicyComparison(
         specs, matrices, measure, seeds=seeds, delay=timing.known_chunks(), prices=prices
     )
     runs = run_all_live(
         {name: spec.policy for name, spec in specs.items() if spec.kind == "live"},
         seeds,
-        (X, y, timing, times),
+        (X, y, timing, times, params, counted),
         comparison.scorer,
         n_jobs=n_jobs,
         on_run=on_run,

@@ -38,7 +38,7 @@ class PolicyComparison:
     prices : ndarray of shape (n_prices,)
         The grid of prices, rising, in units of summed loss.
     windows : ndarray or None
-        Bounds of the windows that are scored, in rows that were served; None where each row is.
+        Bounds of the windows that are scored, in rows that count; None where each row is scored.
     results : dict of str to list
         For each policy and seed, a :class:`PrequentialResult` if it was run live, else a
         :class:`ReplayResult`; that of a policy which is told the price is at the middle price.

@@ -63,7 +63,7 @@ def run_all_live(policies, seeds, stream, scoring, *, n_jobs, on_run, on_progres
     seeds : list
         One run for each.
     stream : tuple
-        ``(X, y, timing, times)``.
+        ``(X, y, timing, times, params, counted)``.
     scoring : str or callable
         A scorer.
     n_jobs : int or None

@@ -117,9 +117,10 @@ class Measure:
         """Return a blank matrix."""
         return RetrainMatrix(estimator, loss=self.loss, **params)
 
-    def begin(self, X, y, edges):
-        """Take in the rows that are served, and where batches begin and end."""
+    def begin(self, X, y, edges, counted=None):
+        """Take in the rows that are served, where batches begin and end, and which rows count."""
         served = np.asarray(y)[edges[FIRST] :]
+        served = served if counted is None else served[counted[edges[FIRST] :]]
         self.n_rows, self.spread = len(served), _spread_of(served, self.name)
 
     def per_row(self, y_true, y_pred):
@@ -133,14 +134,16 @@ class Measure:
 
     def lived(self, result):
         """Return what a live policy served."""
-        starts = result.batch_rows - result.batch_rows[0]
-        predicted = np.ones(len(result.rows) + len(result.unpredicted_rows), dtype=bool)
-        predicted[result.unpredicted_rows - result.batch_rows[0]] = False
+        first = result.batch_rows[0]
+        starts, predicted = result.batch_rows - first, np.zeros(result.n_served, dtype=bool)
+        predicted[result.rows - first] = True
+        counted = np.ones(result.n_served, dtype=bool)
+        counted[result.zero_weight_rows - first] = False
         losses = self.per_row(result.y_true, result.y_pred) if predicted.any() else []
         return Served(
-            summed_losses(losses, predicted, starts),
-            np.diff(starts, append=len(predicted)),
-            np.add.reduceat((~predicted).astype(np.int64), starts),
+            summed_losses(losses, predicted, starts, counted),
+            np.add.reduceat(counted.astype(np.int64), starts),
+            np.add.reduceat((counted & ~predicted).astype(np.int64), starts),
         )
 
     def hindsight(self, matrix, delay):

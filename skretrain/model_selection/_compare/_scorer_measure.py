@@ -49,16 +49,25 @@ class ScorerMeasure:
         matrix.methods = self.methods
         return matrix
 
-    def begin(self, X, y, edges):
-        """Take in the rows that are served, and where batches begin and end."""
-        self.first, self.edges = int(edges[FIRST]), np.asarray(edges)
-        rows = slice(self.first, None)
+    def begin(self, X, y, edges, counted=None):
+        """Take in the rows that are served, where batches begin and end, and which rows count.
+
+        All that follows is of those that count: they alone are numbered, and have windows.
+        """
+        edges = np.asarray(edges[FIRST:])
+        first, size = int(edges[0]), int(edges[-1])
+        self.first = first
+        self.counted = np.ones(size, dtype=bool) if counted is None else counted
+        self.rows = first + np.flatnonzero(self.counted[first:])
+        rows = slice(first, None) if counted is None else self.rows
         self.X, self.y = take_rows(X, rows), np.asarray(y)[rows]
         self.n_rows = len(self.y)
         has_classes = task_of(self.estimator) == "classification" and self.y.ndim == 1
         self.classes = np.unique(y) if has_classes else None
-        self.starts = _window_starts(self.y, self.classes, self.edges[FIRST:] - self.first)
-        self.bounds = np.append(self.edges[FIRST:][self.starts] - self.first, self.n_rows)
+        n_before = np.searchsorted(self.rows, edges)
+        self.starts = _window_starts(self.y, self.classes, n_before)
+        self.bounds = np.append(n_before[self.starts], self.n_rows)
+        self.edges = np.append(edges[self.starts], size)
 
     def score(self, run):
         """Return the score of a run."""
@@ -72,18 +81,21 @@ class ScorerMeasure:
 
     def replayed(self, replay, matrix, delay):
         """Return what a schedule served, and how it scores."""
-        record, masks = Recorded(self.estimator, self.classes), []
+        record, masks, row = Recorded(self.estimator, self.classes), [], self.first
         for outputs, classes, readable in matrix.answered(replay.schedule, delay):
-            record.add(outputs, classes)
-            masks.append(readable)
+            counted = self.counted[row : row + len(readable)]
+            record.add(_of_counted(outputs, readable, counted), classes)
+            masks.append(readable[counted])
+            row += len(readable)
         readable = np.concatenate(masks)
         methods = self.methods if readable.any() else ()
         return self._served({m: getattr(record, m)(None) for m in methods}, readable)
 
     def lived(self, result):
         """Return what a live policy served, and how it scores."""
-        readable = np.ones(self.n_rows, dtype=bool)
-        readable[result.unpredicted_rows - self.first] = False
+        readable = np.ones(len(self.counted), dtype=bool)
+        readable[result.unpredicted_rows] = False
+        readable = readable[self.first :][self.counted[self.first :]]
         return self._served(result.outputs, readable, result.classes)
 
     def told(self, y_pred):
@@ -128,8 +140,8 @@ class ScorerMeasure:
                 raise ValueError(f"the {self.name} is {score}")
         except (TypeError, ValueError) as error:
             error.add_note(
-                f"scoring: the {self.name} of rows {self.first + start:,} to "
-                f"{self.first + stop - 1:,}, a window of the comparison"
+                f"scoring: the {self.name} of rows {self.rows[start]:,} to "
+                f"{self.rows[stop - 1]:,}, a window of the comparison"
             )
             raise
         return score
@@ -145,12 +157,22 @@ class ScorerMeasure:
 
         def loss_of(batch, number):
             outputs, classes, readable = batch
+            counted = self.counted[self.edges[number] : self.edges[number + 1]]
             start, stop = self.bounds[number], self.bounds[number + 1]
             whole = np.zeros(self.n_rows, dtype=bool)
-            whole[start:stop] = readable
+            whole[start:stop] = readable[counted]
+            outputs = _of_counted(outputs, readable, counted)
             return self._loss_of_window(outputs, whole, start, stop, classes, -np.inf)
 
         return Hindsight(matrix.coarse(starts, delay, loss_of), 0, starts)
+
+
+def _of_counted(outputs, readable, counted):
+    """Return what was answered for rows that count, of what was for all that could be read."""
+    if counted.all():
+        return outputs
+    part = counted[readable]
+    return {method: output[part] for method, output in outputs.items()}
 
 
 def _methods_of(scorer, estimator):
@@ -171,7 +193,7 @@ def _window_starts(y, classes, edges):
     least = _LEAST_OF_CLASS if len(needed) == 2 else 1
     for number in range(1, len(edges) - 1):
         since, here = edges[starts[-1]], edges[number]
-        if here - since < n_rows / _MOST_WINDOWS:
+        if here - since < n_rows / _MOST_WINDOWS or here == n_rows:
             continue
         parts = y[since:here], y[here:]
         if all((part == label).sum() >= least for part in parts for label in needed):

@@ -12,7 +12,7 @@ _PROBE = 0.1  # of the chunks: where a fit is timed, beside the first
 _MOST_ANSWERS = 2**27  # numbers that a matrix may keep, of 8 bytes each
 
 
-def affordable_stride(matrix, X, y, times, *, seconds, n_seeds):
+def affordable_stride(matrix, X, y, times, params, *, seconds, n_seeds):
     """Return the least number of chunks between two fits that stays within what there is.
 
     The first fit and an early one are timed, with what they have to predict; both parts grow, or
@@ -24,6 +24,8 @@ def affordable_stride(matrix, X, y, times, *, seconds, n_seeds):
         Blank.
     X, y, times : array-like
         The history.
+    params : dict of str to ndarray
+        Per-row arguments of the fits.
     seconds : float
         The time for the fits of all seeds; math.inf if it does not matter.
     n_seeds : int
@@ -34,7 +36,7 @@ def affordable_stride(matrix, X, y, times, *, seconds, n_seeds):
     stride : int
         At least 1.
     """
-    worker = matrix._checked_worker(X, y, times, {})
+    worker = matrix._checked_worker(X, y, times, params)
     n_chunks = len(worker.edges) - 1
     stride = 1
     if worker.n_answers:
