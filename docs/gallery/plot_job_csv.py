@@ -93,19 +93,6 @@ for sentence in answer.splitlines()[:2]:
     print(textwrap.fill(sentence, 95))
 
 # %%
-# The picture
-# -----------
-#
-# ``compare.png``: below, each policy is in blue. All of them fall in July, and stay down for the two
-# weeks in which no label from after the change is known.
-
-image = plt.imread(out / "compare.png")
-figure = plt.figure(figsize=(10, 10 * image.shape[0] / image.shape[1]))
-axes = figure.add_axes((0, 0, 1, 1))
-axes.imshow(image)
-axes.axis("off")
-
-# %%
 # And today?
 # ----------
 #
@@ -120,4 +107,17 @@ files = [folder / "old.csv", folder / "new.csv"]
 paragraphs = skretrain("advise", *files, *options, "--out", folder / "advice")
 print(textwrap.fill(paragraphs[1], 95))
 print(paragraphs[2])
+
+# %%
+# The picture
+# -----------
+#
+# ``compare.png``: below, each policy is in blue. All of them fall in July, and stay down for the
+# two weeks in which no label from after the change is known.
+
+image = plt.imread(out / "compare.png")
+figure = plt.figure(figsize=(10, 10 * image.shape[0] / image.shape[1]))
+axes = figure.add_axes((0, 0, 1, 1))
+axes.imshow(image)
+axes.axis("off")
 temporary.cleanup()

@@ -21,7 +21,6 @@ import tempfile
 from pathlib import Path
 
 import joblib
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
@@ -62,8 +61,8 @@ print(f"{look} / ({look} + {missed}) = {threshold:.3f}")
 # -------
 #
 # The state has the retrainer, and the day up to which it has learned: a night that was left out is
-# made up for, and one that runs twice learns nothing twice. It replaces the old state in one step.
-# Each event goes to a file, with its night.
+# made up for, and one that runs twice learns nothing twice. The new state replaces the old one in
+# one step. A handler of Python's ``logging`` writes a line for each event, with its night.
 
 temporary = tempfile.TemporaryDirectory()
 folder = Path(temporary.name)
@@ -85,7 +84,7 @@ def night(today):
     state = joblib.load(folder / "state.joblib")
     model = state["model"]
     new = table[table["day"] == today]
-    proba = pd.Series(model.predict_proba(new[features])[:, 0], index=new.index)
+    proba = pd.Series(model.predict_proba(new[features])[:, 0], index=new.index)  # of a fraud
     known = table[(table["known"] > state["learned"]) & (table["known"] <= today)]
     if len(known):
         model.partial_fit(known[features], known["label"])
@@ -120,17 +119,21 @@ print(f"state on disk: {(folder / 'state.joblib').stat().st_size / 1e6:.1f} MB")
 lines = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
 events = pd.DataFrame([line["event"] for line in lines])
 events["night"] = pd.to_datetime([line["night"] for line in lines])
-alarm = events[events["state"] == "drift"].iloc[0]
 print(events["action"].value_counts().to_string())
-for event in events[
-    (events["action"] == "retrained") & (events["night"] >= "2024-05-25")
-].itertuples():
+renewed = events[(events["action"] == "retrained") & (events["night"] >= "2024-05-25")]
+for event in renewed.itertuples():
     print(f"{event.night:%d %B}: {event.reason.split(';')[0]}, ", end="")
     print(f"rows since {table.loc[event.since, 'day']:%d %B}")
+alarm = events[events["state"] == "drift"].iloc[0]
 print(f"nights from the change to the alarm: {(alarm['night'] - table.loc[change, 'day']).days}")
 
 # %%
 # What it was worth
+# -----------------
+#
+# Costs by month. Before the change, learning each night gains nothing: a model that was fitted once
+# is as good. After it, that model costs more than none at all. June and a part of July are lost
+# in any case: for two weeks nobody can know, and the evidence has to come in.
 
 frozen = base.fit(first[features], first["label"])
 rows = table.loc[served.index]
@@ -145,6 +148,8 @@ print(pd.DataFrame(cost).groupby(rows["day"].dt.strftime("%m %B")).sum().to_stri
 # The picture
 # -----------
 #
+# A display of a result takes anything with these attributes. ``arrived`` says which row was served
+# when so many had been learned: labels are two weeks late, so it is that many rows ahead.
 
 from types import SimpleNamespace
 
@@ -152,9 +157,9 @@ result = SimpleNamespace(
     rows=rows.index,
     y_true=rows["label"],
     y_pred=np.where(served > threshold, "fraud", "ok"),
-    events=model.events_,
+    events=joblib.load(folder / "state.joblib")["model"].events_,
     times=table["day"].to_numpy(),
     arrived=lambda n_learned: n_learned + 14 * per_day,
 )
-display = PerClassDisplay.from_result(result, true_drifts=[change], window=4_200)
+display = PerClassDisplay.from_result(result, true_drifts=[change], window=7 * per_day)
 temporary.cleanup()

@@ -20,7 +20,6 @@ import time
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from river.drift import ADWIN
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 
@@ -29,13 +28,13 @@ from skretrain.buffers import SlidingWindow
 from skretrain.drift import Periodic
 
 rng = np.random.default_rng(0)
-n_stores, n_days, per_day, first_days = 200, 58, 20, 25
+n_stores, n_days, per_day, first_days = 200, 55, 20, 25
 typical = [10, 6, -4, 3, 2, 0]
 weights = rng.normal(typical, 1.0, size=(n_stores, 6))
 moved = weights + rng.normal(size=(n_stores, 6)) * rng.uniform(0.3, 3.5, size=(n_stores, 1))
 changing = rng.choice(n_stores, 30, replace=False)
 day_of_change = np.full(n_stores, n_days)
-day_of_change[changing] = rng.integers(38, 46, len(changing))
+day_of_change[changing] = rng.integers(36, 43, len(changing))
 
 
 def sales(w):
@@ -63,8 +62,8 @@ print(f"{len(changing)} stores change, {n_stores - len(changing)} do not")
 #
 # That is all it takes. Before it can ring, the detector of a regression needs 200 errors on rows
 # that the model has not learned. With 20 rows a day that takes ten days of service, unless the
-# history is replayed by ``fit`` with a ``batch_size``: then it has them from the start. A keener
-# detector, and refits each week on the newest rows, stand beside it.
+# history is replayed by ``fit`` with a ``batch_size``: then it has them from the start. Refits each
+# week, on the newest rows, stand beside it.
 
 replayed = {"batch_size": 5 * per_day}
 weekly = {"detector": Periodic(7 * per_day), "buffer": SlidingWindow(first_days * per_day)}
@@ -72,7 +71,6 @@ ways = {
     "never": None,
     "default": {},
     "replayed": replayed,
-    "keener": {**replayed, "detector": ADWIN(delta=0.05)},
     "weekly": {**weekly, "policy": "full_refit"},
 }
 fleets, errors, n_calls = {}, {}, n_stores * (n_days - first_days)
@@ -96,7 +94,10 @@ for name, parts in ways.items():
 # -----------------
 #
 # What matters is not how many of the changes are found, for some hardly do harm, but the error that
-# is left, before and after the change.
+# is left before and after the change. As it comes, the default is too late here: its detectors have
+# just begun to compare when the changes come. With the history replayed it catches most of those
+# that matter, and no alarm was false. Refits by the calendar, which ask nobody, come in between: of
+# models as small as these, they are not a bad choice.
 
 days = np.arange(n_days)
 after = days >= day_of_change[:, np.newaxis]
@@ -104,7 +105,7 @@ before = (days >= first_days) & ~after
 delays, lines = {}, {}
 for name, fleet in fleets.items():
     lines[name] = {"before": errors[name][before].mean(), "after": errors[name][after].mean()}
-    if name in ("default", "replayed", "keener"):
+    if name in ("default", "replayed"):
         rang = [
             ((event.row - 1) // per_day - day_of_change[store], store)
             for store, model in fleet.items()
@@ -126,8 +127,9 @@ print(f"of the order of {10 ** np.round(np.log10(milliseconds)):g} ms per store 
 # A store that opens
 # ------------------
 #
-# It has no rows. Until it has some, a model of all the other stores serves; each line is the mean
-# over a hundred such stores of the error on that day, with what was known the day before.
+# It has no rows. Until it has some, a model of all the other stores serves. Each line is the mean
+# error on that day over a hundred such stores: the first two days belong to the pooled model, and
+# from then on a store is better off with its own, which joins the dictionary.
 
 pooled = Ridge().fit(*joined([batch for days in history for batch in days[:first_days]]))
 opening = {"pooled": np.zeros((100, 8)), "its own": np.full((100, 8), np.nan)}
@@ -146,16 +148,18 @@ print(table.rename(index=lambda day: f"day {day + 1}").round(2).to_string(na_rep
 # %%
 # The picture
 # -----------
+#
+# Each mark is a store that changed. What nobody catches in time raises the error by little.
 
 rise = [
     errors["never"][s][after[s]].mean() - errors["never"][s][before[s]].mean() for s in changing
 ]
 figure, axes = plt.subplots(figsize=(8, 3.6), layout="constrained")
-for name, marker in {"default": "s", "replayed": "o", "keener": "^"}.items():
+for name, marker in {"default": "s", "replayed": "o"}.items():
     found = [delays[name].get(store, 22) for store in changing]
     axes.plot(rise, found, marker, label=name, alpha=0.6, markersize=7, linestyle="none")
 axes.axhline(20.5, color="grey", linewidth=0.8)
-axes.set_yticks([0, 5, 10, 15, 20, 22], ["0", "5", "10", "15", "20", "never"])
+axes.set_yticks([0, 5, 10, 15, 20, 22], ["0", "5", "10", "15", "20", "not caught"])
 axes.set(xlabel="rise of the error of a model that is never retrained", ylabel="days to the alarm")
-axes.legend(loc="upper right")
+axes.legend(loc="right")
 plt.show()
