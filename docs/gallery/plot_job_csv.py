@@ -60,7 +60,8 @@ def skretrain(*words):
     """Run a command, and return the paragraphs that it prints."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        assert main([str(word) for word in words]) == 0
+        code = main([str(word) for word in words])
+    assert code == 0
     return printed.getvalue().split("\n\n")
 
 
@@ -71,8 +72,8 @@ paragraphs = skretrain("compare", folder / "orders.csv", *options, *calendar, "-
 print(paragraphs[0])
 
 # %%
-# Below this a table and the answer. The folder has the table as a file, and a page for the browser
-# with all of it.
+# Below this stand a table and the answer. The folder has the table as a file, and a page for the
+# browser with all of it.
 
 print("in the folder:", *sorted(path.name for path in out.iterdir()))
 results = pd.read_csv(out / "compare.csv").set_index("policy")
@@ -82,11 +83,11 @@ print(results[["accuracy", "fits", "rows_fitted"]].round({"accuracy": 3}).to_str
 # What it says
 # ------------
 #
-# Never to retrain is worse than to call each order kept. The plan of the team pays, but on which
-# rows the refits are made matters more than how often: on all rows, they carry half a year of other
-# customers along, and even weekly ones do not make up for that. Monthly refits on the newest weeks
-# bring most of what there is to gain; to look for the change, or to learn each week, is still a
-# little better.
+# Never to retrain is worse than to say of every order that it will be kept. The plan of the team
+# pays, but on which rows the refits are made matters more than how often: on all rows, they carry
+# half a year of the old rules along, and not even weekly ones make up for that. Monthly refits on
+# the newest weeks bring most of what there is to gain; to look for the change, or to go on learning
+# each week, is a little better still.
 
 (answer,) = [paragraph for paragraph in paragraphs if "would have paid" in paragraph]
 for sentence in answer.splitlines()[:2]:

@@ -12,7 +12,7 @@ come two weeks late: it takes that long until customers have complained.
 # ------------
 #
 # Three payments in two hundred are frauds, and on a day in June the fraudsters change their ways.
-# The frame stands for a table of the data base: ``known`` is when the label of a payment comes.
+# The frame stands for a table of the database: ``known`` is when the label of a payment comes.
 
 import json
 import logging

@@ -84,7 +84,7 @@ for name, result in results.items():
     print(f"{result.fit_seconds:.0f} s of CPU to learn")
 
 # %%
-# What this run says: over the year the weekly refit is a little better, costs less, and is simpler.
+# What this run says: in all, the weekly refit is a little better, with half the fits, and simpler.
 # Seasons change slowly and all the time, which is what a calendar is for; in May the default still
 # has the model of the winter, since it asks again only as its rows double. From the change on to
 # November it is ahead: it leaves the rows of the summer out, which the window still keeps. Never

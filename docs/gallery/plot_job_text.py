@@ -68,10 +68,10 @@ for start in range(first, n, 100):
 # Recall of each topic
 # --------------------
 #
-# The old topics are better off with the retrainer: it goes over its remembered messages again, of
-# which the plain loop saw each once. The new topic is slower to come up, for the refits first weigh
-# it against many messages of the old ones, and the plain loop had been told its name. In all, the
-# two are alike once the topic is there; what remains is that nobody had to know it.
+# The old topics are mostly better off with the retrainer: its refits go over remembered messages
+# again, of which the plain loop has seen each once. The new topic comes up more slowly than in the
+# loop that had been told of it: most of what the first refits learn are messages of old topics. In
+# all, the two are alike from then on; what remains is that nobody had to know.
 
 y_pred = {name: np.concatenate(batches) for name, batches in served.items()}
 periods = {
@@ -89,8 +89,8 @@ for period, rows in periods.items():
 # What the retrainer did
 # ----------------------
 #
-# The classifier got room for the topic in the first batch that had it. The alarm came later, when
-# enough bills and parcels had been taken for refunds, or the other way round.
+# The classifier got room for the topic in the first batch that had it. The alarm came two batches
+# later, when enough refunds had gone to the wrong desk.
 
 for event in model.events_:
     if event.row > new_row and event.row <= new_row + 1_000:
