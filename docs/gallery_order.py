@@ -13,6 +13,11 @@ _ORDER = (
     "plot_pipeline.py",
     "plot_partial_fit_pipeline.py",
     "plot_lightgbm_pipeline.py",
+    "plot_job_csv.py",
+    "plot_job_daily_fraud.py",
+    "plot_job_energy.py",
+    "plot_job_text.py",
+    "plot_job_stores.py",
 )
 
 

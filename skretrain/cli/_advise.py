@@ -383,7 +383,9 @@ def _advised(chosen, features, targets, params, scoring, arguments):
 
 def _print_table(console, advice):
     units = advice.units
-    table = needed("rich.table").Table(box=needed("rich.box").SIMPLE_HEAD, pad_edge=False)
+    table = needed("rich.table").Table(
+        box=needed("rich.box").SIMPLE_HEAD, pad_edge=False, collapse_padding=True
+    )
     table.add_column("action", no_wrap=True)
     for header in (units.name, "gain", "95 % interval", "old rows", "flips", "CPU s"):
         is_measure = header == units.name

@@ -1,18 +1,21 @@
 """``skretrain advise``: two files in, one answer out, and every mistake in one line."""
 
 import csv
+import sys
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
 from helpers import representatives
+from rich.console import Console
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skretrain.cli import main
+from skretrain.cli import _advise, main
 from skretrain.model_selection._advise import _evidence
 
 
@@ -226,6 +229,17 @@ def test_a_candidate_that_is_not_possible_stands_below_the_table(ask, periods, t
     path = _saved(model.fit(old[["temp"]], old.label), tmp_path)
     _, printed, _, _ = ask(old, new, "--model", path)
     assert "refit since change   not possible: " in printed
+
+
+def test_no_digit_of_the_table_is_cut_at_80_columns(monkeypatch, capsys):
+    cells = ("43.4 %", "-20.1", "-12.3 to -27.8", "49.8 %", "11.8 %", "123.45")
+    monkeypatch.setattr(_advise, "_cells", lambda row, units: cells)
+    rows = [{"tried": True, "action": name} for name in ("keep", "replay_mix")]
+    advice = SimpleNamespace(rows=rows, units=SimpleNamespace(name="error rate"), action="keep")
+    _advise._print_table(Console(file=sys.stdout, width=80), advice)
+    printed = capsys.readouterr().out
+    for cell in (*cells, "update on mixed rows", "CPU s"):
+        assert cell in printed
 
 
 def test_a_quantity_whose_squares_are_no_numbers_is_refused_in_one_line(ask):
