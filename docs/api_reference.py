@@ -53,6 +53,11 @@ API = {
             "register_adapter",
         ],
     ),
+    "skretrain.linear_model": (
+        "Linear models that go on learning",
+        "Plain scikit-learn estimators, exact after any number of batches; no retraining inside.",
+        ["RecursiveRidgeClassifier", "RecursiveRidgeRegressor"],
+    ),
     "skretrain.gates": (
         "Gates: whether to serve the candidate",
         "A gate judges a candidate on rows that neither model has trained on.",

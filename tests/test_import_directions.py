@@ -22,7 +22,7 @@ LEVELS = [
     ["_retrainer"],
     ["policies", "gates"],
     ["compose"],
-    ["buffers", "drift"],
+    ["buffers", "drift", "linear_model"],
     ["inspection"],
     ["metrics"],
     ["utils"],

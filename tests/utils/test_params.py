@@ -23,6 +23,7 @@ from skretrain.buffers import Reservoir, SlidingWindow
 from skretrain.compose import IncrementalPipeline
 from skretrain.drift import AtLeast, ErrorDrift, Periodic, RefitDebt, RiskMonitor
 from skretrain.gates import AlwaysPromote, PairedGate
+from skretrain.linear_model import RecursiveRidgeClassifier, RecursiveRidgeRegressor
 from skretrain.model_selection import (
     RetrainMatrix,
     compare_policies,
@@ -232,6 +233,8 @@ FITS = {
         "memory": NONE | {"text"},
         "verbose": FLAG,
     },
+    RecursiveRidgeClassifier: {"alpha": AMOUNT, "forgetting": set(), "fit_intercept": FLAG},
+    RecursiveRidgeRegressor: {"alpha": AMOUNT, "forgetting": set(), "fit_intercept": FLAG},
     RetrainMatrix: {
         "random_state": LENGTH | NONE,
         "chunk": COUNT,

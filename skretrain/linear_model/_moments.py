@@ -1,0 +1,132 @@
+"""What least squares needs of all rows seen: weighted means and products, each row's fading."""
+
+import numpy as np
+from scipy.linalg.blas import dsyrk
+from scipy.linalg.lapack import dpotrf, dpotrs
+
+_JITTERS = (0.0, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)  # of a diagonal of ones
+
+
+class Moments:
+    """Sums over rows of which the older count less, and the ridge solution that they give.
+
+    Whatever the batches are, they are those of all rows together: with one rate ``g`` and rows of
+    weight 1, a row that came n rows ago has the weight ``g ** n``. A row of weight w counts as w
+    rows. Products are of deviations from the means, as they are merged by [1]_, so that large means
+    cost no digits.
+
+    Parameters
+    ----------
+    n_features, n_targets : int
+        Columns.
+    rate : float
+        In (0, 1], per row.
+    centred : bool
+        Whether there is an intercept.
+
+    References
+    ----------
+    .. [1] T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample variance:
+       analysis and recommendations", The American Statistician 37(3), 1983.
+    """
+
+    def __init__(self, n_features, n_targets, rate, centred):
+        self.rate, self.centred = rate, centred
+        self.weight = 0.0
+        self.mean = np.zeros(n_features)
+        self.target_mean = np.zeros(n_targets)
+        self.products = np.zeros((n_features, n_features), order="F")  # the lower half
+        self.cross = np.zeros((n_features, n_targets))
+        self._solved = None
+
+    def add(self, X, Y, counts):
+        """Take in a batch.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features)
+            Features.
+        Y : ndarray of shape (n, n_targets)
+            Targets.
+        counts : ndarray of shape (n,)
+            How many rows each row counts as, above 0.
+        """
+        discounts, decay = self._discounts(counts)
+        new = float(discounts.sum())
+        mean, target_mean = discounts @ X / new, discounts @ Y / new
+        roots = np.sqrt(discounts)[:, None]
+        if self.centred:
+            X, Y = X - mean, Y - target_mean
+        X, Y = roots * X, roots * Y
+        old = decay * self.weight
+        total = old + new
+        step, target_step = mean - self.mean, target_mean - self.target_mean
+        if self.centred and old:
+            # The two means lie apart: one row more has what that adds.
+            root = (old * new / total) ** 0.5
+            X, Y = np.vstack([X, root * step]), np.vstack([Y, root * target_step])
+        self.products = dsyrk(1.0, X.T, beta=decay, c=self.products, lower=1, overwrite_c=1)
+        self.cross = decay * self.cross + X.T @ Y
+        self.weight, self._solved = total, None
+        self.mean = self.mean + step * (new / total)
+        self.target_mean = self.target_mean + target_step * (new / total)
+
+    def _discounts(self, counts):
+        """Return what each row weighs at the end of its batch, and how what was before fades."""
+        if self.rate == 1:
+            return counts, 1.0
+        log = np.log(self.rate)
+        after = np.append(np.cumsum(counts[::-1])[::-1], 0.0)
+        # A row of weight w is w rows, the oldest of which has faded by rate ** (w - 1).
+        shares = np.expm1(counts * log) / np.expm1(log)
+        return shares * np.exp(after[1:] * log), float(np.exp(after[0] * log))
+
+    def grow(self, places, n_targets, value):
+        """Add targets that had one value in all rows so far.
+
+        Parameters
+        ----------
+        places : ndarray of int
+            Where the present targets stand among the new ones.
+        n_targets : int
+            How many there are then.
+        value : float
+            That value.
+        """
+        target_mean, cross = self.target_mean, self.cross
+        self.target_mean = np.full(n_targets, value if self.weight else 0.0)
+        same = np.zeros(len(self.mean)) if self.centred else value * self.weight * self.mean
+        self.cross = np.repeat(same[:, None], n_targets, axis=1)
+        self.target_mean[places], self.cross[:, places] = target_mean, cross
+        self._solved = None
+
+    def solution(self, alpha):
+        """Return coefficients of shape (n_features, n_targets), and intercepts.
+
+        They are solved once after each batch, when somebody asks.
+        """
+        if self._solved is None or self._solved[0] != alpha:
+            self._solved = alpha, self._solve(alpha)
+        return self._solved[1]
+
+    def _solve(self, alpha):
+        products = self.products.copy(order="F")
+        diagonal = np.einsum("ii->i", products)
+        diagonal += alpha
+        scales = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+        products /= scales
+        products /= scales[:, None]
+        coefs = _solved(products, self.cross / scales[:, None]) / scales[:, None]
+        intercepts = self.target_mean - self.mean @ coefs if self.centred else 0 * self.target_mean
+        return coefs, intercepts
+
+
+def _solved(matrix, right):
+    """Solve a system with ones on its diagonal, or nearly it where it has no solution."""
+    for jitter in _JITTERS:
+        factor = matrix.copy(order="F")
+        np.einsum("ii->i", factor)[:] = 1.0 + jitter
+        factor, info = dpotrf(factor, lower=1, overwrite_a=1)
+        if info == 0:
+            return dpotrs(factor, right, lower=1)[0]
+    return np.zeros_like(right)
