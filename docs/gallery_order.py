@@ -9,6 +9,7 @@ _ORDER = (
     "plot_new_class.py",
     "plot_bike_regression.py",
     "plot_mixture.py",
+    "plot_recursive_ridge.py",
     "plot_grid_search.py",
     "plot_pipeline.py",
     "plot_partial_fit_pipeline.py",
