@@ -3,8 +3,8 @@ A kernel machine that never stops learning
 ==========================================
 
 Ridge regression on random features is an approximate kernel machine, and recursive least squares
-learns it batch after batch, exactly. What it has to be told is how fast to forget; or nothing, if it
-is given several rates.
+learns it batch after batch, exactly. What it has to be told is how fast to forget; or nothing, if
+it is given several rates.
 """
 
 # %%
