@@ -814,6 +814,7 @@ def test_what_only_looks_like_a_share_has_a_normal_interval():
     assert metric_of(CLASSIFIER, make_scorer(accuracy_score)).is_share
 
 
+@pytest.mark.slow
 def test_of_rows_alike_no_gain_in_a_share_is_found(monkeypatch):
     """Of ten pairs that do not differ, at most one has an interval of a gain above zero."""
     monkeypatch.setattr(_evidence, "_RESAMPLES", 50)
