@@ -161,6 +161,25 @@ class RecursiveRidgeClassifier(ClassifierMixin, RecursiveRidge):
         proba = np.clip((1 + told) / 2, least, 1 - least)
         return proba / proba.sum(axis=1, keepdims=True)
 
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,)
+            Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            The share of the weight of rows whose label is predicted.
+        """
+        return super().score(X, y, sample_weight)
+
     @property
     def coef_(self):
         """Coefficients, the weighted mean over the rates."""

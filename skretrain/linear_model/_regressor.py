@@ -139,6 +139,25 @@ class RecursiveRidgeRegressor(MultiOutputMixin, RegressorMixin, RecursiveRidge):
         told = self._told(X)
         return told[:, 0] if self._n_outputs is None else told
 
+    def score(self, X, y, sample_weight=None):
+        """Return R2, the coefficient of determination.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            At most 1; 0 is that of the mean.
+        """
+        return super().score(X, y, sample_weight)
+
     @property
     def coef_(self):
         """Coefficients, the weighted mean over the rates."""

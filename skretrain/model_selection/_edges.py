@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
 from ..utils._durations import moments_of
+from ..utils._labels import is_missing
 
 
 def edges_of(size, head, step, times=None):
@@ -63,11 +64,11 @@ def checked_times(times, y):
         raise ValueError(
             f"times has the shape {times.shape}: pass one number or date for each row."
         )
+    missing = np.flatnonzero(np.isnat(times) if times.dtype.kind in "mM" else is_missing(times))
+    if len(missing):
+        raise ValueError(f"times has no value in row {missing[0]}: leave such rows out.")
     moments = moments_of(times)
     ordered = times if moments is None else moments
-    if ordered.dtype.kind == "M" and np.isnat(ordered).any():
-        row = int(np.flatnonzero(np.isnat(ordered))[0])
-        raise ValueError(f"times has no date in row {row}: leave such rows out.")
     falls = np.flatnonzero(ordered[1:] < ordered[:-1]) if ordered.dtype.kind in "Mmiuf" else ()
     if len(falls):
         row = int(falls[0]) + 1

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..utils._durations import FORMS, Duration, duration_of, moments_of
+from ..utils._durations import FORMS, Duration, duration_of, is_no_time, moments_of
 from ..utils._params import check_integer, refuse
 from ._edges import edges_of
 
@@ -143,9 +143,11 @@ def checked_lengths(owner, times=None, **lengths):
 
 
 def _checked_length(owner, name, length, times):
+    least = 0 if name in ("label_delay", "fit_latency") else 1
+    if not least and is_no_time(length):
+        return 0
     found = duration_of(length)
     if found is None:
-        least = 0 if name in ("label_delay", "fit_latency") else 1
         otherwise = (None,) if name == "initial_size" else ()
         what = "a number of rows"
         if isinstance(length, str):
@@ -153,9 +155,15 @@ def _checked_length(owner, name, length, times):
         check_integer(owner, name, length, least=least, what=what, otherwise=otherwise)
         return None if length is None else int(length)
     if times is None or moments_of(times) is None:
-        there = "are not given" if times is None else f"are such as {np.asarray(times)[0]!r}"
+        there = "are not given" if times is None else f"are such as {_no_date_of(times)!r}"
         refuse(owner, name, f"a number of rows, unless times are dates; they {there}", length)
     return found
+
+
+def _no_date_of(times):
+    """Return the first value that is no date."""
+    values = np.asarray(times).tolist()
+    return next((value for value in values if moments_of([value]) is None), values[0])
 
 
 def cut(size, initial, batch, times=None):
@@ -166,17 +174,18 @@ def cut(size, initial, batch, times=None):
     size : int
         Rows in all.
     initial : int, Duration or None
-        The first fit: rows, or the first period of that length; None is one batch.
+        The first fit: rows, or those of so much time from the first one on; None is one batch.
     batch : int or Duration
         Rows per batch, or the calendar period that each of them is.
     times : ndarray of shape (size,) or None
         When rows came.
     """
-    head = batch if initial is None else initial
+    head = initial
+    if head is None:
+        head = 1 if isinstance(batch, Duration) else batch
     moments = None if times is None else moments_of(times)
     if isinstance(head, Duration):
-        periods = head.periods(moments)
-        head = int(np.searchsorted(periods, periods[0], side="right"))
+        head = int(np.searchsorted(head.before(moments), moments[0]))
     if isinstance(batch, Duration):
         # Every change of the period ends a batch.
         return edges_of(size, min(head, size), 1, batch.periods(moments))

@@ -26,7 +26,9 @@ _NAMES = {
     "y": "year",
 }
 _WORDS = {"hourly": "1h", "daily": "1d", "weekly": "1w", "monthly": "1mo", "yearly": "1y"}
-_TEXT = re.compile(r"(\d+)\s*(s|min|h|d|w|mo|y)")
+_TEXT = re.compile(r"(\d+)\s*(us|s|min|h|d|w|mo|y)")
+_DAY = _MICROSECONDS["d"]
+_MOST_MONTHS = 12 * 10_000  # what is longer leaves the calendar that numbers can tell
 
 FORMS = (
     "a number and one of s, min, h, d, w, mo and y, such as '15min', '6h', '1d', '2w' or '3mo', "
@@ -74,11 +76,19 @@ class Duration:
         word = _NAMES[self.unit]
         return f"{one}{word}" if self.n == 1 else f"{self.n:,} {word}s"
 
+    @property
+    def days(self):
+        """About how many days it has, a float."""
+        if self.unit in _MONTHS:
+            return self.n * _MONTHS[self.unit] * 365.2425 / 12
+        return self.n * _MICROSECONDS[self.unit] / _DAY
+
     def periods(self, moments, origin=None):
         """Return the number of the period that each moment lies in.
 
         Weeks begin on Monday, months on their first day. Several days, weeks, months or years are
-        counted from those of the origin; several hours, minutes or seconds from midnight.
+        counted from those of the origin; several hours, minutes or seconds from each midnight, the
+        last of a day being as short as it has to be.
 
         Parameters
         ----------
@@ -94,10 +104,22 @@ class Duration:
         """
         moments = np.asarray(moments)
         origin = moments[:1] if origin is None else np.asarray(origin).reshape(1)
-        counted = _units_of(self.unit, np.concatenate([origin, moments]))
-        if self.unit in ("d", "w", "mo", "y"):
-            counted = counted - counted[0]
-        return counted[1:] // self.n
+        both = np.concatenate([origin, moments])
+        if self.unit in ("us", "s", "min", "h"):
+            return self._parts_of_days(both)[1:]
+        counted = _units_of(self.unit, both)
+        return (counted[1:] - counted[0]) // self.n
+
+    def _parts_of_days(self, moments):
+        """Return numbers that rise with each part of a day, the first of which begins at midnight.
+
+        What is longer than a day is counted from the midnight before the first moment.
+        """
+        length = self.n * _MICROSECONDS[self.unit]
+        days, rest = np.divmod(moments.astype("datetime64[us]").astype(np.int64), _DAY)
+        if length >= _DAY:
+            return ((days - days[0]) * _DAY + rest) // length
+        return days * -(-_DAY // length) + rest // length
 
     def before(self, moments):
         """Return the moments that lie as much earlier; a month before the 31st is a month's end."""
@@ -114,10 +136,8 @@ def _units_of(unit, moments):
     """Return how many units there are between 1970 and each moment."""
     if unit in _MONTHS:
         return moments.astype("datetime64[M]").astype(np.int64) // _MONTHS[unit]
-    counted = moments.astype("datetime64[us]").astype(np.int64)
-    if unit == "w":
-        return (counted // _MICROSECONDS["d"] + 3) // 7  # 1970 began on a Thursday
-    return counted // _MICROSECONDS[unit]
+    days = moments.astype("datetime64[us]").astype(np.int64) // _DAY
+    return (days + 3) // 7 if unit == "w" else days  # 1970 began on a Thursday
 
 
 def duration_of(value):
@@ -141,7 +161,7 @@ def duration_of(value):
         return value
     if isinstance(value, str):
         found = _TEXT.fullmatch(_WORDS.get(value, value).strip())
-        return Duration(int(found[1]), found[2]) if found and int(found[1]) else None
+        return _sensible(int(found[1]), found[2]) if found else None
     if isinstance(value, (timedelta, np.timedelta64)):
         return _of_timedelta(value)
     return None
@@ -149,14 +169,28 @@ def duration_of(value):
 
 def _of_timedelta(value):
     if isinstance(value, np.timedelta64) and value.dtype in ("m8[M]", "m8[Y]"):
-        n, unit = int(value.astype(np.int64)), "mo" if value.dtype == "m8[M]" else "y"
-        return Duration(n, unit) if n > 0 else None
+        unit = "mo" if value.dtype == "m8[M]" else "y"
+        return _sensible(int(value.astype(np.int64)), unit)
     length = np.timedelta64(value).astype("timedelta64[us]")
-    if np.isnat(length) or length <= np.timedelta64(0, "us"):
+    if np.isnat(length):
         return None
     microseconds = int(length.astype(np.int64))
     unit = next(u for u in ("d", "h", "min", "s", "us") if microseconds % _MICROSECONDS[u] == 0)
-    return Duration(microseconds // _MICROSECONDS[unit], unit)
+    return _sensible(microseconds // _MICROSECONDS[unit], unit)
+
+
+def _sensible(n, unit):
+    """Return a Duration, or None for one that is nothing, or longer than 10,000 years."""
+    months = n * _MONTHS[unit] if unit in _MONTHS else n * _MICROSECONDS[unit] / (30 * _DAY)
+    return Duration(n, unit) if n > 0 and months <= _MOST_MONTHS else None
+
+
+def is_no_time(value):
+    """Tell a duration of length zero, such as 0d."""
+    if isinstance(value, str):
+        found = _TEXT.fullmatch(value.strip())
+        return found is not None and int(found[1]) == 0
+    return isinstance(value, (timedelta, np.timedelta64)) and value == timedelta(0)
 
 
 def moments_of(values):

@@ -23,7 +23,9 @@ def is_integer(value, *, least=-math.inf, most=math.inf):
     >>> is_integer(3, least=1), is_integer(0, least=1), is_integer(True), is_integer(3.0)
     (True, False, False, False)
     """
-    return isinstance(value, Integral) and not isinstance(value, bool) and least <= value <= most
+    # numpy counts a timedelta among the integers.
+    is_one = isinstance(value, Integral) and not isinstance(value, (bool, np.timedelta64))
+    return is_one and least <= value <= most
 
 
 def is_number(value, *, least=-math.inf, above=-math.inf, most=math.inf, below=math.inf):

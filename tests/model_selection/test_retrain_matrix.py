@@ -674,3 +674,16 @@ def test_the_estimator_is_left_as_it_was():
     base = DecisionTreeRegressor(random_state=0)
     RetrainMatrix(base, chunk=100).fit(X[:300], X[:300, 0])
     assert not hasattr(base, "tree_")
+
+
+@pytest.mark.parametrize("policy", [Periodic(100), lambda now: True, "every chunk"])
+def test_between_two_moments_of_a_stride_there_is_nothing_to_pay_for(policy):
+    """Whoever asks for a refit at every chunk gets those that there are, once."""
+    matrix = RetrainMatrix(GaussianNB(), chunk=100, windows=["all"], stride=5).fit(X, Y)
+    moments = [(int(chunk), "all") for chunk in matrix.times_]
+    if policy == "every chunk":
+        policy = [(chunk, "all") for chunk in range(2, len(matrix.edges_) - 1)]
+    found, expected = matrix.replay(policy), matrix.replay(moments)
+    assert found.schedule == expected.schedule == moments
+    assert (found.loss, found.rows_fitted) == (expected.loss, expected.rows_fitted)
+    assert found.cost(7) == found.loss + 7 * (len(moments) - 1)

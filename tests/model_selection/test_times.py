@@ -96,9 +96,59 @@ def test_one_duration_may_be_said_in_many_ways():
     assert duration_of(np.timedelta64(1, "Y")) == duration_of("yearly") == Duration(1, "y")
     assert duration_of(timedelta(microseconds=3)) == Duration(3, "us")
     assert duration_of(Duration(1, "h")) == Duration(1, "h")
+    assert duration_of("5us") == Duration(5, "us")
     nothing = (timedelta(0), timedelta(-1), np.timedelta64("NaT"), np.timedelta64(0, "M"))
+    endless = ("10001y", "999999999999mo", "99999999999999999999d", timedelta(days=4_000_000))
+    assert [duration_of(value) for value in endless] == [None] * 4
     for none in (*nothing, "0d", "1 fortnight", 7, 7.5, None):
         assert duration_of(none) is None
+
+
+def test_parts_of_a_day_begin_at_each_midnight():
+    """Also where they do not divide it; what is longer goes on from the first."""
+    hours = FIRST_DAY + np.arange(72).astype("timedelta64[h]")
+    numbers = duration_of("5h").periods(hours)
+    begins = [int(h) % 24 for h in np.flatnonzero(np.diff(numbers, prepend=-1))]
+    assert begins == 3 * [0, 5, 10, 15, 20]
+    longer = duration_of("36h").periods(hours)
+    assert longer.tolist() == 36 * [0] + 36 * [1]
+
+
+def test_the_first_fit_has_the_rows_of_so_much_time():
+    """From the first row on, wherever months and weeks begin; then to the end of a batch."""
+    for text, days in (("2w", 14), ("1mo", 29), ("36h", 1.5)):
+        result = prequential_validate(
+            GaussianNB(), X, Y, times=TIMES, initial_size=text, batch_size=1
+        )
+        expected = int((TIMES[0] + np.timedelta64(int(days * 24 * 60), "m") > TIMES).sum())
+        start = int(result.batch_rows[0])
+        assert expected <= start <= expected + 2  # rows of one minute stay together
+
+
+def test_no_time_is_no_delay():
+    zero = {"label_delay": "0d", "fit_latency": timedelta(0)}
+    one = prequential_validate(GaussianNB(), X, Y, times=TIMES, batch_size="1d", **zero)
+    other = prequential_validate(GaussianNB(), X, Y, times=TIMES, batch_size="1d")
+    np.testing.assert_array_equal(one.y_pred, other.y_pred)
+
+
+def test_windows_that_are_one_are_one():
+    found = compare_policies(
+        GaussianNB(),
+        X,
+        Y,
+        {
+            "never": [],
+            "text": (Periodic("weekly"), "10d"),
+            "timedelta": (Periodic("weekly"), timedelta(days=10)),
+            "numpy": (Periodic("weekly"), np.timedelta64(10, "D")),
+        },
+        times=TIMES,
+        batch_size="1d",
+        prices=1,
+    )
+    assert found.matrices[0].windows == [Duration(10, "d"), "all"]
+    assert found.score("text") == found.score("timedelta") == found.score("numpy")
 
 
 def test_dates_of_any_kind_are_the_same_moments():
@@ -226,10 +276,10 @@ def test_a_matrix_knows_the_chunks_whose_last_label_has_come():
         known = int((last + np.timedelta64(4, "D") <= now).sum())
         assert n_known == max(known - 1, 0)
     by_row = matrix.replay([(chunk, "all") for chunk in range(2, 30)], label_delay=60)
-    assert by_row.rows_per_fit.tolist() == [
-        max(matrix.edges_[matrix.edges_ <= max(matrix.edges_[chunk] - 60, 0)][-1], matrix.edges_[1])
-        for chunk in range(1, 30)
-    ]
+    edges, first = matrix.edges_, matrix.edges_[1]
+    rows = [max(edges[edges <= max(edges[chunk] - 60, 0)][-1], first) for chunk in range(1, 30)]
+    # Without a new label, there is no other model.
+    assert by_row.rows_per_fit.tolist() == sorted(set(rows))
 
 
 def test_a_weekly_schedule_refits_where_a_week_has_begun():
@@ -294,7 +344,9 @@ def test_the_largest_window_serves_first():
         ({"label_delay": "1d", "times": np.arange(600)}, r"label_delay='1d'.*they are such as"),
         ({"batch_size": "fortnight"}, r"batch_size='fortnight'.*where dates are known"),
         ({"times": TIMES[::-1]}, r"times falls in row \d+, from 2024-.*sort the rows by it"),
-        ({"times": np.append(TIMES[:-1], np.datetime64("NaT"))}, "times has no date in row 599"),
+        ({"times": np.append(TIMES[:-1], np.datetime64("NaT"))}, "times has no value in row 599"),
+        ({"times": [*TIMES.tolist()[:-1], None]}, "times has no value in row 599"),
+        ({"times": np.append(np.arange(599.0), np.nan)}, "times has no value in row 599"),
         ({"times": TIMES, "batch_size": "1y"}, r"batch_size=1y, with the rest of its last time"),
         ({"times": TIMES, "initial_size": "2y"}, r"initial_size=2y, with the rest.*leaves none"),
     ],

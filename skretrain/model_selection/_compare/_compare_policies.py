@@ -300,6 +300,11 @@ def compared(
 
 
 def _check_that_any_was_scored(comparison, n_rows):
+    if not comparison.names:
+        raise ValueError(
+            f"time_budget: there was not the time for any of {comparison.left_out}; allow more, or "
+            "None."
+        )
     if all(comparison.n_unpredicted(name) == n_rows for name in comparison.names):
         raise ValueError(
             "No policy can be compared: none of their models could read a single row when it came. "

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 
 from ...drift import BaseTrigger
 from ...drift._river import is_river
+from ...utils._durations import duration_of
 from ...utils._params import check_number, is_integer
 
 
@@ -67,7 +68,7 @@ def windows_of(specs, shorter):
     for spec in specs.values():
         if spec.kind == "schedule":
             named += [window for _, window in spec.policy]
-    return list(dict.fromkeys([shorter, "all", *named]))
+    return list(dict.fromkeys([shorter, "all", *(duration_of(w) or w for w in named)]))
 
 
 def checked_prices(prices):

@@ -4,6 +4,7 @@ import numpy as np
 
 from ...drift import FitRecord, ScoredBatch
 from ...drift._resolve import resolve_trigger
+from ...utils._params import is_integer
 from ._replay import FIRST
 
 
@@ -62,7 +63,27 @@ def check_policy(policy):
         _refuse_policy(policy)
 
 
-def checked_pairs(policy):
+def checked_schedule(policy, matrix, known):
+    """Return a schedule by numbers, with the first fit, and without refits that change nothing."""
+    schedule, before, serving = [], 0, None
+    for chunk, window in _checked_pairs(policy):
+        if not is_integer(chunk) or not before < chunk < len(matrix.edges_) - 1:
+            raise ValueError(
+                f"policy: chunk {chunk!r} is out of range or order: chunks must rise, from 1 to "
+                f"{len(matrix.edges_) - 2}."
+            )
+        if not schedule and chunk > FIRST:
+            schedule.append((FIRST, matrix._largest()))
+            serving = schedule[0][1], matrix._number_of_fit(schedule[0][1], FIRST, known)
+        number = matrix._number_of(window, "policy")
+        fit = number, matrix._number_of_fit(number, chunk, known)
+        if fit != serving:
+            schedule.append((chunk, number))
+        before, serving = chunk, fit
+    return schedule or [(FIRST, matrix._largest())]
+
+
+def _checked_pairs(policy):
     """Return a schedule as a list of pairs."""
     try:
         pairs = list(policy)

@@ -15,12 +15,11 @@ from ...drift._river import is_river
 from ...utils._clone import ClonedByContent
 from ...utils._durations import duration_of
 from ...utils._losses import task_of, zero_one_loss_per_row
-from ...utils._params import is_integer
 from ...utils._restoring import Restoring
 from ._dates import as_text, known_chunks, moments_of_chunks
 from ._files import ARRAYS, read_archive, write_archive
 from ._fits import Worker, history_of
-from ._policies import TriggerPolicy, check_policy, checked_pairs
+from ._policies import TriggerPolicy, check_policy, checked_schedule
 from ._replay import FIRST, ReplayResult, ReplayState, charge_of, traced_back
 from ._settings import check_sizes, check_targets, checked_edges, checked_windows, loss_function
 
@@ -275,7 +274,9 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         -------
         result : ReplayResult
             Losses, costs and the schedule. The first fit, before chunk 1, is on the largest window
-            unless a sequence says otherwise; it knows all labels of chunk 0, whatever the delay.
+            unless a sequence says otherwise; it knows all labels of chunk 0, whatever the delay. A
+            refit that comes to the model which serves already, as between two moments of a
+            `stride`, is none.
 
         Raises
         ------
@@ -292,7 +293,7 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         if callable(policy):
             schedule = self._answering(policy, default, known)
         else:
-            schedule = self._checked_schedule(policy)
+            schedule = checked_schedule(policy, self, known)
         return self._result(schedule, known)
 
     def oracle(self, cost=0.0, *, label_delay=0):
@@ -367,20 +368,6 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         """Return which fit a schedule gets that wants one to serve from `chunk` on."""
         return self._nearest[window, known[chunk]]
 
-    def _checked_schedule(self, pairs):
-        schedule, before = [], 0
-        for chunk, window in checked_pairs(pairs):
-            if not is_integer(chunk) or not before < chunk < len(self.edges_) - 1:
-                raise ValueError(
-                    f"policy: chunk {chunk!r} is out of range or order: chunks must rise, from 1 "
-                    f"to {len(self.edges_) - 2}."
-                )
-            schedule.append((chunk, self._number_of(window, "policy")))
-            before = chunk
-        if not schedule or schedule[0][0] > FIRST:
-            schedule.insert(0, (FIRST, self._largest()))
-        return schedule
-
     def _answering(self, policy, default, known):
         """Return the schedule of a policy that is asked before each chunk."""
         schedule, seconds, n_fitted = [], 0.0, 0
@@ -393,9 +380,9 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
             schedule.append((chunk, window))
             if isinstance(policy, TriggerPolicy):
                 policy.after_fit(chunk, window, number)
-            return self.losses_[window, number]
+            return window, number
 
-        losses = fit(FIRST, self._largest())
+        present = fit(FIRST, self._largest())
         for chunk in range(FIRST + 1, len(self.edges_) - 1):
             since, window = schedule[-1]
             new = slice(known[since], known[chunk])
@@ -404,7 +391,7 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
                     chunk=chunk,
                     window=self._windows[window],
                     age=chunk - since,
-                    losses=losses[new],
+                    losses=self.losses_[present][new],
                     rows=self.chunk_rows_[new],
                     n_fits=len(schedule),
                     fit_seconds=seconds,
@@ -414,7 +401,10 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
             if answer is None or answer is False or answer is np.False_:
                 continue
             named = answer is not True and answer is not np.True_
-            losses = fit(chunk, self._number_of(answer, "policy") if named else default)
+            window = self._number_of(answer, "policy") if named else default
+            # Between two moments of a stride there is no other model, and none to pay for.
+            if present != (window, self._number_of_fit(window, chunk, known)):
+                present = fit(chunk, window)
         return schedule
 
     def _served(self, schedule, known):
