@@ -71,6 +71,8 @@ class SlidingWindow(BaseBuffer):
 
     def _add(self, parts, n, start):
         store = self._store
+        # Rows that are cut off may have the newest date.
+        moments = None if self._age is None else self._dates_of(parts["X"])
         surplus = n - store.max_rows
         if surplus > 0:
             newest = slice(surplus, n)
@@ -84,8 +86,8 @@ class SlidingWindow(BaseBuffer):
         store.append(parts, start if n == 1 else np.arange(start, start + n), n)
         if store.end - self._first > store.max_rows:
             self._first = store.end - store.max_rows
-        if self._age is not None:
-            self._forget_old(self._dates_of(parts["X"]))
+        if moments is not None:
+            self._forget_old(moments)
 
     def _forget_old(self, moments):
         """Forget what is too old beside the newest of rows that have come."""

@@ -197,12 +197,13 @@ def _table(path, table, arguments, notices):
     weights = None
     try:
         check_column(table, target, "--target")
-        table = without_dropped(table, arguments.drop, arguments.keep, target)
+        keep, drop = arguments.keep, arguments.drop
+        check_weight_column(table, weight, target=target, time=time, keep=keep, drop=drop)
+        table = without_dropped(table, drop, keep, target, time)
         if time is not None:
             check_column(table, time, "--time")
             if time == target:
                 raise CommandError(f"--time {time!r} is the target; name the column with the time.")
-        check_weight_column(table, weight, target=target, time=time)
         if time is not None:
             table, _ = sorted_by_time(table, time)
         own = []
@@ -210,7 +211,7 @@ def _table(path, table, arguments, notices):
         if weight is not None:
             table, weights, _ = with_weights(table, weight, own)
         if time is None:
-            own.extend(out_of_order(table.drop(columns=target), arguments.keep))
+            own.extend(out_of_order(table.drop(columns=target), keep))
     except CommandError as error:
         raise CommandError(f"{path}: {error}") from error
     notices.extend(f"{Path(path).name}: {notice}" for notice in own)

@@ -53,14 +53,22 @@ def sorted_by_time(table, time):
         )
     moments = as_numbers(table[time])
     if moments is None:
+        text = _no_date_of(table[time])
         raise CommandError(
-            f"--time {time!r} holds text such as {table[time].iloc[0]!r}, and not a number or a "
+            f"--time {time!r} holds text such as {text!r}, and not a number or a "
             "date like 2024-12-31 or 2024-12-31T23:59:00 in every row; convert the column."
         )
     order = np.argsort(moments, kind="stable")
     if holds_dates(table[time]):
         moments = (moments * 1e6).round().astype("datetime64[us]")
     return table.iloc[order].drop(columns=time).reset_index(drop=True), moments[order]
+
+
+def _no_date_of(column):
+    """Return the first text that is no date."""
+    texts = column.astype(str)
+    dates = _dates(texts).notna().to_numpy()
+    return column.iloc[0 if dates.all() else int(np.argmin(dates))]
 
 
 def with_target(table, target, notices):

@@ -30,7 +30,7 @@ from ._pictures import draw, pictures
 from ._policies import LOCATED, run_all
 from ._raw import columns_of
 from ._report import as_csv, print_table
-from ._sentence import best_of, caution, price_sentence, sentence, span_of
+from ._sentence import best_of, caution, has_paid, price_sentence, sentence, span_of
 from ._weights import weights_in_words
 
 _DESCRIPTION = """\
@@ -240,7 +240,9 @@ def _answers(found, history, metric, price):
         answers.append(
             f"The policies are compared by the {metric.name}, not by errors: {metric.why}."
         )
-    if metric.metric is None:  # else a price counts nothing that anyone has a feeling for
+    # By another score, a price counts nothing that anyone has a feeling for; and where nothing has
+    # paid, it would be a choice among what cannot be told apart.
+    if metric.metric is None and (price is not None or has_paid(outcomes)):
         answers.append(price_sentence(comparison))
         if price is None:
             answers[-1] += " The price is what a refit must save to be worth it."
@@ -265,6 +267,8 @@ def _hints(found, metric, arguments):
 def _warnings(outcomes, comparison, price):
     if price is None:  # else the recommendation says it
         yield from comparison.gaps()
+    if comparison.stride > 1:
+        yield f"schedules could refit once in {comparison.stride} batches, not in each of them"
     for outcome in outcomes:
         for text, n in outcome.warned.items():
             yield f"{outcome.name}: {text} ({n} times)"

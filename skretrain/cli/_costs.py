@@ -39,7 +39,11 @@ def cost_matrix(given, labels):
     names = list(map(str, labels))
     matrix = np.full((len(names), len(names)), np.nan)
     np.fill_diagonal(matrix, 0.0)  # unless it is said to cost something to be right
+    said = set()
     for true, predicted, text in _pairs(given):
+        if (true, predicted) in said:
+            raise CommandError(f"--cost-matrix says twice what '{true}>{predicted}' costs.")
+        said.add((true, predicted))
         for name in (true, predicted):
             if name not in names:
                 raise CommandError(

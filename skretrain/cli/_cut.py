@@ -82,14 +82,15 @@ def timing_for(n_rows, times, *, time, batch, warm_up, label_delay, notices, sch
     _check_dates(named, times, time)
     if warm_up is None:
         warm_up = max(min(n_rows // 10, _MOST_WARM_UP), batch if isinstance(batch, int) else 1)
-    if not any(isinstance(value, Duration) for value in (batch, warm_up, label_delay)):
+    if isinstance(batch, int) and isinstance(warm_up, int):
         _check_rows(n_rows, warm_up, batch, label_delay)
+    _check_schedules(schedules, n_rows, batch, times)
     edges = cut(n_rows, warm_up, batch, times)
     if len(edges) < 4:
         _refuse_few(edges, times, time, batch)
     if times is not None:
         _say_sizes(edges, times, time, batch, notices)
-    return timing_of(
+    timing = timing_of(
         "compare",
         n_rows,
         times=times,
@@ -99,6 +100,12 @@ def timing_for(n_rows, times, *, time, batch, warm_up, label_delay, notices, sch
         label_delay=label_delay,
         fit_latency=0,
     )
+    if timing.known_chunks().max() <= 1:
+        raise CommandError(
+            f"--label-delay {label_delay} is so long that no label after the warm-up is known in "
+            "time; lower it, or bring more rows."
+        )
+    return timing
 
 
 def _check_dates(named, times, time):
@@ -116,13 +123,38 @@ def _check_dates(named, times, time):
 
 
 def _check_rows(n_rows, warm_up, batch, label_delay):
-    least = warm_up + label_delay + 2 * batch
+    late = label_delay if isinstance(label_delay, int) else 0
+    least = warm_up + late + 2 * batch
     if n_rows < least:
         raise CommandError(
             f"{n_rows:,} rows are too few: a warm-up of {warm_up:,}, a label delay of "
-            f"{label_delay:,} and two batches of {batch:,} need {least:,}. Lower --warm-up, "
-            "--label-delay or --batch, or bring more rows."
+            f"{label_delay if late == label_delay else in_rows(label_delay)} and two batches of "
+            f"{batch:,} need {least:,}. Lower --warm-up, --label-delay or --batch, or bring more "
+            "rows."
         )
+
+
+def _check_schedules(schedules, n_rows, batch, times):
+    """Refuse schedules that are no other than each batch, or than never."""
+    for every in schedules:
+        in_time = isinstance(every, Duration)
+        if in_time == isinstance(batch, Duration):
+            short = every.days < batch.days if in_time else every < batch
+            if short:
+                raise CommandError(
+                    f"--schedule {every} is shorter than a batch of {in_rows(batch)}, after which "
+                    "a policy can act; lower --batch."
+                )
+        if in_time:
+            moments = moments_of(times)
+            span = float((moments[-1] - moments[0]) / np.timedelta64(1, "D"))
+            long = every.days >= span
+        else:
+            long = every >= n_rows
+        if long:
+            raise CommandError(
+                f"--schedule {every} is longer than the history, and never comes; shorten it."
+            )
 
 
 def _refuse_few(edges, times, time, batch):

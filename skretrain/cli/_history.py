@@ -143,7 +143,7 @@ def history_of(
     """
     notices = list(notices)
     check_weight_column(table, weight, target=target, time=time, keep=keep, drop=drop)
-    table = without_dropped(table, list(drop), keep, target)
+    table = without_dropped(table, list(drop), keep, target, time)
     check_column(table, target, "--target")
     if time is not None:
         check_column(table, time, "--time")

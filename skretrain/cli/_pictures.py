@@ -277,10 +277,11 @@ def _picture_of_policies(comparison, history, metric):
 
 
 def _picture_of_classes(outcomes, history):
-    if history.task == "regression":
-        return None
     # What was replayed has losses, and no predictions.
-    shown = best_of([outcome for outcome in outcomes if outcome.result is not None])
+    lived = [outcome for outcome in outcomes if outcome.result is not None]
+    if history.task == "regression" or not lived:
+        return None
+    shown = best_of(lived)
     result = shown.result
     names = np.array([str(label) for label in history.labels], dtype=object)
     display = PerClassDisplay.from_result(

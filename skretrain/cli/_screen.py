@@ -14,12 +14,17 @@ _LEAST_ROWS = 40  # to tell whether one column is enough
 _MOSTLY = 0.9  # of the rows have a date, if it may be when they came
 
 
-def without_dropped(table, dropped, kept, target):
+def without_dropped(table, dropped, kept, target, time=None):
     """Return a table without the columns that the user wants to leave out."""
     for name in kept:
         check_column(table, name, "--keep")
     for name in dropped:
         check_column(table, name, "--drop")
+        if name == time:
+            raise CommandError(
+                f"--drop {name!r} is the column of --time, which is not learned from anyway; leave "
+                "--drop out."
+            )
         if name == target:
             raise CommandError(f"--drop {name!r} is the target; leave --drop out.")
         if name in kept:

@@ -34,6 +34,8 @@ def sentence(outcomes, metric, where="On this history"):
     """
     by_name = {outcome.name: outcome for outcome in outcomes if not outcome.refusal}
     never = by_name.pop(NEVER)
+    if not by_name:
+        return f"{where} there was not the time for any policy but '{NEVER}'."
     best = best_of(by_name.values())
     if not leads(best, never):
         return _nothing_paid(never, best, metric, where)
@@ -43,6 +45,12 @@ def sentence(outcomes, metric, where="On this history"):
         f"with {_work(best)}, {metric.gain(never.loss - best.loss)} never retraining, "
         f"{_price(best, by_name.values(), never)}{_rival(best, level, metric)}."
     )
+
+
+def has_paid(outcomes):
+    """Tell whether a policy is better than never retraining by more than noise."""
+    by_name = {outcome.name: outcome for outcome in outcomes if not outcome.refusal}
+    return leads(best_of(by_name.values()), by_name[NEVER])
 
 
 def price_sentence(comparison):

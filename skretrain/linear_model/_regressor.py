@@ -50,7 +50,8 @@ class RecursiveRidgeRegressor(MultiOutputMixin, RegressorMixin, RecursiveRidge):
     For each rate, a batch of ``n`` rows with ``p`` features takes the time of ``n p^2``
     multiplications, and the first question after it that of solving a system of size ``p``,
     ``p^3 / 3``; the memory is ``8 p^2`` bytes, however many rows come. A row of weight w counts as
-    w rows, in forgetting, too: a weight of 0 is no row. Columns that are constant, equal or of
+    w rows, in forgetting, too: a weight of 0 is no row. With several rates, their weights depend a
+    little on the batches, whose rows are judged together. Columns that are constant, equal or of
     sizes far apart do no harm: systems are solved in units of each column, and what has no solution
     gets a slightly larger penalty.
 

@@ -82,6 +82,16 @@ def test_what_is_too_old_beside_the_newest_row_is_forgotten(batches, days, max_r
         assert_array_equal(buffer.y, passed[expected])
 
 
+def test_dates_out_of_order_are_taken_alike_however_batches_are_cut():
+    """A row is as old as the newest before it, even where that is no longer remembered."""
+    days = pd.DataFrame({"day": NEW_YEAR + np.array([0, 50, 1, 2, 3]).astype("timedelta64[D]")})
+    whole = SlidingWindow(2, max_age="20d", column="day").add(days)
+    parts = SlidingWindow(2, max_age="20d", column="day")
+    for row in range(5):
+        parts.add(days[row : row + 1])
+    assert_array_equal(whole.index, parts.index)
+
+
 def test_rows_without_a_date_are_as_old_as_the_row_before_them():
     """Those at the very beginning are older than any."""
     days = pd.to_datetime(["", "2024-01-01", "", "2024-01-09", "2024-01-20", ""])

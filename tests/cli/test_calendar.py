@@ -93,6 +93,19 @@ def test_a_schedule_that_is_asked_for_stands_in_the_table(run, dated):
         (("--schedule", "weekly"), "--schedule 1w needs dates"),
         (("--time", "n", "--batch", "1d"), "--batch 1d needs dates, and --time 'n' holds none"),
         (("--time", "at", "--batch", "3mo"), "no two batches of 3 months in 'at'"),
+        (("--time", "at", "--label-delay", "2y"), "--label-delay 2y is so long that no label"),
+        (("--schedule", "10"), "--schedule 10 is shorter than a batch of 50 rows"),
+        (("--schedule", "5000"), "--schedule 5000 is longer than the history"),
+        (("--time", "at", "--schedule", "1y"), "--schedule 1y is longer than the history"),
+        (
+            ("--time", "at", "--batch", "1d", "--schedule", "1h"),
+            "--schedule 1h is shorter than a batch of 1 day",
+        ),
+        (
+            ("--time", "at", "--warm-up", "890", "--label-delay", "3d"),
+            "900 rows are too few: a warm-up of 890, a label delay of 3 days and two batches",
+        ),
+        (("--time", "at", "--drop", "at"), "--drop 'at' is the column of --time"),
     ],
 )
 def test_time_without_dates_is_refused(options, message, run, dated):
@@ -152,6 +165,35 @@ def test_what_there_was_not_the_time_for_is_a_row_of_its_own(run, dated, monkeyp
     assert {"keep or refit", "mixture"} <= set(unfinished)
     assert "takes longer than there is time for" in printed
     assert "never" not in unfinished
+
+
+def test_where_there_was_time_for_nothing_it_says_so(run, dated, monkeypatch, only):
+    """Only the first model, or schedules alone, are a comparison, too."""
+    hours = iter(range(10**6))
+    monkeypatch.setattr(
+        "skretrain.model_selection._compare._live.perf_counter", lambda: 3600.0 * next(hours)
+    )
+    options = (*ANSWER, "--estimator", "nb", "--time-budget", "600s")
+    with only(["never", "mixture"]):
+        code, printed, error, _ = run(dated, *options, pictures=True)
+    assert (code, error) == (0, "")
+    assert "there was not the time for any policy but 'never'" in printed
+
+
+def test_moments_that_schedules_do_not_have_are_said(run, dated):
+    """135 daily batches have fewer fits than batches."""
+    frame = pd.concat([dated, dated.assign(at=dated["at"] + pd.Timedelta(90, "D"))])
+    options = ("--batch", "1d", "--estimator", "nb")
+    printed = run(frame, *ANSWER, *options, quick=True)[1]
+    assert "schedules could refit once in 2 batches, not in each of them" in printed
+
+
+def test_the_date_that_is_none_is_shown(run, dated):
+    frame = dated.assign(at=dated["at"].astype(str))
+    frame.loc[7, "at"] = "05/01/2024"
+    code, _, error, _ = run(frame, *ANSWER)
+    assert code == 2
+    assert "holds text such as '05/01/2024'" in error
 
 
 @pytest.mark.slow

@@ -169,6 +169,7 @@ def test_costs_may_be_written_down():
         ("yes>no=inf,no>yes=1", "has 'inf' for 'yes>no'"),
         ("yes>no=dear,no>yes=1", "has 'dear' for 'yes>no'"),
         ("yes>no=,no>yes=1", "does not say what 'yes>no' costs"),
+        ("yes>no=9,no>yes=1,yes>no=3", "says twice what 'yes>no' costs"),
         ("yes>no", "'yes>no' is no pair with its cost, such as fraud>ok=100"),
         ("yes>no=1;no>yes=1", "is no pair with its cost"),
         ("yes>no=0,no>yes=0", "0 throughout"),
