@@ -214,6 +214,16 @@ def test_probabilities_are_those_of_the_classes():
     np.testing.assert_allclose(three, 1 / 3, atol=0.05)
 
 
+def test_it_is_scored_as_scikit_learn_scores():
+    X, y, _ = make_drifting_regression(300, random_state=0)
+    weight = np.arange(300.0)
+    ours, theirs = RecursiveRidgeRegressor().fit(X, y), Ridge().fit(X, y)
+    assert ours.score(X, y, weight) == pytest.approx(theirs.score(X, y, weight))
+    labels = y > 0
+    ours, theirs = RecursiveRidgeClassifier().fit(X, labels), RidgeClassifier().fit(X, labels)
+    assert ours.score(X, labels, weight) == pytest.approx(theirs.score(X, labels, weight))
+
+
 def test_one_class_is_predicted():
     model = RecursiveRidgeClassifier().fit(np.ones((3, 2)), ["a"] * 3)
     assert model.predict(np.zeros((2, 2))).tolist() == ["a", "a"]

@@ -143,6 +143,11 @@ def test_answers_that_would_take_too_much_room_are_fewer(monkeypatch):
     assert fewer.score("never") == whole.score("never")
 
 
+def test_no_time_for_anything_is_an_error_that_says_so(slow):
+    with pytest.raises(ValueError, match="time_budget: there was not the time for any of .'slow'"):
+        _compared({"slow": slow}, time_budget=1)
+
+
 @pytest.mark.parametrize("budget", [0, -1, "soon", True, math.nan])
 def test_a_budget_that_is_no_time_is_refused(budget):
     with pytest.raises(

@@ -114,15 +114,14 @@ def test_parts_of_a_day_begin_at_each_midnight():
     assert longer.tolist() == 36 * [0] + 36 * [1]
 
 
-def test_the_first_fit_has_the_rows_of_so_much_time():
+@pytest.mark.parametrize(("text", "hours"), [("2w", 14 * 24), ("1mo", 29 * 24), ("36h", 36)])
+def test_the_first_fit_has_the_rows_of_so_much_time(text, hours):
     """From the first row on, wherever months and weeks begin; then to the end of a batch."""
-    for text, days in (("2w", 14), ("1mo", 29), ("36h", 1.5)):
-        result = prequential_validate(
-            GaussianNB(), X, Y, times=TIMES, initial_size=text, batch_size=1
-        )
-        expected = int((TIMES[0] + np.timedelta64(int(days * 24 * 60), "m") > TIMES).sum())
-        start = int(result.batch_rows[0])
-        assert expected <= start <= expected + 2  # rows of one minute stay together
+    options = {"initial_size": text, "batch_size": "6h"}
+    result = prequential_validate(GaussianNB(), X, Y, times=TIMES, **options)
+    start, end = int(result.batch_rows[0]), TIMES[0] + np.timedelta64(hours, "h")
+    borders = prequential_validate(GaussianNB(), X, Y, times=TIMES, batch_size="6h").batch_rows
+    assert start == borders[np.searchsorted(borders, np.searchsorted(TIMES, end))]
 
 
 def test_no_time_is_no_delay():
