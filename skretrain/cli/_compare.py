@@ -30,7 +30,7 @@ from ._pictures import draw, pictures
 from ._policies import LOCATED, run_all
 from ._raw import columns_of
 from ._report import as_csv, print_table
-from ._sentence import best_of, caution, has_paid, price_sentence, sentence, span_of
+from ._sentence import caution, has_paid, price_sentence, sentence, span_of, winner_of
 from ._weights import weights_in_words
 
 _DESCRIPTION = """\
@@ -295,7 +295,7 @@ def _write(outputs, found, history, metric, arguments, facts, notices, answers):
             figures=[figure for figure in figures if figure is not None],
         ),
     )
-    headline = f"{title}: {best_of(outcomes).name}"
+    headline = f"{title}: {winner_of(outcomes).name}"
     windows = comparison.windows
     outputs.write(
         "compare.png",

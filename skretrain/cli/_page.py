@@ -8,7 +8,7 @@ from ..utils._html import document, header_row, terms
 from ..utils._html import notices as list_of_notices
 from ._metric import ACCURACY
 from ._report import cells, explanation, headers, is_priced
-from ._sentence import best_of
+from ._sentence import winner_of
 
 _STYLE = """
 .answer p { margin: 0 0 .5rem; font-size: 1rem; }
@@ -85,7 +85,7 @@ def page(*, title, answers, outcomes, baselines, metric, facts, notices, figures
         The pictures.
     """
     everyone = [*outcomes, *baselines]
-    best, priced = best_of(outcomes), is_priced(outcomes)
+    best, priced = winner_of(outcomes), is_priced(outcomes)
     body = _BODY.substitute(
         answers="".join(f"<p>{escape(text)}</p>" for text in answers),
         head=header_row(headers(metric, priced=priced)),

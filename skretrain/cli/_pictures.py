@@ -23,7 +23,7 @@ from ..metrics._two_samples import direction, ks_distance, level_counts, total_v
 from ._errors import needed
 from ._metric import ACCURACY, ERROR
 from ._policies import NEVER
-from ._sentence import best_of
+from ._sentence import winner_of
 
 _WIDE, _NARROW = 9.3, 4.4  # inches; letters of 9 points can be read on a phone in the second
 _COLOURS = 32  # of a picture; what is drawn has a dozen, and their mixtures along its edges
@@ -170,7 +170,7 @@ def _losses_as_result(outcome, history):
 
 
 def _timeline(comparison, outcomes, history):
-    best = best_of(outcomes)
+    best = winner_of(outcomes)
     events = () if best.result is None else best.result.events or ()
     rung = [event.row for event in events if event.state == "drift"]
     return DriftTimelineDisplay(
@@ -252,13 +252,14 @@ def _picture_of_timeline(comparison, outcomes, history):
         figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
         return _png(figure)
 
-    best = best_of(outcomes)
+    best = winner_of(outcomes)
     marks = f"{len(timeline.refits)} refit(s) after the warm-up"
     if best.kind == "live":
         marks = f"{len(timeline.alarms)} alarm(s) and {marks}"
     beside = "" if best.name == NEVER else ", against the model of the warm-up"
     return Picture(
-        f"The policy that did best, '{best.name}', over time",
+        f"The policy that {'costs least' if best.cost is not None else 'did best'}, '{best.name}', "
+        "over time",
         f"Its score, with {marks}{beside}.",
         wide=drawn(_WIDE, 3.6, 5),
         narrow=drawn(_NARROW, 3.6, 2),
@@ -281,7 +282,7 @@ def _picture_of_classes(outcomes, history):
     lived = [outcome for outcome in outcomes if outcome.result is not None]
     if history.task == "regression" or not lived:
         return None
-    shown = best_of(lived)
+    shown = winner_of(lived)
     result = shown.result
     names = np.array([str(label) for label in history.labels], dtype=object)
     display = PerClassDisplay.from_result(

@@ -7,7 +7,7 @@ from ._console import say
 from ._errors import needed
 from ._metric import ACCURACY
 from ._policies import BASELINES
-from ._sentence import amount, best_of, score
+from ._sentence import amount, score, winner_of
 
 
 def headers(metric, *, priced):
@@ -51,7 +51,7 @@ def print_table(console, outcomes, baselines, metric):
         least = max(map(len, header.split()))
         justify = "right" if place else "left"
         table.add_column(header, justify=justify, no_wrap=place < 2, min_width=least)
-    best = best_of(outcomes)
+    best = winner_of(outcomes)
     for outcome in [*outcomes, *baselines]:
         row = cells(outcome, metric, priced=priced)
         table.add_row(*row, style="bold" if outcome is best else None)

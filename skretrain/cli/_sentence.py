@@ -84,6 +84,13 @@ def best_of(outcomes):
     return min((o for o in outcomes if not o.refusal), key=lambda outcome: outcome.loss)
 
 
+def winner_of(outcomes):
+    """Return what is shown: what costs least where there is a price, else what did best."""
+    ran = [outcome for outcome in outcomes if not outcome.refusal]
+    priced = [outcome for outcome in ran if outcome.cost is not None]
+    return min(priced, key=lambda outcome: outcome.cost) if priced else best_of(ran)
+
+
 def leads(one, other):
     """Tell whether a policy is better by more than a tie and more than its noise.
 

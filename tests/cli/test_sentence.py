@@ -8,7 +8,16 @@ import pytest
 
 from skretrain.cli._metric import ACCURACY, ERROR
 from skretrain.cli._policies import Outcome
-from skretrain.cli._sentence import amount, caution, leads, price_sentence, sentence, span_of
+from skretrain.cli._sentence import (
+    amount,
+    best_of,
+    caution,
+    leads,
+    price_sentence,
+    sentence,
+    span_of,
+    winner_of,
+)
 
 
 def _outcome(name, accuracy, *, fits=1, updates=0, rows=1000, cpu=1.0, noise=0.05, kind="live"):
@@ -236,3 +245,12 @@ def test_a_sentence_begins_with_the_dates_that_were_scored(moments, expected):
     assert sentence([never, _outcome("x", 0.5)], ACCURACY, expected).startswith(
         f"{expected} retraining would not have paid"
     )
+
+
+def test_the_winner_is_what_costs_least_where_there_is_a_price():
+    """That is the answer; what is shown of it must be of the same policy."""
+    cheap, good = _outcome("cheap", 0.8), _outcome("good", 0.9)
+    assert winner_of([cheap, good]) is good
+    cheap.cost, good.cost = 10.0, 20.0
+    assert winner_of([cheap, good, Outcome("warm start", "", refusal="cannot")]) is cheap
+    assert best_of([cheap, good]) is good
