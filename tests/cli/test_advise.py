@@ -116,6 +116,7 @@ def test_rows_are_sorted_by_time_and_lonely_columns_left_out(ask, periods):
     assert [row["gain"] for row in rows] == [row["gain"] for row in straight[3]]
 
 
+@pytest.mark.slow
 def test_the_file_that_is_not_in_the_order_of_its_dates_is_named(ask, periods):
     """The newest rows are held out, so that the order matters."""
     old, new = (frame[["when", "temp", "label"]][:60] for frame in periods)
