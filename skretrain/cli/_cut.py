@@ -137,24 +137,29 @@ def _check_rows(n_rows, warm_up, batch, label_delay):
 def _check_schedules(schedules, n_rows, batch, times):
     """Refuse schedules that are no other than each batch, or than never."""
     for every in schedules:
-        in_time = isinstance(every, Duration)
-        if in_time == isinstance(batch, Duration):
-            short = every.days < batch.days if in_time else every < batch
-            if short:
-                raise CommandError(
-                    f"--schedule {every} is shorter than a batch of {in_rows(batch)}, after which "
-                    "a policy can act; lower --batch."
-                )
-        if in_time:
-            moments = moments_of(times)
-            span = float((moments[-1] - moments[0]) / np.timedelta64(1, "D"))
-            long = every.days >= span
-        else:
-            long = every >= n_rows
-        if long:
+        if _is_shorter(every, batch):
+            raise CommandError(
+                f"--schedule {every} is shorter than a batch of {in_rows(batch)}, after which a "
+                "policy can act; lower --batch."
+            )
+        if _never_comes(every, n_rows, times):
             raise CommandError(
                 f"--schedule {every} is longer than the history, and never comes; shorten it."
             )
+
+
+def _is_shorter(every, batch):
+    lengths = every, batch
+    if all(isinstance(length, Duration) for length in lengths):
+        return every.days < batch.days
+    return all(isinstance(length, int) for length in lengths) and every < batch
+
+
+def _never_comes(every, n_rows, times):
+    if not isinstance(every, Duration):
+        return every >= n_rows
+    moments = moments_of(times)
+    return every.days >= (moments[-1] - moments[0]) / np.timedelta64(1, "D")
 
 
 def _refuse_few(edges, times, time, batch):
