@@ -151,12 +151,14 @@ def giveaways(table, y, task, warm_up):
 
 
 def _codes(column):
+    """Return what a tree can split by: numbers, and whether there is one."""
     numbers = as_numbers(column)
     if numbers is None:
         values = column.astype(object).map(str, na_action="ignore")
         codes, _ = needed("pandas").factorize(values, sort=True)
         numbers = np.where(codes < 0, np.nan, codes)
-    return np.where(np.isfinite(numbers), numbers, np.nan)[:, None]
+    is_there = np.isfinite(numbers)
+    return np.column_stack([np.where(is_there, numbers, 0.0), is_there])
 
 
 def _told_alone(values, y, half, task):

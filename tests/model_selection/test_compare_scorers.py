@@ -231,9 +231,7 @@ def test_rows_that_cannot_be_read_are_in_no_score():
     assert np.isfinite(found.cost("never", 1))
 
 
-@pytest.mark.parametrize(
-    "strange", [slice(250, 400), pytest.param(slice(100, None), marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("strange", [slice(250, 400), slice(100, None)])
 def test_windows_of_which_nothing_can_be_read_cost_what_others_do(strange):
     """Where nothing at all can be read, there is no score, and the cost has no end."""
     rng = np.random.default_rng(0)
