@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..utils._containers import take_rows
-from ..utils._durations import FORMS, duration_of, moments_of
+from ..utils._durations import FORMS, dates_in, duration_of
 from ..utils._params import refuse
 from ._base import BaseBuffer
 
@@ -67,12 +67,12 @@ class SlidingWindow(BaseBuffer):
 
     def _check_parts(self, parts):
         if self._age is not None:
-            self._dates_of(parts["X"])
+            dates_in(self, parts["X"])
 
     def _add(self, parts, n, start):
         store = self._store
         # Rows that are cut off may have the newest date.
-        moments = None if self._age is None else self._dates_of(parts["X"])
+        moments = None if self._age is None else dates_in(self, parts["X"])
         surplus = n - store.max_rows
         if surplus > 0:
             newest = slice(surplus, n)
@@ -97,15 +97,6 @@ class SlidingWindow(BaseBuffer):
         n_old = min(int(np.searchsorted(moments, earliest)), len(moments) - 1)
         self._moments = moments[n_old:]
         self._first += n_old
-
-    def _dates_of(self, X):
-        found = moments_of(X[self.column]) if self.column in getattr(X, "columns", ()) else None
-        if found is None:
-            raise ValueError(
-                f"SlidingWindow(column={self.column!r}): X has no such column of dates; pass "
-                "frames, and name the column with the dates."
-            )
-        return found
 
     def _stored(self, key):
         if isinstance(key, slice):

@@ -372,7 +372,7 @@ def _limits(history):
     """Say which policies do something else than their name promises."""
     step, delay = history.timing.step, history.timing.label_delay
     if isinstance(step, int) and isinstance(delay, int) and delay % step:
-        yield f"labels come in whole batches: {delay - delay % -step:,} rows late"
+        yield f"labels come in whole batches: {-(-delay // step) * step:,} rows late"
     learner = Learner(history.base)
     if learner.incremental:
         return

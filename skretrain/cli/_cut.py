@@ -5,7 +5,7 @@ import argparse
 import numpy as np
 
 from ..model_selection._edges import ends_of
-from ..model_selection._timing import cut, timing_of
+from ..model_selection._timing import cut, n_before, timing_of
 from ..utils._durations import Duration, duration_of, moments_of
 from ._errors import CommandError
 
@@ -37,8 +37,7 @@ def seconds(text):
     """Take an option that is a length of time: a number of seconds, or a duration."""
     found = duration_of(text.strip().lower())
     if found is not None:
-        now = np.datetime64("2000-01-01", "us")
-        return float((now - found.before(np.array([now]))[0]) / np.timedelta64(1, "s"))
+        return found.seconds
     try:
         value = float(text)
     except ValueError:
@@ -151,7 +150,7 @@ def _check_schedules(schedules, n_rows, batch, times):
 def _is_shorter(every, batch):
     lengths = every, batch
     if all(isinstance(length, Duration) for length in lengths):
-        return every.days < batch.days
+        return every.seconds < batch.seconds
     return all(isinstance(length, int) for length in lengths) and every < batch
 
 
@@ -159,7 +158,7 @@ def _never_comes(every, n_rows, times):
     if not isinstance(every, Duration):
         return every >= n_rows
     moments = moments_of(times)
-    return every.days >= (moments[-1] - moments[0]) / np.timedelta64(1, "D")
+    return every.seconds >= (moments[-1] - moments[0]) / np.timedelta64(1, "s")
 
 
 def _refuse_few(edges, times, time, batch):
@@ -201,8 +200,7 @@ def newest_known(timing, times, n_rows):
     """
     rows = np.arange(n_rows)
     if isinstance(timing.label_delay, Duration):
-        moments = timing.moments
-        n_known = np.searchsorted(moments, timing.label_delay.before(moments), side="right")
+        n_known = n_before(timing.moments, timing.moments, timing.label_delay)
     else:
         n_known = rows - timing.label_delay
     if times is not None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..utils._durations import FORMS, duration_of, moments_of
+from ..utils._durations import FORMS, dates_in, duration_of
 from ..utils._params import check_integer
 from ._base import BaseTrigger, Needs, Signal
 
@@ -123,7 +123,7 @@ class Periodic(BaseTrigger):
         return n_periods > 0
 
     def _is_later(self, batch):
-        moments = batch.moments if self.column is None else self._dates_of(batch.X)
+        moments = batch.moments if self.column is None else dates_in(self, batch.X)
         moments = moments[~np.isnat(moments)]
         if not len(moments):
             return False
@@ -137,20 +137,6 @@ class Periodic(BaseTrigger):
 
     def _period_of(self, moment):
         return int(self._duration.periods(np.array([moment]), self._origin)[0])
-
-    def _dates_of(self, X):
-        if self.column not in getattr(X, "columns", ()):
-            raise ValueError(
-                f"Periodic(column={self.column!r}): X has no such column; pass frames, and name "
-                "the column with the dates."
-            )
-        moments = moments_of(X[self.column])
-        if moments is None:
-            raise ValueError(
-                f"Periodic(column={self.column!r}): the column holds no dates; convert it, as "
-                "pandas.to_datetime does."
-            )
-        return moments
 
     def after_fit(self, fit, reference, answered):
         """Do nothing: the schedule goes on.

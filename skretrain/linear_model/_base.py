@@ -71,7 +71,8 @@ class RecursiveRidge(BaseEstimator):
             reset=reset,
             accept_sparse="csr",
             dtype=[np.float64, np.float32],
-            **self._target_options,
+            multi_output=self._has_numbers,
+            y_numeric=self._has_numbers,
         )
         counts = _checked_weight(sample_weight, X)
         _check_size(X)

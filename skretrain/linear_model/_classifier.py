@@ -62,7 +62,7 @@ class RecursiveRidgeClassifier(ClassifierMixin, RecursiveRidge):
     0.68 without forgetting
     """
 
-    _target_options = {}
+    _has_numbers = False
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Learn a batch beside all that was learned before.

@@ -77,7 +77,7 @@ class RecursiveRidgeRegressor(MultiOutputMixin, RegressorMixin, RecursiveRidge):
     True
     """
 
-    _target_options = {"multi_output": True, "y_numeric": True}
+    _has_numbers = True  # as targets
 
     def partial_fit(self, X, y, sample_weight=None):
         """Learn a batch beside all that was learned before.

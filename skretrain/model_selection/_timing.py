@@ -80,12 +80,17 @@ class Timing:
     def _n_before(self, row, duration):
         """Return how many rows are as old, or older, when a row comes."""
         now = self.moments[min(row, len(self.moments) - 1)]
-        return int(np.searchsorted(self.moments, duration.before(now), side="right"))
+        return int(n_before(self.moments, now, duration))
 
     def _whole(self, row):
         if not self.is_whole:
             return row
         return int(self.edges[max(np.searchsorted(self.edges, row, side="right") - 1, 0)])
+
+
+def n_before(moments, now, duration):
+    """Return how many moments, which rise, lie at least a duration before each of `now`."""
+    return np.searchsorted(moments, duration.before(now), side="right")
 
 
 def timing_of(owner, size, *, times=None, is_whole=False, **lengths):

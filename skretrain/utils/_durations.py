@@ -77,11 +77,11 @@ class Duration:
         return f"{one}{word}" if self.n == 1 else f"{self.n:,} {word}s"
 
     @property
-    def days(self):
-        """About how many days it has, a float."""
+    def seconds(self):
+        """How many seconds it has, a float; of months and years, those of usual ones."""
         if self.unit in _MONTHS:
-            return self.n * _MONTHS[self.unit] * 365.2425 / 12
-        return self.n * _MICROSECONDS[self.unit] / _DAY
+            return self.n * _MONTHS[self.unit] * 365.2425 / 12 * 86_400
+        return self.n * _MICROSECONDS[self.unit] / 1e6
 
     def periods(self, moments, origin=None):
         """Return the number of the period that each moment lies in.
@@ -204,13 +204,36 @@ def moments_of(values):
     """
     values = np.asarray(values)
     if values.dtype.kind == "M":
-        return values.astype("datetime64[us]")
+        return values.astype("datetime64[us]", copy=False)
     if values.dtype.kind in "UO" and len(values):
         try:
             return np.array([_moment(value) for value in values.tolist()], dtype="datetime64[us]")
         except (TypeError, ValueError, OverflowError):
             return None
     return None
+
+
+def dates_in(owner, X):
+    """Return the dates in the column of a frame that `owner` names, or raise what is wrong.
+
+    Parameters
+    ----------
+    owner : object with an attribute `column`
+        A part of a retrainer that goes by dates.
+    X : container
+        Rows.
+    """
+    where = f"{type(owner).__name__}(column={owner.column!r})"
+    if owner.column not in getattr(X, "columns", ()):
+        raise ValueError(
+            f"{where}: X has no such column; pass frames, and name the column with the dates."
+        )
+    moments = moments_of(X[owner.column])
+    if moments is None:
+        raise ValueError(
+            f"{where}: the column holds no dates; convert it, as pandas.to_datetime does."
+        )
+    return moments
 
 
 def _moment(value):

@@ -12,6 +12,7 @@ from skretrain.datasets import make_drifting_classification
 from skretrain.model_selection import RetrainMatrix, compare_policies
 from skretrain.model_selection._compare import _compare_policies, _live, _stride
 from skretrain.model_selection._matrix import _fits
+from skretrain.model_selection._timing import timing_of
 
 X, Y, _ = make_drifting_classification(1200, random_state=0)
 BASE = GaussianNB()
@@ -156,6 +157,10 @@ def test_a_budget_that_is_no_time_is_refused(budget):
         _compared({"never": []}, time_budget=budget)
 
 
+def _timing(**sizes):
+    return timing_of("compare", len(Y), is_whole=True, label_delay=0, fit_latency=0, **sizes)
+
+
 def test_progress_rises_to_the_end():
     told = []
     policies = {"a": DriftAwareRetrainer(BASE), "b": ReplayPartialFit(BASE)}
@@ -164,14 +169,13 @@ def test_progress_rises_to_the_end():
         X,
         Y,
         lambda *cut: _compare_policies.specs_of(policies),
+        _timing(batch_size=100, initial_size=None),
+        None,
         prices=[1.0],
         scoring=None,
         seeds=None,
         stride=1,
         on_progress=told.append,
-        batch_size=100,
-        initial_size=None,
-        label_delay=0,
     )
     assert list(found.results) == ["a", "b"]
     np.testing.assert_allclose(np.unique(told), np.arange(1, 23) / 22)
@@ -186,7 +190,7 @@ def test_a_cut_has_a_number_for_each_batch():
         seen.append(cut)
         return _compare_policies.specs_of({"never": []})
 
-    options = {"prices": [1.0], "scoring": None, "seeds": None, "label_delay": 0}
-    sizes = {"batch_size": 50, "initial_size": 100}
-    _compare_policies.compared(BASE, X, Y, choose, stride=4, **options, **sizes)
+    timing = _timing(batch_size=50, initial_size=100)
+    options = {"prices": [1.0], "scoring": None, "seeds": None}
+    _compare_policies.compared(BASE, X, Y, choose, timing, None, stride=4, **options)
     assert seen == [(50, 4, 22)]

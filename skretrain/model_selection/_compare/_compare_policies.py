@@ -177,15 +177,24 @@ def compare_policies(
     debt [657.0, 187.0, 392.0]
     """
     choose = _usual(estimator) if policies is None else lambda *cut: specs_of(policies)
+    times = None if times is None else checked_times(times, y)
+    timing = timing_of(
+        "compare_policies",
+        n_rows(as_container(X)),
+        times=times,
+        is_whole=True,
+        batch_size=batch_size,
+        initial_size=initial_size,
+        label_delay=label_delay,
+        fit_latency=fit_latency,
+    )
     return compared(
         estimator,
         X,
         y,
         choose,
-        batch_size=batch_size,
-        initial_size=initial_size,
-        label_delay=label_delay,
-        fit_latency=fit_latency,
+        timing,
+        times,
         prices=prices,
         scoring=scoring,
         seeds=seeds,
@@ -193,7 +202,6 @@ def compare_policies(
         n_jobs=n_jobs,
         random_state=random_state,
         on_run=on_run,
-        times=times,
         params=params,
         time_budget=time_budget,
     )
@@ -212,6 +220,8 @@ def compared(
     X,
     y,
     choose,
+    timing,
+    times,
     *,
     prices,
     scoring,
@@ -221,10 +231,8 @@ def compared(
     random_state=None,
     on_run=None,
     on_progress=None,
-    times=None,
     params=None,
     time_budget=None,
-    **lengths,
 ):
     """Compare policies that are chosen when it is known how often they can refit.
 
@@ -234,10 +242,12 @@ def compared(
         As :func:`compare_policies` takes them, and so are those that are not listed here.
     choose : callable
         ``choose(step, stride, n_batches)`` returns the policies by name, as `specs_of` does.
+    timing : Timing
+        How the rows are cut, in whole batches, and what is known when.
+    times : ndarray or None
+        When rows came.
     on_progress : callable or None, default=None
         Told now and then how far the live runs have come, a share of one.
-    **lengths : dict
-        ``batch_size``, ``initial_size``, ``label_delay`` and ``fit_latency``.
 
     Returns
     -------
@@ -245,13 +255,10 @@ def compared(
         With `stride`, which may be longer than it was asked for.
     """
     begin, owner = perf_counter(), "compare_policies"
-    times = None if times is None else checked_times(times, y)
-    size = n_rows(as_container(X))
-    timing = timing_of(owner, size, times=times, is_whole=True, **({"fit_latency": 0} | lengths))
     check_n_jobs(owner, n_jobs)
     check_number(owner, "time_budget", time_budget, above=0, what=_BUDGET, otherwise=(None,))
     budget = math.inf if time_budget is None else time_budget
-    params = checked_row_params(estimator, params, size)
+    params = checked_row_params(estimator, params, int(timing.edges[-1]))
     counted = counted_rows(estimator, params, timing.start)
     measure = measure_of(
         estimator,
@@ -263,9 +270,9 @@ def compared(
     prices = None if prices is None else checked_prices(prices)
     seeds = seeds_of(seeds, random_state)
     options = {
-        "chunk": lengths["batch_size"],
+        "chunk": timing.step,
         "windows": [window_of(timing.step), "all"],
-        "initial_size": lengths["initial_size"],
+        "initial_size": timing.start,
         "n_jobs": n_jobs,
     }
     blank = measure.matrix(cloned(estimator), random_state=seeds[0], stride=stride, **options)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ...utils._durations import Duration
-from .._timing import checked_lengths
+from .._timing import checked_lengths, n_before
 from ._replay import FIRST
 
 
@@ -37,7 +37,7 @@ def known_chunks(matrix, label_delay):
     delay = checked_lengths("RetrainMatrix", times, label_delay=label_delay)["label_delay"]
     edges, chunk = matrix.edges_, matrix._chunk
     if isinstance(delay, Duration):
-        known = np.searchsorted(lasts, delay.before(firsts), side="right")
+        known = n_before(lasts, firsts, delay)
     elif isinstance(chunk, int) and delay % chunk:
         raise ValueError(
             f"label_delay={label_delay}: a matrix knows time in chunks only; pass a multiple of "
