@@ -208,32 +208,8 @@ def test_a_loss_of_regressors_is_shown_as_one():
     assert found.cost("live", 0) == pytest.approx(by_hand * 910)
 
 
-def test_rows_that_cannot_be_read_are_in_no_score():
-    """They cost what the others of their window do, and are counted."""
-    rng = np.random.default_rng(0)
-    table = pd.DataFrame({"city": rng.choice(["Rome", "Oslo"], 600), "x": rng.normal(size=600)})
-    y = (table.x > 0).astype(int).to_numpy()
-    table.loc[330:340, "city"] = "Bonn"
-    base = make_pipeline(
-        make_column_transformer((OneHotEncoder(), ["city"]), remainder="passthrough"),
-        LogisticRegression(),
-    )
-    policies = {"never": [], "live": live(base, "all", 10_000)}
-    found = compare_policies(
-        base, table, y, policies, scoring="roc_auc", initial_size=100, batch_size=50, prices=1
-    )
-    for name in policies:
-        assert found.n_unpredicted(name) == 11
-    read = np.setdiff1d(np.arange(100, 600), np.arange(330, 341))
-    model = base.fit(table[:100], y[:100])
-    by_hand = get_scorer("roc_auc")(model, table.iloc[read], y[read])
-    assert found.score("never") == pytest.approx(by_hand)
-    assert np.isfinite(found.cost("never", 1))
-
-
-@pytest.mark.parametrize("strange", [slice(250, 400), slice(100, None)])
-def test_windows_of_which_nothing_can_be_read_cost_what_others_do(strange):
-    """Where nothing at all can be read, there is no score, and the cost has no end."""
+def compared_over_cities(strange):
+    """Return the parts of a comparison whose models cannot read the rows of a strange city."""
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"city": rng.choice(["Rome", "Oslo"], 600), "x": rng.normal(size=600)})
     y = (table.x > 0).astype(int).to_numpy()
@@ -246,6 +222,25 @@ def test_windows_of_which_nothing_can_be_read_cost_what_others_do(strange):
     found = compare_policies(
         base, table, y, policies, scoring="roc_auc", initial_size=100, batch_size=50, prices=1
     )
+    return base, table, y, found
+
+
+def test_rows_that_cannot_be_read_are_in_no_score():
+    """They cost what the others of their window do, and are counted."""
+    base, table, y, found = compared_over_cities(slice(330, 341))
+    for name in ("never", "live"):
+        assert found.n_unpredicted(name) == 11
+    read = np.setdiff1d(np.arange(100, 600), np.arange(330, 341))
+    model = base.fit(table[:100], y[:100])
+    by_hand = get_scorer("roc_auc")(model, table.iloc[read], y[read])
+    assert found.score("never") == pytest.approx(by_hand)
+    assert np.isfinite(found.cost("never", 1))
+
+
+@pytest.mark.parametrize("strange", [slice(250, 400), slice(100, None)])
+def test_windows_of_which_nothing_can_be_read_cost_what_others_do(strange):
+    """Where nothing at all can be read, there is no score, and the cost has no end."""
+    *_, found = compared_over_cities(strange)
     unread = len(np.arange(600)[strange])
     assert found.n_unpredicted("never") == unread
     if unread == 500:
