@@ -14,6 +14,7 @@ from .adapters._base import flat_classes
 _MARGIN = 1.0
 
 _NUMBERS = frozenset("biuf")
+_HOMES = ("sklearn.", "skretrain.linear_model.")
 
 
 def can_grow(model, new=()):
@@ -56,7 +57,10 @@ def grow(model, classes):
       less 1: below the largest of them for every X, yet near enough to be learned;
     - naive Bayes gives it counts of zero and the prior probability 0, the very state it has in a
       model that declared the class at the beginning. Complement naive Bayes has no prior: all
-      classes are tied where all features are zero, and it takes the first.
+      classes are tied where all features are zero, and it takes the first;
+    - recursive ridge gives it the target that it had in all rows so far, and is the model that had
+      declared it: with an intercept, the score of the new class is -1 everywhere, and no row has
+      scores that are all so low. Without one, the score is a line through the origin.
 
     The optimiser of a perceptron keeps its moments, those of new units are zero; the count of
     epochs without progress begins anew.
@@ -94,7 +98,7 @@ def grow_for(model, y):
 
 def _family_of(model):
     kind = type(model)
-    return _FAMILIES.get(kind.__name__) if kind.__module__.startswith("sklearn.") else None
+    return _FAMILIES.get(kind.__name__) if kind.__module__.startswith(_HOMES) else None
 
 
 def _are_of_one_kind(known, new):
@@ -227,6 +231,14 @@ def _indifferent(model):
     return -np.log(2.0 if hasattr(model, "binarize") else model.n_features_in_)
 
 
+def _can_grow_recursive(model):
+    return True
+
+
+def _grow_recursive(model, classes, places):
+    model._grow(classes)
+
+
 class _Family(NamedTuple):
     can_grow: object
     grow: object
@@ -247,4 +259,5 @@ _FAMILIES = {
     "BernoulliNB": _DISCRETE,
     "ComplementNB": _DISCRETE,
     "CategoricalNB": _DISCRETE,
+    "RecursiveRidgeClassifier": _Family(_can_grow_recursive, _grow_recursive),
 }

@@ -96,11 +96,16 @@ class RecursiveRidgeClassifier(ClassifierMixin, RecursiveRidge):
         declared = [] if classes is None else [np.asarray(classes)]
         found = unique_labels(*known, *declared, y) if len(y) else unique_labels(*known, *declared)
         if not reset and len(found) > len(self.classes_):
-            places = np.searchsorted(found, self.classes_)
-            for moments in self._moments_:
-                moments.grow(places, len(found), -1.0)
+            self._grow(found)
         self.classes_ = found
         return np.where(y[:, None] == found, 1.0, -1.0)
+
+    def _grow(self, classes):
+        """Make room for the sorted labels `classes`, a superset of the model's own, in place."""
+        places = np.searchsorted(classes, self.classes_)
+        for moments in self._moments_:
+            moments.grow(places, len(classes), -1.0)
+        self.classes_ = classes
 
     def _gains(self, told, Y):
         """Return of each rate and row whether it was right."""

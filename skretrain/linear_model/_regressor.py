@@ -50,10 +50,11 @@ class RecursiveRidgeRegressor(MultiOutputMixin, RegressorMixin, RecursiveRidge):
     For each rate, a batch of ``n`` rows with ``p`` features takes the time of ``n p^2``
     multiplications, and the first question after it that of solving a system of size ``p``,
     ``p^3 / 3``; the memory is ``8 p^2`` bytes, however many rows come. A row of weight w counts as
-    w rows, in forgetting, too: a weight of 0 is no row. With several rates, their weights depend a
-    little on the batches, whose rows are judged together. Columns that are constant, equal or of
-    sizes far apart do no harm: systems are solved in units of each column, and what has no solution
-    gets a slightly larger penalty.
+    w rows, in forgetting, too: a weight of 0 is no row. A row that is learned again counts again,
+    so that more passes over a batch only give it more weight. With several rates, their weights
+    depend a little on the batches, whose rows are judged together. Columns that are constant, equal
+    or of sizes far apart do no harm: systems are solved in units of each column, and what has no
+    solution gets a slightly larger penalty.
 
     References
     ----------
@@ -108,12 +109,16 @@ class RecursiveRidgeRegressor(MultiOutputMixin, RegressorMixin, RecursiveRidge):
         if reset:
             self._n_outputs, self._usual = (None if Y.ndim == 1 else Y.shape[1]), None
         Y = Y[:, None] if Y.ndim == 1 else Y
-        if Y.shape[1] != (self._n_outputs or 1):
+        if Y.shape[1] != self._n_targets:
             raise ValueError(
                 f"y has {Y.shape[1]} target(s), and {type(self).__name__} has learned "
-                f"{self._n_outputs or 1}: pass as many, or call fit."
+                f"{self._n_targets}: pass as many, or call fit."
             )
         return Y
+
+    @property
+    def _n_targets(self):
+        return self._n_outputs or 1
 
     def _gains(self, told, Y):
         """Return of each rate and row how little it was wrong, in units of the usual residual."""

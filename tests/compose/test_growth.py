@@ -16,6 +16,7 @@ from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, Gaussi
 from sklearn.neural_network import MLPClassifier
 
 from skretrain.compose._growth import can_grow, grow, grow_for
+from skretrain.linear_model import RecursiveRidgeClassifier
 from skretrain.utils._copy import copy_fitted
 
 CENTRES = np.random.default_rng(5).normal(size=(6, 8)) * 3
@@ -69,6 +70,7 @@ FAMILIES = [
     *bayes_models(),
     *((model, blobs) for model in perceptrons()),
     (LogisticRegression(), blobs),
+    (RecursiveRidgeClassifier(forgetting=(0.99, 1.0)), blobs),
 ]
 
 # Known classes, and those that come: after, between and before them, one or several.
@@ -384,6 +386,7 @@ LEARNERS = [
     *bayes_models(),
     (MLPClassifier((30,), solver="sgd", learning_rate_init=0.1, random_state=0), blobs),
     (MLPClassifier((30,), learning_rate_init=0.05, random_state=0), blobs),
+    (RecursiveRidgeClassifier(), blobs),
 ]
 
 
@@ -444,7 +447,13 @@ def test_a_grown_logistic_regression_keeps_the_odds(known):
     ],
 )
 @pytest.mark.parametrize(
-    "model", [SGDClassifier(random_state=0), GaussianNB(), MLPClassifier((8,), random_state=0)]
+    "model",
+    [
+        SGDClassifier(random_state=0),
+        GaussianNB(),
+        MLPClassifier((8,), random_state=0),
+        RecursiveRidgeClassifier(),
+    ],
 )
 @pytest.mark.no_cover
 def test_labels_of_every_type_keep_their_names(model, known, new, kind):

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.frozen import FrozenEstimator
 
+from ...linear_model import RecursiveRidgeRegressor
 from ...utils._sklearn_api import reheated
 from .._growth import can_grow, grow_for
 from ._base import BaseAdapter, set_for_now
@@ -128,9 +129,12 @@ def _n_outputs(model):
         return units if model.out_activation_ == "logistic" else 1
     if _is_a(model, "MLPRegressor"):
         return model.n_outputs_
-    coef = getattr(model, "coef_", None)
-    # Asked with every batch, and the tags of an estimator take long: most classifiers need none.
-    if isinstance(coef, np.ndarray) and not hasattr(model, "classes_") and is_regressor(model):
+    # Asked with every batch: recursive ridge solves a system for its coefficients, and the tags of
+    # an estimator take long. Most classifiers need neither.
+    if isinstance(model, RecursiveRidgeRegressor):
+        return model._n_targets
+    coef = None if hasattr(model, "classes_") else getattr(model, "coef_", None)
+    if isinstance(coef, np.ndarray) and is_regressor(model):
         return 1 if coef.ndim == 1 else coef.shape[0]
     return None
 
