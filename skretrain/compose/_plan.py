@@ -13,7 +13,7 @@ from ..exceptions import MovingInputWarning
 from ..utils._optional import import_optional
 from ..utils._sklearn_api import is_search
 from ..utils._warn import warn_user
-from ._preserve import why_not_preserved
+from ._preserve import why_not_preserved, why_preserved
 from ._samplers import samplers_of
 from ._structure import (
     is_composed,
@@ -124,8 +124,9 @@ def explain_plan(estimator, steps=None):
 
     Transformers are frozen once fitted, because the model behind them has learned their output as
     it is; a linear rescaler right before a linear model or a multi-layer perceptron is updated
-    while the model's weights are rewritten, so that no decision moves; the predictor goes on
-    learning, through its ``partial_fit`` or an adapter. `steps` overrides this.
+    while the model's weights are rewritten, so that no decision moves (in recursive ridge, the rows
+    that it has learned); the predictor goes on learning, through its ``partial_fit`` or an adapter.
+    `steps` overrides this.
 
     Parameters
     ----------
@@ -285,7 +286,7 @@ class _Planner:
             return asked, "refit", "as asked for"
         if why_not:
             return "freeze", "refit", "the model behind it has learned its output as it is"
-        return "preserve", "refit", "the model's weights are rewritten: no decision moves"
+        return "preserve", "refit", why_preserved(next_model)
 
     def _predictor(self, part, path, asked):
         adapter, why_not = adapter_of(part)

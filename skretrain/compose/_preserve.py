@@ -1,8 +1,9 @@
-"""Update a rescaler without moving the decisions of the linear layer behind it."""
+"""Update a rescaler while the linear layer behind it keeps what it has learned."""
 
 import numpy as np
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
+from ..linear_model._base import RecursiveRidge
 from ..utils._sklearn_api import distinct, first_layers
 
 _RESCALERS = (StandardScaler, MinMaxScaler, MaxAbsScaler)
@@ -36,7 +37,16 @@ def why_not_preserved(scaler, model):
     return ""
 
 
+def why_preserved(model):
+    """Return what becomes of a model that `why_not_preserved` finds no fault with."""
+    if isinstance(model, RecursiveRidge):
+        return "the model's rows are rewritten: as if all had been scaled so"
+    return "the model's weights are rewritten: no decision moves"
+
+
 def _is_linear(model):
+    if isinstance(model, RecursiveRidge):
+        return True
     kinds = {kind.__name__ for kind in type(model).__mro__}
     if "BaseMultilayerPerceptron" in kinds:
         return True
@@ -62,6 +72,10 @@ def rewrite(model, columns, before, after):
     :math:`w z + c = w' z' + c'` for every :math:`x` if :math:`w' = w s / s'` and
     :math:`c' = c + w (b - b' s / s')`.
 
+    Recursive ridge has no weights but those that follow from the rows which it has learned: their
+    means and products become those of :math:`z'`. Its output stays what it was but for the penalty,
+    which holds for weights in the new units.
+
     Parameters
     ----------
     model : estimator
@@ -71,6 +85,10 @@ def rewrite(model, columns, before, after):
     before, after : tuple of ndarray
         What :func:`affine_of` returned before and after the update.
     """
+    if isinstance(model, RecursiveRidge):
+        ratio = after[0] / before[0]
+        model._rescale(columns, ratio, after[1] - ratio * before[1])
+        return
     ratio = before[0] / after[0]
     offset = before[1] - ratio * after[1]
     layers = first_layers(model)

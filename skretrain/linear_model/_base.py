@@ -142,6 +142,14 @@ class RecursiveRidge(BaseEstimator):
         """Return the coefficients and intercepts of each rate; solved when they are asked for."""
         return zip(*(moments.solution(self.alpha) for moments in self._moments_), strict=True)
 
+    def _rescale(self, columns, scale, shift):
+        """Be the model that had learned ``scale * x + shift`` wherever it has learned x.
+
+        The penalty is then that of coefficients in the new units.
+        """
+        for moments in self._moments_:
+            moments.rescale(columns, scale, shift)
+
     def _linear(self):
         """Return the coefficients and intercepts of all rates together."""
         check_is_fitted(self, "_moments_")

@@ -100,6 +100,25 @@ class Moments:
         self.target_mean[places], self.cross[:, places] = target_mean, cross
         self._solved = None
 
+    def rescale(self, columns, scale, shift):
+        """Take all rows so far to other units, in place: to ``scale * x + shift``.
+
+        Parameters
+        ----------
+        columns : slice
+            Which features.
+        scale, shift : ndarray
+            One number for each of them; a shift of 0 where there is no intercept.
+        """
+        scales = np.ones(len(self.mean))
+        scales[columns] = scale
+        self.mean = scales * self.mean
+        self.mean[columns] += shift
+        self.products *= scales
+        self.products *= scales[:, None]
+        self.cross = scales[:, None] * self.cross
+        self._solved = None
+
     def solution(self, alpha):
         """Return coefficients of shape (n_features, n_targets), and intercepts.
 

@@ -34,6 +34,7 @@ from skretrain.compose import explain_plan, partial_fit
 from skretrain.compose._learner import Learner
 from skretrain.compose._preserve import affine_of, rewrite, why_not_preserved
 from skretrain.compose._structure import predictor_of
+from skretrain.linear_model import RecursiveRidgeClassifier, RecursiveRidgeRegressor
 from skretrain.utils._copy import copy_fitted
 
 LOSSES = (
@@ -56,6 +57,7 @@ CLASSIFIERS = [
     LogisticRegression(),
     MLPClassifier(hidden_layer_sizes=(5,), max_iter=5, random_state=0),
     MLPClassifier((5, 3), solver="sgd", momentum=0.9, max_iter=5, random_state=0),
+    RecursiveRidgeClassifier(1e-11, forgetting=(0.95, 1.0)),  # a penalty would move them
 ]
 REGRESSORS = [
     SGDRegressor(random_state=0),
@@ -65,6 +67,7 @@ REGRESSORS = [
     HuberRegressor(),
     PoissonRegressor(),
     MLPRegressor(hidden_layer_sizes=(5,), max_iter=5, random_state=0),
+    RecursiveRidgeRegressor(1e-11, forgetting=0.95),
 ]
 MULTI_TASK = [
     MultiTaskLasso(alpha=0.01),
@@ -236,6 +239,9 @@ def test_only_the_columns_of_the_rescaler_are_rewritten():
         (MinMaxScaler(), SGDClassifier(fit_intercept=False), "no intercept to make up"),
         (StandardScaler(with_mean=False), SGDClassifier(fit_intercept=False), ""),
         (MaxAbsScaler(), Lasso(fit_intercept=False), ""),
+        (StandardScaler(), RecursiveRidgeClassifier(), ""),
+        (StandardScaler(), RecursiveRidgeRegressor(fit_intercept=False), "no intercept to make up"),
+        (MaxAbsScaler(), RecursiveRidgeRegressor(fit_intercept=False), ""),
     ],
     ids=as_typed,
 )

@@ -4,17 +4,25 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import as_typed, batches, stream
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.kernel_approximation import Nystroem, RBFSampler
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    PolynomialFeatures,
+    StandardScaler,
+)
 
 from skretrain import DriftAwareRetrainer, ReplayPartialFit
-from skretrain.compose import IncrementalPipeline, partial_fit
+from skretrain.compose import IncrementalPipeline, explain_plan, partial_fit
 from skretrain.compose._growth import can_grow
 from skretrain.compose._structure import predictor_of
-from skretrain.exceptions import ClassesGrewWarning
+from skretrain.exceptions import ClassesGrewWarning, MovingInputWarning
 from skretrain.linear_model import RecursiveRidgeClassifier, RecursiveRidgeRegressor, _moments
 from skretrain.policies import FullRefit, WarmStart
 
@@ -176,3 +184,105 @@ def test_rows_count_as_often_as_their_weight_says():
     oracle = classifier().fit(np.repeat(Z, weight, axis=0), np.repeat(y, weight))
     for one, other in zip(model.estimator_[-1]._solutions(), oracle._solutions(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-8)
+
+
+# -- behind a rescaler that moves ------------------------------------------------------------------
+
+SCALERS = [
+    StandardScaler(),
+    StandardScaler(with_mean=False),
+    MinMaxScaler((-1, 3)),
+    MaxAbsScaler(),
+    ColumnTransformer(
+        [("a", StandardScaler(), [1, 3]), ("b", MinMaxScaler(), [0])], remainder="passthrough"
+    ),
+    Pipeline([("columns", ColumnTransformer([("a", StandardScaler(), [0, 2])])), ("none", None)]),
+]
+
+
+def closed_form(Z, Y, rate, alpha, *, fit_intercept=True):
+    """Solve the weighted normal equations of all rows at once."""
+    weight = rate ** np.arange(len(Z))[::-1]
+    mean = weight @ Z / weight.sum() * fit_intercept
+    target_mean = weight @ Y / weight.sum() * fit_intercept
+    A = (Z - mean).T @ (weight[:, None] * (Z - mean)) + alpha * np.eye(Z.shape[1])
+    coef = np.linalg.solve(A, (Z - mean).T @ (weight[:, None] * (Y - target_mean)))
+    return coef, target_mean - mean @ coef
+
+
+@given(
+    scaler=st.sampled_from(SCALERS),
+    exponents=st.lists(st.floats(-6, 6), min_size=4, max_size=4),
+    shifts=st.lists(st.floats(-5, 5), min_size=4, max_size=4),
+    n_constant=st.integers(0, 3),
+    size=st.sampled_from([1, 7, 30, 70]),
+    alpha=st.sampled_from([0.1, 1.0, 30.0]),
+    seed=st.integers(0, 10**6),
+)
+@pytest.mark.no_cover
+def test_behind_a_rescaler_it_is_the_solution_on_rows_that_the_last_one_has_scaled(
+    scaler, exponents, shifts, n_constant, size, alpha, seed
+):
+    """For each rate, whatever the batches were; a column may have stood still at first."""
+    rng = np.random.default_rng(seed)
+    X = (rng.normal(size=(130, 4)) + shifts) * 10.0 ** np.array(exponents)
+    X[:60, :n_constant] = X[0, :n_constant]
+    y = rng.integers(3, size=130) + (X[:, 0] > X[:, 0].mean())
+    model = make_pipeline(scaler, RecursiveRidgeClassifier(alpha, forgetting=RATES))
+    model = clone(model).fit(X[:60], y[:60])
+    for batch in batches(130, size, 60):
+        partial_fit(model, X[batch], y[batch])
+    Z, Y = model[0].transform(X), np.where(y[:, None] == model.classes_, 1.0, -1.0)
+    ridge = model[-1]
+    for rate, coef, intercept in zip(RATES, *ridge._solutions(), strict=True):
+        expected, expected_intercept = closed_form(Z, Y, rate, alpha)
+        np.testing.assert_allclose(coef, expected, rtol=1e-8, atol=1e-8)
+        np.testing.assert_allclose(intercept, expected_intercept, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(with_mean=False), MaxAbsScaler()], ids=as_typed)
+def test_without_an_intercept_too_where_the_rescaler_does_not_shift(scaler):
+    X, y = stream(200)
+    X = X * [1, 10, 1, 100] + 3
+    base = make_pipeline(scaler, RecursiveRidgeRegressor(forgetting=0.99, fit_intercept=False))
+    model = fed(updated_only(base), X, y).estimator_
+    Z = model[0].transform(X)
+    expected, _ = closed_form(Z, y[:, None], 0.99, 1.0, fit_intercept=False)
+    np.testing.assert_allclose(model[-1].coef_, expected[:, 0], rtol=1e-8, atol=1e-8)
+
+
+def test_the_rescaler_follows_a_feature_that_only_later_varies():
+    """Frozen, its scale is 1 for ever: a thousandth of what the penalty is made for."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1000, 3))
+    y = X[:, 2]
+    X[:, 2] *= 1e-3
+    X[:200, 2] = 0.0
+    errors = {}
+    for action in ("freeze", "preserve"):
+        base = make_pipeline(StandardScaler(), RecursiveRidgeRegressor())
+        update = WarmStart(steps={"standardscaler": action})
+        model = fed(updated_only(base, update=update), X, y)
+        errors[action] = np.abs(model.predict(X[500:]) - y[500:]).mean()
+    assert errors["preserve"] < 0.1 * errors["freeze"]
+
+
+def test_the_plan_says_what_becomes_of_the_rescaler():
+    plan = explain_plan(make_pipeline(StandardScaler(), classifier()))
+    assert [step.on_update for step in plan.steps] == ["preserve", "update"]
+    assert plan.steps[0].why == "the model's rows are rewritten: as if all had been scaled so"
+    still = explain_plan(
+        make_pipeline(StandardScaler(), RecursiveRidgeRegressor(1, fit_intercept=False))
+    )
+    assert still.steps[0].on_update == "freeze"
+
+
+def test_behind_random_features_the_rescaler_is_frozen_unless_somebody_asks():
+    """What is not linear cannot be rewritten, and a moving input would change what it means."""
+    waves = make_pipeline(StandardScaler(), WAVES, classifier())
+    assert [step.on_update for step in explain_plan(waves).steps] == ["freeze", "freeze", "update"]
+    with pytest.warns(MovingInputWarning, match="'standardscaler' moves while rbfsampler behind"):
+        plan = explain_plan(waves, {"standardscaler": "update"})
+    assert [step.on_update for step in plan.steps] == ["update", "freeze", "update"]
+    with pytest.raises(ValueError, match="no linear model or MLP"):
+        explain_plan(waves, {"standardscaler": "preserve"})
