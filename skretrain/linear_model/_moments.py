@@ -37,7 +37,7 @@ class Moments:
         self.target_mean = np.zeros(n_targets)
         self.products = np.zeros((n_features, n_features), order="F")  # the lower half
         self.cross = np.zeros((n_features, n_targets))
-        self._solved = None
+        self._asked = _Asked()
 
     def add(self, X, Y, counts):
         """Take in a batch.
@@ -67,7 +67,7 @@ class Moments:
             X, Y = np.vstack([X, root * step]), np.vstack([Y, root * target_step])
         self.products = dsyrk(1.0, X.T, beta=decay, c=self.products, lower=1, overwrite_c=1)
         self.cross = decay * self.cross + X.T @ Y
-        self.weight, self._solved = total, None
+        self.weight, self._asked = total, _Asked()
         self.mean = self.mean + step * (new / total)
         self.target_mean = self.target_mean + target_step * (new / total)
 
@@ -98,7 +98,7 @@ class Moments:
         same = np.zeros(len(self.mean)) if self.centred else value * self.weight * self.mean
         self.cross = np.repeat(same[:, None], n_targets, axis=1)
         self.target_mean[places], self.cross[:, places] = target_mean, cross
-        self._solved = None
+        self._asked = _Asked()
 
     def rescale(self, columns, scale, shift):
         """Take all rows so far to other units, in place: to ``scale * x + shift``.
@@ -117,16 +117,18 @@ class Moments:
         self.products *= scales
         self.products *= scales[:, None]
         self.cross = scales[:, None] * self.cross
-        self._solved = None
+        self._asked = _Asked()
 
     def solution(self, alpha):
         """Return coefficients of shape (n_features, n_targets), and intercepts.
 
         They are solved once after each batch, when somebody asks.
         """
-        if self._solved is None or self._solved[0] != alpha:
-            self._solved = alpha, self._solve(alpha)
-        return self._solved[1]
+        known, solution = self._asked.found
+        if known != alpha:
+            solution = self._solve(alpha)
+            self._asked.found = alpha, solution  # at once: many threads may ask
+        return solution
 
     def _solve(self, alpha):
         products = self.products.copy(order="F")
@@ -138,6 +140,23 @@ class Moments:
         coefs = _solved(products, self.cross / scales[:, None]) / scales[:, None]
         intercepts = self.target_mean - self.mean @ coefs if self.centred else 0 * self.target_mean
         return coefs, intercepts
+
+
+class _Asked:
+    """The solution that somebody has asked for, no part of what was learned.
+
+    Pickles go without it, so that predicting changes no byte of a model. Copies share it until they
+    learn: a retrainer predicts with a model, and then weighs the rates of a copy.
+    """
+
+    def __init__(self):
+        self.found = None, None
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce__(self):
+        return _Asked, ()
 
 
 def _solved(matrix, right):

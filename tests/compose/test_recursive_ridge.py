@@ -6,6 +6,7 @@ import pytest
 from helpers import as_typed, batches, stream
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.kernel_approximation import Nystroem, RBFSampler
@@ -286,3 +287,17 @@ def test_behind_random_features_the_rescaler_is_frozen_unless_somebody_asks():
     assert [step.on_update for step in plan.steps] == ["update", "freeze", "update"]
     with pytest.raises(ValueError, match="no linear model or MLP"):
         explain_plan(waves, {"standardscaler": "preserve"})
+
+
+@pytest.mark.parametrize("kind", [csr_matrix, csr_array, pd.DataFrame, np.float32], ids=as_typed)
+def test_rows_of_every_kind_are_learned_alike(kind):
+    X, y = stream(300)
+    X = np.round(X, 2).astype(np.float32).astype(np.float64) * (np.abs(X) > 0.5)
+    given = pd.DataFrame(X, columns=list("abcd")) if kind is pd.DataFrame else kind(X)
+    model, dense = updated_only(classifier()), fed(updated_only(classifier()), X, y)
+    model.fit(given[:FIRST], y[:FIRST])
+    for batch in batches(300, SIZE, FIRST):
+        model.partial_fit(given[batch], y[batch])
+    assert model.n_refits_ == 0
+    expected = dense.decision_function(X)
+    np.testing.assert_allclose(model.decision_function(given), expected, rtol=1e-6, atol=1e-8)

@@ -22,7 +22,9 @@ from skretrain.compose import explain_plan
 from skretrain.datasets import make_drifting_classification, make_drifting_regression
 from skretrain.exceptions import SkretrainWarning
 from skretrain.linear_model import RecursiveRidgeClassifier, RecursiveRidgeRegressor
+from skretrain.linear_model._moments import Moments
 from skretrain.model_selection import prequential_validate
+from skretrain.utils._copy import copy_fitted
 
 RATES = (0.9, 0.99, 1.0)
 
@@ -240,6 +242,29 @@ def test_predicting_changes_nothing_and_pickles_go_on_alike():
     for one in (model, copy):
         one.partial_fit(X[300:], y[300:])
     np.testing.assert_array_equal(model.coef_, copy.coef_)
+
+
+def test_predicting_changes_no_byte_of_a_model():
+    """A solution that somebody has asked for is no part of what was learned."""
+    X, y, _ = make_drifting_classification(300, random_state=0)
+    model = RecursiveRidgeClassifier(forgetting=RATES).fit(X, y)
+    before = pickle.dumps(model)
+    expected = model.predict_proba(X)
+    assert pickle.dumps(model) == before
+    np.testing.assert_array_equal(pickle.loads(before).predict_proba(X), expected)
+
+
+def test_a_copy_does_not_solve_again_what_its_original_has_solved(monkeypatch):
+    """A retrainer predicts with the model that serves, and its copy weighs the rates by that."""
+    solved, solve = [], Moments._solve
+    monkeypatch.setattr(Moments, "_solve", lambda *args: solved.append(1) or solve(*args))
+    X, y, _ = make_drifting_classification(300, random_state=0)
+    model = RecursiveRidgeClassifier(forgetting=RATES).fit(X, y)
+    expected = model.decision_function(X)
+    solved.clear()
+    copy_fitted(model).partial_fit(X[:100], 1 - y[:100])
+    assert not solved
+    np.testing.assert_array_equal(model.decision_function(X), expected)
 
 
 def test_the_penalty_may_be_changed_between_batches():

@@ -21,12 +21,14 @@ from sklearn.linear_model import (
 from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from threadpoolctl import threadpool_limits
 
 from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
 from skretrain.buffers import Reservoir, SlidingWindow
 from skretrain.drift import FitRecord, Periodic, ScoredBatch
+from skretrain.linear_model import RecursiveRidgeClassifier, RecursiveRidgeRegressor
 from skretrain.policies import WarmStart
 from skretrain.utils import estimator_checks
 from skretrain.utils.estimator_checks import (
@@ -170,6 +172,17 @@ SOUND = [
             ("tree", DriftAwareRetrainer(DecisionTreeRegressor(), update=None)),
         ],
         budget=0.5,
+    ),
+    DriftAwareRetrainer(RecursiveRidgeClassifier(forgetting=(0.99, 0.999))),
+    ReplayPartialFit(RecursiveRidgeClassifier(forgetting=(0.99, 0.999))),
+    DriftAwareRetrainer(RecursiveRidgeRegressor(forgetting=(0.99, 0.999)), policy="warm_start"),
+    ReplayPartialFit(RecursiveRidgeRegressor(), ratio=0.5, n_passes=2),
+    DriftAwareRetrainer(make_pipeline(StandardScaler(), RecursiveRidgeClassifier())),
+    MixtureRetrainer(
+        [
+            ("updated", DriftAwareRetrainer(RecursiveRidgeClassifier(), detector=None)),
+            ("replayed", ReplayPartialFit(RecursiveRidgeClassifier(forgetting=(0.9, 0.99)))),
+        ],
     ),
 ]  # fmt: skip
 
