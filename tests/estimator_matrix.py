@@ -22,6 +22,7 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier, RandomForestRegressor
 from sklearn.gaussian_process.kernels import RBF, WhiteKernel
+from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier, SGDRegressor
 from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputClassifier
@@ -36,6 +37,7 @@ from skretrain import DriftAwareRetrainer
 from skretrain.compose._structure import predictor_of
 from skretrain.compose.adapters._registry import adapter_of
 from skretrain.exceptions import ClassesGrewWarning
+from skretrain.linear_model import RecursiveRidgeClassifier, RecursiveRidgeRegressor
 from skretrain.policies import WarmStart
 from skretrain.utils._containers import n_rows
 from skretrain.utils.estimator_checks import ScriptedDetector
@@ -190,6 +192,7 @@ class Entry:
 
 _INTS = (0, 1, 2)
 _FEW = {"n_estimators": 10}
+_RATES = (0.98, 0.999)
 
 
 def _linear():
@@ -416,7 +419,15 @@ def _pipeline_with_words():
     return make_pipeline(columns, _linear())
 
 
+def _pipeline_with_waves():
+    waves = RBFSampler(gamma=0.05, n_components=50, random_state=0)
+    return make_pipeline(StandardScaler(), waves, RecursiveRidgeClassifier(forgetting=_RATES))
+
+
 def _others():
+    for kind in (RecursiveRidgeClassifier, RecursiveRidgeRegressor):
+        name = kind.__name__
+        yield Entry(name, _section(name), lambda kind=kind: kind(forgetting=_RATES))
     for name in ("LGBMClassifier", "LGBMRegressor"):
         yield Entry(name, _section(name), lambda name=name: _lightgbm(name))
     yield Entry("XGBClassifier", "classifier", lambda: _xgboost("XGBClassifier"))
@@ -448,6 +459,11 @@ def _others():
         "classifier",
         _pipeline_with_words,
         of_X=_with_words,
+    )
+    yield Entry(
+        "Pipeline(StandardScaler, RBFSampler, RecursiveRidgeClassifier)",
+        "classifier",
+        _pipeline_with_waves,
     )
     yield Entry(
         "Pipeline(StandardScaler, SGDRegressor)",
@@ -485,6 +501,7 @@ def _several_outputs():
         lambda: RandomForestRegressor(10),
         lambda: MLPRegressor(**_perceptron()),
         lambda: Ridge(),
+        lambda: RecursiveRidgeRegressor(forgetting=_RATES),
         lambda: TransformedTargetRegressor(
             MLPRegressor(**_perceptron()), transformer=StandardScaler()
         ),

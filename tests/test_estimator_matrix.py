@@ -41,6 +41,8 @@ REPRESENTATIVES = [
     "LGBMRegressor",
     "LogisticRegression",
     "MultiOutputRegressor",
+    "RecursiveRidgeClassifier",
+    "RecursiveRidgeRegressor",
     "Ridge, 2 targets",
     "River2SKLClassifier",
     "SGDClassifier",
