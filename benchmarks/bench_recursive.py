@@ -1,8 +1,8 @@
 """Recursive ridge: what a batch costs, what it tells on real streams, and what millions of rows do.
 
-**Cost.** Microseconds of processor time per row of ``partial_fit`` and ``predict`` together, on
+**Cost.** Microseconds of processor time per row of ``predict`` and ``partial_fit`` together, on
 batches of normal numbers, so that each batch takes the products of its rows and the solution of one
-system for each rate. Beside it the same of SGD's ``partial_fit``, on the same batches.
+system for each rate; and of ``partial_fit`` alone. Beside it SGD, predicting and learning the same.
 
 **Streams.** Cohen's kappa, batch by batch, each predicted before it is learned (a label delay of
 100). Features are scaled by the first min(10 %, 5,000) rows and cut off at five deviations; beside
@@ -21,6 +21,7 @@ import time
 
 import numpy as np
 from _common import load_stream, parse_args, table, use_one_thread, write_report
+from sklearn.base import clone
 from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import SGDClassifier
 from sklearn.metrics import cohen_kappa_score
@@ -34,15 +35,17 @@ N_RANDOM = (64, 128, 256)
 BATCH = 100
 
 
-def seconds_per_row(model, n_features, n_classes, n_batch, n_batches):
-    """Return the microseconds per row of learning a batch and predicting the next."""
+def microseconds_per_row(model, n_features, n_classes, n_batch, n_batches, predicts=True):
+    """Return what it takes to predict a batch, or not, and to learn it."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n_batch, n_features))
     y = rng.integers(0, n_classes, size=n_batch)
-    model.partial_fit(X, y, classes=np.arange(n_classes)).predict(X)
+    model = clone(model).partial_fit(X, y, classes=np.arange(n_classes))
     begin = time.process_time()
     for _ in range(n_batches):
-        model.partial_fit(X, y).predict(X)
+        if predicts:
+            model.predict(X)
+        model.partial_fit(X, y)
     return (time.process_time() - begin) / (n_batches * n_batch) * 1e6
 
 
@@ -55,14 +58,19 @@ def costs(quick):
         *({"rates": n} for n in (1, 2)),
         *({"classes": n} for n in (10, 100)),
         *({"batch": n} for n in (1, 10, 1000)),
+        {"batch": 1, "rates": 1},
+        {"batch": 1, "features": 16},
+        {"batch": 1, "features": 512},
     ]
     for change in changes[:3] if quick else changes:
         case = {**usual, **change}
         sizes = case["features"], case["classes"], case["batch"]
-        n_batches = 2 if quick else max(20, 3000 // case["batch"])
+        n_batches = 2 if quick else max(20, 1000 // case["batch"])
         ours = RecursiveRidgeClassifier(forgetting=RATES[-case["rates"] :])
-        ours, sgd = (seconds_per_row(model, *sizes, n_batches) for model in (ours, SGDClassifier()))
-        yield [*case.values(), f"{ours:.1f}", f"{sgd:.1f}", f"{ours / sgd:.1f}"]
+        alone = microseconds_per_row(ours, *sizes, n_batches, predicts=False)
+        both = [microseconds_per_row(one, *sizes, n_batches) for one in (ours, SGDClassifier())]
+        times = [both[0], alone, both[1], both[0] / both[1]]
+        yield [*case.values(), *(f"{number:.1f}" for number in times)]
 
 
 def told(stream, n_random, quick):
@@ -128,11 +136,10 @@ def main():
     arguments = parse_args(__doc__.splitlines()[0], "recursive.md", add_arguments)
     use_one_thread()
     quick = arguments.quick
-    cost_header = [
-        *("features", "rates", "classes", "rows per batch", "us per row", "SGD", "ratio")
-    ]
+    sizes = ["features", "rates", "classes", "rows per batch"]
+    cost_header = [*sizes, "us per row", "partial_fit alone", "SGD", "ratio"]
     stream_header = ["stream", "rows", "random features", "kappa", "CPU s", "weights of the rates"]
-    sizes, difference = many_rows(10_000 if quick else arguments.rows)
+    n_bytes, difference = many_rows(10_000 if quick else arguments.rows)
     parts = [
         __doc__.partition("\n\n    python")[0],
         "## Cost",
@@ -141,7 +148,7 @@ def main():
         table(stream_header, streams(quick)),
         "## Rows",
         f"After {10_000 if quick else arguments.rows:,} rows: "
-        f"{' / '.join(f'{size:,}' for size in sizes)} bytes at a tenth, half and all; largest "
+        f"{' / '.join(f'{size:,}' for size in n_bytes)} bytes at a tenth, half and all; largest "
         f"difference from a fresh solution {difference:.1e}.",
     ]
     write_report(arguments.out, "Recursive ridge", parts)

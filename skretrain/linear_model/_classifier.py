@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
+from ..utils._labels import unseen_labels
 from ._base import RecursiveRidge
 
 
@@ -92,16 +93,16 @@ class RecursiveRidgeClassifier(ClassifierMixin, RecursiveRidge):
 
     def _targets(self, y, *, reset, classes=None):
         check_classification_targets(y)
-        known = [] if reset else [self.classes_]
-        declared = [] if classes is None else [np.asarray(classes)]
-        found = unique_labels(*known, *declared, y) if len(y) else unique_labels(*known, *declared)
-        if not reset and len(found) > len(self.classes_):
-            self._grow(found)
-        self.classes_ = found
-        return np.where(y[:, None] == found, 1.0, -1.0)
+        if reset:
+            self.classes_ = _united(y, classes)
+        elif classes is not None or len(unseen_labels(y, self.classes_)):
+            self._grow(_united(self.classes_, classes, y))
+        return np.where(y[:, None] == self.classes_, 1.0, -1.0)
 
     def _grow(self, classes):
         """Make room for the sorted labels `classes`, a superset of the model's own, in place."""
+        if len(classes) == len(self.classes_):
+            return
         places = np.searchsorted(classes, self.classes_)
         for moments in self._moments_:
             moments.grow(places, len(classes), -1.0)
@@ -196,3 +197,8 @@ class RecursiveRidgeClassifier(ClassifierMixin, RecursiveRidge):
         """Intercepts, the weighted mean over the rates."""
         intercept = self._linear()[1]
         return intercept[1:] if len(self.classes_) == 2 else intercept
+
+
+def _united(*labels):
+    """Return the sorted union of labels, of which some may be None or empty."""
+    return unique_labels(*(np.asarray(some) for some in labels if some is not None and len(some)))
