@@ -4,7 +4,8 @@ import numpy as np
 from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpotrf, dpotrs
 
-_JITTERS = (0.0, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)  # of a diagonal of ones
+_JITTERS = (1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)  # of a diagonal of ones
+_ROUNDING = 1e-14  # of a mean, which that of equal numbers may be off by
 
 
 class Moments:
@@ -133,18 +134,28 @@ class Moments:
     def _solve(self, alpha):
         # From the beginning: no update of rank one follows rows that fade while the penalty does
         # not. Each copy of the products would be another tenth of the time.
-        factor, info = dpotrf(self._penalised(alpha), lower=1, overwrite_a=1, clean=0)
+        products, cross = self._system(alpha)
+        factor, info = dpotrf(products, lower=1, overwrite_a=1, clean=0)
         if info == 0:
-            coefs = dpotrs(factor, self.cross, lower=1)[0]
+            coefs = dpotrs(factor, cross, lower=1)[0]
         else:
-            coefs = _nearly_solved(self._penalised(alpha), self.cross)
+            coefs = _nearly_solved(*self._system(alpha))
         intercepts = self.target_mean - self.mean @ coefs if self.centred else 0 * self.target_mean
         return coefs, intercepts
 
-    def _penalised(self, alpha):
-        products = self.products.copy(order="F")
-        np.einsum("ii->i", products)[:] += alpha
-        return products
+    def _system(self, alpha):
+        """Return the normal equations, in which the coefficient of what stands still is 0.
+
+        Of a constant column nothing is left but rounding, of which its coefficient would be made.
+        """
+        products, cross = self.products.copy(order="F"), self.cross
+        diagonal = np.einsum("ii->i", products)
+        still = diagonal <= self.weight * (_ROUNDING * self.mean) ** 2
+        diagonal += alpha
+        if still.any():
+            products[still], products[:, still], diagonal[still] = 0.0, 0.0, 1.0
+            cross = np.where(still[:, None], 0.0, cross)
+        return products, cross
 
 
 class _Asked:
@@ -165,12 +176,8 @@ class _Asked:
 
 
 def _nearly_solved(matrix, right):
-    """Solve a system that has no solution, in units of each column, its diagonal slightly larger.
-
-    A column of zeros is none: with its unknown at 0, the others may have a solution as they are.
-    """
-    diagonal = np.diagonal(matrix)
-    scales = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    """Solve a system without a solution, in units of each column, its diagonal a little larger."""
+    scales = np.sqrt(np.diagonal(matrix))
     matrix, right = matrix / scales / scales[:, None], right / scales[:, None]
     for jitter in _JITTERS:
         np.einsum("ii->i", matrix)[:] = 1.0 + jitter

@@ -56,8 +56,9 @@ class RecursiveRidgeRegressor(MultiOutputMixin, RegressorMixin, RecursiveRidge):
     A row of weight w counts as w rows, in forgetting, too: a weight of 0 is no row. A row that is
     learned again counts again, so that more passes over a batch only give it more weight. With
     several rates, their weights depend a little on the batches, whose rows are judged together.
-    Columns that are constant, equal or of sizes far apart do no harm: what has no solution is
-    solved in units of each column, with a slightly larger penalty.
+    Columns that are constant, equal or of sizes far apart do no harm: the coefficient of a constant
+    one is 0, and what has no solution is solved in units of each column, with a slightly larger
+    penalty.
 
     References
     ----------

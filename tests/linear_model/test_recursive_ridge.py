@@ -154,6 +154,59 @@ def test_a_system_that_no_penalty_helps_is_answered_by_nothing(monkeypatch):
     np.testing.assert_allclose(model.predict(X), np.full(20, (X[:, 0] + 3).mean()))
 
 
+@pytest.mark.parametrize("value", [0.0, 1 / 3, 1e6 + 0.1, 1e-9, -1e100])
+@pytest.mark.parametrize("rate", [0.99, 1.0])
+@pytest.mark.parametrize("alpha", [0, 1.0])
+def test_a_column_that_has_stood_still_tells_nothing_when_it_moves(value, rate, alpha):
+    """What rounding has left of it is no evidence, with or without a penalty."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 3))
+    y = X[:, 0] - 2 * X[:, 1] + rng.normal(size=3000)
+    odd = np.column_stack([X[:, :1], np.full(3000, value), X[:, 1:]])
+    model = RecursiveRidgeRegressor(alpha, forgetting=rate)
+    without = RecursiveRidgeRegressor(alpha, forgetting=rate)
+    for part in np.array_split(np.arange(3000), 7):
+        model.partial_fit(odd[part], y[part])
+        without.partial_fit(X[part], y[part])
+    assert model.coef_[1] == 0
+    odd[:, 1] += 1
+    np.testing.assert_allclose(model.predict(odd), without.predict(X), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", [RecursiveRidgeClassifier, RecursiveRidgeRegressor])
+def test_without_a_penalty_it_tells_the_same_in_all_units(kind):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 4)) + np.array([0, 5, 0, -1])
+    y = (X @ [1, 2, 3, 4] + rng.normal(size=400)).round()
+    units = np.array([1e-12, 1e12, 1e-6, 1.0])
+    expected = kind(0, forgetting=0.99).fit(X, y).predict(X)
+    told = kind(0, forgetting=0.99).fit(X * units, y).predict(X * units)
+    np.testing.assert_allclose(told, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("rates", [0.999, RATES])
+def test_sparse_rows_are_made_dense_block_by_block_and_learned_alike(rates):
+    X, y, _ = make_drifting_classification(2500, random_state=0)
+    X = X * (np.abs(X) > 0.5)
+    dense = RecursiveRidgeClassifier(forgetting=rates).fit(X, y)
+    for kind in (scipy.sparse.csr_matrix, scipy.sparse.csc_array):
+        model = RecursiveRidgeClassifier(forgetting=rates).fit(kind(X), y)
+        np.testing.assert_allclose(model.decision_function(kind(X)), dense.decision_function(X))
+
+
+def test_ten_million_rows_cost_no_digits():
+    """Sums of so many rows that have a mean of 100; a noise-free line is then still that line."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100_000, 2)) + np.array([0, 100])
+    y = X @ [1.0, -2.0] + 3
+    model = RecursiveRidgeRegressor(0)
+    for _ in range(100):
+        model.partial_fit(X, y)
+    assert model._moments_[0].weight == 10_000_000
+    np.testing.assert_allclose(model.coef_, [1, -2], rtol=1e-12)
+    assert model.intercept_ == pytest.approx(3, abs=1e-9)
+
+
 @pytest.mark.slow
 def test_millions_of_rows_leave_the_memory_and_the_digits_as_they_are():
     rng = np.random.default_rng(0)
