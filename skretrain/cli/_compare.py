@@ -47,8 +47,8 @@ policies (for the default --batch 100):
   All use one model, and the same rows, batches and label delay. A policy that
   the model does not allow is a row of "-", with the reason below the table. The
   row (no change) repeats the newest known target, (majority) or (median) always
-  predicts that of the warm-up. On more than 100 batches the intervals are
-  longer. The two debts need a --price.
+  predicts that of the warm-up. On more than 100 batches (of a long history,
+  40) the intervals are longer. The two debts need a --price.
 
 the price (--price):
   How many errors must one refit save to be worth it? The cost of a policy is
@@ -131,8 +131,8 @@ def add_arguments(parser):
         "--batch",
         type=length(1),
         metavar="N",
-        help="rows per batch (100; of more than 100,000 rows a thousandth), or with --time a "
-        "calendar period such as 1d",
+        help="rows per batch (100; of more than 20,000 rows a round number of which there are at "
+        "most 200), or with --time a calendar period such as 1d",
     )
     add(
         "--label-delay",

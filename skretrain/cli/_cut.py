@@ -10,7 +10,8 @@ from ..utils._durations import Duration, duration_of, moments_of
 from ._errors import CommandError
 
 _BATCH = 100
-_MOST_BATCHES = 1_000  # of a batch size that nobody has named
+_MOST_BATCHES = 200  # of a batch size that nobody has named: each is a moment to learn at
+_ROUND = (1, 2, 5, 10)  # times a power of ten
 _MOST_WARM_UP = 5_000
 
 
@@ -75,7 +76,7 @@ def timing_for(n_rows, times, *, time, batch, warm_up, label_delay, notices, sch
         Lengths from one refit to the next that are asked for.
     """
     if batch is None:
-        batch = max(_BATCH, -(-n_rows // _MOST_BATCHES))
+        batch = _usual_batch(n_rows)
     options = {"--batch": batch, "--warm-up": warm_up, "--label-delay": label_delay}
     named = [*options.items(), *(("--schedule", every) for every in schedules)]
     _check_dates(named, times, time)
@@ -105,6 +106,13 @@ def timing_for(n_rows, times, *, time, batch, warm_up, label_delay, notices, sch
             "time; lower it, or bring more rows."
         )
     return timing
+
+
+def _usual_batch(n_rows):
+    """Return a round number of rows per batch, of which there are not too many."""
+    least = max(n_rows / _MOST_BATCHES, _BATCH)
+    power = 10 ** int(np.log10(least))
+    return next(int(n * power) for n in _ROUND if n * power >= least)
 
 
 def _check_dates(named, times, time):
