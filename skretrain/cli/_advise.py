@@ -38,8 +38,8 @@ from ._estimators import ESTIMATORS, estimator_for, is_own_name, model_in_file, 
 from ._files import read_tables
 from ._metric import metric_asked_for
 from ._outputs import Outputs, output_folder
-from ._raw import check_named_columns, columns_of, why_raw
-from ._screen import out_of_order, screened, without_dropped
+from ._raw import check_known_columns, check_named_columns, columns_of, why_raw
+from ._screen import ids_in_words, out_of_order, screened, without_dropped
 from ._weights import check_weight_column, weights_for, weights_in_words, with_weights
 
 _DESCRIPTION = """\
@@ -186,7 +186,7 @@ def _tables(arguments, model, notices):
     """Return both tables, and the weights of their rows, or None where there are none."""
     paths = [arguments.old, arguments.new]
     asked = [arguments.target, arguments.time, arguments.sample_weight]
-    asked += [*arguments.keep, *arguments.drop, *columns_of(model)]
+    asked += [*arguments.keep, *arguments.drop, *arguments.ids, *columns_of(model)]
     tables = read_tables(paths, notices, missing=arguments.missing, keep=asked)
     pairs = zip(paths, tables, strict=True)
     return zip(*(_table(*pair, arguments, notices) for pair in pairs), strict=True)
@@ -197,9 +197,10 @@ def _table(path, table, arguments, notices):
     weights = None
     try:
         check_column(table, target, "--target")
-        keep, drop = arguments.keep, arguments.drop
-        check_weight_column(table, weight, target=target, time=time, keep=keep, drop=drop)
-        table = without_dropped(table, drop, keep, target, time)
+        keep, drop, ids = arguments.keep, arguments.drop, arguments.ids
+        named = {"target": target, "time": time, "keep": keep, "drop": drop, "id": ids}
+        check_weight_column(table, weight, **named)
+        table = without_dropped(table, drop, keep, target, time, ids)
         if time is not None:
             check_column(table, time, "--time")
             if time == target:
@@ -263,11 +264,7 @@ def _features(tables, arguments, model, notices):
     lost = [name for frame in (old, new) for name in frame.columns if name not in common]
     wanted = columns_of(model)
     if wanted:
-        missing = [name for name in wanted if name not in common]
-        if missing:
-            raise CommandError(
-                f"--model was fitted on columns that are not in both files: {some(missing)}."
-            )
+        check_known_columns(wanted, common, _taken(arguments), "are not in both files")
         common, lost = wanted, []
     if not common:
         raise CommandError("the files have no column in common besides the target.")
@@ -280,6 +277,17 @@ def _features(tables, arguments, model, notices):
     if model is None:
         both = screened(both, arguments.keep, notices)
     return both.iloc[: len(old)], both.iloc[len(old) :].reset_index(drop=True)
+
+
+def _taken(arguments):
+    """Return the columns that options take out of both files."""
+    return {
+        "--target": arguments.target,
+        "--time": arguments.time,
+        "--sample-weight": arguments.sample_weight,
+        "--drop": arguments.drop,
+        "--id": arguments.ids,
+    }
 
 
 def _as_array(frame):
@@ -357,6 +365,8 @@ def _facts(arguments, tables, features, task, chosen, params):
         "columns": chosen.columns,
         "model": f"{' '.join(str(chosen.model).split())}{given}",
     }
+    if arguments.ids:
+        facts["identifiers"] = ids_in_words(arguments.ids)
     if arguments.sample_weight is not None:
         facts["weights"] = weights_in_words(arguments.sample_weight, params)
     return facts

@@ -30,6 +30,7 @@ from ._pictures import draw, pictures
 from ._policies import LOCATED, run_all
 from ._raw import columns_of
 from ._report import as_csv, print_table
+from ._screen import ids_in_words
 from ._sentence import caution, has_paid, price_sentence, sentence, span_of, winner_of
 from ._weights import weights_in_words
 
@@ -314,8 +315,9 @@ def _history(arguments):
         "schedules": arguments.schedule,
     }
     if arguments.file is None:
-        for option in ("target", "time", "sample-weight"):
-            if getattr(arguments, option.replace("-", "_")) is not None:
+        named = {"target": arguments.target, "time": arguments.time, "id": arguments.ids}
+        for option, column in {**named, "sample-weight": arguments.sample_weight}.items():
+            if column not in (None, []):
                 raise CommandError(
                     f"--{option} needs a FILE; without one the built-in stream is used, which has "
                     "its own columns."
@@ -323,7 +325,7 @@ def _history(arguments):
         return embedded_history(**options)
     notices = []
     asked = [arguments.target, arguments.time, arguments.sample_weight]
-    asked += [*arguments.keep, *arguments.drop, *columns_of(options["model"])]
+    asked += [*arguments.keep, *arguments.drop, *arguments.ids, *columns_of(options["model"])]
     [table] = read_tables([arguments.file], notices, missing=arguments.missing, keep=asked)
     if arguments.target is None:
         names = ", ".join(map(repr, table.columns[:30]))
@@ -336,6 +338,7 @@ def _history(arguments):
         task=arguments.task,
         keep=arguments.keep,
         drop=arguments.drop,
+        ids=arguments.ids,
         weight=arguments.sample_weight,
         notices=notices,
         **options,
@@ -359,6 +362,8 @@ def _facts(history, metric, arguments):
         f"{in_rows(timing.label_delay)}",
         "seeds": "random_state 0" + (f" to {last_seed}" if last_seed else ""),
     }
+    if arguments.ids:
+        facts["identifiers"] = ids_in_words(arguments.ids)
     if history.params:
         facts["weights"] = weights_in_words(arguments.sample_weight, [history.params])
     if arguments.cost_matrix is not None:
