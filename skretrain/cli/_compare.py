@@ -23,6 +23,7 @@ from ._estimators import ESTIMATORS, estimator_for, model_in_file
 from ._files import read_tables
 from ._history import embedded_history, history_of
 from ._losses import Cost
+from ._memory import Room, size
 from ._metric import measure_of
 from ._outputs import Outputs, output_folder
 from ._page import page
@@ -163,6 +164,13 @@ def add_arguments(parser):
         metavar="TIME",
         help="about how long it may take, such as 5min: schedules then refit at fewer moments, and "
         "what takes longer than its share is left out",
+    )
+    add(
+        "--max-memory",
+        type=size,
+        metavar="SIZE",
+        help="about how much memory it may take, such as 500MB or 2GB: of a file with more rows "
+        "than there is room for, the last are read",
     )
     add(
         "--out",
@@ -326,7 +334,10 @@ def _history(arguments):
     notices = []
     asked = [arguments.target, arguments.time, arguments.sample_weight]
     asked += [*arguments.keep, *arguments.drop, *arguments.ids, *columns_of(options["model"])]
-    [table] = read_tables([arguments.file], notices, missing=arguments.missing, keep=asked)
+    most = arguments.max_memory
+    room = None if most is None else Room(most, arguments.jobs)
+    words = arguments.missing
+    [table] = read_tables([arguments.file], notices, missing=words, keep=asked, room=room)
     if arguments.target is None:
         names = ", ".join(map(repr, table.columns[:30]))
         raise CommandError(f"--target is missing: which column is to be predicted? One of {names}.")
