@@ -32,7 +32,7 @@ from ._console import (
     say,
     say_facts,
 )
-from ._encoding import encoder_for
+from ._encoding import encoder_fitted_on
 from ._errors import CommandError, as_sentence, needed, refusals
 from ._estimators import ESTIMATORS, estimator_for, is_own_name, model_in_file, task_of_model
 from ._files import read_tables
@@ -65,8 +65,10 @@ models:
   module:factory       an estimator of your own, or what returns one when called
                        without arguments
   Before these, numbers, categories, text, dates and missing values become
-  numbers as skrub's tabular_pipeline encodes them for the model. A pipeline
-  that reads columns by name gets them as they are (--raw).
+  numbers as skrub's tabular_pipeline encodes them for the model. A linear
+  classifier gets the words of texts, hashed, where it does better with them on
+  the old rows. A pipeline that reads columns by name gets them as they are
+  (--raw).
 
 the files:
   .csv, .tsv, .parquet or .pq, rows in time order or with a column for --time.
@@ -149,7 +151,7 @@ def main(arguments):
     task = _task(tables, model, arguments, notices)
     targets = [_target(table[arguments.target], task, model) for table in tables]
     features = _features(tables, arguments, model, notices)
-    chosen = _chosen(arguments, model, task, features[0])
+    chosen = _chosen(arguments, model, task, features[0], targets[0])
     params = [weights_for(chosen.estimator, arguments.sample_weight, w) for w in weights]
     scoring = metric_asked_for(
         task,
@@ -322,7 +324,7 @@ class _Chosen:
     hint: str = ""
 
 
-def _chosen(arguments, model, task, table):
+def _chosen(arguments, model, task, table, y):
     if model is not None:
         known = "those that the model was fitted on"
         return _Chosen(model, model, known if columns_of(model) else "all, as bare numbers")
@@ -332,12 +334,13 @@ def _chosen(arguments, model, task, table):
         check_named_columns(base, table)
         hint = " The model gets the table's own columns, text and gaps included (see --raw)."
         return _Chosen(_in_unit_scale(base), base, f"as they are, in data frames ({why})", hint)
-    steps = [step for _, step in encoder_for(base).steps]
+    encoder, by = encoder_fitted_on(table, y, base)
+    steps = [step for _, step in getattr(encoder, "steps", [("columns", encoder)])]
     hint = " The model gets numbers; with --raw, it gets the table's own columns."
     return _Chosen(
         make_pipeline(*steps, _in_unit_scale(base)),
         base,
-        "encoded as numbers by skrub",
+        f"encoded as numbers by {by}",
         hint if is_own_name(arguments.estimator) else "",
     )
 
