@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import advise
 from ..model_selection._advise._text import ACTIONS
+from ..utils._words import counted
 from ._columns import (
     as_numbers,
     check_column,
@@ -362,9 +363,10 @@ def _facts(arguments, tables, features, task, chosen, params):
     given = f" from {Path(arguments.model).name}" if arguments.model else ", fitted on the old rows"
     names = [Path(path).name for path in (arguments.old, arguments.new)]
     facts = {
-        "old period": f"{names[0]}, {len(tables[0]):,} rows",
-        "new period": f"{names[1]}, {len(tables[1]):,} rows",
-        "target": f"{arguments.target}: {task}, {features[0].shape[1]:,} columns to learn from",
+        "old period": f"{names[0]}, {counted(len(tables[0]), 'row')}",
+        "new period": f"{names[1]}, {counted(len(tables[1]), 'row')}",
+        "target": f"{arguments.target}: {task}, "
+        f"{counted(features[0].shape[1], 'column')} to learn from",
         "columns": chosen.columns,
         "model": f"{' '.join(str(chosen.model).split())}{given}",
     }

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ..compose._learner import Learner
 from ..model_selection._compare import default_policies
+from ..utils._words import counted
 from ._console import (
     add_columns,
     add_missing,
@@ -280,7 +281,7 @@ def _warnings(outcomes, comparison, price):
         yield f"schedules could refit once in {comparison.stride} batches, not in each of them"
     for outcome in outcomes:
         for text, n in outcome.warned.items():
-            yield f"{outcome.name}: {text} ({n} times)"
+            yield f"{outcome.name}: {text} ({counted(n, 'time')})"
 
 
 def _write(outputs, found, history, metric, arguments, facts, notices, answers):
@@ -363,7 +364,7 @@ def _facts(history, metric, arguments):
     last_seed = arguments.seeds - 1
     task = f"classification, {len(history.labels)} classes"
     facts = {
-        "data": f"{history.name}: {n_rows:,} rows, {n_columns:,} columns to learn from",
+        "data": f"{history.name}: {n_rows:,} rows, {counted(n_columns, 'column')} to learn from",
         "target": f"{history.target}: {'regression' if history.task == 'regression' else task}",
         "compared by": metric.name,
         "columns": history.how,
@@ -388,7 +389,7 @@ def _limits(history):
     """Say which policies do something else than their name promises."""
     step, delay = history.timing.step, history.timing.label_delay
     if isinstance(step, int) and isinstance(delay, int) and delay % step:
-        yield f"labels come in whole batches: {-(-delay // step) * step:,} rows late"
+        yield f"labels come in whole batches: {in_rows(-(-delay // step) * step)} late"
     learner = Learner(history.base)
     if learner.incremental:
         return

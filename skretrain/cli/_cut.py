@@ -7,6 +7,7 @@ import numpy as np
 from ..model_selection._edges import ends_of
 from ..model_selection._timing import cut, n_before, timing_of
 from ..utils._durations import Duration, duration_of, moments_of
+from ..utils._words import counted
 from ._errors import CommandError
 
 _BATCH = 100
@@ -52,7 +53,7 @@ def seconds(text):
 
 def in_rows(value):
     """Return a length as text: 100 rows, 1 day."""
-    return value.in_words(one="1 ") if isinstance(value, Duration) else f"{value:,} rows"
+    return value.in_words(one="1 ") if isinstance(value, Duration) else counted(value, "row")
 
 
 def timing_for(n_rows, times, *, time, batch, warm_up, label_delay, notices, schedules=()):
@@ -186,14 +187,14 @@ def _refuse_few(edges, times, time, batch):
 def _say_sizes(edges, times, time, batch, notices):
     sizes = np.diff(edges)[1:]
     few, many = f"{sizes.min():,}", f"{sizes.max():,}"
-    span = few if few == many else f"{few} to {many}"
+    span = counted(sizes.max(), "row") if few == many else f"{few} to {many} rows"
     longest = _longest(times)
     if isinstance(batch, Duration):
-        notices.append(f"{len(sizes):,} batches, one per {batch.in_words()}, have {span} rows")
+        notices.append(f"{len(sizes):,} batches, one per {batch.in_words()}, have {span}")
     elif longest > 1:
         notices.append(
             f"up to {longest:,} rows share one {time!r}: none of their labels is known to the "
-            f"others. Batches end with a time stamp and have {span} rows"
+            f"others. Batches end with a time stamp and have {span}"
         )
 
 

@@ -13,6 +13,7 @@ from sklearn.utils import get_tags
 
 from ..utils._clone import cloned
 from ..utils._losses import zero_one_loss_per_row
+from ..utils._words import counted
 from ._columns import some
 from ._errors import CommandError, as_sentence, needed
 
@@ -84,7 +85,7 @@ def encoded(table, y, warm_up, base):
         by = f"{_BY_WORDS} the warm-up"
     notices.extend(_new_categories(table, kinds["low_cardinality"], warm_up))
     counts = [f"{len(kinds[kind])} of {name}" for kind, name in _KINDS.items() if kinds[kind]]
-    return X, f"{', '.join(counts)}; encoded as {X.shape[1]:,} numbers by {by}", notices
+    return X, f"{', '.join(counts)}; encoded as {counted(X.shape[1], 'number')} by {by}", notices
 
 
 def encoder_fitted_on(table, y, base):
@@ -179,8 +180,8 @@ def _new_categories(table, names, warm_up):
         new = values[~values.isin(first)].unique()
         if len(new):
             yield (
-                f"{name!r} has {len(new):,} value(s) that the warm-up does not show, such as "
-                f"{new[0]!r}; they are encoded as unknown"
+                f"{name!r} has {counted(len(new), 'value')} that the warm-up does not show, such "
+                f"as {new[0]!r}, encoded as unknown"
             )
 
 

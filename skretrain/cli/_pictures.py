@@ -20,6 +20,7 @@ from ..inspection import (
 from ..inspection._distribution_data import MOST_DRAWN
 from ..inspection._panels import label_rows, literal, shortened
 from ..metrics._two_samples import direction, ks_distance, level_counts, total_variation
+from ..utils._words import counted
 from ._errors import needed
 from ._metric import ACCURACY, ERROR
 from ._policies import NEVER
@@ -253,9 +254,9 @@ def _picture_of_timeline(comparison, outcomes, history):
         return _png(figure)
 
     best = winner_of(outcomes)
-    marks = f"{len(timeline.refits)} refit(s) after the warm-up"
+    marks = f"{counted(len(timeline.refits), 'refit')} after the warm-up"
     if best.kind == "live":
-        marks = f"{len(timeline.alarms)} alarm(s) and {marks}"
+        marks = f"{counted(len(timeline.alarms), 'alarm')} and {marks}"
     beside = "" if best.name == NEVER else ", against the model of the warm-up"
     return Picture(
         f"The policy that {'costs least' if best.cost is not None else 'did best'}, '{best.name}', "

@@ -106,8 +106,8 @@ def check_named_columns(base, table, *, left_out=()):
     out = [name for name in lost if name in left_out]
     if out:
         raise CommandError(
-            f"the model names the column(s) {some(out)}, which tell the time or name the rows and "
-            f"are left out; add {' '.join(f'--keep {name}' for name in out)}."
+            f"the model names {some(out)} among its columns, left out as telling the time or "
+            f"naming the rows; add {' '.join(f'--keep {name}' for name in out)}."
         )
     for name in lost:
         check_column(table, name, "the model's column")

@@ -64,7 +64,7 @@ def test_an_unknown_category_is_like_no_other_and_is_announced(history, table):
     assert stream.X.shape == (600, 3)
     assert len(rows) == 4
     assert (stream.X[500] == stream.X).all(axis=1).sum() == 1
-    assert "'city' has 1 value(s)" in stream.notices[0]
+    assert "'city' has 1 value that" in stream.notices[0]
     assert "'Kyoto'" in stream.notices[0]
 
 
@@ -192,7 +192,7 @@ def test_rows_without_a_target_are_left_out_and_counted(history, table):
     table.loc[[3, 4], "amount"] = [np.nan, np.inf]
     stream = history(table, "amount")
     assert len(stream.y) == 598
-    assert stream.notices[0] == "2 row(s) without a value of 'amount' left out"
+    assert stream.notices[0] == "2 rows without a value of 'amount' left out"
 
 
 @pytest.mark.no_cover

@@ -174,7 +174,7 @@ def test_a_model_that_cannot_read_the_columns_ends_in_one_line(run, ask, table):
 def test_columns_that_the_model_names_and_does_not_get_are_named(run, table, mine):
     options = ("--target", "label", "--warm-up", "100", "--estimator")
     answer = run(table, *options, "mine:astray", quick=True, screens=True)
-    _fails_with(answer, "the model names the column(s) 'when'", "add --keep when.")
+    _fails_with(answer, "the model names 'when' among its columns", "add --keep when.")
     assert run(table, *options, "mine:astray", quick=True)[0] == 2  # a date is no number
     answer = run(table, *options, "mine:misspelt", quick=True)
     _fails_with(answer, "the model's column 'tmep' is not a column", "did you mean 'temp'?")
