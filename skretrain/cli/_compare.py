@@ -51,7 +51,7 @@ policies (for the default --batch 100):
   the model does not allow is a row of "-", with the reason below the table. The
   row (no change) repeats the newest known target, (majority) or (median) always
   predicts that of the warm-up. On more than 100 batches (of a long history,
-  40) the intervals are longer. The two debts need a --price.
+  50) the intervals are longer. The two debts need a --price.
 
 the price (--price):
   How many errors must one refit save to be worth it? The cost of a policy is

@@ -20,7 +20,7 @@ NO_CHANGE, CONSTANT = "(no change)", {"classification": "(majority)", "regressio
 BASELINES = (NO_CHANGE, *CONSTANT.values(), "(cheapest)", "(quantile)")
 
 # Fits of what is replayed, per window and seed: a fit of the whole history takes long.
-_FEWEST_FITS, _MOST_FITS = 40, 100
+_FEWEST_FITS, _MOST_FITS = 50, 100
 _ROWS_FITTED = 1_000_000  # about as many in all on the whole past, half a history each
 
 

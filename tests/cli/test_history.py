@@ -222,7 +222,9 @@ def test_a_batch_that_nobody_named_is_round_and_there_are_at_most_200(n_rows, ba
     assert timing_for(n_rows, None, batch=70, **options).step == 70
 
 
-@pytest.mark.parametrize(("n_rows", "n_fits"), [(500, 100), (45_312, 44), (10**6, 40)])
+@pytest.mark.parametrize(
+    ("n_rows", "n_fits"), [(500, 100), (25_000, 80), (45_312, 50), (10**6, 50)]
+)
 def test_a_long_history_has_fewer_fits_of_all_of_it(n_rows, n_fits):
     assert _most_fits(n_rows) == n_fits
 
