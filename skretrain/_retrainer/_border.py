@@ -40,6 +40,9 @@ def checked_rows(estimator, state, X, y, params, method, *, reset):
     serving = state.serving
     if reset:
         validate_data(estimator, X, y, reset=True, skip_check_array=True)
+        for part in (state.parts.trigger, state.parts.buffer):
+            if part is not None:
+                part._check_columns(X)  # else it would complain batch by batch
     else:
         check_columns(estimator, X, serving)
     if method == "partial_fit" and serving is None:

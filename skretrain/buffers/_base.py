@@ -101,6 +101,9 @@ class BaseBuffer(BaseEstimator, ABC):
     def __len__(self):
         """Return the number of rows remembered."""
 
+    def _check_columns(self, X):
+        """Raise for the first rows of a stream, if they lack a column that the buffer goes by."""
+
     def _check_parts(self, parts):
         """Raise if the targets or the features of a batch cannot be used."""
 

@@ -65,9 +65,12 @@ class SlidingWindow(BaseBuffer):
             )
         self._moments = None if self._age is None else np.empty(0, dtype="datetime64[us]")
 
-    def _check_parts(self, parts):
+    def _check_columns(self, X):
         if self._age is not None:
-            dates_in(self, parts["X"])
+            dates_in(self, X)
+
+    def _check_parts(self, parts):
+        self._check_columns(parts["X"])
 
     def _add(self, parts, n, start):
         store = self._store

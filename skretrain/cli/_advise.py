@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import advise
 from ..model_selection._advise._text import ACTIONS
+from ..utils._words import counted
 from ._columns import (
     as_numbers,
     check_column,
@@ -32,14 +33,14 @@ from ._console import (
     say,
     say_facts,
 )
-from ._encoding import encoder_for
+from ._encoding import encoder_fitted_on
 from ._errors import CommandError, as_sentence, needed, refusals
 from ._estimators import ESTIMATORS, estimator_for, is_own_name, model_in_file, task_of_model
 from ._files import read_tables
 from ._metric import metric_asked_for
 from ._outputs import Outputs, output_folder
-from ._raw import check_named_columns, columns_of, why_raw
-from ._screen import out_of_order, screened, without_dropped
+from ._raw import check_known_columns, check_named_columns, columns_of, why_raw
+from ._screen import ids_in_words, out_of_order, screened, without_dropped
 from ._weights import check_weight_column, weights_for, weights_in_words, with_weights
 
 _DESCRIPTION = """\
@@ -65,8 +66,10 @@ models:
   module:factory       an estimator of your own, or what returns one when called
                        without arguments
   Before these, numbers, categories, text, dates and missing values become
-  numbers as skrub's tabular_pipeline encodes them for the model. A pipeline
-  that reads columns by name gets them as they are (--raw).
+  numbers as skrub's tabular_pipeline encodes them for the model. A linear
+  classifier gets the words of texts, hashed, where it does better with them on
+  the old rows. A pipeline that reads columns by name gets them as they are
+  (--raw).
 
 the files:
   .csv, .tsv, .parquet or .pq, rows in time order or with a column for --time.
@@ -149,7 +152,7 @@ def main(arguments):
     task = _task(tables, model, arguments, notices)
     targets = [_target(table[arguments.target], task, model) for table in tables]
     features = _features(tables, arguments, model, notices)
-    chosen = _chosen(arguments, model, task, features[0])
+    chosen = _chosen(arguments, model, task, features[0], targets[0])
     params = [weights_for(chosen.estimator, arguments.sample_weight, w) for w in weights]
     scoring = metric_asked_for(
         task,
@@ -186,7 +189,7 @@ def _tables(arguments, model, notices):
     """Return both tables, and the weights of their rows, or None where there are none."""
     paths = [arguments.old, arguments.new]
     asked = [arguments.target, arguments.time, arguments.sample_weight]
-    asked += [*arguments.keep, *arguments.drop, *columns_of(model)]
+    asked += [*arguments.keep, *arguments.drop, *arguments.ids, *columns_of(model)]
     tables = read_tables(paths, notices, missing=arguments.missing, keep=asked)
     pairs = zip(paths, tables, strict=True)
     return zip(*(_table(*pair, arguments, notices) for pair in pairs), strict=True)
@@ -197,9 +200,10 @@ def _table(path, table, arguments, notices):
     weights = None
     try:
         check_column(table, target, "--target")
-        keep, drop = arguments.keep, arguments.drop
-        check_weight_column(table, weight, target=target, time=time, keep=keep, drop=drop)
-        table = without_dropped(table, drop, keep, target, time)
+        keep, drop, ids = arguments.keep, arguments.drop, arguments.ids
+        named = {"target": target, "time": time, "keep": keep, "drop": drop, "id": ids}
+        check_weight_column(table, weight, **named)
+        table = without_dropped(table, drop, keep, target, time, ids)
         if time is not None:
             check_column(table, time, "--time")
             if time == target:
@@ -263,11 +267,7 @@ def _features(tables, arguments, model, notices):
     lost = [name for frame in (old, new) for name in frame.columns if name not in common]
     wanted = columns_of(model)
     if wanted:
-        missing = [name for name in wanted if name not in common]
-        if missing:
-            raise CommandError(
-                f"--model was fitted on columns that are not in both files: {some(missing)}."
-            )
+        check_known_columns(wanted, common, _taken(arguments), "are not in both files")
         common, lost = wanted, []
     if not common:
         raise CommandError("the files have no column in common besides the target.")
@@ -280,6 +280,17 @@ def _features(tables, arguments, model, notices):
     if model is None:
         both = screened(both, arguments.keep, notices)
     return both.iloc[: len(old)], both.iloc[len(old) :].reset_index(drop=True)
+
+
+def _taken(arguments):
+    """Return the columns that options take out of both files."""
+    return {
+        "--target": arguments.target,
+        "--time": arguments.time,
+        "--sample-weight": arguments.sample_weight,
+        "--drop": arguments.drop,
+        "--id": arguments.ids,
+    }
 
 
 def _as_array(frame):
@@ -314,7 +325,7 @@ class _Chosen:
     hint: str = ""
 
 
-def _chosen(arguments, model, task, table):
+def _chosen(arguments, model, task, table, y):
     if model is not None:
         known = "those that the model was fitted on"
         return _Chosen(model, model, known if columns_of(model) else "all, as bare numbers")
@@ -324,12 +335,13 @@ def _chosen(arguments, model, task, table):
         check_named_columns(base, table)
         hint = " The model gets the table's own columns, text and gaps included (see --raw)."
         return _Chosen(_in_unit_scale(base), base, f"as they are, in data frames ({why})", hint)
-    steps = [step for _, step in encoder_for(base).steps]
+    encoder, by = encoder_fitted_on(table, y, base)
+    steps = [step for _, step in getattr(encoder, "steps", [("columns", encoder)])]
     hint = " The model gets numbers; with --raw, it gets the table's own columns."
     return _Chosen(
         make_pipeline(*steps, _in_unit_scale(base)),
         base,
-        "encoded as numbers by skrub",
+        f"encoded as numbers by {by}",
         hint if is_own_name(arguments.estimator) else "",
     )
 
@@ -351,12 +363,15 @@ def _facts(arguments, tables, features, task, chosen, params):
     given = f" from {Path(arguments.model).name}" if arguments.model else ", fitted on the old rows"
     names = [Path(path).name for path in (arguments.old, arguments.new)]
     facts = {
-        "old period": f"{names[0]}, {len(tables[0]):,} rows",
-        "new period": f"{names[1]}, {len(tables[1]):,} rows",
-        "target": f"{arguments.target}: {task}, {features[0].shape[1]:,} columns to learn from",
+        "old period": f"{names[0]}, {counted(len(tables[0]), 'row')}",
+        "new period": f"{names[1]}, {counted(len(tables[1]), 'row')}",
+        "target": f"{arguments.target}: {task}, "
+        f"{counted(features[0].shape[1], 'column')} to learn from",
         "columns": chosen.columns,
         "model": f"{' '.join(str(chosen.model).split())}{given}",
     }
+    if arguments.ids:
+        facts["identifiers"] = ids_in_words(arguments.ids)
     if arguments.sample_weight is not None:
         facts["weights"] = weights_in_words(arguments.sample_weight, params)
     return facts

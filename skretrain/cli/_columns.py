@@ -4,6 +4,7 @@ from difflib import get_close_matches
 
 import numpy as np
 
+from ..utils._words import counted
 from ._errors import CommandError, needed
 
 _FEW = 30  # whole numbers with more distinct values than this are a quantity, not classes
@@ -48,8 +49,8 @@ def sorted_by_time(table, time):
     missing = int(table[time].isna().sum())
     if missing:
         raise CommandError(
-            f"--time {time!r} has {missing:,} missing value(s), so that those rows have no place "
-            "in the order; fill them in or drop the rows."
+            f"--time {time!r} has {counted(missing, 'missing value')}, so that such rows have no "
+            "place in the order; fill in a time, or drop the rows."
         )
     moments = as_numbers(table[time])
     if moments is None:
@@ -80,7 +81,7 @@ def with_target(table, target, notices):
     if dropped == len(table):
         raise CommandError(f"--target {target!r} has no value in any of the {len(table):,} rows.")
     if dropped:
-        notices.append(f"{dropped:,} row(s) without a value of {target!r} left out")
+        notices.append(f"{counted(dropped, 'row')} without a value of {target!r} left out")
     return table[known].reset_index(drop=True)
 
 

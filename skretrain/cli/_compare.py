@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ..compose._learner import Learner
 from ..model_selection._compare import default_policies
+from ..utils._words import counted
 from ._console import (
     add_columns,
     add_missing,
@@ -23,6 +24,7 @@ from ._estimators import ESTIMATORS, estimator_for, model_in_file
 from ._files import read_tables
 from ._history import embedded_history, history_of
 from ._losses import Cost
+from ._memory import Room, size
 from ._metric import measure_of
 from ._outputs import Outputs, output_folder
 from ._page import page
@@ -30,6 +32,7 @@ from ._pictures import draw, pictures
 from ._policies import LOCATED, run_all
 from ._raw import columns_of
 from ._report import as_csv, print_table
+from ._screen import ids_in_words
 from ._sentence import caution, has_paid, price_sentence, sentence, span_of, winner_of
 from ._weights import weights_in_words
 
@@ -47,8 +50,8 @@ policies (for the default --batch 100):
   All use one model, and the same rows, batches and label delay. A policy that
   the model does not allow is a row of "-", with the reason below the table. The
   row (no change) repeats the newest known target, (majority) or (median) always
-  predicts that of the warm-up. On more than 100 batches the intervals are
-  longer. The two debts need a --price.
+  predicts that of the warm-up. On more than 100 batches (of a long history,
+  50) the intervals are longer. The two debts need a --price.
 
 the price (--price):
   How many errors must one refit save to be worth it? The cost of a policy is
@@ -131,8 +134,8 @@ def add_arguments(parser):
         "--batch",
         type=length(1),
         metavar="N",
-        help="rows per batch (100; of more than 100,000 rows a thousandth), or with --time a "
-        "calendar period such as 1d",
+        help="rows per batch (100; of more than 20,000 rows a round number of which there are at "
+        "most 200), or with --time a calendar period such as 1d",
     )
     add(
         "--label-delay",
@@ -162,6 +165,13 @@ def add_arguments(parser):
         metavar="TIME",
         help="about how long it may take, such as 5min: schedules then refit at fewer moments, and "
         "what takes longer than its share is left out",
+    )
+    add(
+        "--max-memory",
+        type=size,
+        metavar="SIZE",
+        help="about how much memory it may take, such as 500MB or 2GB: of a file with more rows "
+        "than there is room for, the last are read",
     )
     add(
         "--out",
@@ -271,7 +281,7 @@ def _warnings(outcomes, comparison, price):
         yield f"schedules could refit once in {comparison.stride} batches, not in each of them"
     for outcome in outcomes:
         for text, n in outcome.warned.items():
-            yield f"{outcome.name}: {text} ({n} times)"
+            yield f"{outcome.name}: {text} ({counted(n, 'time')})"
 
 
 def _write(outputs, found, history, metric, arguments, facts, notices, answers):
@@ -314,8 +324,9 @@ def _history(arguments):
         "schedules": arguments.schedule,
     }
     if arguments.file is None:
-        for option in ("target", "time", "sample-weight"):
-            if getattr(arguments, option.replace("-", "_")) is not None:
+        named = {"target": arguments.target, "time": arguments.time, "id": arguments.ids}
+        for option, column in {**named, "sample-weight": arguments.sample_weight}.items():
+            if column not in (None, []):
                 raise CommandError(
                     f"--{option} needs a FILE; without one the built-in stream is used, which has "
                     "its own columns."
@@ -323,8 +334,11 @@ def _history(arguments):
         return embedded_history(**options)
     notices = []
     asked = [arguments.target, arguments.time, arguments.sample_weight]
-    asked += [*arguments.keep, *arguments.drop, *columns_of(options["model"])]
-    [table] = read_tables([arguments.file], notices, missing=arguments.missing, keep=asked)
+    asked += [*arguments.keep, *arguments.drop, *arguments.ids, *columns_of(options["model"])]
+    most = arguments.max_memory
+    room = None if most is None else Room(most, arguments.jobs)
+    words = arguments.missing
+    [table] = read_tables([arguments.file], notices, missing=words, keep=asked, room=room)
     if arguments.target is None:
         names = ", ".join(map(repr, table.columns[:30]))
         raise CommandError(f"--target is missing: which column is to be predicted? One of {names}.")
@@ -336,6 +350,7 @@ def _history(arguments):
         task=arguments.task,
         keep=arguments.keep,
         drop=arguments.drop,
+        ids=arguments.ids,
         weight=arguments.sample_weight,
         notices=notices,
         **options,
@@ -349,7 +364,7 @@ def _facts(history, metric, arguments):
     last_seed = arguments.seeds - 1
     task = f"classification, {len(history.labels)} classes"
     facts = {
-        "data": f"{history.name}: {n_rows:,} rows, {n_columns:,} columns to learn from",
+        "data": f"{history.name}: {n_rows:,} rows, {counted(n_columns, 'column')} to learn from",
         "target": f"{history.target}: {'regression' if history.task == 'regression' else task}",
         "compared by": metric.name,
         "columns": history.how,
@@ -359,6 +374,8 @@ def _facts(history, metric, arguments):
         f"{in_rows(timing.label_delay)}",
         "seeds": "random_state 0" + (f" to {last_seed}" if last_seed else ""),
     }
+    if arguments.ids:
+        facts["identifiers"] = ids_in_words(arguments.ids)
     if history.params:
         facts["weights"] = weights_in_words(arguments.sample_weight, [history.params])
     if arguments.cost_matrix is not None:
@@ -372,7 +389,7 @@ def _limits(history):
     """Say which policies do something else than their name promises."""
     step, delay = history.timing.step, history.timing.label_delay
     if isinstance(step, int) and isinstance(delay, int) and delay % step:
-        yield f"labels come in whole batches: {-(-delay // step) * step:,} rows late"
+        yield f"labels come in whole batches: {in_rows(-(-delay // step) * step)} late"
     learner = Learner(history.base)
     if learner.incremental:
         return

@@ -81,6 +81,15 @@ def add_columns(add):
         metavar="COL",
         help="column to learn from although it tells the time or names the rows; likewise",
     )
+    add(
+        "--id",
+        dest="ids",
+        action="append",
+        default=[],
+        metavar="COL",
+        help="column that says which customer or order a row is of: it is not learned from, and "
+        "the report calls it an identifier; likewise",
+    )
 
 
 def add_missing(add):

@@ -4,10 +4,12 @@ import csv
 from itertools import islice
 
 from ._errors import CommandError, needed
+from ._memory import last_rows
 
 UNNAMED = "Unnamed: "
 _SEPARATORS = ",;\t|"
 _SAMPLE = 50  # records that are looked at
+_PART = 10_000  # rows that are read at a time, where not all are kept
 _MARKS = {
     b"\xef\xbb\xbf": "utf-8-sig",
     b"\xff\xfe\x00\x00": "utf-32",
@@ -17,8 +19,12 @@ _MARKS = {
 }
 
 
-def read_cells(path):
-    """Return the texts in a file as a DataFrame, "" where there is nothing, and the separator."""
+def read_cells(path, room=None):
+    """Return the texts in a file as a DataFrame, "" where there is nothing, and the separator.
+
+    With a Room, these are the last rows for which there is room; how many rows there are comes
+    third.
+    """
     encoding = _encoding_of(path)
     separator = _separator_of(path, encoding)
     with open(path, encoding=encoding, newline="") as file:
@@ -27,18 +33,23 @@ def read_cells(path):
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise CommandError(f"{path} has more than one column {twice!r}; rename all but one.")
+    options = {
+        "sep": separator,
+        "header": None,
+        "names": range(len(names)),
+        "index_col": False,
+        "dtype": str,
+        "na_filter": False,
+    }
     with open(path, encoding=encoding, newline="") as file:
         next(_records(file, separator))
-        cells = needed("pandas").read_csv(
-            file,
-            sep=separator,
-            header=None,
-            names=range(len(names)),
-            index_col=False,
-            dtype=str,
-            na_filter=False,
-        )
-    return cells.set_axis(names, axis="columns"), separator
+        if room is None:
+            cells = needed("pandas").read_csv(file, **options)
+            n_rows = len(cells)
+        else:
+            with needed("pandas").read_csv(file, chunksize=_PART, **options) as parts:
+                cells, n_rows = last_rows(parts, room, is_text=True)
+    return cells.set_axis(names, axis="columns"), separator, n_rows
 
 
 def _encoding_of(path):

@@ -7,10 +7,12 @@ import numpy as np
 from ..model_selection._edges import ends_of
 from ..model_selection._timing import cut, n_before, timing_of
 from ..utils._durations import Duration, duration_of, moments_of
+from ..utils._words import counted
 from ._errors import CommandError
 
 _BATCH = 100
-_MOST_BATCHES = 1_000  # of a batch size that nobody has named
+_MOST_BATCHES = 200  # of a batch size that nobody has named: each is a moment to learn at
+_ROUND = (1, 2, 5, 10)  # times a power of ten
 _MOST_WARM_UP = 5_000
 
 
@@ -51,7 +53,7 @@ def seconds(text):
 
 def in_rows(value):
     """Return a length as text: 100 rows, 1 day."""
-    return value.in_words(one="1 ") if isinstance(value, Duration) else f"{value:,} rows"
+    return value.in_words(one="1 ") if isinstance(value, Duration) else counted(value, "row")
 
 
 def timing_for(n_rows, times, *, time, batch, warm_up, label_delay, notices, schedules=()):
@@ -75,7 +77,7 @@ def timing_for(n_rows, times, *, time, batch, warm_up, label_delay, notices, sch
         Lengths from one refit to the next that are asked for.
     """
     if batch is None:
-        batch = max(_BATCH, -(-n_rows // _MOST_BATCHES))
+        batch = _usual_batch(n_rows)
     options = {"--batch": batch, "--warm-up": warm_up, "--label-delay": label_delay}
     named = [*options.items(), *(("--schedule", every) for every in schedules)]
     _check_dates(named, times, time)
@@ -105,6 +107,13 @@ def timing_for(n_rows, times, *, time, batch, warm_up, label_delay, notices, sch
             "time; lower it, or bring more rows."
         )
     return timing
+
+
+def _usual_batch(n_rows):
+    """Return a round number of rows per batch, of which there are not too many."""
+    least = max(n_rows / _MOST_BATCHES, _BATCH)
+    power = 10 ** int(np.log10(least))
+    return next(int(n * power) for n in _ROUND if n * power >= least)
 
 
 def _check_dates(named, times, time):
@@ -178,14 +187,14 @@ def _refuse_few(edges, times, time, batch):
 def _say_sizes(edges, times, time, batch, notices):
     sizes = np.diff(edges)[1:]
     few, many = f"{sizes.min():,}", f"{sizes.max():,}"
-    span = few if few == many else f"{few} to {many}"
+    span = counted(sizes.max(), "row") if few == many else f"{few} to {many} rows"
     longest = _longest(times)
     if isinstance(batch, Duration):
-        notices.append(f"{len(sizes):,} batches, one per {batch.in_words()}, have {span} rows")
+        notices.append(f"{len(sizes):,} batches, one per {batch.in_words()}, have {span}")
     elif longest > 1:
         notices.append(
             f"up to {longest:,} rows share one {time!r}: none of their labels is known to the "
-            f"others. Batches end with a time stamp and have {span} rows"
+            f"others. Batches end with a time stamp and have {span}"
         )
 
 

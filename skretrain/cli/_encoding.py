@@ -5,13 +5,15 @@ import warnings
 import numpy as np
 from scipy import sparse
 from sklearn.base import is_classifier
+from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
 
 from ..utils._clone import cloned
 from ..utils._losses import zero_one_loss_per_row
+from ..utils._words import counted
 from ._columns import some
 from ._errors import CommandError, as_sentence, needed
 
@@ -25,6 +27,7 @@ _KINDS = {
 _N_WORDS = 2**14
 _WEIGHT = 5.0  # of a text, so that a word in a short one is about as large as another column
 _LEAST_TO_JUDGE = 30  # rows
+_BY_WORDS = "skrub, but text by its words, hashed, which did better on"
 
 
 def encoded(table, y, warm_up, base):
@@ -79,10 +82,44 @@ def encoded(table, y, warm_up, base):
     kinds = encoder[0].kind_to_columns_
     if _words_do_better(first, y[:warm_up], kinds["high_cardinality"], base):
         X = _with_words(table, warm_up, kinds["high_cardinality"], base)
-        by = "skrub, but text by its words, hashed, which did better on the warm-up"
+        by = f"{_BY_WORDS} the warm-up"
     notices.extend(_new_categories(table, kinds["low_cardinality"], warm_up))
     counts = [f"{len(kinds[kind])} of {name}" for kind, name in _KINDS.items() if kinds[kind]]
-    return X, f"{', '.join(counts)}; encoded as {X.shape[1]:,} numbers by {by}", notices
+    return X, f"{', '.join(counts)}; encoded as {counted(X.shape[1], 'number')} by {by}", notices
+
+
+def encoder_fitted_on(table, y, base):
+    """Return what to put before an estimator in a pipeline, and what it is, in words.
+
+    As by :func:`encoded`, a linear classifier gets the words of texts where it does better with
+    them, which is judged on these rows.
+
+    Parameters
+    ----------
+    table : DataFrame of shape (n_rows, n_columns)
+        The columns to learn from.
+    y : ndarray of shape (n_rows,)
+        Their targets.
+    base : estimator
+        What it is for.
+
+    Returns
+    -------
+    encoder : transformer
+        Blank.
+    by : str
+        What it does.
+    """
+    if _is_linear_classifier(base):
+        encoder = encoder_for(base)
+        _numbers(encoder, table, len(table))
+        texts = encoder[0].kind_to_columns_["high_cardinality"]
+        if _words_do_better(table, y, texts, base):
+            rest = [name for name in table.columns if name not in texts]
+            parts = [("rest", encoder_for(base), rest)] if rest else []
+            parts += [(f"words of {name}", _word_encoder(), name) for name in texts]
+            return ColumnTransformer(parts, sparse_threshold=1.0), f"{_BY_WORDS} the old rows"
+    return encoder_for(base), "skrub"
 
 
 def encoder_for(base):
@@ -143,8 +180,8 @@ def _new_categories(table, names, warm_up):
         new = values[~values.isin(first)].unique()
         if len(new):
             yield (
-                f"{name!r} has {len(new):,} value(s) that the warm-up does not show, such as "
-                f"{new[0]!r}; they are encoded as unknown"
+                f"{name!r} has {counted(len(new), 'value')} that the warm-up does not show, such "
+                f"as {new[0]!r}, encoded as unknown"
             )
 
 
@@ -192,6 +229,22 @@ def _with_words(table, n, texts, base):
 
 
 def _words(texts, n):
-    hashed = HashingVectorizer(n_features=_N_WORDS, alternate_sign=False, norm=None)
-    counts = hashed.transform(texts.astype(object).fillna("").astype(str))
-    return _WEIGHT * TfidfTransformer(sublinear_tf=True).fit(counts[:n]).transform(counts)
+    return _word_encoder().fit(texts[:n]).transform(texts)
+
+
+def _word_encoder():
+    """Return what makes numbers of the words in a column of texts; sparse."""
+    return make_pipeline(
+        FunctionTransformer(_without_gaps),
+        HashingVectorizer(n_features=_N_WORDS, alternate_sign=False, norm=None),
+        TfidfTransformer(sublinear_tf=True),
+        FunctionTransformer(_weighty, accept_sparse=True),
+    )
+
+
+def _without_gaps(texts):
+    return texts.astype(object).fillna("").astype(str)
+
+
+def _weighty(words):
+    return _WEIGHT * words

@@ -9,13 +9,15 @@ import numpy as np
 from ._columns import some
 from ._csv import UNNAMED, read_cells
 from ._errors import CommandError, first_line, needed
+from ._memory import in_words, last_rows
 from ._plain import alike, plain
 from ._types import typed
 
+_PART = 10_000  # rows that are read at a time, where not all are kept
 _INDEX = re.compile(rf"{UNNAMED}\d+(\.\d+)*|index|level_0")
 
 
-def read_tables(paths, notices, *, missing=(), keep=()):
+def read_tables(paths, notices, *, missing=(), keep=(), room=None):
     """Return the tables in files as pandas DataFrames whose columns are named by strings.
 
     Parameters
@@ -28,8 +30,10 @@ def read_tables(paths, notices, *, missing=(), keep=()):
         Words that stand for no value in every column.
     keep : collection of str, default=()
         Columns that somebody asked for, which stay even if they only number the rows.
+    room : Room or None, default=None
+        Of each file, the last rows are read for which there is room; None is all.
     """
-    found = [_read(Path(path)) for path in paths]
+    found = [_read(Path(path), room, notices) for path in paths]
     texts = [n for n, (_, separator) in enumerate(found) if separator]
     tables = [table for table, _ in found]
     separators = [found[n][1] for n in texts]
@@ -44,7 +48,7 @@ def read_tables(paths, notices, *, missing=(), keep=()):
     return [_without_index(table, keep, notices) for table in tables]
 
 
-def _read(path):
+def _read(path, room, notices):
     """Return a table, and the separator of a text file, else None."""
     read = _READERS.get(path.suffix.lower())
     if not path.exists():
@@ -55,7 +59,7 @@ def _read(path):
             "convert the file."
         )
     try:
-        table, separator = read(path)
+        table, separator, n_rows = read(path, room)
     except UnicodeDecodeError as error:
         raise CommandError(
             f"{path} could not be read: {first_line(error)}. Save it as UTF-8."
@@ -66,15 +70,26 @@ def _read(path):
     if not table.columns.is_unique:
         twice = table.columns[table.columns.duplicated()][0]
         raise CommandError(f"{path} has more than one column {twice!r}; rename all but one.")
+    if len(table) < n_rows:
+        notices.append(
+            f"the last {len(table):,} of {n_rows:,} rows of the file are read, as the newest: "
+            f"there is no room for more in --max-memory {in_words(room.n_bytes)}"
+        )
     return table.reset_index(drop=True), separator
 
 
-def _read_parquet(path):
+def _read_parquet(path, room):
     needed("pyarrow")
     with open(path, "rb") as file:  # a name may hold bytes that are no text
-        table = needed("pandas").read_parquet(file, engine="pyarrow")
+        if room is None:
+            table = needed("pandas").read_parquet(file, engine="pyarrow")
+            n_rows = len(table)
+        else:
+            batches = needed("pyarrow.parquet").ParquetFile(file).iter_batches(batch_size=_PART)
+            parts = (batch.to_pandas() for batch in batches)
+            table, n_rows = last_rows(parts, room, is_text=False)
     # pandas stores a named index, often the time, as a column and takes it away again.
-    return (table if table.index.names == [None] else table.reset_index()), None
+    return (table if table.index.names == [None] else table.reset_index()), None, n_rows
 
 
 _READERS = {

@@ -7,19 +7,12 @@ import numpy as np
 
 from ..datasets import make_drifting_classification
 from ..utils._clone import cloned
-from ._columns import (
-    as_numbers,
-    check_column,
-    some,
-    sorted_by_time,
-    task_of_column,
-    with_target,
-)
+from ._columns import as_numbers, check_column, sorted_by_time, task_of_column, with_target
 from ._cut import timing_for
 from ._encoding import encoded
 from ._errors import CommandError, needed
 from ._estimators import estimator_for, is_own_name, task_of_model
-from ._raw import check_named_columns, columns_of, why_raw
+from ._raw import check_known_columns, check_named_columns, columns_of, why_raw
 from ._screen import giveaways, out_of_order, screened, without_dropped
 from ._weights import check_weight_column, weights_for, with_weights
 
@@ -129,6 +122,7 @@ def history_of(
     estimator,
     keep=(),
     drop=(),
+    ids=(),
     weight=None,
     notices=(),
     model=None,
@@ -138,12 +132,13 @@ def history_of(
     """Return the history in a pandas DataFrame; `notices` has what was said of the file.
 
     The model is a blank clone of `model`, or the one that `estimator` names; with `raw`, it gets
-    the columns as they are. `weight` names the column of weights. Lengths are those of
-    :func:`timing_for`.
+    the columns as they are. `weight` names the column of weights, `ids` those that say what a row
+    is of. Lengths are those of :func:`timing_for`.
     """
     notices = list(notices)
-    check_weight_column(table, weight, target=target, time=time, keep=keep, drop=drop)
-    table = without_dropped(table, list(drop), keep, target, time)
+    named = {"target": target, "time": time, "drop": drop, "id": ids}
+    check_weight_column(table, weight, **named, keep=keep)
+    table = without_dropped(table, drop, keep, target, time, ids)
     check_column(table, target, "--target")
     if time is not None:
         check_column(table, time, "--time")
@@ -169,7 +164,8 @@ def history_of(
     if time is None:
         notices.extend(out_of_order(own, keep))
     table = screened(own, [*keep, *columns_of(model)], notices)
-    table, why = _columns(table, base, model, raw=raw, left_out=own.columns)
+    taken = {f"--{option}": names for option, names in named.items()} | {"--sample-weight": weight}
+    table, why = _columns(table, base, model, raw=raw, left_out=own.columns, taken=taken)
     notices.extend(giveaways(table, y, task, warm_up))
     if why:
         X, how, remarks = table, _as_they_are(table, why), []
@@ -213,17 +209,13 @@ def _with_coded_weights(base, labels):
     return base
 
 
-def _columns(table, base, model, *, raw, left_out=()):
+def _columns(table, base, model, *, raw, left_out=(), taken=None):
     """Return the columns to learn from, and why they stay as they are; an empty text if not."""
     if table.shape[1] == 0:
         raise CommandError("the file has no column besides the target; there is nothing to learn.")
     known = columns_of(model)
-    lost = [name for name in known if name not in table.columns]
-    if lost:
-        raise CommandError(
-            f"--model was fitted on columns that are not there to learn from: {some(lost)}. Bring "
-            "them, or save the model before its fit."
-        )
+    way = "are not there to learn from (bring them, or save the model before its fit)"
+    check_known_columns(known, table.columns, taken or {}, way)
     table = table[known] if known else table
     why = why_raw(base, asked=raw, columns=known)
     if why:

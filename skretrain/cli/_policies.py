@@ -19,7 +19,9 @@ NEVER, LOCATED, WARM = "never", "since drift", "warm start"
 NO_CHANGE, CONSTANT = "(no change)", {"classification": "(majority)", "regression": "(median)"}
 BASELINES = (NO_CHANGE, *CONSTANT.values(), "(cheapest)", "(quantile)")
 
-_MOST_FITS = 100  # per window and seed; a fit of the whole history takes long
+# Fits of what is replayed, per window and seed: a fit of the whole history takes long.
+_FEWEST_FITS, _MOST_FITS = 50, 100
+_ROWS_FITTED = 1_000_000  # about as many in all on the whole past, half a history each
 
 
 @dataclass
@@ -216,7 +218,7 @@ def _compared(history, metric, choose, *, on_run, **options):
                 choose,
                 timing,
                 history.times,
-                stride=-(-(len(timing.edges) - 2) // _MOST_FITS),
+                stride=-(-(len(timing.edges) - 2) // _most_fits(len(history.y))),
                 scoring=scoring,
                 on_run=finished,
                 params=history.params,
@@ -229,6 +231,11 @@ def _compared(history, metric, choose, *, on_run, **options):
     if metric.unit:
         comparison.unit = metric.unit
     return comparison, warned
+
+
+def _most_fits(n_rows):
+    """Return how many moments a schedule may refit at."""
+    return min(max(2 * _ROWS_FITTED // n_rows, _FEWEST_FITS), _MOST_FITS)
 
 
 def _failed(history, error):

@@ -49,6 +49,47 @@ def columns_of(model):
     return list(getattr(model, "feature_names_in_", ()))
 
 
+# option -> what it does to a column, and the way out for a model that was fitted on it
+_TAKEN = {
+    "--target": ("is to be predicted", "Bring a model that does not learn from what it predicts."),
+    "--time": (
+        "--time sorts by and takes out",
+        "Name a copy of the column with --time, or leave --time out if the file is in its order.",
+    ),
+    "--sample-weight": ("--sample-weight takes out", "Name a copy of the column with it."),
+    "--drop": ("--drop leaves out", "Leave that option out, or fit the model without the column."),
+    "--id": ("--id leaves out", "Leave that option out, or fit the model without the column."),
+}
+
+
+def check_known_columns(known, columns, options, otherwise):
+    """Refuse a model that was fitted on columns that it does not get.
+
+    Parameters
+    ----------
+    known : list of str
+        What it was fitted on.
+    columns : sequence of str
+        What there is to learn from.
+    options : dict of str to (str, None or sequence of str)
+        Columns that are taken out, by the option that names them.
+    otherwise : str
+        What to say of columns that none of them has taken out, before their names.
+    """
+    lost = [name for name in known if name not in columns]
+    for option, named in options.items():
+        taken = [name for name in lost if name == named or name in _listed(named)]
+        if taken:
+            does, way = _TAKEN[option]
+            raise CommandError(f"--model was fitted on {some(taken)}, too, which {does}. {way}")
+    if lost:
+        raise CommandError(f"--model was fitted on columns that {otherwise}: {some(lost)}.")
+
+
+def _listed(named):
+    return named if isinstance(named, (list, tuple)) else ()
+
+
 def check_named_columns(base, table, *, left_out=()):
     """Refuse a model whose ColumnTransformer names columns that it does not get.
 
@@ -65,8 +106,8 @@ def check_named_columns(base, table, *, left_out=()):
     out = [name for name in lost if name in left_out]
     if out:
         raise CommandError(
-            f"the model names the column(s) {some(out)}, which tell the time or name the rows and "
-            f"are left out; add {' '.join(f'--keep {name}' for name in out)}."
+            f"the model names {some(out)} among its columns, left out as telling the time or "
+            f"naming the rows; add {' '.join(f'--keep {name}' for name in out)}."
         )
     for name in lost:
         check_column(table, name, "the model's column")

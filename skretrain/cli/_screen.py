@@ -14,22 +14,28 @@ _LEAST_ROWS = 40  # to tell whether one column is enough
 _MOSTLY = 0.9  # of the rows have a date, if it may be when they came
 
 
-def without_dropped(table, dropped, kept, target, time=None):
-    """Return a table without the columns that the user wants to leave out."""
+def without_dropped(table, dropped, kept, target, time=None, ids=()):
+    """Return a table without the columns that the user wants to leave out, or calls identifiers."""
     for name in kept:
         check_column(table, name, "--keep")
-    for name in dropped:
-        check_column(table, name, "--drop")
-        if name == time:
-            raise CommandError(
-                f"--drop {name!r} is the column of --time, which is not learned from anyway; leave "
-                "--drop out."
-            )
-        if name == target:
-            raise CommandError(f"--drop {name!r} is the target; leave --drop out.")
-        if name in kept:
-            raise CommandError(f"{name!r} is to be left out by --drop and kept by --keep.")
-    return table.drop(columns=dropped)
+    for option, names in (("--drop", dropped), ("--id", ids)):
+        for name in names:
+            check_column(table, name, option)
+            if name == time:
+                raise CommandError(
+                    f"{option} {name!r} is the column of --time, which is not learned from anyway; "
+                    f"leave {option} out."
+                )
+            if name == target:
+                raise CommandError(f"{option} {name!r} is the target; leave {option} out.")
+            if name in kept:
+                raise CommandError(f"{name!r} is to be left out by {option} and kept by --keep.")
+    return table.drop(columns=[*dropped, *ids])
+
+
+def ids_in_words(ids):
+    """Return what is said of identifiers beside the other facts."""
+    return f"{some(dict.fromkeys(ids))}, which say what a row is of and are not learned from"
 
 
 def out_of_order(table, kept=()):
@@ -88,13 +94,13 @@ def screened(table, kept, notices):
         if those:
             notices.append(
                 f"left out, for it never {what} and tells the time or counts the rows: "
-                f"{some(those)} (learned from with --keep; sorted by with --time"
-                f"{_shared(table, those)})"
+                f"{some(those)} (learned from with --keep; confirmed with --id; sorted by with "
+                f"--time{_shared(table, those)})"
             )
     if names:
         notices.append(
             f"left out, for it is another in nearly every row and names them: {some(names)} "
-            "(learned from with --keep)"
+            "(learned from with --keep; confirmed with --id)"
         )
     return table.drop(columns=[*clocks, *names])
 

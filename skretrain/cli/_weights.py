@@ -7,6 +7,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from ..compose._structure import predictor_of
 from ..compose._update import weight_name
+from ..utils._words import counted
 from ._columns import as_numbers, check_column, holds_dates
 from ._errors import CommandError
 
@@ -45,27 +46,27 @@ def with_weights(table, column, notices):
         The rows whose weight is not zero, without the column.
     weights : ndarray of shape (n_rows,)
         Theirs.
-    counted : ndarray of bool
+    counts : ndarray of bool
         Which rows of the table these are.
     """
     weights = _checked(table[column])
-    counted = weights > 0
-    n_zero = int((~counted).sum())
+    counts = weights > 0
+    n_zero = int((~counts).sum())
     if n_zero == len(table):
         raise CommandError(
             f"{_NAME} {column!r} is 0 in every row, so that none counts; name another column."
         )
     if n_zero:
-        notices.append(f"{n_zero:,} row(s) whose {column!r} is 0 left out")
-    table = table[counted].drop(columns=column).reset_index(drop=True)
-    return table, weights[counted], counted
+        notices.append(f"{counted(n_zero, 'row')} whose {column!r} is 0 left out")
+    table = table[counts].drop(columns=column).reset_index(drop=True)
+    return table, weights[counts], counts
 
 
 def _checked(values):
     name, missing = f"{_NAME} {values.name!r}", int(values.isna().sum())
     if missing:
         raise CommandError(
-            f"{name} has {missing:,} missing value(s); fill them in, with 1, or with 0 for "
+            f"{name} has {counted(missing, 'missing value')}; fill in 1, or 0 for "
             "rows that are not to count, or drop the rows."
         )
     weights = None if holds_dates(values) else as_numbers(values)

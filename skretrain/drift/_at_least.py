@@ -176,6 +176,10 @@ class AtLeast(BaseTrigger):
         if errors:
             raise errors[0]
 
+    def _check_columns(self, X):
+        for trigger in self._parts:
+            trigger._check_columns(X)
+
     def _shown(self, trigger, batch):
         """Show a batch to a trigger; no row twice to one that sees rows without labels."""
         if not batch.labelled:

@@ -199,6 +199,9 @@ class BaseTrigger(BaseEstimator, ABC):
         """
         return True
 
+    def _check_columns(self, X):
+        """Raise for the first rows of a stream, if they lack a column that the trigger goes by."""
+
     @abstractmethod
     def reset(self):
         """Check the parameters and forget everything.

@@ -118,6 +118,10 @@ class Periodic(BaseTrigger):
         is_time = self._is_enough(batch) if self._duration is None else self._is_later(batch)
         return Signal("drift", on_schedule=True) if is_time else Signal("stable")
 
+    def _check_columns(self, X):
+        if self.column is not None:
+            dates_in(self, X)
+
     def _is_enough(self, batch):
         n_periods, self._n_waiting = divmod(self._n_waiting + batch.n_rows, self.every)
         return n_periods > 0

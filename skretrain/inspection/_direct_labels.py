@@ -99,7 +99,7 @@ def label_points(ax, points, lines=(), **style):
             box = label.get_window_extent(renderer)
             box = np.r_[box.min, box.max]
             outside = (box[:2] < frame[:2]).any() or (box[2:] > frame[2:]).any()
-            candidates.append((sum(_overlap(box, other) for other in taken) + 1e6 * outside, box))
+            candidates.append((_overlap(box, np.array(taken)) + 1e6 * outside, box))
             label.remove()
         chosen = int(np.argmin([cost for cost, _ in candidates]))
         shift, (horizontal, vertical) = _PLACES[chosen]
@@ -119,7 +119,7 @@ def _dots(line):
     return np.column_stack([np.interp(at, lengths, values) for values in line.T])
 
 
-def _overlap(one, other):
-    """Return the area that two boxes share."""
-    sides = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
-    return float(np.prod(np.maximum(sides, 0.0)))
+def _overlap(box, others):
+    """Return the area that a box shares with others, summed."""
+    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    return float(np.maximum(sides, 0.0).prod(axis=1).sum())

@@ -281,6 +281,8 @@ class PerClassDisplay:
         true_drifts=(),
         window=None,
         step=None,
+        times=None,
+        arrived=None,
         ax=None,
         **kwargs,
     ):
@@ -317,6 +319,15 @@ class PerClassDisplay:
             Rows from one point to the next. None is the least that keeps to 2,000 points. The
             last point is at the last row.
 
+        times : array-like of shape (n_stream_rows,), default=None
+            When each row of the stream came, from its first on, dates: the axis then shows them
+            instead of rows.
+
+        arrived : callable, default=None
+            ``arrived(rows)`` returns the stream rows at which so many rows had been learned, where
+            labels come late, as :meth:`~skretrain.model_selection.PrequentialResult.arrived` does.
+            None: at once.
+
         ax : matplotlib Axes or array of Axes, default=None
             One Axes per panel, or one whose place is divided. None makes a new figure.
 
@@ -350,10 +361,18 @@ class PerClassDisplay:
                [0. , 0. ],
                [nan, 0.5]])
         """
-        display = cls._from_rows(
-            rows, y_true, y_pred, events, true_drifts, window, step, y_score=y_score
-        )
-        return display.plot(ax=ax, **kwargs)
+        return cls._from_rows(
+            rows,
+            y_true,
+            y_pred,
+            events,
+            true_drifts,
+            window,
+            step,
+            as_they_are if arrived is None else arrived,
+            times=times,
+            y_score=y_score,
+        ).plot(ax=ax, **kwargs)
 
     @classmethod
     def from_result(cls, result, *, true_drifts=(), window=None, step=None, ax=None, **kwargs):

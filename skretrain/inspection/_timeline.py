@@ -177,6 +177,8 @@ class DriftTimelineDisplay:
         metric="auto",
         y_pred_baseline=None,
         baseline_label="baseline",
+        times=None,
+        arrived=None,
         ax=None,
         **kwargs,
     ):
@@ -217,6 +219,15 @@ class DriftTimelineDisplay:
         baseline_label : str, default="baseline"
             Name of that model in the legend.
 
+        times : array-like of shape (n_stream_rows,), default=None
+            When each row of the stream came, from its first on, dates: the axis then shows them
+            instead of rows.
+
+        arrived : callable, default=None
+            ``arrived(rows)`` returns the stream rows at which so many rows had been learned, where
+            labels come late, as :meth:`~skretrain.model_selection.PrequentialResult.arrived` does.
+            None: at once.
+
         ax : matplotlib Axes, default=None
             Axes to draw on. None makes a new figure.
 
@@ -256,6 +267,8 @@ class DriftTimelineDisplay:
             metric,
             y_pred_baseline,
             baseline_label,
+            as_they_are if arrived is None else arrived,
+            times,
         ).plot(ax=ax, **kwargs)
 
     @classmethod

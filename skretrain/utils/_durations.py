@@ -224,9 +224,12 @@ def dates_in(owner, X):
         Rows.
     """
     where = f"{type(owner).__name__}(column={owner.column!r})"
-    if owner.column not in getattr(X, "columns", ()):
+    columns = getattr(X, "columns", None)
+    if columns is None or owner.column not in columns:
+        there = "no names" if columns is None else f"the columns {columns_in_words(columns)}"
         raise ValueError(
-            f"{where}: X has no such column; pass frames, and name the column with the dates."
+            f"{where}: X has no such column, but {there}; pass frames, and name the column with "
+            "the dates."
         )
     moments = moments_of(X[owner.column])
     if moments is None:
@@ -234,6 +237,13 @@ def dates_in(owner, X):
             f"{where}: the column holds no dates; convert it, as pandas.to_datetime does."
         )
     return moments
+
+
+def columns_in_words(columns, most=12):
+    """Return the names of columns, not too many."""
+    names, rest = list(columns)[:most], len(columns) - most
+    shown = ", ".join(map(repr, names))
+    return f"{shown} and {rest} more" if rest > 0 else shown
 
 
 def _moment(value):

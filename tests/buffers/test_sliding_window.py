@@ -130,5 +130,5 @@ def test_rows_whose_age_cannot_be_told_are_refused_before_anything_changed():
         with pytest.raises(ValueError):
             buffer.add(X)
         assert_array_equal(buffer.index, [0])
-    with pytest.raises(ValueError, match=r"column='day'\): X has no such column; pass frames"):
+    with pytest.raises(ValueError, match=r"column='day'\): X has no such column, but no names"):
         SlidingWindow(max_age="1d", column="day").add(np.zeros((1, 2)))

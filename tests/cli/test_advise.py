@@ -112,7 +112,7 @@ def test_rows_are_sorted_by_time_and_lonely_columns_left_out(ask, periods):
     assert code == 0
     assert "only one of the files has them: 'extra'" in printed
     assert "in the order of" not in printed
-    assert "new.csv: 5 row(s) without a value of 'label' left out" in printed
+    assert "new.csv: 5 rows without a value of 'label' left out" in printed
     assert [row["gain"] for row in rows] == [row["gain"] for row in straight[3]]
 
 

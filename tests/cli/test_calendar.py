@@ -115,16 +115,6 @@ def test_time_without_dates_is_refused(options, message, run, dated):
     assert message in error
 
 
-def test_the_usual_batch_is_longer_on_a_long_history(history):
-    n = 150_000
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"x": rng.random(n), "label": rng.integers(0, 2, size=n)})
-    stream = history(frame, batch=None, warm_up=None)
-    assert stream.timing.step == 150
-    assert len(stream.timing.edges) == 2 + -(-(n - 5_000) // 150)
-    assert history(frame[:90_000], batch=None, warm_up=None).timing.step == 100
-
-
 @pytest.mark.parametrize("text", ["soon", "0", "-3", "1.5", "0d", ""])
 def test_what_is_no_length_is_refused(text):
     with pytest.raises(argparse.ArgumentTypeError, match="neither a whole number of at least 1"):
@@ -208,6 +198,6 @@ def test_a_million_rows_take_little_memory_and_about_the_time_that_there_is(tmp_
     command = [sys.executable, "-m", "skretrain", "compare", path, "--target", "y"]
     options = ["--estimator", "nb", "--time-budget", "90s", "--out", tmp_path / "out"]
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
-    assert "batches of 1,000 rows" in done.stdout
+    assert "batches of 5,000 rows" in done.stdout
     assert "would have paid" in done.stdout
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 2_000_000  # kilobytes

@@ -531,3 +531,15 @@ def test_a_price_is_a_number_of_at_least_zero(price, capsys):
     with pytest.raises(SystemExit):
         main(["compare", f"--price={price}"])
     assert f"'{price}' is not a number of at least 0" in capsys.readouterr().err
+
+
+def test_of_one_there_is_no_plural(run, table):
+    """Neither of columns and rows, nor of numbers and updates."""
+    frame = table[["temp", "label"]].assign(gap=None)
+    frame.loc[5, "label"] = None
+    printed = run(frame, "--target", "label", "--label-delay", "1", quick=True)[1]
+    assert "1 row without a value of 'label' left out" in printed
+    assert "2 columns to learn from" in printed
+    assert "encoded as 1 number by skrub" in printed
+    assert "a label delay of 1 row\n" in printed
+    assert "(s)" not in printed

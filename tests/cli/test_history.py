@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skretrain.cli._cut import timing_for
 from skretrain.cli._estimators import ESTIMATORS
 from skretrain.cli._files import read_tables
+from skretrain.cli._policies import _most_fits
 
 ALL_KINDS = ["sgd", "forest", "boosting"]  # scaled; codes and gaps; codes and gaps by skrub's rule
 
@@ -62,7 +64,7 @@ def test_an_unknown_category_is_like_no_other_and_is_announced(history, table):
     assert stream.X.shape == (600, 3)
     assert len(rows) == 4
     assert (stream.X[500] == stream.X).all(axis=1).sum() == 1
-    assert "'city' has 1 value(s)" in stream.notices[0]
+    assert "'city' has 1 value that" in stream.notices[0]
     assert "'Kyoto'" in stream.notices[0]
 
 
@@ -190,7 +192,7 @@ def test_rows_without_a_target_are_left_out_and_counted(history, table):
     table.loc[[3, 4], "amount"] = [np.nan, np.inf]
     stream = history(table, "amount")
     assert len(stream.y) == 598
-    assert stream.notices[0] == "2 row(s) without a value of 'amount' left out"
+    assert stream.notices[0] == "2 rows without a value of 'amount' left out"
 
 
 @pytest.mark.no_cover
@@ -207,6 +209,24 @@ def test_rows_are_sorted_by_time_with_ties_in_file_order(history, table):
 def test_the_default_warm_up_is_a_tenth_but_at_least_a_batch(history, table):
     assert history(table, warm_up=None).warm_up == 60
     assert history(table, warm_up=None, batch=100).warm_up == 100
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "batch"),
+    [(500, 100), (20_000, 100), (20_001, 200), (45_312, 500), (100_001, 1_000), (10**6, 5_000)],
+)
+def test_a_batch_that_nobody_named_is_round_and_there_are_at_most_200(n_rows, batch):
+    options = {"time": None, "warm_up": None, "label_delay": 0, "notices": []}
+    timing = timing_for(n_rows, None, batch=None, **options)
+    assert timing.step == batch
+    assert timing_for(n_rows, None, batch=70, **options).step == 70
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_fits"), [(500, 100), (25_000, 80), (45_312, 50), (10**6, 50)]
+)
+def test_a_long_history_has_fewer_fits_of_all_of_it(n_rows, n_fits):
+    assert _most_fits(n_rows) == n_fits
 
 
 def test_semicolons_and_a_byte_order_mark_are_read(table, tmp_path):

@@ -174,7 +174,7 @@ def test_a_model_that_cannot_read_the_columns_ends_in_one_line(run, ask, table):
 def test_columns_that_the_model_names_and_does_not_get_are_named(run, table, mine):
     options = ("--target", "label", "--warm-up", "100", "--estimator")
     answer = run(table, *options, "mine:astray", quick=True, screens=True)
-    _fails_with(answer, "the model names the column(s) 'when'", "add --keep when.")
+    _fails_with(answer, "the model names 'when' among its columns", "add --keep when.")
     assert run(table, *options, "mine:astray", quick=True)[0] == 2  # a date is no number
     answer = run(table, *options, "mine:misspelt", quick=True)
     _fails_with(answer, "the model's column 'tmep' is not a column", "did you mean 'temp'?")
@@ -307,6 +307,49 @@ def test_a_column_that_the_model_was_fitted_on_is_no_clock(run, save, table):
     lost = table.drop(columns="index")
     answer = run(lost, "--target", "label", *save(model), quick=True)
     _fails_with(answer, "--model was fitted on columns that are not there", "'index'")
+
+
+@pytest.mark.parametrize("command", ["compare", "advise"])
+@pytest.mark.parametrize(
+    ("option", "parts"),
+    [
+        (("--time", "time"), ("which --time sorts by", "Name a copy of the column with --time")),
+        (("--drop", "time"), ("which --drop leaves out", "Leave that option out")),
+        (("--id", "time"), ("which --id leaves out", "Leave that option out")),
+        (("--sample-weight", "time"), ("--sample-weight takes out", "Name a copy of the column")),
+    ],
+)
+def test_a_model_that_was_fitted_on_what_an_option_takes_out(
+    command, option, parts, run, ask, save, table
+):
+    """The message says which option it is, and what to do."""
+    table["time"] = np.arange(600)[::-1] % 30
+    fitted = GaussianNB().fit(table[["time", "temp"]], table.label)
+    options = (*save(fitted), *option)
+    if command == "compare":
+        answer = run(table, "--target", "label", *options)
+    else:
+        answer = ask(table[:300], table[300:], *options)
+    _fails_with(answer, "--model was fitted on 'time', too, which", *parts)
+
+
+def test_a_model_that_was_fitted_on_the_target(run, save, table):
+    fitted = GaussianNB().fit(table[["temp", "flag"]], table.label)
+    answer = run(table, "--target", "flag", *save(fitted))
+    _fails_with(answer, "fitted on 'flag', too, which is to be predicted", "Bring a model that")
+
+
+@pytest.mark.parametrize("command", ["compare", "advise"])
+def test_a_copy_of_the_column_of_time_is_the_way_out_for_a_model(command, run, ask, save, table):
+    table["time"] = np.arange(600)[::-1] % 30
+    fitted = GaussianNB().fit(table[["time", "temp"]], table.label)
+    options = (*save(fitted), "--time", "copy")
+    table["copy"] = table["time"]
+    if command == "compare":
+        answer = run(table, "--target", "label", *options, quick=True)
+    else:
+        answer = ask(table[:300], table[300:], *options)
+    assert answer[0] == 0
 
 
 @pytest.mark.parametrize("command", ["compare", "advise"])

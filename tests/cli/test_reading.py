@@ -332,7 +332,7 @@ def test_amounts_are_a_quantity_to_predict(run, table):
     code, printed, _, rows = run(dollars, "--target", "amount", quick=True)
     assert code == 0
     assert "read as numbers: 'amount' ($)" in printed
-    assert "1 row(s) without a value of 'amount' left out" in printed
+    assert "1 row without a value of 'amount' left out" in printed
     plain = run(frame.drop(index=590), "--target", "amount", quick=True)[3]
     errors = [[row["mean_absolute_error"] for row in answer] for answer in (rows, plain)]
     assert errors[0] == errors[1]

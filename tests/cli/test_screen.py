@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skretrain.cli import main
 from skretrain.cli._errors import CommandError
 from skretrain.cli._screen import giveaways, out_of_order, screened, without_dropped
 
@@ -210,16 +211,40 @@ def test_a_shuffled_file_is_said_to_be_and_sorted_by_time_it_is_not(run, table):
 
 
 @pytest.mark.parametrize(
-    ("dropped", "kept", "message"),
+    ("dropped", "kept", "ids", "message"),
     [
-        (["y"], [], "--drop 'y' is the target"),
-        (["cty"], [], "--drop 'cty' is not a column of the file; did you mean 'city'"),
-        ([], ["cty"], "--keep 'cty' is not a column"),
-        (["city"], ["city"], "'city' is to be left out by --drop and kept by --keep"),
+        (["y"], [], [], "--drop 'y' is the target"),
+        (["cty"], [], [], "--drop 'cty' is not a column of the file; did you mean 'city'"),
+        ([], ["cty"], [], "--keep 'cty' is not a column"),
+        (["city"], ["city"], [], "'city' is to be left out by --drop and kept by --keep"),
+        ([], [], ["y"], "--id 'y' is the target; leave --id out"),
+        ([], [], ["hour"], "--id 'hour' is the column of --time"),
+        ([], [], ["cty"], "--id 'cty' is not a column of the file; did you mean 'city'"),
+        ([], ["city"], ["city"], "'city' is to be left out by --id and kept by --keep"),
     ],
 )
-def test_what_cannot_be_dropped_or_kept_is_named(dropped, kept, message, columns):
+def test_what_cannot_be_dropped_or_kept_or_identify_is_named(dropped, kept, ids, message, columns):
     table, y = columns
     table["y"] = y
     with pytest.raises(CommandError, match=message):
-        without_dropped(table, dropped, kept, "y")
+        without_dropped(table, dropped, kept, "y", "hour", ids)
+
+
+def test_an_identifier_is_named_and_not_learned_from(run, table):
+    """Whether the screening would find it, as a running number, or not, as numbers of customers."""
+    table = table.assign(order=np.arange(len(table)), customer=np.arange(len(table)) % 40)
+    plain = table.drop(columns=["order", "customer"])
+    options = ("--target", "label", "--warm-up", "100")
+    _, printed, _, rows = run(table, *options, "--id", "order", "--id", "customer", quick=True)
+    assert "identifiers: 'order', 'customer', which say what a row is of" in printed
+    assert "left out" not in printed
+    expected = run(plain, *options, quick=True)[3]
+    assert [row["accuracy"] for row in rows] == [row["accuracy"] for row in expected]
+    found = run(table, *options, quick=True)[1]
+    assert "counts the rows: 'order' (learned from with --keep; confirmed with --id" in found
+    assert "identifiers" not in found
+
+
+def test_an_identifier_needs_a_file(capsys):
+    assert main(["compare", "--id", "customer"]) == 2
+    assert "--id needs a FILE" in capsys.readouterr().err

@@ -54,7 +54,7 @@ def test_weights_of_one_change_no_comparison_and_zeros_leave_rows_out(run, weigh
     zero_or_one = frame.assign(weight=counts.astype(float))
     code, printed, _, rows = run(zero_or_one, *options, "--sample-weight", "weight", quick=True)
     assert code == 0
-    assert "150 row(s) whose 'weight' is 0 left out" in printed
+    assert "150 rows whose 'weight' is 0 left out" in printed
     assert "weight, from 1 to 1: for what is learned; the score counts all" in printed
     assert "2 columns to learn from" in printed
     plain = run(bare[counts], *options, quick=True)[3]
@@ -104,7 +104,7 @@ def test_weights_in_advice_are_those_of_the_rows(advice, weighted, monkeypatch):
     options = ["--estimator", "nb", "--time", "when", "--sample-weight", "weight"]
     code, printed, error, _ = advice(old, new, *options)
     assert (code, "no advice: no time." in error) == (2, True)
-    assert "old.csv: 75 row(s) whose 'weight' is 0 left out" in printed
+    assert "old.csv: 75 rows whose 'weight' is 0 left out" in printed
     assert "weight, from 1 to 30: for what is learned; the score counts all" in printed
     (_, X_old, _, X_new, _), options = asked
     for part, X, name in ((frame[:300], X_old, "old"), (frame[300:], X_new, "new")):
@@ -128,7 +128,7 @@ def test_advice_takes_weights(advice, weighted):
 BAD = [
     ({"weight": -2.0}, ["holds -2, and a weight is a finite number of at least 0"]),
     ({"weight": np.inf}, ["holds inf, and a weight"]),
-    ({"weight": np.nan}, ["has 600 missing value(s); fill them in"]),
+    ({"weight": np.nan}, ["has 600 missing values; fill in 1"]),
     ({"weight": "heavy"}, ["holds 'heavy', which is no number"]),
     ({"weight": "2024-01-01"}, ["holds", "2024-01-01", "which is no number"]),
     ({"weight": 0}, ["is 0 in every row"]),

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from skretrain.cli import _encoding
+from skretrain.cli import _encoding, main
 from skretrain.utils._clone import cloned
 
 N_COLUMNS = 2**14
@@ -105,3 +105,45 @@ def test_a_history_of_letters_is_replayed_with_its_words(letters, run):
     assert (code, error) == (0, "")
     assert "encoded as 16,385 numbers by skrub, but text by its words, hashed" in printed
     assert float(rows[0]["accuracy"]) > 0.8
+
+
+@pytest.fixture
+def ask(tmp_path, capsys):
+    """Run ``skretrain advise`` on two frames; return what it prints and the table."""
+
+    def ask_with(old, new, *options):
+        paths = [tmp_path / f"{name}.csv" for name in ("old", "new")]
+        for frame, path in zip((old, new), paths, strict=True):
+            frame.to_csv(path, index=False)
+        out = ["--out", str(tmp_path / "out")]
+        assert main(["advise", *map(str, paths), "--target", "label", *out, *options]) == 0
+        table = pd.read_csv(tmp_path / "out" / "advice.csv", index_col="action")
+        return capsys.readouterr().out, table
+
+    return ask_with
+
+
+@pytest.mark.parametrize("columns", [["text", "label"], ["text", "x", "label"]])
+def test_advice_on_letters_is_by_their_words_too(columns, letters, ask):
+    """With them the model errs less than with what skrub makes of text."""
+    frame = letters[columns]
+    printed, table = ask(frame[:200], frame[200:])
+    assert "encoded as numbers by skrub, but text by its words, hashed" in printed
+    assert "which did better on the old rows" in printed
+    printed, without = ask(frame[:200], frame[200:], "--estimator", "nb")
+    assert "encoded as numbers by skrub\n" in printed
+    assert table.loss_new["keep"] < without.loss_new["keep"]
+
+
+def test_advice_without_texts_that_tell_is_left_to_skrub(letters, ask):
+    noise = letters.assign(label=np.random.default_rng(1).permutation(letters.label))
+    printed, _ = ask(noise[:200], noise[200:])
+    assert "encoded as numbers by skrub\n" in printed
+
+
+def test_what_stands_before_a_model_in_a_pipeline_gives_the_numbers_of_a_history(letters, words_of):
+    stream = words_of(letters)
+    encoder, _ = _encoding.encoder_fitted_on(stream.table[:200], stream.y[:200], stream.base)
+    X = encoder.fit(stream.table[:200]).transform(stream.table)
+    assert X.shape == stream.X.shape
+    assert abs(X - stream.X).max() < 1e-5  # numbers of skrub have 32 bits

@@ -66,3 +66,33 @@ def test_events_are_drawn_at_the_row_when_their_labels_had_come():
     refits = [e.row for e in late.events if e.action == "retrained"]
     np.testing.assert_array_equal(display.refits, late.arrived(refits))
     assert (display.refits[1:] > np.array(refits[1:]) + 100).all()
+
+
+def _parts_of(result, **options):
+    options = {"times": result.times, "arrived": result.arrived, **options}
+    return (result.y_true, result.y_pred), {"events": result.events, **options}
+
+
+def test_predictions_are_drawn_as_the_result_that_they_are_of():
+    """By their dates, and events where their labels had come."""
+    late = _result(DAYS, batch_size="1w", label_delay="2w")
+    pair, options = _parts_of(late)
+    drawn = [
+        (
+            DriftTimelineDisplay.from_result(late),
+            DriftTimelineDisplay.from_predictions(*pair, start=late.rows[0], **options),
+        ),
+        (
+            PerClassDisplay.from_result(late),
+            PerClassDisplay.from_predictions(late.rows, *pair, **options),
+        ),
+    ]
+    for expected, found in drawn:
+        np.testing.assert_array_equal(found.refits, expected.refits)
+        np.testing.assert_array_equal(found.rows, expected.rows)
+        ax, other = (
+            np.ravel(getattr(one, "axes_", getattr(one, "ax_", None)))[-1]
+            for one in (found, expected)
+        )
+        assert ax.get_xlabel() == "time"
+        assert _labels(found, ax) == _labels(expected, other)

@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 from skretrain import DriftAwareRetrainer
+from skretrain.buffers import SlidingWindow
 from skretrain.drift import Periodic, ScoredBatch
 from skretrain.model_selection import (
     RetrainMatrix,
@@ -370,6 +371,32 @@ def test_a_retrainer_is_not_told_when_rows_come():
     model = DriftAwareRetrainer(GaussianNB(), detector=Periodic("weekly"))
     with pytest.raises(ValueError, match=r"goes by dates.*Periodic\(every, column=...\)"):
         model.fit(X, Y)
+
+
+DATED = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=40), "x": range(40)})
+
+
+@pytest.mark.parametrize(
+    ("parts", "named"),
+    [
+        ({"detector": Periodic("1d", column="when")}, "Periodic"),
+        ({"detector": [Periodic(9), Periodic("1d", column="when")]}, "Periodic"),
+        ({"buffer": SlidingWindow(max_age="9d", column="when")}, "SlidingWindow"),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_column_of_dates_that_is_not_there_raises_when_a_fit_begins(parts, named, method):
+    """With the columns there are; and nothing is learned."""
+    y = np.arange(40) % 2
+    base = make_pipeline(make_column_transformer(("passthrough", ["x"])), GaussianNB())
+    model = DriftAwareRetrainer(base, **parts)
+    message = rf"{named}\(column='when'\): X has no such column, but the columns 'day', 'x'; pass"
+    with pytest.raises(ValueError, match=message):
+        getattr(model, method)(DATED, y)
+    assert not hasattr(model, "estimator_")
+    with pytest.raises(ValueError, match=r"X has no such column, but no names; pass frames"):
+        getattr(DriftAwareRetrainer(GaussianNB(), **parts), method)(DATED[["x"]].to_numpy(), y)
+    getattr(model, method)(DATED.rename(columns={"day": "when"}), y)
 
 
 def test_a_schedule_without_dates_says_what_is_missing():

@@ -1,0 +1,129 @@
+"""How many rows of a file there is room for, by what the first of them take."""
+
+import argparse
+import re
+
+from ._columns import holds_dates
+from ._errors import CommandError, needed
+
+_UNITS = {"M": 10**6, "G": 10**9}
+_FEWEST = 500  # rows, of which a comparison says something
+_SAMPLE = 1_000  # rows that are looked at
+
+# Bytes, as measured at the most, and a little more.
+_COMMAND = 350_000_000  # the libraries and the pictures
+_PROCESS = 250_000_000  # each further process
+_PER_LETTER = 4.5  # a text file is read as text before it becomes numbers
+_COPIES_READ, _COPIES_LEARNED = 5, 6  # of the table, and of the numbers that it becomes
+_PER_ROW = 640  # answers of all fits for a scorer, and predictions of all policies
+_COPIES_REMEMBERED, _REMEMBERED = 16, 10_000  # rows in the memories of the members of a mixture
+_NUMBER = 8
+_TEXT, _DATE, _FEW = 30, 8, 40  # numbers that each becomes, and the most values of a category
+
+
+def size(text):
+    """Take an option that is an amount of memory, such as 500MB or 2GB, as a number of bytes."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MG])i?B?", text.strip(), re.IGNORECASE)
+    if found is None or not float(found[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount of memory such as 500MB or 2GB")
+    return round(float(found[1]) * _UNITS[found[2].upper()])
+
+
+class Room:
+    """The memory that a comparison may take.
+
+    Parameters
+    ----------
+    n_bytes : int
+        All of it.
+    jobs : int, default=1
+        Processes; each has the rows.
+    """
+
+    def __init__(self, n_bytes, jobs=1):
+        self.n_bytes, self.n_copies = n_bytes, 1 if jobs == 1 else 1 + jobs
+        self.base = _COMMAND + (self.n_copies - 1) * _PROCESS
+
+    def n_rows(self, first, *, is_text):
+        """Return how many rows there is room for.
+
+        Parameters
+        ----------
+        first : DataFrame
+            Some rows, as they were read.
+        is_text : bool
+            Whether all cells are texts, which become numbers later.
+
+        Raises
+        ------
+        CommandError
+            If there are too few to compare anything.
+        """
+        first = first.iloc[:_SAMPLE]
+        width = sum(_n_numbers(first[name]) for name in first.columns)
+        read = (
+            _PER_LETTER * _n_letters(first)
+            if is_text
+            else _COPIES_READ * _NUMBER * len(first.columns)
+        )
+        per_row = self.n_copies * (_PER_ROW + read + _COPIES_LEARNED * _NUMBER * width)
+        remembered = self.n_copies * _COPIES_REMEMBERED * _NUMBER * width
+        room = self.n_bytes - self.base
+        n_fitting = int(room / (per_row + remembered))
+        if n_fitting < _FEWEST:
+            least = self.base + _FEWEST * (per_row + remembered)
+            raise CommandError(
+                f"--max-memory {in_words(self.n_bytes)} is too little: with {_FEWEST} rows of this "
+                f"file, the command takes up to {in_words(least)}. Allow more, or leave columns "
+                "out of the file."
+            )
+        return max(n_fitting, int((room - _REMEMBERED * remembered) / per_row))
+
+
+def in_words(n_bytes):
+    """Return an amount of memory as text."""
+    return f"{n_bytes / 10**6:,.0f} MB"
+
+
+def last_rows(parts, room, *, is_text):
+    """Return the last rows of a file for which there is room, and how many rows there are.
+
+    Parameters
+    ----------
+    parts : iterable of DataFrame
+        The file, from its beginning.
+    room : Room
+        The memory.
+    is_text : bool
+        Whether all cells are texts.
+    """
+    kept, n_kept, n_rows, most = [], 0, 0, 0
+    for part in filter(len, parts):
+        most = most or room.n_rows(part, is_text=is_text)
+        kept.append(part)
+        n_kept, n_rows = n_kept + len(part), n_rows + len(part)
+        while n_kept - len(kept[0]) >= most:
+            n_kept -= len(kept.pop(0))
+    if not n_rows:
+        raise ValueError("it has no rows.")
+    return needed("pandas").concat(kept).iloc[-most:], n_rows
+
+
+def _n_letters(cells):
+    """Return the mean number of letters in a row, and what separates them."""
+    letters = sum(cells[name].str.len().sum() for name in cells.columns)
+    return letters / len(cells) + len(cells.columns)
+
+
+def _n_numbers(column):
+    """Return about how many numbers a column becomes."""
+    pandas = needed("pandas")
+    if pandas.api.types.is_numeric_dtype(column):
+        return 1
+    if holds_dates(column):
+        return _DATE
+    texts = column.astype(str)
+    if pandas.to_numeric(texts, errors="coerce").notna().mean() > 0.5:
+        return 1
+    n_values = texts.nunique()
+    return n_values if n_values <= _FEW else _TEXT

@@ -1,0 +1,145 @@
+"""A bound on the memory: of a longer file the last rows are read, and it is said."""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skretrain.cli import _memory, main
+from skretrain.cli._errors import CommandError
+from skretrain.cli._files import read_tables
+from skretrain.cli._memory import Room, size
+
+COUNTS_PEAK = Path("/proc/self/status").exists()
+
+
+@pytest.fixture
+def frame():
+    """30,000 rows of numbers, a category, a text and a date."""
+    rng = np.random.default_rng(0)
+    n = 30_000
+    return pd.DataFrame(
+        {
+            "row": np.arange(n),
+            "x": rng.normal(size=n).round(3),
+            "city": rng.choice(["Oslo", "Rome"], n),
+            "note": [f"note {k} of many" for k in rng.integers(0, 1000, n)],
+            "day": pd.date_range("2020-01-01", periods=n, freq="h").astype(str),
+            "answer": rng.integers(0, 2, n),
+        }
+    )
+
+
+def _written(frame, path):
+    frame.to_csv(path, index=False) if path.suffix == ".csv" else frame.to_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_the_rows_that_are_read_are_the_last_and_as_they_are_in_the_file(suffix, frame, tmp_path):
+    path, notices = _written(frame, tmp_path / f"stream{suffix}"), []
+    (table,) = read_tables([path], notices, keep=["row"], room=Room(400_000_000))
+    (whole,) = read_tables([path], [], keep=["row"])
+    assert 500 < len(table) < 30_000
+    pd.testing.assert_frame_equal(table, whole[-len(table) :].reset_index(drop=True))
+    assert notices[0].startswith(f"the last {len(table):,} of 30,000 rows of the file are read")
+    assert "--max-memory 400 MB" in notices[0]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_file_for_which_there_is_room_is_read_whole(suffix, frame, tmp_path):
+    path, notices = _written(frame[:12_000], tmp_path / f"stream{suffix}"), []
+    (table,) = read_tables([path], notices, keep=["row"], room=Room(4 * 10**9))
+    assert (len(table), notices) == (12_000, [])
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_file_without_rows_is_named(suffix, frame, tmp_path):
+    path = _written(frame[:0], tmp_path / f"stream{suffix}")
+    with pytest.raises(CommandError, match="could not be read: it has no rows"):
+        read_tables([path], [], room=Room(4 * 10**8))
+
+
+def test_a_named_index_is_a_column_of_the_last_rows_too(frame, tmp_path):
+    path = tmp_path / "stream.parquet"
+    frame.set_index("day").to_parquet(path)
+    (table,) = read_tables([path], [], room=Room(400_000_000))
+    assert table["day"].iloc[-1] == frame["day"].iloc[-1]
+
+
+def test_more_processes_more_columns_and_less_memory_leave_room_for_fewer_rows(frame):
+    def n_rows(n_bytes, jobs=1, table=frame):
+        return Room(n_bytes, jobs).n_rows(table, is_text=False)
+
+    assert n_rows(10**9) > n_rows(10**9, jobs=2) > 500
+    assert n_rows(10**9) > n_rows(8 * 10**8)
+    assert n_rows(10**9, table=frame[["x"]]) > n_rows(10**9)
+    texts = frame.astype(str)
+    assert n_rows(10**9) > Room(10**9).n_rows(texts, is_text=True)
+
+
+@pytest.mark.parametrize(
+    ("values", "n"),
+    [
+        ([1.0, 2.0], 1),
+        (["1", "2", ""], 1),
+        (["a", "b", "a"], 2),
+        (["2024-01-01", "2024-01-02"], 8),
+        ([f"text {k}" for k in range(50)], 30),
+    ],
+)
+def test_a_column_becomes_about_as_many_numbers(values, n):
+    assert _memory._n_numbers(pd.Series(values)) == n
+
+
+@pytest.mark.parametrize(
+    ("text", "n_bytes"), [("500MB", 5 * 10**8), ("2 gb", 2 * 10**9), ("1.5GiB", 15 * 10**8)]
+)
+def test_an_amount_of_memory_is_read(text, n_bytes):
+    assert size(text) == n_bytes
+
+
+@pytest.mark.parametrize("text", ["much", "500", "0MB", "-2GB", "5TB"])
+def test_what_is_no_amount_of_memory_is_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="no amount of memory such as 500MB"):
+        size(text)
+
+
+def test_too_little_memory_is_refused_with_what_it_takes(frame, tmp_path, capsys):
+    path = _written(frame, tmp_path / "stream.csv")
+    assert main(["compare", str(path), "--target", "answer", "--max-memory", "100MB"]) == 2
+    error = capsys.readouterr().err
+    assert "--max-memory 100 MB is too little: with 500 rows of this file, the command" in error
+    assert "takes up to 3" in error
+    assert error.count("\n") == 1
+
+
+def test_the_terminal_says_what_was_not_read(run, frame, monkeypatch):
+    monkeypatch.setattr(_memory, "_COMMAND", 0)
+    options = ("--target", "answer", "--max-memory", "5MB", "--estimator", "nb")
+    printed = run(frame, *options, quick=True)[1]
+    assert "of 30,000 rows of the file are read, as the newest" in printed
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not COUNTS_PEAK, reason="the peak of a process is read from /proc")
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize("estimator", ["nb", "sgd"])
+def test_the_bound_is_kept(suffix, estimator, tmp_path):
+    """By the peak of the whole process, of a file that takes more."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400_000, 20))
+    frame = pd.DataFrame(X, columns=[f"x{k}" for k in range(20)]).assign(y=X[:, 0] > 0)
+    path = _written(frame, tmp_path / f"stream{suffix}")
+    told = "import sys; from skretrain.cli import main; main(sys.argv[1:]); "
+    told += "print(*open('/proc/self/status'))"
+    command = [sys.executable, "-c", told, "compare", path, "--target", "y", "--out", tmp_path]
+    options = ["--estimator", estimator, "--max-memory", "500MB"]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
+    peak = done.stdout.split("VmHWM:")[1].split()[0]
+    assert int(peak) * 1024 < 500_000_000
+    assert "of 400,000 rows of the file are read" in done.stdout
