@@ -440,7 +440,10 @@ class Ours:
 
 
 class Kernel:
-    """Recursive ridge on the features and on random ones, all scaled once, by the warm-up."""
+    """Recursive ridge on the features and on random ones, all scaled once, by the warm-up.
+
+    Features are made once: those of what was predicted wait for the labels.
+    """
 
     def start(self, X, y, classes, seed):
         make = RecursiveRidgeRegressor if classes is None else RecursiveRidgeClassifier
@@ -448,12 +451,14 @@ class Kernel:
         waves = RBFSampler(gamma=1 / (2 * X.shape[1]), n_components=N_WAVES, random_state=seed)
         self.waves = waves.fit(X)
         self.model = make(forgetting=RATES).fit(self._features(X), y)
+        self.waiting = deque()
 
     def learn(self, X, y):
-        self.model.partial_fit(self._features(X), y)
+        self.model.partial_fit(self.waiting.popleft(), y)
 
     def predict(self, X):
-        return self.model.predict(self._features(X))
+        self.waiting.append(self._features(X))
+        return self.model.predict(self.waiting[-1])
 
     def _features(self, X):
         X = np.clip(self.scaler.transform(X), -CUT, CUT)
