@@ -80,16 +80,18 @@ for regression, and the mean over the seeds: up to 5 for B0 and the SGD loop, up
 and the window refits of a forest, 1 for all others. A seed moves kappa by about 0.01, and by 0.03
 on ozone, where few days are of one class.
 
-CPU seconds of B0 and of CapyMOA's ARF on the real streams were measured with the other core idle.
-For most of the other cells it was busy, which makes seconds up to 1.6 times as many: read a factor
-of less than two between those as none.
+CPU seconds of B0, R, CapyMOA's ARF(10) and river's DriftRetraining over LogisticRegression on the
+real streams with classes are of one run, one after another, with other work on both cores (load
+averages of 5 to 9: `load` in `peers.json`). So were most of the other cells, which makes seconds up
+to 1.6 times as many: read a factor of less than two between those as none. B0's on bike and metro
+are older, with the other core idle.
 
 On 2026-11-30, after the default policy of A had changed, all of A was measured again at a delay of
 100, over LogisticRegression and forests at delays of 1 and 1,000, too, and so were the scores of B0
 and of B over LogisticRegression at a delay of 100: on other machines, beside other work. A's CPU
 seconds are divided by what the same code took longer there: at a delay of 100 by 2.35
 (LogisticRegression), 2.45 (SGD), 2.54 (forests) and 1.4 (boosting), at other delays by 1.15; those
-of B0 and B are the old ones.
+of B, and of B0 on generated streams, are the old ones.
 
 The members of B0 were chosen by trying some seventy candidates on elec2, spam, gas_partial,
 powersupply, bike, metro and four short streams from the generators SEA, Agrawal, LED and RandomRBF,
