@@ -81,10 +81,10 @@ and the window refits of a forest, 1 for all others. A seed moves kappa by about
 on ozone, where few days are of one class.
 
 CPU seconds of B0, R, CapyMOA's ARF(10) and river's DriftRetraining over LogisticRegression on the
-real streams with classes are of one run, one after another, with other work on both cores (load
-averages of 5 to 9: `load` in `peers.json`). So were most of the other cells, which makes seconds up
-to 1.6 times as many: read a factor of less than two between those as none. B0's on bike and metro
-are older, with the other core idle.
+real streams with classes are of one hour, one run after another, with other work on both cores
+(load averages of 4 to 10: `load` in `peers.json`). For most of the other cells one of the cores was
+busy, or both, which makes seconds up to 1.7 times as many: read a factor of less than two between
+those as none. On bike and metro those of B0 are of an idle machine.
 
 On 2026-11-30, after the default policy of A had changed, all of A was measured again at a delay of
 100, over LogisticRegression and forests at delays of 1 and 1,000, too, and so were the scores of B0
