@@ -6,12 +6,30 @@ import numpy as np
 from _common import Stream, load_stream
 from river.datasets import synth
 
-REAL = ("elec2", "spam", "gas_partial", "powersupply")
-REGRESSION = ("bike", "metro")
+REAL = ("elec2", "spam", "gas_partial", "powersupply", "outdoor", "keystroke", "ozone")
+REGRESSION = ("bike", "metro", "aep_load")
+REAL_ONES = REAL + REGRESSION
+# Those measured at delays other than 100. In outdoor ten rows in a row have one label, which is all
+# that a delay of 1 would measure, and keystroke and ozone are too short for a delay of 1,000.
+AT_OTHER_DELAYS = ("elec2", "spam", "gas_partial", "powersupply", "bike", "metro")
 N_ROWS = 20_000
 N_CONCEPTS = 4
 GRADUAL_ROWS = 2000
 LABEL_NOISE = 0.1
+
+# Rows, features, classes, and what is asked.
+WHAT_THEY_ARE = {
+    "elec2": (45_312, 8, 2, "half-hours of a power market in Australia: does the price rise?"),
+    "spam": (6213, 499, 2, "mail in the order of its arrival, as the words it has: is it spam?"),
+    "gas_partial": (6697, 128, 6, "sensors that age over 36 months, not all batches: which gas?"),
+    "powersupply": (29_928, 2, 24, "hours of a power supply in Italy: which hour of the day?"),
+    "outdoor": (4000, 21, 40, "pictures in sun and shade, ten of a thing in a row: which thing?"),
+    "keystroke": (1600, 10, 4, "people typing a password in eight sessions: who?"),
+    "ozone": (2534, 72, 2, "days in Houston: one of the 6 % with too much ozone?"),
+    "bike": (17_379, 11, None, "hours in Washington: how many bikes were rented?"),
+    "metro": (48_204, 9, None, "hours on a motorway near Minneapolis: how many cars?"),
+    "aep_load": (40_000, 7, None, "hours of a power grid, with loads of days before: what load?"),
+}
 
 # "a" is abrupt, "g" is gradual, "0" is without a change.
 GENERATED = {

@@ -17,19 +17,22 @@ from typing import NamedTuple
 import numpy as np
 from sklearn import ensemble, linear_model
 from sklearn.dummy import DummyClassifier
+from sklearn.kernel_approximation import RBFSampler
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skretrain
+from skretrain.linear_model import RecursiveRidgeClassifier, RecursiveRidgeRegressor
 
 BATCH = 100
 REFIT_EVERY, WINDOW, HISTORY = 500, 2000, 10_000
 WINDOW_TREES, TREES = 100, 30
-MEMBERS = 10
+MEMBERS, MANY_MEMBERS = 10, 100
 FIRST_ROUNDS, MORE_ROUNDS, MAX_ROUNDS = 100, 10, 1000
 JVM_ARGS = "-Xmx8g -Xss10M -XX:+UseSerialGC -XX:ActiveProcessorCount=1"
 CADENCES = (500, 1000, 2000, 4000, 8000, 16_000)
 WINDOWS = (1000, 3000, 10_000)
+RATES, N_WAVES, AMPLITUDE, CUT = (0.99, 0.997, 0.999, 0.9999), 128, 4, 5
 
 
 class NoChange:
@@ -91,6 +94,13 @@ def _river_leveraging(n_classes, seed):
     from river.tree import HoeffdingTreeClassifier
 
     return LeveragingBaggingClassifier(HoeffdingTreeClassifier(), n_models=MEMBERS, seed=seed)
+
+
+def _river_amf(n_classes, seed):
+    from river.forest import AMFClassifier, AMFRegressor
+
+    make = AMFClassifier if n_classes else AMFRegressor
+    return make(n_estimators=MEMBERS, seed=seed)
 
 
 def _river_retraining_tree(n_classes, seed):
@@ -166,14 +176,15 @@ def start_jvm():
 
 
 class Scaled:
-    """A regressor that is given features and targets standardised by the warm-up."""
+    """A method whose features, and targets that are numbers, are standardised by the warm-up."""
 
     def __init__(self, method):
         self.method = method
 
     def start(self, X, y, classes, seed):
         self.scaler = StandardScaler().fit(X)
-        self.mean, self.scale = y.mean(), y.std()
+        self.numbers = classes is None
+        self.mean, self.scale = (y.mean(), y.std()) if self.numbers else (0, 1)
         self.method.start(self.scaler.transform(X), self._scaled(y), classes, seed)
 
     def learn(self, X, y):
@@ -183,7 +194,36 @@ class Scaled:
         return self.method.predict(self.scaler.transform(X)) * self.scale + self.mean
 
     def _scaled(self, y):
-        return (y - self.mean) / self.scale
+        return (y - self.mean) / self.scale if self.numbers else y
+
+
+# -- Vowpal Wabbit: one row at a time, once
+
+
+class Vowpal:
+    """One against all for classes, squared loss for numbers; the other options as they are."""
+
+    def start(self, X, y, classes, seed):
+        from vowpalwabbit import Workspace
+
+        self.first_label = 0 if classes is None else 1  # its classes are 1, 2, ...
+        kind = "" if classes is None else f"--oaa {len(classes)}"
+        self.model = Workspace(f"{kind} --random_seed {seed} --quiet")
+        self.learn(X, y)
+
+    def learn(self, X, y):
+        for row, label in zip(self._written(X), (y + self.first_label).tolist()):
+            self.model.learn(f"{label} {row}")
+
+    def predict(self, X):
+        found = [self.model.predict(row) for row in self._written(X)]
+        return np.array(found) - self.first_label
+
+    def _written(self, X):
+        """Yield the rows as text; a feature that is zero is left out, as its format has it."""
+        for x in X:
+            columns = np.flatnonzero(x).tolist()
+            yield "| " + " ".join(f"{c}:{v:.7g}" for c, v in zip(columns, x[columns].tolist()))
 
 
 # -- loops in plain scikit-learn, LightGBM and XGBoost
@@ -399,6 +439,32 @@ class Ours:
         return self.model.predict(X)
 
 
+class Kernel:
+    """Recursive ridge on the features and on random ones, all scaled once, by the warm-up.
+
+    Features are made once: those of what was predicted wait for the labels.
+    """
+
+    def start(self, X, y, classes, seed):
+        make = RecursiveRidgeRegressor if classes is None else RecursiveRidgeClassifier
+        self.scaler = StandardScaler().fit(X)
+        waves = RBFSampler(gamma=1 / (2 * X.shape[1]), n_components=N_WAVES, random_state=seed)
+        self.waves = waves.fit(X)
+        self.model = make(forgetting=RATES).fit(self._features(X), y)
+        self.waiting = deque()
+
+    def learn(self, X, y):
+        self.model.partial_fit(self.waiting.popleft(), y)
+
+    def predict(self, X):
+        self.waiting.append(self._features(X))
+        return self.model.predict(self.waiting[-1])
+
+    def _features(self, X):
+        X = np.clip(self.scaler.transform(X), -CUT, CUT)
+        return np.hstack([X, AMPLITUDE * self.waves.transform(X)])
+
+
 def _drift_aware(kind, regression, seed):
     base = base_of(kind, regression, None)
     return skretrain.DriftAwareRetrainer(base, random_state=seed)
@@ -414,7 +480,11 @@ def _mixture(kind, regression, seed, budget=None):
 
 
 class Entry(NamedTuple):
-    """How a method is made, and how it is run."""
+    """How a method is made, and how it is run.
+
+    `size` is how many models a learner of single rows grows side by side; trees of a forest that is
+    fitted anew are not counted.
+    """
 
     make: Callable
     family: str
@@ -422,6 +492,7 @@ class Entry(NamedTuple):
     tasks: tuple = ("classification", "regression")
     n_seeds: int = 1
     per_row: bool = False
+    size: int = 1
 
 
 CLASSES, NUMBERS = ("classification",), ("regression",)
@@ -431,28 +502,33 @@ BASE_NAMES = {
     "rf": f"RandomForest({TREES})",
     "hgb": "HistGradientBoosting",
 }
+# What makes it, its name and its number of members.
 RIVER = {
-    "hat": (_river_hat, "HAT"),
-    "arf": (_river_arf, "ARF(10)"),
-    "srp": (_river_srp, "SRP(10)"),
-    "leveraging": (_river_leveraging, "LeveragingBagging(10)"),
-    "driftretraining_ht": (_river_retraining_tree, "DriftRetraining, HoeffdingTree"),
-    "driftretraining_lr": (_river_retraining_linear, "DriftRetraining, LogisticRegression"),
+    "hat": (_river_hat, "HAT", 1),
+    "arf": (_river_arf, "ARF", MEMBERS),
+    "srp": (_river_srp, "SRP", MEMBERS),
+    "leveraging": (_river_leveraging, "LeveragingBagging", MEMBERS),
+    "driftretraining_ht": (_river_retraining_tree, "DriftRetraining, HoeffdingTree", 1),
+    "driftretraining_lr": (_river_retraining_linear, "DriftRetraining, LogisticRegression", 1),
 }
+# The class, its name here, its number of members and of seeds.
 CAPYMOA = {
-    "arf": ("AdaptiveRandomForestClassifier", {"ensemble_size": MEMBERS}, "ARF(10)"),
-    "srp": ("StreamingRandomPatches", {"ensemble_size": MEMBERS}, "SRP(10)"),
-    "leveraging": ("LeveragingBagging", {"ensemble_size": MEMBERS}, "LeveragingBagging(10)"),
-    "hat": ("HoeffdingAdaptiveTree", {}, "HAT"),
-    "sgbt": ("StreamingGradientBoostedTrees", {}, "SGBT(100)"),
+    "arf": ("AdaptiveRandomForestClassifier", "ARF", MEMBERS, 3),
+    "srp": ("StreamingRandomPatches", "SRP", MEMBERS, 3),
+    "leveraging": ("LeveragingBagging", "LeveragingBagging", MEMBERS, 3),
+    "hat": ("HoeffdingAdaptiveTree", "HAT", 1, 3),
+    "arf_100": ("AdaptiveRandomForestClassifier", "ARF", MANY_MEMBERS, 1),
+    "srp_100": ("StreamingRandomPatches", "SRP", MANY_MEMBERS, 1),
+    "sgbt": ("StreamingGradientBoostedTrees", "SGBT", MANY_MEMBERS, 1),
 }
 CAPYMOA_REGRESSION = {
-    "arf_reg": ("AdaptiveRandomForestRegressor", {"ensemble_size": MEMBERS}, "ARF-Reg(10)"),
-    "soknl": ("SOKNL", {"ensemble_size": MEMBERS}, "SOKNL(10)"),
+    "arf_reg": ("AdaptiveRandomForestRegressor", "ARF-Reg"),
+    "soknl": ("SOKNL", "SOKNL"),
 }
 
 
 def _ours():
+    yield "R", Entry(Kernel, "ours", "R, recursive ridge", n_seeds=3)
     for kind, name in BASE_NAMES.items():
         seeds = 3 if kind in ("sgd", "rf") else 1
         make = partial(Ours, partial(_drift_aware, kind))
@@ -462,27 +538,47 @@ def _ours():
         yield f"B_{kind}", Entry(make, "mixture", f"B, {name}", n_seeds=3)
 
 
-def _libraries():
-    for key, (name, options, label) in CAPYMOA.items():
-        make = partial(CapyMoa, "capymoa.classifier", name, **options)
-        seeds = 1 if key == "sgbt" else 3  # its 100 trees take minutes
-        yield f"capymoa_{key}", Entry(make, "capymoa", f"CapyMOA {label}", CLASSES, seeds, True)
-    for key, (name, options, label) in CAPYMOA_REGRESSION.items():
-        make = partial(_scaled, partial(CapyMoa, "capymoa.regressor", name, **options))
-        yield f"capymoa_{key}", Entry(make, "capymoa", f"CapyMOA {label}", NUMBERS, 3, True)
-    # Scaling helps it on one stream and hurts it on the other, so both are there.
-    make = partial(CapyMoa, "capymoa.regressor", "SOKNL", ensemble_size=MEMBERS)
+def _capymoa():
+    for key, (name, label, size, seeds) in CAPYMOA.items():
+        make = _capymoa_of("classifier", name, size)
+        label = f"CapyMOA {_sized(label, size)}"
+        yield f"capymoa_{key}", Entry(make, "capymoa", label, CLASSES, seeds, True, size)
+    # Neighbours are near by the scale of the features, so it is there with and without scaling.
+    make = _capymoa_of("classifier", "SAMkNN")
     yield (
-        "capymoa_soknl_raw",
-        Entry(make, "capymoa", "CapyMOA SOKNL(10), unscaled", NUMBERS, 3, True),
+        "capymoa_samknn",
+        Entry(partial(_scaled, make), "capymoa", "CapyMOA SAMkNN", CLASSES, 1, True),
     )
-    for key, (make, label) in RIVER.items():
-        yield (
-            f"river_{key}",
-            Entry(partial(River, make), "river", f"river {label}", CLASSES, 1, True),
-        )
-    make = partial(_scaled, partial(River, _river_arf_regressor))
-    yield "river_arf_reg", Entry(make, "river", "river ARF-Reg(10)", NUMBERS, 1, True)
+    yield "capymoa_samknn_raw", Entry(make, "capymoa", "CapyMOA SAMkNN, unscaled", CLASSES, 1, True)
+    for key, (name, label) in CAPYMOA_REGRESSION.items():
+        make = partial(_scaled, _capymoa_of("regressor", name, MEMBERS))
+        label = f"CapyMOA {_sized(label, MEMBERS)}"
+        yield f"capymoa_{key}", Entry(make, "capymoa", label, NUMBERS, 3, True, MEMBERS)
+    # Scaling helps it on one stream and hurts it on the other, so both are there.
+    make, label = _capymoa_of("regressor", "SOKNL", MEMBERS), "CapyMOA SOKNL(10), unscaled"
+    yield "capymoa_soknl_raw", Entry(make, "capymoa", label, NUMBERS, 3, True, MEMBERS)
+
+
+def _capymoa_of(module, name, size=1):
+    sizes = {"StreamingGradientBoostedTrees": "boosting_iterations"}
+    options = {sizes.get(name, "ensemble_size"): size} if size > 1 else {}
+    return partial(CapyMoa, f"capymoa.{module}", name, **options)
+
+
+def _sized(label, size):
+    return label if size == 1 else f"{label}({size})"
+
+
+def _river():
+    for key, (make, label, size) in RIVER.items():
+        label = f"river {_sized(label, size)}"
+        make = partial(River, make)
+        yield f"river_{key}", Entry(make, "river", label, CLASSES, 1, True, size)
+    make, label = partial(_scaled, partial(River, _river_arf_regressor)), "river ARF-Reg(10)"
+    yield "river_arf_reg", Entry(make, "river", label, NUMBERS, 1, True, MEMBERS)
+    # Its trees split a feature as often as its range is wide, which asks for features of a scale.
+    make, label = partial(_scaled, partial(River, _river_amf)), "river AMF(10)"
+    yield "river_amf", Entry(make, "river", label, n_seeds=1, per_row=True, size=MEMBERS)
 
 
 def _scaled(make):
@@ -503,6 +599,11 @@ def _loops():
     yield "adwin_refit", Entry(AdwinRefit, "refit", "ADWIN by hand, LogisticRegression")
     yield "lgbm_continued", Entry(LightGbm, "lightgbm", "LightGBM continued")
     yield "xgb_continued", Entry(XgBoost, "xgboost", "XGBoost continued")
+    # It scales features by itself as it goes, and is sometimes better and sometimes worse for ours.
+    make = partial(_scaled, Vowpal)
+    yield "vw", Entry(make, "vowpalwabbit", "Vowpal Wabbit", per_row=True)
+    label = "Vowpal Wabbit, unscaled"
+    yield "vw_raw", Entry(Vowpal, "vowpalwabbit", label, CLASSES, per_row=True)
     yield "no_change", Entry(NoChange, "no change", "no change", per_row=True)
 
 
@@ -520,7 +621,8 @@ METHODS = {
     "B0_full": FULL,
     **dict(_loops()),
     **dict(_ours()),
-    **dict(_libraries()),
+    **dict(_capymoa()),
+    **dict(_river()),
     **dict(_periodic()),
 }
 
@@ -532,6 +634,6 @@ def missing(key):
         return "skretrain has no make_mixture"
     if family == "capymoa" and which("java") is None and "JAVA_HOME" not in os.environ:
         return "Java is not installed"
-    if family in ("capymoa", "lightgbm", "xgboost") and find_spec(family) is None:
+    if family in ("capymoa", "lightgbm", "vowpalwabbit", "xgboost") and find_spec(family) is None:
         return f"{family} is not installed"
     return None

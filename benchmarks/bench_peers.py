@@ -31,8 +31,16 @@ from zipfile import ZipFile
 import _common
 import numpy as np
 from _peer_report import write_page
-from _peer_streams import N_ROWS, REAL, REGRESSION, STREAMS, is_regression, stream_of, warm_up_of
-from _peers import BATCH, CADENCES, METHODS, REFIT_EVERY, WINDOWS, missing
+from _peer_streams import (
+    AT_OTHER_DELAYS,
+    GENERATED,
+    N_ROWS,
+    STREAMS,
+    is_regression,
+    stream_of,
+    warm_up_of,
+)
+from _peers import BATCH, CADENCES, MEMBERS, METHODS, REFIT_EVERY, WINDOWS, missing
 from sklearn.metrics import accuracy_score, cohen_kappa_score, mean_absolute_error, r2_score
 
 DELAYS = (100, 1, 1000)
@@ -44,13 +52,13 @@ OTHER_DELAYS = (
 OWN = tuple(m for m, entry in METHODS.items() if entry.family in ("ours", "mixture", "no budget"))
 SEEDS_OF_B0_ELSEWHERE = 3  # at the other delays
 QUICK = (
-    "no_change", "sgd", "window_lr", "A_sgd", "B0", "river_hat", "capymoa_hat", "lgbm_continued",
-    "xgb_continued",
+    "no_change", "sgd", "vw", "window_lr", "R", "A_sgd", "B0", "river_hat", "capymoa_hat",
+    "lgbm_continued", "xgb_continued",
 )  # fmt: skip
 QUICK_STREAM, QUICK_ROWS = "sea_a", 1000
 PACKAGES = (
-    "skretrain", "numpy", "scikit-learn", "river", "capymoa", "jpype1", "lightgbm", "xgboost",
-    "pandas", "matplotlib",
+    "skretrain", "numpy", "scikit-learn", "river", "capymoa", "jpype1", "vowpalwabbit", "lightgbm",
+    "xgboost", "pandas", "matplotlib",
 )  # fmt: skip
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")
 MAX_R2 = 1e30  # what explodes is written as a number
@@ -209,7 +217,7 @@ def run_cell(stream, method, delay, seed, n_rows=N_ROWS, time_limit=300):
             found |= scores_of(data, predicted)
     except OverTime:
         found["over"] = time_limit
-    return found | clock.readings()
+    return found | clock.readings() | {"load": round(os.getloadavg()[0], 1)}
 
 
 @cache
@@ -264,9 +272,9 @@ def _suits(entry, method, stream, delay):
     if ("regression" if is_regression(stream) else "classification") not in entry.tasks:
         return False
     if delay == 100:
-        return True
+        return entry.size <= MEMBERS or stream not in GENERATED  # the big ones take minutes
     methods = (*OTHER_DELAYS, "window_rf") if delay == 1000 else OTHER_DELAYS
-    return stream in REAL + REGRESSION and method in methods
+    return stream in AT_OTHER_DELAYS and method in methods
 
 
 def _n_seeds(entry, method, delay):
