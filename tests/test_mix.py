@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from skretrain import DriftAwareRetrainer, MixtureRetrainer
 from skretrain._mixture._engine import Batch, Turns, weighted_mean
+from skretrain._mixture._gains import RightAnswers
 
 X, Y = stream(400)
 
@@ -79,13 +80,13 @@ def after_update(weights, gains, n_rows, forgetting=0.9, share=0.05):
 
 
 def test_the_weights_of_a_small_example():
-    """Three members that get 4, 3 and 0 of 4 rows right."""
+    """Three members that get 4, 3 and 0 of 4 rows right, of which each 1 counts half as much."""
     y = np.array([1, 0, 1, 1])
     table = np.column_stack([[0.9, 0.2, 0.6, 0.8], [0.9, 0.2, 0.6, 0.4], [0.1, 0.9, 0.3, 0.2]])
     model = mixture(Probability, 3).fit(table, y)
     np.testing.assert_array_equal(model.weights_, np.full(3, 1 / 3))
     model.partial_fit(table, y)
-    weights = after_update(np.full(3, 1 / 3), [1, 0.75, 0], 4)
+    weights = after_update(np.full(3, 1 / 3), [1, 0.8, 0], 4)
     np.testing.assert_allclose(model.weights_, weights, rtol=1e-12)
     np.testing.assert_allclose(model.predict_proba(table)[:, 1], table @ weights, rtol=1e-12)
     np.testing.assert_array_equal(model.predict(table), (table @ weights > 0.5).astype(int))
@@ -299,3 +300,37 @@ def test_rounding_is_no_residual():
     model = mixture(Value, 2).fit(table, y)
     model.partial_fit(table, y)
     np.testing.assert_allclose(model.weights_, 0.5, atol=0.01)
+
+
+# -- rare classes ----------------------------------------------------------------------------------
+
+
+def test_each_class_counts_alike():
+    """By the rows before, of which the newest thousand count; of an unknown class, as for one."""
+    gain, y = RightAnswers(), np.repeat([0, 1], [950, 50])
+    gain.take_in(y, np.ones(1000))
+    common, rare = gain.counting(y)[[0, -1]]
+    assert rare / common == pytest.approx(951 / 51)
+    for _ in range(10):
+        gain.take_in(np.repeat([0, 1], [500, 500]), np.ones(1000))
+    np.testing.assert_allclose(gain.counting(y), np.ones(1000), rtol=1e-3)
+    assert gain.counts.sum() <= 1000
+    assert gain.counting(np.array([0, 2]))[1] == pytest.approx(1003 / 3, rel=1e-3)
+
+
+def test_a_member_that_names_a_rare_class_outweighs_one_that_never_does():
+    """One finds half of the rare rows, with as many false alarms: both are wrong equally often."""
+    rng = np.random.default_rng(0)
+    y = (rng.random(4000) < 0.04).astype(int)
+    rare, common = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
+    finds = np.zeros(4000)
+    finds[rare[::2]] = 1
+    finds[rng.choice(common, len(rare[::2]), replace=False)] = 1
+    table = np.column_stack([finds, np.zeros(4000)])
+    assert abs(np.mean(finds != y) - np.mean(y)) < 0.001
+    model = mixture(Label, 2).fit(table[:1000], y[:1000])
+    weights = []
+    for start in range(1000, 4000, 100):
+        model.partial_fit(table[start : start + 100], y[start : start + 100])
+        weights.append(model.weights_[0])
+    assert np.mean(weights) > 0.6

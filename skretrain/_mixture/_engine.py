@@ -1,6 +1,8 @@
 """What a mixture has learned, and the one way in which it changes: it knows members, no API."""
 
 from collections import deque
+from functools import partial
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,16 +12,17 @@ from ..utils._containers import concat_rows, copy_rows
 from ..utils._labels import is_flat, spread, union_of_labels, unseen_labels
 from ..utils._sklearn_api import predict_of, predict_proba_of
 from ..utils._warn import warn_user
+from ._gains import Closeness, RightAnswers
+from ._recalibration import Recalibration
 
 _MAX_HISTORY = 10_000
 # A member without weight has its turn with every tenth batch: it may have become the best.
 _LONGEST_WAIT = 10
 # Under a budget, members below this weight are not asked: together they could hardly change a mean.
 _LEAST_WEIGHT = 0.02
-# A residual so many times the usual one gains nothing.
-_WORST_RESIDUAL = 4.0
-# The usual residual is the median of so many, or of a longer batch: outliers do not move it.
-_N_RESIDUALS = 100
+# Batches from one whose probabilities are compared with its labels to the next: it takes as long as
+# to predict it, and tells much the same as its neighbours.
+_RECALIBRATED_EVERY = 3
 # Predictions may leave the range of the remembered targets by this part of it.
 _MARGIN = 0.5
 
@@ -27,14 +30,21 @@ _MARGIN = 0.5
 class Mix(NamedTuple):
     """What ``predict`` reads: replaced as a whole, in one assignment."""
 
-    weights: np.ndarray
-    servings: tuple
+    weights: np.ndarray  # of each member, 0 for who is not asked
+    servings: tuple  # of each member, None for who is blank
     classes: np.ndarray | None
     limits: tuple | None  # between which a regressor predicts
+    recalibration: Recalibration | None  # of the probabilities of a classifier
 
     def proba(self, X):
+        """Return the weighted mean of the class probabilities, recalibrated."""
+        return self.recalibration.applied(self.votes(X))
+
+    def votes(self, X):
         """Return the weighted mean of the class probabilities."""
-        return weighted_mean([self._votes(serving, X) for serving in self.servings], self.weights)
+        asked = self._asked()
+        votes = [self._votes(self.servings[n], X) for n in asked]
+        return weighted_mean(votes, self.weights[asked])
 
     def _votes(self, serving, X):
         model, X = serving.model, serving.readable(X)
@@ -48,15 +58,19 @@ class Mix(NamedTuple):
 
     def values(self, X):
         """Return the weighted mean of the predictions of regressors."""
-        return self.mean_of(
-            [predict_of(serving.model, serving.readable(X)) for serving in self.servings],
-            self.weights,
-        )
+        asked = self._asked()
+        predicted = [
+            predict_of(self.servings[n].model, self.servings[n].readable(X)) for n in asked
+        ]
+        return self.mean_of(predicted, self.weights[asked])
 
     def mean_of(self, predicted, weights):
         """Return the weighted mean of predictions, none of them beyond the limits."""
         predicted = [np.clip(np.ravel(values), *self.limits) for values in predicted]
         return weighted_mean(predicted, weights)
+
+    def _asked(self):
+        return np.flatnonzero(self.weights)
 
 
 def weighted_mean(outputs, weights):
@@ -186,8 +200,10 @@ class MixEngine:
         self.waiting = [[] for _ in members]  # batches that each has still to learn from
         self.classes = None  # declared, seen or fitted
         self.param_names = None  # of the metadata of the last batch
-        self.residuals = np.empty(0)  # the newest absolute residuals of the mixture
+        self.gain = RightAnswers() if is_classifier else Closeness()
+        self.recalibration = Recalibration() if is_classifier else None
         self.n_seen = 0
+        self.n_tested = 0  # batches
         self.history = deque(maxlen=_MAX_HISTORY)
         self.mix = None
 
@@ -200,6 +216,7 @@ class MixEngine:
                 member.fit(batch.X, batch.y, **params)
 
         each(fit_one, range(len(self.members)))
+        self.gain.take_in(*self._evidence(batch))
         self._count(batch, self._labels_of(batch, None))
         self._serve()
 
@@ -304,34 +321,49 @@ class MixEngine:
             )
             return examine(batch)._replace(note=note)
 
-    def _weigh(self, batch, due, predicted):
+    def _weigh(self, batch, due, tested):
         """Reward the members for what they would have predicted, and count the turns."""
-        before, weight = self.shares.weights, batch.weight
-        tested = np.array([y_pred is not None for y_pred in predicted])  # those who serve already
-        counted = self._counts(batch)
-        if counted.any() and tested.any():
-            newest = [y[-len(batch.y) :][counted] for y in predicted if y is not None]
-            loss_of = self._share_wrong if self.is_classifier else self._remoteness
-            lost = loss_of(batch.y[counted], newest, before[tested])
-            # Whoever cannot answer yet is neither rewarded nor punished.
-            found = [1 - np.average(rows, weights=weight[counted]) for rows in lost]
-            gains = np.full(len(due), np.average(found, weights=before[tested]))
-            gains[tested] = found
-            self.shares.update(gains, int(counted.sum()))
+        before = self.shares.weights
+        y, weight = self._evidence(batch)
+        if self.mix is not None and len(y):
+            told = [None if y_pred is None else y_pred[-len(batch.y) :] for y_pred in tested]
+            if self.is_classifier and self.n_tested % _RECALIBRATED_EVERY == 0:
+                self._recalibrate(batch, told)
+            self.n_tested += 1
+            self._reward(told, y, weight, self._counts(batch))
+        self.gain.take_in(y, weight)
         self.turns.take(before, due)
 
-    def _share_wrong(self, y, predicted, weights):
-        """Return for each member which rows it got wrong."""
-        return [(y_pred != y).astype(np.float64) for y_pred in predicted]
+    def _reward(self, told, y, weight, counted):
+        answered = np.array([y_pred is not None for y_pred in told])
+        if not answered.any():
+            return
+        trust = self.shares.weights[answered]
+        mean_of = partial(self.mix.mean_of, weights=trust / trust.sum())
+        newest = [y_pred[counted] for y_pred in told if y_pred is not None]
+        counts = weight * self.gain.counting(y)
+        lost = self.gain.losses(y, newest, mean_of)
+        found = [1 - np.average(rows, weights=counts) for rows in lost]
+        # Whoever cannot answer is neither rewarded nor punished.
+        gains = np.full(len(answered), np.average(found, weights=trust))
+        gains[answered] = found
+        self.shares.update(gains, len(y))
 
-    def _remoteness(self, y, predicted, weights):
-        """Return the residuals of each member, in units of the usual one, at most 1."""
-        y = y.astype(np.float64, copy=False)  # members take numbers in text, too
-        residuals = np.abs(y - self.mix.mean_of(predicted, weights / weights.sum()))
-        known = residuals[~np.isnan(residuals)]
-        self.residuals = np.concatenate([self.residuals, known])[-max(_N_RESIDUALS, len(y)) :]
-        worst = _worst_residual(self.residuals, y)
-        return [_remoteness(y, values, worst) for values in predicted]
+    def _recalibrate(self, batch, told):
+        """Let the probabilities follow what came of those that were served."""
+        if any(told[n] is None for n in np.flatnonzero(self.mix.weights)):
+            return  # who cannot read the rows has no probabilities for them
+        votes, classes = self.mix.votes(batch.X), self.mix.classes
+        known = self._counts(batch) & np.isin(batch.y, classes)
+        known &= np.isfinite(votes).all(axis=1)
+        places = np.searchsorted(classes, batch.y[known])
+        weight = _RECALIBRATED_EVERY * batch.weight[known]
+        self.recalibration = self.recalibration.after(votes[known], places, weight)
+
+    def _evidence(self, batch):
+        """Return the targets that are evidence, and how much each of them counts."""
+        counted = self._counts(batch)
+        return batch.y[counted], batch.weight[counted]
 
     # -- service -------------------------------------------------------------------------------
 
@@ -365,14 +397,14 @@ class MixEngine:
         weights /= weights.sum()
         weights.setflags(write=False)  # it is handed out, and part of the history
         self.history.append((self.n_seen, weights))
-        if self.turns.limited:
-            ready = weights >= min(_LEAST_WEIGHT, weights.max())
-        asked = tuple(s for s, is_ready in zip(servings, ready, strict=True) if is_ready)
         if self.is_classifier:
-            for serving in asked:
+            for serving in compress(servings, ready):
                 self.classes = union_of_labels(self.classes, serving.classes)
         limits = None if self.is_classifier else self._limits(servings)
-        self.mix = Mix(weights[ready] / weights[ready].sum(), asked, self.classes, limits)
+        if self.turns.limited:
+            weights = np.where(weights >= min(_LEAST_WEIGHT, weights.max()), weights, 0.0)
+            weights /= weights.sum()
+        self.mix = Mix(weights, tuple(servings), self.classes, limits, self.recalibration)
 
     def _limits(self, servings):
         """Return the range of the targets that those who serve remember, somewhat widened."""
@@ -382,17 +414,3 @@ class MixEngine:
         most = max(y.max() for y in remembered)
         margin = _MARGIN * (float(most) - float(least))
         return float(least) - margin, float(most) + margin
-
-
-def _worst_residual(residuals, y):
-    """Return the residual from which on a prediction is worth nothing."""
-    usual = np.median(residuals) if len(residuals) else 0.0
-    if usual == 0 and len(residuals):
-        usual = residuals.mean()  # more than half of the rows are predicted exactly
-    rounding = 1e3 * np.finfo(np.float64).eps * np.abs(y).max()
-    return max(_WORST_RESIDUAL * usual, rounding, np.finfo(np.float64).tiny)
-
-
-def _remoteness(y, y_pred, worst):
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.fmin(np.abs(y - np.ravel(y_pred)) / worst, 1)  # what is no number is lost, too

@@ -50,11 +50,10 @@ class MixtureRetrainer(
     r"""Let several retrainers serve at once, weighted by what they got right lately.
 
     Which rows a model should be fitted on, and how often, is a property of the stream, and may
-    change with it. A mixture has members that answer differently: one fitted on all history, one
-    on the last rows, one that is updated, one that is refitted when a detector rings. It predicts
-    the weighted mean of what they predict. After each batch, weights follow the outcomes, by
-    exponential weights with forgetting and a fixed share [1]_, so that the mixture does about as
-    well as the best member does at the time, whichever that is.
+    change with it. A mixture has members that answer differently. It predicts the weighted mean of
+    what they predict. After each batch, weights follow the outcomes, by exponential weights with
+    forgetting and a fixed share [1]_, so that the mixture does about as well as the best member
+    does at the time, whichever that is.
 
     Parameters
     ----------
@@ -108,11 +107,12 @@ class MixtureRetrainer(
 
     Notes
     -----
-    The gain of a classifier on a batch is the share of rows that it got right. That of a regressor
-    is one minus the mean of its absolute residuals, each in units of four times the usual residual
-    of the mixture, and at most 1; usual is the median of the last 100, or their mean where the
-    median is 0. Rows count by their ``sample_weight``. A batch of more than 100 rows is taken in by
-    the hundred. Without a budget and in batches of 100 rows, let there be :math:`N` members,
+    The gain of a classifier on a batch is the share of rows that it got right; each row counts the
+    more, the rarer its class was among the 1,000 rows before. That of a regressor is one minus
+    the mean of its absolute residuals, each in units of four times the usual residual of the
+    mixture, and at most 1; usual is the median of the last 100, or their mean where the median is
+    0. Rows count by their ``sample_weight``. Large batches are taken in by the hundred.
+    Without a budget and in batches of 100 rows, let there be :math:`N` members,
     :math:`T` batches, share :math:`s`, forgetting :math:`\varphi` and :math:`\eta = 5`. Then the
     weighted mean of the gains, summed over the batches, is less than that of *any* sequence of
     members with :math:`m` changes by at most
@@ -124,19 +124,22 @@ class MixtureRetrainer(
 
     whatever the stream does; :math:`r_t \le 1` is the difference between the largest and the
     smallest gain in batch :math:`t`. For :math:`\varphi = 1` this is the bound of fixed share
-    [1]_; forgetting is that of dynamic model averaging [2]_, and costs at most
-    :math:`(1 - \varphi) \ln N` more per batch. The prediction, by the weighted mean of
-    probabilities, is usually right more often than that.
+    [1]_; forgetting [2]_ costs at most :math:`(1 - \varphi) \ln N` more per batch. The prediction,
+    by the weighted mean of probabilities, is usually right more often than that.
 
-    The predictions of regressors are cut at half a range beyond the smallest and the largest
-    remembered target before they are averaged, so that a linear model that explodes does little
-    harm, once it has lost its weight.
+    Probabilities are recalibrated by their powers from a half to 2, weighted by the likelihood that
+    each gave the labels [3]_, once that has paid; the predicted labels stay the same.
+
+    Predictions of numbers are cut at half a range beyond the smallest and the largest remembered
+    target before they are averaged, so that a linear model that explodes does little harm.
 
     References
     ----------
     .. [1] M. Herbster and M. K. Warmuth, "Tracking the best expert", Machine Learning 32, 1998.
     .. [2] A. E. Raftery, M. Karny and P. Ettler, "Online prediction under model uncertainty via
        dynamic model averaging: application to a cold rolling mill", Technometrics 52(1), 2010.
+    .. [3] V. Vovk, I. Petej and A. Gammerman, "Protected probabilistic classification", Proceedings
+       of Machine Learning Research 152, 2021.
 
     Examples
     --------

@@ -1,14 +1,15 @@
 """Mixtures that do well on most streams: which members, and with which settings."""
 
+import numpy as np
 from sklearn.ensemble import (
     ExtraTreesClassifier,
+    ExtraTreesRegressor,
     HistGradientBoostingRegressor,
-    RandomForestRegressor,
 )
-from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
-from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.kernel_approximation import RBFSampler
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from .._drift_aware import DriftAwareRetrainer
@@ -16,15 +17,15 @@ from .._retrainer._estimator import BaseRetrainer
 from ..buffers import SlidingWindow
 from ..compose import Learner
 from ..drift import ErrorDrift, Periodic
+from ..linear_model import RecursiveRidgeClassifier, RecursiveRidgeRegressor
 from ..policies import FullRefit, WarmStart
 from ..utils._clone import cloned
 from ..utils._losses import task_of
 from ..utils._params import check_choice
 from ._estimator import MixtureRetrainer
 
-# Of the turns of the default members. On the real streams of the peers benchmark, the rest would
-# add at most 0.011 of kappa, and up to four fifths of the time.
-_BUDGET = 0.7
+_RATES = (0.997, 0.9999)
+_FARTHEST = 5.0  # deviations from the mean: what is farther is an outlier, or a feature that moved
 
 
 def make_mixture(estimator=None, *, task="classification", budget=None, random_state=None):
@@ -40,8 +41,7 @@ def make_mixture(estimator=None, *, task="classification", budget=None, random_s
     task : {"classification", "regression"}, default="classification"
         What the members do if `estimator` is None; else the estimator says so.
     budget : float or None, default=None
-        As in :class:`MixtureRetrainer`. None is 0.7 for the members that are made without an
-        `estimator`, and no budget for those that wrap one. 1.0 is all turns.
+        As in :class:`MixtureRetrainer`.
     random_state : int, RandomState instance or None, default=None
         As in :class:`MixtureRetrainer`.
 
@@ -80,7 +80,6 @@ def make_mixture(estimator=None, *, task="classification", budget=None, random_s
     check_choice("make_mixture", "task", ("classification", "regression"), task)
     if estimator is None:
         members = _fast_classifiers() if task == "classification" else _fast_regressors()
-        budget = _BUDGET if budget is None else budget
     else:
         members = _ways_to_keep_fresh(estimator)
     # Each with an estimator of its own: to set a parameter of one is not to set it for all.
@@ -123,23 +122,39 @@ def _fast_classifiers():
     logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
     tree = DecisionTreeClassifier(min_samples_leaf=10)
     return [
+        ("kernel_updated", _kernel(RecursiveRidgeClassifier(alpha=0.1, forgetting=_RATES), 256)),
         ("linear_updated", _streaming(make_pipeline(StandardScaler(), descent))),
         ("linear_since_drift", _since_drift(logistic)),
         ("tree_since_drift", _since_drift(tree)),
-        ("tree_recent", _refitted(tree, 1000, every=200)),
-        ("bayes_recent", _refitted(GaussianNB(), 1000, every=200)),
-        ("forest_recent", _rotating(ExtraTreesClassifier(15), 300)),
+        ("tree_recent", _refitted(tree, 1000, every=400)),
         ("forest_long", _rotating(ExtraTreesClassifier(15, min_samples_leaf=3), 3000, every=200)),
     ]
 
 
+def _kernel(ridge, n_waves):
+    """Return a member that approximates a kernel machine, exact in what it learns from each row.
+
+    Between refits its features stay: their scales and waves are those of the last 10,000 rows.
+    """
+    waves = RBFSampler(gamma="scale", n_components=n_waves)
+    features = FeatureUnion([("scaled", "passthrough"), ("waves", waves)])
+    within = FunctionTransformer(np.clip, kw_args={"a_min": -_FARTHEST, "a_max": _FARTHEST})
+    return DriftAwareRetrainer(
+        make_pipeline(StandardScaler(), within, features, ridge),
+        detector=Periodic(10_000),
+        policy=FullRefit("all", grow=False),
+        update="warm_start",
+    )
+
+
 def _fast_regressors():
-    boosting = HistGradientBoostingRegressor()
+    boosting = HistGradientBoostingRegressor(learning_rate=0.2, max_iter=50)
+    forest = ExtraTreesRegressor(15, min_samples_leaf=3)
     return [
-        ("linear_since_drift", _since_drift(make_pipeline(StandardScaler(), Ridge()))),
-        ("forest_recent", _rotating(RandomForestRegressor(30), 1000)),
+        ("kernel_updated", _kernel(RecursiveRidgeRegressor(alpha=0.1, forgetting=_RATES), 128)),
+        ("boosting_since_drift", _since_drift(boosting)),
         ("boosting_recent", _refitted(boosting, 5000, every=1000)),
-        ("boosting_all", _refitted(boosting, "all", every=2000)),
+        ("forest_long", _rotating(forest, 10_000, every=1000)),
     ]
 
 
