@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from skretrain import DriftAwareRetrainer, MixtureRetrainer
 from skretrain._mixture._recalibration import Recalibration
+from skretrain.policies import FullRefit
 
 
 def labelled(n_rows, n_classes, power, seed=0):
@@ -130,7 +131,8 @@ def streamed(*members):
     rng = np.random.default_rng(0)
     X = rng.random((3000, 1))
     y = (rng.random(3000) < X[:, 0]).astype(int)
-    pairs = [(f"{n}", DriftAwareRetrainer(m, detector=None)) for n, m in enumerate(members)]
+    steady = {"detector": None, "policy": FullRefit(grow=False)}
+    pairs = [(f"{n}", DriftAwareRetrainer(m, **steady)) for n, m in enumerate(members)]
     model = MixtureRetrainer(pairs).fit(X[:100], y[:100])
     for start in range(100, 3000, 100):
         model.partial_fit(X[start : start + 100], y[start : start + 100])
@@ -146,6 +148,21 @@ def test_a_mixture_serves_recalibrated_probabilities_and_the_same_labels():
     losses = [-np.log(p[np.arange(3000), y]).mean() for p in (proba, bare.predict_proba(X))]
     assert losses[0] < 0.7 * losses[1]
     np.testing.assert_array_equal(model.predict(X), bare.predict(X))
+
+
+class Silent(TooSure):
+    """Predicts labels, and has lost its probabilities."""
+
+    def predict_proba(self, X):
+        raise RuntimeError("no probabilities")
+
+
+def test_a_member_that_loses_its_probabilities_stops_nobody_from_learning():
+    model, X, _ = streamed(Silent())
+    assert model.n_samples_seen_ == 3000
+    assert model._engine.recalibration.paid == 0
+    with pytest.raises(RuntimeError, match="no probabilities"):
+        model.predict_proba(X)
 
 
 def test_rows_without_an_answer_are_no_evidence():

@@ -353,7 +353,10 @@ class MixEngine:
         """Let the probabilities follow what came of those that were served."""
         if any(told[n] is None for n in np.flatnonzero(self.mix.weights)):
             return  # who cannot read the rows has no probabilities for them
-        votes, classes = self.mix.votes(batch.X), self.mix.classes
+        try:
+            votes, classes = self.mix.votes(batch.X), self.mix.classes
+        except Exception:  # nobody is to stop learning for that; who asks for them will be told
+            return
         known = self._counts(batch) & np.isin(batch.y, classes)
         known &= np.isfinite(votes).all(axis=1)
         places = np.searchsorted(classes, batch.y[known])
