@@ -336,7 +336,7 @@ def _history(arguments):
     asked = [arguments.target, arguments.time, arguments.sample_weight]
     asked += [*arguments.keep, *arguments.drop, *arguments.ids, *columns_of(options["model"])]
     most = arguments.max_memory
-    room = None if most is None else Room(most, arguments.jobs)
+    room = None if most is None else Room(most, arguments.jobs, arguments.time)
     words = arguments.missing
     [table] = read_tables([arguments.file], notices, missing=words, keep=asked, room=room)
     if arguments.target is None:

@@ -48,7 +48,8 @@ def read_cells(path, room=None):
             n_rows = len(cells)
         else:
             with needed("pandas").read_csv(file, chunksize=_PART, **options) as parts:
-                cells, n_rows = last_rows(parts, room, is_text=True)
+                named = (part.set_axis(names, axis="columns") for part in parts)
+                cells, n_rows = last_rows(named, room, is_text=True)
     return cells.set_axis(names, axis="columns"), separator, n_rows
 
 

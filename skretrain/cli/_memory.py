@@ -3,7 +3,9 @@
 import argparse
 import re
 
-from ._columns import holds_dates
+import numpy as np
+
+from ._columns import as_numbers, holds_dates
 from ._errors import CommandError, needed
 
 _UNITS = {"M": 10**6, "G": 10**9}
@@ -38,9 +40,12 @@ class Room:
         All of it.
     jobs : int, default=1
         Processes; each has the rows.
+    time : str or None, default=None
+        The column by which rows are put in order, once they are read.
     """
 
-    def __init__(self, n_bytes, jobs=1):
+    def __init__(self, n_bytes, jobs=1, time=None):
+        self.time = time
         self.n_bytes, self.n_copies = n_bytes, 1 if jobs == 1 else 1 + jobs
         self.base = _COMMAND + (self.n_copies - 1) * _PROCESS
 
@@ -97,16 +102,35 @@ def last_rows(parts, room, *, is_text):
     is_text : bool
         Whether all cells are texts.
     """
-    kept, n_kept, n_rows, most = [], 0, 0, 0
+    kept, n_kept, n_rows, most, newest = [], 0, 0, 0, -np.inf
     for part in filter(len, parts):
         most = most or room.n_rows(part, is_text=is_text)
         kept.append(part)
         n_kept, n_rows = n_kept + len(part), n_rows + len(part)
         while n_kept - len(kept[0]) >= most:
+            newest = max(newest, _newest(kept[0], room.time))
             n_kept -= len(kept.pop(0))
     if not n_rows:
         raise ValueError("it has no rows.")
-    return needed("pandas").concat(kept).iloc[-most:], n_rows
+    whole = needed("pandas").concat(kept)
+    newest = max(newest, _newest(whole.iloc[:-most], room.time))
+    if newest > -_newest(whole.iloc[-most:], room.time, sign=-1):
+        raise CommandError(
+            f"the rows of the file are not in the order of --time {room.time!r}: its last "
+            f"{most:,}, for which there is room in --max-memory {in_words(room.n_bytes)}, are not "
+            "the newest. Sort the file, or allow more."
+        )
+    return whole.iloc[-most:], n_rows
+
+
+def _newest(rows, time, sign=1):
+    """Return the largest moment of some rows, with a sign of -1 of the negative ones."""
+    if time not in rows.columns or not len(rows):
+        return -np.inf
+    moments = as_numbers(rows[time])
+    if moments is None:  # numbers as text, or what will be refused once all is read
+        moments = needed("pandas").to_numeric(rows[time], errors="coerce").to_numpy(float)
+    return np.fmax.reduce(sign * moments, initial=-np.inf)
 
 
 def _n_letters(cells):

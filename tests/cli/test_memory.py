@@ -51,6 +51,31 @@ def test_the_rows_that_are_read_are_the_last_and_as_they_are_in_the_file(suffix,
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize("time", ["day", "row"])
+def test_the_last_rows_of_a_file_are_taken_for_the_newest_only_where_they_are(
+    time, suffix, frame, tmp_path
+):
+    """A file that begins with the newest, or in no order, is not cut at its end."""
+    room = Room(400_000_000, time=time)
+    path = _written(frame, tmp_path / f"stream{suffix}")
+    (table,) = read_tables([path], [], keep=["row", "day"], room=room)
+    assert table["row"].iloc[-1] == 29_999
+    moved = frame.index.to_numpy().copy()
+    moved[[3, -3]] = moved[[-3, 3]]
+    for order in (frame.index[::-1], moved):
+        path = _written(frame.loc[order], tmp_path / f"other{suffix}")
+        with pytest.raises(CommandError, match=f"not in the order of --time '{time}'"):
+            read_tables([path], [], keep=["row", "day"], room=room)
+
+
+@pytest.mark.parametrize("time", ["note", "no such column"])
+def test_a_time_that_is_none_is_refused_later(time, frame, tmp_path):
+    path = _written(frame, tmp_path / "stream.csv")
+    (table,) = read_tables([path], [], keep=["row"], room=Room(400_000_000, time=time))
+    assert table["row"].iloc[-1] == 29_999
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_file_for_which_there_is_room_is_read_whole(suffix, frame, tmp_path):
     path, notices = _written(frame[:12_000], tmp_path / f"stream{suffix}"), []
     (table,) = read_tables([path], notices, keep=["row"], room=Room(4 * 10**9))
