@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import log_loss
+from sklearn.naive_bayes import GaussianNB
 
 from skretrain import DriftAwareRetrainer, MixtureRetrainer
 from skretrain._mixture._recalibration import Recalibration
@@ -62,19 +64,20 @@ def test_it_follows_when_the_confidence_changes():
 
 
 def test_the_rule_by_hand():
-    """Bayes' rule over powers, each row as a tenth of one; some of the trust always returns."""
+    """Bayes' rule over powers, each row as a twentieth, and a batch within limits."""
     proba = np.array([[0.9, 0.1], [0.6, 0.4], [0.0, 1.0]])
     labels, weight = np.array([0, 1, 0]), np.array([1.0, 2.0, 1.0])
     powers = np.array([0.5, 0.7, 1.0, 1.4, 2.0])
     prior = np.array([0.125, 0.125, 0.5, 0.125, 0.125])
     told = np.array([proba**power / (proba**power).sum(1, keepdims=True) for power in powers])
     likely = np.maximum(told[:, [0, 1, 2], labels], 1e-4)
-    posterior = prior * np.prod(likely ** (0.1 * weight), axis=1)
+    moved = np.clip(0.05 * np.log(likely / likely[2]) @ weight, -1, 1)
+    posterior = prior * np.exp(moved)
     kept = (1 - 1e-4) ** 4
     expected = kept * posterior / posterior.sum() + (1 - kept) * prior
     found = Recalibration().after(proba, labels, weight)
     np.testing.assert_allclose(found.weights, expected, rtol=1e-12)
-    paid = np.log(prior @ likely / likely[2]) @ weight
+    paid = np.clip(np.log(prior @ likely / likely[2]) @ weight, -2, 2)
     np.testing.assert_allclose(found.paid, paid, rtol=1e-12)
     np.testing.assert_allclose(
         Recalibration(found.weights, 6.0).applied(proba), np.tensordot(found.weights, told, 1)
@@ -113,7 +116,7 @@ class TooSure(ClassifierMixin, BaseEstimator):
     def __init__(self, answers=True):
         self.answers = answers
 
-    def fit(self, X, y):
+    def fit(self, X, y, sample_weight=None):
         self.classes_ = np.array([0, 1])
         return self
 
@@ -176,8 +179,49 @@ def test_only_labels_that_are_known_are_evidence():
     """A label that the served mixture had no column for tells nothing of its columns."""
     model, X, _ = streamed(TooSure())
     before = model._engine.recalibration
-    model._engine.n_tested = 0
+    model._engine.n_tested = 0  # its turn
     model.partial_fit(X[:50], np.full(50, 7))
     after = model._engine.recalibration
     np.testing.assert_allclose(after.weights, before.weights)
     assert after.paid == before.paid
+
+
+@pytest.mark.parametrize("period", [2, 3, 5, 7])
+def test_a_rhythm_of_the_stream_is_not_taken_for_the_whole(period):
+    """Of so many batches one is noisy; those in between are not served what it has taught."""
+    rng = np.random.default_rng(period)
+    pairs = [("bayes", DriftAwareRetrainer(GaussianNB(), detector=None))]
+    model, losses = MixtureRetrainer(pairs), []
+    for number in range(120):
+        X = rng.normal(size=(100, 3))
+        y = (X[:, 0] > 0).astype(int)
+        if number % period == 0:
+            y = np.where(rng.random(100) < 0.3, 1 - y, y)
+        if number > 20:
+            told = model.predict_proba(X), model._mix().votes(X)
+            losses.append([log_loss(y, proba, labels=[0, 1]) for proba in told])
+        model.partial_fit(X, y)
+    served, plain = np.mean(losses, axis=0)
+    assert served <= 1.02 * plain
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9, 1e300])
+def test_the_unit_of_weights_does_not_matter(unit):
+    """Nor does one huge weight end all learning: the batch counts as its rows."""
+    models = []
+    for factor in (1.0, unit):
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(1500, 3))
+        y = (X[:, 0] + rng.normal(size=1500) > 1).astype(int)
+        weight = factor * rng.uniform(0.5, 2, size=1500)
+        model = MixtureRetrainer([(f"{c}", DriftAwareRetrainer(TooSure())) for c in "ab"])
+        model = model.set_params(b__estimator__answers=False).fit(X[:100], y[:100])
+        for start in range(100, 1500, 100):
+            rows = slice(start, start + 100)
+            model.partial_fit(X[rows], y[rows], sample_weight=weight[rows])
+        models.append(model)
+    first, second = models
+    np.testing.assert_allclose(first.weights_, second.weights_)
+    trust = [model._engine.recalibration.weights for model in models]
+    np.testing.assert_allclose(*trust)
+    np.testing.assert_allclose(*(model._engine.gain.counts for model in models))

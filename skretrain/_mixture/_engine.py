@@ -20,9 +20,11 @@ _MAX_HISTORY = 10_000
 _LONGEST_WAIT = 10
 # Under a budget, members below this weight are not asked: together they could hardly change a mean.
 _LEAST_WEIGHT = 0.02
-# Batches from one whose probabilities are compared with its labels to the next: it takes as long as
-# to predict it, and tells much the same as its neighbours.
+# Of so many batches the probabilities of one are compared with its labels: it takes as long as to
+# predict it, and tells much the same as its neighbours. Which one it is turns by the golden ratio,
+# so that it keeps step with no rhythm of the stream.
 _RECALIBRATED_EVERY = 3
+_TURN = (5**0.5 - 1) / 2
 # Predictions may leave the range of the remembered targets by this part of it.
 _MARGIN = 0.5
 
@@ -327,7 +329,7 @@ class MixEngine:
         y, weight = self._evidence(batch)
         if self.mix is not None and len(y):
             told = [None if y_pred is None else y_pred[-len(batch.y) :] for y_pred in tested]
-            if self.is_classifier and self.n_tested % _RECALIBRATED_EVERY == 0:
+            if self.is_classifier and self.n_tested * _TURN % 1 < 1 / _RECALIBRATED_EVERY:
                 self._recalibrate(batch, told)
             self.n_tested += 1
             self._reward(told, y, weight, self._counts(batch))
@@ -357,16 +359,19 @@ class MixEngine:
             votes, classes = self.mix.votes(batch.X), self.mix.classes
         except Exception:  # nobody is to stop learning for that; who asks for them will be told
             return
-        known = self._counts(batch) & np.isin(batch.y, classes)
-        known &= np.isfinite(votes).all(axis=1)
-        places = np.searchsorted(classes, batch.y[known])
-        weight = _RECALIBRATED_EVERY * batch.weight[known]
+        votes = votes[self._counts(batch)]
+        y, weight = self._evidence(batch)
+        known = np.isin(y, classes) & np.isfinite(votes).all(axis=1)
+        places, weight = np.searchsorted(classes, y[known]), _RECALIBRATED_EVERY * weight[known]
         self.recalibration = self.recalibration.after(votes[known], places, weight)
 
     def _evidence(self, batch):
-        """Return the targets that are evidence, and how much each of them counts."""
+        """Return the targets that are evidence, and as how many rows each counts, 1 in the mean."""
         counted = self._counts(batch)
-        return batch.y[counted], batch.weight[counted]
+        if not counted.any():
+            return batch.y[counted], batch.weight[counted]
+        weight = batch.weight[counted] / batch.weight[counted].max()  # or the sum may overflow
+        return batch.y[counted], weight / weight.mean()
 
     # -- service -------------------------------------------------------------------------------
 

@@ -441,7 +441,7 @@ class MixtureRetrainer(
 
     @available_if(all_have("predict_proba"))
     def predict_proba(self, X):
-        """Return the weighted mean of the class probabilities of the members.
+        """Return the weighted mean of the members' class probabilities, recalibrated if that pays.
 
         Parameters
         ----------

@@ -6,6 +6,8 @@ from ..utils._labels import union_of_labels
 
 # The shares of classes are those of about so many of the newest rows.
 _MEMORY = 1000
+# A row counts as so many at most: a stray label is not to outvote its batch.
+_MOST = 20.0
 # A residual so many times the usual one gains nothing.
 _WORST_RESIDUAL = 4.0
 # The usual residual is the median of so many, or of a longer batch: outliers do not move it.
@@ -31,7 +33,7 @@ class RightAnswers:
         """Return how many rows each row counts as, by the shares of classes in the rows before."""
         labels = union_of_labels(self.labels, y)
         counts = self._counts_of(labels) + 1
-        return (counts.mean() / counts)[np.searchsorted(labels, y)]
+        return np.minimum(counts.mean() / counts, _MOST)[np.searchsorted(labels, y)]
 
     def take_in(self, y, weight):
         """Count the labels of rows."""

@@ -138,7 +138,8 @@ def _kernel(ridge, n_waves):
     """
     waves = RBFSampler(gamma="scale", n_components=n_waves)
     features = FeatureUnion([("scaled", "passthrough"), ("waves", waves)])
-    within = FunctionTransformer(np.clip, kw_args={"a_min": -_FARTHEST, "a_max": _FARTHEST})
+    limits = {"a_min": -_FARTHEST, "a_max": _FARTHEST}
+    within = FunctionTransformer(np.clip, kw_args=limits, feature_names_out="one-to-one")
     return DriftAwareRetrainer(
         make_pipeline(StandardScaler(), within, features, ridge),
         detector=Periodic(10_000),

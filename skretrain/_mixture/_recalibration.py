@@ -8,14 +8,14 @@ _AS_IS = 2  # the power of 1
 _PRIOR = np.array([0.125, 0.125, 0.5, 0.125, 0.125])
 _RETURN = 1e-4  # per row
 # Of the log-likelihood of rows. Their losses come in groups: as if independent, they would be
-# believed too soon.
-_RATE = 0.1
+# believed too soon, and calm hours be served what noisy ones have taught.
+_RATE = 0.05
 _LEAST = 1e-4  # of what was told of a label that came: a 0 would cost without end
-
-
 # Evidence that recalibrating pays, in nats, before it is done: a likelihood ratio of 150.
 _PAID = 5.0
-_MEMORY = 1e-3  # per row, of that evidence
+# What so many rows can do: an hour of noise costs more than many calm ones, and is over.
+_MOST_PAID, _MOST_MOVED, _ROWS = 2.0, 1.0, 300.0
+_FADES = 1e-4  # per row, that evidence
 
 
 class Recalibration:
@@ -60,11 +60,14 @@ class Recalibration:
         """
         told = np.maximum(_to_powers(proba)[:, np.arange(len(places)), places], _LEAST)
         gained = np.log(self._mean(told) / told[_AS_IS]) @ weight
-        logs = np.log(self.weights) + _RATE * np.log(told) @ weight
+        moved = _RATE * np.log(told / told[_AS_IS]) @ weight
+        times = max(1.0, weight.sum() / _ROWS)
+        gained = np.clip(gained, -_MOST_PAID * times, _MOST_PAID * times)
+        logs = np.log(self.weights) + np.clip(moved, -_MOST_MOVED * times, _MOST_MOVED * times)
         weights = np.exp(logs - logs.max())
         kept = (1 - _RETURN) ** weight.sum()
         weights = kept * weights / weights.sum() + (1 - kept) * _PRIOR
-        remembered = np.exp(-_MEMORY * weight.sum())
+        remembered = np.exp(-_FADES * weight.sum())
         return Recalibration(weights, remembered * self.paid + float(gained))
 
 

@@ -21,7 +21,7 @@ from ._moments import Moments
 
 _BLOCK = 1000  # rows that are made dense, and weighed, at a time
 _MANY = 2000  # features; their products take 32 megabytes for each rate
-_LARGEST = 1e150  # the square of more is no number
+_LARGEST = 1e300  # of weighted squares, which a sum of many may exceed by a little
 MEMORY, _SHARE = 0.9, 0.05  # of the weights of rates, as those of a mixture's members
 
 
@@ -75,7 +75,9 @@ class RecursiveRidge(BaseEstimator):
             y_numeric=self._has_numbers,
         )
         counts = _checked_weight(sample_weight, X)
-        _check_size(X)
+        _check_size(X, counts, "X", "scale the column, as StandardScaler does, or clip it")
+        if self._has_numbers:
+            _check_size(y, counts, "y", "divide the targets by a constant, or clip them")
         there = counts > 0
         if reset and not there.any():
             raise ValueError("Sample weights must contain at least one non-zero number.")
@@ -197,12 +199,13 @@ def _checked_weight(sample_weight, X):
     return counts
 
 
-def _check_size(X):
-    """Refuse numbers whose squares are none."""
-    values = X.data if hasattr(X, "toarray") else X
+def _check_size(numbers, counts, name, way_out):
+    """Refuse numbers whose squares, times the weights of the rows, are none."""
+    values = numbers.data if hasattr(numbers, "toarray") else numbers
     largest = float(np.abs(values).max(initial=0.0))
-    if largest > _LARGEST:
+    weight = max(1.0, float(counts.max(initial=0.0)))
+    if largest > (_LARGEST / weight) ** 0.5:
+        weighted = f", times a sample_weight of {weight:.3g}," if weight > 1 else ""
         raise ValueError(
-            f"X holds {largest:.3g}, whose square is no number: scale the column, as "
-            "StandardScaler does, or clip it."
+            f"{name} holds {largest:.3g}, whose square{weighted} is no number: {way_out}."
         )

@@ -17,6 +17,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from ..buffers import SlidingWindow
+from ..compose import Learner
 from ..drift import BaseTrigger, Signal
 from ..exceptions import ClassesGrewWarning
 from ..policies import FullRefit
@@ -491,11 +492,14 @@ def _faulty(estimator):
 
 
 def _made_faulty(retrainer):
-    """Give a retrainer, or the last member of a mixture, a base that fails; return the old one."""
-    member = _members(retrainer)[-1]
+    """Give a retrainer, or a member of a mixture, a base that fails; return member and old base."""
+    members = _members(retrainer)[::-1]
+    # A policy that rotates trees refuses a forest with a fit of its own before that can fail.
+    plain = (member for member in members if Learner(member.estimator).method != "rotation")
+    member = next(plain, members[0])
     base = member.estimator
     member.set_params(estimator=_faulty(base))
-    return base
+    return member, base
 
 
 class _LossRecorder(BaseTrigger):
@@ -619,10 +623,10 @@ def check_failed_second_fit_changes_nothing(name, retrainer):
     stream = _stream(retrainer)
     fitted = _streamed(_prepared(retrainer).fit(*stream.first), stream)
     before = _state(fitted)
-    base = _made_faulty(fitted)
+    member, base = _made_faulty(fitted)
     X, y = stream.first
     _require_error(_Fault, f"{name}: fit must raise what the base raises", fitted.fit, X[:, :2], y)
-    _members(fitted)[-1].set_params(estimator=base)
+    member.set_params(estimator=base)
     _require_state(fitted, before, f"{name}: a fit that fails must leave the old state")
 
 

@@ -363,6 +363,27 @@ def test_what_cannot_be_learned_changes_nothing():
         regressor.partial_fit(X, np.column_stack([y, y]))
 
 
+@pytest.mark.parametrize("rates", [1.0, (0.99, 0.999)])
+def test_what_is_too_large_to_square_is_refused_and_changes_nothing(rates):
+    """In targets, or by the weight of a row; what is just below can be learned, and unlearned."""
+    X, y, _ = make_drifting_classification(300, random_state=0)
+    model = RecursiveRidgeRegressor(forgetting=rates).fit(X, y)
+    before = model.coef_
+    for bad, options, match in (
+        (1.7e308 * y, {}, "y holds 1.7e.308, whose square is no number: divide the targets"),
+        (
+            y,
+            {"sample_weight": np.full(300, 1e307)},
+            "times a sample_weight of 1e.307, is no number",
+        ),
+    ):
+        with pytest.raises(ValueError, match=match):
+            model.partial_fit(X, bad, **options)
+        np.testing.assert_array_equal(model.coef_, before)
+    model.partial_fit(X, 1e148 * y)
+    assert np.isfinite(model.coef_).all()
+
+
 @pytest.mark.parametrize("kind", [RecursiveRidgeClassifier, RecursiveRidgeRegressor])
 def test_rows_without_weight_are_no_rows(kind):
     X, y, _ = make_drifting_classification(300, random_state=0)
