@@ -365,8 +365,8 @@ def _beside_chosen(found, below):
         for n in better[np.argsort(-means[better])]
     )
     return (
-        f"Best by it: {found.lists[worst.argmax()]}. Better than the chosen list by the worst and by "
-        f"the mean difference: {listed}."
+        f"Best by it: {found.lists[worst.argmax()]}. Better than the chosen list by the worst and "
+        f"by the mean difference: {listed}."
     )
 
 
