@@ -87,7 +87,7 @@ def _drifting(name, n_rows, rng):
 
 
 def _friedman(name, n_rows, rng):
-    """Friedman's first function of ten features, which trade places three times."""
+    """The first function of Friedman, of ten features that trade places three times."""
     X, y, part = rng.random((n_rows, 10)), np.empty(n_rows), np.arange(n_rows) * 4 // n_rows
     for number in range(4):
         rows = part == number
