@@ -613,12 +613,12 @@ def _periodic():
 
 
 B0 = Entry(partial(Ours, partial(_mixture, None)), "mixture", "B0, default mixture", n_seeds=5)
-FULL = Entry(
-    partial(Ours, partial(_mixture, None, budget=1.0)), "no budget", "B0, budget=1.0", n_seeds=5
+THRIFTY = Entry(
+    partial(Ours, partial(_mixture, None, budget=0.7)), "budget", "B0, budget=0.7", n_seeds=5
 )
 METHODS = {
     "B0": B0,
-    "B0_full": FULL,
+    "B0_thrifty": THRIFTY,
     **dict(_loops()),
     **dict(_ours()),
     **dict(_capymoa()),

@@ -49,7 +49,7 @@ OTHER_DELAYS = (
     "B0", "A_lr", "A_rf", "sgd", "no_change", "capymoa_arf", "capymoa_srp", "river_arf",
     "capymoa_arf_reg", "capymoa_soknl", "capymoa_soknl_raw", "river_arf_reg",
 )  # fmt: skip
-OWN = tuple(m for m, entry in METHODS.items() if entry.family in ("ours", "mixture", "no budget"))
+OWN = tuple(m for m, entry in METHODS.items() if entry.family in ("ours", "mixture", "budget"))
 SEEDS_OF_B0_ELSEWHERE = 3  # at the other delays
 QUICK = (
     "no_change", "sgd", "vw", "window_lr", "R", "A_sgd", "B0", "river_hat", "capymoa_hat",
