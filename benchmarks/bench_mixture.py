@@ -440,7 +440,7 @@ def counting_section(runs, streams):
         differences[name] = own[0] - own[1]
         rare = shares.min() < RARE and len(shares) == 2
         cells = [f"{own[0]:.3f}", f"{own[1]:.3f}", f"{differences[name]:+.3f}"]
-        share = f"{shares.min():.3f}{', rare' * rare}"
+        share = f"{shares.min():.3f}, rare" if rare else f"{shares.min():.3f}"
         lines.append([name, share, *cells, f"{old[0] - old[1]:+.3f}"])
     header = [
         "stream", "share of the rarest class", "classes alike", "rows alike", "difference",
