@@ -6,7 +6,7 @@ it said is kept in the folder `--cache`, so that an interrupted run goes on wher
 mixtures of many lists of candidates are replayed from that, with the classes that weigh the members
 of a MixtureRetrainer. Nothing was tuned per stream.
 
-    python benchmarks/bench_mixture.py --cache /tmp/mixture
+    python benchmarks/bench_mixture.py --cache mixture-runs
 """
 
 import time
