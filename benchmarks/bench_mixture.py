@@ -6,7 +6,7 @@ it said is kept in the folder `--cache`, so that an interrupted run goes on wher
 mixtures of many lists of candidates are replayed from that, with the classes that weigh the members
 of a MixtureRetrainer. Nothing was tuned per stream.
 
-    python benchmarks/bench_mixture.py --cache /tmp/mixture
+    python benchmarks/bench_mixture.py --cache mixture-runs
 """
 
 import time
@@ -440,7 +440,7 @@ def counting_section(runs, streams):
         differences[name] = own[0] - own[1]
         rare = shares.min() < RARE and len(shares) == 2
         cells = [f"{own[0]:.3f}", f"{own[1]:.3f}", f"{differences[name]:+.3f}"]
-        share = f"{shares.min():.3f}{', rare' * rare}"
+        share = f"{shares.min():.3f}, rare" if rare else f"{shares.min():.3f}"
         lines.append([name, share, *cells, f"{old[0] - old[1]:+.3f}"])
     header = [
         "stream", "share of the rarest class", "classes alike", "rows alike", "difference",
