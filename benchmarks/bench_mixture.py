@@ -42,10 +42,10 @@ from sklearn.base import clone
 from sklearn.metrics import accuracy_score, cohen_kappa_score, log_loss, r2_score
 
 from skretrain import DriftAwareRetrainer, MixtureRetrainer, make_mixture
-from skretrain._mixture._engine import _MARGIN, _RECALIBRATED_EVERY, weighted_mean
+from skretrain._mixture._engine import _MARGIN, weighted_mean
 from skretrain._mixture._gains import Closeness, RightAnswers
 from skretrain._mixture._members import seeded
-from skretrain._mixture._recalibration import _LEAST, Recalibration
+from skretrain._mixture._recalibration import _LEAST, EVERY, Recalibration, is_turn
 from skretrain.utils._fixed_share import ROWS_PER_UNIT, FixedShare
 
 BATCH = 100
@@ -562,8 +562,8 @@ def recalibrated(proba, y):
     for number, start in enumerate(range(0, len(y), BATCH)):
         rows = slice(start, start + BATCH)
         served[rows] = recalibration.applied(proba[rows])
-        if number % _RECALIBRATED_EVERY == 0:
-            weight = np.full(len(y[rows]), float(_RECALIBRATED_EVERY))
+        if is_turn(number):
+            weight = np.full(len(y[rows]), float(EVERY))
             recalibration = recalibration.after(proba[rows], y[rows], weight)
     return served
 

@@ -334,3 +334,12 @@ def test_a_member_that_names_a_rare_class_outweighs_one_that_never_does():
         model.partial_fit(table[start : start + 100], y[start : start + 100])
         weights.append(model.weights_[0])
     assert np.mean(weights) > 0.6
+
+
+def test_where_nobody_can_read_a_batch_nobody_is_rewarded():
+    y = np.array([0, 1, 0, 1])
+    table = np.column_stack([y, 1 - y]).astype(float)
+    model = mixture(Label, 2).fit(table, y)
+    engine = model._engine
+    engine._weigh(Batch(table, y, {}), np.ones(2, dtype=bool), [None, None])
+    np.testing.assert_array_equal(engine.shares.weights, [0.5, 0.5])

@@ -13,18 +13,13 @@ from ..utils._labels import is_flat, spread, union_of_labels, unseen_labels
 from ..utils._sklearn_api import predict_of, predict_proba_of
 from ..utils._warn import warn_user
 from ._gains import Closeness, RightAnswers
-from ._recalibration import Recalibration
+from ._recalibration import EVERY, Recalibration, is_turn
 
 _MAX_HISTORY = 10_000
 # A member without weight has its turn with every tenth batch: it may have become the best.
 _LONGEST_WAIT = 10
 # Under a budget, members below this weight are not asked: together they could hardly change a mean.
 _LEAST_WEIGHT = 0.02
-# Of so many batches the probabilities of one are compared with its labels: it takes as long as to
-# predict it, and tells much the same as its neighbours. Which one it is turns by the golden ratio,
-# so that it keeps step with no rhythm of the stream.
-_RECALIBRATED_EVERY = 3
-_TURN = (5**0.5 - 1) / 2
 # Predictions may leave the range of the remembered targets by this part of it.
 _MARGIN = 0.5
 
@@ -329,7 +324,7 @@ class MixEngine:
         y, weight = self._evidence(batch)
         if self.mix is not None and len(y):
             told = [None if y_pred is None else y_pred[-len(batch.y) :] for y_pred in tested]
-            if self.is_classifier and self.n_tested * _TURN % 1 < 1 / _RECALIBRATED_EVERY:
+            if self.is_classifier and is_turn(self.n_tested):
                 self._recalibrate(batch, told)
             self.n_tested += 1
             self._reward(told, y, weight, self._counts(batch))
@@ -362,7 +357,7 @@ class MixEngine:
         votes = votes[self._counts(batch)]
         y, weight = self._evidence(batch)
         known = np.isin(y, classes) & np.isfinite(votes).all(axis=1)
-        places, weight = np.searchsorted(classes, y[known]), _RECALIBRATED_EVERY * weight[known]
+        places, weight = np.searchsorted(classes, y[known]), EVERY * weight[known]
         self.recalibration = self.recalibration.after(votes[known], places, weight)
 
     def _evidence(self, batch):

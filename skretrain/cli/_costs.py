@@ -94,7 +94,7 @@ def _pairs_in_file(path):
             "ok>fraud=5, true class first."
         )
     try:
-        cells, _ = read_cells(path)
+        cells, _, _ = read_cells(path)
     except (OSError, ValueError, csv.Error) as error:
         raise CommandError(
             f"--cost-matrix {path} could not be read: {first_line(error)}"

@@ -58,6 +58,17 @@ def _fails_with(answer, *parts):
         assert part in error
 
 
+def test_an_identifier_is_named_and_not_learned_from(ask, periods):
+    """As if it had not been there."""
+    columns = ["temp", "flag", "label"]
+    plain = [frame[columns] for frame in periods]
+    named = [frame.assign(order=np.arange(len(frame)) % 40) for frame in plain]
+    _, printed, _, rows = ask(*named, "--id", "order", suffix=".parquet")
+    assert "'order', which say what a row is of" in " ".join(printed.split())
+    expected = ask(*plain, suffix=".parquet")[3]
+    assert [row["action"] for row in rows] == [row["action"] for row in expected]
+
+
 COLUMNS = {".csv": ["temp", "city", "holes", "const", "flag"], ".parquet": ["temp", "flag"]}
 
 
