@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import io
-
 import re
 
 import numpy as np
