@@ -213,7 +213,7 @@ class MixEngine:
                 member.fit(batch.X, batch.y, **params)
 
         each(fit_one, range(len(self.members)))
-        self.gain.take_in(*self._evidence(batch))
+        self.gain.take_in(*_evidence(batch, self._counts(batch)))
         self._count(batch, self._labels_of(batch, None))
         self._serve()
 
@@ -320,14 +320,14 @@ class MixEngine:
 
     def _weigh(self, batch, due, tested):
         """Reward the members for what they would have predicted, and count the turns."""
-        before = self.shares.weights
-        y, weight = self._evidence(batch)
+        before, counted = self.shares.weights, self._counts(batch)
+        y, weight = _evidence(batch, counted)
         if self.mix is not None and len(y):
             told = [None if y_pred is None else y_pred[-len(batch.y) :] for y_pred in tested]
             if self.is_classifier and is_turn(self.n_tested):
-                self._recalibrate(batch, told)
+                self._recalibrate(batch.X, told, y, weight, counted)
             self.n_tested += 1
-            self._reward(told, y, weight, self._counts(batch))
+            self._reward(told, y, weight, counted)
         self.gain.take_in(y, weight)
         self.turns.take(before, due)
 
@@ -346,27 +346,17 @@ class MixEngine:
         gains[answered] = found
         self.shares.update(gains, len(y))
 
-    def _recalibrate(self, batch, told):
+    def _recalibrate(self, X, told, y, weight, counted):
         """Let the probabilities follow what came of those that were served."""
         if any(told[n] is None for n in np.flatnonzero(self.mix.weights)):
             return  # who cannot read the rows has no probabilities for them
         try:
-            votes, classes = self.mix.votes(batch.X), self.mix.classes
+            votes, classes = self.mix.votes(X)[counted], self.mix.classes
         except Exception:  # nobody is to stop learning for that; who asks for them will be told
             return
-        votes = votes[self._counts(batch)]
-        y, weight = self._evidence(batch)
         known = np.isin(y, classes) & np.isfinite(votes).all(axis=1)
         places, weight = np.searchsorted(classes, y[known]), EVERY * weight[known]
         self.recalibration = self.recalibration.after(votes[known], places, weight)
-
-    def _evidence(self, batch):
-        """Return the targets that are evidence, and as how many rows each counts, 1 in the mean."""
-        counted = self._counts(batch)
-        if not counted.any():
-            return batch.y[counted], batch.weight[counted]
-        weight = batch.weight[counted] / batch.weight[counted].max()  # or the sum may overflow
-        return batch.y[counted], weight / weight.mean()
 
     # -- service -------------------------------------------------------------------------------
 
@@ -417,3 +407,12 @@ class MixEngine:
         most = max(y.max() for y in remembered)
         margin = _MARGIN * (float(most) - float(least))
         return float(least) - margin, float(most) + margin
+
+
+def _evidence(batch, counted):
+    """Return the targets that are evidence, and as how many rows each counts, 1 in the mean."""
+    y, weight = batch.y[counted], batch.weight[counted]
+    if not len(y):
+        return y, weight
+    weight = weight / weight.max()  # or the sum may overflow
+    return y, weight / weight.mean()
