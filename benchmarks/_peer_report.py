@@ -439,8 +439,7 @@ wins, and "no change" shows how much of a score that is.
 
 What is lost is the newest labels, not the learner: on elec2, with labels every 10 rows, ARF has
 0.696 and "no change" 0.325, and with every label at once, SGD has 0.812 and R 0.745 (in 79 and 97
-CPU seconds; measured apart on 2026-11-30, by `run` of this benchmark with batches of 10 and 1).
-A mixture learns row by row, too, at some 30 ms per row."""
+CPU seconds; measured apart on 2026-11-30, by `run` of this benchmark with batches of 10 and 1)."""
 
 
 def _simple_policies(found):

@@ -134,8 +134,7 @@ class RecursiveRidge(BaseEstimator):
         """Weigh the rates by what each of them would have told of rows that none has learned.
 
         By what it would tell now: that is a solution for each batch, however small, but judged by
-        one of up to 100 rows ago, fast rates would lose what they are good for. On 6,000 rows of
-        elec2, row by row with the rates 0.9, 0.99 and 0.999, it took 0.04 off a kappa of 0.78.
+        one of up to 100 rows ago, fast rates would lose what they are good for.
         """
         if not self._moments_[0].weight:
             return
