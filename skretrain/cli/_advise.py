@@ -38,7 +38,7 @@ from ._errors import CommandError, as_sentence, needed, refusals
 from ._estimators import ESTIMATORS, estimator_for, is_own_name, model_in_file, task_of_model
 from ._files import read_tables
 from ._metric import metric_asked_for
-from ._outputs import Outputs, output_folder
+from ._outputs import Outputs, output_folder, without_options
 from ._raw import check_known_columns, check_named_columns, columns_of, why_raw
 from ._screen import ids_in_words, out_of_order, screened, without_dropped
 from ._weights import check_weight_column, weights_for, weights_in_words, with_weights
@@ -438,4 +438,4 @@ def _write(outputs, advice, arguments, facts, notices):
     names = [Path(path).name for path in (arguments.old, arguments.new)]
     title = f"Should the model of '{arguments.target}' be retrained? {names[0]}, then {names[1]}"
     outputs.write("advice.csv", lambda: advice.table.to_csv(index=False))
-    outputs.write("report.html", lambda: advice.to_html(title, facts, notices))
+    outputs.write("report.html", lambda: advice.to_html(title, facts, without_options(notices)))

@@ -26,7 +26,7 @@ from ._history import embedded_history, history_of
 from ._losses import Cost
 from ._memory import Room, size
 from ._metric import measure_of
-from ._outputs import Outputs, output_folder
+from ._outputs import Outputs, output_folder, without_options
 from ._page import page
 from ._pictures import draw, pictures
 from ._policies import LOCATED, run_all
@@ -301,7 +301,7 @@ def _write(outputs, found, history, metric, arguments, facts, notices, answers):
             baselines=baselines,
             metric=metric,
             facts=facts,
-            notices=[*notices, *_warnings(outcomes, comparison, price)],
+            notices=without_options([*notices, *_warnings(outcomes, comparison, price)]),
             figures=[figure for figure in figures if figure is not None],
         ),
     )

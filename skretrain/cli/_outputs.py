@@ -1,8 +1,18 @@
 """The files of a finished run: what can be written is written, and the rest is named."""
 
+import re
+
 from ..utils._files import write_whole
 from ._console import say
 from ._errors import CommandError, NotWritten, first_line
+
+# What a notice says of options: brackets with one, and sentences after the first.
+_OPTIONS = re.compile(r" \([^()]*--[a-z][^()]*\)|(?<=[.?]) [^.?]*--[a-z].*")
+
+
+def without_options(notices):
+    """Return notices for a page, whose readers have no command line before them."""
+    return [_OPTIONS.sub("", notice) for notice in notices]
 
 
 def output_folder(path):

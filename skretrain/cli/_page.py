@@ -22,10 +22,12 @@ img { display: block; max-width: 100%; height: auto; margin: 0 auto; background:
   border-radius: .3rem; }
 @media (max-width: 40rem) {
   h1 { font-size: 1.35rem; }
-  th, td { padding: .35rem .4rem; font-size: .8125rem; }
-  tbody th, thead th { white-space: normal; }
-  tbody th { min-width: 7.5rem; }
-  thead th { font-size: .75rem; }
+  table, thead, tbody { display: block; }
+  tr { display: grid; grid-template-columns: repeat(auto-fit, minmax(3.4rem, 1fr));
+    border-bottom: 1px solid var(--line); padding: .35rem 0; }
+  th, td { border: 0; padding: .1rem .1rem .1rem 0; font-size: .75rem; }
+  tr > :first-child { grid-column: 1 / -1; font-size: .8125rem; }
+  thead th { font-size: .6875rem; white-space: normal; align-self: end; }
 }
 """
 

@@ -17,6 +17,7 @@ _ALARM = {"color": "#D55E00", "linewidth": 1.2, "linestyle": (0, (4, 2)), "zorde
 _MARK = {"linestyle": "none", "markeredgecolor": "black", "markeredgewidth": 0.7, "markersize": 7}
 
 _MOST_POINTS = 4_000  # a picture has fewer pixels
+_MOST_LINES, _TICK = 40, 0.06  # across the axes; height of more than that, as a share of them
 _NAMES = {"accuracy": "accuracy", "mean_absolute_error": "absolute error"}
 
 
@@ -391,11 +392,16 @@ def _mark_of(action):
 
 
 def _draw_verticals(ax, events, name, style):
-    # One broken line for all of them: ten thousand alarms are one artist and one legend entry.
+    """Draw lines across the axes; short ones, in their lowest part, where they would be a fence."""
     events = np.asarray(events, dtype=float)
     if len(events):
-        x = np.repeat(events, 3)
-        y = np.tile([0.0, 1.0, np.nan], len(events))
+        places = np.unique(events)
+        height = 1.0
+        if len(places) > _MOST_LINES:
+            height, style = _TICK, {**style, "linestyle": "-"}
+        # One broken line for all: ten thousand alarms are one artist and one legend entry.
+        x = np.repeat(places, 3)
+        y = np.tile([0.0, height, np.nan], len(places))
         # Heights are fractions of the axes, so that the lines leave the limits of y alone.
         transform = ax.get_xaxis_transform()
         ax.plot(x, y, transform=transform, label=f"{name} ({len(events)})", **style)

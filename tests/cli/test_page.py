@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from skretrain.cli import _pictures
+from skretrain.cli._outputs import without_options
 from skretrain.cli._pictures import _picture_of_shift
 
 _VOID = {"meta", "img", "source"}
@@ -55,18 +56,39 @@ def read(run, tmp_path):
 
 def test_the_page_holds_the_answer_the_table_and_what_was_done(read, table):
     table["empty"] = np.nan
+    table["number"] = np.arange(len(table))
     _, reader, printed, rows = read(table, "--target", "label", "--label-delay", "20")
     text = " ".join(reader.texts)
     for line in printed.splitlines():
         if line.startswith(("On this history", "Within the noise")):
             assert line in text
         if line.startswith("note:"):
-            assert line.removeprefix("note:").strip() in text
+            assert line.removeprefix("note:").strip().split(" (learned")[0] in text
+    assert "(learned from with --keep; " in printed
+    assert "--" not in text
     for row in rows:
         assert row["policy"] in text
         assert f"{float(row['accuracy']):.3f}" in text
         assert row["description"] in text
     assert "label delay of 20 rows" in text
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        (
+            "left out, for it never falls: 'a (b)' (sorted by with --time; or so)",
+            "left out, for it never falls: 'a (b)'",
+        ),
+        (
+            "'x' alone tells it (99.5 %): is it known before? Else leave it out with --drop",
+            "'x' alone tells it (99.5 %): is it known before?",
+        ),
+        ("left out: 'a--b', 'c -- d'", "left out: 'a--b', 'c -- d'"),
+    ],
+)
+def test_a_page_names_no_option_of_a_command_that_its_reader_did_not_type(told, read):
+    assert without_options([told]) == [read]
 
 
 @pytest.mark.no_cover

@@ -80,6 +80,17 @@ def test_drifts_and_alarms_are_vertical_lines_through_the_axes(parameter, name):
     assert _vertical_rows(display, name) == [110, 150, 190]
 
 
+def test_alarms_at_many_rows_are_short_lines_that_leave_the_score_to_be_seen():
+    """41 lines across the axes are a fence; as many alarms at few rows are few lines."""
+    alarms = np.linspace(100, 190, 41)
+    line = _line(_display(alarms=np.tile(alarms, 2)).plot(), "alarm")
+    assert line.get_label() == "alarm (82)"
+    np.testing.assert_allclose(line.get_xdata()[::3], alarms)
+    assert 0 < np.nanmax(line.get_ydata()) < 0.1
+    display = _display(alarms=np.repeat(alarms[:40], 2)).plot()
+    np.testing.assert_allclose(_vertical_rows(display, "alarm"), alarms[:40])
+
+
 @pytest.mark.parametrize(
     ("events", "name"),
     [
