@@ -229,8 +229,9 @@ class MixtureRetrainer(
         y : array-like of shape (n_samples,)
             Targets.
         **params : array-like of shape (n_samples,)
-            Per-row metadata such as ``sample_weight``, for every member; with metadata routing
-            enabled, for those that request it.
+            Per-row metadata, for every member; with metadata routing enabled, for those that
+            request it. Without, ``sample_weight`` goes to the predictor of each, at the end of a
+            pipeline, too.
 
         Returns
         -------
@@ -411,8 +412,8 @@ class MixtureRetrainer(
 
     def _router(self, method):
         """Return the function that picks the metadata of one member."""
-        names = list(self._present_members() if method == "partial_fit" else self._members())
-        return picker(self, method, names)
+        members = self._present_members() if method == "partial_fit" else self._members()
+        return picker(self, method, members)
 
     # -- predicting --------------------------------------------------------------------------------
 

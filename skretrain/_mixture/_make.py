@@ -25,6 +25,7 @@ from ..utils._params import check_choice
 from ._estimator import MixtureRetrainer
 
 _RATES = (0.997, 0.9999)
+_FEW = 1_500  # features: the products of more fill memory, and solving for them takes seconds
 _FARTHEST = 5.0  # deviations from the mean: what is farther is an outlier, or a feature that moved
 
 
@@ -135,9 +136,11 @@ def _kernel(ridge, n_waves):
     """Return a member that approximates a kernel machine, exact in what it learns from each row.
 
     Between refits its features stay: their scales and waves are those of the last 10,000 rows.
+    Where there are many, they reach it in the waves alone: the linear members know the rest.
     """
     waves = RBFSampler(gamma="scale", n_components=n_waves)
-    features = FeatureUnion([("scaled", "passthrough"), ("waves", waves)])
+    scaled = FunctionTransformer(_if_few, feature_names_out=_names_if_few)
+    features = FeatureUnion([("scaled", scaled), ("waves", waves)])
     limits = {"a_min": -_FARTHEST, "a_max": _FARTHEST}
     within = FunctionTransformer(np.clip, kw_args=limits, feature_names_out="one-to-one")
     return DriftAwareRetrainer(
@@ -146,6 +149,14 @@ def _kernel(ridge, n_waves):
         policy=FullRefit("all", grow=False),
         update="warm_start",
     )
+
+
+def _if_few(X):
+    return X if X.shape[1] <= _FEW else X[:, :0]
+
+
+def _names_if_few(_, names):
+    return names if len(names) <= _FEW else names[:0]
 
 
 def _fast_regressors():

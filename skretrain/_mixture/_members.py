@@ -110,10 +110,13 @@ def each_of(call, items, n_jobs):
     return Parallel(n_jobs=n_jobs, require="sharedmem")(delayed(call)(item) for item in items)
 
 
-def picker(mixture, method, names):
+def picker(mixture, method, members):
     """Return the function that picks, of the metadata of a call, what the member k gets."""
     if not routing_enabled():
-        return lambda number, params: params
+        own = [weight_name(member.estimator) for member in members.values()]
+        return lambda number, params: _with_weight_as(own[number], params)
+
+    names = list(members)
 
     def params_of(number, params):
         if not params:
@@ -121,6 +124,16 @@ def picker(mixture, method, names):
         return process_routing(mixture, method, **params)[names[number]][method]
 
     return params_of
+
+
+def _with_weight_as(name, params):
+    """Return metadata with ``sample_weight`` by the name under which a member's predictor takes it.
+
+    The steps of the members differ, so that no name with a step in it would suit all of them.
+    """
+    if name in params or "sample_weight" not in params:
+        return params
+    return {name if key == "sample_weight" else key: values for key, values in params.items()}
 
 
 def weight_names(members):
