@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 
+from ..metrics._forgetting import negative_flips
 from ..utils._betting import BettingProcess
 from ..utils._containers import n_rows
 from ..utils._labels import union_of_labels
@@ -426,7 +427,7 @@ class _Condition:
         rows = slice(None) if self.label is None else y == self.label
         was_right, is_right = old[rows] == y[rows], new[rows] == y[rows]
         if self.metric == "negative_flips":
-            return -(was_right & ~is_right).astype(np.float64)
+            return -negative_flips(was_right, is_right).astype(np.float64)
         return _difference(is_right, was_right)
 
 
