@@ -126,6 +126,7 @@ API = {
         [
             "ClassesGrewWarning",
             "ConstantModelWarning",
+            "ForgettingWarning",
             "MovingInputWarning",
             "RetrainFailedWarning",
             "SkretrainWarning",
