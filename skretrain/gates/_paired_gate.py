@@ -89,20 +89,21 @@ class PairedGate(BaseGate):
     ``{"false_positive_rate": -0.02}``: the false-positive rate must fall by at least two points;
     with ``tolerance=0.03``, less accuracy is fine if false alarms fall.
     ``{"negative_flips": 0.02}``: at most two rows in a hundred may turn from right to wrong; it is
-    a budget, in (0, 1). ``{"anchor": -0.01}``: the accuracy on the anchor of the buffer
-    (``Reservoir(anchor=200)``) may fall by at most one point. These are always the same few rows,
-    and older than the challenger: the change on them is counted and no bet, so that it says nothing
-    of other rows. Where a real drift has made old rows wrong, every good challenger loses on
-    ``anchor``; ``anchor[present]`` leaves them out, and is met while there are no others. Names such
-    as precision are missing because their denominator is not the
+    a budget, in (0, 1). Names such as precision are missing because their denominator is not the
     same rows for both models.
 
-    Each condition has an e-process of its own [1]_, at level `alpha`. As all are required, the
-    probability of a wrong promotion stays at `alpha`; evidence to the contrary is sought at
-    `alpha` over the number of conditions. A margin is expensive: rows needed grow with the share of
-    rows on which the models disagree, and with the inverse square of the distance between the
-    change and what is allowed. The guarantee holds if the expected difference, given the past, is
-    on the wrong side at every row.
+    ``{"anchor": -0.01}``: the accuracy on the anchor of the buffer (``Reservoir(anchor=200)``) may
+    fall by at most one point. These are always the same few rows, most of them older than the
+    challenger: the change on them is counted and no bet, and says nothing of other rows. Where a
+    real drift has made old rows wrong, every good challenger loses on ``anchor``;
+    ``anchor[present]`` leaves them out, and is met while there are no others.
+
+    Each condition but those on the anchor has an e-process of its own [1]_, at level `alpha`. As
+    all are required, the probability of a wrong promotion stays at `alpha`; evidence to the
+    contrary is sought at `alpha` over the number of conditions. A margin is expensive: rows needed
+    grow with the share of rows on which the models disagree, and with the inverse square of the
+    distance between the change and what is allowed. The guarantee holds if the expected difference,
+    given the past, is on the wrong side at every row.
 
     With ``tolerance="auto"`` a routine challenger (`routine` of :class:`Trial`) that loses a tenth
     more than the champion is ever promoted with a probability of at most `alpha`. One that has
