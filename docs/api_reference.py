@@ -85,7 +85,16 @@ API = {
     "skretrain.metrics": (
         "Metrics",
         "What ``sklearn.metrics`` lacks for streams.",
-        ["kappa_temporal", "no_change_predict"],
+        [
+            "backward_transfer",
+            "churn",
+            "forgetting",
+            "forward_transfer",
+            "kappa_temporal",
+            "negative_flip_rate",
+            "no_change_predict",
+            "reentry_error",
+        ],
     ),
     "skretrain.inspection": (
         "Inspection",
@@ -93,6 +102,7 @@ API = {
         [
             "DistributionDisplay",
             "DriftTimelineDisplay",
+            "ForgettingDisplay",
             "MixtureDisplay",
             "PerClassDisplay",
             "PolicyComparisonDisplay",
@@ -116,6 +126,7 @@ API = {
         [
             "ClassesGrewWarning",
             "ConstantModelWarning",
+            "ForgettingWarning",
             "MovingInputWarning",
             "RetrainFailedWarning",
             "SkretrainWarning",

@@ -8,6 +8,7 @@
         ├── RetrainFailedWarning    a policy raised; the alarm stays pending and is tried again
         ├── ClassesGrewWarning      outputs change their shape, because a third class appeared
         ├── ConstantModelWarning    the first model is a constant, because its rows are too few
+        ├── ForgettingWarning       what was learned costs more than tolerated on the anchor
         └── MovingInputWarning      a transformer moves under a model that stays as it is
 
 Errors are scikit-learn's and Python's own (``ValueError``, ``NotFittedError``, ``AttributeError``):
@@ -17,6 +18,7 @@ code that already handles those needs nothing new.
 __all__ = [
     "ClassesGrewWarning",
     "ConstantModelWarning",
+    "ForgettingWarning",
     "MovingInputWarning",
     "RetrainFailedWarning",
     "SkretrainWarning",
@@ -121,6 +123,30 @@ class ConstantModelWarning(SkretrainWarning):
     ...     model = model.partial_fit(X, X.ravel())
     >>> caught[0].category.__name__, model.events_[0].reason
     ('ConstantModelWarning', 'first fit; the output is the same for all 24 rows')
+    """
+
+
+class ForgettingWarning(SkretrainWarning):
+    """An update or a retrain made the model worse on the rows that its buffer withholds.
+
+    It is given where the mean loss on them rises by more than ``anchor_tolerance`` of the buffer.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> from skretrain import DriftAwareRetrainer
+    >>> from skretrain.buffers import SlidingWindow
+    >>> X, y = np.random.default_rng(0).normal(size=(400, 2)), np.arange(400) % 2
+    >>> X[:, 0] += 4 * y
+    >>> buffer = SlidingWindow(anchor=20, anchor_tolerance=0.1)
+    >>> model = DriftAwareRetrainer(SGDClassifier(random_state=0), detector=None, buffer=buffer)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     model = model.fit(X, y).partial_fit(X, 1 - y)
+    >>> caught[0].category.__name__
+    'ForgettingWarning'
     """
 
 

@@ -211,6 +211,7 @@ PIECES = (
     "_trials",
     "_concept",
     "_first_fit",
+    "_forgetting",
 )
 SCIKIT_LEARN_SIDE = ("_estimator", "_delegation", "_border", "_routing")
 

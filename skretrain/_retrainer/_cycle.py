@@ -5,7 +5,7 @@ from copy import copy
 import numpy as np
 
 from ..buffers._base import joined
-from ..exceptions import ClassesGrewWarning, ConstantModelWarning
+from ..exceptions import ClassesGrewWarning, ConstantModelWarning, ForgettingWarning
 from ..utils._costs import Stopwatch, thread_counts
 from ..utils._warn import warn_user
 from ._concept import n_rows_since
@@ -50,13 +50,14 @@ class Cycle:
 
     def fit(self, rows, *, begins_stream=False):
         """Fit the first model on `rows`, all there are or the first of a stream."""
-        self._first_fit(rows, rows, incremental=False, begins_stream=begins_stream)
+        learned = self.state.learnable(rows)
+        self._first_fit(rows, learned, incremental=False, begins_stream=begins_stream)
         self._tell()
 
     def _start(self, rows):
         """Collect rows until they suffice for a first fit; begin at once where the base can."""
         state, parts = self.state, self.state.parts
-        waiting = joined(parts.buffer.latest(), rows)
+        waiting = joined(parts.buffer.latest(), state.learnable(rows))
         continues = parts.update is not None and parts.update.continues
         incremental = continues and parts.learner.starts_at_once
         reason = ""
@@ -82,10 +83,13 @@ class Cycle:
             try:
                 model = self._first_model(new if predicts else None, fitted_on, incremental)
             except Exception:
-                if len(fitted_on.index) == len(new.index) or not self._suffices(new, incremental):
+                alone = state.learnable(new)
+                if len(fitted_on.index) == len(alone.index) or not self._suffices(
+                    alone, incremental
+                ):
                     raise
                 # The fault may be in the rows that waited: then they would block it for ever.
-                fitted_on, model = new, self._first_model(new, new, incremental)
+                fitted_on, model = alone, self._first_model(new, alone, incremental)
                 state.parts.buffer.reset()
         state.remember(new)
         state.log.n_fits += 1
@@ -249,12 +253,15 @@ class Cycle:
         It comes last, because a filter may turn a warning into an error.
         """
         n_starved, self.n_starved = self.n_starved, 0
+        forgotten, self.state.forgotten = self.state.forgotten, ""
         classes, before = self.state.labels.classes, self.n_classes_shown
         self.n_classes_shown = 0 if classes is None else len(classes)
         if n_starved:
             initial_size = self.state.settings.initial_size
             message = about_lack(n_starved, self.state.parts.learner, initial_size)
             warn_user(message, ConstantModelWarning)
+        if forgotten:
+            warn_user(forgotten, ForgettingWarning)
         if before != 2 or self.n_classes_shown == 2:
             return
         if self.serving is not None and hasattr(self.serving.model, "decision_function"):
@@ -286,10 +293,12 @@ class Cycle:
         state.n_alarms += signal.state == "drift"
         if len(examined.unseen):
             state.labels.take_in(examined.unseen)
-        cause = self.retrains.due(signal, rows)
-        if cause is not None:
+        learnable = state.learnable(rows)
+        cause = self.retrains.due(signal, learnable)
+        if cause is not None and len(learnable.index):
             return self.retrains.prepared(rows, cause, signal)
-        if learner.any_counts(rows):
+        state.cause = cause or state.cause  # it waits for a row that may be learned
+        if len(learnable.index) and learner.any_counts(learnable):
             self.updates.learn(rows, signal)
         else:
             state.remember(rows)

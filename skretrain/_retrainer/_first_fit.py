@@ -26,7 +26,7 @@ def suffices(rows, labels, learner, *, incremental, initial_size):
         Rows to wait for otherwise.
     """
     weight = learner.weight_of(rows)
-    if weight is not None and not weight.any():
+    if not len(rows.index) or (weight is not None and not weight.any()):
         return False
     if labels.are_flat(rows.y):
         declared = incremental and labels.classes is not None

@@ -115,6 +115,8 @@ class Retrains:
         """
         state, tally = self.state, []
         context = state.context(rows, state.serving.model, state.parts.learner.tallied(tally))
+        # The rows withheld, too: what makes the batch unreadable may stand in one of them alone.
+        context = replace(context, batch=rows)
         with Stopwatch() as cost:
             try:
                 with Restoring(state.parts.buffer):  # to read may be to sort, and to note the order

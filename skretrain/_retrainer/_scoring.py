@@ -104,15 +104,20 @@ class Scorer:
             Stream row of the first one.
         """
         readable = serving.readable(rows.X)  # a trigger is to judge what predict gives
-        predicted, loss = self.predicted(serving.model, readable)
-        if self.task == "classification":
-            loss = zero_one_loss_per_row(rows.y, predicted)
-        elif self.task == "regression":
-            loss = absolute_loss_per_row(rows.y, predicted)
-        if loss is not None and uncounted is not None:
-            loss[uncounted] = np.nan
+        predicted, loss = self.losses(serving.model, readable, rows.y, uncounted)
         shown = self._shown(serving, rows, readable, predicted, start)
         return predicted, ScoredBatch(loss=loss, y=rows.y, **shown)
+
+    def losses(self, model, X, y, uncounted):
+        """Return a fresh prediction, and one loss per row: NaN where it is not scored."""
+        predicted, loss = self.predicted(model, X)
+        if self.task == "classification":
+            loss = zero_one_loss_per_row(y, predicted)
+        elif self.task == "regression":
+            loss = absolute_loss_per_row(y, predicted)
+        if loss is not None and uncounted is not None:
+            loss[uncounted] = np.nan
+        return predicted, loss
 
     def unlabelled(self, serving, rows, *, start):
         """Return a batch without labels and losses, for the triggers that need none."""

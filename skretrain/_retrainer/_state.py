@@ -12,6 +12,7 @@ from ..utils._containers import ColumnTypes
 from ..utils._costs import thread_counts
 from ..utils._sklearn_api import predict_proba_of
 from ._concept import Concept
+from ._forgetting import about_forgetting, anchor_losses
 from ._labels import Labels
 from ._log import Log, because
 from ._scoring import Scorer
@@ -43,6 +44,8 @@ class State:
         Labels that a refit did not teach its model, and the rows seen by then.
     n_alarms, n_refits : int
         Alarms, and retrains that were promoted.
+    forgotten : str
+        What to tell of the last change, if it costs too much on the anchor.
     n_observed : int or None
         Rows without labels; None until there are any.
     y_ndim : int or None
@@ -69,6 +72,7 @@ class State:
         self.untaught = {}
         self.n_alarms = 0
         self.n_refits = 0
+        self.forgotten = ""
         self.n_observed = None
         self.y_ndim = None
         self.dtype = None
@@ -120,6 +124,34 @@ class State:
             model = serving.model
             self.service.replace(model, self.labels.served_with(model))
 
+    def learnable(self, rows):
+        """Return the rows of a batch that may be learned: the buffer withholds the others."""
+        withheld = self.parts.buffer.withheld(rows.index)
+        return part_of(rows, np.flatnonzero(~withheld)) if withheld.any() else rows
+
+    def cost_on_anchor(self, before, n_new):
+        """Return what the model that serves loses on the rows withheld, beside the one before it.
+
+        Parameters
+        ----------
+        before : Serving
+            The version before the change.
+        n_new : int
+            Rows of the newest batch. Those of the anchor among them are no part of the past.
+
+        Returns
+        -------
+        evidence : dict
+            For the event; empty where nothing is withheld.
+        """
+        if not self.parts.buffer.anchor:
+            return {}
+        what = "the comparison on the anchor"
+        evidence = self.log.guarded(what, anchor_losses, self, before, n_new) or {}
+        tolerance = self.parts.buffer.anchor_tolerance
+        self.forgotten = about_forgetting(evidence, tolerance, self.log.n_seen) or self.forgotten
+        return evidence
+
     def lacked_by(self, model, rows):
         """Return the labels of rows that count, and that a model does not know."""
         return self.labels.lacked_by(model, self.parts.learner.targets_of(rows))
@@ -130,7 +162,7 @@ class State:
         return RetrainContext(
             learner=learner,
             champion=champion,
-            batch=rows,
+            batch=self.learnable(rows),
             memory=Memory(self.parts.buffer),
             since=self.concept.start if since is None else since,
             alarm=cause is not None and cause.answers_alarm,
@@ -181,11 +213,13 @@ class State:
             return self.log.add(event)
         challenger = self.trials.withdraw()
         cause = challenger.cause
-        action = "rejected"
+        action, cost = "rejected", {}
         if verdict.decision == "promote":
             action = "suggested" if self.settings.dry_run else "retrained"
         if action == "retrained":
+            before = self.serving
             self._promote(challenger)
+            cost = self.cost_on_anchor(before, event.n_rows)
         elif cause.since == self.concept.start:
             self.concept.n_known = challenger.n_known
         failure = event.reason if event.action == "failed" else ""
@@ -198,7 +232,7 @@ class State:
             from_scratch=challenger.from_scratch,
             version=self.service.version,
             threads=thread_counts(),
-            evidence=verdict.evidence,
+            evidence=verdict.evidence | cost,
         )
         return self.log.add(event)
 

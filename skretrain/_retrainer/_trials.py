@@ -48,13 +48,15 @@ class Trials:
         challenger = self.challenger
         age = int(rows.index[-1]) + 1 - challenger.fit.row
         trial = self._trial(champion, challenger.model, rows, buffer, unseen, age)
-        return self._sound(self.gate.judge(replace(trial, routine=challenger.cause.is_routine)))
+        cause = challenger.cause
+        trial = replace(trial, routine=cause.is_routine, since=cause.since)
+        return self._sound(self.gate.judge(trial))
 
-    def watch(self, previous, serving, rows, buffer):
+    def watch(self, previous, serving, rows, buffer, since):
         """Return the verdict on the last promotion: "reject" takes it back."""
         age = int(rows.index[-1]) + 1 - previous.row
         trial = self._trial(previous.serving.model, serving.model, rows, buffer, True, age)
-        return self._sound(self.gate.watch(trial))
+        return self._sound(self.gate.watch(replace(trial, since=since)))
 
     def _sound(self, verdict):
         """Return a verdict, or raise TypeError where it is none."""
@@ -81,4 +83,5 @@ class Trials:
         if self.is_regression:
             remembered = buffer.y
             y_range = (float(remembered.min()), float(remembered.max()))
-        return Trial(champion, challenger, rows.X, rows.y, unseen, age, y_range)
+        anchor = self.learner.without_zero_weight(buffer.anchor_) if buffer.anchor else None
+        return Trial(champion, challenger, rows.X, rows.y, unseen, age, y_range, anchor=anchor)

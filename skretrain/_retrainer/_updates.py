@@ -59,14 +59,17 @@ class Updates:
         if theirs is not None and not theirs.keep:
             state.trials.challenger.model = theirs.model
             state.trials.challenger.types = state.service.types
+        cost_on_anchor = {}
         if not mine.keep:
+            before = state.serving
             state.service.replace(mine.model, state.labels.served_with(mine.model))
+            cost_on_anchor = state.cost_on_anchor(before, len(rows.index))
         event = state.log.event(
             "kept" if mine.keep else "updated",
             rows,
             signal,
             reason=because(grown, mine.note),
-            evidence=shown(verdict) | (mine.evidence or {}),
+            evidence=shown(verdict) | (mine.evidence or {}) | cost_on_anchor,
             kind=mine.kind,
             from_scratch=mine.from_scratch,
             n_rows_fitted=mine.n_rows + (theirs.n_rows if theirs else 0),
@@ -102,7 +105,8 @@ class Updates:
         state, previous = self.state, self.state.service.previous
         if previous is None:
             return None
-        return state.trials.watch(previous, state.serving, rows, state.parts.buffer)
+        buffer, since = state.parts.buffer, state.concept.start
+        return state.trials.watch(previous, state.serving, rows, buffer, since)
 
     def _watch_failed(self, rows, signal, error):
         state = self.state

@@ -8,7 +8,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..utils._containers import concat_rows, copy_rows, n_rows, take_rows
-from ..utils._params import check_integer
+from ..utils._params import check_integer, check_number
+from ._anchor import Anchor
 from ._store import Store
 
 
@@ -59,7 +60,12 @@ class BaseBuffer(BaseEstimator, ABC):
     Attributes
     ----------
     keeps_newest : bool
-        Whether the rows remembered are always the newest `max_rows` of the stream.
+        Whether the rows remembered are always the newest `max_rows` of the stream, but for those
+        withheld.
+    anchor : int
+        Number of rows to withhold from learning; 0 in a subclass that has no such parameter.
+    anchor_tolerance : float or None
+        What an update or a retrain may cost on them, without a warning.
 
     Notes
     -----
@@ -81,6 +87,8 @@ class BaseBuffer(BaseEstimator, ABC):
     """
 
     keeps_newest = False
+    anchor = 0
+    anchor_tolerance = None
 
     def __init__(self, max_rows=10_000):
         self.max_rows = max_rows
@@ -100,6 +108,10 @@ class BaseBuffer(BaseEstimator, ABC):
     @abstractmethod
     def __len__(self):
         """Return the number of rows remembered."""
+
+    def _anchor_seed(self):
+        """Return the seed of the rows to withhold, an int."""
+        return 0
 
     def _check_columns(self, X):
         """Raise for the first rows of a stream, if they lack a column that the buffer goes by."""
@@ -121,7 +133,11 @@ class BaseBuffer(BaseEstimator, ABC):
             If a parameter is invalid.
         """
         check_integer(self, "max_rows", least=1, what="the number of rows to remember")
+        check_integer(self, "anchor", least=0, what="the number of rows to withhold from learning")
+        what = "what learning may cost on the anchor"
+        check_number(self, "anchor_tolerance", least=0, what=what, otherwise=(None,))
         self._reset()
+        self._anchor = Anchor(int(self.anchor), self._anchor_seed()) if self.anchor else None
         self._next_row = 0
         self._store = Store(int(self.max_rows))
         return self
@@ -190,18 +206,59 @@ class BaseBuffer(BaseEstimator, ABC):
         self._check_parts(parts)
         n = n_rows(X)
         if n:
+            withheld = self._withhold(parts, n, start)
             store.columns = columns
-            self._add(parts, n, start)
+            for first, stop in _runs_between(withheld, n):
+                run = parts if stop - first == n else _cut(parts, slice(first, stop))
+                self._add(run, stop - first, start + first)
             self._next_row = start + n
         return self
+
+    def _withhold(self, parts, n, start):
+        """Take the rows of a batch that nobody may learn into the anchor; return which they are."""
+        if self._anchor is None:
+            return ()
+        index = np.arange(start, start + n)
+        withheld = np.flatnonzero(self.withheld(index))
+        if len(withheld):
+            self._anchor.add(*self._anchor.prepared(_cut(parts, withheld), index[withheld]))
+        return withheld
+
+    def withheld(self, index):
+        """Return which rows of the stream are withheld from learning.
+
+        It depends on the number of a row, the size of the anchor and the seed alone. Of the first
+        rows it is one in ten; later on the share falls as that of a sample of the stream does.
+
+        Parameters
+        ----------
+        index : array-like of int of shape (n,)
+            Stream rows, remembered or not.
+
+        Returns
+        -------
+        withheld : ndarray of bool of shape (n,)
+            No row, if `anchor` is 0.
+        """
+        self._ready()
+        if self._anchor is None:
+            return np.zeros(len(index), dtype=bool)
+        return self._anchor.withheld(np.asarray(index, dtype=np.int64))
+
+    @property
+    def anchor_(self):
+        """The rows withheld that are kept, a uniform sample of the stream; Rows in time order."""
+        self._ready()
+        if self._anchor is None:
+            return _read(Store(1), slice(0, 0), np.empty(0, dtype=np.int64))
+        alive, store = self._anchor.alive, self._anchor.store
+        return _read(store, alive, store.index[alive])
 
     def _rows(self, key):
         store = self._ready()
         if not store.columns:
-            return Rows([], None, {}, np.empty(0, dtype=np.int64))
-        stored = self._stored(key)
-        params = {name: store.read(name, stored) for name in store.columns}
-        return Rows(params.pop("X"), params.pop("y", None), params, self.index[key])
+            return _read(store, key, np.empty(0, dtype=np.int64))
+        return _read(store, self._stored(key), self.index[key])
 
     def latest(self, n=None):
         """Return the newest rows.
@@ -286,7 +343,27 @@ class BaseBuffer(BaseEstimator, ABC):
     @property
     def nbytes(self):
         """Bytes held, an int; objects behind references are not counted."""
-        return self._ready().nbytes
+        nbytes = self._ready().nbytes
+        return nbytes if self._anchor is None else nbytes + self._anchor.store.nbytes
+
+
+def _cut(parts, piece):
+    return {name: take_rows(part, piece) for name, part in parts.items()}
+
+
+def _runs_between(rows, n):
+    """Return where the runs of rows begin and stop that lie between the given ones."""
+    if not len(rows):
+        return [(0, n)]
+    runs = zip([0, *(rows + 1).tolist()], [*rows.tolist(), n])
+    return [(first, stop) for first, stop in runs if first < stop]
+
+
+def _read(store, stored, index):
+    if not store.columns:
+        return Rows([], None, {}, index)
+    params = {name: store.read(name, stored) for name in store.columns}
+    return Rows(params.pop("X"), params.pop("y", None), params, index)
 
 
 def _checked_count(n, size):

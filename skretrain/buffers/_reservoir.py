@@ -35,6 +35,13 @@ class Reservoir(BaseBuffer):
         remembered are about exponential with mean ``1 / decay`` where that is far more than
         `max_rows`; where it is far less, they are the newest rows. With `balance`, this holds
         within each class. None: age does not matter.
+    anchor : int, default=0
+        Number of rows to withhold from learning, to measure on them what learning costs on what was
+        known before. They are a uniform sample of the stream, at most one row in ten, and are
+        predicted and scored as all others; see `anchor_`.
+    anchor_tolerance : float, default=None
+        Mean loss by which an update or a retrain may be worse on the anchor than the model before
+        it. Beyond it there is a :class:`~skretrain.exceptions.ForgettingWarning`. None: any.
     random_state : int, default=None
         Seed. None stands for one fixed stream of numbers, so that two runs agree.
 
@@ -66,10 +73,21 @@ class Reservoir(BaseBuffer):
     array([40, 10])
     """
 
-    def __init__(self, max_rows=10_000, *, balance=False, decay=None, random_state=None):
+    def __init__(
+        self,
+        max_rows=10_000,
+        *,
+        balance=False,
+        decay=None,
+        anchor=0,
+        anchor_tolerance=None,
+        random_state=None,
+    ):
         super().__init__(max_rows)
         self.balance = balance
         self.decay = decay
+        self.anchor = anchor
+        self.anchor_tolerance = anchor_tolerance
         self.random_state = random_state
 
     def _reset(self):
@@ -95,6 +113,9 @@ class Reservoir(BaseBuffer):
             return np.random.default_rng("a flag" if is_flag(seed) else seed)
         except (TypeError, ValueError):
             refuse(self, "random_state", "an integer of at least 0, or None")
+
+    def _anchor_seed(self):
+        return int(self._generator().integers(2**63))
 
     def _check_parts(self, parts):
         if self._balanced:

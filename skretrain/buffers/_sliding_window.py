@@ -28,6 +28,14 @@ class SlidingWindow(BaseBuffer):
         The column of ``X`` with the dates; rows without one are as old as the row before
         them.
 
+    anchor : int, default=0
+        Number of rows to withhold from learning, to measure on them what learning costs on what was
+        known before. They are a uniform sample of the stream, at most one row in ten, and are
+        predicted and scored as all others; see `anchor_`.
+    anchor_tolerance : float, default=None
+        Mean loss by which an update or a retrain may be worse on the anchor than the model before
+        it. Beyond it there is a :class:`~skretrain.exceptions.ForgettingWarning`. None: any.
+
     See Also
     --------
     Reservoir : A sample of the whole stream.
@@ -48,10 +56,14 @@ class SlidingWindow(BaseBuffer):
 
     keeps_newest = True
 
-    def __init__(self, max_rows=10_000, *, max_age=None, column=None):
+    def __init__(
+        self, max_rows=10_000, *, max_age=None, column=None, anchor=0, anchor_tolerance=None
+    ):
         super().__init__(max_rows)
         self.max_age = max_age
         self.column = column
+        self.anchor = anchor
+        self.anchor_tolerance = anchor_tolerance
 
     def _reset(self):
         self._first = 0  # stored position of the oldest row alive

@@ -30,6 +30,12 @@ class Trial:
     routine : bool
         Whether the challenger was made because rows have grown or it was time, and not because of
         an alarm or new labels. False as well where the last promotion is watched.
+    anchor : Rows or None
+        Rows that the buffer withholds from learning, without those of weight zero; None if it
+        withholds none.
+    since : int
+        Stream row at which the present concept began, as far as is known: rows of the anchor from
+        before it may be out of date.
 
     Examples
     --------
@@ -51,6 +57,8 @@ class Trial:
     age: int
     y_range: tuple | None = None
     routine: bool = False
+    anchor: Any = None
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)

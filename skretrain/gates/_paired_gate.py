@@ -5,6 +5,8 @@ import re
 
 import numpy as np
 
+from ..buffers._base import part_of
+from ..metrics._forgetting import negative_flips
 from ..utils._betting import BettingProcess
 from ..utils._containers import n_rows
 from ..utils._labels import union_of_labels
@@ -25,6 +27,7 @@ _UNIT = 3.0
 # What a routine challenger may lose more, as a share of the champion's loss.
 _MARGIN = 0.1
 _METRICS = ("accuracy", "recall", "false_positive_rate", "false_negative_rate", "negative_flips")
+_ANCHORS = ("anchor", "anchor[present]")
 _FALLS = ("false_positive_rate", "false_negative_rate", "negative_flips")  # smaller is better
 
 
@@ -77,6 +80,9 @@ class PairedGate(BaseGate):
     ``negative_flips``           rows on which the champion is right and the          at most
                                  challenger wrong, of all rows
     ``negative_flips[c]``        the same, of the rows of class c                     at most
+    ``anchor``                   right predictions, of the rows that the buffer       at least
+                                 withholds from learning
+    ``anchor[present]``          the same, of those since the last located change     at least
     ===========================  ===================================================  ==============
 
     ``{"recall[fraud]": -0.01}``: the recall of fraud may fall by at most one point.
@@ -86,12 +92,18 @@ class PairedGate(BaseGate):
     a budget, in (0, 1). Names such as precision are missing because their denominator is not the
     same rows for both models.
 
-    Each condition has an e-process of its own [1]_, at level `alpha`. As all are required, the
-    probability of a wrong promotion stays at `alpha`; evidence to the contrary is sought at
-    `alpha` over the number of conditions. A margin is expensive: rows needed grow with the share of
-    rows on which the models disagree, and with the inverse square of the distance between the
-    change and what is allowed. The guarantee holds if the expected difference, given the past, is
-    on the wrong side at every row.
+    ``{"anchor": -0.01}``: the accuracy on the anchor of the buffer (``Reservoir(anchor=200)``) may
+    fall by at most one point. These are always the same few rows, most of them older than the
+    challenger: the change on them is counted and no bet, and says nothing of other rows. Where a
+    real drift has made old rows wrong, every good challenger loses on ``anchor``;
+    ``anchor[present]`` leaves them out, and is met while there are no others.
+
+    Each condition but those on the anchor has an e-process of its own [1]_, at level `alpha`. As
+    all are required, the probability of a wrong promotion stays at `alpha`; evidence to the
+    contrary is sought at `alpha` over the number of conditions. A margin is expensive: rows needed
+    grow with the share of rows on which the models disagree, and with the inverse square of the
+    distance between the change and what is allowed. The guarantee holds if the expected difference,
+    given the past, is on the wrong side at every row.
 
     With ``tolerance="auto"`` a routine challenger (`routine` of :class:`Trial`) that loses a tenth
     more than the champion is ever promoted with a probability of at most `alpha`. One that has
@@ -254,9 +266,12 @@ class PairedGate(BaseGate):
             refuse(self, "criteria", 'a dict such as {"recall[fraud]": -0.01}, or None')
         for name, allowed in criteria.items():
             metric, label = _parsed(name)
+            if name in _ANCHORS and is_number(allowed, above=-1, below=1):
+                continue
             if metric not in _METRICS or (metric == "accuracy" and label is not None):
                 metrics = ", ".join(_METRICS)
-                refuse(self, "criteria", f"named {metrics}, all but the first with [class]")
+                accepted = f"named {metrics}, all but the first with [class], or anchor"
+                refuse(self, "criteria", accepted)
             low = 0 if metric == "negative_flips" else -1
             if not is_number(allowed, above=low, below=1):
                 refuse(self, "criteria", f"an allowed change in ({low}, 1) for {name}")
@@ -286,6 +301,9 @@ class _Comparison:
             refuse(gate, "criteria", "None unless the model is a classifier with a single output")
         conditions = [] if gate.tolerance is None else [self._on_the_loss(task, trial.routine)]
         for name, allowed in criteria.items():
+            if name in _ANCHORS:
+                conditions.append(self._on_the_anchor(name, allowed, trial))
+                continue
             metric, wanted = _parsed(name)
             label = self._label(name, metric, wanted, trial)
             sign = -1 if metric in _FALLS else 1
@@ -304,6 +322,12 @@ class _Comparison:
                 return _ShareOfTheLoss(_MARGIN)
             tolerance = _MARGIN if is_routine else 0.0
         return _Condition("loss", tolerance, sign=-1, unit=1.0 if is_classifier else _UNIT)
+
+    def _on_the_anchor(self, name, allowed, trial):
+        if trial.anchor is None:
+            accepted = f"about a buffer that withholds rows, such as Reservoir(anchor=200): {name}"
+            refuse(self.gate, "criteria", accepted)
+        return _OnTheAnchor(name, allowed)
 
     def _label(self, name, metric, wanted, trial):
         """Return the class that a criterion is about, or None if it is about all rows."""
@@ -332,8 +356,8 @@ class _Comparison:
         self._bet(trial)
         needed = math.log(1 / gate.alpha)
         needed_against = needed + math.log(len(self.conditions))
-        self.violated = [c for c in self.conditions if c.against.log_wealth >= needed_against]
-        missing = [c.name for c in self.conditions if c.in_favour.log_wealth < needed]
+        self.violated = [c for c in self.conditions if c.log_against >= needed_against]
+        missing = [c.name for c in self.conditions if c.log_in_favour < needed]
         evidence = {c.name: c.evidence for c in self.conditions}
         if self.n_rows < gate.min_rows:
             return Verdict("wait", "", evidence)
@@ -359,7 +383,9 @@ class _Comparison:
             return
         old, new = predict_of(trial.champion, X), predict_of(trial.challenger, X)
         for condition in self.conditions:
-            if condition.name == "loss":
+            if condition.name in _ANCHORS:
+                condition.count(trial)
+            elif condition.name == "loss":
                 condition.compare(zero_one_loss_per_row(y, old), zero_one_loss_per_row(y, new))
             else:
                 condition.update(condition.gains(y, old, new))
@@ -403,9 +429,19 @@ class _Condition:
             "rows": self.n,
             "change": self.change,
             "allowed": self.allowed,
-            "in_favour": _bounded_exp(self.in_favour.log_wealth),
-            "against": _bounded_exp(self.against.log_wealth),
+            "in_favour": _bounded_exp(self.log_in_favour),
+            "against": _bounded_exp(self.log_against),
         }
+
+    @property
+    def log_in_favour(self):
+        """Logarithm of the evidence that the change is allowed."""
+        return self.in_favour.log_wealth
+
+    @property
+    def log_against(self):
+        """Logarithm of the evidence that it is not."""
+        return self.against.log_wealth
 
     def compare(self, old, new):
         """Take in the losses of champion and challenger."""
@@ -426,7 +462,7 @@ class _Condition:
         rows = slice(None) if self.label is None else y == self.label
         was_right, is_right = old[rows] == y[rows], new[rows] == y[rows]
         if self.metric == "negative_flips":
-            return -(was_right & ~is_right).astype(np.float64)
+            return -negative_flips(was_right, is_right).astype(np.float64)
         return _difference(is_right, was_right)
 
 
@@ -450,6 +486,44 @@ class _ShareOfTheLoss(_Condition):
         gains = (1 + self.share) * old - new
         self.in_favour.update(gains)
         self.against.update(-gains)
+
+
+class _OnTheAnchor:
+    """That the challenger is right on nearly as many rows of the anchor; they are counted."""
+
+    def __init__(self, name, allowed):
+        self.name, self.allowed = name, allowed
+        self.n, self.change = 0, 0.0
+
+    def count(self, trial):
+        """Take in what both models make of the anchor now."""
+        first = trial.since if self.name == "anchor[present]" else 0
+        rows = part_of(trial.anchor, slice(int(trial.anchor.index.searchsorted(first)), None))
+        self.n, self.change = len(rows.index), 0.0
+        if self.n:
+            old, new = (predict_of(model, rows.X) for model in (trial.champion, trial.challenger))
+            losses = (zero_one_loss_per_row(rows.y, predicted) for predicted in (old, new))
+            self.change = float(_difference(*losses).mean())
+
+    @property
+    def is_met(self):
+        """Whether the change is allowed, a bool."""
+        return self.change >= self.allowed
+
+    @property
+    def log_in_favour(self):
+        """Infinite if the condition is met."""
+        return math.inf if self.is_met else -math.inf
+
+    @property
+    def log_against(self):
+        """Infinite if it is not."""
+        return -self.log_in_favour
+
+    @property
+    def evidence(self):
+        """The numbers for the event log."""
+        return {"rows": self.n, "change": self.change, "allowed": self.allowed}
 
 
 def _difference(first, second):

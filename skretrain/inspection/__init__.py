@@ -1,6 +1,7 @@
 """Plots of what a retrainer did; matplotlib is imported when one is drawn."""
 
 from ._distribution import DistributionDisplay
+from ._forgetting import ForgettingDisplay
 from ._mixture import MixtureDisplay
 from ._per_class import PerClassDisplay
 from ._policy_comparison import PolicyComparisonDisplay
@@ -11,6 +12,7 @@ from ._timeline import DriftTimelineDisplay
 __all__ = [
     "DistributionDisplay",
     "DriftTimelineDisplay",
+    "ForgettingDisplay",
     "MixtureDisplay",
     "PerClassDisplay",
     "PolicyComparisonDisplay",

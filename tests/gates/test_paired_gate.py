@@ -14,6 +14,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 
 from skretrain import DriftAwareRetrainer
+from skretrain.buffers import Rows, SlidingWindow
 from skretrain.datasets import make_drifting_classification
 from skretrain.exceptions import ClassesGrewWarning
 from skretrain.gates import BaseGate, PairedGate, Trial, Verdict
@@ -691,3 +692,62 @@ def test_parameters_are_checked_at_reset_by_name_and_value(params, message):
     gate = PairedGate(**params)
     with pytest.raises(ValueError, match=message):
         gate.reset()
+
+
+# -- on the rows that nobody learns ----------------------------------------------------------------
+
+
+def _on_anchor(criteria, right_old, right_new, since=0):
+    """Return the verdict where the challenger is better on new rows, and these on the anchor."""
+    columns, y = pair(0.4, 0.35, n=2000)
+    rows = np.column_stack([right_old, right_new]).astype(int)  # the labels are 1
+    anchor = Rows(rows, np.ones(len(rows), dtype=int), {}, np.arange(len(rows)))
+    gate = PairedGate(criteria=criteria).reset()
+    models = Labels(0, (0, 1)), Labels(1, (0, 1))
+    return gate.judge(Trial(*models, columns, y, True, 2000, anchor=anchor, since=since))
+
+
+@pytest.mark.parametrize(("n_lost", "decision"), [(0, "promote"), (1, "promote"), (2, "reject")])
+def test_a_challenger_may_lose_as_much_on_the_anchor_as_is_allowed(n_lost, decision):
+    right = np.ones(100, dtype=bool)
+    verdict = _on_anchor({"anchor": -0.01}, right, np.arange(100) >= n_lost)
+    assert verdict.decision == decision
+    change = pytest.approx(-n_lost / 100)
+    assert verdict.evidence["anchor"] == {"rows": 100, "change": change, "allowed": -0.01}
+    assert ("violates" in verdict.reason) == (decision == "reject")
+
+
+def test_rows_from_before_the_change_count_unless_the_present_ones_are_asked_for():
+    right, forgets = np.ones(100, dtype=bool), np.arange(100) >= 60
+    for since, decision in ((60, "promote"), (50, "reject"), (100, "promote")):
+        verdict = _on_anchor({"anchor[present]": -0.01}, right, forgets, since)
+        assert verdict.decision == decision
+        assert verdict.evidence["anchor[present]"]["rows"] == 100 - since
+        assert _on_anchor({"anchor": -0.01}, right, forgets, since).decision == "reject"
+
+
+def test_a_criterion_on_the_anchor_needs_a_buffer_that_withholds_rows():
+    X, y = pair(0.4, 0.35, n=200)
+    with pytest.raises(ValueError, match=r"Reservoir\(anchor=200\): anchor"):
+        judged(PairedGate(criteria={"anchor": -0.01}), X, y)
+    with pytest.raises(ValueError, match="allowed change|named .* or anchor"):
+        PairedGate(criteria={"anchor": 2}).reset()
+    with pytest.raises(ValueError, match="or anchor"):
+        PairedGate(criteria={"anchor[old]": -0.01}).reset()
+
+
+def test_a_retrainer_shows_its_gate_the_anchor_and_where_the_concept_began():
+    X, y, _ = make_drifting_classification(3000, random_state=0)
+    options = {"policy": "full_refit", "update": None, "batch_size": 100}
+    outcomes = {}
+    for name in ("anchor", "anchor[present]"):
+        gate = PairedGate(criteria={name: -0.05})
+        buffer = SlidingWindow(anchor=100)
+        model = DriftAwareRetrainer(LogisticRegression(), gate=gate, buffer=buffer, **options)
+        outcomes[name] = [e for e in model.fit(X, y).events_ if "alarm" in e.reason]
+    actions = {name: [e.action for e in events] for name, events in outcomes.items()}
+    assert "retrained" in actions["anchor[present]"]
+    assert "retrained" not in actions["anchor"]  # the old rows are out of date
+    promoted = outcomes["anchor[present]"][actions["anchor[present]"].index("retrained")].evidence
+    assert promoted["anchor_stale"] == promoted["anchor_rows"] - promoted["anchor[present]"]["rows"]
+    json.dumps(promoted)

@@ -12,6 +12,7 @@ from matplotlib.text import Text
 from skretrain.inspection import (
     DistributionDisplay,
     DriftTimelineDisplay,
+    ForgettingDisplay,
     MixtureDisplay,
     PerClassDisplay,
     PolicyComparisonDisplay,
@@ -47,6 +48,11 @@ def _regret(name):
     return RegretDisplay([1.0, 2.0], {name: [0.1, 0.2]}, unit=f"of {name}", reference=name).plot()
 
 
+def _forgetting(name):
+    names = [name, "other"]
+    return ForgettingDisplay(np.eye(2), concepts=names, label=f"of {name}").plot()
+
+
 def _mixture(name):
     return MixtureDisplay(ROWS, np.ones((4, 1)), [name]).plot()
 
@@ -62,7 +68,8 @@ def _categories(name):
 
 
 DRAWINGS = [
-    *(_timeline, _comparison, _per_class, _pareto, _regret, _mixture, _numbers, _categories),
+    *(_timeline, _comparison, _per_class, _pareto, _regret, _forgetting),
+    *(_mixture, _numbers, _categories),
 ]
 
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ...metrics._forgetting import negative_flips
 from ...utils._containers import concat_rows
 from ._advice import Advice
 from ._candidates import CARRY_THE_OLD, NEW_ROWS_ALONE
@@ -182,9 +183,9 @@ class Verdict:
         """Return the share of rows that the present model has right and this trial has wrong."""
         before, after = self.present.new.losses, trial.new.losses
         if self.case.is_classifier:
-            return float(((before == 0) & (after == 1)).mean())
-        usual = before.mean()
-        return float(((before <= usual) & (after > 2 * usual)).mean())
+            return float(negative_flips(before == 0, after < 1).mean())
+        usual = before.mean()  # of a regression, what is about usual counts as right
+        return float(negative_flips(before <= usual, after <= 2 * usual).mean())
 
     def _forecast(self, trial):
         past = [
