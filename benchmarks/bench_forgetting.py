@@ -14,8 +14,8 @@ StandardScaler, and for fine-tuning a perceptron of 32 units.
 - rows: how many are remembered at the end; buffers of replay have room for 5 % of the stream.
 
 "recurring" has three concepts that come again and again, 800 rows each; "classes" has eight, of 500
-rows each: two together, then one after the other; in "gradual" one concept fades into another; in "flip" all labels
-are turned round half way.
+rows each: two together, then one after the other; in "gradual" one concept fades into another; in
+"flip" all labels are turned round half way.
 """
 
 import time
@@ -114,10 +114,10 @@ def _drawn(rng, order, n_concepts, of):
 
 def methods_for(data, seed):
     """Return the retrainers by name."""
-    base = make_pipeline(
-        StandardScaler(), SGDClassifier(loss="log_loss", random_state=seed)
+    base = make_pipeline(StandardScaler(), SGDClassifier(loss="log_loss", random_state=seed))
+    net = make_pipeline(
+        StandardScaler(), MLPClassifier((32,), learning_rate_init=0.01, random_state=seed)
     )
-    net = make_pipeline(StandardScaler(), MLPClassifier((32,), learning_rate_init=0.01, random_state=seed))
     room = len(data.y) // 20
 
     def replay(buffer):
@@ -253,9 +253,10 @@ def check_recurring(of):
     fits = {m: mean(of[m], "n_fits") for m in excess}
     ratio, share = (of_both["revive"] / of_both["refit since alarm"] for of_both in (excess, fits))
     return (
-        f"Concepts that come again: errors beyond the {NOISE:.0%} that nobody can tell, of `Revive` "
-        f"over those of a refit since the alarm: {ratio:.2f} (target 0.6): {verdict(ratio <= 0.6)}; "
-        f"fits: {share:.2f} times as many (target 0.25): {verdict(share <= 0.25)}."
+        f"Concepts that come again: errors beyond the {NOISE:.0%} that nobody can tell, of "
+        f"`Revive` over those of a refit since the alarm: {ratio:.2f} (target 0.6): "
+        f"{verdict(ratio <= 0.6)}; fits: {share:.2f} times as many "
+        f"(target 0.25): {verdict(share <= 0.25)}."
     )
 
 
@@ -292,7 +293,9 @@ def check_harm(found):
     """Return how much a protection costs the present, beside the same without it."""
     lines = []
     for method, other in PAIRS.items():
-        changes = {n: mean(of[method], "present") - mean(of[other], "present") for n, of in found.items()}
+        changes = {
+            n: mean(of[method], "present") - mean(of[other], "present") for n, of in found.items()
+        }
         worst = min(changes, key=changes.get)
         line = [method, other, f"{np.mean(list(changes.values())):+.3f}", f"{changes[worst]:+.3f}"]
         lines.append([*line, worst, verdict(changes[worst] >= -HARM)])

@@ -1454,8 +1454,8 @@ MIXTURES = [
     of_each(SGDClassifier(loss="log_loss"), DecisionTreeClassifier(), budget=0.4),
     of_each(SGDClassifier(), LinearSVC()),
     of_each(RandomForestClassifier(3), HistGradientBoostingClassifier(max_iter=3)),
-    # Not with SGD: behind a scaler it also predicts a class whose rows have no weight, which a check
-    # forbids; and the mixture hands weights to the last step, unlike a pipeline.
+    # Not with SGD: behind a scaler it predicts classes whose rows have no weight, too, which a
+    # check forbids; and the mixture hands weights to the last step, unlike a pipeline.
     of_each(make_pipeline(StandardScaler(), LogisticRegression()), GaussianNB()),
     MixtureRetrainer([("a", ReplayPartialFit(GaussianNB())), ("b", steady(DummyClassifier()))]),
     of_each(Ridge(), LinearRegression(), budget=0.5),

@@ -126,6 +126,8 @@ class State:
 
     def learnable(self, rows):
         """Return the rows of a batch that may be learned: the buffer withholds the others."""
+        if not self.parts.buffer.anchor:
+            return rows
         withheld = self.parts.buffer.withheld(rows.index)
         return part_of(rows, np.flatnonzero(~withheld)) if withheld.any() else rows
 
