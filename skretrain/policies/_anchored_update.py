@@ -12,8 +12,9 @@ from ..compose.adapters._base import flat_classes
 from ..utils._labels import unseen_labels
 from ..utils._losses import loss_per_row
 from ..utils._params import check_choice, check_number
-from ._anchors import Averaged, Refilled, Solved, has_likelihood, is_recursive, is_solved
+from ._anchors import Averaged, Refilled, Solved, is_recursive
 from ._base import BasePolicy, Candidate, refit_on_memory, with_all_classes
+from ._likelihoods import has_likelihood, is_solved
 
 _METRICS = ("auto", "identity", "fisher", "full")
 # Bases of all estimators of scikit-learn whose decisions are made of coefficients alone.
@@ -66,8 +67,8 @@ class AnchoredUpdate(BasePolicy):
       convergence. With ``metric="full"`` and a `strength` of all old rows, at most 1,000, the ridge
       is that of old and new rows together.
     - :class:`~skretrain.linear_model.RecursiveRidgeRegressor`, and its classifier, has all products
-      of the rows that it has learned: these are weighed as `strength` rows, and the new ones are
-      learned beside them. `metric` says nothing there.
+      of the rows that it has learned: these count as `strength` rows, if they are as many, and the
+      new ones are learned beside them. `metric` says nothing there.
     - Any other linear model of scikit-learn, and its multi-layer perceptrons, is continued, or
       fitted on the new rows where it cannot be; then each coefficient goes the share
       :math:`n \, \tilde m_j / (n \, \tilde m_j + s \, m_j)` of the way that this has taken it,
@@ -236,7 +237,7 @@ class _Work:
         return f"a fit on new rows has other coefficients; they lack {missing.tolist()}"
 
     def _labels(self, rows):
-        """Return the labels that the model knows and those of the rows; of numbers, there are none."""
+        """Return the labels that the model knows, and those of the rows; numbers are none."""
         y = self.learner.targets_of(rows)
         known = flat_classes(self.base, y)
         return (np.empty(0), np.empty(0)) if known is None else (known, y)
