@@ -118,7 +118,7 @@ def _linear_name(estimator):
 
 def _is_sparse_by_penalty(model):
     # Since scikit-learn 1.8 the l1_ratio alone says so, and the penalty is "deprecated".
-    penalty = model.penalty
+    penalty = getattr(model, "penalty", "deprecated")
     return penalty == "l1" or (penalty not in ("l2", None) and bool(model.l1_ratio))
 
 
@@ -136,7 +136,7 @@ def own_penalty(model, weight):
     """Return by what the base itself multiplies half of the squares, on rows of so much weight."""
     name = _linear_name(model)
     if name == "LogisticRegression":
-        return 0.0 if model.penalty is None else 1 / model.C
+        return 0.0 if getattr(model, "penalty", "") is None else 1 / model.C
     alpha = getattr(model, "alpha", 0.0)
     return alpha * (1.0 if name.startswith(("Ridge", "Linear")) else weight)
 
