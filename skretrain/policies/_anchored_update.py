@@ -168,10 +168,12 @@ class AnchoredUpdate(BasePolicy):
         -------
         candidate : Candidate
             A fresh fit on all remembered rows where the coefficients would be others, for a new
-            class, say: its note tells why.
+            class, say: its note tells why. The model is kept where no new row counts.
         """
         new = context.window(since=context.since) if context.alarm else context.batch
         new = context.learner.without_zero_weight(new)
+        if not len(new.index):
+            return Candidate.kept(note="no new row has a weight")
         work = _Work(context, self._metric(context))
         refusal = work.refusal(new)
         if refusal:
