@@ -30,6 +30,7 @@ API = {
         "Policies: how to retrain",
         "A policy builds a candidate and never changes the serving model.",
         [
+            "AnchoredUpdate",
             "BasePolicy",
             "Candidate",
             "FullRefit",

@@ -101,6 +101,19 @@ class Moments:
         self.target_mean[places], self.cross[:, places] = target_mean, cross
         self._asked = _Asked()
 
+    def reweigh(self, factor):
+        """Let all rows so far count so many times, in place.
+
+        Parameters
+        ----------
+        factor : float
+            At least 0.
+        """
+        self.weight *= factor
+        self.products *= factor
+        self.cross = factor * self.cross
+        self._asked = _Asked()
+
     def rescale(self, columns, scale, shift):
         """Take all rows so far to other units, in place: to ``scale * x + shift``.
 

@@ -1,5 +1,6 @@
 """How to retrain: from the serving model, new rows and memory to a candidate."""
 
+from ._anchored_update import AnchoredUpdate
 from ._base import BasePolicy, Candidate, RetrainContext
 from ._full_refit import FullRefit
 from ._keep_or_refit import KeepOrRefit
@@ -7,6 +8,7 @@ from ._replay_mix import ReplayMix
 from ._warm_start import WarmStart
 
 __all__ = [
+    "AnchoredUpdate",
     "BasePolicy",
     "Candidate",
     "FullRefit",
