@@ -229,9 +229,8 @@ class MixtureRetrainer(
         y : array-like of shape (n_samples,)
             Targets.
         **params : array-like of shape (n_samples,)
-            Per-row metadata, for every member; with metadata routing enabled, for those that
-            request it. Without, ``sample_weight`` goes to the predictor of each, at the end of a
-            pipeline, too.
+            Per-row metadata, for every member: ``sample_weight`` for its predictor, at the end of a
+            pipeline, too. With metadata routing enabled, for those that request it.
 
         Returns
         -------
