@@ -11,9 +11,9 @@ with one picture. :doc:`/user_guide/challenges` has the questions that they belo
 # Data drift
 # ----------
 #
-# A shop knows how old its customers are and how often they came. Then older ones come: the age moves
-# by more than a standard deviation, the visits do not. What makes a customer buy is as before, but
-# the line that was fitted to the younger ones does not fit the older.
+# A shop knows how old its customers are and how often they came. Then older ones come: the age
+# moves by more than a standard deviation, the visits do not. What makes a customer buy is as
+# before, but the line that was fitted to the younger ones does not fit the older.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -103,12 +103,12 @@ from sklearn.model_selection import train_test_split
 
 rng = np.random.default_rng(0)
 junk = rng.random(5_000) < 0.3
-mails = rng.normal(size=(5_000, 4)) + np.outer(junk, [0.8, 0.8, 0.4, 0.0])
+mails = rng.normal(size=(5_000, 4)) + np.outer(junk, [2.0, 1.5, 1.0, 0.0])
 X_learn, X_test, y_learn, y_test = train_test_split(
     mails, junk, train_size=1_000, stratify=junk, random_state=0
 )
 proba = LogisticRegression().fit(X_learn, y_learn).predict_proba(X_test)[:, 1]
-thresholds = np.linspace(0.3, 0.95, 66)
+thresholds = np.linspace(0.3, 0.99, 70)
 y_pred = proba > thresholds[:, None]
 accuracies = np.mean(y_pred == y_test, axis=1)
 false_alarms, missed = (y_pred & ~y_test).sum(axis=1), (~y_pred & y_test).sum(axis=1)
@@ -268,7 +268,8 @@ figure.legend(
 plt.show()
 
 # %%
-# Upside down, the pictures are new to the first layers: a new last layer mends that only in part, and
-# the whole net has to learn. With replay it does, and hardly forgets the old camera. Where only the
-# names have changed, the layers before the last are as good as ever: there, the new last layer is the
-# best of all. To go on from the old one is not, and the rows with old names spoil the refit on all.
+# Upside down, the pictures are new to the first layers: a new last layer mends that only in part,
+# and the whole net has to learn. With replay it does, and hardly forgets the old camera. Where only
+# the names have changed, the layers before the last are as good as ever: there, the new last layer
+# is the best of all. To go on from the old one is not, and the rows with old names spoil the refit
+# on all rows.
