@@ -22,6 +22,7 @@ pytestmark = [
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 SCRIPTS = sorted((DOCS / "gallery").glob("plot_*.py"))
 SHORT = ("plot_data_drift", "plot_new_class", "plot_pipeline")
+_NUMBER = re.compile(r"\d[\d.,]*")
 FAST = [script for script in SCRIPTS if script.stem in SHORT]
 
 
@@ -41,7 +42,7 @@ def _prose(script):
 
 
 def _numbers(text):
-    return {number.rstrip(".,").replace(",", "") for number in re.findall(r"\d[\d.,]*", text)}
+    return {number.rstrip(".,").replace(",", "") for number in _NUMBER.findall(text)}
 
 
 def _quoted(script):
@@ -49,6 +50,24 @@ def _quoted(script):
     head = rf"^\.\. printed by {script.name}\n\.\. code-block:: none\n\n"
     text = "".join(page.read_text() for page in (DOCS / "user_guide").rglob("*.rst"))
     return [textwrap.dedent(block) for block in re.findall(head + "((?: {3}.*\n)+)", text, re.M)]
+
+
+def _is_within(block, printed):
+    """Tell whether a block was printed; nets end a little elsewhere on another processor."""
+    quoted, lines = block.splitlines(), printed.splitlines()
+    return any(
+        all(map(_is_alike, quoted, lines[start : start + len(quoted)]))
+        for start in range(len(lines) - len(quoted) + 1)
+    )
+
+
+def _is_alike(line, other):
+    numbers, others = (
+        [float(number.replace(",", "")) for number in _NUMBER.findall(text)]
+        for text in (line, other)
+    )
+    words, other_words = (_NUMBER.sub("#", text).split() for text in (line, other))
+    return words == other_words and numbers == pytest.approx(others, abs=0.1)
 
 
 @pytest.mark.parametrize("script", representatives(SCRIPTS, FAST), ids=lambda path: path.stem)
@@ -60,7 +79,8 @@ def test_a_script_runs_ends_with_a_picture_and_prints_what_is_quoted_of_it(scrip
     assert [figure for figure in map(pyplot.figure, pyplot.get_fignums()) if figure.axes]
     assert "The picture" in script.read_text() or "plt.show()" in script.read_text()[-20:]
     assert _numbers(_prose(script)) <= _numbers(printed.getvalue())
-    assert [block for block in _quoted(script) if block not in printed.getvalue()] == []
+    for block in _quoted(script):
+        assert _is_within(block, printed.getvalue())
 
 
 def test_the_outputs_that_pages_quote_are_of_scripts_that_exist():

@@ -233,9 +233,9 @@ worlds = {
     "camera upside down": (upside_down(X_old[:100]), y_old[:100], upside_down(X_test), y_test),
     "names changed": (X_old[:100], (y_old[:100] + 1) % 10, X_test, (y_test + 1) % 10),
 }
-figure, panels = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained", sharey=True)
 print(f"{'accuracy on held-out rows of the':33}new world  old world   rows    weights")
-for panel, (world, (X_new, y_new, X_later, y_later)) in zip(panels, worlds.items()):
+scores = {world: {} for world in worlds}
+for world, (X_new, y_new, X_later, y_later) in worlds.items():
     mixed = np.r_[X_new, X_old[100:200]], np.r_[y_new, y_old[100:200]]
     everything = np.r_[X_new, X_old[100:]], np.r_[y_new, y_old[100:]]
     ways = {
@@ -247,25 +247,10 @@ for panel, (world, (X_new, y_new, X_later, y_later)) in zip(panels, worlds.items
         "refit on all rows": (trained(blank(), *everything), len(everything[0])),
     }
     print(world)
-    scores = {}
     for way, (net, n_rows) in ways.items():
-        scores[way] = new, old = right(net, X_later, y_later), right(net, X_test, y_test)
+        scores[world][way] = new, old = right(net, X_later, y_later), right(net, X_test, y_test)
         n_weights = n_rows and sum(np.prod(weights.shape) for weights in net.trainable_weights)
         print(f"  {way:31}{new:9.2f}{old:11.2f}{n_rows:7,}{n_weights:11,}")
-    for place, (label, color) in enumerate(
-        {"new world": "#D55E00", "old world": "#56B4E9"}.items()
-    ):
-        heights = np.arange(len(ways)) + 0.4 * place
-        panel.barh(
-            heights, [score[place] for score in scores.values()], 0.4, color=color, label=label
-        )
-    panel.set(title=world, xlabel="accuracy", xlim=(0, 1))
-panels[0].set_yticks(np.arange(len(ways)) + 0.2, list(ways))
-panels[0].invert_yaxis()
-figure.legend(
-    *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False
-)
-plt.show()
 
 # %%
 # Upside down, the pictures are new to the first layers: a new last layer mends that only in part,
@@ -273,3 +258,17 @@ plt.show()
 # the names have changed, the layers before the last are as good as ever: there, the new last layer
 # is the best of all. To go on from the old one is not, and the rows with old names spoil the refit
 # on all rows.
+
+figure, panels = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained", sharey=True)
+for (world, known), panel in zip(scores.items(), panels):
+    for name, color, accuracies, offset in zip(
+        ("new world", "old world"), ("#D55E00", "#56B4E9"), zip(*known.values()), (-0.2, 0.2)
+    ):
+        places = np.arange(len(known)) + offset
+        panel.barh(places, accuracies, height=0.4, color=color, label=name)
+    panel.set(title=world, xlabel="accuracy", xlim=(0, 1))
+panels[0].set_yticks(np.arange(len(known)), list(known))
+panels[0].invert_yaxis()
+handles = panels[0].get_legend_handles_labels()
+figure.legend(*handles, loc="outside lower center", ncols=2, frameon=False)
+plt.show()
