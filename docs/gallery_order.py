@@ -3,6 +3,7 @@
 _ORDER = (
     "plot_stream_loop.py",
     "plot_forgetting.py",
+    "plot_challenges.py",
     "plot_data_drift.py",
     "plot_should_i_retrain.py",
     "plot_rare_class.py",
