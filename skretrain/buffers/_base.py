@@ -60,6 +60,9 @@ class BaseBuffer(BaseEstimator, ABC):
     ----------
     keeps_newest : bool
         Whether the rows remembered are always the newest `max_rows` of the stream.
+    concepts_recur : bool
+        Whether rows are remembered because what they show comes back: then a policy may learn from
+        them across a drift.
 
     Notes
     -----
@@ -81,6 +84,7 @@ class BaseBuffer(BaseEstimator, ABC):
     """
 
     keeps_newest = False
+    concepts_recur = False
 
     def __init__(self, max_rows=10_000):
         self.max_rows = max_rows
@@ -282,6 +286,14 @@ class BaseBuffer(BaseEstimator, ABC):
         if "y" not in store.columns:
             return None
         return store.read("y", self._stored(slice(0, len(self))))
+
+    @property
+    def sampling_weights(self):
+        """How many rows each remembered row stands for; ndarray of shape (n_rows,).
+
+        1, unless a subclass samples and says so.
+        """
+        return np.ones(len(self))
 
     @property
     def nbytes(self):
