@@ -165,8 +165,9 @@ def _categories(owner, X):
     if isinstance(column, str) and (names is None or column not in names):
         there = "no names" if names is None else f"the columns {columns_in_words(names)}"
         refuse(owner, "column", f"a column of X, which has {there}")
-    if not isinstance(column, str) and (len(row_shape(X)) != 1 or column >= row_shape(X)[0]):
-        refuse(owner, "column", f"the number of a column of X, whose rows have shape {row_shape(X)}")
+    n_columns = (row_shape(X) or (0,))[0]
+    if not isinstance(column, str) and column >= n_columns:
+        refuse(owner, "column", f"the number of a column of X, which has {n_columns}")
     values = columns_of(X, column)
     return np.ravel(values.toarray() if kind_of(values) == SPARSE else np.asarray(values))
 

@@ -1,6 +1,7 @@
 """Fit a base estimator or continue a fitted one, and never touch the model that serves."""
 
 from copy import copy
+from inspect import signature
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
@@ -399,6 +400,20 @@ class Learner:
         weight = self.weight_of(rows)
         return weight is None or bool(weight.any())
 
+    @property
+    def takes_weights(self):
+        """Whether the base takes ``sample_weight``, in whatever way it learns; a bool."""
+        predictor, _ = predictor_of(self.estimator)
+        by_fit = self._adapter is None or self._adapter.fit_method == "fit"
+        return self._fits_weights and (
+            by_fit or "sample_weight" in signature(predictor.partial_fit).parameters
+        )
+
+    @property
+    def _fits_weights(self):
+        predictor, _ = predictor_of(self.estimator)
+        return bool(weight_name(self.estimator)) and has_fit_parameter(predictor, "sample_weight")
+
     def weighted(self, rows, weight):
         """Return rows of which each counts so much more.
 
@@ -422,7 +437,7 @@ class Learner:
         """
         name = weight_name(self.estimator)
         predictor, _ = predictor_of(self.estimator)
-        if not name or not has_fit_parameter(predictor, "sample_weight"):
+        if not self._fits_weights:
             raise ValueError(
                 f"{type(predictor).__name__} takes no sample_weight, so that rows cannot be "
                 "weighted. Choose a base whose fit takes it, or another policy."

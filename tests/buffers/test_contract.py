@@ -16,7 +16,13 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 
-from skretrain.buffers import Reservoir, Rows, SlidingWindow
+from skretrain.buffers import Reservoir, Rows, SlidingWindow, StratifiedReservoir
+
+
+def thirds(X):
+    """The strata: the number of each row modulo 3."""
+    return numbers(X) % 3
+
 
 BUFFERS = {
     "window": SlidingWindow(max_rows=20),
@@ -24,6 +30,7 @@ BUFFERS = {
     "balance": Reservoir(max_rows=20, balance=True),
     "decay": Reservoir(max_rows=20, decay=0.02),
     "both": Reservoir(max_rows=20, balance=True, decay=0.02),
+    "strata": StratifiedReservoir(max_rows=20, by=thirds),
 }
 KINDS = {
     "ndarray": lambda v: np.column_stack([v, -v]),
