@@ -29,7 +29,7 @@ class ReplayPartialFit(BaseRetrainer):
         Remembered rows per new row, 0 or more, to within one row over any stretch of the stream.
     n_passes : int, default=1
         How often ``partial_fit`` goes over the mix.
-    weighting : {"inverse"} or None, default=None
+    weighting : {"inverse", "relative"} or None, default=None
         Whether a remembered row counts as often as rows of the stream stand behind it, see
         :class:`~skretrain.policies.ReplayMix`; the base must take ``sample_weight``.
     new_classes : {"grow", "raise"}, default="grow"

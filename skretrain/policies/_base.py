@@ -329,14 +329,15 @@ def _all_but(memory, n_newest):
     return Memory.of(part_of(memory.latest(), older), sampling_weights=weights)
 
 
-def refit_on_memory(context, note, *, weighted=False):
+def refit_on_memory(context, note, *, weighting=None):
     """Return a candidate fitted afresh on all remembered rows, with the reason why.
 
-    With `weighted`, each row counts as often as rows of the stream stand behind it.
+    With a `weighting`, each row counts as often as rows of the stream stand behind it.
     """
     rows = context.window()
-    if weighted:
-        rows = context.learner.weighted(rows, _sampled(rows, context))
+    if weighting is not None:
+        weights = _scaled(_sampled(rows, context), weighting)
+        rows = context.learner.weighted(rows, weights)
     model = context.learner.fresh(rows, context.number)
     return Candidate(model, "full_refit", len(rows.index), note=note)
 
@@ -361,31 +362,36 @@ def with_all_classes(rows, context, before=None):
     return joined(past.take(np.sort(np.concatenate(newest))), rows)
 
 
-def with_replay(rows, context, ratio, *, since=None, weighted=False):
+def with_replay(rows, context, ratio, *, since=None, weighting=None):
     """Put a sample of older remembered rows, `ratio` of them per row, in front of `rows`.
 
-    None from before the stream row `since` is drawn, where that is given. With `weighted`, each row
-    counts as often as rows of the stream stand behind it: one over the probability with which it
-    was remembered and drawn.
+    None from before the stream row `since` is drawn, where that is given. With a `weighting`, each
+    row counts as often as rows of the stream stand behind it: one over the probability with which
+    it was remembered and drawn.
     """
     past = context.past(rows.index[0])
     n_barred = 0 if since is None else int(past.index.searchsorted(since))
     n_there = len(past) - n_barred
     wanted = min(_n_replayed(rows.index, ratio), n_there)
-    weights = _sampled(rows, context) if weighted else None
+    positions = n_barred + np.sort(context.rng.choice(n_there, wanted, replace=False))
+    mix = joined(past.take(positions), rows) if wanted else rows
+    if weighting is None:
+        return mix
+    weights = _scaled(_sampled(rows, context), weighting)
     if wanted:
-        positions = n_barred + np.sort(context.rng.choice(n_there, wanted, replace=False))
-        rows = joined(past.take(positions), rows)
-        if weighted:
-            drawn = past.sampling_weights[positions] * (n_there / wanted)
-            weights = np.append(drawn, weights)
-    return context.learner.weighted(rows, weights) if weighted else rows
+        drawn = past.sampling_weights[positions] * (n_there / wanted)
+        weights = np.append(_scaled(drawn, weighting), weights)
+    return context.learner.weighted(mix, weights)
 
 
 def _n_replayed(index, ratio):
     """Return how many rows come to new ones, so that many small batches keep to the ratio, too."""
     stop = int(index[-1]) + 1
     return round(ratio * stop) - round(ratio * (stop - len(index)))
+
+
+def _scaled(weights, weighting):
+    return weights / weights.mean() if weighting == "relative" else weights
 
 
 def _sampled(rows, context):

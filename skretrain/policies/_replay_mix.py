@@ -35,15 +35,16 @@ class ReplayMix(BasePolicy):
         of them once, where there are fewer to draw from.
     n_passes : int, default=1
         How often ``partial_fit`` goes over the mix.
-    weighting : {"inverse"} or None, default=None
+    weighting : {"inverse", "relative"} or None, default=None
         Whether a remembered row counts as often as rows of the stream stand behind it: one over the
         probability with which the buffer kept it (``buffer.sampling_weights``) and it was drawn
-        [2]_. A weighted sum over the mix then estimates the sum over all rows seen without bias
-        (over those in the window, for a buffer of the newest rows; over those of the present
-        concept, where only these are drawn). It undoes `balance` and `decay` of a buffer. The
-        weights are large, and meant for a base that is fitted anew on the mix, or by
-        ``partial_fit`` in closed form. Rows that are added because a class was missing count once.
-        None: each row counts once.
+        [2]_. It undoes `balance` and `decay` of a buffer. ``"inverse"``: just so; a weighted sum
+        over the mix estimates the sum over all rows seen without bias (over those in the window,
+        for a buffer of the newest rows; over those of the present concept, where only these are
+        drawn), for a base that is fitted anew on the mix. ``"relative"``: divided by their mean, so
+        that the replayed rows together weigh as they are many, for a base that goes on by
+        ``partial_fit`` and has learned the stream once. Rows that are added because a class was
+        missing count once. None: each row counts once.
     across_drifts : bool or None, default=None
         Whether an ``update`` may replay rows from before the latest located change, because
         concepts recur. None is what the buffer says: no, except for a
@@ -113,14 +114,14 @@ class ReplayMix(BasePolicy):
         new, since = context.batch, None if self._reaches_back(context) else context.since
         if context.alarm:
             new, since = context.window(since=context.since), None
-        learner, weighted = context.learner, self.weighting is not None
-        rows = with_replay(new, context, self.ratio, since=since, weighted=weighted)
+        learner = context.learner
+        rows = with_replay(new, context, self.ratio, since=since, weighting=self.weighting)
         if not learner.incremental:
             rows = with_all_classes(rows, context)
             return Candidate(learner.fresh(rows, context.number), "replay_mix", len(rows.index))
         refusal = learner.refusal(context.champion, rows)
         if refusal:
-            return refit_on_memory(context, refusal, weighted=weighted)
+            return refit_on_memory(context, refusal, weighting=self.weighting)
         model = learner.continued(context.champion, rows, effort=Effort(self.n_passes))
         n_fitted = self.n_passes * len(rows.index)
         return Candidate(model, "replay_mix", n_fitted, from_scratch=False)
@@ -139,7 +140,7 @@ def check_replay(owner, learner):
     """Raise ValueError unless the base can be replayed to in the way that `owner` says."""
     check_number(owner, "ratio", least=0, most=_MOST, what="the remembered rows per new row")
     check_integer(owner, "n_passes", least=1)
-    check_choice(owner, "weighting", (None, "inverse"))
+    check_choice(owner, "weighting", (None, "inverse", "relative"))
     if owner.weighting is not None and not learner.takes_weights:
         name = type(predictor_of(learner.estimator)[0]).__name__
         refuse(owner, "weighting", f"None, because {name} does not take sample_weight")

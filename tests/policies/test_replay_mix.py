@@ -11,8 +11,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from skretrain import DriftAwareRetrainer, ReplayPartialFit
-from skretrain.buffers import Reservoir, SlidingWindow, StratifiedReservoir
-from skretrain.policies import ReplayMix
+from skretrain.buffers import Memory, Reservoir, Rows, SlidingWindow, StratifiedReservoir
+from skretrain.compose import Learner
+from skretrain.policies import ReplayMix, RetrainContext
 
 X, Y = stream(400)
 ROW_OF = {row.tobytes(): number for number, row in enumerate(X)}
@@ -194,7 +195,7 @@ def test_weights_multiply_those_that_came_with_the_rows():
 
 
 def test_new_rows_out_of_a_sample_count_for_those_it_let_go():
-    """At an alarm, rows since the change come from the memory, and stand for more than themselves."""
+    """At an alarm, rows since the change come from the memory, and stand for more rows."""
     model = DriftAwareRetrainer(
         Recorder(),
         detector=Rings([170], since=150),
@@ -244,7 +245,10 @@ def test_a_base_without_weights_is_refused(base):
 @pytest.mark.parametrize(
     ("params", "match"),
     [
-        ({"weighting": "equal"}, r"weighting='equal'\): weighting must be one of None, 'inverse'"),
+        (
+            {"weighting": "equal"},
+            r"weighting='equal'\): weighting must be one of None, 'inverse', 'relative'",
+        ),
         ({"across_drifts": 1}, r"across_drifts=1\): across_drifts must be True, False, or None"),
         ({"ratio": 1e300}, "ratio must be a number of at least 0 and at most 1000000000.0"),
         ({"ratio": -1}, "ratio must be a number of at least 0"),
@@ -254,6 +258,47 @@ def test_a_base_without_weights_is_refused(base):
 def test_invalid_parameters_are_refused(params, match):
     with pytest.raises(ValueError, match=match):
         DriftAwareRetrainer(GaussianNB(), update=ReplayMix(**params)).fit(X, Y)
+
+
+def test_relative_weights_keep_the_proportions_and_the_share():
+    """Those of "inverse", divided so that the replayed rows together weigh as they are many."""
+    rare = (np.arange(200) % 8 == 0).astype(int)
+    shown = {}
+    for weighting in ("inverse", "relative"):
+        model = ReplayPartialFit(
+            Recorder(), buffer=Reservoir(50, balance=True), weighting=weighting, random_state=0
+        ).fit(X[:170], rare[:170])
+        model.partial_fit(X[170:200], rare[170:200])
+        shown[weighting] = weights_shown(model)[-1]
+    inverse, relative = shown["inverse"][:30], shown["relative"][:30]
+    np.testing.assert_allclose(relative, inverse / inverse.mean())
+    assert len(set(inverse)) == 2
+    assert (shown["relative"][30:] == 1).all()
+
+
+@pytest.mark.parametrize("weighting", ["inverse", "relative"])
+def test_a_model_that_cannot_go_on_is_refitted_with_weights(weighting):
+    """On all that is remembered, each row counting for those it stands for."""
+    buffer = Reservoir(40, random_state=0).add(X[:200], Y[:200])
+    context = RetrainContext(
+        learner=_CannotGoOn(Recorder()),
+        champion=None,
+        batch=Rows(X[200:210], Y[200:210], {}, np.arange(200, 210)),
+        memory=Memory(buffer),
+        since=0,
+    )
+    candidate = ReplayMix(weighting=weighting).propose(context)
+    assert (candidate.kind, candidate.note) == ("full_refit", "it is full")
+    weights = candidate.model.calls_[0][3]
+    expected = np.array([5.0] * 40 + [1.0] * 10)
+    if weighting == "relative":
+        expected /= expected.mean()
+    np.testing.assert_allclose(weights, expected)
+
+
+class _CannotGoOn(Learner):
+    def refusal(self, model, rows, *, effort=None, steps=None):
+        return "it is full"
 
 
 # -- drifts ----------------------------------------------------------------------------------------
