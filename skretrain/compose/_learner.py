@@ -1,11 +1,9 @@
 """Fit a base estimator or continue a fitted one, and never touch the model that serves."""
 
 from copy import copy
-from inspect import signature
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils.validation import has_fit_parameter
 
 from ..buffers._base import part_of
 from ..exceptions import SkretrainWarning
@@ -18,7 +16,7 @@ from ._plan import make_plan
 from ._prepare import fill_seeds, prepared
 from ._samplers import is_sampler, why_left_alone
 from ._structure import is_composed, leaves_of, predictor_of
-from ._update import copied, refusal, start, starts_at_once, update, weight_in, weight_name
+from ._update import copied, refusal, start, starts_at_once, update, weight_in, weight_taken
 from .adapters._base import Effort
 from .adapters._registry import adapter_of, family_of
 from .adapters._river import hint
@@ -400,20 +398,6 @@ class Learner:
         weight = self.weight_of(rows)
         return weight is None or bool(weight.any())
 
-    @property
-    def takes_weights(self):
-        """Whether the base takes ``sample_weight``, in whatever way it learns; a bool."""
-        predictor, _ = predictor_of(self.estimator)
-        by_fit = self._adapter is None or self._adapter.fit_method == "fit"
-        return self._fits_weights and (
-            by_fit or "sample_weight" in signature(predictor.partial_fit).parameters
-        )
-
-    @property
-    def _fits_weights(self):
-        predictor, _ = predictor_of(self.estimator)
-        return bool(weight_name(self.estimator)) and has_fit_parameter(predictor, "sample_weight")
-
     def weighted(self, rows, weight):
         """Return rows of which each counts so much more.
 
@@ -435,9 +419,9 @@ class Learner:
         ValueError
             If the base takes no weights.
         """
-        name = weight_name(self.estimator)
-        predictor, _ = predictor_of(self.estimator)
-        if not self._fits_weights:
+        name = weight_taken(self.estimator)
+        if not name:
+            predictor, _ = predictor_of(self.estimator)
             raise ValueError(
                 f"{type(predictor).__name__} takes no sample_weight, so that rows cannot be "
                 "weighted. Choose a base whose fit takes it, or another policy."

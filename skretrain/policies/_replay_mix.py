@@ -2,6 +2,7 @@
 
 from ..compose import Effort
 from ..compose._structure import predictor_of
+from ..compose._update import weight_taken
 from ..utils._params import check_choice, check_integer, check_number, is_flag, refuse
 from ._base import (
     BasePolicy,
@@ -141,6 +142,7 @@ def check_replay(owner, learner):
     check_number(owner, "ratio", least=0, most=_MOST, what="the remembered rows per new row")
     check_integer(owner, "n_passes", least=1)
     check_choice(owner, "weighting", (None, "inverse", "relative"))
-    if owner.weighting is not None and not learner.takes_weights:
+    methods = ("fit", "partial_fit") if learner.method == "partial_fit" else ("fit",)
+    if owner.weighting is not None and not weight_taken(learner.estimator, methods):
         name = type(predictor_of(learner.estimator)[0]).__name__
         refuse(owner, "weighting", f"None, because {name} does not take sample_weight")

@@ -69,6 +69,18 @@ def test_the_rows_of_a_stratum_are_a_uniform_sample():
         assert stats.chi2.sf(statistic, df=n - 1) > ALPHA
 
 
+@pytest.mark.no_cover
+def test_a_stratum_that_catches_up_is_a_uniform_sample_from_then_on():
+    """Room for ten, three strata: the last to come has four rows, and none of them is favoured."""
+    keys = np.repeat([0, 1, 2], [5, 5, 30])
+    counts, n_runs = np.zeros(30), 500
+    for seed in range(n_runs):
+        index = by_column(10, recent=0, seed=seed).add(keys[:, None]).index
+        counts[index[index >= 10] - 10] += 1
+    assert counts.sum() == 4 * n_runs
+    assert stats.chisquare(counts).pvalue > ALPHA
+
+
 @given(
     keys=st.lists(st.integers(0, 6), min_size=1, max_size=80),
     max_rows=st.integers(1, 20),

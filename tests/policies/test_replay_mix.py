@@ -363,3 +363,17 @@ def test_replay_partial_fit_takes_all_that_is_remembered_to_be_true():
     model = ReplayPartialFit(Recorder(), random_state=0).fit(X[:100], Y[:100])
     feed(model, X, 1 - Y, 50, 100)
     assert all(shown.min() < 100 for shown in rows_shown(model))
+
+
+def test_the_past_of_a_context_keeps_its_weights():
+    """Before the batch, before an earlier row, and up to a row of it: new ones stand for 1."""
+    labels = (np.arange(200) < 20).astype(int)
+    buffer = Reservoir(40, balance=True, random_state=0).add(X[:200], labels)
+    batch = Rows(X[200:210], labels[:10], {}, np.arange(200, 210))
+    context = RetrainContext(Learner(Recorder()), None, batch, Memory(buffer), since=0)
+    stand_for = np.where(buffer.index < 20, 1.0, 9.0)
+    for row, n_new in ((200, 0), (205, 5), (None, 10), (100, 0)):
+        past = context.past(row)
+        expected = np.append(stand_for[: len(past) - n_new], np.ones(n_new))
+        np.testing.assert_array_equal(past.sampling_weights, expected)
+    assert len(past) < 40
