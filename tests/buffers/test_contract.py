@@ -17,11 +17,12 @@ from scipy import sparse
 from sklearn.base import clone
 
 from skretrain.buffers import Reservoir, Rows, SlidingWindow, StratifiedReservoir
+from skretrain.utils._containers import n_rows
 
 
-def thirds(X):
-    """The strata: the number of each row modulo 3."""
-    return numbers(X) % 3
+def one_stratum(X):
+    """The key of each row, whatever it is."""
+    return [0] * n_rows(X)
 
 
 BUFFERS = {
@@ -30,7 +31,7 @@ BUFFERS = {
     "balance": Reservoir(max_rows=20, balance=True),
     "decay": Reservoir(max_rows=20, decay=0.02),
     "both": Reservoir(max_rows=20, balance=True, decay=0.02),
-    "strata": StratifiedReservoir(max_rows=20, by=thirds),
+    "strata": StratifiedReservoir(max_rows=20, by=one_stratum),
 }
 KINDS = {
     "ndarray": lambda v: np.column_stack([v, -v]),

@@ -28,12 +28,12 @@ def filled(buffer, n_batch=N):
 @pytest.mark.parametrize("name", BUFFERS)
 @pytest.mark.no_cover
 def test_weighted_sums_estimate_those_of_the_stream_without_bias(name):
-    """The number of rows, that of a class, and the sum of a column, over 600 memories.
+    """The number of rows, that of a class, and the sum of a column, over 300 memories.
 
     Means of estimates are compared with the truth in standard errors of the mean.
     """
     sums = []
-    for seed in range(600):
+    for seed in range(300):
         buffer = filled(BUFFERS[name].set_params(random_state=seed))
         weights, index = buffer.sampling_weights, buffer.index
         ones = CLASSES[index] == 1
