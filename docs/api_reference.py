@@ -24,7 +24,7 @@ API = {
     "skretrain.buffers": (
         "Buffers: on which rows",
         "A buffer remembers rows, with their targets and metadata, in bounded memory.",
-        ["BaseBuffer", "Memory", "Reservoir", "Rows", "SlidingWindow"],
+        ["BaseBuffer", "Memory", "Reservoir", "Rows", "SlidingWindow", "StratifiedReservoir"],
     ),
     "skretrain.policies": (
         "Policies: how to retrain",

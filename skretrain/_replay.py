@@ -12,7 +12,9 @@ class ReplayPartialFit(BaseRetrainer):
 
     Each batch is learned together with a sample of remembered rows. A base that has a
     ``partial_fit`` continues on the mix; any other is fitted anew on it. There is no drift
-    detection: see :class:`DriftAwareRetrainer` for that.
+    detection: it assumes that what the remembered rows show is still true. Where it may not be, use
+    ``DriftAwareRetrainer(estimator, update="replay_mix")``, which leaves out the rows from before a
+    change.
 
     Parameters
     ----------
@@ -21,11 +23,15 @@ class ReplayPartialFit(BaseRetrainer):
         is cloned, never fitted itself.
     buffer : BaseBuffer or None, default=None
         Which rows to remember. None is ``SlidingWindow(max_rows=10_000)``: recent rows, the safe
-        choice while concepts drift. ``Reservoir`` suits recurring concepts and rare classes.
+        choice while concepts drift. ``Reservoir`` suits recurring concepts and rare classes,
+        ``StratifiedReservoir`` seasons.
     ratio : float, default=1.0
-        Remembered rows per new row, 0 or more.
+        Remembered rows per new row, 0 or more, to within one row over any stretch of the stream.
     n_passes : int, default=1
         How often ``partial_fit`` goes over the mix.
+    weighting : {"inverse", "relative"} or None, default=None
+        Whether a remembered row counts as often as rows of the stream stand behind it, see
+        :class:`~skretrain.policies.ReplayMix`; the base must take ``sample_weight``.
     new_classes : {"grow", "raise"}, default="grow"
         What to do with a label that was never seen: learn it, refitting on all remembered rows if
         the model cannot take it in, or raise ValueError.
@@ -80,6 +86,7 @@ class ReplayPartialFit(BaseRetrainer):
         buffer=None,
         ratio=1.0,
         n_passes=1,
+        weighting=None,
         new_classes="grow",
         random_state=None,
     ):
@@ -87,10 +94,12 @@ class ReplayPartialFit(BaseRetrainer):
         self.buffer = buffer
         self.ratio = ratio
         self.n_passes = n_passes
+        self.weighting = weighting
         self.new_classes = new_classes
         self.random_state = random_state
 
     def _make_parts(self, learner, seed):
-        check_replay(self)
-        update = resolve_policy(ReplayMix(self.ratio, n_passes=self.n_passes), "update", learner)
+        check_replay(self, learner)
+        mix = ReplayMix(self.ratio, n_passes=self.n_passes, weighting=self.weighting)
+        update = resolve_policy(mix, "update", learner)
         return None, FullRefit("all", grow=False), update, AlwaysPromote()

@@ -14,12 +14,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
-from skretrain.buffers import Reservoir, SlidingWindow
+from skretrain.buffers import Reservoir, SlidingWindow, StratifiedReservoir
 from skretrain.drift import ErrorDrift, RefitDebt, RiskMonitor
 from skretrain.gates import PairedGate
 from skretrain.policies import KeepOrRefit
 
 X, Y = stream(900, drift=450)
+
+
+def first_is_positive(rows):
+    return rows[:, 0] > 0
+
 
 MODELS = {
     "window": DriftAwareRetrainer(LogisticRegression(), buffer=SlidingWindow(max_rows=200)),
@@ -28,6 +33,9 @@ MODELS = {
         SGDClassifier(random_state=0),
         buffer=Reservoir(max_rows=100, balance=True, decay=0.001),
         random_state=0,
+    ),
+    "strata": ReplayPartialFit(
+        GaussianNB(), buffer=StratifiedReservoir(60, by=first_is_positive), random_state=0
     ),
     "pipeline": DriftAwareRetrainer(make_pipeline(StandardScaler(), SGDClassifier(random_state=0))),
     "perceptron": DriftAwareRetrainer(MLPClassifier((4,), max_iter=20, random_state=0)),

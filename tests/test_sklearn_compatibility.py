@@ -118,7 +118,14 @@ JUNK = {
         *("detector", "policy", "update", "buffer", "gate", "batch_size", "initial_size"),
         *("new_classes", "dry_run", "on_error", "random_state"),
     ],
-    ReplayPartialFit: ["buffer", "ratio", "n_passes", "new_classes", "random_state"],
+    ReplayPartialFit: [
+        "buffer",
+        "ratio",
+        "n_passes",
+        "weighting",
+        "new_classes",
+        "random_state",
+    ],
 }
 
 

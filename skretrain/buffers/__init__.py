@@ -4,5 +4,6 @@ from ._base import BaseBuffer, Rows
 from ._memory import Memory
 from ._reservoir import Reservoir
 from ._sliding_window import SlidingWindow
+from ._stratified_reservoir import StratifiedReservoir
 
-__all__ = ["BaseBuffer", "Memory", "Reservoir", "Rows", "SlidingWindow"]
+__all__ = ["BaseBuffer", "Memory", "Reservoir", "Rows", "SlidingWindow", "StratifiedReservoir"]

@@ -66,6 +66,9 @@ class BaseBuffer(BaseEstimator, ABC):
         Number of rows to withhold from learning; 0 in a subclass that has no such parameter.
     anchor_tolerance : float or None
         What an update or a retrain may cost on them, without a warning.
+    concepts_recur : bool
+        Whether rows are remembered because what they show comes back: then a policy may learn from
+        them across a drift.
 
     Notes
     -----
@@ -89,6 +92,7 @@ class BaseBuffer(BaseEstimator, ABC):
     keeps_newest = False
     anchor = 0
     anchor_tolerance = None
+    concepts_recur = False
 
     def __init__(self, max_rows=10_000):
         self.max_rows = max_rows
@@ -339,6 +343,14 @@ class BaseBuffer(BaseEstimator, ABC):
         if "y" not in store.columns:
             return None
         return store.read("y", self._stored(slice(0, len(self))))
+
+    @property
+    def sampling_weights(self):
+        """How many rows each remembered row stands for; ndarray of shape (n_rows,).
+
+        1, unless a subclass samples and says so.
+        """
+        return np.ones(len(self))
 
     @property
     def nbytes(self):

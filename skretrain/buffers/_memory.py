@@ -23,6 +23,8 @@ class Memory:
         Number of rows that the buffer can hold.
     keeps_newest : bool
         Whether it holds the newest rows of the stream, so that each batch pushes the oldest out.
+    concepts_recur : bool
+        Whether it holds rows because what they show comes back.
 
     Examples
     --------
@@ -38,10 +40,11 @@ class Memory:
     def __init__(self, buffer):
         self.max_rows = buffer.max_rows
         self.keeps_newest = buffer.keeps_newest
+        self.concepts_recur = buffer.concepts_recur
         self._source = buffer
 
     @classmethod
-    def of(cls, rows, *, max_rows=None):
+    def of(cls, rows, *, max_rows=None, sampling_weights=None):
         """Return a memory that holds the given rows and no others.
 
         Parameters
@@ -50,6 +53,8 @@ class Memory:
             In time order.
         max_rows : int or None, default=None
             Number of rows that it could hold; None is no bound.
+        sampling_weights : ndarray of shape (n_rows,) or None, default=None
+            How many rows each of them stands for; None is 1.
 
         Returns
         -------
@@ -58,8 +63,10 @@ class Memory:
         """
         memory = cls.__new__(cls)
         memory.max_rows = np.iinfo(np.int64).max if max_rows is None else max_rows
-        memory.keeps_newest = False
-        memory._source = _Pinned(rows)
+        memory.keeps_newest = memory.concepts_recur = False
+        if sampling_weights is None:
+            sampling_weights = np.ones(len(rows.index))
+        memory._source = _Pinned(rows, sampling_weights)
         return memory
 
     def pinned(self):
@@ -70,8 +77,9 @@ class Memory:
         memory : Memory
             It holds rows, and no buffer.
         """
-        memory = self.of(self.latest(), max_rows=self.max_rows)
-        memory.keeps_newest = self.keeps_newest
+        weights = self.sampling_weights
+        memory = self.of(self.latest(), max_rows=self.max_rows, sampling_weights=weights)
+        memory.keeps_newest, memory.concepts_recur = self.keeps_newest, self.concepts_recur
         return memory
 
     def latest(self, n=None):
@@ -129,6 +137,11 @@ class Memory:
         """Targets remembered, in time order; ndarray, or None if there are none."""
         return self._source.y
 
+    @property
+    def sampling_weights(self):
+        """How many rows of the stream each remembered row stands for; ndarray of floats."""
+        return self._source.sampling_weights
+
     def __len__(self):
         return len(self._source.index)
 
@@ -136,8 +149,8 @@ class Memory:
 class _Pinned:
     """Rows, read as a buffer is read."""
 
-    def __init__(self, rows):
-        self.rows = rows
+    def __init__(self, rows, sampling_weights):
+        self.rows, self.sampling_weights = rows, sampling_weights
         self.index, self.y = rows.index, rows.y
 
     def latest(self, n=None):

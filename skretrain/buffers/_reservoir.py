@@ -2,6 +2,8 @@
 
 import copy
 import heapq
+import math
+from collections import OrderedDict
 from itertools import repeat
 
 import numpy as np
@@ -48,6 +50,7 @@ class Reservoir(BaseBuffer):
     See Also
     --------
     SlidingWindow : The newest rows.
+    StratifiedReservoir : As much of each season, or of each category, and the newest rows.
 
     References
     ----------
@@ -60,6 +63,8 @@ class Reservoir(BaseBuffer):
        keys, so that no weight underflows).
     .. [4] G. Cormode, V. Shkapenyuk, D. Srivastava and B. Xu, "Forward decay: a practical time
        decay model for streaming systems", ICDE 2009.
+    .. [5] E. Cohen and H. Kaplan, "Summarizing data using bottom-k sketches", PODC 2007 (rank
+       conditioning).
 
     Examples
     --------
@@ -97,6 +102,9 @@ class Reservoir(BaseBuffer):
         self._keyed = bool(self.balance) or self.decay is not None
         self._balanced = bool(self.balance)
         self._log_growth = _log_growth(self.decay)
+        self._blank()
+
+    def _blank(self):
         self._rng = self._generator()
         self._slots = np.empty(0, dtype=np.int64)  # stored position of the row in each slot
         self._size = 0
@@ -104,6 +112,10 @@ class Reservoir(BaseBuffer):
         self._order = None  # positions alive in time order, when known
         self._heaps = {}  # class -> heap of (priority, slot)
         self._full = set()  # classes that are, or once were, the largest
+        self._tallies = {}  # class -> [rows offered, highest priority that lost]
+        self._of_size = {}  # number of rows -> the classes that have so many, the first ones first
+        self._most = 0
+        self._most_marked = None
 
     def _generator(self):
         # A copy, because drawing from a generator that was passed would alter the parameter.
@@ -125,7 +137,7 @@ class Reservoir(BaseBuffer):
         size_before = self._size
         self._slots = writable(self._slots)  # before anything is drawn: a batch is added or not
         if self._keyed:
-            slots, rows = self._claim_by_priority(parts.get("y"), n, start)
+            slots, rows = self._claim_by_priority(self._keys_of(parts), n, start)
         else:
             slots, rows = self._claim_uniformly(n)
         self._n_seen += n
@@ -142,7 +154,11 @@ class Reservoir(BaseBuffer):
         rows = np.flatnonzero(claimed < max_rows)
         return _last_claims(claimed[rows], rows)
 
-    def _claim_by_priority(self, y, n, start):
+    def _keys_of(self, parts):
+        """Return what class each row is of."""
+        return np.ravel(parts["y"]).tolist() if self._balanced else repeat(None)
+
+    def _claim_by_priority(self, keys, n, start):
         """Slots claimed by the batch, and the rows of the batch that get them, ascending.
 
         A row of weight w is kept while its priority, a Gumbel number plus log(w), is among the
@@ -151,10 +167,9 @@ class Reservoir(BaseBuffer):
         """
         number = np.arange(start, start + n)
         priorities = self._rng.gumbel(size=n) + self._log_growth * number
-        labels = np.ravel(y).tolist() if self._balanced else repeat(None)
         claims = {}
-        for row, (priority, label) in enumerate(zip(priorities.tolist(), labels, strict=False)):
-            slot = self._offer(priority, label)
+        for row, (priority, label) in enumerate(zip(priorities.tolist(), keys, strict=False)):
+            slot = self._take_in(priority, label)
             if slot is not None:
                 claims[slot] = row
         slots = np.array(list(claims), dtype=np.int64)
@@ -162,37 +177,67 @@ class Reservoir(BaseBuffer):
         order = np.argsort(rows)
         return slots[order], rows[order]
 
-    def _offer(self, priority, label):
-        """Slot that a row gets, or None."""
+    def _take_in(self, priority, label):
+        """Slot that a new row gets, or None."""
+        return self._offer(priority, label)
+
+    def _offer(self, priority, label, own=None):
+        """Let a row compete; return the slot that becomes free, or None.
+
+        A row that lies in a slot of its own stays there if it wins, and leaves it free if not.
+        """
+        tally = self._tallies.setdefault(label, [0, -math.inf])
+        tally[0] += 1
         if label in self._full:
             heap = self._heaps[label]
-            if priority <= heap[0][0]:
-                return None
-            slot = heap[0][1]
-            heapq.heapreplace(heap, (priority, slot))
+            lowest, slot = heap[0]
+            if priority <= lowest:
+                tally[1] = max(tally[1], priority)
+                return own
+            tally[1] = lowest
+            heapq.heapreplace(heap, (priority, slot if own is None else own))
             return slot
         if self._size < self._store.max_rows:
             slot = self._size
             self._size += 1
         else:
             slot = self._evict_from_largest()
-        heapq.heappush(self._heaps.setdefault(label, []), (priority, slot))
+        heap = self._heaps.setdefault(label, [])
+        heapq.heappush(heap, (priority, slot if own is None else own))
+        self._note_size(label, len(heap), len(heap) - 1)
+        self._most = max(self._most, len(heap))
         if self._size == self._store.max_rows:
-            self._mark_full()
+            self._mark_full(label)
         return slot
 
     def _evict_from_largest(self):
-        largest = max(self._heaps, key=lambda label: len(self._heaps[label]))
-        slot = heapq.heappop(self._heaps[largest])[1]
-        if not self._heaps[largest]:
+        label = next(iter(self._of_size[self._most]))
+        heap = self._heaps[label]
+        self._tallies[label][1], slot = heapq.heappop(heap)
+        self._note_size(label, len(heap), len(heap) + 1)
+        if not heap:
             # More classes than room: one without rows is forgotten, or labels would pile up.
-            del self._heaps[largest]
-            self._full.discard(largest)
+            del self._heaps[label], self._tallies[label]
+            self._full.discard(label)
+        if self._most not in self._of_size:
+            self._most -= 1
         return slot
 
-    def _mark_full(self):
-        most = max(map(len, self._heaps.values()))
-        self._full.update(label for label, heap in self._heaps.items() if len(heap) == most)
+    def _note_size(self, label, size, before):
+        # Asking all classes who is the largest would take their number of steps per row.
+        if before:
+            del self._of_size[before][label]
+            if not self._of_size[before]:
+                del self._of_size[before]
+        if size:
+            self._of_size.setdefault(size, OrderedDict())[label] = None
+
+    def _mark_full(self, label):
+        if self._most != self._most_marked:
+            self._full.update(self._of_size[self._most])
+            self._most_marked = self._most
+        elif len(self._heaps[label]) == self._most:
+            self._full.add(label)
 
     def _place(self, parts, slots, rows, start, size_before):
         store = self._store
@@ -222,6 +267,32 @@ class Reservoir(BaseBuffer):
         """Return the number of rows remembered."""
         self._ready()
         return self._size
+
+    @property
+    def sampling_weights(self):
+        """How many rows of the stream each remembered row stands for; ndarray of shape (n_rows,).
+
+        A sum over the remembered rows with these weights estimates the sum over all rows seen
+        without bias: one over the probability with which a row of its class was kept; with `decay`,
+        one over that of its age, given the highest priority that lost [5]_. Classes of which no row
+        is remembered are not in the sum.
+        """
+        size = len(self)
+        if not self._keyed:
+            return np.full(size, self._n_seen / max(size, 1))
+        weights = np.ones(size)
+        for label, heap in self._heaps.items():
+            slots = np.array([slot for _, slot in heap], dtype=np.int64)
+            weights[slots] = self._weights_within(label, slots)
+        return weights[np.argsort(self._slots[:size])]
+
+    def _weights_within(self, label, slots):
+        n_offered, lost = self._tallies[label]
+        if not self._log_growth:
+            return n_offered / len(slots)
+        gains = self._log_growth * self._store.index[self._slots[slots]] - lost
+        with np.errstate(over="ignore"):  # a row that is certain to be kept
+            return -1 / np.expm1(-np.exp(gains))
 
     @property
     def nbytes(self):

@@ -4,7 +4,6 @@ from copy import copy
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils.validation import has_fit_parameter
 
 from ..buffers._base import part_of
 from ..exceptions import SkretrainWarning
@@ -17,7 +16,7 @@ from ._plan import make_plan
 from ._prepare import fill_seeds, prepared
 from ._samplers import is_sampler, why_left_alone
 from ._structure import is_composed, leaves_of, predictor_of
-from ._update import copied, refusal, start, starts_at_once, update, weight_in, weight_name
+from ._update import copied, refusal, start, starts_at_once, update, weight_in, weight_taken
 from .adapters._base import Effort
 from .adapters._registry import adapter_of, family_of
 from .adapters._river import hint
@@ -420,9 +419,9 @@ class Learner:
         ValueError
             If the base takes no weights.
         """
-        name = weight_name(self.estimator)
-        predictor, _ = predictor_of(self.estimator)
-        if not name or not has_fit_parameter(predictor, "sample_weight"):
+        name = weight_taken(self.estimator)
+        if not name:
+            predictor, _ = predictor_of(self.estimator)
             raise ValueError(
                 f"{type(predictor).__name__} takes no sample_weight, so that rows cannot be "
                 "weighted. Choose a base whose fit takes it, or another policy."

@@ -1,6 +1,7 @@
 """Carry out a plan: continue a composed estimator step by step."""
 
 from copy import copy
+from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -170,6 +171,15 @@ def weight_name(estimator):
     if routing_enabled():
         return _weight_alias(predictor_of(estimator)[0])
     return prefix_of_predictor(estimator) + "sample_weight"
+
+
+def weight_taken(estimator, methods=("fit",)):
+    """Return the name of the ``sample_weight`` of the predictor, or "" if a method takes none."""
+    predictor, _ = predictor_of(estimator)
+    all_take_it = all(
+        "sample_weight" in signature(getattr(predictor, method)).parameters for method in methods
+    )
+    return (weight_name(estimator) or "") if all_take_it else ""
 
 
 def _weight_alias(predictor):

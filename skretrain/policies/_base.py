@@ -228,9 +228,11 @@ class RetrainContext:
         first = int(self.batch.index[0])
         if row is not None and row <= first:
             n_after = len(self.memory) - int(self.memory.index.searchsorted(row))
-            return self.memory if n_after == 0 else Memory.of(_all_but(self.memory, n_after))
+            return self.memory if n_after == 0 else _all_but(self.memory, n_after)
         stop = None if row is None else int(self.batch.index.searchsorted(row))
-        return Memory.of(joined(self.memory.latest(), part_of(self.batch, slice(stop))))
+        newer = part_of(self.batch, slice(stop))
+        weights = np.append(self.memory.sampling_weights, np.ones(len(newer.index)))
+        return Memory.of(joined(self.memory.latest(), newer), sampling_weights=weights)
 
 
 class BasePolicy(BaseEstimator, ABC):
@@ -322,13 +324,20 @@ class BasePolicy(BaseEstimator, ABC):
 
 
 def _all_but(memory, n_newest):
-    rows = memory.latest()
-    return part_of(rows, slice(len(rows.index) - n_newest))
+    older = slice(len(memory) - n_newest)
+    weights = memory.sampling_weights[older]
+    return Memory.of(part_of(memory.latest(), older), sampling_weights=weights)
 
 
-def refit_on_memory(context, note):
-    """Return a candidate fitted afresh on all remembered rows, with the reason why."""
+def refit_on_memory(context, note, *, weighting=None):
+    """Return a candidate fitted afresh on all remembered rows, with the reason why.
+
+    With a `weighting`, each row counts as often as rows of the stream stand behind it.
+    """
     rows = context.window()
+    if weighting is not None:
+        weights = _scaled(_sampled(rows, context), weighting)
+        rows = context.learner.weighted(rows, weights)
     model = context.learner.fresh(rows, context.number)
     return Candidate(model, "full_refit", len(rows.index), note=note)
 
@@ -353,11 +362,42 @@ def with_all_classes(rows, context, before=None):
     return joined(past.take(np.sort(np.concatenate(newest))), rows)
 
 
-def with_replay(rows, context, ratio):
-    """Put a sample of older remembered rows, `ratio` of them per row, in front of `rows`."""
+def with_replay(rows, context, ratio, *, since=None, weighting=None):
+    """Put a sample of older remembered rows, `ratio` of them per row, in front of `rows`.
+
+    None from before the stream row `since` is drawn, where that is given. With a `weighting`, each
+    row counts as often as rows of the stream stand behind it: one over the probability with which
+    it was remembered and drawn.
+    """
     past = context.past(rows.index[0])
-    wanted = min(round(ratio * len(rows.index)), len(past))
-    if wanted == 0:
-        return rows
-    positions = np.sort(context.rng.choice(len(past), wanted, replace=False))
-    return joined(past.take(positions), rows)
+    n_barred = 0 if since is None else int(past.index.searchsorted(since))
+    n_there = len(past) - n_barred
+    wanted = min(_n_replayed(rows.index, ratio), n_there)
+    positions = n_barred + np.sort(context.rng.choice(n_there, wanted, replace=False))
+    mix = joined(past.take(positions), rows) if wanted else rows
+    if weighting is None:
+        return mix
+    weights = _scaled(_sampled(rows, context), weighting)
+    if wanted:
+        drawn = past.sampling_weights[positions] * (n_there / wanted)
+        weights = np.append(_scaled(drawn, weighting), weights)
+    return context.learner.weighted(mix, weights)
+
+
+def _n_replayed(index, ratio):
+    """Return how many rows come to new ones, so that many small batches keep to the ratio, too."""
+    stop = int(index[-1]) + 1
+    return round(ratio * stop) - round(ratio * (stop - len(index)))
+
+
+def _scaled(weights, weighting):
+    return weights / weights.mean() if weighting == "relative" else weights
+
+
+def _sampled(rows, context):
+    """Return how many rows of the stream each of `rows` stands for; one of the batch for itself."""
+    memory, weights = context.memory, np.ones(len(rows.index))
+    older = rows.index[: rows.index.searchsorted(context.batch.index[0])]
+    if len(older):
+        weights[: len(older)] = memory.sampling_weights[memory.index.searchsorted(older)]
+    return weights

@@ -16,7 +16,14 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 
-from skretrain.buffers import Reservoir, Rows, SlidingWindow
+from skretrain.buffers import Reservoir, Rows, SlidingWindow, StratifiedReservoir
+from skretrain.utils._containers import n_rows
+
+
+def one_stratum(X):
+    """The key of each row, whatever it is."""
+    return [0] * n_rows(X)
+
 
 BUFFERS = {
     "window": SlidingWindow(max_rows=20),
@@ -24,6 +31,7 @@ BUFFERS = {
     "balance": Reservoir(max_rows=20, balance=True),
     "decay": Reservoir(max_rows=20, decay=0.02),
     "both": Reservoir(max_rows=20, balance=True, decay=0.02),
+    "strata": StratifiedReservoir(max_rows=20, by=one_stratum),
 }
 KINDS = {
     "ndarray": lambda v: np.column_stack([v, -v]),
