@@ -32,6 +32,7 @@ API = {
         [
             "BasePolicy",
             "Candidate",
+            "FineTune",
             "FullRefit",
             "KeepOrRefit",
             "ReplayMix",

@@ -38,9 +38,20 @@ def cloned(estimator):
     Ridge(alpha=2.0)
     """
     try:
-        return clone(estimator)
+        clone_ = clone(estimator)
     except RuntimeError:
         return rebuilt(estimator)
+    return rebuilt(estimator) if _loses_params(clone_) else clone_
+
+
+def _loses_params(estimator):
+    """Tell whether an estimator, or one in it, clones itself and forgets a parameter.
+
+    Keras 3 forgets ``fit_kwargs``, and shares the model that it was given.
+    """
+    parts = (estimator, *estimator.get_params().values())
+    own = (getattr(type(part), "__sklearn_clone__", None) for part in parts)
+    return any(getattr(method, "__module__", "").startswith("keras.") for method in own)
 
 
 def rebuilt(estimator):
