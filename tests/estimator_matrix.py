@@ -412,6 +412,25 @@ def _net_regressor():
     return _net("NeuralNetRegressor", 1)
 
 
+def _keras(name):
+    import keras
+
+    keras.utils.set_random_seed(0)
+    fit_kwargs = {"epochs": 20, "verbose": 0}
+    return getattr(keras.wrappers, name)(_softmax_or_line, fit_kwargs=fit_kwargs)
+
+
+def _softmax_or_line(X, y):
+    import keras
+
+    n_outputs = y.shape[1]
+    activation, loss = ("softmax", "categorical_crossentropy") if n_outputs > 1 else (None, "mse")
+    layers = [keras.layers.Input((4,)), keras.layers.Dense(n_outputs, activation=activation)]
+    net = keras.Sequential(layers)
+    net.compile(loss=loss, optimizer=keras.optimizers.Adam(0.05))
+    return net
+
+
 def _pipeline_with_words():
     numbers, words = ["f1", "f2", "f3"], ["f0"]
     encode = OneHotEncoder(handle_unknown="ignore")
@@ -439,6 +458,10 @@ def _others():
     yield Entry("River2SKLRegressor", "regressor", _river_regressor)
     yield Entry("NeuralNetClassifier", "classifier", _net_classifier, of_X=_float32, labels=_INTS)
     yield Entry("NeuralNetRegressor", "regressor", _net_regressor, of_X=_float32, of_y=_float32)
+    warns = {"__array__ implementation": "Keras 3.15 and NumPy 2: parameters of torch take no copy"}
+    for name in ("SKLearnClassifier", "SKLearnRegressor"):
+        make = partial(_keras, name)
+        yield Entry(f"{name}, Keras", _section(name), make, warns=warns)
     yield Entry(
         "GridSearchCV(SGDClassifier)",
         "classifier",

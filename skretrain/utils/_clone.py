@@ -93,4 +93,15 @@ def _cloned(value):
         return type(value)(map(_cloned, value))
     if hasattr(value, "get_params") and not isinstance(value, type):
         return cloned(value)
+    if hasattr(value, "get_compile_config"):
+        return _copied_net(value)
     return clone(value, safe=False)
+
+
+def _copied_net(net):
+    """Return a copy of a Keras model; its own fails where the optimiser has not been used yet."""
+    from keras.models import clone_model
+
+    copied = clone_model(net)
+    copied.set_weights(net.get_weights())
+    return copied

@@ -48,7 +48,8 @@ class _Rebuilds(Mended):
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions.
         """
-        return self._target_encoder.inverse_transform(self._outputs(X))
+        outputs = self._outputs(X)
+        return self._target_encoder.inverse_transform(outputs)
 
     def _outputs(self, X):
         check_is_fitted(self)
@@ -88,7 +89,9 @@ class KerasAdapter(BaseAdapter):
     Notes
     -----
     Initial weights and shuffles come from the generators of Keras, which ``random_state`` does not
-    seed: ``keras.utils.set_random_seed`` does. The classes are those of the last fit from scratch.
+    seed: ``keras.utils.set_random_seed`` does. Keras can pickle a model only once its optimiser has
+    variables: where `model` is one that was never fitted, ``optimizer.build(trainable_variables)``
+    gives it some, or pass a function.
     """
 
     method = "partial_fit"
