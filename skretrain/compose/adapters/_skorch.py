@@ -168,7 +168,7 @@ def _holding(module, freeze):
     owners = {_owner(name) for name, _ in module.named_buffers() if is_among(name, freeze)}
     hooks = [module.get_submodule(name).register_forward_pre_hook(_to_evaluate) for name in owners]
     for part in held:
-        part.requires_grad, part.grad = False, None  # without a gradient there is no step
+        part.requires_grad = False  # without a gradient there is no step
     try:
         yield
     finally:

@@ -221,6 +221,7 @@ def test_held_layers_stay_bit_for_bit_and_learn_again_later(model, freeze):
     twin = continued(model, Effort(2, freeze=freeze))
     assert moved(model, twin) == ALL - set(freeze)
     assert all(layer.trainable for layer in twin.model_.layers)
+    assert twin.model_.train_function is None  # what was traced for other weights is not used
     assert moved(twin, continued(twin)) == ALL
 
 
@@ -296,6 +297,13 @@ def test_layers_that_a_built_model_does_not_train_are_handed_on_to_the_next():
     fresh = holding(Learner(estimator), champion).fresh(rows_of(NEW), 1)
     assert moved(champion, fresh) == {"norm", "out"}
     assert not {"_prior", "_freeze"} & vars(fresh).keys()
+
+
+def test_layers_that_a_policy_holds_stay_through_the_refit_that_it_needs_and_learn_later(model):
+    keras.utils.set_random_seed(3)
+    fresh = holding(Learner(classifier()), model, ("hidden",)).fresh(rows_of(NEW), 1)
+    assert moved(model, fresh) == {"norm", "out"}
+    assert moved(fresh, continued(fresh)) == ALL
 
 
 def test_a_model_of_another_shape_cannot_take_over_what_is_held(model):
