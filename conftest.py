@@ -11,6 +11,9 @@ pytest_plugins = ["soft_dependencies"]
 # Doctests draw, too; no window may open. Set before anything imports matplotlib.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+# Keras takes its backend from here when it is imported; tests have torch.
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
 # On a busy machine, threads that wait for each other make k-means a hundred times slower. Native
 # libraries read this when they are loaded.
 for library in ("OMP", "OPENBLAS"):

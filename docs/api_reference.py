@@ -33,6 +33,7 @@ API = {
             "AnchoredUpdate",
             "BasePolicy",
             "Candidate",
+            "FineTune",
             "FullRefit",
             "KeepOrRefit",
             "ReplayMix",

@@ -12,7 +12,7 @@ from estimator_matrix import ENTRIES, POLICIES, SECTIONS, row
 from joblib import Parallel, delayed
 
 PAGE = Path(__file__).parents[1] / "docs" / "user_guide" / "estimator_matrix.rst"
-_PACKAGES = ("scikit-learn", "lightgbm", "xgboost", "catboost", "river", "skorch", "torch")
+_PACKAGES = ("scikit-learn", "lightgbm", "xgboost", "catboost", "river", "skorch", "torch", "keras")
 
 _TOP = """\
 .. Written by tests/matrix_page.py (make matrix): not to be edited by hand.

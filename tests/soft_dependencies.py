@@ -13,7 +13,7 @@ import pytest
 
 SOFT = frozenset(
     (
-        *("catboost", "imblearn", "lightgbm", "matplotlib", "pandas", "polars", "pyarrow"),
+        *("catboost", "imblearn", "keras", "lightgbm", "matplotlib", "pandas", "polars", "pyarrow"),
         *("rich", "skorch", "skrub", "torch", "xgboost"),
     )
 )

@@ -201,6 +201,7 @@ def _with_least_arguments(cls):
     least = {"DriftAwareRetrainer": [GaussianNB()], "ReplayPartialFit": [GaussianNB()]}
     least["RetrainMatrix"] = [GaussianNB()]
     least["IncrementalPipeline"] = [[("bayes", GaussianNB())]]
+    least["FineTune"] = ["layer0"]
     least["AtLeast"] = [[Periodic()]]
     least["MixtureRetrainer"] = [[("bayes", skretrain.DriftAwareRetrainer(GaussianNB()))]]
     return cls(*least.get(cls.__name__, []))

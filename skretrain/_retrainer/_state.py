@@ -6,6 +6,7 @@ import numpy as np
 
 from ..buffers import Memory
 from ..buffers._base import part_of
+from ..compose._freeze import holding
 from ..drift._rare import rare_labels, watch_rare
 from ..policies import RetrainContext
 from ..utils._containers import ColumnTypes
@@ -162,7 +163,7 @@ class State:
         """Return what a policy may look at."""
         since = None if cause is None else cause.since
         return RetrainContext(
-            learner=learner,
+            learner=holding(learner, champion),
             champion=champion,
             batch=self.learnable(rows),
             memory=Memory(self.parts.buffer),

@@ -13,7 +13,7 @@ from ..utils._containers import writable
 from ..utils._sklearn_api import is_semi_supervised
 from ..utils._warn import warn_user
 from ._plan import make_plan
-from ._prepare import fill_seeds, prepared
+from ._prepare import fill_seeds, hold_over, prepared
 from ._samplers import is_sampler, why_left_alone
 from ._structure import is_composed, leaves_of, predictor_of
 from ._update import copied, refusal, start, starts_at_once, update, weight_in, weight_taken
@@ -96,7 +96,7 @@ class Learner:
         self.estimator = cloned(estimator)
         self.random_state = random_state
         self.route = route
-        self._tally = None
+        self._tally = self._prior = None
         self._plans = {}
         self.why_not = self.plan().why_not
         predictor, _ = predictor_of(self.estimator)
@@ -164,7 +164,7 @@ class Learner:
         model = cloned(self.estimator)
         if self.random_state is not None:
             fill_seeds(model, self.random_state, number)
-        return prepared(model)
+        return hold_over(prepared(model), self._prior)
 
     def fresh(self, rows, number):
         """Return a new model fitted on rows.

@@ -4,6 +4,8 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 from ._samplers import is_sampler, prepared_sampler
+from ._structure import predictor_of
+from .adapters._mended import own_class
 from .adapters._registry import family_of
 
 
@@ -23,6 +25,30 @@ def prepared(model):
             return ready
         if ready is not part:
             model.set_params(**{path: ready})
+    return model
+
+
+def hold_over(model, prior):
+    """Let the fit of an unfitted model begin with the fixed parts of a fitted one, in place.
+
+    Parameters
+    ----------
+    model : estimator
+        What `prepared` returned.
+    prior : tuple of (estimator, tuple of str) or None
+        The fitted model, and patterns of parts to hold fixed beside those that it does not train.
+
+    Returns
+    -------
+    model : estimator
+        The one given.
+    """
+    if prior is not None:
+        fitted, freeze = prior
+        (predictor, _), (before, _) = predictor_of(model), predictor_of(fitted)
+        family = family_of(predictor)
+        if family is not None and own_class(predictor) is own_class(before):
+            family.hold_over(predictor, before, freeze)
     return model
 
 

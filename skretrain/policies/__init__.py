@@ -2,6 +2,7 @@
 
 from ._anchored_update import AnchoredUpdate
 from ._base import BasePolicy, Candidate, RetrainContext
+from ._fine_tune import FineTune
 from ._full_refit import FullRefit
 from ._keep_or_refit import KeepOrRefit
 from ._replay_mix import ReplayMix
@@ -11,6 +12,7 @@ __all__ = [
     "AnchoredUpdate",
     "BasePolicy",
     "Candidate",
+    "FineTune",
     "FullRefit",
     "KeepOrRefit",
     "ReplayMix",

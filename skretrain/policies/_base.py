@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 
 from ..buffers import Memory, Rows
 from ..buffers._base import joined, part_of
+from ..compose._freeze import holding
 from ..compose._learner import Learner
 
 
@@ -173,7 +174,7 @@ class RetrainContext:
         size = len(rows.index) - n_new
         batch, older = part_of(rows, slice(size, None)), part_of(rows, slice(size))
         details.setdefault("since", int(batch.index[0]))
-        return cls(learner, champion, batch, Memory.of(older), **details)
+        return cls(holding(learner, champion), champion, batch, Memory.of(older), **details)
 
     @cached_property
     def rng(self):

@@ -38,9 +38,20 @@ def cloned(estimator):
     Ridge(alpha=2.0)
     """
     try:
-        return clone(estimator)
+        clone_ = clone(estimator)
     except RuntimeError:
         return rebuilt(estimator)
+    return rebuilt(estimator) if _loses_params(clone_) else clone_
+
+
+def _loses_params(estimator):
+    """Tell whether an estimator, or one in it, clones itself and forgets a parameter.
+
+    Keras 3 forgets ``fit_kwargs``, and shares the model that it was given.
+    """
+    parts = (estimator, *estimator.get_params().values())
+    own = (getattr(type(part), "__sklearn_clone__", None) for part in parts)
+    return any(getattr(method, "__module__", "").startswith("keras.") for method in own)
 
 
 def rebuilt(estimator):
@@ -82,4 +93,15 @@ def _cloned(value):
         return type(value)(map(_cloned, value))
     if hasattr(value, "get_params") and not isinstance(value, type):
         return cloned(value)
+    if hasattr(value, "get_compile_config"):
+        return _copied_net(value)
     return clone(value, safe=False)
+
+
+def _copied_net(net):
+    """Return a copy of a Keras model; its own fails where the optimiser has not been used yet."""
+    from keras.models import clone_model
+
+    copied = clone_model(net)
+    copied.set_weights(net.get_weights())
+    return copied

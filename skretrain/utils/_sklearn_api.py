@@ -23,6 +23,7 @@ __all__ = [
     "columns_of",
     "distinct",
     "first_layers",
+    "holding_layers",
     "is_search",
     "is_semi_supervised",
     "is_stateless",
@@ -132,6 +133,46 @@ def reheated(model):
     elif hasattr(model, "t_"):
         model.t_ = 1.0
     return model
+
+
+@contextmanager
+def holding_layers(perceptron, layers):
+    """Let no step of the optimiser change some layers of a perceptron, nor what it knows of them.
+
+    Parameters
+    ----------
+    perceptron : MLPClassifier or MLPRegressor
+        Fitted by a stochastic solver.
+    layers : list of int
+        Their numbers, from the input on.
+    """
+    optimiser, n_layers = perceptron._optimizer, len(perceptron.coefs_)
+    perceptron._optimizer = _Holding(optimiser, [*layers, *(n_layers + k for k in layers)])
+    try:
+        yield
+    finally:
+        perceptron._optimizer = optimiser
+
+
+class _Holding:
+    """An optimiser that leaves some of its parameters as they are."""
+
+    def __init__(self, optimiser, places):
+        self.optimiser = optimiser
+        self.places = places
+
+    def __getattr__(self, name):
+        return getattr(self.optimiser, name)
+
+    def update_params(self, params, grads):
+        own = vars(self.optimiser)
+        moments = {name: own[name] for name in ("velocities", "ms", "vs") if name in own}
+        kept = {place: params[place].copy() for place in self.places}
+        self.optimiser.update_params(params, grads)
+        for place, values in kept.items():
+            params[place][...] = values
+            for name, before in moments.items():
+                own[name][place] = before[place]
 
 
 def is_stateless_transformer(estimator):

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import numpy as np
 
@@ -23,6 +24,9 @@ class Effort:
     rate : float, default=0.1
         Members that an ensemble replaces, or rounds that a booster adds, as a share of its
         ``n_estimators``.
+    freeze : tuple of str, default=()
+        Patterns of parts of the predictor that stay as they are, bit for bit, while the others
+        learn: layers of a net, say. :meth:`BaseAdapter.freezable` has their names.
 
     Examples
     --------
@@ -34,6 +38,7 @@ class Effort:
     n_passes: int = 1
     reheat: bool = False
     rate: float = 0.1
+    freeze: tuple = ()
 
     def share_of(self, n_members):
         """Return how many members, or rounds, the rate means.
@@ -74,6 +79,8 @@ class BaseAdapter(ABC):
         that stay, an alarm says that they are wrong.
     needs_writable : bool
         Whether a fit must not get the read-only rows of a memory, but copies.
+    learns_beside : bool
+        Whether something is left to learn when all parts are held fixed.
 
     Examples
     --------
@@ -106,6 +113,7 @@ class BaseAdapter(ABC):
     needs_all_classes = False
     guarded = "never"
     needs_writable = False
+    learns_beside = False
 
     def why_not(self, estimator):
         """Return why an estimator with these parameters cannot be continued.
@@ -168,6 +176,36 @@ class BaseAdapter(ABC):
             False, unless overridden.
         """
         return False
+
+    def freezable(self, estimator):
+        """Return the names of the parts that :meth:`update` can hold fixed.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted or not.
+
+        Returns
+        -------
+        names : list of str or None
+            None where only a fitted one tells. Empty, unless overridden.
+        """
+        return []
+
+    def hold_over(self, estimator, fitted, freeze):  # noqa: B027 - most families fit all anew
+        """Let the ``fit`` of an estimator begin with fixed parts of a fitted one, in place.
+
+        Nothing, unless overridden: all parts are learned anew.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Unfitted, what `prepared` returned.
+        fitted : estimator
+            The model whose parts these are.
+        freeze : tuple of str
+            Patterns of parts to hold fixed, beside those that the model itself does not train.
+        """
 
     def prepared(self, estimator):
         """Return what is fitted in the place of an unfitted clone.
@@ -276,8 +314,17 @@ def flat_classes(model, y):
     return classes if len(classes) else None  # regressors of CatBoost have an empty array
 
 
+def is_among(name, patterns):
+    """Tell whether patterns match the name of a part, or of what it is a part of.
+
+    ``"0"`` and ``"0.*"`` both match ``"0.weight"``.
+    """
+    names = [name] + [name[:end] for end, letter in enumerate(name) if letter in "./"]
+    return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
+
+
 @contextmanager
-def set_for_now(model, **values):
+def set_for_now(model, /, **values):
     """Set parameters of an estimator, and put back in the end what was there.
 
     As attributes: ``set_params`` of XGBoost and LightGBM also writes into parts that copies share.

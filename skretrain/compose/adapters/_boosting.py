@@ -25,6 +25,7 @@ class BoostingAdapter(BaseAdapter):
     guarded = "always"
     mixin = None  # what a fit from scratch does beside the library's own
     mends = ()  # "package.Class" of the library's classes whose fit it may do that to
+    learns_beside = True  # the leaves
 
     def prepared(self, estimator):
         if self.mixin is None or foreign_fit(estimator, *self.mends):
@@ -40,7 +41,9 @@ class BoostingAdapter(BaseAdapter):
         """Return the number of rounds that the model has."""
 
     def n_more(self, model, effort):
-        """Return how many rounds an update adds: 0 at the cap."""
+        """Return how many rounds an update adds: 0 at the cap, or where the trees stay."""
+        if effort.freeze:
+            return 0
         n_asked = self.n_asked(model)
         return min(effort.share_of(n_asked), max(0, MAX_GROWTH * n_asked - self.n_fitted(model)))
 
@@ -51,6 +54,8 @@ class BoostingAdapter(BaseAdapter):
         why_no_new_leaves = self.why_no_new_leaves(model)
         if not why_no_new_leaves:
             return ""
+        if effort.freeze:
+            return f"the trees of {type(model).__name__} cannot stay: {why_no_new_leaves}"
         cap = MAX_GROWTH * self.n_asked(model)
         reached = f"{type(model).__name__} has reached its cap of {cap} rounds"
         return f"{reached}, and {why_no_new_leaves}"

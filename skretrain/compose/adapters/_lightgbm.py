@@ -74,6 +74,9 @@ class LightGBMAdapter(BoostingAdapter):
             return f"{name} with boosting_type='rf' averages its trees: more cannot correct them"
         return foreign_fit(estimator, *_CLASSES)
 
+    def freezable(self, estimator):
+        return ["trees"]
+
     def n_kept(self, model):
         return model.best_iteration_ or None
 

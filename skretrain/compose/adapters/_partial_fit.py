@@ -1,6 +1,6 @@
 """Estimators with a partial_fit of their own."""
 
-from contextlib import nullcontext
+from contextlib import ExitStack
 from functools import cache
 from inspect import signature
 
@@ -9,9 +9,10 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.frozen import FrozenEstimator
 
 from ...linear_model import RecursiveRidgeRegressor
-from ...utils._sklearn_api import reheated
+from ...utils._labels import unseen_labels
+from ...utils._sklearn_api import holding_layers, reheated
 from .._growth import can_grow, grow_for
-from ._base import BaseAdapter, set_for_now
+from ._base import BaseAdapter, is_among, set_for_now
 
 _PLAIN = (str, int, float, type(None))  # they hold no estimator
 
@@ -44,6 +45,8 @@ class PartialFitAdapter(BaseAdapter):
         if constant:
             return f"{type(model).__name__} has parts without partial_fit: {sorted(set(constant))}"
         reason = other_outputs(model, y) or super().refusal(model, y, effort)
+        if not reason and effort.freeze:
+            reason = _why_not_held(model, y, effort)
         if not reason and _is_a(model, "OneVsOneClassifier") and model.classes_.dtype.kind in "OU":
             # It writes 0 and 1 into an array of the type of the labels.
             return "partial_fit of OneVsOneClassifier misreads labels that are text"
@@ -55,14 +58,21 @@ class PartialFitAdapter(BaseAdapter):
     def can_grow(self, model, new):
         return can_grow(model, new)
 
+    def freezable(self, estimator):
+        return _layers_of(estimator)
+
     def update(self, model, X, y, params, effort):
         grow_for(model, y)
         if effort.reheat:
             reheated(model)
         # With warm_start, partial_fit of a perceptron refuses batches that lack a class; it goes on
         # from the present weights without.
-        refused = _refused_warm_start(model)
-        with set_for_now(model, warm_start=False) if refused else nullcontext():
+        with ExitStack() as for_now:
+            if _refused_warm_start(model):
+                for_now.enter_context(set_for_now(model, warm_start=False))
+            if effort.freeze:
+                held = [is_among(name, effort.freeze) for name in _layers_of(model)]
+                for_now.enter_context(holding_layers(model, np.flatnonzero(held).tolist()))
             for _ in range(effort.n_passes):
                 model.partial_fit(X, y, **params)
 
@@ -102,6 +112,24 @@ def _own_params(kind):
     if kind.__init__ is object.__init__:
         return []
     return [name for name in signature(kind.__init__).parameters if name != "self"]
+
+
+def _layers_of(perceptron):
+    """Return the names of the layers of a perceptron, from the input on; none for other kinds."""
+    if not _is_a(perceptron, "BaseMultilayerPerceptron"):
+        return []
+    return [f"layer{k}" for k in range(np.size(perceptron.hidden_layer_sizes) + 1)]
+
+
+def _why_not_held(model, y, effort):
+    """Return why layers of a perceptron cannot stay as they are while others learn."""
+    name, layers = type(model).__name__, _layers_of(model)
+    if effort.reheat:
+        return f"{name} cannot begin with a new optimiser while layers of it are held fixed"
+    new = unseen_labels(y, model.classes_) if _is_a(model, "MLPClassifier") and y.ndim == 1 else ()
+    if len(new) and is_among(layers[-1], effort.freeze):
+        return f"{layers[-1]} of {name}, which is held fixed, has no room for {new.tolist()}"
+    return ""
 
 
 _META = ("OneVsOneClassifier", "OneVsRestClassifier", "MultiOutputClassifier")

@@ -2,7 +2,16 @@
 
 from functools import cache
 
-from . import _catboost, _forest, _lightgbm, _river, _sklearn_boosting, _skorch, _xgboost
+from . import (
+    _catboost,
+    _forest,
+    _keras,
+    _lightgbm,
+    _river,
+    _sklearn_boosting,
+    _skorch,
+    _xgboost,
+)
 from ._base import BaseAdapter
 from ._partial_fit import PartialFitAdapter
 from ._warm_start import WarmStartAdapter
@@ -17,6 +26,7 @@ _ADAPTERS = {
     **_catboost.ADAPTERS,
     **_river.ADAPTERS,
     **_skorch.ADAPTERS,
+    **_keras.ADAPTERS,
 }
 
 _PARTIAL_FIT, _WARM_START = PartialFitAdapter(), WarmStartAdapter()

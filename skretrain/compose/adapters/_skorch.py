@@ -2,11 +2,15 @@
 
 import copy
 import numbers
+from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
+from sklearn.base import clone
 
 from ...utils._containers import take_rows, writable
+from ._base import is_among, set_for_now
+from ._mended import Mended, mended
 from ._partial_fit import PartialFitAdapter
 
 # Epochs of the history that are kept: it grows with every update, and copies with it.
@@ -20,6 +24,11 @@ class SkorchAdapter(PartialFitAdapter):
     ``lr``. The history keeps its last 1000 epochs, unless a scheduler of the learning rate counts
     them. The classes are those in the net's parameter ``classes``, or else one per output: the
     outputs are the room there is for new ones.
+
+    The parts that can be held fixed are the parameters and buffers of ``module_``, by name. A
+    module whose buffers are held, such as the running means of a normalisation, is meanwhile in
+    its mode for evaluation. What does not ask for gradients after a fit, because the callback
+    ``Freezer`` has seen to it, say, is handed on to the net that takes its place.
 
     Notes
     -----
@@ -48,7 +57,8 @@ class SkorchAdapter(PartialFitAdapter):
         reason = super().refusal(model, y, effort)
         if not reason:
             _, reason = _beyond(getattr(model, "_n_outputs", None), y)
-        return reason or _why_not_split(model.train_split, y)
+        reason = reason or _why_not_split(model.train_split, y)
+        return reason or (_why_not_held(model, effort.freeze) if effort.freeze else "")
 
     def to_blame(self, predictor, model, X, y):
         is_classifier = hasattr(predictor, "classes_inferred_") or isinstance(predictor, _TwoLabels)
@@ -58,6 +68,21 @@ class SkorchAdapter(PartialFitAdapter):
 
     def can_grow(self, model, new):
         return False
+
+    def freezable(self, estimator):
+        if getattr(estimator, "initialized_", False):
+            return list(_tensors_of(estimator.module_))
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            built = clone(estimator).set_params(verbose=0).initialize()
+        return list(_tensors_of(built.module_))
+
+    def hold_over(self, estimator, fitted, freeze):
+        fixed = _fixed_in(fitted.module_, freeze)
+        if fixed:
+            mended(estimator, _Holds)
+            estimator._fixed, estimator._freeze = fixed, freeze
 
     def copied(self, model):
         # Finished epochs never change: shared, they cost an update nothing.
@@ -77,12 +102,95 @@ class SkorchAdapter(PartialFitAdapter):
             model.initialize_optimizer()
             if counts_epochs:
                 model.history.clear()
-        for _ in range(effort.n_passes):
-            model.partial_fit(writable(X), writable(y), **params)
+        with _holding(model.module_, effort.freeze):
+            for _ in range(effort.n_passes):
+                model.partial_fit(writable(X), writable(y), **params)
         if inferred is not None:
             model.classes_inferred_ = inferred  # those of the last rows alone, by now
         if not counts_epochs:
             del model.history[:-_N_EPOCHS]
+
+
+class _Holds(Mended):
+    """Begins with parts of another net, which stay as they are."""
+
+    def fitted_around(self, fit, X, y, params):
+        self.initialize()
+        freeze = _take_over(self)
+        with _holding(self.module_, freeze), set_for_now(self, warm_start=True):
+            return fit(X, y, **params)
+
+
+def _take_over(net):
+    """Give a net the fixed parts that it was handed, and return the patterns of those to hold."""
+    fixed, freeze = net._fixed, net._freeze
+    del net._fixed, net._freeze
+    own = _tensors_of(net.module_)
+    for name, values in fixed.items():
+        if name not in own or own[name].shape != values.shape:
+            raise ValueError(
+                f"the part {name!r} of {type(net).__name__} is held fixed, and the net that takes "
+                "its place has none of that shape: fit a net of another shape anew."
+            )
+        own[name].data.copy_(values)
+    return freeze
+
+
+def _tensors_of(module):
+    """Return the parameters and buffers of a module, by name."""
+    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+
+
+def _fixed_in(module, freeze):
+    """Return what is not trained: by its own account, or because patterns match it."""
+    trained = {
+        name: part.requires_grad and not is_among(name, freeze)
+        for name, part in module.named_parameters()
+    }
+    at_rest = set(map(_owner, trained)) - {_owner(name) for name in trained if trained[name]}
+    return {
+        name: part.detach().clone()
+        for name, part in _tensors_of(module).items()
+        if is_among(name, freeze) or not trained.get(name, _owner(name) not in at_rest)
+    }
+
+
+def _owner(name):
+    """Return the name of the module that a parameter or buffer belongs to."""
+    return name.rpartition(".")[0]
+
+
+@contextmanager
+def _holding(module, freeze):
+    """Let no optimiser change the parts of a module that patterns match, nor a pass its buffers."""
+    held = [part for name, part in module.named_parameters() if is_among(name, freeze)]
+    held = [part for part in held if part.requires_grad]
+    owners = {_owner(name) for name, _ in module.named_buffers() if is_among(name, freeze)}
+    hooks = [module.get_submodule(name).register_forward_pre_hook(_to_evaluate) for name in owners]
+    for part in held:
+        part.requires_grad = False  # without a gradient there is no step
+    try:
+        yield
+    finally:
+        for part in held:
+            part.requires_grad = True
+        for hook in hooks:
+            hook.remove()
+
+
+def _to_evaluate(module, _):
+    module.eval()
+
+
+def _why_not_held(net, freeze):
+    """Return why parts of a net cannot stay as they are while others learn."""
+    name = type(net).__name__
+    if type(net.optimizer_).__name__ == "LBFGS":
+        return f"the steps of LBFGS move all parameters of {name}, held fixed or not"
+    parts = net.module_.named_parameters()
+    if any(part.requires_grad and not is_among(name, freeze) for name, part in parts):
+        return ""
+    return f"nothing of {name} is left to learn"
 
 
 class _FlatTargets:

@@ -118,6 +118,9 @@ class XGBoostAdapter(BoostingAdapter):
     mixin = _StopsEarly
     mends = ("xgboost.XGBModel",)
 
+    def freezable(self, estimator):
+        return ["trees"]
+
     def n_kept(self, model):
         best = model.get_booster().attr("best_iteration")
         return None if best is None else int(best) + 1

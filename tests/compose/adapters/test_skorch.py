@@ -10,21 +10,25 @@ import pytest
 import torch
 from helpers import events
 from sklearn.base import clone
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor
-from skorch.callbacks import Callback, EpochScoring, LRScheduler
+from skorch.callbacks import Callback, EpochScoring, Freezer, LRScheduler
 from skorch.dataset import ValidSplit
 from torch import nn
 
 from skretrain import DriftAwareRetrainer
 from skretrain.buffers import Rows
 from skretrain.compose import Learner
+from skretrain.compose._freeze import holding
+from skretrain.compose._structure import predictor_of
 from skretrain.compose.adapters import _skorch
 from skretrain.compose.adapters._base import Effort
 from skretrain.compose.adapters._registry import adapter_of
 from skretrain.compose.adapters._skorch import _N_EPOCHS
 from skretrain.exceptions import SkretrainWarning
+from skretrain.policies import FineTune
 
 ONE_PASS = Effort()
 RNG = np.random.default_rng(0)
@@ -591,3 +595,179 @@ def test_stray_labels_do_not_block_the_answer_to_an_alarm():
     actions = [action for (action,) in events(model, "action")]
     assert "failed" not in actions
     assert np.mean(model.predict(rows[-300:]) == y[-300:]) > 0.8
+
+
+# -- parts that are held fixed -----------------------------------------------------------------
+
+
+class Normed(nn.Module):
+    """A first block with running means, which are buffers, and a last layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU())
+        self.last = nn.Linear(8, 2)
+
+    def forward(self, X):
+        return self.last(self.first(X))
+
+
+def normed(**params):
+    return classifier(**params).set_params(module=Normed)
+
+
+def state(net):
+    return {name: part.numpy().copy() for name, part in net.module_.state_dict().items()}
+
+
+def moved(before, after):
+    """Return the names of the parts that are not the same, bit for bit."""
+    before, after = state(before), state(after)
+    return {name for name in before if not np.array_equal(before[name], after[name])}
+
+
+OPTIMISERS = {
+    "moments": {"optimizer": torch.optim.Adam},
+    "momentum and decay": {
+        "optimizer": torch.optim.SGD,
+        "optimizer__momentum": 0.9,
+        "optimizer__weight_decay": 0.1,
+    },
+}
+LAST = {"last.weight", "last.bias"}
+
+
+@pytest.mark.parametrize("kind", OPTIMISERS)
+@pytest.mark.parametrize("freeze", ["first", "first.*", "[!l]*"])
+def test_held_parts_stay_bit_for_bit_with_their_running_means(kind, freeze):
+    """Neither a step, nor momentum, nor decay, nor a mean of the rows that pass through."""
+    model = fitted(normed(**OPTIMISERS[kind]))
+    twin = continued(model, X[:50], Y[:50], Effort(3, freeze=(freeze,)))
+    assert moved(model, twin) == LAST
+    names = [name for name, part in twin.module_.named_parameters() if part.requires_grad]
+    assert names == [name for name, _ in model.module_.named_parameters()]
+    assert moved(twin, continued(twin, X, Y)) == state(model).keys()  # all of it learns again
+    kept, left = (net.optimizer_.state_dict()["state"] for net in (model, twin))
+    for place in range(4):  # what the optimiser knows of what is held
+        for name, value in kept[place].items():
+            np.testing.assert_array_equal(left[place][name], value)
+
+
+def test_what_learns_beside_held_parts_learns_as_if_they_had_no_gradient():
+    model = fitted(classifier(optimizer=torch.optim.SGD))
+    torch.manual_seed(1)
+    twin = continued(model, X[:50], Y[:50], Effort(freeze=("layers.0",)))
+    for name, part in model.module_.named_parameters():
+        part.requires_grad = not name.startswith("layers.0")
+    torch.manual_seed(1)
+    model.partial_fit(X[:50], Y[:50])
+    assert_same_arrays(weights(twin), weights(model))
+
+
+def test_a_held_weight_of_a_normalisation_leaves_its_means_to_the_rows():
+    model = fitted(normed())
+    held = {"first.1.weight", "first.1.bias"}
+    twin = continued(model, X[:50], Y[:50], Effort(freeze=tuple(held)))
+    assert moved(model, twin) == state(model).keys() - held
+
+
+def test_an_update_that_fails_lets_all_parts_learn_again():
+    model = fitted(normed())
+    with pytest.raises(RuntimeError):
+        adapter_of(model)[0].update(model, X[:, :2], Y, {}, Effort(freeze=("first",)))
+    assert all(part.requires_grad for part in model.module_.parameters())
+    assert not any(module._forward_pre_hooks for module in model.module_.modules())
+
+
+@pytest.mark.parametrize(
+    ("freeze", "optimizer", "reason"),
+    [
+        ("[fl]*.[01wb]*", torch.optim.Adam, "nothing of NeuralNetClassifier is left to learn"),
+        ("first", torch.optim.LBFGS, "LBFGS move all parameters"),
+    ],
+)
+def test_what_cannot_be_held_is_told_before_anything_is_fitted(freeze, optimizer, reason):
+    model = fitted(normed(optimizer=optimizer, max_epochs=1))
+    assert reason in adapter_of(model)[0].refusal(model, Y, Effort(freeze=(freeze,)))
+
+
+def test_the_names_of_parts_are_known_before_a_fit_and_cost_no_random_number():
+    torch.manual_seed(3)
+    names = adapter_of(normed())[0].freezable(normed())
+    drawn = torch.rand(1)
+    torch.manual_seed(3)
+    assert drawn == torch.rand(1)
+    assert set(names) == state(fitted(normed())).keys()
+    assert names == adapter_of(normed())[0].freezable(fitted(normed()))
+    with pytest.raises(ValueError, match=r"'none' matches none of \['first.0.weight'"):
+        FineTune("none").check(Learner(normed()))
+
+
+@pytest.mark.parametrize("make", [normed, lambda **params: make_pipeline(normed(**params))])
+def test_fine_tuning_in_a_retrainer_moves_the_last_layer_alone(make):
+    torch.manual_seed(0)
+    model = DriftAwareRetrainer(make(), detector=None, update=FineTune("first")).fit(
+        X[:100], Y[:100]
+    )
+    before = predictor_of(model.estimator_)[0]
+    model.partial_fit(X[100:], Y[100:])
+    after = predictor_of(model.estimator_)[0]
+    assert (model.events_.counts["updated"], moved(before, after)) == (1, LAST)
+
+
+# -- what a net does not train, after a full refit -------------------------------------------------
+
+
+def refitted(champion, net, freeze=()):
+    torch.manual_seed(7)
+    return holding(Learner(net), champion, freeze).fresh(rows_of(X, Y), 1)
+
+
+def test_what_freezer_froze_is_the_same_after_a_full_refit_and_the_rest_is_new():
+    """By itself, the callback freezes whatever the new net was initialised with."""
+    net = normed(callbacks=[Freezer("first.*")])
+    champion = fitted(net)
+    torch.manual_seed(7)
+    assert {"first.0.weight", *LAST} < moved(champion, clone(net).fit(X, Y))
+    fresh = refitted(champion, net)
+    means = {"running_mean", "running_var", "num_batches_tracked"}  # they go on, as in the champion
+    assert moved(champion, fresh) == LAST | {f"first.1.{name}" for name in means}
+    assert not fresh.module_.first[0].weight.requires_grad
+    assert type(fresh) is NeuralNetClassifier
+    assert not {"_fixed", "_freeze"} & vars(fresh).keys()
+    pickle.loads(pickle.dumps(fresh))
+
+
+def test_a_refit_begins_with_new_weights_where_nothing_is_fixed():
+    champion = fitted(normed())
+    torch.manual_seed(7)
+    alone = clone(normed()).fit(X, Y)
+    assert moved(alone, refitted(champion, normed())) == set()
+
+
+def test_parts_that_a_policy_holds_stay_through_the_refit_that_it_needs():
+    champion = fitted(normed())
+    fresh = refitted(champion, normed(), ("first",))
+    assert moved(champion, fresh) == LAST
+    assert all(part.requires_grad for part in fresh.module_.parameters())
+
+
+def test_a_net_of_another_shape_cannot_take_over_what_is_fixed():
+    champion = fitted(classifier(callbacks=[Freezer("layers.3.*")], module__n_outputs=3))
+    with pytest.raises(ValueError, match=r"'layers.3.weight' of NeuralNetClassifier is held fixed"):
+        refitted(champion, classifier())
+
+
+def test_a_retrainer_hands_on_what_is_fixed():
+    torch.manual_seed(0)
+    net = normed(callbacks=[Freezer("first.0.*")])
+    model = DriftAwareRetrainer(net, detector=None, policy="full_refit", update="full_refit")
+    first = model.fit(X[:100], Y[:100]).estimator_
+    second = model.partial_fit(X[100:], Y[100:]).estimator_
+    assert model.events_.counts["updated"] == 1
+    assert moved(first, second) == state(first).keys() - {"first.0.weight", "first.0.bias"}
+
+
+def test_a_model_of_another_kind_has_nothing_to_hand_on():
+    fresh = refitted(GaussianNB().fit(X, Y), normed())
+    assert fresh.predict(X).shape == Y.shape
