@@ -32,6 +32,7 @@ API = {
         [
             "BasePolicy",
             "Candidate",
+            "DistillingRefit",
             "FullRefit",
             "KeepOrRefit",
             "ReplayMix",
