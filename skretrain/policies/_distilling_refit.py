@@ -16,8 +16,9 @@ from ._keep_or_refit import standard_error
 
 _NO_ROWS = Rows(np.empty((0, 1)), None, {}, np.empty(0, dtype=np.int64))
 _LADDER = (0.0, 0.25, 0.5, 0.75, 0.9)
-# Held out is every third of the new rows, and not more; fewer than ten show nothing.
-_ONE_IN, _LEAST_HELD, _MOST_HELD = 3, 10, 1000
+# Of nine blocks of new rows every third is held out, and not more rows than a thousand; fewer than
+# ten show nothing.
+_BLOCKS, _ONE_IN, _MOST_HELD, _LEAST_HELD = 9, 3, 1000, 10
 # Standard errors by which a share may seem worse than the labels alone: mere chance takes no share.
 _TOLERATED = 1.0
 # A copy of less weight than this, beside one of weight 1, is lost in the rounding of their sum.
@@ -70,11 +71,12 @@ class DistillingRefit(FullRefit):
     -----
     After a real drift the teacher is wrong: what it says of the new rows contradicts their labels.
     With `guard`, a refit with the share `alpha`, one with half of it and one on the labels alone
-    are compared on the newest third of the rows that the serving model has not learned, which none
-    of them is given then: at most 1,000, a half where these are few. The largest share is taken
-    whose squared error (of probabilities, or of predictions) is not higher than that of the labels
-    alone by more than one standard error. With fewer than 20 new rows nothing can be compared: an
-    alarm is answered on the labels alone then, and any other refit has the share `alpha`.
+    are compared on a third of the rows that the serving model has not learned, which none of them
+    is given then: three of nine blocks, the newest one among them, and at most 1,000 rows. The
+    largest share is taken whose squared error (of probabilities, or of predictions) is not higher
+    than that of the labels alone by more than one standard error. With fewer than 28 new rows
+    nothing can be compared: an alarm is answered on the labels alone then, and any other refit has
+    the share `alpha`.
 
     With `max_flips`, the shares 0, 0.25, 0.5, 0.75, 0.9 are tried up to `alpha`, and it, until one
     keeps to the limit. ``evidence["distillation"]`` of the event has the share, and of each one
@@ -296,9 +298,9 @@ def _first_unseen(context):
 def _held_out(context, window):
     """Return positions to judge on, or None where they are too few.
 
-    They are taken evenly from the rows that the serving model has not learned: only these tell what
-    labels teach that it does not know. The newest alone would tell of the newest alone: where rows
-    come in blocks, an error of the teacher that is in an earlier one would not be seen.
+    They are blocks spread over the rows that the serving model has not learned: only these tell
+    what labels teach that it does not know. The newest alone would not show an error of the teacher
+    on those before, and single rows would be too much like their neighbours.
     """
     since = max(context.since, int(_first_unseen(context)))
     counts = window.index >= since
@@ -306,7 +308,9 @@ def _held_out(context, window):
     if uncounted is not None:
         counts &= ~uncounted
     new = np.flatnonzero(counts)
-    held = new[len(new) - 1 :: -_ONE_IN][::-1][-_MOST_HELD:]
+    block = -(-len(new) // _BLOCKS) or 1
+    age = np.arange(len(new))[::-1] // block
+    held = new[age % _ONE_IN == 0][-_MOST_HELD:]
     return held if len(held) >= _LEAST_HELD else None
 
 
