@@ -19,8 +19,6 @@ _LADDER = (0.0, 0.25, 0.5, 0.75, 0.9)
 # Of nine blocks of new rows every third is held out, and not more rows than a thousand; fewer than
 # ten show nothing.
 _BLOCKS, _ONE_IN, _MOST_HELD, _LEAST_HELD = 9, 3, 1000, 10
-# Standard errors by which a share may seem worse than the labels alone: mere chance takes no share.
-_TOLERATED = 1.0
 # A copy of less weight than this, beside one of weight 1, is lost in the rounding of their sum.
 _ROUNDING = np.finfo(np.float64).eps
 
@@ -70,13 +68,14 @@ class DistillingRefit(FullRefit):
     Notes
     -----
     After a real drift the teacher is wrong: what it says of the new rows contradicts their labels.
-    With `guard`, a refit with the share `alpha`, one with half of it and one on the labels alone
-    are compared on a third of the rows that the serving model has not learned, which none of them
-    is given then: three of nine blocks, the newest one among them, and at most 1,000 rows. The
-    largest share is taken whose squared error (of probabilities, or of predictions) is not higher
-    than that of the labels alone by more than one standard error. With fewer than 28 new rows
-    nothing can be compared: an alarm is answered on the labels alone then, and any other refit has
-    the share `alpha`.
+    With `guard`, one that is no better than chance on the new rows is not listened to. Else a refit
+    with the share `alpha`, one with half of it and one on the labels alone are compared on a third
+    of the rows that the serving model has not learned, which none of them is given then: three of
+    nine blocks, the newest one among them, and at most 1,000 rows. The largest share is taken whose
+    squared error (of probabilities, or of predictions) is not higher than that of the labels alone
+    by more than one standard error, or not higher at all after an alarm, which says that the
+    teacher has become worse. With fewer than 28 new rows nothing can be compared: an alarm is
+    answered on the labels alone then, and any other refit has the share `alpha`.
 
     With `max_flips`, the shares 0, 0.25, 0.5, 0.75, 0.9 are tried up to `alpha`, and it, until one
     keeps to the limit. ``evidence["distillation"]`` of the event has the share, and of each one
@@ -115,11 +114,11 @@ class DistillingRefit(FullRefit):
     >>> model = DriftAwareRetrainer(
     ...     LogisticRegression(),
     ...     detector=Periodic(every=300),
-    ...     policy=DistillingRefit(grow=False),
+    ...     policy=DistillingRefit(guard=False, grow=False),
     ...     batch_size=100,
     ... ).fit(X, y)
-    >>> [event.evidence["distillation"]["alpha"] for event in model.events_ if event.evidence]
-    [0.5, 0.5, 0.5]
+    >>> [event.n_rows_fitted for event in model.events_ if event.kind == "distilling_refit"]
+    [800, 1400, 2000]
     """
 
     def __init__(
@@ -238,11 +237,13 @@ class DistillingRefit(FullRefit):
             return self._unproven(context, "too few new rows to compare on")
         try:
             trial = _Trial(context, window, held, classes, self.temperature)
+            if self.max_flips is None and trial.knows_nothing():
+                return _Choice(0.0, "the serving model is no better than chance on the new rows")
             labels_alone = trial.of(0.0)
         except Exception as error:
             return self._unproven(context, f"not compared: {type(error).__name__}: {error}")
         if self.max_flips is None:
-            return self._harmless(trial, labels_alone)
+            return self._harmless(trial, labels_alone, _tolerated(context))
         return self._steady(trial, labels_alone)
 
     def _unproven(self, context, why):
@@ -250,11 +251,11 @@ class DistillingRefit(FullRefit):
             return _Choice(0.0, f"{why}; learned from the labels alone")
         return _Choice(float(self.alpha), why)
 
-    def _harmless(self, trial, labels_alone):
+    def _harmless(self, trial, labels_alone, tolerated):
         """Choose the largest share that does not do worse than the labels alone."""
         for share in (float(self.alpha), self.alpha / 2):
             worse = trial.of(share).losses - labels_alone.losses
-            if worse.mean() <= _TOLERATED * standard_error(worse):
+            if worse.mean() <= tolerated * standard_error(worse):
                 return trial.choice(share, "" if share == self.alpha else "with more it did worse")
         return trial.choice(0.0, "with the serving model as teacher it did worse")
 
@@ -288,6 +289,14 @@ class _Choice(NamedTuple):
 
 def _answers_a_change(context):
     return context.alarm and not context.on_schedule
+
+
+def _tolerated(context):
+    """Return the standard errors by which a share may seem worse: mere chance takes none of it.
+
+    But an alarm says already that the teacher has become worse.
+    """
+    return 0.0 if _answers_a_change(context) else 1.0
 
 
 def _first_unseen(context):
@@ -398,12 +407,21 @@ class _Trial:
             return None
         return np.asarray(model.predict(self.held.X)).reshape(self.held.y.shape) == self.held.y
 
+    def knows_nothing(self):
+        """Tell whether the teacher is no better than the mean of the targets of the rows."""
+        target = _targets(self.held.y, self.classes)
+        teacher, mean = self._losses(self.context.champion), ((target - target.mean(axis=0)) ** 2)
+        return teacher.sum() >= mean.sum()
+
+    def _losses(self, model):
+        errors = _answers(model, self.held, self.classes) - _targets(self.held.y, self.classes)
+        return (errors**2).reshape(len(errors), -1).sum(axis=1)
+
     def of(self, share):
         """Return how a refit with this share does."""
         rows = self.lessons.rows(share)
         model = self.context.learner.fresh(rows, self.context.number)
-        errors = _answers(model, self.held, self.classes) - _targets(self.held.y, self.classes)
-        losses = (errors**2).reshape(len(errors), -1).sum(axis=1)
+        losses = self._losses(model)
         figures = (None, None, None)
         if self.classes is not None:
             was, now = self.was_right, self._is_right(model)
