@@ -33,6 +33,7 @@ API = {
             "AnchoredUpdate",
             "BasePolicy",
             "Candidate",
+            "DistillingRefit",
             "FineTune",
             "FullRefit",
             "KeepOrRefit",

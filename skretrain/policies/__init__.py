@@ -2,6 +2,7 @@
 
 from ._anchored_update import AnchoredUpdate
 from ._base import BasePolicy, Candidate, RetrainContext
+from ._distilling_refit import DistillingRefit
 from ._fine_tune import FineTune
 from ._full_refit import FullRefit
 from ._keep_or_refit import KeepOrRefit
@@ -12,6 +13,7 @@ __all__ = [
     "AnchoredUpdate",
     "BasePolicy",
     "Candidate",
+    "DistillingRefit",
     "FineTune",
     "FullRefit",
     "KeepOrRefit",
