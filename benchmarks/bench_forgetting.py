@@ -143,7 +143,7 @@ def methods_for(data, seed):
         "distilled, new rows": updated(DistillingRefit(on="new")),
         "anchored": updated(AnchoredUpdate()),
         "refit on all": scheduled(FullRefit("all", grow=False)),
-        "distilled refit": scheduled(DistillingRefit()),
+        "distilled refit": scheduled(DistillingRefit(window="all", grow=False)),
         "refit since alarm": drift_aware("full_refit"),
         "keep or refit": drift_aware(),
         "revive": drift_aware(Revive()),

@@ -37,6 +37,7 @@ from sklearn.metrics import (
     make_scorer,
 )
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
@@ -1178,7 +1179,7 @@ def test_the_text_quotes_the_table():
 def test_the_table_is_a_frame_with_a_row_for_each_candidate():
     advice = _advised(n_old=200, n_new=200)
     assert advice.table["action"].tolist() == [row["action"] for row in advice.rows]
-    assert len(advice.table) == 8
+    assert len(advice.table) == 9
     assert (advice.table.query("tried")["seconds"] >= 0).all()
 
 
@@ -1396,3 +1397,28 @@ def test_a_turned_concept_is_answered_by_a_retrain_the_more_it_turned(turned, le
     ]
     retrained = sum(answer not in ("keep", "collect_more") for answer in answers)
     assert retrained >= least * 20
+
+
+def test_a_teacher_is_tried_beside_the_candidates_and_said_where_it_spares_flips():
+    """It is no candidate: without it, every number and the action are the same."""
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(900, 4))
+    y = (X[:, 0] + 0.7 * rng.normal(size=900) > 0).astype(int)
+    turned = (X[:, 0] + 1.5 * X[:, 1] + 0.7 * rng.normal(size=900) > 0).astype(int)
+    tree = DecisionTreeClassifier(max_depth=4, random_state=0)
+    advice = advise(tree, X[:450], y[:450], X[450:], turned[450:])
+    taught, plain = _row(advice, "distill"), _row(advice, advice.action)
+    assert advice.action.startswith("refit_")
+    assert taught["tried"]
+    assert taught["negative_flips"] < plain["negative_flips"]
+    assert (
+        f"with the present model as teacher {100 * taught['negative_flips']:.1f} %" in advice.text
+    )
+    assert advice.evidence["decision"]["n_candidates"] == advice.table["tried"].sum() - 2
+
+
+def test_a_base_that_takes_no_weights_has_no_teacher():
+    advice = advise(KNeighborsClassifier(), *_pair())
+    assert not _row(advice, "distill")["tried"]
+    assert "not possible: " in _row(advice, "distill")["note"]
+    assert "teacher" not in advice.text

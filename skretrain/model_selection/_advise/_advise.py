@@ -104,7 +104,11 @@ def advise(
     these names make them; ``fine_tune`` (only the last step of a pipeline is fitted anew);
     ``refit_new``; ``refit_window`` (the rows since the change that the losses of the old model show
     among the new rows, if it is not the seam of the periods); ``refit_all``. A candidate that
-    fails, or is not possible, is a row of the table that says why.
+    fails, or is not possible, is a row of the table that says why. Beside them stands ``distill``,
+    ``refit_all`` with the present model as teacher, as
+    :class:`~skretrain.policies.DistillingRefit` makes it: it is tried for the answers that it does
+    not turn from right to wrong, is said where these are fewer than by a refit that is advised, and
+    is no candidate itself.
 
     **Intervals.** The gain is the present model's loss minus the candidate's on the same rows: a
     paired t interval over rows, or, where a Ljung-Box test finds the differences autocorrelated,

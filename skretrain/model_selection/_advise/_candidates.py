@@ -13,7 +13,7 @@ from ...buffers import Rows
 from ...buffers._base import joined, part_of
 from ...compose._update import params_of_step
 from ...drift._locate import locate_change, noise_bound
-from ...policies import FullRefit, ReplayMix, RetrainContext, WarmStart
+from ...policies import DistillingRefit, FullRefit, ReplayMix, RetrainContext, WarmStart
 from ...policies._base import with_all_classes
 from ...utils._costs import Stopwatch
 from ...utils._losses import loss_per_row
@@ -305,6 +305,16 @@ def _refit_all(stage, champion):
     return candidate.model, candidate.n_rows, ""
 
 
+def _distill(stage, champion):
+    policy = DistillingRefit(window="all", guard=False)
+    try:
+        policy.check(stage.case.learner)
+    except ValueError as reason:
+        raise _NotPossible(str(reason)) from reason
+    candidate = policy.propose(stage.context(champion))
+    return candidate.model, candidate.n_rows, candidate.note
+
+
 def _recalibrate(stage, champion):
     rows = stage.readable_new
     options = _corrections(stage, champion)
@@ -343,7 +353,9 @@ _MAKERS = {
     "refit_new": _refit_new,
     "refit_window": _refit_window,
     "refit_all": _refit_all,
+    "distill": _distill,
 }
-_CONTINUE = ("keep", "recalibrate", "warm_start", "replay_mix", "fine_tune")
+_CONTINUE = ("keep", "recalibrate", "warm_start", "replay_mix", "fine_tune", "distill")
 CARRY_THE_OLD = ("warm_start", "replay_mix", "fine_tune")
 NEW_ROWS_ALONE = ("refit_new", "refit_window")
+FEWER_FLIPS = "distill"  # tried and shown beside the others, which it is as good as at best

@@ -46,6 +46,11 @@ ACTIONS = {
     "refit_all": Action(
         "refit on all rows", "Refit on all rows, old and new", "a fresh fit on old and new rows"
     ),
+    "distill": Action(
+        "refit with teacher",
+        "Refit on all rows, with the present model as teacher",
+        "a fresh fit on old and new rows, half on what the present model says of them",
+    ),
     "collect_more": Action("collect more rows", "Not enough evidence: collect more rows", ""),
 }
 _TOLD_APART = 0.5  # the AUC of a guess
@@ -137,7 +142,8 @@ def _basis(evidence):
 def _reason(action, by_action, evidence, units):
     keep = by_action["keep"]
     now = f"{_basis(evidence)} the present model has {units.name} {units.level(keep['loss_new'])}"
-    tried = [row for row in by_action.values() if row["tried"] and row is not keep]
+    candidates = (row for name, row in by_action.items() if name not in ("keep", "distill"))
+    tried = [row for row in candidates if row["tried"]]
     if not tried:
         return f"{now}; nothing else could be fitted."
     row = by_action.get(action, keep)
@@ -301,12 +307,24 @@ def _forgetting(action, by_action, evidence, units):
     if row is None or action == "keep":
         return ""
     lost, flips = row["forgetting"], row["negative_flips"]
+    beside = _with_teacher(row, by_action["distill"], units)
     verb = "forgets" if lost > 0 else "gains"
     seconds = f"{_seconds(row['forecast_seconds'])} of processor time on all rows"
     return (
         f"On the old period it {verb} {units.change(abs(lost))} (forgetting: "
         f"{_sure(row, 'forgetting', units)}), {100 * flips:.1f} % of the new rows were right and "
-        f"are wrong now; the forecast is {seconds}."
+        f"are wrong now{beside}; the forecast is {seconds}."
+    )
+
+
+def _with_teacher(row, taught, units):
+    """Return what a teacher would spare, where a refit is advised."""
+    is_refit = row["action"].startswith("refit_") and taught["tried"]
+    if not is_refit or not taught["negative_flips"] < row["negative_flips"]:
+        return ""
+    return (
+        f" (with the present model as teacher {100 * taught['negative_flips']:.1f} %, at "
+        f"{units.name} {units.level(taught['loss_new'])})"
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from ...metrics._forgetting import negative_flips
 from ...utils._containers import concat_rows
 from ._advice import Advice
-from ._candidates import CARRY_THE_OLD, NEW_ROWS_ALONE
+from ._candidates import CARRY_THE_OLD, FEWER_FLIPS, NEW_ROWS_ALONE
 from ._case import HELD_OUT_NEW
 from ._evidence import (
     CONFIDENCE,
@@ -40,16 +40,17 @@ class Verdict:
                 f"judged on the held-out rows: {self.trials['keep'].note.rstrip('.')}."
             )
         self.present = self.done["keep"]
-        self.others = [trial for name, trial in self.done.items() if name != "keep"]
+        aside = ("keep", FEWER_FLIPS)
+        self.others = [trial for name, trial in self.done.items() if name not in aside]
         level = 1 - (1 - CONFIDENCE) / max(len(self.others), 1)
         gain = case.evaluator.gain
-        self.gains = {
-            trial.action: gain(self.present.new, trial.new, level) for trial in self.others
-        }
-        self.forgetting = {
-            trial.action: _negated(gain(self.present.old, trial.old, CONFIDENCE))
-            for trial in self.others
-        }
+        self.gains, self.forgetting = {}, {}
+        for trial in self.done.values():
+            if trial is not self.present:
+                at = level if trial in self.others else CONFIDENCE
+                self.gains[trial.action] = gain(self.present.new, trial.new, at)
+                lost = gain(self.present.old, trial.old, CONFIDENCE)
+                self.forgetting[trial.action] = _negated(lost)
         self.few = len(self.last.held_new.index) < _LEAST_TO_DECIDE
         self.mislead = self._mislead()
         # Where the old model is better than both refits, old rows cannot be what is wrong.
@@ -72,7 +73,8 @@ class Verdict:
             return case.price / case.n_new
         if case.metric is not None:
             # Of the largest: a model that is of no use has a score of 0, and all is a gain.
-            return max(abs(case.evaluator.loss(trial.new)) for trial in self.done.values()) / 20
+            trials = [self.present, *self.others]
+            return max(abs(case.evaluator.loss(trial.new)) for trial in trials) / 20
         return max(loss / 4, _LEAST_POINTS if case.is_classifier else 0.0)
 
     def action(self):
