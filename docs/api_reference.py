@@ -36,6 +36,8 @@ API = {
             "KeepOrRefit",
             "ReplayMix",
             "RetrainContext",
+            "Revive",
+            "Served",
             "WarmStart",
         ],
     ),
