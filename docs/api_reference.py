@@ -39,6 +39,8 @@ API = {
             "KeepOrRefit",
             "ReplayMix",
             "RetrainContext",
+            "Revive",
+            "Served",
             "WarmStart",
         ],
     ),

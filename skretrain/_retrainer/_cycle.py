@@ -104,6 +104,7 @@ class Cycle:
         before = state.service.promote(model, shown, state.service.types, n_seen)
         rare = state.watch_rare(fitted_on)
         state.tell_trigger(record, answered=False)
+        state.tell_policies(record.kind, answered=False)
         may_lack = begins_stream and not incremental
         self.n_starved = n_fitted if may_lack and lacks_rows(model, fitted_on, learner) else 0
         alike = f"the output is the same for all {n_fitted} rows" if self.n_starved else ""

@@ -256,6 +256,7 @@ class Retrains:
             # of ringing on; what the comparison cost is what a refit costs it.
             record_told = replace(record, n_rows=candidate.n_rows_compared)
             state.tell_trigger(record_told, answered=True)
+        state.tell_policies(record.kind, answered=cause.answers_alarm)
         return verdict, record
 
     def gate_failed(self, rows, signal, error):

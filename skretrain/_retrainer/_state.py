@@ -8,11 +8,11 @@ from ..buffers import Memory
 from ..buffers._base import part_of
 from ..compose._freeze import holding
 from ..drift._rare import rare_labels, watch_rare
-from ..policies import RetrainContext
+from ..policies import RetrainContext, Served
 from ..utils._containers import ColumnTypes
 from ..utils._costs import thread_counts
 from ..utils._sklearn_api import predict_proba_of
-from ._concept import Concept
+from ._concept import Concept, n_rows_since
 from ._forgetting import about_forgetting, anchor_losses
 from ._labels import Labels
 from ._log import Log, because
@@ -255,6 +255,7 @@ class State:
             start, n_known = self.concept.start, max(challenger.fit.row - self.concept.start, 0)
         self.concept.begin(start, n_known, answers_alarm=cause.answers_alarm)
         self.tell_trigger(challenger.fit, answered=cause.answers_alarm)
+        self.tell_policies(challenger.fit.kind, answered=cause.answers_alarm)
         self.announce(before)
 
     def announce(self, before):
@@ -270,6 +271,7 @@ class State:
         self.n_refits += 1
         self.concept.n_known = n_known
         self.tell_trigger(record, answered=False)
+        self.tell_policies(record.kind, answered=False)
         self.announce(before)
 
     def tell_trigger(self, record, *, answered):
@@ -286,3 +288,20 @@ class State:
             trigger.after_fit(record, reference, answered)
 
         self.log.guarded("the trigger", tell)
+
+    def tell_policies(self, kind, *, answered):
+        """Let the policies take note of the model that serves, before it learns on."""
+        buffer, start = self.parts.buffer, self.concept.start
+        served = Served(
+            model=self.serving.model,
+            kind=kind,
+            since=start,
+            n_known=self.concept.n_known,
+            n_since=n_rows_since(buffer, start, self.log.n_seen),
+            unseen_from=self._unseen_from,
+            alarm=answered,
+            memory=Memory(buffer),
+            learner=self.parts.learner,
+        )
+        for policy in filter(None, (self.parts.policy, self.parts.update)):
+            self.log.guarded("the policy", policy.after_retrain, served)

@@ -132,6 +132,7 @@ class Updates:
         n_known = n_rows_since(buffer, previous.concept_start, n_seen)
         state.concept.begin(previous.concept_start, n_known, answers_alarm=False)
         state.trials.restart()
+        state.tell_policies("rolled_back", answered=False)
         state.announce(before)
         reason = f"version {previous.serving.version} serves again instead of {taken_back}"
         state.log.record(

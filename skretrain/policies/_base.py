@@ -22,7 +22,8 @@ class Candidate(NamedTuple):
     model : estimator
         The fitted candidate; it shares nothing mutable with the serving model.
     kind : str
-        How it was made: ``"full_refit"``, ``"warm_start"``, ``"replay_mix"``, ``"keep"``.
+        How it was made: ``"full_refit"``, ``"warm_start"``, ``"replay_mix"``, ``"revive"``,
+        ``"keep"``.
     n_rows : int
         Rows it was fitted on, a row counted as often as it was gone through.
     n_known : int or None, default=None
@@ -236,11 +237,64 @@ class RetrainContext:
         return Memory.of(joined(self.memory.latest(), newer), sampling_weights=weights)
 
 
+class Served(NamedTuple):
+    """The model that serves once a retrain is through, as a policy is told of it.
+
+    Attributes
+    ----------
+    model : estimator
+        It is never changed in place, so that it may be kept for later, but not be proposed itself.
+    kind : str
+        ``"first_fit"``, the `kind` of the :class:`Candidate` that was promoted, ``"keep"``, or
+        ``"rolled_back"`` where the gate took a promotion back and the one before serves again.
+    since : int
+        First row of the concept that it serves.
+    n_known : int
+        Rows of that concept that it stands for: more than have come, if it was brought back.
+    n_since : int
+        Rows of that concept that have come; of a sample, those that are remembered.
+    unseen_from : int
+        First stream row that it has not learned.
+    alarm : bool
+        Whether an alarm was answered.
+    memory : Memory
+        All remembered rows, the newest batch among them, to be read during the call.
+    learner : Learner
+        Tells which rows count.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skretrain import DriftAwareRetrainer
+    >>> from skretrain.datasets import make_drifting_classification
+    >>> from skretrain.policies import FullRefit
+    >>> class Told(FullRefit):
+    ...     def after_retrain(self, served):
+    ...         print(served.kind, served.since, served.n_known, served.alarm)
+    >>> X, y, _ = make_drifting_classification(2000, random_state=0)
+    >>> model = DriftAwareRetrainer(LogisticRegression(), policy=Told(), batch_size=500).fit(X, y)
+    first_fit 0 500 False
+    full_refit 0 1000 False
+    full_refit 1000 500 True
+    full_refit 1000 1000 False
+    """
+
+    model: Any
+    kind: str
+    since: int
+    n_known: int
+    n_since: int
+    unseen_from: int
+    alarm: bool
+    memory: Memory
+    learner: Learner
+
+
 class BasePolicy(BaseEstimator, ABC):
     """Base class of policies: (serving model, new rows, memory, signal) to a candidate.
 
     A subclass writes :meth:`propose`. It may override :meth:`is_due` to ask for a turn on a batch
-    without an alarm.
+    without an alarm, and :meth:`after_retrain` to take note of the models that serve.
 
     Attributes
     ----------
@@ -308,6 +362,22 @@ class BasePolicy(BaseEstimator, ABC):
             False, unless overridden.
         """
         return False
+
+    def after_retrain(self, served):
+        """Take note of the model that serves now, before it learns on; nothing, unless overridden.
+
+        A retrainer calls it after the first fit, when a candidate comes into service, when a
+        retrain ended in keeping the model, and when a promotion is taken back: of its own clones of
+        ``policy`` and ``update``, never of the objects that were passed. What a policy notes is
+        pickled with the retrainer and with each of its jobs, and forgotten by ``fit``. As
+        :meth:`propose` may run in another process, this is the one place to note anything, and
+        another thread may be in :meth:`propose` meanwhile: replace what is noted, do not change it.
+
+        Parameters
+        ----------
+        served : Served
+            The model, and what it stands for.
+        """
 
     def check(self, learner):
         """Raise for a parameter, or a base, that this policy cannot work with.

@@ -18,7 +18,7 @@ _WORDS = (*_DEFAULT, "decayed")
 _NO_ROWS = Rows(np.empty((0, 1)), None, {}, np.empty(0, dtype=np.int64))
 # Of the rows since the change, the newest are held out: a third of them, a half where these are
 # few. Fewer than ten show nothing.
-_SHARE_HELD, _FEW_HELD, _LEAST_HELD, _MOST_HELD = 1 / 3, 20, 10, 1000
+_SHARE_HELD, _FEW_HELD, LEAST_HELD, MOST_HELD = 1 / 3, 20, 10, 1000
 # As many that the serving model has not learned are enough to compare on them alone.
 _ENOUGH_UNSEEN = 50
 # Windows whose lengths differ by less than this share are one window.
@@ -189,13 +189,13 @@ class KeepOrRefit(BasePolicy):
             return FullRefit(min_rows=self.min_rows).propose(context)
         held = _held_out(context, rows)
         if held is None:
-            if _lacks_a_label(context):
+            if lacks_a_label(context.champion, context.batch, context):
                 return FullRefit("all").propose(context)
-            is_tiny = context.memory.max_rows < 2 * _LEAST_HELD
+            is_tiny = context.memory.max_rows < 2 * LEAST_HELD
             if is_tiny and (context.alarm or not _has_learned_all(context)):
                 return self._uncompared(context, "the memory is too small to compare")
             return Candidate.kept(note="too few rows with labels since the change to compare on")
-        return self._decided(context, rows, _Holdout(context, held))
+        return self._decided(context, rows, Holdout(context.champion, held))
 
     def _uncompared(self, context, why):
         candidate = FullRefit(min_rows=self.min_rows).propose(context)
@@ -203,7 +203,8 @@ class KeepOrRefit(BasePolicy):
 
     def _decided(self, context, rows, holdout):
         past = part_of(rows, slice(int(np.searchsorted(rows.index, holdout.began))))
-        champion = None if _lacks_a_label(context) else holdout.judged(context.champion)
+        is_lacking = lacks_a_label(context.champion, context.batch, context)
+        champion = None if is_lacking else holdout.judged(context.champion)
         refits, errors = self._refits(context, past, holdout)
         if not refits:
             error = next(iter(errors.values()))
@@ -213,7 +214,7 @@ class KeepOrRefit(BasePolicy):
         best = min(refits, key=lambda refit: refit.losses.mean())
         least = _LEAST_GAIN if _has_learned_all(context) else 0.0
         needed = self._needed(best, context, len(past.index))
-        comparison = _Comparison(best, champion, needed, least)
+        comparison = Comparison(best, champion, needed, least)
         details = {
             "note": comparison.said(refits),
             "n_rows_compared": sum(refit.n_rows for refit in refits),
@@ -249,7 +250,7 @@ class KeepOrRefit(BasePolicy):
             except Exception as error:
                 errors[name] = error
             else:
-                refits.append(_Judged(name, len(window.index), losses))
+                refits.append(Judged(name, len(window.index), losses))
         return refits, errors
 
     def _size(self, name, context, rows):
@@ -279,32 +280,44 @@ def _has_learned_all(context):
     return context.unseen_from is not None and context.unseen_from >= context.batch.index[0]
 
 
-def _lacks_a_label(context):
-    """Tell whether the batch has a label that the serving model does not know."""
-    known = getattr(context.champion, "classes_", None)
+def lacks_a_label(model, rows, context):
+    """Tell whether rows have a label that a model does not know."""
+    known = getattr(model, "classes_", None)
     if context.classes is None or not isinstance(known, np.ndarray):
         return False
-    return len(unseen_labels(context.learner.targets_of(context.batch), known)) > 0
+    return len(unseen_labels(context.learner.targets_of(rows), known)) > 0
+
+
+def counted(rows, learner):
+    """Return the rows that have a label and a weight."""
+    uncounted = learner.uncounted(rows)
+    return rows if uncounted is None else part_of(rows, np.flatnonzero(~uncounted))
 
 
 def _held_out(context, rows):
     """Return the rows to judge on, or None where there are too few that count."""
     recent = part_of(rows, slice(int(np.searchsorted(rows.index, context.since)), None))
-    uncounted = context.learner.uncounted(recent)
-    if uncounted is not None:
-        recent = part_of(recent, np.flatnonzero(~uncounted))
+    recent = counted(recent, context.learner)
     n_since = len(recent.index)
-    n_held = min(int(n_since * _SHARE_HELD), _MOST_HELD)
+    n_held = min(int(n_since * _SHARE_HELD), MOST_HELD)
     if n_held < _FEW_HELD:
         n_held = n_since // 2
+    return newest_unseen(recent, n_held, context)
+
+
+def newest_unseen(rows, n, context):
+    """Return the newest `n` rows, but those that the serving model has learned if enough are left.
+
+    None is returned where they are too few to show anything.
+    """
     first = context.batch.index[0] if context.unseen_from is None else context.unseen_from
-    n_unseen = n_since - int(np.searchsorted(recent.index, first))
+    n_unseen = len(rows.index) - int(np.searchsorted(rows.index, first))
     if n_unseen >= _ENOUGH_UNSEEN:
-        n_held = min(n_held, n_unseen)
-    return part_of(recent, slice(-n_held, None)) if n_held >= _LEAST_HELD else None
+        n = min(n, n_unseen)
+    return part_of(rows, slice(-n, None)) if n >= LEAST_HELD else None
 
 
-class _Judged(NamedTuple):
+class Judged(NamedTuple):
     """A model that was judged: its name, the rows it was fitted on, its losses."""
 
     name: Any
@@ -312,20 +325,19 @@ class _Judged(NamedTuple):
     losses: np.ndarray
 
 
-class _Holdout:
+class Holdout:
     """The rows held out, and the loss that they are judged by."""
 
-    def __init__(self, context, held):
-        champion = context.champion
+    def __init__(self, model, held):
         self.held = held
         self.began = int(held.index[0])
-        has_proba = is_classifier(champion) and hasattr(champion, "predict_proba")
+        has_proba = is_classifier(model) and hasattr(model, "predict_proba")
         self.is_bounded = has_proba and held.y.ndim == 1
 
     def judged(self, champion):
         """Return how the serving model does, or None where it cannot be judged, and not be kept."""
         try:
-            return _Judged("keep", 0, self.losses_of(champion))
+            return Judged("keep", 0, self.losses_of(champion))
         except Exception:
             return None
 
@@ -337,7 +349,7 @@ class _Holdout:
         return (1 - np.exp(-losses)) ** 2 if self.is_bounded else losses
 
 
-class _Comparison:
+class Comparison:
     """The best refit beside the serving model, which is None where it cannot be kept."""
 
     def __init__(self, best, champion, needed, least_gain):

@@ -46,7 +46,7 @@ _TABLE = (
     Action("updated", "The serving model learned the batch."),
     Action(
         "retrained",
-        "A newly fitted model serves.",
+        "Another model serves: a newly fitted one, or one that was brought back.",
         Mark("#F0E442", "o", "M-4,0 A4,4 0 1,0 4,0 A4,4 0 1,0 -4,0 Z"),
     ),
     Action(
@@ -99,7 +99,7 @@ class Event:
     state: str = "stable"  # what the trigger said: stable, warning, drift
     since: int | None = None  # row at which the change was located
     reason: str = ""
-    kind: str = ""  # full_refit, warm_start, replay_mix: what was fitted; keep: nothing
+    kind: str = ""  # full_refit, warm_start, replay_mix: what was fitted; revive, keep: nothing
     n_rows_fitted: int = 0  # by fits and updates of this call
     n_rows_forgotten: int = 0  # rows seen that a retrain could not use, the memory being bounded
     cpu_seconds: float = 0.0

@@ -30,7 +30,7 @@ from skretrain.model_selection import (
     make_prequential_scorer,
     prequential_validate,
 )
-from skretrain.policies import FullRefit, KeepOrRefit, ReplayMix, WarmStart
+from skretrain.policies import FullRefit, KeepOrRefit, ReplayMix, Revive, WarmStart
 from skretrain.utils._params import (
     check_choice,
     check_flag,
@@ -193,6 +193,7 @@ FITS = {
     FullRefit: {"window": COUNT, "min_rows": COUNT, "grow": FLAG},
     KeepOrRefit: {"windows": NONE, "caution": AMOUNT, "min_rows": COUNT, "grow": FLAG},
     ReplayMix: {"ratio": AMOUNT, "n_passes": COUNT},
+    Revive: {"then": set(), "pool_size": COUNT, "caution": AMOUNT},
     WarmStart: {
         "n_passes": COUNT,
         "steps": NONE | {"dict"},  # which steps there are is for the plan to say
