@@ -398,7 +398,7 @@ def test_a_bad_parameter_does_not_destroy_an_earlier_fit():
 
 @pytest.mark.parametrize("ratio", [-0.5, "1", np.nan, np.inf, True, None])
 def test_replay_refuses_a_ratio_that_is_none(ratio):
-    with pytest.raises(ValueError, match="ReplayPartialFit.ratio=.* ratio must be a finite number"):
+    with pytest.raises(ValueError, match="ReplayPartialFit.ratio=.* ratio must be a number"):
         ReplayPartialFit(GaussianNB(), ratio=ratio).fit(X, Y)
 
 

@@ -145,4 +145,7 @@ class FineTune(BasePolicy):
         return [self.freeze] if isinstance(self.freeze, str) else self.freeze
 
     def _split(self, learner, model):
-        return split_freeze(model, learner.plan(), self._patterns())
+        try:
+            return split_freeze(model, learner.plan(), self._patterns())
+        except ValueError as error:
+            raise ValueError(f"{type(self).__name__}: {error}") from None

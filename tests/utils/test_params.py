@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.linear_model import SGDClassifier
 from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from test_public_api import API
 
 from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
-from skretrain.buffers import Reservoir, SlidingWindow
+from skretrain.buffers import Reservoir, SlidingWindow, StratifiedReservoir
 from skretrain.compose import IncrementalPipeline
 from skretrain.drift import AtLeast, ErrorDrift, Periodic, RefitDebt, RiskMonitor
 from skretrain.gates import AlwaysPromote, PairedGate
@@ -30,7 +30,16 @@ from skretrain.model_selection import (
     make_prequential_scorer,
     prequential_validate,
 )
-from skretrain.policies import FullRefit, KeepOrRefit, ReplayMix, Revive, WarmStart
+from skretrain.policies import (
+    AnchoredUpdate,
+    DistillingRefit,
+    FineTune,
+    FullRefit,
+    KeepOrRefit,
+    ReplayMix,
+    Revive,
+    WarmStart,
+)
 from skretrain.utils._params import (
     check_choice,
     check_flag,
@@ -168,6 +177,7 @@ FLAG = {"bool"}
 NONE = {"none"}
 # What the values of JUNK do for which parameter is no junk: each is refused wherever it is not
 # named here.
+ANCHOR = {"anchor": LENGTH, "anchor_tolerance": AMOUNT | NONE}
 RETRAINER = {"new_classes": set(), "buffer": NONE, "random_state": LENGTH | NONE}
 FITS = {
     DriftAwareRetrainer: {
@@ -181,7 +191,7 @@ FITS = {
         "on_error": set(),
         **RETRAINER,
     },
-    ReplayPartialFit: {"ratio": AMOUNT, "n_passes": COUNT, **RETRAINER},
+    ReplayPartialFit: {"ratio": AMOUNT, "n_passes": COUNT, "weighting": NONE, **RETRAINER},
     MixtureRetrainer: {
         "random_state": LENGTH | NONE,
         "estimators": {"list"},  # set_params of scikit-learn takes it apart
@@ -192,7 +202,24 @@ FITS = {
     },
     FullRefit: {"window": COUNT, "min_rows": COUNT, "grow": FLAG},
     KeepOrRefit: {"windows": NONE, "caution": AMOUNT, "min_rows": COUNT, "grow": FLAG},
-    ReplayMix: {"ratio": AMOUNT, "n_passes": COUNT},
+    ReplayMix: {
+        "ratio": AMOUNT,
+        "n_passes": COUNT,
+        "weighting": NONE,
+        "across_drifts": FLAG | NONE,
+    },
+    AnchoredUpdate: {"strength": {"many", "fraction"}, "metric": set()},
+    DistillingRefit: {
+        "alpha": {"zero"},
+        "temperature": {"many", "fraction"},
+        "on": set(),
+        "window": COUNT,
+        "max_flips": {"zero"} | NONE,
+        "guard": FLAG,
+        "min_rows": COUNT,
+        "grow": FLAG,
+    },
+    FineTune: {"freeze": set(), "n_passes": COUNT, "rate": set()},
     Revive: {"then": set(), "pool_size": COUNT, "caution": AMOUNT},
     WarmStart: {
         "n_passes": COUNT,
@@ -222,11 +249,20 @@ FITS = {
         "max_rows": COUNT,
         "criteria": NONE,
     },
-    SlidingWindow: {"max_rows": COUNT, "max_age": NONE, "column": NONE},
+    SlidingWindow: {"max_rows": COUNT, "max_age": NONE, "column": NONE, **ANCHOR},
+    StratifiedReservoir: {
+        "max_rows": COUNT,
+        "by": {"none", "class"},  # the values in `column`, or what is called
+        "column": {"many", "zero", "text"},  # which there are is for the rows to say
+        "recent": {"zero"},
+        "random_state": LENGTH | NONE | {"empty list", "array"},
+        **ANCHOR,
+    },
     Reservoir: {
         "max_rows": COUNT,
         "balance": FLAG,
         "decay": NONE,
+        **ANCHOR,
         "random_state": LENGTH | NONE | {"empty list", "array"},  # numpy takes several numbers
     },
     IncrementalPipeline: {
@@ -265,6 +301,10 @@ def made(kind):
         return kind([Periodic()])
     if kind is IncrementalPipeline:
         return kind([("scale", StandardScaler()), ("last", SGDClassifier(random_state=0))])
+    if kind is FineTune:
+        return kind("standardscaler")
+    if kind is StratifiedReservoir:
+        return kind(by=None, column=0)
     return kind(GaussianNB()) if "estimator" in inspect.signature(kind).parameters else kind()
 
 
@@ -273,7 +313,8 @@ def use(part):
     if hasattr(part, "fit"):
         part.fit(X, Y)
     elif hasattr(part, "propose"):
-        DriftAwareRetrainer(GaussianNB(), policy=part).fit(X, Y)
+        base = make_pipeline(StandardScaler(), SGDClassifier(random_state=0))
+        DriftAwareRetrainer(base, policy=part).fit(X, Y)
     else:
         part.reset()
 
