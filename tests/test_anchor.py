@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers import state_of
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier, SGDRegressor
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -262,3 +263,26 @@ def test_a_model_that_cannot_read_the_anchor_is_told_and_goes_on_serving():
         model.partial_fit(X[400:], y[400:])
     assert model.events_[-1].action == "failed"
     assert model.events_.counts["updated"] == 1
+
+
+def test_a_tolerance_without_an_anchor_is_refused():
+    """It would never warn."""
+    with pytest.raises(ValueError, match="anchor_tolerance must be None where anchor=0"):
+        SlidingWindow(anchor_tolerance=0.1).reset()
+
+
+@pytest.mark.parametrize("must", [False, True])
+def test_a_relearned_model_has_learned_no_withheld_row_unless_it_must(must):
+    """It must where what makes the batch unreadable stands in withheld rows alone."""
+    columns = [("row", "passthrough", [0]), ("word", OneHotEncoder(sparse_output=False), [1])]
+    base = make_pipeline(ColumnTransformer(columns), Witness())
+    model = DriftAwareRetrainer(base, detector=None, update=None, buffer=SlidingWindow(anchor=50))
+    index = np.arange(100, 200)
+    withheld = model.buffer.withheld(index)
+    X = np.column_stack([np.arange(200), np.tile(["a", "b"], 100)]).astype(object)
+    X[index[withheld if must else ~withheld][0], 1] = "never seen"
+    y = np.arange(200) % 2
+    Witness.learned = set()
+    model.fit(X[:100], y[:100]).partial_fit(X[100:], y[100:])
+    assert index[~withheld][-1] in Witness.learned
+    assert bool(Witness.learned & set(index[withheld].tolist())) == must

@@ -5,6 +5,7 @@ import pytest
 from helpers import Rings, WaitGate, events, feed, fingerprint, state_of, stream
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.tree import DecisionTreeClassifier
 
 from skretrain import DriftAwareRetrainer
 from skretrain.drift import BaseTrigger, RefitDebt, Signal
@@ -261,3 +262,29 @@ def test_a_label_of_weight_zero_is_no_class_that_the_model_lacks():
     y[:5], weight[:5] = 2, 0
     model.partial_fit(X[700:850], y, sample_weight=weight)
     assert model.events_[-1].evidence["comparison"]["taken"] == "keep"
+
+
+class Numbers(DecisionTreeClassifier):
+    """Notes which rows each fit has, by the last column, and how often."""
+
+    seen = []
+
+    def fit(self, X, y, sample_weight=None):
+        self.seen.append(np.unique(X[:, -1], return_counts=True)[1].max())
+        return super().fit(X, y, sample_weight)
+
+
+@pytest.mark.parametrize("update", ["full_refit", FullRefit("all", grow=False)])
+def test_a_kept_model_that_catches_up_learns_its_batch_once(update):
+    """The buffer has the batch by then, and a window is memory and batch."""
+    Numbers.seen = []
+    rows = np.column_stack([X[:1000], np.arange(1000)])
+    model = DriftAwareRetrainer(
+        Numbers(max_depth=2),
+        policy=Keeps(),
+        update=update,
+        detector=Rings([300, 500, 700]),
+    )
+    feed(model, rows, Y[:1000], 50, 0, 1000)
+    assert [event.action for event in model.events_ if event.state == "drift"] == ["kept"] * 3
+    assert max(Numbers.seen) == 1

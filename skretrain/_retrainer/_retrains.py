@@ -115,18 +115,25 @@ class Retrains:
         """
         state, tally = self.state, []
         context = state.context(rows, state.serving.model, state.parts.learner.tallied(tally))
-        # The rows withheld, too: what makes the batch unreadable may stand in one of them alone.
-        context = replace(context, batch=rows)
         with Stopwatch() as cost:
-            try:
-                with Restoring(state.parts.buffer):  # to read may be to sort, and to note the order
-                    window = context.window()
-                    model = context.learner.fresh(window, context.number)
-                    state.scorer.predicted(model, rows.X)
-            except Exception:
-                raise error from None
+            window, model = self._readable(context, rows, error)
         reason = because(named(error).splitlines()[0], context.learner.note(model))
         return Relearned(model, reason, len(window.index), len(tally), cost)
+
+    def _readable(self, context, rows, error):
+        """Return a model that can read rows, and what it was fitted on; or raise the error."""
+        # The rows withheld, too, if it must be: what is unreadable may stand in one of them alone.
+        for batch in (context.batch, rows):
+            try:
+                with Restoring(self.state.parts.buffer):  # to read may be to sort
+                    window = replace(context, batch=batch).window()
+                    model = context.learner.fresh(window, context.number)
+                    self.state.scorer.predicted(model, rows.X)
+                return window, model
+            except Exception:
+                if batch is rows:
+                    break
+        raise error from None
 
     def serve_relearned(self, rows, relearned):
         """Let a model serve that can read the batch; the rows are not scored."""
@@ -190,8 +197,8 @@ class Retrains:
             state.trials.challenger, state.cause, cause.wait = before, cause, 1
             raise
         if candidate.keep:
-            batch = pending.job.context.batch
-            record = state.log.guarded("the update", self._caught_up, batch, record) or record
+            told = state.log.guarded("the update", self._caught_up, pending.job.context, record)
+            record = told or record
         evidence = (candidate.evidence or {}) | shown(verdict)
         waiting = replace(
             event,
@@ -204,14 +211,15 @@ class Retrains:
         )
         return state.settle(verdict and replace(verdict, evidence=evidence), waiting)
 
-    def _caught_up(self, rows, record):
+    def _caught_up(self, context, record):
         """Let a model that is kept learn the batch at which it was asked; return what all took."""
-        state = self.state
+        state, rows = self.state, context.batch
         has_update = state.parts.update is not None and not state.settings.dry_run
         if not (has_update and state.parts.learner.any_counts(rows)):
             return record
         with Stopwatch() as cost:
-            candidate = self.step(rows, state.serving.model)
+            # The buffer has the batch by now, and an update may go by what came before it.
+            candidate = self.step(rows, state.serving.model, context.memory)
         if not candidate.keep:
             shown = state.labels.served_with(candidate.model)
             state.service.replace(candidate.model, shown)

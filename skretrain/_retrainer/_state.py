@@ -65,6 +65,7 @@ class State:
         self.service = Service()
         is_regression = settings.task == "regression"
         self.trials = Trials(parts.gate, learner, is_regression=is_regression)
+        parts.gate.check(learner, parts.buffer)
         self.concept = Concept()
         self.log = Log(self.service, raise_failures=settings.raise_failures)
         self.cause = None

@@ -1,5 +1,7 @@
 """An update: what a model makes of one more batch."""
 
+from dataclasses import replace
+
 from ._jobs import proposed
 
 
@@ -17,7 +19,7 @@ class Step:
         self.tally = []  # of the fits from scratch within an update
         self.learner = state.parts.learner.tallied(self.tally)
 
-    def __call__(self, rows, champion):
+    def __call__(self, rows, champion, memory=None):
         """Return the candidate that the update makes of a model and a batch.
 
         Parameters
@@ -26,8 +28,12 @@ class Step:
             The batch.
         champion : estimator
             It stays as it is.
+        memory : Memory or None, default=None
+            What was remembered before the batch; None is what is remembered now.
         """
         context = self.state.context(rows, champion, self.learner)
+        if memory is not None:
+            context = replace(context, memory=memory)
         try:
             candidate = proposed(self.state.parts.update, context)
         finally:

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..utils._containers import concat_rows, copy_rows, n_rows, take_rows
-from ..utils._params import check_integer, check_number
+from ..utils._params import check_integer, check_number, refuse
 from ._anchor import Anchor
 from ._store import Store
 
@@ -140,6 +140,8 @@ class BaseBuffer(BaseEstimator, ABC):
         check_integer(self, "anchor", least=0, what="the number of rows to withhold from learning")
         what = "what learning may cost on the anchor"
         check_number(self, "anchor_tolerance", least=0, what=what, otherwise=(None,))
+        if self.anchor_tolerance is not None and not self.anchor:
+            refuse(self, "anchor_tolerance", "None where anchor=0 withholds no row to measure on")
         self._reset()
         self._anchor = Anchor(int(self.anchor), self._anchor_seed()) if self.anchor else None
         self._next_row = 0

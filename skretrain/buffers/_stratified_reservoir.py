@@ -5,7 +5,7 @@ from collections import deque
 import numpy as np
 
 from ..utils._containers import SPARSE, kind_of, n_rows, row_shape
-from ..utils._durations import columns_in_words, dates_in
+from ..utils._durations import columns_in_words, dates_in, is_gap
 from ..utils._params import check_number, is_integer, refuse
 from ..utils._sklearn_api import columns_of
 from ._reservoir import Reservoir
@@ -189,7 +189,7 @@ def _categories(owner, X):
 def _checked_keys(owner, values, n):
     """Return discrete keys, one for each row; what is missing is one of them."""
     try:
-        keys = [None if _is_missing(value) else value for value in np.asarray(values).tolist()]
+        keys = [None if is_gap(value) else value for value in np.asarray(values).tolist()]
         is_one_each = len(keys) == n and len(set(keys)) <= n  # a key can be hashed
     except (TypeError, ValueError):
         is_one_each = False
@@ -208,8 +208,3 @@ def _checked_keys(owner, values, n):
 
 def _named(owner):
     return f"{type(owner).__name__}(by={owner.by!r}, column={owner.column!r})"
-
-
-def _is_missing(value):
-    # pandas.NA is neither equal to itself nor different.
-    return value is None or type(value).__name__ == "NAType" or bool(value != value)

@@ -158,6 +158,22 @@ class BaseGate(BaseEstimator, ABC):
         """
         return self
 
+    def check(self, learner, buffer):
+        """Raise for a base, or a buffer, that this gate cannot work with; called when a fit begins.
+
+        Parameters
+        ----------
+        learner : Learner
+            Of the base.
+        buffer : BaseBuffer
+            Of the retrainer.
+
+        Raises
+        ------
+        ValueError
+            Naming the parameter and the way out.
+        """
+
     def begin_watch(self):
         """Forget what was watched; called at a promotion, if the gate watches."""
         return self

@@ -26,6 +26,8 @@ _UNIT = 3.0
 _MARGIN = 0.1
 _METRICS = ("accuracy", "recall", "false_positive_rate", "false_negative_rate", "negative_flips")
 _ANCHORS = ("anchor", "anchor[present]")
+_NO_CLASSIFIER = "None unless the model is a classifier with a single output"
+_NO_ANCHOR = "about the anchor only beside a buffer that withholds rows, as Reservoir(anchor=200)"
 _FALLS = ("false_positive_rate", "false_negative_rate", "negative_flips")  # smaller is better
 
 
@@ -185,6 +187,26 @@ class PairedGate(BaseGate):
         self._comparison = _Comparison(self)
         return self
 
+    def check(self, learner, buffer):
+        """Raise for a base, or a buffer, to which the criteria cannot apply.
+
+        Parameters
+        ----------
+        learner : Learner
+            Its base must be a classifier, where there are criteria.
+        buffer : BaseBuffer
+            It must withhold rows, where one is about the anchor.
+
+        Raises
+        ------
+        ValueError
+            Naming the parameter and the way out.
+        """
+        if self.criteria and task_of(learner.estimator) != "classification":
+            refuse(self, "criteria", _NO_CLASSIFIER)
+        if any(name in _ANCHORS for name in self.criteria or ()) and not buffer.anchor:
+            refuse(self, "criteria", _NO_ANCHOR)
+
     def judge(self, trial):
         """Compare the two models on one batch.
 
@@ -296,7 +318,7 @@ class _Comparison:
         gate, task = self.gate, task_of(trial.champion)
         criteria = gate.criteria or {}
         if criteria and (task != "classification" or trial.y.ndim > 1):
-            refuse(gate, "criteria", "None unless the model is a classifier with a single output")
+            refuse(gate, "criteria", _NO_CLASSIFIER)
         conditions = [] if gate.tolerance is None else [self._on_the_loss(task, trial.routine)]
         for name, allowed in criteria.items():
             if name in _ANCHORS:
@@ -323,8 +345,7 @@ class _Comparison:
 
     def _on_the_anchor(self, name, allowed, trial):
         if trial.anchor is None:
-            accepted = f"about a buffer that withholds rows, such as Reservoir(anchor=200): {name}"
-            refuse(self.gate, "criteria", accepted)
+            refuse(self.gate, "criteria", _NO_ANCHOR)
         return OnTheAnchor(name, allowed)
 
     def _label(self, name, metric, wanted, trial):

@@ -6,6 +6,7 @@ from numbers import Integral, Number
 import numpy as np
 
 from ..utils._containers import LIST, PANDAS, POLARS, SPARSE, as_container, as_csr, kind_of
+from ..utils._durations import is_gap
 from ..utils._params import check_integer
 
 MOST_DRAWN = 1e150  # a standard deviation squares the values
@@ -58,7 +59,7 @@ def present_values(values, name, rows):
             "hours or days first, or into the weekday or month, as a model would."
         )
     if values.dtype.kind == "O":
-        there = np.array([not _is_missing(value) for value in values], dtype=bool)
+        there = np.array([not is_gap(value) for value in values], dtype=bool)
         if all(_is_plain_number(value) for value in values[there]):
             values = np.where(there, values, np.nan).astype(float)
     if values.dtype.kind != "O":
@@ -69,13 +70,6 @@ def present_values(values, name, rows):
             "another feature or other rows."
         )
     return values[there], int((~there).sum())
-
-
-def _is_missing(value):
-    try:
-        return value is None or bool(value != value)
-    except TypeError:  # pandas.NA answers neither yes nor no
-        return True
 
 
 def _is_plain_number(value):

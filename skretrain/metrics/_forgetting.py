@@ -228,6 +228,8 @@ def reentry_error(y_true, y_pred, concepts, *, n_rows=100, loss="zero_one"):
     check_choice("reentry_error", "loss", _LOSSES, loss)
     check_consistent_length(y_true, y_pred, concepts)
     y_true, y_pred = _same_shape("reentry_error", y_true=y_true, y_pred=y_pred)
+    if loss == "zero_one" and is_continuous(y_true):
+        refuse("reentry_error", "loss", "'absolute_error' where the targets are numbers", loss)
     rows = _rows_after_returns(column_or_1d(concepts), n_rows)
     if not rows.any():
         return float("nan")
@@ -281,6 +283,11 @@ def negative_flip_rate(y_true, y_pred_old, y_pred_new, *, sample_weight=None):
     y_true, old, new = _same_shape(
         "negative_flip_rate", y_true=y_true, y_pred_old=y_pred_old, y_pred_new=y_pred_new
     )
+    if is_continuous(y_true):
+        raise ValueError(
+            "negative_flip_rate: y_true holds continuous values, which no prediction hits; for "
+            "numbers use churn with a tolerance, or pass which were near enough, as True or False."
+        )
     flipped = negative_flips(old == y_true, new == y_true)
     return _weighted_share("negative_flip_rate", flipped, sample_weight)
 
@@ -335,11 +342,18 @@ def churn(y_pred_old, y_pred_new, *, tolerance=None, sample_weight=None):
     )
     old, new = _same_shape("churn", y_pred_old=y_pred_old, y_pred_new=y_pred_new)
     if tolerance is None:
+        if is_continuous(old) or is_continuous(new):
+            refuse("churn", "tolerance", "a number where the predictions are continuous", tolerance)
         return _weighted_share("churn", old != new, sample_weight)
     if old.dtype.kind not in "biuf" or new.dtype.kind not in "biuf":
         refuse("churn", "tolerance", "None unless the predictions are numbers", tolerance)
     change = np.abs(new.astype(np.float64) - old)
     return _weighted_share("churn", change > tolerance, sample_weight)
+
+
+def is_continuous(values):
+    """Tell numbers with fractions, which are no labels."""
+    return values.dtype.kind == "f" and bool((values != np.round(values)).any())
 
 
 def negative_flips(was_right, is_right):

@@ -231,12 +231,31 @@ def dates_in(owner, X):
             f"{where}: X has no such column, but {there}; pass frames, and name the column with "
             "the dates."
         )
-    moments = moments_of(X[owner.column])
+    moments = _moments_with_gaps(X[owner.column])
     if moments is None:
         raise ValueError(
             f"{where}: the column holds no dates; convert it, as pandas.to_datetime does."
         )
     return moments
+
+
+def _moments_with_gaps(values):
+    """Return dates, NaT where there is none; or None if what there is are no dates."""
+    moments = moments_of(values)
+    if moments is None:
+        values = np.asarray(values, dtype=object)
+        there = np.array([not is_gap(value) for value in values], dtype=bool)
+        dates = moments_of(values[there])
+        if dates is not None:
+            moments = np.full(len(values), "NaT", dtype="datetime64[us]")
+            moments[there] = dates
+    return moments
+
+
+def is_gap(value):
+    """Tell a missing value: None, NaN, NaT or NA."""
+    # pandas.NA is neither equal to itself nor different.
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)
 
 
 def columns_in_words(columns, most=12):

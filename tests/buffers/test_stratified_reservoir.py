@@ -250,3 +250,22 @@ def test_seasons_come_back_and_categories_need_not():
         assert (buffer.concepts_recur, memory.concepts_recur) == (recur, recur)
         assert memory.pinned().concepts_recur == recur
     assert not Reservoir().concepts_recur
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        pytest.param(lambda t: t.dt.tz_localize("UTC"), id="zone"),
+        pytest.param(lambda t: t.astype(str).where(t.notna(), None), id="text"),
+        pytest.param(lambda t: t.dt.date.astype(object).where(t.notna(), None), id="date"),
+    ],
+)
+def test_a_row_without_a_date_is_a_stratum_of_its_own_whatever_the_dates_are(dates):
+    """One missing time stamp must not stop a stream."""
+    times = pd.Series(pd.date_range("2024-01-01", periods=60, freq="D"))
+    times[[3, 30]] = pd.NaT
+    kept = []
+    for column in (times, dates(times)):
+        buffer = StratifiedReservoir(20, by="month", column="t", random_state=0)
+        kept.append(buffer.add(pd.DataFrame({"t": column})).index.tolist())
+    assert kept[0] == kept[1]

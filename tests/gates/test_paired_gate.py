@@ -9,12 +9,12 @@ import pytest
 from helpers import Rings, feed, state_of, stream
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.cluster import KMeans
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 
 from skretrain import DriftAwareRetrainer
-from skretrain.buffers import Rows, SlidingWindow
+from skretrain.buffers import Reservoir, Rows, SlidingWindow
 from skretrain.datasets import make_drifting_classification
 from skretrain.exceptions import ClassesGrewWarning
 from skretrain.gates import BaseGate, PairedGate, Trial, Verdict
@@ -726,9 +726,27 @@ def test_rows_from_before_the_change_count_unless_the_present_ones_are_asked_for
         assert _on_anchor({"anchor": -0.01}, right, forgets, since).decision == "reject"
 
 
+@pytest.mark.parametrize(
+    ("base", "name", "accepted"),
+    [
+        (GaussianNB(), "anchor", "as Reservoir.anchor=200."),
+        (GaussianNB(), "anchor[present]", "as Reservoir.anchor=200."),
+        (Ridge(), "negative_flips", "a classifier"),
+    ],
+)
+def test_what_no_trial_could_meet_is_refused_when_a_fit_begins(base, name, accepted):
+    """Not at the first challenger, weeks later, and then at each."""
+    X, y = np.arange(40.0).reshape(-1, 1), np.arange(40) % 2
+    gate = PairedGate(criteria={name: 0.01})
+    with pytest.raises(ValueError, match=f"criteria must be .*{accepted}"):
+        DriftAwareRetrainer(base, gate=gate).fit(X, y)
+    if name != "negative_flips":
+        DriftAwareRetrainer(base, gate=gate, buffer=Reservoir(anchor=5)).fit(X, y)
+
+
 def test_a_criterion_on_the_anchor_needs_a_buffer_that_withholds_rows():
     X, y = pair(0.4, 0.35, n=200)
-    with pytest.raises(ValueError, match=r"Reservoir\(anchor=200\): anchor"):
+    with pytest.raises(ValueError, match=r"Reservoir\(anchor=200\)"):
         judged(PairedGate(criteria={"anchor": -0.01}), X, y)
     with pytest.raises(ValueError, match="allowed change|named .* or anchor"):
         PairedGate(criteria={"anchor": 2}).reset()

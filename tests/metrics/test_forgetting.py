@@ -242,8 +242,23 @@ def test_of_several_outputs_it_is_the_mean():
 
 def test_a_change_counts_beyond_the_tolerance_only():
     old, new = [0.0, 1.0, 2.0, np.nan], [0.5, 1.75, 2.0, 3.0]
-    shares = [churn(old[:3], new[:3], tolerance=t) for t in (None, 0, 0.5, 1)]
-    np.testing.assert_allclose(shares, [2 / 3, 2 / 3, 1 / 3, 0.0])
+    shares = [churn(old[:3], new[:3], tolerance=t) for t in (0, 0.5, 1)]
+    np.testing.assert_allclose(shares, [2 / 3, 1 / 3, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("call", "way_out"),
+    [
+        (lambda: negative_flip_rate([1.5, 2.5], [1.5, 2.0], [9.0, 9.5]), "churn with a tolerance"),
+        (lambda: churn([1.0, 2.0], [1.25, 2.0]), "tolerance must be a number"),
+        (lambda: churn([1.25, 2.0], [1.0, 2.0]), "tolerance must be a number"),
+        (lambda: reentry_error([0.5, 1.5, 0.5], [0.5, 1.5, 0.5], [0, 1, 0]), "absolute_error"),
+    ],
+)
+def test_what_counts_hits_refuses_numbers_that_nothing_hits(call, way_out):
+    """Of a regressor gone wild, no prediction would have turned wrong."""
+    with pytest.raises(ValueError, match=way_out):
+        call()
 
 
 @pytest.mark.parametrize(

@@ -304,7 +304,9 @@ def made(kind):
     if kind is FineTune:
         return kind("standardscaler")
     if kind is StratifiedReservoir:
-        return kind(by=None, column=0)
+        return kind(by=None, column=0, anchor=5)
+    if kind in (Reservoir, SlidingWindow):
+        return kind(anchor=5)  # without one, a tolerance is refused whatever it is
     return kind(GaussianNB()) if "estimator" in inspect.signature(kind).parameters else kind()
 
 
