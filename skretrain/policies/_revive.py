@@ -65,8 +65,9 @@ default="keep_or_refit"
     -----
     A model enters the pool when it comes into service, as it was then, before it learns on. A later
     refit for the same concept takes its place, and so does, where the model learns by an
-    ``update``, the model that a comparison found better than a refit. A promotion that a gate takes
-    back leaves the pool again.
+    ``update``, the model that a comparison found better than a refit. A model that was brought back
+    takes the place that it had, and is held to what it lost then, also if it learned on while the
+    gate let it wait. A promotion that a gate takes back leaves the pool again.
 
     How much a model loses when it serves is measured at the next retrain, on the rows of its
     concept that came after it was fitted, in the loss of :class:`KeepOrRefit`, the squared
