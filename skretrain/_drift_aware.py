@@ -5,7 +5,7 @@ from sklearn.base import clone
 from ._retrainer._estimator import BaseRetrainer
 from .drift._resolve import resolve_trigger
 from .gates import AlwaysPromote, BaseGate
-from .policies import FullRefit, WarmStart
+from .policies import FullRefit, Revive, WarmStart
 from .policies._resolve import resolve_policy
 from .utils._losses import task_of
 from .utils._params import check_choice, check_flag, check_integer, refuse
@@ -174,6 +174,11 @@ class DriftAwareRetrainer(BaseRetrainer):
             return None
         if isinstance(self.update, str) and self.update == "auto":
             return WarmStart() if learner.incremental else None
+        if isinstance(self.update, Revive):
+            raise ValueError(
+                f"DriftAwareRetrainer(update={self.update!r}): earlier models come back at an "
+                "alarm, and no alarm reaches an update. Pass it as policy, and leave update='auto'."
+            )
         return resolve_policy(self.update, "update", learner, owner=self)
 
     def _resolve_gate(self):

@@ -101,6 +101,7 @@ class Challenger:
     from_scratch: bool
     n_known: int  # rows of the present concept that it stands for
     types: Any  # of the columns of all rows that it has learned, if they are in data frames
+    evidence: dict | None = None  # of the policy that made it
 
 
 @dataclass

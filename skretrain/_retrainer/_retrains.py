@@ -253,6 +253,7 @@ class Retrains:
                 from_scratch=candidate.from_scratch,
                 n_known=n_known,
                 types=pending.types,
+                evidence=candidate.evidence,
             )
             return state.trials.enter(challenger, state.serving.model, rows, buffer), record
         verdict = None
@@ -264,7 +265,8 @@ class Retrains:
             # of ringing on; what the comparison cost is what a refit costs it.
             record_told = replace(record, n_rows=candidate.n_rows_compared)
             state.tell_trigger(record_told, answered=True)
-        state.tell_policies(record.kind, answered=cause.answers_alarm)
+        answered = cause.answers_alarm
+        state.tell_policies(record.kind, answered=answered, evidence=candidate.evidence)
         return verdict, record
 
     def gate_failed(self, rows, signal, error):

@@ -256,7 +256,8 @@ class State:
             start, n_known = self.concept.start, max(challenger.fit.row - self.concept.start, 0)
         self.concept.begin(start, n_known, answers_alarm=cause.answers_alarm)
         self.tell_trigger(challenger.fit, answered=cause.answers_alarm)
-        self.tell_policies(challenger.fit.kind, answered=cause.answers_alarm)
+        answered, evidence = cause.answers_alarm, challenger.evidence
+        self.tell_policies(challenger.fit.kind, answered=answered, evidence=evidence)
         self.announce(before)
 
     def announce(self, before):
@@ -290,7 +291,7 @@ class State:
 
         self.log.guarded("the trigger", tell)
 
-    def tell_policies(self, kind, *, answered):
+    def tell_policies(self, kind, *, answered, evidence=None):
         """Let the policies take note of the model that serves, before it learns on."""
         buffer, start = self.parts.buffer, self.concept.start
         served = Served(
@@ -303,6 +304,7 @@ class State:
             alarm=answered,
             memory=Memory(buffer),
             learner=self.parts.learner,
+            evidence=evidence,
         )
         for policy in filter(None, (self.parts.policy, self.parts.update)):
             self.log.guarded("the policy", policy.after_retrain, served)

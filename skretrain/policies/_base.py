@@ -261,6 +261,8 @@ class Served(NamedTuple):
         All remembered rows, the newest batch among them, to be read during the call.
     learner : Learner
         Tells which rows count.
+    evidence : dict or None, default=None
+        That of the :class:`Candidate`; a model that waited for its gate may have learned since.
 
     Examples
     --------
@@ -288,6 +290,7 @@ class Served(NamedTuple):
     alarm: bool
     memory: Memory
     learner: Learner
+    evidence: dict | None = None
 
 
 class BasePolicy(BaseEstimator, ABC):

@@ -36,6 +36,13 @@ def resolve_policy(value, parameter, learner, owner="DriftAwareRetrainer"):
     ValueError
         If `value` is neither, or the policy and the base do not fit together.
     """
+    policy = policy_of(value, parameter, owner)
+    policy.check(learner)
+    return policy
+
+
+def policy_of(value, parameter, owner):
+    """Return a policy of its own for an alias or a policy object, not checked with any base."""
     if isinstance(value, str) and value in ALIASES:
         policy = ALIASES[value]()
     elif isinstance(value, BasePolicy):
@@ -44,5 +51,4 @@ def resolve_policy(value, parameter, learner, owner="DriftAwareRetrainer"):
         words = [*sorted(ALIASES), *(["auto", None] if parameter == "update" else [])]
         accepted = f"one of {words} or an object of skretrain.policies"
         refuse(owner, parameter, accepted, value)
-    policy.check(learner)
     return policy

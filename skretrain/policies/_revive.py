@@ -21,7 +21,7 @@ from ._keep_or_refit import (
     newest_unseen,
     standard_error,
 )
-from ._resolve import resolve_policy
+from ._resolve import policy_of, resolve_policy
 
 # A model is as good as when it served where its loss is higher by no more standard errors.
 _NOISE = 2.0
@@ -44,7 +44,8 @@ class Revive(BasePolicy):
     ----------
     then : {"keep_or_refit", "full_refit", "warm_start", "replay_mix"} or BasePolicy, \
 default="keep_or_refit"
-        What answers an alarm at which no model returns, and all that is not an alarm.
+        What answers an alarm at which no model returns, and all that is not an alarm; no second
+        Revive.
     pool_size : int, default=10
         Models to keep, that of the present concept among them. So many fitted models are held in
         memory, and pickled with the retrainer and with each of its retrains; where there are more,
@@ -64,8 +65,9 @@ default="keep_or_refit"
     -----
     A model enters the pool when it comes into service, as it was then, before it learns on. A later
     refit for the same concept takes its place, and so does, where the model learns by an
-    ``update``, the model that a comparison found better than a refit. A promotion that a gate takes
-    back leaves the pool again.
+    ``update``, the model that a comparison found better than a refit. A model that was brought back
+    takes the place that it had, and is held to what it lost then, also if it learned on while the
+    gate let it wait. A promotion that a gate takes back leaves the pool again.
 
     How much a model loses when it serves is measured at the next retrain, on the rows of its
     concept that came after it was fitted, in the loss of :class:`KeepOrRefit`, the squared
@@ -123,12 +125,17 @@ default="keep_or_refit"
     @property
     def continues(self):
         """Whether `then` goes on from the serving model, a bool."""
-        return self.then_.continues
+        return self._behind.continues
 
     @property
     def compares(self):
         """Whether `then` finds out by itself which candidate is best, a bool."""
-        return self.then_.compares
+        return self._behind.compares
+
+    @property
+    def _behind(self):
+        """What answers where no model returns, also before it was checked with a base."""
+        return self.then_ if hasattr(self, "then_") else policy_of(self.then, "then", self)
 
     def check(self, learner):
         """Raise for a parameter, or a base, that this policy or `then` cannot work with.
@@ -145,6 +152,12 @@ default="keep_or_refit"
         """
         check_integer(self, "pool_size", least=1, what="a number of models")
         check_number(self, "caution", least=0, what="a number of standard errors")
+        if isinstance(self.then, Revive):
+            raise ValueError(
+                f"Revive(then={self.then!r}): what one pool cannot answer, a second one of the "
+                "same models cannot either. Set then to what that one has as its own then, "
+                f"{self.then.then!r}."
+            )
         self.then_ = resolve_policy(self.then, "then", learner, owner=self)
         self.pool_ = self._pool_before = ()
 
@@ -310,19 +323,38 @@ def _with(pool, served):
     if pool:
         pool = (*pool[:-1], _measured(pool[-1], served))
         if served.kind == "keep" and served.n_known > served.n_since:  # it was confirmed
-            return (*pool[:-1], pool[-1]._replace(n_judged=served.n_since))
+            return (*pool[:-1], _doubted(pool[-1], served))
     new = _Pooled(served.model, served.since, served.n_known, served.unseen_from)
+    origin = _origin(pool, served)
+    if origin is not None:
+        new = new._replace(loss=origin.loss, error=origin.error)
     others, rows = [], served.memory.latest(_ROWS_TO_TELL)
-    is_doubtful = served.kind == "revive" and served.n_known > served.n_since
     for one in pool:
         is_refit = one.since == new.since
-        if not (is_refit or _are_alike(one.model, served.model, rows.X)):
+        if not (is_refit or one is origin or _are_alike(one.model, served.model, rows.X)):
             others.append(one)
         elif one.n_known > new.n_known and not is_refit:
             new = one._replace(since=new.since)
         elif new.loss is None:
             new = new._replace(loss=one.loss, error=one.error)
-    return (*others, new._replace(n_judged=served.n_since if is_doubtful else 0))
+    is_doubtful = served.kind == "revive" and served.n_known > served.n_since
+    return (*others, _doubted(new, served) if is_doubtful else new._replace(n_judged=0))
+
+
+def _origin(pool, served):
+    """Return the model of the pool that serves again, or None.
+
+    The gate may have let the copy wait and learn, so that likeness would not find it.
+    """
+    if served.kind != "revive":
+        return None
+    taken = ((served.evidence or {}).get("pool") or {}).get("taken")
+    return next((one for one in pool if str(one.since) == taken), None)
+
+
+def _doubted(one, served):
+    """Return a model as one to look at again, which takes a loss to hold it to."""
+    return one._replace(n_judged=0 if one.loss is None else served.n_since)
 
 
 def _measured(one, served):

@@ -207,6 +207,35 @@ def test_a_gate_may_judge_it_and_turn_it_down():
     assert len(pool_of(turned_down)) == 1
 
 
+class LearnsSomethingElse(BasePolicy):
+    """From a stream row on, learn a rule that is of no concept, from the newest rows alone."""
+
+    def __init__(self, first):
+        self.first = first
+
+    def propose(self, context):
+        rows = context.batch
+        if rows.index[0] < self.first:
+            return Candidate.kept()
+        rows = rows._replace(y=(rows.X[:, 2] > 0).astype(int))
+        return Candidate(context.learner.fresh(rows, 0), "other", len(rows.index))
+
+
+def test_one_that_learns_while_it_waits_keeps_its_place_and_what_it_lost():
+    """It becomes like no model of the pool, and later looks at it fail nowhere."""
+    update, X, y = LearnsSomethingElse(1250), *recurring()
+    model = fed(Revive("full_refit"), update=update, gate=WaitGate(2), stop=1250)
+    before = {one.since: one for one in pool_of(model)}
+    feed(model, X, y, 50, 1250, 1350)
+    assert kinds(model)[-1] == (1350, "revive")
+    one = pool_of(model)[-1]
+    assert not _are_alike(one.model, before[0].model, X[:200])
+    assert [it.since for it in pool_of(model)] == [600, 1200]
+    assert (one.loss, one.error, one.n_judged) == (before[0].loss, before[0].error, 150)
+    feed(model, X, y, 50, 1350)
+    assert "failed" not in [action for (action,) in events(model, "action")]
+
+
 # -- what the pool holds ---------------------------------------------------------------------------
 
 
@@ -339,6 +368,12 @@ def served(model, *, since=0, n_known=100, n_since=100, kind="full_refit", X=Non
     return Served(model, kind, since, n_known, n_since, 0, True, memory, learner)
 
 
+def few_rows():
+    """Return fewer rows than tell what a model loses."""
+    X, y = stream(5)
+    return Rows(X, y, {}, np.arange(195, 200))
+
+
 def test_of_two_models_of_one_concept_the_one_of_more_rows_stays():
     X, y = stream(600)
     many, few = (LogisticRegression().fit(X[:n], y[:n]) for n in (600, 300))
@@ -350,6 +385,29 @@ def test_of_two_models_of_one_concept_the_one_of_more_rows_stays():
     pool = (_Pooled(few, 0, 300, 0, 0.1, 0.01), _Pooled(few, 50, 300, 0, 0.2, 0.01))
     (one,) = _with(pool, served(many, since=150, n_known=600))
     assert (one.model, one.loss) == (many, 0.1)
+
+
+def test_one_that_serves_again_has_the_loss_of_the_model_it_was_not_of_one_like_it():
+    """It is a copy of the second, has learned since, and answers as the first does."""
+    X, y = stream(600)
+    first, second = LogisticRegression().fit(X, y), LogisticRegression().fit(X, X[:, 2] > 0)
+    pool = (_Pooled(first, 0, 300, 0, 0.1, 0.01), _Pooled(second, 40, 300, 0, 0.2, 0.02))
+    told = served(first, since=150, n_known=300, kind="revive")
+    told = told._replace(evidence={"pool": {"taken": "40"}})
+    (one,) = _with((*pool, _Pooled(Unreadable().fit(X, y), 150, 9, 0)), told)
+    assert (one.since, one.loss, one.error, one.n_judged) == (150, 0.2, 0.02, 100)
+
+
+@pytest.mark.parametrize("evidence", [None, {}, {"pool": {}}, {"pool": {"taken": "7"}}])
+def test_a_model_whose_loss_is_not_known_is_never_in_doubt(evidence):
+    """There is nothing to hold it to: neither when it is brought back, nor when it is kept."""
+    X, y = stream(600)
+    one, other = LogisticRegression().fit(X, y), LogisticRegression().fit(X, X[:, 2] > 0)
+    told = served(other, since=150, n_known=300, kind="revive")._replace(evidence=evidence)
+    pool = _with((_Pooled(one, 0, 300, 0, 0.1, 0.01),), told)
+    assert [(it.since, it.loss, it.n_judged) for it in pool][1] == (150, None, 0)
+    kept = told._replace(kind="keep", n_since=120, alarm=False, memory=Memory.of(few_rows()))
+    assert _with(pool, kept)[-1].n_judged == 0
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5])
@@ -495,16 +553,35 @@ def test_a_policy_made_by_hand_checks_itself():
 
 
 @pytest.mark.parametrize(
-    "then", ["full_refit", "keep_or_refit", "warm_start", Revive("full_refit")]
+    "then", ["full_refit", "keep_or_refit", "warm_start", FullRefit(grow=False)]
 )
 def test_what_it_is_follows_the_policy_behind_it(then):
+    """Known before it is checked with a base, as of any policy."""
     learner = Learner(SGDClassifier())
     policy = Revive(then)
+    at_first = (policy.compares, policy.continues)
     policy.check(learner)
     behind = policy.then_
-    assert (policy.compares, policy.continues) == (behind.compares, behind.continues)
+    assert (policy.compares, policy.continues) == (behind.compares, behind.continues) == at_first
     for n_since in (100, 130, 250, 900):
         assert policy.is_due(n_since, 100, 800) == behind.is_due(n_since, 100, 800)
+
+
+def test_asked_what_it_is_it_refuses_what_is_no_policy():
+    with pytest.raises(ValueError, match=r"Revive\(then='no'\): then must be one of"):
+        Revive("no").compares  # noqa: B018 - to ask is the test
+
+
+def test_a_pool_behind_a_pool_is_refused_with_the_way_out():
+    model = DriftAwareRetrainer(LogisticRegression(), policy=Revive(Revive("full_refit")))
+    with pytest.raises(ValueError, match=r"Revive\(then=Revive\(.*Set then to .*'full_refit'"):
+        model.fit(*stream(100))
+
+
+def test_as_an_update_it_is_refused_with_the_way_out():
+    model = DriftAwareRetrainer(LogisticRegression(), update=Revive())
+    with pytest.raises(ValueError, match=r"update=Revive\(\).*no alarm reaches.*Pass it as policy"):
+        model.fit(*stream(100))
 
 
 def test_a_parameter_of_the_policy_behind_it_can_be_set_from_outside():
@@ -579,6 +656,21 @@ def test_policy_and_update_are_told_of_every_retrain_before_the_model_learns_on(
         assert (second.kind, second.since, second.n_known) == ("full_refit", 250, 50)
         assert (second.n_since, second.unseen_from, second.alarm) == (50, 300, True)
         assert second.model is model.estimator_
+        assert (first.evidence, second.evidence) == (None, None)
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_policy_is_told_its_numbers_also_where_the_gate_took_its_time(keeps):
+    class Counts(Notes):
+        def propose(self, context):
+            return super().propose(context)._replace(evidence={"rows": len(context.memory)})
+
+    X, y = stream(400)
+    model = DriftAwareRetrainer(
+        GaussianNB(), detector=Rings([250]), policy=Counts(keeps), gate=WaitGate(2), update=None
+    )
+    feed(model.fit(X[:200], y[:200]), X, y, 50, 200)
+    assert [told.evidence for told in state_of(model).parts.policy.told_] == [None, {"rows": 250}]
 
 
 def test_a_policy_is_told_that_the_model_was_kept():
