@@ -27,6 +27,7 @@ _FEW = 60  # of the newest rows, where the new ones are too few to compare on
 _WEAKEST, _N_STRENGTHS = 0.01, 7
 _CAUTION = 0.5  # standard errors of the difference within which more strength costs nothing
 _MOST_OLD = 1000  # rows that the information is taken from; a mean needs no more
+_LEAST_OLD = 100  # with fewer, what they happen not to show would be held by next to nothing
 
 
 class AnchoredUpdate(BasePolicy):
@@ -56,7 +57,7 @@ class AnchoredUpdate(BasePolicy):
         the Fisher information of an old row, the mean over remembered rows of the squared gradient
         of each, over the targets that the model expects. ``"full"``: by all of it, products of two
         coefficients, too. ``"auto"`` is ``"fisher"`` for a base that tells how likely a target is,
-        else ``"identity"``.
+        with 100 remembered rows or more from before the new ones, else ``"identity"``.
 
     Notes
     -----
@@ -77,9 +78,18 @@ class AnchoredUpdate(BasePolicy):
       `SGDRegressor` with ``loss="squared_error"``.
 
     New rows are the batch, or, where an alarm is answered, all rows since the located change. In a
-    pipeline, steps before the model go on as in :class:`WarmStart`. Where no old rows are
-    remembered, the information is that of the new ones, which needs no targets. An exact model, or
-    one that is solved for, must not learn a row twice; do not use it beside a replay.
+    pipeline, steps before the model go on as in :class:`WarmStart`. With ``metric="fisher"`` or
+    ``"full"``, and no old rows remembered, the information is that of the new ones, which needs no
+    targets. An exact model, or one that is solved for, must not learn a row twice: rows that the
+    serving model has learned, as by an ``update``, are none of the new ones; do not use it beside a
+    replay.
+
+    A batch in which classes are missing teaches that there are none of them. A classifier that is
+    solved for, or fitted, therefore learns remembered rows of those classes again: a tenth as many
+    as the batch has, shared among them, but five of each at least. What is forgotten is then less,
+    not nothing: on the digits 0 to 4, the accuracy of a logistic regression goes from 1.00 to 0.85
+    with ten batches of 50 rows of 5 to 9 alone, and to 0.00 without. Where more has to be kept, or
+    no rows are remembered, take a larger `strength`, or use :class:`ReplayMix`.
 
     ``strength="auto"`` holds out the newest third of the new rows, learns the others at seven
     strengths, from a hundredth of their number to the number of remembered rows, and judges all
@@ -168,13 +178,19 @@ class AnchoredUpdate(BasePolicy):
         -------
         candidate : Candidate
             A fresh fit on all remembered rows where the coefficients would be others, for a new
-            class, say: its note tells why. The model is kept where no new row counts.
+            class, say: its note tells why. The model is kept where no new row counts, or an exact
+            one has learned them all.
         """
-        new = context.window(since=context.since) if context.alarm else context.batch
+        work = _Work(context)
+        new = work.unlearned(
+            context.window(since=context.since) if context.alarm else context.batch
+        )
+        if not len(new.index):
+            return Candidate.kept(note="the model has learned all rows")
         new = context.learner.without_zero_weight(new)
         if not len(new.index):
             return Candidate.kept(note="no new row has a weight")
-        work = _Work(context, self._metric(context))
+        work.weigh_by(self.metric, new)
         refusal = work.refusal(new)
         if refusal:
             return refit_on_memory(context, refusal)
@@ -192,12 +208,6 @@ class AnchoredUpdate(BasePolicy):
             evidence=evidence,
         )
 
-    def _metric(self, context):
-        if self.metric != "auto":
-            return self.metric
-        base, _ = predictor_of(context.champion)
-        return "fisher" if has_likelihood(base) else "identity"
-
 
 def _has_coefficients(base):
     if not (is_classifier(base) or is_regressor(base)):
@@ -209,17 +219,30 @@ def _has_coefficients(base):
 class _Work:
     """What is done for one retrain."""
 
-    def __init__(self, context, metric):
-        self.context, self.metric = context, metric
-        self.learner = context.learner
+    def __init__(self, context):
+        self.context, self.learner = context, context.learner
         self.base, _ = predictor_of(context.champion)
         self.is_exact = is_solved(self.base) or is_recursive(self.base)
 
+    def unlearned(self, rows):
+        """Return the rows but those that an exact model has learned, which would count twice."""
+        first = self.context.unseen_from
+        if first is None or not self.is_exact:
+            return rows
+        return part_of(rows, slice(int(rows.index.searchsorted(first)), None))
+
+    def weigh_by(self, metric, new):
+        """Take a metric; "auto" goes by the base, and by how many old rows tell of it."""
+        if metric == "auto":
+            likely = has_likelihood(self.base) and len(self._spread(new).index) >= _LEAST_OLD
+            metric = "fisher" if likely else "identity"
+        self.metric = metric
+
     def refusal(self, new, before=None):
         """Return why the coefficients cannot be those of a model that has learned the rows."""
-        if self.is_exact:
-            return self._new_labels(new)
         rows = self._learned(new, before)
+        if self.is_exact:
+            return self._new_labels(rows)
         if self.learner.method is not None:
             return self.learner.refusal(self.context.champion, rows)
         return self._new_labels(new) or self._missing_labels(rows)
@@ -245,8 +268,11 @@ class _Work:
         return (np.empty(0), np.empty(0)) if known is None else (known, y)
 
     def _learned(self, new, before=None):
-        """Return the rows that are learned: those that are fitted need some of every class."""
-        if self.is_exact or self.learner.incremental:
+        """Return the rows that are learned: those that are fitted need some of every class.
+
+        So do those that are solved for: of a class that no row has, all scores go down.
+        """
+        if is_recursive(self.base) or (self.learner.incremental and not is_solved(self.base)):
             return new
         return with_all_classes(new, self.context, before)
 
@@ -255,13 +281,15 @@ class _Work:
         return _Anchored(self, self._learned(new, before), self._older(new))
 
     def _older(self, new):
-        """Return remembered rows from before the new ones, spread evenly, or None.
-
-        Only the information of old rows needs them.
-        """
-        past = self.context.past(new.index[0])
-        if self.metric == "identity" or is_recursive(self.base) or not len(past):
+        """Return the old rows that the information is taken from, or None where none is."""
+        if self.metric == "identity" or is_recursive(self.base):
             return None
+        older = self._spread(new)
+        return older if len(older.index) else None
+
+    def _spread(self, new):
+        """Return remembered rows from before the new ones, spread evenly."""
+        past = self.context.past(new.index[0])
         positions = np.linspace(0, len(past) - 1, min(len(past), _MOST_OLD)).round().astype(int)
         return self.learner.without_zero_weight(past.take(positions))
 

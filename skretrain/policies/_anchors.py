@@ -3,7 +3,7 @@
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, lstsq
 from scipy.optimize import minimize
 from sklearn.utils.validation import validate_data
 
@@ -23,6 +23,8 @@ _MOST_SOLVED = 2000  # coefficients per target; a system of so many takes 32 meg
 # Of the largest information, what a coefficient is held by of which the old rows tell nothing.
 _LEAST = 1e-9
 _FLAT = 0.1  # least curvature assumed where a descent is scaled: a saturated row has next to none
+# Share of a column that others do not tell, or of the largest singular value, that is rounding.
+_SINGULAR = 1e-13
 _PRECISE = {"gtol": 1e-9, "ftol": 1e-15, "maxiter": 1000}
 
 
@@ -246,8 +248,7 @@ class Solved:
 
     def _solved(self, strength):
         products, right, metric = self._system
-        factor = cho_factor(products + strength * metric, lower=True)
-        return cho_solve(factor, right)
+        return _solution(products + strength * metric, right)
 
     @cached_property
     def _system(self):
@@ -293,6 +294,24 @@ class Solved:
         start = np.zeros(self.own.size)
         found = minimize(scaled, start, jac=True, method="L-BFGS-B", options=_PRECISE)
         return found.x.reshape(shape) / scale
+
+
+def _solution(system, right):
+    """Return what solves a system of products, the shortest solution of one that has many.
+
+    Each coefficient is in units of its own diagonal: columns of very different scale are no reason
+    to fail, and those that repeat each other share what there is.
+    """
+    diagonal = np.diag(system)
+    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))[:, None]
+    scaled, right = system / scale / scale.T, right / scale
+    try:
+        factor = cho_factor(scaled, lower=True)
+        if np.diag(factor[0]).min() ** 2 > _SINGULAR:
+            return cho_solve(factor, right) / scale
+    except LinAlgError:
+        pass
+    return lstsq(scaled, right, cond=_SINGULAR)[0] / scale
 
 
 class Averaged:

@@ -10,8 +10,9 @@ from helpers import Rings, feed, fingerprint, stream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import poisson
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import load_digits
 from sklearn.linear_model import (
     GammaRegressor,
     Lasso,
@@ -35,6 +36,7 @@ from sklearn.tree import DecisionTreeClassifier
 from skretrain import DriftAwareRetrainer
 from skretrain.buffers import Rows
 from skretrain.compose import Learner
+from skretrain.drift import Periodic
 from skretrain.linear_model import RecursiveRidgeClassifier, RecursiveRidgeRegressor
 from skretrain.policies import AnchoredUpdate, RetrainContext, _anchors, _likelihoods
 
@@ -376,6 +378,51 @@ def test_a_descent_ends_where_the_system_is_solved(monkeypatch, metric):
     np.testing.assert_allclose(coefficients(descended), coefficients(solved), rtol=1e-5)
 
 
+SMALL = np.random.default_rng(1).normal(size=(100, 2))
+LARGE, CONSTANT = SMALL * 1e5 + 1e7, np.full((100, 1), 1e8)
+REPEATED = {
+    "large": (LARGE, LinearRegression()),
+    "constant": (CONSTANT, Ridge()),
+    "constant, classes": (CONSTANT, RidgeClassifier()),
+}
+
+
+@pytest.mark.parametrize("name", REPEATED)
+def test_columns_that_repeat_each_other_at_a_large_scale_say_what_one_of_them_says(name):
+    """What holds them is rounded away; the shortest of many steps is taken."""
+    columns, base = REPEATED[name]
+    once, wide = np.c_[SMALL, columns], np.c_[SMALL, columns, columns]
+    y = SMALL @ [1.0, 2.0]
+    y = np.where(y > 0, "yes", "no") if is_classifier(base) else y
+    for strength in (1e-3, 20.0, "auto"):
+        one, other = (
+            updated(fitted(base, y, rows), y, rows, strength=strength, metric="identity")
+            for rows in (once, wide)
+        )
+        found = [getattr(model, "decision_function", model.predict) for model in (one, other)]
+        expected = found[0](once)
+        np.testing.assert_allclose(found[1](wide), expected, atol=0.02 * expected.std())
+
+
+@pytest.mark.parametrize("rounding", [0.0, 1e-15, -1e-15])
+def test_the_shortest_solution_is_that_of_a_system_that_has_many(rounding):
+    """In units of the diagonal, so that a column without any product stays where it was."""
+    system = np.array([[4.0, 2e8, 0.0], [2e8, 1e16 * (1 + rounding), 0.0], [0.0, 0.0, 0.0]])
+    found = _anchors._solution(system, np.array([[4.0], [2e8], [0.0]]))
+    np.testing.assert_allclose(found[:, 0], [0.5, 1e-8, 0.0], rtol=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(scales=st.lists(st.floats(-9, 9), min_size=4, max_size=4), seed=st.integers(0, 10**6))
+def test_a_system_is_solved_in_any_units(scales, seed):
+    rng, units = np.random.default_rng(seed), 10.0 ** np.array(scales)
+    rows = rng.normal(size=(30, 4))
+    system, right = rows.T @ rows, rng.normal(size=(4, 2))
+    found = _anchors._solution(system * np.outer(units, units), right * units[:, None])
+    expected = np.linalg.solve(system, right)
+    np.testing.assert_allclose(found * units[:, None], expected, rtol=1e-6, atol=1e-9)
+
+
 def test_a_feature_that_old_rows_never_had_is_free_and_stays_finite():
     """It is learned from the new rows as if there were no anchor; without them, it stays."""
     wide = np.column_stack([X, np.zeros(len(X)), np.zeros(len(X))])
@@ -506,6 +553,36 @@ def test_a_fit_on_new_rows_gets_some_of_every_class():
     assert candidate.note == "a fit on new rows has other coefficients; they lack ['yes']"
 
 
+@pytest.mark.parametrize("name", ["logistic", "ridge classifier"])
+@pytest.mark.parametrize("all_known", [True, False])
+def test_batches_without_the_old_classes_do_not_wipe_them_out(name, all_known):
+    """Digits 0 to 4, then batches of 5 to 9 alone, be these known from the first fit or not."""
+    images, digits = load_digits(return_X_y=True)
+    images, is_old = images / 16, digits < 5
+    rng = np.random.default_rng(0)
+    old, new = (rng.permutation(np.flatnonzero(which)) for which in (is_old, ~is_old))
+    first = rng.permutation(np.append(old[:300], new[-60:])) if all_known else old[:300]
+    model = DriftAwareRetrainer(
+        SOLVED[name][0], detector=None, update=AnchoredUpdate(10.0), batch_size=50
+    ).fit(images[first], digits[first])
+    for start in range(0, 300, 50):
+        batch = new[start : start + 50]
+        model.partial_fit(images[batch], digits[batch])
+    for rest in (old[300:], new[300:-60]):
+        assert model.score(images[rest], digits[rest]) > 0.6
+
+
+@pytest.mark.parametrize(
+    ("name", "n_again"), [("logistic", 5), ("ridge classifier", 5), ("recursive", 0), ("sgd", 0)]
+)
+def test_a_classifier_that_is_solved_for_learns_some_rows_of_absent_classes_again(name, n_again):
+    """What has learned every product of the old rows, or is continued, does not."""
+    y = np.where(np.arange(len(X)) < N_OLD, BINARY, "no")
+    base, _ = (SOLVED | CONTINUED)[name]
+    context = context_of(fitted(base, y), y, classes=np.array(["no", "yes"]))
+    assert AnchoredUpdate(5.0).propose(context).n_rows == N_NEW + n_again
+
+
 def test_a_solver_that_needs_every_class_says_so_before_it_begins():
     base = LogisticRegression(l1_ratio=1.0, solver="saga", max_iter=1000)
     y = np.where(np.arange(len(X)) < N_OLD, BINARY, "no")
@@ -583,6 +660,53 @@ def test_without_old_rows_the_information_is_that_of_the_new_ones():
     alone = updated(old, y[NEW], X[NEW], metric="fisher")
     twice = updated(old, np.tile(y[NEW], 2), np.tile(X[NEW], (2, 1)), metric="fisher")
     np.testing.assert_allclose(alone.coef_, twice.coef_, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("n_old", "metric"), [(0, "identity"), (99, "identity"), (100, "fisher")])
+@pytest.mark.parametrize("name", ["logistic", "ridge"])
+def test_from_few_old_rows_no_information_is_taken_by_default(name, n_old, metric):
+    """A row that does not count is no old row."""
+    base, y = (SOLVED | CONTINUED)[name]
+    old = fitted(base, y)
+    rows = np.concatenate([np.arange(n_old) % N_OLD, np.arange(N_OLD, len(X))])
+    for n_void in (0, 30):
+        at = np.concatenate([np.zeros(n_void, dtype=int), rows])
+        weight = np.where(np.arange(len(at)) < n_void, 0.0, 1.0)
+        params = {"sample_weight": weight}
+        found = [updated(old, y[at], X[at], metric=how, params=params) for how in ("auto", metric)]
+        np.testing.assert_array_equal(*map(coefficients, found))
+        others = {"identity", "fisher"} - {metric}
+        other = updated(old, y[at], X[at], metric=others.pop(), params=params)
+        assert not np.allclose(coefficients(other), coefficients(found[0]), rtol=1e-6)
+
+
+def test_rows_that_an_update_has_learned_are_not_learned_again_by_the_policy():
+    """Recursive ridge counts them: with two that hold all, it has learned each row once."""
+    model = DriftAwareRetrainer(
+        RecursiveRidgeRegressor(),
+        detector=Periodic(every=30),
+        policy=AnchoredUpdate(1e9),
+        update=AnchoredUpdate(1e9),
+        batch_size=10,
+    ).fit(X[:10], NUMBERS[:10])
+    feed(model, X, NUMBERS, 10, 10)
+    assert "anchored_update" in {event.kind for event in model.events_}
+    assert [moments.weight for moments in model.estimator_._moments_] == [len(X)]
+
+
+@pytest.mark.parametrize("alarm", [True, False])
+@pytest.mark.parametrize("name", ["ridge", "sgd regressor"])
+def test_an_exact_model_learns_from_its_first_unseen_row_on(name, alarm):
+    """What is continued may pass over rows again."""
+    base, y = (SOLVED | CONTINUED)[name]
+    details = {"n_new": 10, "since": N_OLD, "alarm": alarm}
+    n_asked = N_NEW if alarm else 10
+    for unseen_from, n_rows in ((0, n_asked), (94, 6), (100, 0), (120, 0)):
+        context = context_of(fitted(base, y), y, unseen_from=unseen_from, **details)
+        candidate = AnchoredUpdate(5.0).propose(context)
+        assert candidate.n_rows == (n_rows if name == "ridge" else n_asked)
+        if not candidate.n_rows:
+            assert (candidate.keep, candidate.note) == (True, "the model has learned all rows")
 
 
 def test_without_a_row_that_counts_the_model_is_kept():
