@@ -6,15 +6,15 @@ import numpy as np
 from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import get_tags
 
-from ..buffers import Rows
 from ..buffers._base import part_of
+from ..compose._structure import predictor_of
+from ..compose._update import weight_taken
 from ..utils._labels import spread, union_of_labels
-from ..utils._params import check_choice, check_flag, check_number
+from ..utils._params import check_choice, check_flag, check_number, is_flag
 from ._base import Candidate, with_all_classes
 from ._full_refit import FullRefit
 from ._keep_or_refit import standard_error
 
-_NO_ROWS = Rows(np.empty((0, 1)), None, {}, np.empty(0, dtype=np.int64))
 _LADDER = (0.0, 0.25, 0.5, 0.75, 0.9)
 # Of nine blocks of new rows every third is held out, and not more rows than a thousand; fewer than
 # ten show nothing.
@@ -52,7 +52,7 @@ class DistillingRefit(FullRefit):
         known from the teacher alone, as in learning without forgetting [5]_.
     window : "since_drift", "all" or int, default="since_drift"
         As in :class:`FullRefit`: the rows since the located change, all that are remembered, or so
-        many of the newest.
+        many of the newest. Not read with ``on="new"``.
     max_flips : float or None, default=None
         The share of rows, from 0 to 1, that may turn from right to wrong. The least share of the
         teacher that keeps to it on held-out rows is chosen; where none does, that with the fewest.
@@ -74,8 +74,11 @@ class DistillingRefit(FullRefit):
     nine blocks, the newest one among them, and at most 1,000 rows. The largest share is taken whose
     squared error (of probabilities, or of predictions) is not higher than that of the labels alone
     by more than one standard error, or not higher at all after an alarm, which says that the
-    teacher has become worse. With fewer than 28 new rows nothing can be compared: an alarm is
-    answered on the labels alone then, and any other refit has the share `alpha`.
+    teacher has become worse.
+
+    With fewer than 28 new rows nothing can be compared, and neither `guard` nor `max_flips` is
+    checked: an alarm is answered on the labels alone then, and any other refit has the share
+    `alpha`.
 
     With `max_flips`, the shares 0, 0.25, 0.5, 0.75, 0.9 are tried up to `alpha`, and it, until one
     keeps to the limit. ``evidence["distillation"]`` of the event has the share, and of each one
@@ -89,6 +92,22 @@ class DistillingRefit(FullRefit):
     weight of the row: probabilities that are 0 take none. ``n_rows_fitted`` counts copies, and so
     does a parameter such as ``min_samples_leaf``. A transformer in a pipeline sees a row as often
     as it is copied.
+
+    Copies change how often each class is there, and weights of classes would count for the teacher
+    a second time: a classifier with ``class_weight``, or what boosters call it, is refused. Weights
+    that come with the rows are right: those of
+    :func:`sklearn.utils.class_weight.compute_sample_weight`, for one.
+
+    Where a classifier splits its rows by itself, copies of one row come to both sides, and it
+    judges itself on rows that it has learned. Refused is therefore, at any depth, what
+    cross-validates, such as a search, what is calibrated, or an encoder with ``cv``; and
+    ``early_stopping=True``, ``oob_score=True``, or ``n_iter_no_change`` of gradient boosting. With
+    ``early_stopping="auto"`` a :class:`~sklearn.ensemble.HistGradientBoostingClassifier` does so
+    from 10,001 copies on: set it to False. Boosters that stop early on the newest rows are none of
+    these.
+
+    A classifier of several outputs gets the plain refit of :class:`FullRefit`, and its note says
+    so.
 
     References
     ----------
@@ -146,8 +165,9 @@ class DistillingRefit(FullRefit):
         Parameters
         ----------
         learner : Learner
-            Refused is one whose base is neither a classifier nor a regressor, a classifier whose
-            ``fit`` takes no weights, and one of several outputs.
+            Refused is one whose base is neither a classifier nor a regressor, and a classifier
+            whose ``fit`` takes no weights, that weighs the classes or splits its rows itself, or
+            that is for several outputs.
 
         Raises
         ------
@@ -163,9 +183,7 @@ class DistillingRefit(FullRefit):
         check_number(self, "max_flips", least=0, most=1, what=what, otherwise=(None,))
         base = learner.estimator
         if is_classifier(base):
-            if not get_tags(base).target_tags.single_output:
-                raise ValueError(_SEVERAL_OUTPUTS)
-            learner.weighted(_NO_ROWS, ())
+            _check_classifier(base)
         elif not is_regressor(base):
             raise ValueError(
                 f"{type(base).__name__} is neither a classifier nor a regressor: a refit of it has "
@@ -188,15 +206,11 @@ class DistillingRefit(FullRefit):
         Returns
         -------
         candidate : Candidate
-            With the share of the serving model as `evidence`, and how it was chosen.
-
-        Raises
-        ------
-        ValueError
-            If a classifier has several outputs.
+            With the share of the serving model as `evidence`, and how it was chosen; the plain
+            refit where a classifier has several outputs.
         """
         if is_classifier(context.learner.estimator) and context.batch.y.ndim > 1:
-            raise ValueError(_SEVERAL_OUTPUTS)
+            return super().propose(context)._replace(note=f"{_SEVERAL_OUTPUTS}: a plain refit")
         window = self._rows(context)
         rows = with_all_classes(window, context)
         choice, taught = self._taught(context, window, rows)
@@ -273,9 +287,58 @@ class DistillingRefit(FullRefit):
 
 
 _SEVERAL_OUTPUTS = (
-    "DistillingRefit weighs the classes of one output, and this classifier has several. Use the "
-    "policy 'full_refit', or one retrainer for each output."
+    "DistillingRefit weighs the classes of one output, and this classifier has several"
 )
+# By these, classes have other weights; the latter four are those of boosters.
+_CLASS_WEIGHTS = frozenset(
+    ("class_weight", "class_weights", "auto_class_weights", "scale_pos_weight", "is_unbalance")
+)
+
+
+def _check_classifier(base):
+    """Raise ValueError unless a classifier can learn from weighted copies of its rows."""
+    if not get_tags(base).target_tags.single_output:
+        raise ValueError(
+            f"{_SEVERAL_OUTPUTS}. Use the policy 'full_refit', or one retrainer for each output."
+        )
+    if not weight_taken(base):
+        raise ValueError(
+            "DistillingRefit copies a row for each class that its label or the serving model says, "
+            "with the share of that class as sample_weight, and the fit of "
+            f"{type(predictor_of(base)[0]).__name__} does not ask for sample_weight. Choose a base "
+            "whose fit does, or a policy that needs no weights, such as ReplayMix or 'full_refit'."
+        )
+    params = base.get_params()
+    for path, value in params.items():
+        if path.split("__")[-1] in _CLASS_WEIGHTS and value is not None and value is not False:
+            raise ValueError(
+                "DistillingRefit changes the counts of the classes by its copies of rows, and "
+                f"{path}={value!r} of the base would weigh what the serving model says, too. Leave "
+                "it at its default and pass sample_weight with the rows "
+                "(sklearn.utils.class_weight.compute_sample_weight), or use the policy "
+                "'full_refit'."
+            )
+        if _splits_rows(params, path):
+            raise ValueError(
+                f"DistillingRefit copies rows, and by {path}={value!r} the base would judge itself "
+                "on copies of rows that it has learned. Switch that off, or use what is inside "
+                "with its parameters set (a search can be put around the retrainer), or use the "
+                "policy 'full_refit'."
+            )
+
+
+def _splits_rows(params, path):
+    """Tell whether a parameter makes its owner learn some rows and judge itself on the others."""
+    value, name = params[path], path.split("__")[-1]
+    if name == "cv":
+        return True  # None is five folds
+    if name == "n_iter_no_change":
+        owner = path.removesuffix(name)
+        is_switch = f"{owner}validation_fraction" in params
+        return is_switch and f"{owner}early_stopping" not in params and value is not None
+    if name == "early_stopping":  # another value is a number of rounds, or for many rows only
+        return is_flag(value) and bool(value)
+    return name == "oob_score" and bool(value)
 
 
 class _Choice(NamedTuple):

@@ -21,26 +21,43 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.ensemble import (
+    BaggingClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+)
+from sklearn.linear_model import (
+    LassoCV,
+    LinearRegression,
+    LogisticRegression,
+    LogisticRegressionCV,
+    Ridge,
+    SGDClassifier,
+)
+from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import StandardScaler, TargetEncoder
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.class_weight import compute_sample_weight
 
 from skretrain import DriftAwareRetrainer
 from skretrain.buffers import Rows
 from skretrain.compose import Learner
 from skretrain.datasets import make_drifting_classification
 from skretrain.drift import Periodic
-from skretrain.exceptions import RetrainFailedWarning
 from skretrain.policies import DistillingRefit, FullRefit, RetrainContext
 
 X, Y = stream(300)
+STACK = StackingClassifier([("bayes", GaussianNB())])
 
 
 class Notes(ClassifierMixin, BaseEstimator):
@@ -567,7 +584,13 @@ def test_bad_parameters_are_refused(params, message):
 @pytest.mark.parametrize(
     ("base", "params", "message"),
     [
-        (KNeighborsClassifier(), {}, "KNeighborsClassifier takes no sample_weight.*Choose a base"),
+        (
+            KNeighborsClassifier(),
+            {},
+            "^DistillingRefit copies.* KNeighborsClassifier does not ask for sample_weight. Choose "
+            "a base whose fit does.*ReplayMix",
+        ),
+        (STACK, {}, "StackingClassifier does not ask for sample_weight"),
         (KMeans(), {}, r"KMeans is neither a classifier nor a regressor.*'full_refit'"),
         (MultiOutputClassifier(GaussianNB()), {}, r"this classifier has several.*'full_refit'"),
         (Ridge(), {"max_flips": 0.1}, r"max_flips=0.1.*not right or wrong. Set max_flips=None"),
@@ -582,16 +605,93 @@ def test_a_regressor_needs_to_take_no_weights():
     DistillingRefit().check(Learner(DecisionTreeNotes()))
 
 
-def test_several_outputs_of_a_classifier_leave_the_serving_model_as_it_is():
-    """Whether there are several is only known once rows have come."""
-    y = np.column_stack([Y, Y])
-    base = DecisionTreeClassifier(random_state=0)
-    model = DriftAwareRetrainer(base, detector=Periodic(100), policy=DistillingRefit(), update=None)
-    model.fit(X[:100], y[:100])
-    before = model.estimator_
-    with pytest.warns(RetrainFailedWarning, match="this classifier has several"):
-        model.partial_fit(X[100:200], y[100:200])
-    assert model.estimator_ is before
-    context = fields(X, y, before, base=base)
-    with pytest.raises(ValueError, match="one retrainer for each output"):
-        DistillingRefit().propose(replace(context, alarm=True))
+FOREST, GBM = RandomForestClassifier, GradientBoostingClassifier
+BALANCED = LogisticRegression(class_weight="balanced")
+
+
+class Booster(GaussianNB):
+    """It has the parameters by which boosters weigh classes, and stop by rounds."""
+
+    def __init__(self, scale_pos_weight=None, is_unbalance=False, early_stopping=None):
+        super().__init__()
+        self.scale_pos_weight = scale_pos_weight
+        self.is_unbalance = is_unbalance
+        self.early_stopping = early_stopping
+
+
+@pytest.mark.parametrize(
+    ("base", "parameter"),
+    [
+        (BALANCED, "class_weight='balanced'"),
+        (FOREST(class_weight={0: 1, 1: 5}), "class_weight={0: 1, 1: 5}"),
+        (make_pipeline(StandardScaler(), BALANCED), "logisticregression__class_weight='balanced'"),
+        (BaggingClassifier(BALANCED), "estimator__class_weight='balanced'"),
+        (Booster(scale_pos_weight=3.0), "scale_pos_weight=3.0"),
+        (Booster(is_unbalance=True), "is_unbalance=True"),
+    ],
+)
+def test_a_base_that_weighs_classes_is_refused(base, parameter):
+    """The teacher's copies would be weighed, too, by counts that the copies have changed."""
+    with pytest.raises(ValueError, match=rf" {parameter} of the base.*compute_sample_weight"):
+        DistillingRefit().check(Learner(base))
+
+
+def test_balanced_weights_of_the_rows_make_up_for_a_refused_class_weight():
+    """The way out: each class has the same weight in all, however rare, and so has a refit."""
+    y = np.repeat([0, 1], [9, 3])
+    weights = {"sample_weight": compute_sample_weight("balanced", y)}
+    teacher = Says([0, 1], np.tile([0.5, 0.5], (12, 1)))
+    given = lessons(unguarded(0.4), y, teacher, params=weights)
+    total = np.bincount([label for _, label, _ in given], [weight for _, _, weight in given])
+    np.testing.assert_allclose(total, [6, 6])
+
+
+@pytest.mark.parametrize(
+    ("base", "parameter"),
+    [
+        (GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-3]}), "cv=None"),
+        (LogisticRegressionCV(cv=3), "cv=3"),
+        (CalibratedClassifierCV(GaussianNB(), cv=[(1, 2)]), r"cv=\[\(1, 2\)\]"),
+        (make_pipeline(TargetEncoder(), GaussianNB()), "targetencoder__cv=5"),
+        (SGDClassifier(early_stopping=True), "early_stopping=True"),
+        (make_pipeline(SGDClassifier(early_stopping=True)), "sgdclassifier__early_stopping=True"),
+        (FOREST(oob_score=True), "oob_score=True"),
+        (GBM(n_iter_no_change=5), "n_iter_no_change=5"),
+        (BaggingClassifier(GBM(n_iter_no_change=5)), "estimator__n_iter_no_change=5"),
+    ],
+)
+def test_a_base_that_judges_itself_on_some_of_its_rows_is_refused(base, parameter):
+    """Copies of one row would come to both sides."""
+    with pytest.raises(ValueError, match=f" by {parameter} the base would judge.*Switch that off"):
+        DistillingRefit().check(Learner(base))
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        FOREST(),
+        GBM(),
+        SGDClassifier(n_iter_no_change=3),
+        HistGradientBoostingClassifier(),
+        Booster(early_stopping=5),
+        LassoCV(),
+        MLPRegressor(early_stopping=True),
+    ],
+    ids=lambda base: type(base).__name__,
+)
+def test_what_neither_weighs_classes_nor_splits_copies_is_not_refused(base):
+    """A regressor has no copies."""
+    DistillingRefit().check(Learner(base))
+
+
+@pytest.mark.parametrize("base", [FOREST(3), DecisionTreeClassifier()], ids=str)
+def test_several_outputs_of_a_classifier_get_a_plain_refit(base):
+    """Whether there are several is only known once rows have come; no retrain fails for it."""
+    y, base = np.column_stack([Y, 1 - Y]), base.set_params(max_depth=3, random_state=0)
+    policy = DistillingRefit(window="all", grow=False)
+    model = DriftAwareRetrainer(base, detector=Periodic(100), policy=policy, update=None)
+    feed(model.fit(X[:100], y[:100]), X, y, 100, 100, 300)
+    retrained = [event for event in model.events_ if event.action == "retrained"][1:]
+    assert [event.kind for event in retrained] == ["full_refit"] * 2
+    assert all("this classifier has several: a plain refit" in event.reason for event in retrained)
+    assert_same_outputs(model.estimator_, clone(base).fit(X, y), X)
