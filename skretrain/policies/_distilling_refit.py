@@ -52,7 +52,7 @@ class DistillingRefit(FullRefit):
         known from the teacher alone, as in learning without forgetting [5]_.
     window : "since_drift", "all" or int, default="since_drift"
         As in :class:`FullRefit`: the rows since the located change, all that are remembered, or so
-        many of the newest.
+        many of the newest. Not read with ``on="new"``.
     max_flips : float or None, default=None
         The share of rows, from 0 to 1, that may turn from right to wrong. The least share of the
         teacher that keeps to it on held-out rows is chosen; where none does, that with the fewest.
@@ -75,7 +75,8 @@ class DistillingRefit(FullRefit):
     squared error (of probabilities, or of predictions) is not higher than that of the labels alone
     by more than one standard error, or not higher at all after an alarm, which says that the
     teacher has become worse. With fewer than 28 new rows nothing can be compared: an alarm is
-    answered on the labels alone then, and any other refit has the share `alpha`.
+    answered on the labels alone then, and any other refit has the share `alpha`. A limit
+    `max_flips` cannot be checked then either.
 
     With `max_flips`, the shares 0, 0.25, 0.5, 0.75, 0.9 are tried up to `alpha`, and it, until one
     keeps to the limit. ``evidence["distillation"]`` of the event has the share, and of each one
