@@ -44,8 +44,8 @@ class AnchoredUpdate(BasePolicy):
 
     where s is `strength`, in rows, and :math:`m_j` the weights of `metric`. The intercept is held
     like the coefficient of a column of ones; the base's own :math:`c` leaves it out. A new class
-    has no old coefficients: of those that it begins with, only :math:`c` reminds. There is one
-    anchor, the serving model: earlier ones are in it [3]_.
+    has no old coefficients: those that it begins with are held by the base's own :math:`c` alone.
+    There is one anchor, the serving model: earlier ones are in it [3]_.
 
     Parameters
     ----------

@@ -29,7 +29,8 @@ class FineTune(BasePolicy):
         - a layer of a Keras model, by name;
         - ``"trees"`` of LightGBM and XGBoost: their splits stay, and the leaves are estimated anew.
 
-        In a pipeline, the path of the last step may stand before a part: ``"net__layers.0"``.
+        In a pipeline, the path of the last step may stand before a part, or be left out:
+        ``"net__layers.0"`` and ``"layers.0"`` both work.
     n_passes : int, default=1
         How often ``partial_fit``, or the ``fit`` of a Keras model, goes over the rows.
     rate : float, default=0.1
@@ -47,6 +48,10 @@ class FineTune(BasePolicy):
 
     Notes
     -----
+    The parts are held by what this policy does. Used as `update` alone, it does not keep another
+    policy from refitting everything: the default one does so at an alarm and as the stream grows.
+    Give it as `policy`, too, or switch retrains off by ``detector=None``.
+
     A rescaler that the plan would update together with the model behind it is frozen as well, if
     parts of that model are: it would rewrite their weights.
 

@@ -34,11 +34,13 @@ _ROWS_TO_TELL = 200
 class Revive(BasePolicy):
     """Bring an earlier model back where its concept returns; else let another policy answer.
 
-    Day and night, seasons, markets and machines come back, and what was learned about them is lost
-    with every refit. This policy keeps the models that served, one per concept [1]_ [2]_. At an
-    alarm they are scored, before anything else, on the rows since the located change: one that
-    loses less than the serving model, by more than chance explains, and no more than it lost when
-    it served, serves again at once. Nothing is fitted for that. Otherwise `then` answers.
+    Shifts of a machine, suppliers and campaigns come back, from one row to the next, and what was
+    learned about them is lost with every refit. This policy keeps the models that served, one per
+    concept [1]_ [2]_. At an alarm they are scored, before anything else, on the rows since the
+    located change: one that loses less than the serving model, by more than chance explains, and no
+    more than it lost when it served, serves again at once. Nothing is fitted for that. Otherwise
+    `then` answers. Returns that ring no alarm, as gradual seasons do not, are not seen: for these
+    there is :class:`~skretrain.buffers.StratifiedReservoir`.
 
     Parameters
     ----------
