@@ -344,7 +344,8 @@ class Averaged:
 
     def pull(self, strength):
         """Set the coefficients to those of a strength."""
-        share = self.n_new / (self.n_new + strength * self.ratio)
+        with np.errstate(over="ignore"):  # what the new rows say nothing of stays where it was
+            share = self.n_new / (self.n_new + strength * self.ratio)
         for name, before, after in self.pairs:
             moved = self._moved(name, before, after, share)
             present = getattr(self.predictor, name)
