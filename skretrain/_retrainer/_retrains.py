@@ -122,18 +122,17 @@ class Retrains:
 
     def _readable(self, context, rows, error):
         """Return a model that can read rows, and what it was fitted on; or raise the error."""
-        # The rows withheld, too, if it must be: what is unreadable may stand in one of them alone.
-        for batch in (context.batch, rows):
-            try:
-                with Restoring(self.state.parts.buffer):  # to read may be to sort
-                    window = replace(context, batch=batch).window()
-                    model = context.learner.fresh(window, context.number)
-                    self.state.scorer.predicted(model, rows.X)
-                return window, model
-            except Exception:
-                if batch is rows:
-                    break
-        raise error from None
+        try:
+            with Restoring(self.state.parts.buffer):  # to read may be to sort
+                window = context.window()
+                model = context.learner.fresh(window, context.number)
+                self.state.scorer.predicted(model, rows.X)
+            return window, model
+        except Exception:
+            if context.batch is rows:
+                raise error from None
+        # With the rows withheld, too: what is unreadable may stand in one of them alone.
+        return self._readable(replace(context, batch=rows), rows, error)
 
     def serve_relearned(self, rows, relearned):
         """Let a model serve that can read the batch; the rows are not scored."""

@@ -4,14 +4,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
-from sklearn.utils import get_tags
 
 from ..buffers._base import part_of
-from ..compose._structure import predictor_of
-from ..compose._update import weight_taken
 from ..utils._labels import spread, union_of_labels
-from ..utils._params import check_choice, check_flag, check_number, is_flag
+from ..utils._params import check_choice, check_flag, check_number
 from ._base import Candidate, with_all_classes
+from ._copies import SEVERAL_OUTPUTS, check_copies
 from ._full_refit import FullRefit
 from ._keep_or_refit import standard_error
 
@@ -183,7 +181,7 @@ class DistillingRefit(FullRefit):
         check_number(self, "max_flips", least=0, most=1, what=what, otherwise=(None,))
         base = learner.estimator
         if is_classifier(base):
-            _check_classifier(base)
+            check_copies(base)
         elif not is_regressor(base):
             raise ValueError(
                 f"{type(base).__name__} is neither a classifier nor a regressor: a refit of it has "
@@ -210,7 +208,7 @@ class DistillingRefit(FullRefit):
             refit where a classifier has several outputs.
         """
         if is_classifier(context.learner.estimator) and context.batch.y.ndim > 1:
-            return super().propose(context)._replace(note=f"{_SEVERAL_OUTPUTS}: a plain refit")
+            return super().propose(context)._replace(note=f"{SEVERAL_OUTPUTS}: a plain refit")
         window = self._rows(context)
         rows = with_all_classes(window, context)
         choice, taught = self._taught(context, window, rows)
@@ -284,61 +282,6 @@ class DistillingRefit(FullRefit):
         within = best.negative_flips <= self.max_flips
         note = "" if within else f"no share keeps max_flips={self.max_flips:g}"
         return trial.choice(best.share, note)
-
-
-_SEVERAL_OUTPUTS = (
-    "DistillingRefit weighs the classes of one output, and this classifier has several"
-)
-# By these, classes have other weights; the latter four are those of boosters.
-_CLASS_WEIGHTS = frozenset(
-    ("class_weight", "class_weights", "auto_class_weights", "scale_pos_weight", "is_unbalance")
-)
-
-
-def _check_classifier(base):
-    """Raise ValueError unless a classifier can learn from weighted copies of its rows."""
-    if not get_tags(base).target_tags.single_output:
-        raise ValueError(
-            f"{_SEVERAL_OUTPUTS}. Use the policy 'full_refit', or one retrainer for each output."
-        )
-    if not weight_taken(base):
-        raise ValueError(
-            "DistillingRefit copies a row for each class that its label or the serving model says, "
-            "with the share of that class as sample_weight, and the fit of "
-            f"{type(predictor_of(base)[0]).__name__} does not ask for sample_weight. Choose a base "
-            "whose fit does, or a policy that needs no weights, such as ReplayMix or 'full_refit'."
-        )
-    params = base.get_params()
-    for path, value in params.items():
-        if path.split("__")[-1] in _CLASS_WEIGHTS and value is not None and value is not False:
-            raise ValueError(
-                "DistillingRefit changes the counts of the classes by its copies of rows, and "
-                f"{path}={value!r} of the base would weigh what the serving model says, too. Leave "
-                "it at its default and pass sample_weight with the rows "
-                "(sklearn.utils.class_weight.compute_sample_weight), or use the policy "
-                "'full_refit'."
-            )
-        if _splits_rows(params, path):
-            raise ValueError(
-                f"DistillingRefit copies rows, and by {path}={value!r} the base would judge itself "
-                "on copies of rows that it has learned. Switch that off, or use what is inside "
-                "with its parameters set (a search can be put around the retrainer), or use the "
-                "policy 'full_refit'."
-            )
-
-
-def _splits_rows(params, path):
-    """Tell whether a parameter makes its owner learn some rows and judge itself on the others."""
-    value, name = params[path], path.split("__")[-1]
-    if name == "cv":
-        return True  # None is five folds
-    if name == "n_iter_no_change":
-        owner = path.removesuffix(name)
-        is_switch = f"{owner}validation_fraction" in params
-        return is_switch and f"{owner}early_stopping" not in params and value is not None
-    if name == "early_stopping":  # another value is a number of rounds, or for many rows only
-        return is_flag(value) and bool(value)
-    return name == "oob_score" and bool(value)
 
 
 class _Choice(NamedTuple):
