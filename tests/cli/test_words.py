@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import representatives
 from scipy import sparse
 
 from skretrain.cli import _encoding, main
@@ -123,7 +124,10 @@ def ask(tmp_path, capsys):
     return ask_with
 
 
-@pytest.mark.parametrize("columns", [["text", "label"], ["text", "x", "label"]])
+@pytest.mark.parametrize(
+    "columns",
+    representatives([["text", "label"], ["text", "x", "label"]], fast=[["text", "x", "label"]]),
+)
 def test_advice_on_letters_is_by_their_words_too(columns, letters, ask):
     """With them the model errs less than with what skrub makes of text."""
     frame = letters[columns]

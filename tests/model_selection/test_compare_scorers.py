@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import stream
+from helpers import representatives, stream
 from sklearn.compose import make_column_transformer
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
@@ -140,7 +140,10 @@ def test_no_schedule_at_the_windows_beats_the_one_in_hindsight(scoring, delay):
     assert (np.diff(found.frontier["cpu_seconds"]) >= 0).all()
 
 
-@pytest.mark.parametrize(("n_rows", "batch", "share"), [(9000, 50, 0.5), (5000, 100, 0.02)])
+@pytest.mark.parametrize(
+    ("n_rows", "batch", "share"),
+    representatives([(9000, 50, 0.5), (5000, 100, 0.02)], fast=[(5000, 100, 0.02)]),
+)
 def test_windows_are_whole_batches_with_rows_of_both_classes(n_rows, batch, share):
     """At most thirty of them; ten rows of a class rank something."""
     rng = np.random.default_rng(0)
@@ -237,7 +240,9 @@ def test_rows_that_cannot_be_read_are_in_no_score():
     assert np.isfinite(found.cost("never", 1))
 
 
-@pytest.mark.parametrize("strange", [slice(250, 400), slice(100, None)])
+@pytest.mark.parametrize(
+    "strange", representatives([slice(250, 400), slice(100, None)], fast=[slice(100, None)])
+)
 def test_windows_of_which_nothing_can_be_read_cost_what_others_do(strange):
     """Where nothing at all can be read, there is no score, and the cost has no end."""
     *_, found = compared_over_cities(strange)
