@@ -21,7 +21,8 @@ class Reservoir(BaseBuffer):
 
     By default each row of the stream is remembered with the same probability, `max_rows` divided
     by the number of rows seen [1]_. What is remembered depends on the seed and on the rows, and
-    not on how the stream is cut into batches.
+    not on how the stream is cut into batches. `sampling_weights` has how many rows of the stream each
+    one stands for, without bias [5]_.
 
     Parameters
     ----------
@@ -274,8 +275,8 @@ class Reservoir(BaseBuffer):
 
         A sum over the remembered rows with these weights estimates the sum over all rows seen
         without bias: one over the probability with which a row of its class was kept; with `decay`,
-        one over that of its age, given the highest priority that lost [5]_. Classes of which no row
-        is remembered are not in the sum.
+        one over that of its age, given the highest priority that lost (rank conditioning). Classes
+        of which no row is remembered are not in the sum.
         """
         size = len(self)
         if not self._keyed:
