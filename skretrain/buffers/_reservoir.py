@@ -21,8 +21,8 @@ class Reservoir(BaseBuffer):
 
     By default each row of the stream is remembered with the same probability, `max_rows` divided
     by the number of rows seen [1]_. What is remembered depends on the seed and on the rows, and
-    not on how the stream is cut into batches. `sampling_weights` has how many rows of the stream each
-    one stands for, without bias [5]_.
+    not on how the stream is cut into batches. `sampling_weights` has how many rows of the stream
+    each one stands for, without bias [5]_.
 
     Parameters
     ----------
