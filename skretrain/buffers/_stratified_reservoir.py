@@ -182,7 +182,7 @@ def _categories(owner, X):
     n_columns = (row_shape(X) or (0,))[0]
     if not isinstance(column, str) and column >= n_columns:
         refuse(owner, "column", f"the number of a column of X, which has {n_columns}")
-    values = columns_of(X, column)
+    values = X[column] if isinstance(column, str) else columns_of(X, [column])
     return np.ravel(values.toarray() if kind_of(values) == SPARSE else np.asarray(values))
 
 
