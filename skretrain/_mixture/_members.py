@@ -113,9 +113,8 @@ def each_of(call, items, n_jobs):
 def picker(mixture, method, members):
     """Return the function that picks, of the metadata of a call, what the member k gets."""
     if not routing_enabled():
-        own = [weight_name(member.estimator) for member in members.values()]
-        return lambda number, params: _with_weight_as(own[number], params)
-
+        bases = [member.estimator for member in members.values()]
+        return lambda number, params: _with_own_weight(bases[number], params)
     names = list(members)
 
     def params_of(number, params):
@@ -126,12 +125,15 @@ def picker(mixture, method, members):
     return params_of
 
 
-def _with_weight_as(name, params):
-    """Return metadata with ``sample_weight`` by the name under which a member's predictor takes it.
+def _with_own_weight(base, params):
+    """Return metadata with ``sample_weight`` by the name under which the predictor takes it.
 
     The steps of the members differ, so that no name with a step in it would suit all of them.
     """
-    if name in params or "sample_weight" not in params:
+    if "sample_weight" not in params:
+        return params
+    name = weight_name(base)
+    if name in params:
         return params
     return {name if key == "sample_weight" else key: values for key, values in params.items()}
 
