@@ -76,9 +76,9 @@ Every run is a process of its own with one thread. CPU seconds are those of the 
 imports, the compiler and the garbage collector of Java included (`-XX:+UseSerialGC
 -XX:ActiveProcessorCount=1`); imports and the start of Java are not counted. A run that used more
 CPU seconds than its limit was stopped, and is shown as "> limit". Scores are Cohen's kappa, or R2
-for regression, and the mean over the seeds: up to 5 for B0 and the SGD loop, up to 3 for R, CapyMOA
-and the window refits of a forest, 1 for all others. A seed moves kappa by about 0.01, and by 0.03
-on ozone, where few days are of one class.
+for regression, and the mean over the seeds: 5 for B0; on the real streams 5 for the SGD loop, 3 for
+R, CapyMOA's learners of up to 10 members and the window refits of a forest; 1 for all others. A
+seed moves kappa by about 0.01, and by 0.03 on ozone, where few days are of one class.
 
 CPU seconds of R, CapyMOA's ARF(10) and river's DriftRetraining over LogisticRegression on the real
 streams with classes are of one hour, one run after another, with other work on both cores (load

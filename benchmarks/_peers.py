@@ -530,12 +530,11 @@ CAPYMOA_REGRESSION = {
 def _ours():
     yield "R", Entry(Kernel, "ours", "R, recursive ridge", n_seeds=3)
     for kind, name in BASE_NAMES.items():
-        seeds = 3 if kind in ("sgd", "rf") else 1
         make = partial(Ours, partial(_drift_aware, kind))
-        yield f"A_{kind}", Entry(make, "ours", f"A, {name}", n_seeds=seeds)
+        yield f"A_{kind}", Entry(make, "ours", f"A, {name}")
     for kind, name in list(BASE_NAMES.items())[1:]:
         make = partial(Ours, partial(_mixture, kind))
-        yield f"B_{kind}", Entry(make, "mixture", f"B, {name}", n_seeds=3)
+        yield f"B_{kind}", Entry(make, "mixture", f"B, {name}")
 
 
 def _capymoa():
@@ -595,7 +594,7 @@ def _loops():
         for key, window in (("all", HISTORY), ("never", None)):
             make = partial(Refit, kind, window)
             label = f"{key}, {name.format(TREES)}"
-            yield f"{key}_{kind}", Entry(make, "refit", label, n_seeds=seeds)
+            yield f"{key}_{kind}", Entry(make, "refit", label)
     yield "adwin_refit", Entry(AdwinRefit, "refit", "ADWIN by hand, LogisticRegression")
     yield "lgbm_continued", Entry(LightGbm, "lightgbm", "LightGBM continued")
     yield "xgb_continued", Entry(XgBoost, "xgboost", "XGBoost continued")
@@ -613,9 +612,7 @@ def _periodic():
 
 
 B0 = Entry(partial(Ours, partial(_mixture, None)), "mixture", "B0, default mixture", n_seeds=5)
-THRIFTY = Entry(
-    partial(Ours, partial(_mixture, None, budget=0.7)), "budget", "B0, budget=0.7", n_seeds=5
-)
+THRIFTY = Entry(partial(Ours, partial(_mixture, None, budget=0.7)), "budget", "B0, budget=0.7")
 METHODS = {
     "B0": B0,
     "B0_thrifty": THRIFTY,

@@ -258,7 +258,7 @@ def cells_of(args):
                 if not (_asked(stream, args.streams) and _asked(method, args.methods)):
                     continue
                 if _suits(entry, method, stream, delay):
-                    seeds = _n_seeds(entry, method, delay)
+                    seeds = _n_seeds(entry, method, stream, delay)
                     seeds = seeds if args.seeds is None else min(seeds, args.seeds)
                     found += [f"{stream}/{method}/{delay}/{seed}" for seed in range(seeds)]
     return sorted(found, key=lambda key: int(key.rpartition("/")[2]))
@@ -277,9 +277,9 @@ def _suits(entry, method, stream, delay):
     return stream in AT_OTHER_DELAYS and method in methods
 
 
-def _n_seeds(entry, method, delay):
+def _n_seeds(entry, method, stream, delay):
     if delay == 100:
-        return entry.n_seeds
+        return 1 if stream in GENERATED and method != "B0" else entry.n_seeds
     return SEEDS_OF_B0_ELSEWHERE if method == "B0" else 1
 
 
