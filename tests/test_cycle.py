@@ -283,6 +283,16 @@ def test_a_retrain_says_how_many_rows_it_could_not_use():
     assert (alarm.n_rows_fitted, alarm.n_rows_forgotten) == (200, 400)
 
 
+def test_a_retrain_for_the_time_being_up_does_not_call_itself_an_alarm():
+    """A reader of the log can tell a schedule from a model that has become worse."""
+    by_the_clock = started(detector=Periodic(100), policy=FullRefit(grow=False))
+    on_alarm = started(detector=Rings([300]), policy=FullRefit(grow=False))
+    for model in (by_the_clock, on_alarm):
+        feed(model, X, Y, 100, start=100, stop=500)
+    assert {event.reason for event in by_the_clock.events_[1:]} == {"schedule"}
+    assert {event.reason for event in on_alarm.events_[1:]} == {"alarm"}
+
+
 @pytest.mark.no_cover
 def test_a_schedule_beside_a_detector_does_not_blind_it():
     """In a list, a retrain answers the trigger that rang: a schedule restarts no detector, and
