@@ -1,6 +1,7 @@
 """Clone estimators, also those whose constructors copy what they are given."""
 
 import copy
+import sys
 
 import joblib
 from sklearn.base import clone
@@ -49,6 +50,8 @@ def _loses_params(estimator):
 
     Keras 3 forgets ``fit_kwargs``, and shares the model that it was given.
     """
+    if "keras" not in sys.modules:
+        return False
     parts = (estimator, *estimator.get_params().values())
     own = (getattr(type(part), "__sklearn_clone__", None) for part in parts)
     return any(getattr(method, "__module__", "").startswith("keras.") for method in own)
