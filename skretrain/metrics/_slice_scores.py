@@ -77,7 +77,7 @@ def slice_scores(y_true, y_pred, X, slices, *, metric="accuracy", sample_weight=
     slices : dict of str to (str, int or callable)
         Name of each definition, and a column of `X` by its name or number, or a function
         ``X -> array of bool of shape (n_samples,)``. Each level of a column is a slice, "missing"
-        among them; a number with more than 10 different values is cut at its quartiles.
+        among them; a number with more than 20 different values is cut at its quartiles.
 
     metric : {"accuracy", "mean_absolute_error"} or callable, default="accuracy"
         A callable is ``metric(y_true, y_pred) -> float``, as those of ``sklearn.metrics`` are, and

@@ -11,7 +11,7 @@ from ..utils._params import is_integer, refuse
 
 MISSING = "missing"
 _BINS = 4
-_MOST_NUMBERS = 10  # different ones that are levels, each a slice
+_MOST_NUMBERS = 20  # different ones that are levels, each a slice
 _SHIFT = 0.02  # that a rounded edge may be off by, as a share of the range of the values
 
 _FORM = (

@@ -51,7 +51,7 @@ def find_worst_slice(X, loss, *, max_depth=2, min_rows=30, alpha=0.05):
     """Find the slice of the rows with the clearest excess of the mean loss.
 
     Slices are conjunctions of conditions on columns: the level of one, or the bin between quartiles
-    of a number with more than 10 different values. The slice is looked for on half of the rows,
+    of a number with more than 20 different values. The slice is looked for on half of the rows,
     and tested once on the other half, which have not been looked at: however many slices there are,
     one is reported with a probability of at most `alpha` if the loss depends on none [1]_.
 

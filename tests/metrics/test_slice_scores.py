@@ -129,7 +129,8 @@ def test_a_metric_that_fails_on_a_slice_is_unknown_there_and_raises_on_all_rows(
 
 
 def test_small_slices_have_a_score_and_no_interval_by_the_jackknife():
-    found = by_name(slice_scores(Y[295:], Y[295:], FRAME[295:], {"shop": "shop"}, metric=share_right))
+    slices = {"shop": "shop"}
+    found = by_name(slice_scores(Y[295:], Y[295:], FRAME[295:], slices, metric=share_right))
     assert np.isnan(found["shop=a"].low)
     assert found["shop=b"].p_value == 1.0  # both are perfect: they do not differ
 
