@@ -134,18 +134,21 @@ def slice_scores(y_true, y_pred, X, slices, *, metric="accuracy", sample_weight=
     shop=2 0.80 0.71-0.87 0.0009
     shop=3 0.40 0.31-0.50 0.0000
     """
-    check_consistent_length(y_true, y_pred, X, sample_weight)
-    y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred, dtype=None)
-    weight = _checked_weight(sample_weight, len(y_true))
-    measure = _measure(metric, y_true, y_pred, weight, sample_weight is not None)
-    members = Slicer("slice_scores", slices).members(X)
-    rows = {}
-    for definition, named in members.items():
-        rows |= _pooled(definition, named)
+    measure = measure_of(y_true, y_pred, X, metric, sample_weight)
+    weight = measure.weight
+    rows = rows_of_slices(X, slices)
     found = [_score_of(name, of[weight[of] > 0], measure, weight) for name, of in rows.items()]
     p_values = np.array([score.p_value for score in found])
     adjusted = benjamini_hochberg(p_values)
     return [s._replace(p_adjusted=float(p)) for s, p in zip(found, adjusted, strict=True)]
+
+
+def rows_of_slices(X, slices):
+    """Return the rows of each slice by its name, rare levels of a column as one."""
+    rows = {}
+    for definition, named in Slicer("slice_scores", slices).members(X).items():
+        rows |= _pooled(definition, named)
+    return rows
 
 
 def benjamini_hochberg(p_values):
@@ -214,9 +217,13 @@ def _score_of(name, rows, measure, weight):
 # -- metrics ---------------------------------------------------------------------------------------
 
 
-def _measure(metric, y_true, y_pred, weight, is_weighted):
+def measure_of(y_true, y_pred, X, metric, sample_weight):
+    """Return what scores some of the rows; its `weight` is 1 for each where none are given."""
+    check_consistent_length(y_true, y_pred, X, sample_weight)
+    y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
+    weight = _checked_weight(sample_weight, len(y_true))
     if callable(metric):
-        return _OfFunction(metric, y_true, y_pred, weight if is_weighted else None)
+        return _OfFunction(metric, y_true, y_pred, weight, sample_weight is not None)
     if metric not in _METRICS:
         accepted = "'accuracy', 'mean_absolute_error' or a function of y_true and y_pred"
         refuse("slice_scores", "metric", accepted, metric)
@@ -237,6 +244,9 @@ class _OfRows:
     def __init__(self, values, weight, interval_of):
         self.values, self.weight, self.interval_of = values, weight, interval_of
 
+    def score(self, rows):
+        return self._moments(rows)[1]
+
     def interval(self, rows):
         n, mean, variance = self._moments(rows)
         return mean, *self.interval_of(mean, variance, n)
@@ -256,9 +266,10 @@ class _OfRows:
 class _OfFunction:
     """A score that takes all rows of a slice together."""
 
-    def __init__(self, metric, y_true, y_pred, weight):
-        self.metric, self.y_true, self.y_pred, self.weight = metric, y_true, y_pred, weight
-        if weight is not None:
+    def __init__(self, metric, y_true, y_pred, weight, is_weighted):
+        self.metric, self.y_true, self.y_pred = metric, y_true, y_pred
+        self.weight, self.is_weighted = weight, is_weighted
+        if is_weighted:
             self._check_keyword()
         self._of(slice(None))  # what it raises on all rows is the fault of the arguments
 
@@ -276,14 +287,14 @@ class _OfFunction:
 
     def _jackknifed(self, rows):
         """Return the score and its standard error, NaN where it is not known."""
-        score = self._score(rows)
+        score = self.score(rows)
         if len(rows) < _GROUPS:
             return score, math.nan
         parts = np.array_split(rows, _GROUPS)
-        left = [self._score(np.setdiff1d(rows, part, assume_unique=True)) for part in parts]
+        left = [self.score(np.setdiff1d(rows, part, assume_unique=True)) for part in parts]
         return score, math.sqrt((_GROUPS - 1) * np.var(left))
 
-    def _score(self, rows):
+    def score(self, rows):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UndefinedMetricWarning)
@@ -292,7 +303,7 @@ class _OfFunction:
             return math.nan
 
     def _of(self, rows):
-        weights = {} if self.weight is None else {"sample_weight": self.weight[rows]}
+        weights = {"sample_weight": self.weight[rows]} if self.is_weighted else {}
         score = self.metric(self.y_true[rows], self.y_pred[rows], **weights)
         if np.ndim(score):
             what = f"a function that returns one number, not an array of shape {np.shape(score)}"

@@ -255,6 +255,7 @@ FITS = {
         "min_rows": set(),
         "max_rows": COUNT,
         "criteria": NONE,
+        "slices": NONE,  # where no criterion is about one
     },
     SlidingWindow: {"max_rows": COUNT, "max_age": NONE, "column": NONE, **ANCHOR},
     StratifiedReservoir: {
