@@ -194,12 +194,12 @@ def standardised(inside, outside):
 
 
 def _pooled(definition, named):
-    """Return the slices of one definition, the most frequent ones first, and rare ones as one."""
-    order = sorted(named, key=lambda name: -len(named[name]))
-    if len(order) <= _MOST_LEVELS:
-        return {name: named[name] for name in order}
-    rare = np.sort(np.concatenate([named[name] for name in order[_MOST_LEVELS:]]))
-    frequent = {name: named[name] for name in order[:_MOST_LEVELS]}
+    """Return the slices of one definition, rare levels as one."""
+    names = list(named)
+    if len(names) <= _MOST_LEVELS:
+        return named
+    rare = np.sort(np.concatenate([named[name] for name in names[_MOST_LEVELS:]]))
+    frequent = {name: named[name] for name in names[:_MOST_LEVELS]}
     return frequent | {f"{definition}={_OTHERS}": rare}
 
 
@@ -258,9 +258,10 @@ class _OfRows:
     def _moments(self, rows):
         """Return the effective number of rows, the mean and the variance."""
         values, weight = self.values[rows], self.weight[rows]
-        share = weight / weight.sum()
-        n, mean = 1 / float(share @ share), float(share @ values)
-        return n, mean, float(share @ (values - mean) ** 2)
+        total = float(weight.sum())
+        mean = float((weight * values).sum()) / total  # exact where the values are all alike
+        variance = float((weight * (values - mean) ** 2).sum()) / total
+        return total**2 / float((weight**2).sum()), mean, variance
 
 
 class _OfFunction:
@@ -322,7 +323,8 @@ def wilson_interval(mean, variance, n):
     z = stats.norm.ppf((1 + _LEVEL) / 2)
     middle = (mean + z**2 / (2 * n)) / (1 + z**2 / n)
     width = z / (1 + z**2 / n) * math.sqrt(mean * (1 - mean) / n + z**2 / (4 * n**2))
-    return float(middle - width), float(middle + width)
+    # Rounding may leave the share itself outside.
+    return min(float(middle - width), mean), max(float(middle + width), mean)
 
 
 def student_interval(mean, variance, n):

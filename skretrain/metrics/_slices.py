@@ -62,8 +62,8 @@ class Slicer:
         Returns
         -------
         members : dict of str to dict of str to ndarray of int
-            For each definition the names of its slices and their rows, sorted. Of levels only those
-            that are there; the rows of a function may be none.
+            For each definition the names of its slices and their rows, sorted; levels by their
+            frequency, and only those that are there. The rows of a function may be none.
 
         Raises
         ------
@@ -178,10 +178,17 @@ class _OfColumn:
         if self.edges is None:
             gaps = np.flatnonzero(_gaps(values))
             return {f"{self.name}={MISSING}": gaps} if len(gaps) else {}
-        if not len(self.edges):
-            return self._named(_level_names(values), "=")
-        names = np.array([*bin_names(self.edges), f"={MISSING}"])
-        return self._named(names[_bin_numbers(values, self.edges)], "")
+        if len(self.edges):
+            named = self._by_bin(values)
+        else:
+            named = _rows_of_levels(_level_names(values))
+        return {f"{self.name}{name}": rows for name, rows in named.items()}
+
+    def _by_bin(self, values):
+        numbers = _bin_numbers(values, self.edges)
+        names = [*bin_names(self.edges), f"={MISSING}"]
+        found = ((name, np.flatnonzero(numbers == k)) for k, name in enumerate(names))
+        return {name: rows for name, rows in found if len(rows)}
 
     def _decide(self, values, is_categorical):
         numbers = None if is_categorical else numbers_of(values)
@@ -192,12 +199,13 @@ class _OfColumn:
         if sum(map(len, self.first)) >= self.n_first:
             self.edges, self.first = edges_of(np.concatenate(self.first)), []
 
-    def _named(self, names, sign):
-        levels, codes = np.unique(names, return_inverse=True)
-        order = np.argsort(codes, kind="stable")
-        stops = np.cumsum(np.bincount(codes, minlength=len(levels)))[:-1]
-        rows = np.split(order, stops)
-        return {f"{self.name}{sign}{level}": of for level, of in zip(levels, rows, strict=True)}
+
+def _rows_of_levels(names):
+    """Return the rows of each level, the most frequent one first."""
+    levels, codes, counts = np.unique(names, return_inverse=True, return_counts=True)
+    rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(counts)[:-1])
+    order = np.argsort(-counts, kind="stable")
+    return {f"={levels[k]}": rows[k] for k in order.tolist()}
 
 
 def _values_of(owner, slices, name, X):

@@ -145,8 +145,7 @@ def _conditions(owner, X, min_rows):
     slicer = Slicer(owner, _columns(owner, X))
     names, columns, masks = [], [], []
     for column, named in enumerate(slicer.members(X).values()):
-        frequent = sorted(named, key=lambda name: -len(named[name]))[:_MOST_LEVELS]
-        for name in frequent:
+        for name in list(named)[:_MOST_LEVELS]:
             if 2 * min_rows <= len(named[name]):
                 names.append(name)
                 columns.append(column)
