@@ -9,8 +9,9 @@ import numpy as np
 from scipy import stats
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.multiclass import type_of_target, unique_labels
 
+from ..utils._containers import as_container
 from ..utils._losses import absolute_loss_per_row, zero_one_loss_per_row
 from ..utils._params import refuse
 from ._slices import Slicer
@@ -134,6 +135,7 @@ def slice_scores(y_true, y_pred, X, slices, *, metric="accuracy", sample_weight=
     shop=2 0.80 0.71-0.87 0.0009
     shop=3 0.40 0.31-0.50 0.0000
     """
+    X = as_container(X)
     measure = measure_of(y_true, y_pred, X, metric, sample_weight)
     weight = measure.weight
     rows = rows_of_slices(X, slices)
@@ -228,13 +230,15 @@ def measure_of(y_true, y_pred, X, metric, sample_weight):
         accepted = "'accuracy', 'mean_absolute_error' or a function of y_true and y_pred"
         refuse("slice_scores", "metric", accepted, metric)
     if metric == "accuracy":
-        if type_of_target(y_true).startswith("continuous"):
+        if type_of_target(y_true) not in ("binary", "multiclass"):
             what = "'mean_absolute_error' or a function, as the targets are no classes"
             refuse("slice_scores", "metric", what, metric)
+        unique_labels(y_true, y_pred)  # for its complaint about text and numbers
         return _OfRows(1 - zero_one_loss_per_row(y_true, y_pred), weight, wilson_interval)
-    y_true, y_pred = (values.astype(np.float64) for values in (y_true, y_pred))
-    for name, values in (("y_true", y_true), ("y_pred", y_pred)):
-        assert_all_finite(values, input_name=name)
+    y_true, y_pred = (
+        finite_numbers("slice_scores", name, values)
+        for name, values in (("y_true", y_true), ("y_pred", y_pred))
+    )
     return _OfRows(absolute_loss_per_row(y_true, y_pred), weight, student_interval)
 
 
@@ -338,11 +342,21 @@ def student_interval(mean, variance, n):
 def _checked_weight(sample_weight, n):
     if sample_weight is None:
         return np.ones(n)
-    weight = column_or_1d(sample_weight).astype(np.float64)
-    assert_all_finite(weight, input_name="sample_weight")
+    weight = finite_numbers("slice_scores", "sample_weight", sample_weight)
     if (weight < 0).any():
         raise ValueError(
             f"slice_scores(sample_weight=...): weights must not be negative, and the smallest is "
             f"{weight.min():g}."
         )
     return weight
+
+
+def finite_numbers(owner, name, values):
+    """Return an argument as floats, one for each row, or raise ValueError by its name."""
+    values = column_or_1d(values)
+    try:
+        numbers = values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{owner}({name}=...): it must hold numbers; {error}.") from error
+    assert_all_finite(numbers, input_name=name)
+    return numbers

@@ -228,11 +228,16 @@ def _values_of(owner, slices, name, X):
     else:
         values = X[:, column] if names is None else X[column]
     is_categorical = str(values.dtype) == "category"
-    values = values.to_numpy() if names is not None else values
-    if values.dtype.kind in "mM":
+    if is_date(values):
         what = f"no columns of dates, as {name!r} is; pass a function, of the weekday, say"
         refuse(owner, "slices", what, slices)
-    return values, is_categorical
+    return values.to_numpy() if names is not None else values, is_categorical
+
+
+def is_date(values):
+    """Return whether a column, an array or series, holds dates or durations."""
+    kind = getattr(values.dtype, "kind", None) or values.to_numpy().dtype.kind
+    return kind in "mM"
 
 
 def _gaps(values):

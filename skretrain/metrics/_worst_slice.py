@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 
 from ..utils._containers import LIST, PANDAS, POLARS, SPARSE, as_container, kind_of
 from ..utils._params import check_integer, check_number, refuse
-from ._slice_scores import difference_test, standardised
-from ._slices import Slicer
+from ._slice_scores import difference_test, finite_numbers, standardised
+from ._slices import Slicer, is_date
 
 _BLOCKS = 20  # of successive rows: every other one is for the search, the rest for the test
 _MOST_LEVELS = 20
@@ -119,25 +119,25 @@ def find_worst_slice(X, loss, *, max_depth=2, min_rows=30, alpha=0.05):
     check_integer(owner, "max_depth", max_depth, least=1, what="a number of conditions")
     check_integer(owner, "min_rows", min_rows, least=2, what="a number of rows")
     check_number(owner, "alpha", alpha, above=0, below=1, what="a probability")
-    X = as_container(X)
+    X = _table(owner, as_container(X))
     check_consistent_length(X, loss)
-    loss = column_or_1d(loss).astype(np.float64)
-    assert_all_finite(loss, input_name="loss")
+    loss = finite_numbers(owner, "loss", loss)
     names, columns, masks = _conditions(owner, X, min_rows)
     is_held_out = np.arange(len(loss)) * _BLOCKS // max(len(loss), 1) % 2 == 1
     searched = ~is_held_out
-    chosen = _search(masks[searched], columns, loss[searched], max_depth, min_rows)
+    unit = float(np.abs(loss).max(initial=0.0)) or 1.0  # squares of huge losses would be infinite
+    chosen = _search(masks[searched], columns, loss[searched] / unit, max_depth, min_rows)
     if chosen is None:
         return None
     rows = masks[:, chosen].all(axis=1)
-    inside, outside = (_moments(loss[is_held_out & of]) for of in (rows, ~rows))
+    inside, outside = (_moments(loss[is_held_out & of] / unit) for of in (rows, ~rows))
     if min(inside[0], outside[0]) < min_rows:
         return None
     p_value = difference_test(inside, outside, one_sided=True)
     if p_value > alpha:
         return None
     name = " and ".join(names[c] for c in chosen)
-    return WorstSlice(name, rows, inside[1], outside[1], p_value)
+    return WorstSlice(name, rows, inside[1] * unit, outside[1] * unit, p_value)
 
 
 def _conditions(owner, X, min_rows):
@@ -156,19 +156,31 @@ def _conditions(owner, X, min_rows):
     return names, np.array(columns), table
 
 
-def _columns(owner, X):
-    """Return the columns to look at, as a parameter `slices` names them."""
+def _table(owner, X):
+    """Return rows with columns, whose names, if they have any, are text."""
     kind = kind_of(X)
     if kind in (LIST, SPARSE) or len(X.shape) != 2:
         raise ValueError(
             f"{owner}(X=...): X must be an array or frame with columns, not {type(X).__name__}; "
             "pass the columns in which slices are looked for."
         )
-    if kind not in (PANDAS, POLARS):
-        found = {f"column {j}": j for j in range(X.shape[1])}
+    if kind != PANDAS:
+        return X
+    names = [str(name) for name in X.columns]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(
+            f"{owner}(X=...): the column {twice!r} is there twice; rename one of them."
+        )
+    return X.set_axis(names, axis=1)
+
+
+def _columns(owner, X):
+    """Return the columns to look at, as a parameter `slices` names them."""
+    if kind_of(X) in (PANDAS, POLARS):
+        found = {name: name for name in X.columns if not is_date(X[name])}
     else:
-        kinds = {name: X[name].to_numpy().dtype.kind for name in X.columns}
-        found = {str(name): j for j, name in enumerate(X.columns) if kinds[name] not in "mM"}
+        found = {f"column {j}": j for j in range(X.shape[1])}
     if not found:
         refuse(owner, "X", "a table with a column other than dates", X)
     return found

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from scipy import sparse, stats
 from sklearn.metrics import mean_squared_error, roc_auc_score
@@ -155,6 +156,11 @@ def test_slices_without_rows_and_without_others_are_told_and_not_compared():
     assert np.isnan(everything.p_adjusted)
 
 
+def test_no_rows_have_no_scores():
+    assert slice_scores([], [], FRAME[:0], {"shop": "shop"}) == []
+    assert find_worst_slice(FRAME[:0], []) is None
+
+
 def test_rare_levels_are_one_slice():
     """Of 30 levels the 20 most frequent have a slice each; no row is lost."""
     level = np.repeat(np.arange(30), np.arange(1, 31)).astype(str)
@@ -202,6 +208,12 @@ def test_the_adjustment_is_that_of_benjamini_and_hochberg():
         ({"metric": lambda y, p: 0.0, "sample_weight": np.ones(400)}, "a keyword sample_weight"),
         ({"y_true": Y + 0.5}, "'mean_absolute_error' or a function"),
         ({"y_pred": np.full(400, np.nan), "metric": "mean_absolute_error"}, "y_pred contains NaN"),
+        ({"y_pred": PREDICTED.astype(str)}, "Mix of label input types"),
+        ({"y_true": np.full(400, None)}, "the targets are no classes"),
+        (
+            {"y_pred": PREDICTED.astype(str).astype(object) + "x", "metric": "mean_absolute_error"},
+            r"slice_scores\(y_pred=...\): it must hold numbers; could not convert",
+        ),
         ({"sample_weight": np.full(400, -1.0)}, "must not be negative, and the smallest is -1"),
         ({"sample_weight": np.full(400, np.nan)}, "sample_weight contains NaN"),
         ({"y_pred": PREDICTED[:3]}, "inconsistent numbers of samples"),
@@ -246,11 +258,28 @@ def test_no_more_conditions_are_looked_at_than_asked_for():
 def test_frames_numbers_and_missing_values_have_conditions_and_dates_have_none():
     X, _, _ = planted(1)
     frame = pd.DataFrame(X.astype(float), columns=list("vwxyz"))
-    frame["day"] = pd.date_range("2024-01-01", periods=len(frame))
+    frame["day"] = pd.date_range("2024-01-01", periods=len(frame), tz="UTC")
     frame["size"] = np.where(np.arange(len(X)) % 7 == 0, np.nan, np.arange(len(X)) % 100)
     assert find_worst_slice(frame, frame["size"].isna()).name == "size=missing"
     assert find_worst_slice(frame, frame["size"] < 20, max_depth=1).name == "size < 24"
     assert find_worst_slice(frame, (frame["v"] == 1) * 2.5).name == "v=1"
+
+
+def test_columns_with_numbers_for_names_are_called_by_them_in_any_container():
+    X, loss, _ = planted(1)
+    assert find_worst_slice(pd.DataFrame(X, columns=[4, 3, 2, 1, 0]), loss).name == "4=0"
+    assert find_worst_slice(pl.DataFrame(X), loss).name == "column_0=0"
+    assert find_worst_slice(X.tolist(), loss).name == "column 0=0"
+
+
+def test_losses_of_any_size_have_the_same_worst_slice():
+    X, loss, _ = planted(2)
+    plain = find_worst_slice(X, loss)
+    for scale in (1e-200, 1e200):
+        scaled = find_worst_slice(X, loss * scale)
+        assert scaled.name == plain.name
+        assert scaled.loss == pytest.approx(plain.loss * scale)
+        assert scaled.p_value == pytest.approx(plain.p_value)
 
 
 def test_on_noise_a_slice_is_seldom_reported():
@@ -293,6 +322,9 @@ def test_slices_with_few_rows_or_few_others_are_not_looked_at():
         ({"min_rows": 1}, r"find_worst_slice\(min_rows=1\)"),
         ({"alpha": 1}, r"find_worst_slice\(alpha=1\)"),
         ({"loss": np.full(400, np.nan)}, "loss contains NaN"),
+        ({"loss": np.full(400, "a")}, r"find_worst_slice\(loss=...\): it must hold numbers"),
+        ({"X": pd.DataFrame(np.ones((400, 2)), columns=["1", 1])}, "the column '1' is there twice"),
+        ({"X": np.zeros((400, 0))}, "a table with a column other than dates"),
         ({"loss": np.zeros(3)}, "inconsistent numbers of samples"),
         ({"X": sparse.csr_array((400, 2))}, "X must be an array or frame with columns, not csr_"),
         ({"X": ["text"] * 400}, "not list"),

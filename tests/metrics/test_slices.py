@@ -205,6 +205,10 @@ def test_containers_without_such_a_column_are_refused(frame):
         Slicer("scores", {"a": 0}).members(["one text", "another"])
     with pytest.raises(ValueError, match="'a' is there twice"):
         Slicer("scores", {"a": "a"}).members(pd.DataFrame([[1, 2]], columns=["a", "a"]))
-    dates = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=3)})
-    with pytest.raises(ValueError, match="no columns of dates, as 'day' is; pass a function"):
-        Slicer("scores", {"day": "day"}).members(dates)
+    days = pd.date_range("2024-01-01", periods=3)
+    for dates in (days, days.tz_localize("UTC"), days - days[0]):
+        for X in (pd.DataFrame({"day": dates}), pl.DataFrame({"day": list(dates)})):
+            with pytest.raises(ValueError, match="no columns of dates, as 'day' is; pass a funct"):
+                Slicer("scores", {"day": "day"}).members(X)
+    with pytest.raises(TypeError, match=r"LazyFrame.*X.collect\(\)"):
+        Slicer("scores", {"a": "a"}).members(pl.DataFrame({"a": [1]}).lazy())
