@@ -168,7 +168,7 @@ class _OfColumn:
     def __init__(self, owner, slices, name, n_first):
         self.owner, self.slices, self.name = owner, slices, name
         self.n_first = n_first
-        self.first = []  # values so far, while that is undecided
+        self.first = np.empty(0)  # values so far, while that is undecided
         self.edges = None  # of the bins; no edges for levels
 
     def members(self, X):
@@ -193,11 +193,11 @@ class _OfColumn:
     def _decide(self, values, is_categorical):
         numbers = None if is_categorical else numbers_of(values)
         if numbers is None:
-            self.edges, self.first = np.empty(0), []
+            self.edges, self.first = np.empty(0), np.empty(0)
             return
-        self.first.append(numbers[~np.isnan(numbers)])
-        if sum(map(len, self.first)) >= self.n_first:
-            self.edges, self.first = edges_of(np.concatenate(self.first)), []
+        self.first = np.concatenate([self.first, numbers[~np.isnan(numbers)]])
+        if len(self.first) >= self.n_first:
+            self.edges, self.first = edges_of(self.first), np.empty(0)
 
 
 def _rows_of_levels(names):

@@ -1,5 +1,7 @@
 """Properties of slices: every row is in one slice of a column, whatever the container."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -95,11 +97,15 @@ def test_bins_are_those_of_the_first_rows_and_stay(frame):
 
 
 def test_until_enough_values_have_come_only_what_is_missing_is_a_slice(frame):
-    """Rows at which bins are not known yet belong to none, and later batches do not matter."""
+    """Rows at which bins are not known yet belong to none; waiting takes no room."""
     slicer = Slicer("scores", {"amount": "amount"}, n_first=200)
     gaps = frame.assign(amount=np.nan)
     assert slicer.members(frame[:150])["amount"] == {}
     assert list(slicer.members(gaps)["amount"]) == ["amount=missing"]
+    size = len(pickle.dumps(slicer._parts["amount"].first))
+    for _ in range(100):
+        slicer.members(gaps)
+    assert len(pickle.dumps(slicer._parts["amount"].first)) == size
     once = Slicer("scores", {"amount": "amount"}).members(frame[:200])["amount"]
     np.testing.assert_equal(slicer.members(frame[150:200])["amount"].keys(), once.keys())
 
