@@ -75,7 +75,7 @@ class Notes(MeanShift):
 def test_what_a_trigger_notes_stands_in_the_reason_of_the_event():
     """Both where labels are wanted and where the retrain is made; and where labels came at once."""
     model = observing(Notes()).observe(MOVED[600:700])
-    told = "a retrain is due at the next batch with labels; feature 0 moved"
+    told = "feature 0 moved; a retrain is due at the next batch with labels"
     assert model.events_[-1].reason == told
     model.partial_fit(MOVED[600:700], Y[600:700])
     assert model.events_[-1].reason == "alarm on rows without labels; feature 0 moved"
