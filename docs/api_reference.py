@@ -19,6 +19,7 @@ API = {
             "RiskMonitor",
             "ScoredBatch",
             "Signal",
+            "SliceDrift",
         ],
     ),
     "skretrain.buffers": (
@@ -91,14 +92,18 @@ API = {
         "Metrics",
         "What ``sklearn.metrics`` lacks for streams.",
         [
+            "SliceScore",
+            "WorstSlice",
             "backward_transfer",
             "churn",
+            "find_worst_slice",
             "forgetting",
             "forward_transfer",
             "kappa_temporal",
             "negative_flip_rate",
             "no_change_predict",
             "reentry_error",
+            "slice_scores",
         ],
     ),
     "skretrain.inspection": (
@@ -113,6 +118,7 @@ API = {
             "PolicyComparisonDisplay",
             "PolicyParetoDisplay",
             "RegretDisplay",
+            "SliceDisplay",
         ],
     ),
     "skretrain.datasets": (

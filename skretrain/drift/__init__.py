@@ -6,6 +6,7 @@ from ._error_drift import ErrorDrift
 from ._periodic import Periodic
 from ._refit_debt import RefitDebt
 from ._risk_monitor import RiskMonitor
+from ._slice_drift import SliceDrift
 
 __all__ = [
     "AtLeast",
@@ -17,4 +18,5 @@ __all__ = [
     "RiskMonitor",
     "ScoredBatch",
     "Signal",
+    "SliceDrift",
 ]
