@@ -146,7 +146,7 @@ def movement(column):
 
 def ks_distance(old, new):
     """Return the Kolmogorov-Smirnov distance: the largest gap between the distributions."""
-    at = np.concatenate([old, new])
+    at = np.sort(np.concatenate([old, new]))  # in order, they are found several times faster
     shares = [np.searchsorted(np.sort(part), at, side="right") / len(part) for part in (old, new)]
     return float(np.abs(shares[0] - shares[1]).max())
 
