@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse, special, stats
+from scipy import sparse
 
 from ..utils._params import check_number
 from ._tables import (
@@ -17,13 +17,24 @@ from ._tables import (
     length_of,
     read_table,
 )
-from ._two_samples import chi_square_p_value, direction, ks_distance, ks_p_value
+from ._two_samples import (
+    chi_square_p_value,
+    direction,
+    holm,
+    jensen_shannon,
+    ks_distance,
+    ks_p_value,
+    rows_per_level,
+    rows_per_value,
+    share_p_value,
+    stability_index,
+    wasserstein_in_deviations,
+)
 
 LEAST_ROWS = 30
 MOST_SPARSE_COLUMNS = 300
 _MOST_LEVELS = 20
 _LEAST_EXPECTED = 5  # rows in a cell of the chi-square test
-_FLOOR = 1e-4  # of a share, in the stability index
 
 
 class FeatureShift(NamedTuple):
@@ -168,28 +179,6 @@ def shifts_of(reference, new, *, alpha, min_effect):
     ]
 
 
-def holm(p_values):
-    """Return p values adjusted for their number by Holm; NaN is none.
-
-    References
-    ----------
-    S. Holm (1979). "A simple sequentially rejective multiple test procedure". Scandinavian Journal
-    of Statistics 6(2), 65-70.
-
-    Examples
-    --------
-    >>> from skretrain.metrics._feature_shifts import holm
-    >>> holm([0.01, 0.04, 0.03]).round(2).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    p_values = np.asarray(p_values, dtype=float)
-    order = np.argsort(p_values)[: np.count_nonzero(~np.isnan(p_values))]
-    adjusted = np.full(len(p_values), np.nan)
-    stepped = p_values[order] * np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(stepped), 1)
-    return adjusted
-
-
 def _judged(shift, change, p_adjusted, alpha, min_effect):
     moved = bool(p_adjusted <= alpha and shift.effect >= min_effect)
     reason = ", ".join(filter(None, [change if moved else "", shift.reason]))
@@ -281,8 +270,8 @@ def _of_numbers(kind, old, new, about):
     present = [values[~np.isnan(values)] for values in (old, new)]
     if kind == "numeric" and all(map(len, present)) and direction(*present):
         return _left_out("counter", about, "a running number moves by itself")
-    per_value = _rows_per_value(new)
-    tests = {"ks": _ks(*present, per_value), "missing": _missing(old, new, per_value)}
+    per_value = rows_per_value(new)
+    tests = {"ks": _ks(*present, per_value), "missing": _missing(old, new)}
     test, p_value = _smallest(tests)
     cells = _cells_of_numbers(*present)
     moments = [(part.mean(), part.std()) if len(part) else (math.nan,) * 2 for part in present]
@@ -292,7 +281,7 @@ def _of_numbers(kind, old, new, about):
         test=test,
         p_value=p_value,
         **_sizes(_with_missing(cells, old, new)),
-        wasserstein=_wasserstein(*present),
+        wasserstein=wasserstein_in_deviations(*present),
         mean_reference=float(mean_old),
         mean_new=float(mean_new),
         std_reference=float(std_old),
@@ -320,11 +309,11 @@ def _of_levels(old, new, about):
     levels, codes = np.unique(np.concatenate(present).astype(str), return_inverse=True)
     codes = codes[: len(present[0])], codes[len(present[0]) :]
     counts = np.array([np.bincount(part, minlength=len(levels)) for part in codes])
-    per_value = _rows_per_level(codes[1])
+    per_value = rows_per_level(codes[1])
     cells = _largest(counts)
     tests = {
         "chi2": _chi_square(cells, per_value),
-        "missing": _missing(old, new, per_value),
+        "missing": _missing(old, new),
         "new levels": _never_seen(counts, len(old), len(new), per_value),
     }
     test, p_value = _smallest(tests)
@@ -370,9 +359,12 @@ def _ks(old, new, per_value):
     return ks_p_value(ks_distance(old, new), n_old, n_new)
 
 
-def _missing(old, new, per_value):
-    missing = [np.count_nonzero(is_missing(part)) for part in (old, new)]
-    return share_p_value(missing, [len(old), len(new)], per_value) if sum(missing) else None
+def _missing(old, new):
+    missing = [is_missing(part).astype(int) for part in (old, new)]
+    n_missing = [int(part.sum()) for part in missing]
+    if not any(n_missing):
+        return None
+    return share_p_value(n_missing, [len(old), len(new)], rows_per_level(missing[1]))
 
 
 def _never_seen(counts, n_old, n_new, per_value):
@@ -399,59 +391,6 @@ def _chi_square(cells, per_value):
     else:
         cells[:, [np.argmin(cells.sum(axis=0))]] += rest
     return chi_square_p_value(cells)
-
-
-def share_p_value(counts, n_rows, per_value=1.0):
-    """Return the two-sided p value of Fisher's exact test that two shares are the same.
-
-    Parameters
-    ----------
-    counts, n_rows : sequence of two int
-        Rows that have it, of how many.
-    per_value : float, default=1.0
-        As how many rows one counts.
-
-    Returns
-    -------
-    p_value : float
-        Twice the smaller tail.
-
-    Examples
-    --------
-    >>> from skretrain.metrics._feature_shifts import share_p_value
-    >>> round(share_p_value([10, 30], [100, 100]), 5)
-    0.00072
-    """
-    hits, n = np.round(np.divide(counts, per_value)), np.ceil(np.divide(n_rows, per_value))
-    law, of = stats.hypergeom, (n.sum(), hits.sum(), n[1])
-    return float(min(2 * min(law.cdf(hits[1], *of), law.sf(hits[1] - 1, *of)), 1.0))
-
-
-def _rows_per_value(values):
-    """Return as how many rows of a series of numbers one counts, from their ranks."""
-    values = values[~np.isnan(values)]
-    if len(values) < LEAST_ROWS:
-        return 1.0
-    _, ranks = np.unique(values, return_inverse=True)
-    ranks = ranks - ranks.mean()
-    variance = np.square(ranks).sum()
-    r = ranks[1:].dot(ranks[:-1]) / variance if variance else 0.0
-    return _rows_per_independent(r, len(values))
-
-
-def _rows_per_level(codes):
-    """Return as how many rows of a series of levels one counts, from how often one comes again."""
-    if len(codes) < LEAST_ROWS:
-        return 1.0
-    by_chance = np.square(np.bincount(codes) / len(codes)).sum()
-    r = (np.mean(codes[1:] == codes[:-1]) - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0
-    return _rows_per_independent(r, len(codes))
-
-
-def _rows_per_independent(r, n):
-    # Less than chance alone might show is none.
-    r = 0.0 if r < 3 / math.sqrt(n) else min(r, 0.99)
-    return (1 + r) / (1 - r)
 
 
 # -- sizes -----------------------------------------------------------------------------------------
@@ -484,46 +423,3 @@ def _with_missing(cells, old, new):
 def _sizes(cells):
     shares = cells / cells.sum(axis=1, keepdims=True)
     return {"effect": jensen_shannon(*shares), "psi": stability_index(*shares)}
-
-
-def jensen_shannon(p, q):
-    """Return the Jensen-Shannon distance of two distributions over cells, base 2, in [0, 1].
-
-    References
-    ----------
-    J. Lin (1991). "Divergence measures based on the Shannon entropy". IEEE Transactions on
-    Information Theory 37(1), 145-151.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skretrain.metrics._feature_shifts import jensen_shannon
-    >>> jensen_shannon(np.array([1.0, 0.0]), np.array([0.0, 1.0]))
-    1.0
-    """
-    bits = sum(special.rel_entr(part, (p + q) / 2).sum() for part in (p, q)) / (2 * math.log(2))
-    return math.sqrt(min(max(bits, 0.0), 1.0))
-
-
-def stability_index(p, q):
-    """Return the population stability index of two distributions over cells.
-
-    An empty cell counts as one of a ten-thousandth.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skretrain.metrics._feature_shifts import stability_index
-    >>> round(stability_index(np.array([0.5, 0.5]), np.array([0.25, 0.75])), 3)
-    0.275
-    """
-    p, q = np.maximum(p, _FLOOR), np.maximum(q, _FLOOR)
-    return float(((q - p) * np.log(q / p)).sum())
-
-
-def _wasserstein(old, new):
-    if not len(old) or not len(new):
-        return math.nan
-    distance = float(stats.wasserstein_distance(old, new))
-    deviation = float(old.std() or new.std())
-    return distance / deviation if deviation else (math.inf if distance else 0.0)
