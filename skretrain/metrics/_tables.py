@@ -112,6 +112,13 @@ def as_sparse(table):
     return sparse.csr_matrix(np.column_stack([*table.values()]))
 
 
+def like_table(table, other):
+    """Return a table as sparse rows or as columns, whichever another one is."""
+    if sparse.issparse(other):
+        return as_sparse(table)
+    return dict(enumerate(table.toarray().T)) if sparse.issparse(table) else table
+
+
 def is_time(values):
     """Return whether a column holds points in time."""
     return values.dtype.kind == "M"
