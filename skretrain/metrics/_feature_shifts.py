@@ -34,6 +34,7 @@ from ._two_samples import (
 LEAST_ROWS = 30
 MOST_SPARSE_COLUMNS = 300
 _MOST_LEVELS = 20
+_PASSES = 3
 _LEAST_EXPECTED = 5  # rows in a cell of the chi-square test
 
 
@@ -413,10 +414,15 @@ def _edges(old, new):
 
 
 def _largest(counts):
-    """Return the counts of the most frequent levels, and last those of all others."""
-    order = np.argsort(-counts.sum(axis=0), kind="stable")
-    kept, rest = order[:_MOST_LEVELS], order[_MOST_LEVELS:]
-    return np.concatenate([counts[:, kept], counts[:, rest].sum(axis=1, keepdims=True)], axis=1)
+    """Return the counts of the most frequent levels, and last those of all others.
+
+    Of levels that are as frequent as each other all are kept or none: which sample they are of may
+    show in their names.
+    """
+    totals = counts.sum(axis=0)
+    bar = np.sort(totals)[-_MOST_LEVELS - 1] if len(totals) > _MOST_LEVELS else 0
+    rest = counts[:, totals <= bar].sum(axis=1, keepdims=True)
+    return np.concatenate([counts[:, totals > bar], rest], axis=1)
 
 
 def _with_missing(cells, old, new):
@@ -450,19 +456,20 @@ def changed_from(reference, new, names):
     position : int
         0 if all of the new rows differ.
     """
-    scores = np.zeros(length_of(new))
-    for name, _, old, now in _pairs(reference, new):
-        if name in names:
-            scores += _likelihood_ratios(old, now)
-    return int(len(scores) - 1 - np.cumsum(scores[::-1]).argmax())
+    codes = [_codes(old, now) for name, _, old, now in _pairs(reference, new) if name in names]
+    position, n_rows = 0, length_of(new)
+    for _ in range(_PASSES):  # the rows after the change tell better what they are like
+        scores = sum(_likelihood_ratios(*pair, position) for pair in codes)
+        position = n_rows - 1 - int(np.cumsum(scores[::-1]).argmax())
+    return position
 
 
-def _likelihood_ratios(old, new):
-    codes = _codes(old, new)
-    n_cells = max(part.max() for part in codes) + 1
+def _likelihood_ratios(old, new, position):
+    """Return the logarithm of how much more likely each new value is among those from a row on."""
+    n_cells = max(old.max(), new.max()) + 1
     # Half a row more in each cell: none is impossible.
-    counts = [np.bincount(part, minlength=n_cells) + 0.5 for part in codes]
-    return np.log(counts[1] / counts[1].sum() / (counts[0] / counts[0].sum()))[codes[1]]
+    before, after = (np.bincount(part, minlength=n_cells) + 0.5 for part in (old, new[position:]))
+    return np.log(after / after.sum() / (before / before.sum()))[new]
 
 
 def _codes(old, new):

@@ -261,10 +261,8 @@ def _finite(numbers):
 
 
 def _joined(parts):
-    kinds = {values.dtype.kind for values in parts}
-    if len(kinds) > 1 and "M" not in kinds:
+    if any(map(is_time, parts)):
+        parts = [_times(is_missing(values)) for values in parts]
+    elif len({values.dtype.kind for values in parts}) > 1:
         parts = [as_levels(values) for values in parts]
-    elif len(kinds) > 1:
-        # A time next to anything else: it stays one.
-        parts = [values for values in parts if is_time(values)]
     return np.concatenate(parts)
