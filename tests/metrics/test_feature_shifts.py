@@ -224,7 +224,7 @@ def test_no_container_sees_anything_else():
 N = np.arange(200)
 RANDOM = np.random.default_rng(0).normal(size=200)
 FLAGS, DATES = N % 2 == 0, pd.date_range("2024", periods=300)
-HUGE, NAMES = [10**400 + k % 3 for k in N], [f"id{k}" for k in range(300)]
+HUGE, NAMES = [10**400 + k % 3 for k in range(200)], [f"id{k}" for k in range(300)]
 THIRD_INFINITE = np.where(N % 3 == 0, np.inf, RANDOM)
 # Reference, new rows, and what is said of them: kind, whether it moved, and part of the reason.
 ODD = {
