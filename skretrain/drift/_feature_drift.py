@@ -207,7 +207,7 @@ class FeatureDrift(BaseTrigger):
             return
         if reference is not None and (self._rang_labelled or not answered):
             rows = self._table_of(reference.X)
-        elif answered:
+        elif self._changed_at is not None:
             # An alarm on rows without labels: what is remembered with labels lies before it.
             newest = self._samples()[1]
             rows = take_table(newest, slice(-min(self._n_changed, length_of(newest)), None))
