@@ -36,11 +36,11 @@ class PrequentialResult:
     refit_rows : ndarray of int
         Stream rows from which a retrained model could serve, `label_delay` and ``fit_latency``
         included; the first fit is not counted, nor one that came too late to serve any row.
-    label_delay : int or Duration
-        Rows, or time, between a prediction and its label.
+    label_delay : int, Duration or None
+        Rows, or time, between a prediction and its label; None where ``label_time`` said it.
     events : EventLog or None
         The retrainer's log; its rows count what was learned, which may be behind the predictions:
-        see :meth:`arrived`.
+        see :meth:`arrived` and `learned_rows`.
     estimator : estimator
         The estimator as the stream left it.
     unpredicted_rows : ndarray of int
@@ -59,6 +59,11 @@ class PrequentialResult:
         How many rows of the stream had been learned after each batch.
     times : ndarray of shape (n_samples,) or None
         When each row of the stream came, where that is known.
+    learned_rows : ndarray of shape (n_learned,)
+        Stream rows in the order in which they were learned, those of the first fit included: what
+        an event calls row 7 is ``learned_rows[7]``. Rows whose label did not come are not in it.
+    n_first : int
+        How many of these the first fit learned.
 
     Notes
     -----
@@ -93,7 +98,7 @@ class PrequentialResult:
     n_fits: int
     rows_fitted: int
     refit_rows: np.ndarray
-    label_delay: int
+    label_delay: Any
     events: Any
     estimator: Any
     unpredicted_rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
@@ -102,6 +107,8 @@ class PrequentialResult:
     classes: np.ndarray | None = None
     n_learned: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     times: np.ndarray | None = None
+    learned_rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    n_first: int = 0
 
     @property
     def n_served(self):
@@ -123,7 +130,7 @@ class PrequentialResult:
         """
         end = self.batch_rows[0] + self.n_served
         borders = np.append(self.batch_rows, end)
-        n_learned = np.append(self.batch_rows[0], self.n_learned)
+        n_learned = np.append(self.n_first, self.n_learned)
         found = np.searchsorted(n_learned, np.asarray(rows, dtype=np.int64))
         return borders[np.minimum(found, len(borders) - 1)]
 
