@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from ..utils._clone import cloned
 from ..utils._containers import as_container, concat_rows, n_rows
+from ..utils._losses import task_of
 from ..utils._params import check_n_jobs, is_integer, refuse
 from ._batches import batches_of, gives_batches
 from ._edges import checked_times
@@ -339,7 +340,13 @@ def _result_of(run, scorers):
         times=run.times,
         learned_rows=_learned_rows(timing, meter.n_learned[-1]),
         n_first=meter.n_learned[0],
+        classes_at_start=_classes_of(run.y_first, fitted),
     )
+
+
+def _classes_of(y, estimator):
+    is_one_label = task_of(estimator) == "classification" and y is not None and y.ndim == 1
+    return np.unique(y) if is_one_label else None
 
 
 def _learned_rows(timing, n_learned):
