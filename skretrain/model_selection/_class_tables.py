@@ -33,6 +33,21 @@ class OldVersusNew(NamedTuple):
     .. [1] A. Agresti, B. Caffo, "Simple and effective confidence intervals for proportions and
        differences of proportions result from adding two successes and two failures",
        The American Statistician 54, 2000.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skretrain import DriftAwareRetrainer
+    >>> from skretrain.model_selection import prequential_validate
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.where(np.arange(800) < 400, rng.integers(2, size=800), rng.integers(3, size=800))
+    >>> X = rng.normal(y, 0.4)[:, np.newaxis]
+    >>> result = prequential_validate(DriftAwareRetrainer(GaussianNB()), X, y)
+    >>> result.old_versus_new(2, window=200).confusion_after.to_numpy()
+    array([[44, 11,  0],
+           [ 4, 60,  5],
+           [ 0, 19, 57]])
     """
 
     row: int
