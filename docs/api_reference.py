@@ -75,6 +75,7 @@ API = {
         "Test-then-train evaluation, with labels that arrive late.",
         [
             "Advice",
+            "OldVersusNew",
             "PolicyComparison",
             "PolicyRun",
             "PrequentialResult",

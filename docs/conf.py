@@ -79,6 +79,8 @@ numpydoc_validation_exclude = {
     # The fields of these records are documented as attributes, not a second time as parameters.
     r"\.(Candidate|PolicyComparison|PrequentialResult|Recommendation|ReplayResult|ReplayState)$",
     r"\.(PolicyRun|RetrainContext|Rows|Served|SliceScore|Trial|Verdict|WorstSlice)$",
+    r"\.(Candidate|OldVersusNew|PolicyComparison|PrequentialResult|Recommendation|ReplayResult|ReplayState)$",
+    r"\.(PolicyRun|RetrainContext|Rows|Served|Trial|Verdict)$",
 }
 
 # Prompts and outputs are left out of what the copy button copies.
