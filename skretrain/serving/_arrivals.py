@@ -140,7 +140,7 @@ class LabelDelays:
         ValueError
             If `after` is no such time.
         """
-        after = length("share_resolved", "after", after, self.kind)
+        after = _coarse(length("share_resolved", "after", after, self.kind))
         if not len(self.ages) or (after > self.ages[-1] and self.shares[-1] < 1):
             return math.nan
         return float(np.append(0.0, self.shares)[np.searchsorted(self.ages, after, side="right")])
@@ -262,10 +262,14 @@ def tallies(groups, ages):
     >>> tallies(np.array([0, 1, 0]), np.array([7.0, 7.0, 1001.0]))
     {0: Counter({7.0: 1, 1000.0: 1}), 1: Counter({7.0: 1})}
     """
-    mantissa, exponent = np.frexp(ages)
-    ages = np.ldexp(np.floor(np.ldexp(mantissa, _BITS)), exponent - _BITS)
-    found = {}
+    ages, found = _coarse(ages), {}
     for group in np.unique(groups).tolist():
         values, counts = np.unique(ages[groups == group], return_counts=True)
         found[group] = Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
     return found
+
+
+def _coarse(ages):
+    """Return ages, each rounded down by less than 1.6 %, so that there are few distinct ones."""
+    mantissa, exponent = np.frexp(ages)
+    return np.ldexp(np.floor(np.ldexp(mantissa, _BITS)), exponent - _BITS)

@@ -95,7 +95,8 @@ class Ledger:
         self._check_clock("PendingLabels.predict", clock)
         start, n = self.book.n_given, len(entry.y_pred)
         if entry.at is None:
-            entry = entry._replace(at=np.arange(start, start + n, dtype=np.float64))
+            # The rows of a call are predicted at one moment, that of the last of them.
+            entry = entry._replace(at=np.full(n, start + n - 1.0))
         numbers = self.book.append(entry, max_pending)
         self.clock, self.now = clock, max(self.now, float(entry.at.max()))
         if start == 0:

@@ -58,7 +58,7 @@ class PendingLabels:
     delays_ : LabelDelays
         How long labels take: ``median``, ``quantile(q)``, ``share_resolved(after=...)``, and
         ``to_frame()``, by the estimate of Kaplan and Meier [1]_, to which a row that waits says
-        that its label takes longer. In rows predicted in between (0: known before the next row),
+        that its label takes longer. In rows predicted by later calls (0: known before the next),
         or by the clock that `at` tells.
 
     arrivals_ : dict of label to ClassArrivals
