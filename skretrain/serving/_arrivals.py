@@ -220,7 +220,7 @@ class Arrivals:
         delays = {group: self.delays(pending, kind, group) for group in groups}
         weights = self._weights(delays, self.delays(pending, kind).arrival_share)
         rows = {group: _of_class(each, weights[group]) for group, each in delays.items()}
-        return Table("predicted", dict(sorted(rows.items(), key=lambda item: str(item[0]))))
+        return Table("predicted", {group: rows[group] for group in sorted(rows, key=_by_kind)})
 
     def _weights(self, delays, of_all):
         """Return the weight of each class: the mean over all labels that came is 1."""
@@ -232,6 +232,11 @@ class Arrivals:
         total = sum(n_resolved[g] * weight for g, weight in raw.items())
         mean = total / sum(n_resolved.values()) if total else 1.0
         return {g: weight / mean for g, weight in raw.items()}
+
+
+def _by_kind(label):
+    """Return a key that sorts labels, those of different types included."""
+    return type(label).__name__, label
 
 
 def _of_class(delays, weight):
@@ -262,10 +267,10 @@ def tallies(groups, ages):
     >>> tallies(np.array([0, 1, 0]), np.array([7.0, 7.0, 1001.0]))
     {0: Counter({7.0: 1, 1000.0: 1}), 1: Counter({7.0: 1})}
     """
-    ages, found = _coarse(ages), {}
-    for group in np.unique(groups).tolist():
-        values, counts = np.unique(ages[groups == group], return_counts=True)
-        found[group] = Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+    counts = Counter(zip(groups.tolist(), _coarse(ages).tolist(), strict=True))
+    found = {}
+    for (group, age), n in counts.items():
+        found.setdefault(group, Counter())[age] = n
     return found
 
 

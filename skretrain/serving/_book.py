@@ -248,7 +248,8 @@ class Book:
 
 def as_list(owner, ids):
     """Return ids of the user as a list of things that can be looked up, or raise ValueError."""
-    is_one = isinstance(ids, str | bytes) or not hasattr(ids, "__len__")
+    # A set has no order, and a text is one id.
+    is_one = isinstance(ids, str | bytes | set | frozenset | dict) or not hasattr(ids, "__len__")
     if is_one or getattr(ids, "shape", (0,)) == ():
         refuse(owner, "ids", "a list or an array with one id per row", ids)
     ids = ids.tolist() if hasattr(ids, "tolist") else list(ids)

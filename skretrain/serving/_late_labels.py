@@ -41,10 +41,10 @@ def label_array(y, size):
             f"PendingLabels.resolve: y must hold one label per id: got shape {y.shape} for {size} "
             "ids. Pass None or NaN for a label that is not known yet."
         )
-    if y.dtype.kind in "mM":
+    if y.dtype.kind in "mMc":
         raise ValueError(
             f"PendingLabels.resolve: y holds {y.dtype.name}s, which are no labels: turn them into "
-            "numbers, of hours or days, say."
+            "real numbers, of hours or days, say, or into text for classes."
         )
     if y.shape[1:] == (1,):
         y = column_or_1d(y)

@@ -45,8 +45,8 @@ class Ledger:
         How moments are told; None before the first prediction.
     now : float
         The latest moment that was told.
-    is_regression : bool
-        Whether labels are numbers with a distance.
+    is_regression : bool or None
+        Whether labels are numbers with a distance; None before it is said.
     arrivals : Arrivals
         How old rows were when their labels came.
     losses : ServedLosses
@@ -61,7 +61,7 @@ class Ledger:
     >>> from skretrain.serving._ledger import Ledger
     >>> ledger, y_pred = Ledger(), np.array([0, 1, 1])
     >>> entry = Entry(np.zeros((3, 1)), y_pred, {}, None, None, 1)
-    >>> ids = ledger.remember(entry, "rows", 100, is_regression=False)
+    >>> ids = ledger.remember(entry, "rows", max_pending=100)
     >>> X, y, params = ledger.resolve(ids, [1, None, 1], None)
     >>> y, ledger.scores()[1].loss
     (array([1, 1]), 0.5)
@@ -71,14 +71,14 @@ class Ledger:
         self.book = Book()
         self.clock = None
         self.now = -np.inf
-        self.is_regression = False
+        self.is_regression = None
         self.arrivals = Arrivals()
         self.losses = ServedLosses()
         self.events = LabelLog()
 
     # -- predictions -----------------------------------------------------------------------------
 
-    def remember(self, entry, clock, max_pending, *, is_regression):
+    def remember(self, entry, clock, max_pending):
         """Remember a batch of predictions and return the numbers of its rows, or raise ValueError.
 
         Parameters
@@ -89,8 +89,6 @@ class Ledger:
             How its moments are told.
         max_pending : int
             Rows that may wait.
-        is_regression : bool
-            Whether labels are numbers with a distance.
         """
         self._check_clock("PendingLabels.predict", clock)
         start, n = self.book.n_given, len(entry.y_pred)
@@ -99,8 +97,6 @@ class Ledger:
             entry = entry._replace(at=np.full(n, start + n - 1.0))
         numbers = self.book.append(entry, max_pending)
         self.clock, self.now = clock, max(self.now, float(entry.at.max()))
-        if start == 0:
-            self.is_regression = is_regression
         excess = self.book.n_pending - max_pending
         if excess > 0:
             why = f"dropped for lack of room (max_pending={max_pending:,})"

@@ -37,8 +37,8 @@ class PendingLabels:
     max_pending : int, default=100_000
         Rows that may wait for a label. The oldest are dropped for newer ones, which is an event.
         Resolved rows stay for corrections until the room is needed; in all, about twice as many
-        rows are held. Each takes the bytes of its cells, its prediction and its metadata, and 25
-        more, or about 200 with ids of your own.
+        rows are held. Each takes the bytes of its cells, its metadata, its prediction and its
+        label, and 25 more; ids of your own come on top.
 
     Attributes
     ----------
@@ -50,10 +50,10 @@ class PendingLabels:
         For all versions together, and for each of the newest 1,000: the number of predictions
         `n_resolved` whose label came, their mean `loss` (0/1 errors or absolute residuals), its
         95 % interval from `low` to `high` (Wilson's or Student's), and the `accuracy` of a
-        classifier. ``score_.to_frame()`` is a pandas DataFrame. A retrainer counts versions up
-        with each promotion, a mixture with each promotion of a member; any other model stays
-        version 1. Only labels that came count: where they come for a chosen part of the rows, the
-        score is that of this part.
+        classifier. ``score_.to_frame()`` is a pandas DataFrame. A retrainer counts versions up with
+        each promotion since ``fit``, updates in between not counted, a mixture with each promotion
+        of a member; any other model stays version 1. Only labels that came count: where they come
+        for a chosen part of the rows, the score is that of this part.
 
     delays_ : LabelDelays
         How long labels take: ``median``, ``quantile(q)``, ``share_resolved(after=...)``, and
@@ -152,6 +152,8 @@ class PendingLabels:
         """
         owner = "PendingLabels.predict"
         self._check()
+        if not hasattr(X, "shape") and not hasattr(X, "__len__"):
+            refuse(owner, "X", "an array, a data frame, a sparse matrix or a list of rows", X)
         rows = as_container(X)
         n = n_rows(rows)
         clock, at = moments(owner, at, n)
@@ -159,18 +161,18 @@ class PendingLabels:
         if n == 0:
             none = np.empty(0, dtype=np.int64)
             return (none if ids is None else ids), self._ledger.book.predictions(none)
-        model, version = _serving(self.model)
-        y_pred = np.asarray(model.predict(X))
+        y_pred, version = _predicted(self.model, X)
         if y_pred.ndim == 0 or len(y_pred) != n:
             raise ValueError(
                 f"{owner}: {type(self.model).__name__}.predict returned the shape {y_pred.shape} "
                 f"for {n} rows: a ledger needs one prediction per row."
             )
         with self._lock:
-            entry = Entry(rows, y_pred, params, ids, at, version)
-            numbers = self._ledger.remember(
-                entry, clock, self.max_pending, is_regression=_is_regression(self.model, y_pred)
-            )
+            flat = y_pred.ravel() if y_pred.shape[1:] == (1,) else y_pred
+            entry = Entry(rows, flat, params, ids, at, version)
+            if self._ledger.is_regression is None:
+                self._ledger.is_regression = _is_regression(self.model, y_pred)
+            numbers = self._ledger.remember(entry, clock, self.max_pending)
         return (numbers if ids is None else ids), y_pred
 
     def _check(self):
@@ -328,14 +330,22 @@ class PendingLabels:
         vars(self).update(state, _lock=RLock())
 
 
-def _serving(model):
-    """Return what a model predicts with now, and the number of that version."""
-    if not isinstance(model, (BaseRetrainer, MixtureRetrainer)):
-        return model, 1
-    frozen = model._frozen()  # so that the version is that of the predictions
+def _predicted(model, X):
+    """Return predictions, and the number of the version that made them."""
+    while True:
+        version = _version(model)
+        y_pred = np.asarray(model.predict(X))
+        if _version(model) == version:  # else another thread has let the model learn meanwhile
+            return y_pred, version
+
+
+def _version(model):
+    """Return how many versions of a model have served, this one included."""
     if isinstance(model, BaseRetrainer):
-        return frozen, frozen._serving().version
-    return frozen, sum(serving.version for serving in frozen._mix().servings if serving)
+        return model._serving().version
+    if isinstance(model, MixtureRetrainer):
+        return sum(serving.version for serving in model._mix().servings if serving)
+    return 1
 
 
 def _checked_params(owner, params, n):

@@ -35,13 +35,14 @@ class ServedScore(NamedTuple):
 
 
 class ServedLosses:
-    """Number, sum and sum of squares of the losses of each version.
+    """Sums of the losses of each version: their number, how many are infinite, and of the others
+    the sum and the sum of squares.
 
     Attributes
     ----------
-    sums : dict of int to ndarray of shape (3,)
+    sums : dict of int to ndarray of shape (4,)
         Of the newest 1,000 versions.
-    total : ndarray of shape (3,)
+    total : ndarray of shape (4,)
         Of all versions.
 
     Examples
@@ -56,13 +57,12 @@ class ServedLosses:
 
     def __init__(self):
         self.sums = {}
-        self.total = np.zeros(3)
+        self.total = np.zeros(4)
 
     def add(self, versions, losses, sign=1):
         """Add losses, or take them back with a `sign` of -1."""
         for version in np.unique(versions).tolist():
-            own = losses[versions == version]
-            sums = sign * np.array([len(own), own.sum(), np.square(own).sum()])
+            sums = sign * _sums(losses[versions == version])
             self.total = self.total + sums
             self.sums[version] = self.sums.get(version, 0.0) + sums
         while len(self.sums) > _MOST_VERSIONS:
@@ -75,8 +75,17 @@ class ServedLosses:
         return Table("version", scores)
 
 
-def _score(n, total, squares, is_regression):
+def _sums(losses):
+    finite = losses[np.isfinite(losses)]
+    with np.errstate(over="ignore"):
+        squares = np.square(finite).sum()
+    return np.array([len(losses), len(losses) - len(finite), finite.sum(), squares])
+
+
+def _score(n, n_infinite, total, squares, is_regression):
     n, total, squares = int(n), float(total), float(squares)
+    if n_infinite:
+        return ServedScore(n, math.inf, math.nan, math.nan, math.nan)
     loss = total / n if n else math.nan
     if is_regression:
         return ServedScore(n, loss, *mean_interval(n, total, squares), math.nan)

@@ -238,6 +238,26 @@ def test_a_mixture_counts_the_promotions_of_its_members():
     assert list(ledger.score_) == ["all", 2, 4]  # two first fits, then one promotion each
 
 
+class Racing(DriftAwareRetrainer):
+    """Promote a new version once, between a prediction and the answer: as another thread may."""
+
+    def predict(self, X):
+        y_pred = super().predict(X)
+        if len(self.__dict__.get("rivals", ())):
+            self.partial_fit(*self.__dict__.pop("rivals"))
+        return y_pred
+
+
+def test_the_version_is_that_of_the_predictions_also_if_another_is_promoted_meanwhile():
+    model = Racing(GaussianNB(), detector=Periodic(100), policy="full_refit").fit(X[:100], Y[:100])
+    model.rivals = (X[100:200], 1 - Y[100:200])
+    ledger = PendingLabels(model)
+    ids, y_pred = ledger.predict(X[200:])
+    ledger.resolve(ids, Y[200:])
+    assert list(ledger.score_) == ["all", 2]
+    np.testing.assert_array_equal(y_pred, model.predict(X[200:]))
+
+
 def test_any_other_model_stays_the_first_version():
     model = SGDClassifier(random_state=0).fit(X[:100], Y[:100])
     ledger = PendingLabels(model)
@@ -306,6 +326,44 @@ def test_what_is_no_estimator_is_judged_by_what_it_predicts(labels):
     ids, y_pred = ledger.predict(labels[:, None])
     ledger.resolve(ids, y_pred)
     assert np.isnan(ledger.score_["all"].accuracy) == (labels.dtype == float)
+
+
+class Column:
+    """Predict 0 for each row, as a column."""
+
+    def predict(self, X):
+        return np.zeros((len(X), 1), dtype=int)
+
+
+def test_a_column_of_predictions_is_one_output():
+    ledger = PendingLabels(Column())
+    ids, y_pred = ledger.predict(X[:4])
+    assert y_pred.shape == (4, 1)
+    ledger.resolve(ids, [0, 0, 1, 0])
+    assert ledger.score_["all"].accuracy == 0.75
+    assert list(ledger.arrivals_) == [0]
+
+
+def test_a_prediction_that_is_no_number_is_infinitely_wrong_until_it_is_corrected_away():
+    """The label cannot mend it: only versions without such a prediction have a finite loss."""
+    ledger = PendingLabels(FirstCell())
+    ids, _ = ledger.predict(np.array([[np.nan], [1.0], [2.0]]))
+    ledger.resolve(ids, [1.0, 1.0, 2.5])
+    ledger.resolve(ids[:1], [2.0])
+    assert ledger.score_["all"][:2] == (3, np.inf)
+
+
+class Mixed:
+    """Predict labels that cannot be sorted."""
+
+    def predict(self, X):
+        return np.array(["a", 1] * (len(X) // 2), dtype=object)
+
+
+def test_predictions_that_cannot_be_sorted_are_counted_all_the_same():
+    ledger = PendingLabels(Mixed(), max_pending=2)
+    ledger.predict(X[:6])
+    assert [(k, v.n_predicted) for k, v in ledger.arrivals_.items()] == [(1, 3), ("a", 3)]
 
 
 # -- containers ------------------------------------------------------------------------------------
@@ -450,6 +508,7 @@ def test_an_id_is_free_again_once_its_row_is_gone():
         ("abc", "a list or an array with one id per row"),
         (7, "a list or an array with one id per row"),
         (np.array(7), "a list or an array with one id per row"),
+        ({"a", "b", "c"}, "a list or an array with one id per row"),
         (None, "given, as they were with the first prediction"),
     ],
 )
@@ -572,6 +631,7 @@ def test_texts_of_any_width_are_labels():
         (["a", "b", "c"], "does not hold labels such as those predicted"),
         (np.array([1, "b", 0], dtype=object), "does not hold labels such as those predicted"),
         ([1.0, np.inf, 0.0], "infinite"),
+        ([1j, 1, 0], "complex128"),
         (pd.date_range("2024-01-01", periods=3), "datetime64"),
         ([[1, 0]] * 3, r"shape \(3, 2\).*pass as many outputs"),
     ],
@@ -700,6 +760,15 @@ def test_memory_is_flat_however_long_the_stream(own_ids):
     assert n_bins <= 2 * 200
 
 
+def test_a_row_takes_its_cells_its_prediction_its_label_and_25_bytes():
+    ledger = PendingLabels(Sign())
+    ids, _ = ledger.predict(X)
+    ledger.resolve(ids, Y)
+    book = ledger._ledger.book
+    held = book.store.nbytes + book.states.nbytes + book.labels.nbytes
+    assert held == len(book.states) * (X[0].nbytes + 8 + 8 + 25)
+
+
 @pytest.mark.parametrize("max_pending", [0, -1, 2.5, None, "many", True])
 def test_a_bound_that_is_none_is_refused_when_it_is_used(max_pending):
     ledger = PendingLabels(Sign(), max_pending=max_pending)
@@ -716,6 +785,12 @@ def test_a_lower_bound_holds_from_the_next_prediction_on():
 
 
 # -- what can be wrong with a model or rows --------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [None, 3])
+def test_what_is_no_rows_is_refused(rows):
+    with pytest.raises(ValueError, match=r"PendingLabels.predict\(X=.*: X must be an array"):
+        PendingLabels(Sign()).predict(rows)
 
 
 def test_what_cannot_predict_is_refused():
