@@ -479,21 +479,21 @@ def test_ids_may_be_anything_that_is_a_key(ids):
 
 
 def test_an_id_is_free_again_once_its_row_is_gone():
+    """Dropped, expired, or resolved and gone for want of room, in any order."""
     ledger = PendingLabels(Sign(), max_pending=2)
-    for _ in range(50):
-        ledger.predict(X[:1], ids=["a"])
-        ledger.predict(X[:2], ids=["b", "c"])
-        ledger.resolve(["b", "c"], Y[:2])
-        ledger.predict(X[:9], ids=range(9))
-        ledger.expire(0)
-        ledger.predict(X[:1], ids=["last"])
-        ledger.expire(0) if len(ledger) > 1 else ledger.resolve(["last"], [1])
-        ledger.predict(X[9:30], ids=range(100, 121))
-        ledger.predict(X[30:60], ids=range(200, 230))
-        ledger.resolve([228, 229], Y[:2])
-        ledger.predict(X[:30], ids=range(300, 330))
-        ledger.resolve([328, 329], Y[:2])
-    assert ledger.status(["a", "b"]).tolist() == ["dropped", "unknown"]
+    for k in range(5):
+        ledger.predict(X[:1], ids=["dropped"])
+        ledger.predict(X[:2], ids=["resolved", "expired"])
+        ledger.resolve(["resolved"], Y[:1])
+        ledger.predict(X[:1], ids=[("another", k)])
+        assert ledger.expire(0).tolist() == ["expired"]
+        assert ledger.status(["resolved"]).tolist() == ["resolved"]
+        ledger.predict(X[:9], ids=[("room", k, row) for row in range(9)])
+    assert ledger.status(["dropped", "resolved", "expired"]).tolist() == [
+        "dropped",
+        "unknown",
+        "expired",
+    ]
 
 
 @pytest.mark.parametrize(
