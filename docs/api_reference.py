@@ -90,6 +90,11 @@ API = {
             "prequential_validate",
         ],
     ),
+    "skretrain.serving": (
+        "Serving",
+        "What stands between a model and the labels of its predictions.",
+        ["PendingLabels"],
+    ),
     "skretrain.metrics": (
         "Metrics",
         "What ``sklearn.metrics`` lacks for streams.",
