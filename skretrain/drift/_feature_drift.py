@@ -287,8 +287,8 @@ class FeatureDrift(BaseTrigger):
     def _left_limits(self, rows):
         """Return the features of which a chart left its limits, with what is known of them."""
         names = self._charts.show(rows)
-        if not names:
-            return []
+        if names <= self._away.keys():
+            return [self._away[name][0] for name in names]  # they rang before
         shifts = shifts_of(*self._samples(), alpha=1, min_effect=0)
         return [
             shift._replace(test=self.method, moved=True) for shift in shifts if shift.name in names

@@ -334,6 +334,15 @@ def test_frames_whose_names_are_numbers_are_matched_by_name():
     assert list(by_name(old, new[[7, 5]])) == ["column 5", "column 7"]
 
 
+def test_levels_too_rare_for_the_test_stand_together():
+    rng = np.random.default_rng(0)
+    old, new = (
+        rng.permutation(["a"] * n_frequent + list("bcdefghijk") * n_each)
+        for n_frequent, n_each in ((500, 4), (250, 2))
+    )
+    assert one(old, new).p_value == stats.chi2_contingency([[500, 40], [250, 20]]).pvalue
+
+
 def test_levels_too_rare_for_the_test_stand_with_the_smallest_of_the_others():
     def column(*counts):
         return np.repeat(np.array(["a", "b", "c"], object), counts)
