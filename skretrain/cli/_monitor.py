@@ -210,6 +210,9 @@ def _features(tables, arguments, model, notices):
             "--id": arguments.ids,
         }
         check_known_columns(wanted, common, taken, "are not in both files")
+        ignored = [name for name in common if name not in wanted]
+        if ignored:
+            notices.append(f"left out, for the model does not get it: {some(ignored)}")
         reference, new = reference[wanted], new[wanted]
     added = [name for name in new.columns if name not in reference.columns]
     if added:

@@ -12,20 +12,21 @@ from ._errors import needed
 from ._page import STYLE, figure_of
 
 _HEADERS = ["column", "then", "now", "distance", "p", "what moved"]
+_PAGE_HEADERS = ["column", "then", "now", "distance", "SD moved", "PSI", "p"]
 _MOST_ROWS = 30  # on the terminal
 _LETTERS = 12  # of a category
 _NEW = 0.005  # of the rows have a category that is new, if it is to be mentioned
-_TEXT = ' class="text"'
 
 _STYLE = """
-td.text { text-align: left; white-space: normal; }
 th small { display: block; color: var(--faint); font-size: .8rem; font-weight: 400; }
+td, tbody th { vertical-align: top; white-space: normal; }
+tbody th { min-width: 9rem; }
 @media (max-width: 40rem) {
-  tr { grid-template-columns: 1fr 1fr; }
-  td, td.text { text-align: left; white-space: normal; }
-  td[data-name]::before { content: attr(data-name) ": "; color: var(--faint); }
-  td.text { grid-column: 1 / -1; }
   thead { display: none; }
+  tr { grid-template-columns: 1fr 1fr; }
+  td { text-align: left; }
+  td[data-name]::before { content: attr(data-name) ": "; color: var(--faint);
+    font-weight: 400; }
 }
 """
 
@@ -157,11 +158,10 @@ def page(title, found, features, *, facts, notices, figures):
     figures : list of Picture
         The pictures.
     """
-    heads = ["column", "then", "now", "distance", "SD moved", "PSI", "p", "what moved"]
     body = _BODY.substitute(
         answers="".join(f"<p>{escape(text)}</p>" for text in found.sentences),
-        head=header_row(heads),
-        rows="\n".join(_row(shift, features, heads) for shift in found.columns),
+        head=header_row(_PAGE_HEADERS),
+        rows="\n".join(_row(shift, features) for shift in found.columns),
         legend=escape(_LEGEND),
         facts=terms(facts),
         notices=list_of_notices(notices),
@@ -171,13 +171,15 @@ def page(title, found, features, *, facts, notices, figures):
     return document(title, body, version=__version__, style=STYLE + _STYLE, remark=remark)
 
 
-def _row(shift, features, heads):
+def _row(shift, features):
     moved_by = "-" if math.isnan(shift.wasserstein) else f"{shift.wasserstein:.2f}"
     numbers = [f"{shift.effect:.2f}", moved_by, f"{shift.psi:.2f}", _p(shift)]
-    texts = [*_then_and_now(shift, features), *numbers, shift.reason or "-"]
     cells = "".join(
-        f'<td data-name="{escape(name)}"{_TEXT if name == heads[-1] else ""}>{escape(text)}</td>'
-        for name, text in zip(heads[1:], texts, strict=True)
+        f'<td data-name="{name}">{escape(text)}</td>'
+        for name, text in zip(
+            _PAGE_HEADERS[1:], [*_then_and_now(shift, features), *numbers], strict=True
+        )
     )
     mark = ' class="best"' if shift.moved else ""
-    return f'<tr{mark}><th scope="row">{escape(shift.name)}</th>{cells}</tr>'
+    name = f"{escape(shift.name)} <small>{escape(shift.reason)}</small>"
+    return f'<tr{mark}><th scope="row">{name}</th>{cells}</tr>'

@@ -156,8 +156,8 @@ class FeatureDriftDisplay:
                 ax.set_yticks(ax.get_yticks(), labels)
             ax.tick_params(labelsize=8)
             ax.set(xlabel="", ylabel="")
-            title = "\n".join(filter(None, [title, _numbers(shift)]))
-        ax.set_title(title, fontsize=9)
+            title = f"{title}\n{_numbers(shift)}"
+        ax.set_title(title, fontsize=8.5)
 
     def _plot_chart(self, ax, chart):
         if chart is None:
@@ -173,7 +173,7 @@ class FeatureDriftDisplay:
         ax.locator_params(axis="x", nbins=4)
         ax.set_xlabel(label_rows(ax), fontsize=8)
         ax.tick_params(labelsize=8)
-        ax.set_title(f"{shortened(chart.name)}\n{_when(chart)}", fontsize=9)
+        ax.set_title(f"{shortened(chart.name, 22)}\n{_when(chart)}", fontsize=8.5)
 
     @classmethod
     def from_samples(
@@ -266,9 +266,11 @@ class FeatureDriftDisplay:
 
 
 def _numbers(shift):
-    """Return what stands below the name of a feature: mean ± deviation, or what moved."""
-    if math.isnan(shift.mean_reference + shift.mean_new) or shift.test == "missing":
-        return shortened(shift.reason, 44)
+    """Return what stands below the name of a feature: mean ± deviation, or what else moved."""
+    if shift.test == "missing":
+        return shortened(shift.reason, 36)
+    if math.isnan(shift.mean_reference + shift.mean_new):
+        return f"distance {shift.effect:.2f}"
     then = f"{shift.mean_reference:.3g} ± {shift.std_reference:.3g}"
     return f"{then} → {shift.mean_new:.3g} ± {shift.std_new:.3g}"
 

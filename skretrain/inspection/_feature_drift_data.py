@@ -150,7 +150,7 @@ def _chart(shift, pair, batch_size):
         return control_chart("mean", *pair, batch_size)
     level = _most_changed(*(v[~missing] for v, missing in zip(pair, gone, strict=True)))
     has = [np.where(missing, np.nan, v == level) for v, missing in zip(pair, gone, strict=True)]
-    return control_chart(f"share of {level!r}", *has, batch_size)
+    return control_chart(f"share of {level}", *has, batch_size)
 
 
 def _most_changed(old, new):
