@@ -169,7 +169,7 @@ def _table(path, table, other, arguments, notices):
             if time == arguments.target:
                 raise CommandError(f"--time {time!r} is the target; name the column with the time.")
             return sorted_by_time(table, time)[0]
-        order = out_of_order(table.drop(columns=arguments.target, errors="ignore"), keep)
+        order = out_of_order(table.drop(columns=[arguments.target], errors="ignore"), keep)
     except CommandError as error:
         raise CommandError(f"{path}: {error}") from error
     notices.extend(f"{Path(path).name}: {notice}" for notice in order)
@@ -190,8 +190,8 @@ def _without_target(tables, arguments, notices):
         if target is None or len(target) < LEAST_ROWS:
             n = 0 if target is None else len(target)
             notices.append(
-                f"{Path(path).name} has {counted(n, 'value')} of the target {name!r}: its shift is "
-                f"not told, which takes {LEAST_ROWS}"
+                f"{Path(path).name} has {counted(n, 'value')} of the target {name!r}, and to tell "
+                f"its shift takes {LEAST_ROWS}"
             )
             targets = [None, None]
     return targets, [table.drop(columns=name, errors="ignore") for table in tables]
@@ -219,7 +219,14 @@ def _features(tables, arguments, model, notices):
         notices.append(
             f"{Path(arguments.new).name} alone has {some(added)}, with nothing to compare to"
         )
-    return _without_dates([reference, new.drop(columns=added)], arguments.keep, notices)
+    features = _without_dates([reference, new.drop(columns=added)], arguments.keep, notices)
+    if not len(features[1].columns):
+        raise CommandError(
+            "the files have no column in common that can be compared: besides dates and what "
+            f"options leave out, {arguments.reference} has {some(features[0].columns) or 'none'}, "
+            f"and {arguments.new} {some(added) or 'none'}."
+        )
+    return features
 
 
 def _without_dates(tables, kept, notices):

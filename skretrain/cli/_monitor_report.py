@@ -96,7 +96,10 @@ def _then_and_now(shift, features):
     if shift.test != "missing":
         return both
     missing = shift.missing_reference, shift.missing_new
-    return [f"{text}, {part:.0%} missing" for text, part in zip(both, missing, strict=True)]
+    return [
+        f"{text}, {part:.0%} missing" if part < 1 else "missing"
+        for text, part in zip(both, missing, strict=True)
+    ]
 
 
 def _of_numbers(shift):

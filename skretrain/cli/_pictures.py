@@ -377,15 +377,18 @@ def picture_of_features(display, batch_size):
         legend_below(figure, *panels[:n_panels])
         return _png(figure)
 
-    charts = (
-        f" Beside it, the new rows in batches of {batch_size:,}, in their order: the mean of each, "
-        "the exponentially weighted average of these means, and the limits within which it stays "
-        "by chance."
+    caption = (
+        "Each column then and now: lines are means, bars one standard deviation to either side."
     )
+    if display.charts:
+        caption += (
+            f" Beside it, the new rows in batches of {batch_size:,}, in their order: the mean of "
+            "each, the exponentially weighted average of these means, and the limits within which "
+            "it stays by chance."
+        )
     return Picture(
         "What moved",
-        "Each column then and now: lines are means, bars one standard deviation to either side."
-        f"{charts if display.charts else ''}",
+        caption,
         wide=drawn(_WIDE, 4 if each == 2 else 3),
         narrow=drawn(_NARROW, each),
     )
