@@ -30,7 +30,8 @@ class Retrains:
         """Return the cause of a retrain now, or None."""
         state = self.state
         if signal.state == "drift" and (state.cause is None or not state.cause.tries):
-            reason = "schedule" if signal.on_schedule else "alarm"
+            what = "schedule" if signal.on_schedule else "alarm"
+            reason = because(what, signal.note)
             cause = Cause(reason, signal.since, True, on_schedule=signal.on_schedule)
             # A schedule knows nothing that would make what is being judged, or made, worthless:
             # what is due is made after the verdict.

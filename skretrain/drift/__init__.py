@@ -3,6 +3,7 @@
 from ._at_least import AtLeast
 from ._base import BaseTrigger, FitRecord, ScoredBatch, Signal
 from ._error_drift import ErrorDrift
+from ._feature_drift import FeatureDrift
 from ._periodic import Periodic
 from ._refit_debt import RefitDebt
 from ._risk_monitor import RiskMonitor
@@ -11,6 +12,7 @@ __all__ = [
     "AtLeast",
     "BaseTrigger",
     "ErrorDrift",
+    "FeatureDrift",
     "FitRecord",
     "Periodic",
     "RefitDebt",

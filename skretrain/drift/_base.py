@@ -110,6 +110,8 @@ class Signal:
     on_schedule : bool, default=False
         Whether the alarm says that it is time, and nothing of the model. It is then no evidence
         that the model has become worse, and does not replace a challenger that is on trial.
+    note : str, default=""
+        What was found, in a few words; it stands in the reason of the event.
 
     Examples
     --------
@@ -121,6 +123,7 @@ class Signal:
     state: Literal["stable", "warning", "drift"]
     since: int | None = None
     on_schedule: bool = False
+    note: str = ""
 
 
 class Needs(frozenset):

@@ -34,6 +34,7 @@ from ._two_samples import (
 LEAST_ROWS = 30
 MOST_SPARSE_COLUMNS = 300
 _MOST_LEVELS = 20
+_PASSES = 3
 _LEAST_EXPECTED = 5  # rows in a cell of the chi-square test
 
 
@@ -195,10 +196,10 @@ def _pairs(reference, new):
         return
     new = _with_names_of(reference, new)
     for name in dict.fromkeys([*reference, *new]):
-        yield _label(name), "", column_of(reference, name), column_of(new, name)
+        yield label_of(name), "", column_of(reference, name), column_of(new, name)
 
 
-def _label(name):
+def label_of(name):
     """How a column is called in a text; a number alone would read as an amount."""
     return name if isinstance(name, str) else f"column {name}"
 
@@ -398,21 +399,30 @@ def _chi_square(cells, per_value):
 
 def _cells_of_numbers(old, new):
     """Return how many values of both samples lie between the deciles of the first."""
-    of_deciles = old if len(old) else new
-    deciles = np.quantile(of_deciles, np.linspace(0, 1, 11)[1:-1], method="inverted_cdf")
-    edges, times = np.unique(deciles, return_counts=True)
-    # A value that many rows have is a cell of its own.
-    edges = np.unique(np.concatenate([edges, np.nextafter(edges[times > 1], -np.inf)]))
+    edges = _edges(old, new)
     return np.array(
         [np.bincount(np.searchsorted(edges, part), minlength=len(edges) + 1) for part in (old, new)]
     )
 
 
+def _edges(old, new):
+    of_deciles = old if len(old) else new
+    deciles = np.quantile(of_deciles, np.linspace(0, 1, 11)[1:-1], method="inverted_cdf")
+    edges, times = np.unique(deciles, return_counts=True)
+    # A value that many rows have is a cell of its own.
+    return np.unique(np.concatenate([edges, np.nextafter(edges[times > 1], -np.inf)]))
+
+
 def _largest(counts):
-    """Return the counts of the most frequent levels, and last those of all others."""
-    order = np.argsort(-counts.sum(axis=0), kind="stable")
-    kept, rest = order[:_MOST_LEVELS], order[_MOST_LEVELS:]
-    return np.concatenate([counts[:, kept], counts[:, rest].sum(axis=1, keepdims=True)], axis=1)
+    """Return the counts of the most frequent levels, and last those of all others.
+
+    Of levels that are as frequent as each other all are kept or none: which sample they are of may
+    show in their names.
+    """
+    totals = counts.sum(axis=0)
+    bar = np.sort(totals)[-_MOST_LEVELS - 1] if len(totals) > _MOST_LEVELS else 0
+    rest = counts[:, totals <= bar].sum(axis=1, keepdims=True)
+    return np.concatenate([counts[:, totals > bar], rest], axis=1)
 
 
 def _with_missing(cells, old, new):
@@ -423,3 +433,54 @@ def _with_missing(cells, old, new):
 def _sizes(cells):
     shares = cells / cells.sum(axis=1, keepdims=True)
     return {"effect": jensen_shannon(*shares), "psi": stability_index(*shares)}
+
+
+# -- where it began --------------------------------------------------------------------------------
+
+
+def changed_from(reference, new, names):
+    """Return from which of the new rows on features differ from the reference, a position.
+
+    It is the maximum of the likelihood ratio of what the new rows and the reference have in the
+    cells of these features, summed over the rows from there on.
+
+    Parameters
+    ----------
+    reference, new : dict or csr
+        What :func:`read_table` returned.
+    names : collection of str
+        Features, as they are called in a :class:`FeatureShift`.
+
+    Returns
+    -------
+    position : int
+        0 if all of the new rows differ.
+    """
+    codes = [_codes(old, now) for name, _, old, now in _pairs(reference, new) if name in names]
+    position, n_rows = 0, length_of(new)
+    for _ in range(_PASSES):  # the rows after the change tell better what they are like
+        scores = sum(_likelihood_ratios(*pair, position) for pair in codes)
+        position = n_rows - 1 - int(np.cumsum(scores[::-1]).argmax())
+    return position
+
+
+def _likelihood_ratios(old, new, position):
+    """Return the logarithm of how much more likely each new value is among those from a row on."""
+    n_cells = max(old.max(), new.max()) + 1
+    # Half a row more in each cell: none is impossible.
+    before, after = (np.bincount(part, minlength=n_cells) + 0.5 for part in (old, new[position:]))
+    return np.log(after / after.sum() / (before / before.sum()))[new]
+
+
+def _codes(old, new):
+    """Return the cell of each value: between deciles or by level, and last the missing ones."""
+    numbers = [as_numbers(values) for values in (old, new)]
+    if any(values is None for values in numbers):
+        levels = [np.where(is_missing(v), "", "=" + as_levels(v).astype(str)) for v in (old, new)]
+        codes = np.unique(np.concatenate(levels), return_inverse=True)[1]
+        return codes[: len(old)], codes[len(old) :]
+    edges = _edges(*(values[~np.isnan(values)] for values in numbers))
+    return [
+        np.where(np.isnan(values), len(edges) + 1, np.searchsorted(edges, values))
+        for values in numbers
+    ]

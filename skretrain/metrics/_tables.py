@@ -112,6 +112,13 @@ def as_sparse(table):
     return sparse.csr_matrix(np.column_stack([*table.values()]))
 
 
+def like_table(table, other):
+    """Return a table as sparse rows or as columns, whichever another one is."""
+    if sparse.issparse(other):
+        return as_sparse(table)
+    return dict(enumerate(table.toarray().T)) if sparse.issparse(table) else table
+
+
 def is_time(values):
     """Return whether a column holds points in time."""
     return values.dtype.kind == "M"
@@ -254,10 +261,8 @@ def _finite(numbers):
 
 
 def _joined(parts):
-    kinds = {values.dtype.kind for values in parts}
-    if len(kinds) > 1 and "M" not in kinds:
+    if any(map(is_time, parts)):
+        parts = [_times(is_missing(values)) for values in parts]
+    elif len({values.dtype.kind for values in parts}) > 1:
         parts = [as_levels(values) for values in parts]
-    elif len(kinds) > 1:
-        # A time next to anything else: it stays one.
-        parts = [values for values in parts if is_time(values)]
     return np.concatenate(parts)
