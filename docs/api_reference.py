@@ -107,6 +107,7 @@ API = {
         [
             "DistributionDisplay",
             "DriftTimelineDisplay",
+            "FeatureDriftDisplay",
             "ForgettingDisplay",
             "MixtureDisplay",
             "PerClassDisplay",

@@ -175,7 +175,7 @@ def page(title, found, features, *, facts, notices, figures):
 
 
 def _row(shift, features):
-    moved_by = "-" if math.isnan(shift.wasserstein) else f"{shift.wasserstein:.2f}"
+    moved_by = "-" if math.isnan(shift.wasserstein) else f"{shift.wasserstein:.3g}"
     numbers = [f"{shift.effect:.2f}", moved_by, f"{shift.psi:.2f}", _p(shift)]
     cells = "".join(
         f'<td data-name="{name}">{escape(text)}</td>'

@@ -12,6 +12,7 @@ from matplotlib.text import Text
 from skretrain.inspection import (
     DistributionDisplay,
     DriftTimelineDisplay,
+    FeatureDriftDisplay,
     ForgettingDisplay,
     MixtureDisplay,
     PerClassDisplay,
@@ -20,6 +21,7 @@ from skretrain.inspection import (
     RegretDisplay,
 )
 from skretrain.inspection._panels import literal, shortened
+from skretrain.metrics._feature_shifts import FeatureShift
 
 NAMES = [r"a$\frac$b", "US$ and A$", "$x^$", "one $", r"\$5 or $6", "$$", r"\alpha_{1}", "{", "%"]
 ROWS = np.arange(4)
@@ -57,6 +59,11 @@ def _mixture(name):
     return MixtureDisplay(ROWS, np.ones((4, 1)), [name]).plot()
 
 
+def _features(name):
+    shift = FeatureShift(name, "numeric", reason=f"as {name}")
+    return FeatureDriftDisplay([shift], {name: None}, label_then=name).plot()
+
+
 def _numbers(name):
     then, now = (pd.DataFrame({name: ROWS + shift}) for shift in (0, 1))
     return DistributionDisplay.from_frames(then, now, name, label_then=f"then {name}")
@@ -69,7 +76,7 @@ def _categories(name):
 
 DRAWINGS = [
     *(_timeline, _comparison, _per_class, _pareto, _regret, _forgetting),
-    *(_mixture, _numbers, _categories),
+    *(_mixture, _features, _numbers, _categories),
 ]
 
 
