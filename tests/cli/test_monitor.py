@@ -256,8 +256,9 @@ def test_columns_are_dropped_and_identifiers_named_also_where_one_file_lacks_the
 
 def test_rows_are_sorted_by_time(watch):
     """Shuffled or not, the answer is the same, and the column is not compared."""
-    when = pd.date_range("2024", periods=200)
-    then, now = REFERENCE.assign(when=when), SAME.assign(when=when)
+    when, wave = pd.date_range("2024", periods=200), np.sin(np.arange(200) / 20)
+    then = REFERENCE.assign(when=when, temp=wave)
+    now = SAME.assign(when=when, temp=wave + 0.2)
     shuffled = now.sample(frac=1, random_state=0)
     straight = watch(then, now, "--time=when")
     assert watch(then, shuffled, "--time=when")[3] == straight[3]
