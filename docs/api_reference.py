@@ -8,11 +8,12 @@ API = {
     ),
     "skretrain.drift": (
         "Triggers: when to retrain",
-        "A trigger reads one loss per row and says whether the stream has drifted.",
+        "A trigger reads one loss per row, or the rows themselves, and says whether they drifted.",
         [
             "AtLeast",
             "BaseTrigger",
             "ErrorDrift",
+            "FeatureDrift",
             "FitRecord",
             "Periodic",
             "RefitDebt",

@@ -12,6 +12,7 @@ from ..metrics._two_samples import direction, rows_per_level, rows_per_value
 _MOST_SPARSE_COLUMNS = 300
 _SMALLEST_SHARE = 0.02
 _OF_LAW = 100  # values that stand for the distribution of a number
+_MOST_TILT = 1e6
 _STEPS = (np.arange(50) + 0.5) / 50
 
 
@@ -264,6 +265,8 @@ def _ewma_limit(values, weights, weight, run_length):
         rate = (float(_log_moment(t, values, weights)) - float(inside)) / weight
         return rate - level**2 / 2
 
+    if is_rarer(_MOST_TILT) < 0:
+        return math.inf  # the largest value is so likely that no mean of them is rare
     t = _root(is_rarer, 1.0)
     return float(_log_moment(t, values, weights)) / t
 

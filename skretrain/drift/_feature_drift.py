@@ -49,9 +49,10 @@ class FeatureDrift(BaseTrigger):
     Attributes
     ----------
     moved_ : list of FeatureShift
-        The features that have moved by the latest look: ``name``, ``effect``, ``p_adjusted``,
-        ``wasserstein``, ``psi``, means, deviations and missing shares then and now,
-        ``new_levels``, ``reason`` and more. The alarm's event names them.
+        The features that are away: found to have moved within the newest two windows. Each has a
+        ``name``, ``effect``, ``p_adjusted``, ``wasserstein``, ``psi``, means, deviations and
+        missing shares then and now, ``new_levels``, a ``reason`` and more. The event of the alarm
+        names those that rang.
     n_reference_ : int
         Rows of the reference.
 
@@ -95,6 +96,8 @@ class FeatureDrift(BaseTrigger):
     ...     if signal.state == "drift":
     ...         print(f"alarm after row {start + 100}, change at row {signal.since}")
     ...         print(signal.note)
+    alarm after row 4300, change at row 3999
+    moved: column 2 (mean -0.0135 -> 0.275)
     """
 
     needs = frozenset({"X"})
@@ -117,6 +120,11 @@ class FeatureDrift(BaseTrigger):
     def warming_up(self):
         """Whether the reference is still incomplete, a bool."""
         return getattr(self, "_n_wanted", 1) > 0
+
+    @property
+    def moved_(self):
+        """The features that have rung and not come back, as they were last found."""
+        return [shift for shift, _ in self._away.values()]
 
     @property
     def n_reference_(self):
@@ -199,13 +207,13 @@ class FeatureDrift(BaseTrigger):
             return
         if reference is not None and (self._rang_labelled or not answered):
             rows = self._table_of(reference.X)
-        elif answered:
+        elif self._changed_at is not None:
             # An alarm on rows without labels: what is remembered with labels lies before it.
             newest = self._samples()[1]
             rows = take_table(newest, slice(-min(self._n_changed, length_of(newest)), None))
         else:
             return
-        self._begin(self.window - length_of(rows))
+        self._begin(self.window)
         self._complete(rows)
 
     def _check_columns(self, X):
@@ -231,13 +239,12 @@ class FeatureDrift(BaseTrigger):
 
     def _begin(self, n_wanted):
         """Forget all rows; so many are wanted as the reference."""
-        self.moved_ = []
-        self._reference, self._n_wanted = [], max(n_wanted, 0)
+        self._reference, self._n_wanted = [], n_wanted
         self._charts = None
         self._recent = []
         self._n_seen = 0
         self._until_look = self._rows_per_look
-        self._away = {}  # features that rang, and the rows seen when they were last found away
+        self._away = {}  # features that rang, how they moved, and the rows seen by then
         self._changed_at = None  # rows seen before the change that rang
         self._rang_labelled = True
 
@@ -280,8 +287,8 @@ class FeatureDrift(BaseTrigger):
     def _left_limits(self, rows):
         """Return the features of which a chart left its limits, with what is known of them."""
         names = self._charts.show(rows)
-        if not names:
-            return []
+        if names <= self._away.keys():
+            return [self._away[name][0] for name in names]  # they rang before
         shifts = shifts_of(*self._samples(), alpha=1, min_effect=0)
         return [
             shift._replace(test=self.method, moved=True) for shift in shifts if shift.name in names
@@ -290,15 +297,15 @@ class FeatureDrift(BaseTrigger):
     def _judged(self, moved):
         """Note which features are away, and return those that were not before."""
         patience = 2 * self.window
-        self._away = {n: at for n, at in self._away.items() if self._n_seen - at < patience}
+        self._away = {
+            n: last for n, last in self._away.items() if self._n_seen - last[1] < patience
+        }
         news = [shift for shift in moved if shift.name not in self._away]
-        self._away |= {shift.name: self._n_seen for shift in moved}
-        self.moved_ = moved
+        self._away |= {shift.name: (shift, self._n_seen) for shift in moved}
         if news:
             reference, newest = self._samples()
             position = changed_from(reference, newest, {shift.name for shift in news})
-            changed_at = self._n_seen - length_of(newest) + position
-            self._changed_at = changed_at
+            self._changed_at = self._n_seen - length_of(newest) + position
         return news
 
     def _samples(self):

@@ -21,7 +21,7 @@ from test_public_api import API
 from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
 from skretrain.buffers import Reservoir, SlidingWindow, StratifiedReservoir
 from skretrain.compose import IncrementalPipeline
-from skretrain.drift import AtLeast, ErrorDrift, Periodic, RefitDebt, RiskMonitor
+from skretrain.drift import AtLeast, ErrorDrift, FeatureDrift, Periodic, RefitDebt, RiskMonitor
 from skretrain.gates import AlwaysPromote, PairedGate
 from skretrain.linear_model import RecursiveRidgeClassifier, RecursiveRidgeRegressor
 from skretrain.model_selection import (
@@ -237,6 +237,12 @@ FITS = {
         "order": set(),
         "cooldown": LENGTH,
         "random_state": LENGTH | NONE,
+    },
+    FeatureDrift: {
+        "method": set(),
+        "window": COUNT,
+        "rows_per_false_alarm": COUNT,
+        "min_effect": {"zero"},
     },
     Periodic: {"every": COUNT, "column": NONE},
     RefitDebt: {"price": AMOUNT},
