@@ -49,6 +49,7 @@ OTHER_DELAYS = (
     "B0", "A_lr", "A_rf", "sgd", "no_change", "capymoa_arf", "capymoa_srp", "river_arf",
     "capymoa_arf_reg", "capymoa_soknl", "capymoa_soknl_raw", "river_arf_reg",
 )  # fmt: skip
+SLOW = ("river_srp", "river_amf")  # on real streams alone, as the big ensembles: minutes each
 OWN = tuple(m for m, entry in METHODS.items() if entry.family in ("ours", "mixture", "budget"))
 SEEDS_OF_B0_ELSEWHERE = 3  # at the other delays
 QUICK = (
@@ -272,7 +273,7 @@ def _suits(entry, method, stream, delay):
     if ("regression" if is_regression(stream) else "classification") not in entry.tasks:
         return False
     if delay == 100:
-        return entry.size <= MEMBERS or stream not in GENERATED  # the big ones take minutes
+        return stream not in GENERATED or not (entry.size > MEMBERS or method in SLOW)
     methods = (*OTHER_DELAYS, "window_rf") if delay == 1000 else OTHER_DELAYS
     return stream in AT_OTHER_DELAYS and method in methods
 

@@ -20,6 +20,7 @@ API = {
             "RiskMonitor",
             "ScoredBatch",
             "Signal",
+            "SliceDrift",
         ],
     ),
     "skretrain.buffers": (
@@ -74,6 +75,7 @@ API = {
         "Test-then-train evaluation, with labels that arrive late.",
         [
             "Advice",
+            "OldVersusNew",
             "PolicyComparison",
             "PolicyRun",
             "PrequentialResult",
@@ -88,18 +90,27 @@ API = {
             "prequential_validate",
         ],
     ),
+    "skretrain.serving": (
+        "Serving",
+        "What stands between a model and the labels of its predictions.",
+        ["PendingLabels"],
+    ),
     "skretrain.metrics": (
         "Metrics",
         "What ``sklearn.metrics`` lacks for streams.",
         [
+            "SliceScore",
+            "WorstSlice",
             "backward_transfer",
             "churn",
+            "find_worst_slice",
             "forgetting",
             "forward_transfer",
             "kappa_temporal",
             "negative_flip_rate",
             "no_change_predict",
             "reentry_error",
+            "slice_scores",
         ],
     ),
     "skretrain.inspection": (
@@ -115,6 +126,7 @@ API = {
             "PolicyComparisonDisplay",
             "PolicyParetoDisplay",
             "RegretDisplay",
+            "SliceDisplay",
         ],
     ),
     "skretrain.datasets": (

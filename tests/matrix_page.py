@@ -11,6 +11,11 @@ from pathlib import Path
 from estimator_matrix import ENTRIES, POLICIES, SECTIONS, row
 from joblib import Parallel, delayed
 
+# The processes that run the rows inherit these; Keras reads its own when it is imported.
+os.environ.setdefault("KERAS_BACKEND", "torch")
+for library in ("OMP", "OPENBLAS"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
 PAGE = Path(__file__).parents[1] / "docs" / "user_guide" / "estimator_matrix.rst"
 _PACKAGES = ("scikit-learn", "lightgbm", "xgboost", "catboost", "river", "skorch", "torch", "keras")
 

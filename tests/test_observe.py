@@ -66,6 +66,23 @@ def test_an_alarm_without_labels_only_makes_a_retrain_due():
     assert model.estimator_ is not before
 
 
+class Notes(MeanShift):
+    def update(self, batch):
+        signal = super().update(batch)
+        return Signal(signal.state, note="feature 0 moved")
+
+
+def test_what_a_trigger_notes_stands_in_the_reason_of_the_event():
+    """Both where labels are wanted and where the retrain is made; and where labels came at once."""
+    model = observing(Notes()).observe(MOVED[600:700])
+    told = "feature 0 moved; a retrain is due at the next batch with labels"
+    assert model.events_[-1].reason == told
+    model.partial_fit(MOVED[600:700], Y[600:700])
+    assert model.events_[-1].reason == "alarm on rows without labels; feature 0 moved"
+    labelled = observing(Notes()).partial_fit(MOVED[600:700], Y[600:700])
+    assert labelled.events_[-1].reason == "alarm; feature 0 moved"
+
+
 def test_where_the_change_is_among_labelled_rows_nobody_knows():
     """Observed rows are numbered by themselves: all remembered rows of the concept are taken."""
     model = observing([Rings([650]), MeanShift()], update=None)

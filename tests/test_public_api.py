@@ -203,6 +203,7 @@ def _with_least_arguments(cls):
     least["IncrementalPipeline"] = [[("bayes", GaussianNB())]]
     least["FineTune"] = ["layer0"]
     least["AtLeast"] = [[Periodic()]]
+    least["SliceDrift"] = [{"shop": 0}]
     least["MixtureRetrainer"] = [[("bayes", skretrain.DriftAwareRetrainer(GaussianNB()))]]
     return cls(*least.get(cls.__name__, []))
 

@@ -40,7 +40,7 @@ def checked_rows(estimator, state, X, y, params, method, *, reset):
     serving = state.serving
     if reset:
         validate_data(estimator, X, y, reset=True, skip_check_array=True)
-        for part in (state.parts.trigger, state.parts.buffer):
+        for part in (state.parts.trigger, state.parts.buffer, state.parts.gate):
             if part is not None:
                 part._check_columns(X)  # else it would complain batch by batch
     else:

@@ -7,6 +7,7 @@ from ._feature_drift import FeatureDrift
 from ._periodic import Periodic
 from ._refit_debt import RefitDebt
 from ._risk_monitor import RiskMonitor
+from ._slice_drift import SliceDrift
 
 __all__ = [
     "AtLeast",
@@ -19,4 +20,5 @@ __all__ = [
     "RiskMonitor",
     "ScoredBatch",
     "Signal",
+    "SliceDrift",
 ]

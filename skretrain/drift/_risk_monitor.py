@@ -192,7 +192,7 @@ class RiskMonitor(BaseTrigger):
     def _begin(self, r0, alpha):
         self.r0_ = r0
         self._needed = math.log(1 / alpha)
-        self._test = _test_of(r0 + self.tolerance)
+        self._test = bets_against(r0 + self.tolerance)
 
     def _shown(self, batch):
         """Return the losses of the batch in [0, 1]."""
@@ -220,21 +220,15 @@ class RiskMonitor(BaseTrigger):
         bound = self._test.bound
         self._silent = not self.restart
         # Losses below the bound are gains above one minus it.
-        self._recovery = _test_of(1 - bound)
-        losses = self._memory.losses
-        position, gain = locate_change(losses)
-        before = BettingProcess(bound, finest=_finest(bound)).update(losses[:position])
-        if gain <= 0 or before >= self._needed:
-            return Signal("drift")
-        position = nearest_batch(self._memory.rows, position)
-        return Signal("drift", int(self._memory.rows[position]))
+        self._recovery = bets_against(1 - bound)
+        return Signal("drift", located_rise(self._memory, bound, self._needed))
 
     def _recovering(self, losses):
         if self._recovery.update(1 - losses) < self._needed:
             return _WARNING
         # The episode is over without a retrain: the next one is to be told from the time since.
         self._recovery = None
-        self._test = _test_of(self._test.bound)
+        self._test = bets_against(self._test.bound)
         self._memory = LossMemory(_MEMORY_ROWS)
         return _STABLE
 
@@ -248,8 +242,33 @@ class RiskMonitor(BaseTrigger):
         check_flag(self, "restart")
 
 
-def _test_of(bound):
+def bets_against(bound):
+    """Return the test of an expected loss of at most `bound`, that may be looked at for ever."""
     return BettingProcess(bound, idle=_IDLE, share=_SHARE, finest=_finest(bound))
+
+
+def located_rise(memory, bound, needed):
+    """Return the stream row at which losses rose above a bound, to the nearest start of a batch.
+
+    Parameters
+    ----------
+    memory : LossMemory
+        Losses in [0, 1] up to the alarm.
+    bound : float
+        What they were tested against.
+    needed : float
+        Logarithm of the evidence for an alarm.
+
+    Returns
+    -------
+    row : int or None
+        None where they were above it from the beginning.
+    """
+    position, gain = locate_change(memory.losses)
+    before = BettingProcess(bound, finest=_finest(bound)).update(memory.losses[:position])
+    if gain <= 0 or before >= needed:
+        return None
+    return int(memory.rows[nearest_batch(memory.rows, position)])
 
 
 def _finest(bound):

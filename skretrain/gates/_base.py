@@ -126,6 +126,9 @@ class BaseGate(BaseEstimator, ABC):
     needs_trial = True
     watches = False
 
+    def _check_columns(self, X):
+        """Raise for the first rows of a stream, if they lack a column that the gate goes by."""
+
     @abstractmethod
     def judge(self, trial):
         """Return a :class:`Verdict` on the challenger of `trial`.

@@ -17,9 +17,11 @@ class Condition:
     A gain is a change of one row, with the sign turned so that more is better.
     """
 
-    def __init__(self, name, allowed, *, sign, high=1.0, unit=1.0, metric=None, label=None):
+    def __init__(
+        self, name, allowed, *, sign, high=1.0, unit=1.0, metric=None, label=None, slice_name=None
+    ):
         self.name, self.allowed, self.sign, self.unit = name, allowed, sign, unit
-        self.metric, self.label = metric, label
+        self.metric, self.label, self.slice_name = metric, label, slice_name
         self.n, self.total = 0, 0.0
         least = sign * allowed / unit
         self.in_favour = BettingProcess(least, low=-1.0)
@@ -64,6 +66,8 @@ class Condition:
 
     def gains(self, y, old, new):
         """Return the gain on each row that the metric is about."""
+        if self.metric == "loss":
+            return zero_one_loss_per_row(y, old) - zero_one_loss_per_row(y, new)
         if self.metric == "false_positive_rate":
             rows = y != self.label
             return _difference(old[rows] == self.label, new[rows] == self.label)

@@ -1,10 +1,10 @@
 """Serve a challenger once rows that neither model knows have shown it to be good enough."""
 
 import math
-import re
 
 import numpy as np
 
+from ..metrics._slices import slice_mask
 from ..utils._containers import n_rows
 from ..utils._labels import union_of_labels
 from ..utils._losses import (
@@ -13,22 +13,20 @@ from ..utils._losses import (
     task_of,
     zero_one_loss_per_row,
 )
-from ..utils._params import check_integer, check_number, is_number, refuse
+from ..utils._params import check_integer, check_number, refuse
 from ..utils._sklearn_api import predict_of
 from ._always_promote import AlwaysPromote
 from ._base import BaseGate, Verdict
 from ._conditions import Condition, OnTheAnchor, ShareOfTheLoss
+from ._criteria import ANCHORS, FALLS, check_criteria, parsed
 
 # Losses without an upper bound are compared in units of this many mean losses of the champion,
 # beyond which a single row counts no more.
 _UNIT = 3.0
 # What a routine challenger may lose more, as a share of the champion's loss.
 _MARGIN = 0.1
-_METRICS = ("accuracy", "recall", "false_positive_rate", "false_negative_rate", "negative_flips")
-_ANCHORS = ("anchor", "anchor[present]")
 _NO_CLASSIFIER = "None unless the model is a classifier with a single output"
 _NO_ANCHOR = "about the anchor only beside a buffer that withholds rows, as Reservoir(anchor=200)"
-_FALLS = ("false_positive_rate", "false_negative_rate", "negative_flips")  # smaller is better
 
 
 class PairedGate(BaseGate):
@@ -63,6 +61,9 @@ class PairedGate(BaseGate):
     criteria : dict of str to float or None, default=None
         Further conditions of a classifier: for each metric the change from champion to challenger
         that is allowed, in (-1, 1), as described below. All have to be shown.
+    slices : dict of str to (str, int or callable) or None, default=None
+        Slices of the rows that `criteria` are about: for each name a column of X by its name or
+        number, whose levels are slices, or a function ``X -> array of bool of shape (n_rows,)``.
 
     Notes
     -----
@@ -91,6 +92,13 @@ class PairedGate(BaseGate):
     ``{"negative_flips": 0.02}``: at most two rows in a hundred may turn from right to wrong; it is
     a budget, in (0, 1). Names such as precision are missing because their denominator is not the
     same rows for both models.
+
+    Each of these, but those on the anchor, may be about a slice of the rows, in brackets at the
+    end: ``{"accuracy[country=DE]": -0.01, "recall[fraud][large]": -0.02}`` with
+    ``slices={"country": "country", "large": lambda X: X["amount"] > 1000}``. For every kind of
+    model, ``loss[country=DE]`` is the change of the loss in a slice that is allowed at most, in the
+    unit of `tolerance`. A slice needs as many rows as all rows would: one of a tenth of the rows
+    takes ten times as long, and a level that never comes is never shown to be right.
 
     ``{"anchor": -0.01}``: the accuracy on the anchor of the buffer (``Reservoir(anchor=200)``) may
     fall by at most one point. These are always the same few rows, most of them older than the
@@ -162,13 +170,21 @@ class PairedGate(BaseGate):
     watches = True
 
     def __init__(
-        self, alpha=0.05, *, tolerance="auto", min_rows=100, max_rows=10_000, criteria=None
+        self,
+        alpha=0.05,
+        *,
+        tolerance="auto",
+        min_rows=100,
+        max_rows=10_000,
+        criteria=None,
+        slices=None,
     ):
         self.alpha = alpha
         self.tolerance = tolerance
         self.min_rows = min_rows
         self.max_rows = max_rows
         self.criteria = criteria
+        self.slices = slices
 
     def reset(self):
         """Check the parameters and forget the evidence on an earlier challenger.
@@ -202,9 +218,9 @@ class PairedGate(BaseGate):
         ValueError
             Naming the parameter and the way out.
         """
-        if self.criteria and task_of(learner.estimator) != "classification":
+        if self._needs_classes() and task_of(learner.estimator) != "classification":
             refuse(self, "criteria", _NO_CLASSIFIER)
-        if any(name in _ANCHORS for name in self.criteria or ()) and not buffer.anchor:
+        if any(name in ANCHORS for name in self.criteria or ()) and not buffer.anchor:
             refuse(self, "criteria", _NO_ANCHOR)
 
     def judge(self, trial):
@@ -281,22 +297,21 @@ class PairedGate(BaseGate):
             check_integer(self, name, least=1, what="a number of rows")
         if self.max_rows < self.min_rows:
             refuse(self, "max_rows", f"at least min_rows, which is {self.min_rows}")
-        criteria = {} if self.criteria is None else self.criteria
-        if not isinstance(criteria, dict):
-            refuse(self, "criteria", 'a dict such as {"recall[fraud]": -0.01}, or None')
-        for name, allowed in criteria.items():
-            metric, label = _parsed(name)
-            if name in _ANCHORS and is_number(allowed, above=-1, below=1):
-                continue
-            if metric not in _METRICS or (metric == "accuracy" and label is not None):
-                metrics = ", ".join(_METRICS)
-                accepted = f"named {metrics}, all but the first with [class], or anchor"
-                refuse(self, "criteria", accepted)
-            low = 0 if metric == "negative_flips" else -1
-            if not is_number(allowed, above=low, below=1):
-                refuse(self, "criteria", f"an allowed change in ({low}, 1) for {name}")
-        if self.tolerance is None and not criteria:
+        check_criteria(self)
+        if self.tolerance is None and not self.criteria:
             refuse(self, "tolerance", "a number, as there are no criteria either")
+
+    def _needs_classes(self):
+        """Whether a criterion is about right and wrong; the loss of a slice is for all models."""
+        return any(parsed(name, self.slices).metric != "loss" for name in self.criteria or ())
+
+    def _check_columns(self, X):
+        for name in self.criteria or ():
+            self._rows_in(parsed(name, self.slices).slice_name, X)
+
+    def _rows_in(self, slice_name, X):
+        """Return which rows a criterion is about, as an index."""
+        return slice(None) if slice_name is None else slice_mask(self, self.slices, slice_name, X)
 
 
 class _Comparison:
@@ -317,20 +332,20 @@ class _Comparison:
             return
         gate, task = self.gate, task_of(trial.champion)
         criteria = gate.criteria or {}
-        if criteria and (task != "classification" or trial.y.ndim > 1):
+        if gate._needs_classes() and (task != "classification" or trial.y.ndim > 1):
             refuse(gate, "criteria", _NO_CLASSIFIER)
         conditions = [] if gate.tolerance is None else [self._on_the_loss(task, trial.routine)]
         for name, allowed in criteria.items():
-            if name in _ANCHORS:
+            if name in ANCHORS:
                 conditions.append(self._on_the_anchor(name, allowed, trial))
                 continue
-            metric, wanted = _parsed(name)
-            label = self._label(name, metric, wanted, trial)
-            sign = -1 if metric in _FALLS else 1
-            high = 0.0 if metric == "negative_flips" else 1.0
-            conditions.append(
-                Condition(name, allowed, sign=sign, high=high, metric=metric, label=label)
-            )
+            metric, wanted, slice_name = parsed(name, gate.slices)
+            of = {"metric": metric, "slice_name": slice_name}
+            of["label"] = self._label(name, metric, wanted, trial)
+            of["sign"] = -1 if metric in FALLS else 1
+            of["high"] = 0.0 if metric == "negative_flips" else 1.0
+            of["unit"] = _UNIT if task != "classification" else 1.0
+            conditions.append(Condition(name, allowed, **of))
         self.conditions = conditions
 
     def _on_the_loss(self, task, is_routine):
@@ -350,7 +365,7 @@ class _Comparison:
 
     def _label(self, name, metric, wanted, trial):
         """Return the class that a criterion is about, or None if it is about all rows."""
-        if wanted is None and metric in ("accuracy", "negative_flips"):
+        if wanted is None and metric in ("accuracy", "loss", "negative_flips"):
             return None
         known = union_of_labels(trial.champion.classes_, trial.challenger.classes_)
         named = {str(label): label for label in known.tolist()}
@@ -398,16 +413,18 @@ class _Comparison:
         X, y = trial.X, trial.y
         if task_of(trial.champion) != "classification":
             gain = self._relative(*_unbounded_losses(trial))
-            self.conditions[0].update(gain)
+            for condition in self.conditions:
+                condition.update(gain[self.gate._rows_in(condition.slice_name, X)])
             return
         old, new = predict_of(trial.champion, X), predict_of(trial.challenger, X)
         for condition in self.conditions:
-            if condition.name in _ANCHORS:
+            if condition.name in ANCHORS:
                 condition.count(trial)
             elif condition.name == "loss":
                 condition.compare(zero_one_loss_per_row(y, old), zero_one_loss_per_row(y, new))
             else:
-                condition.update(condition.gains(y, old, new))
+                rows = self.gate._rows_in(condition.slice_name, X)
+                condition.update(condition.gains(y[rows], old[rows], new[rows]))
 
     def _relative(self, old, new):
         """Return by how much the challenger is better on each row, in [-1, 1]."""
@@ -434,9 +451,3 @@ def _unbounded_losses(trial):
             "neither score_samples nor cluster centres. Use gate=None."
         )
     return losses
-
-
-def _parsed(name):
-    """Return the metric and the class (or None) of a criterion's name."""
-    found = re.fullmatch(r"(\w+)(?:\[(.*)\])?", name) if isinstance(name, str) else None
-    return found.groups() if found else (None, None)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..metrics._feature_shifts import _pairs
+from ..metrics._feature_shifts import pairs_of
 from ..metrics._tables import as_levels, as_numbers, is_missing, read_table
 from ..metrics._two_samples import rows_per_value
 from ..utils._params import check_integer
@@ -117,7 +117,7 @@ def drawn_data(X_reference, X_new, shifts, *, batch_size=None):
         check_integer("FeatureDriftDisplay", "batch_size", batch_size, least=1)
     drawn = {shift.name: shift for shift in shifts}
     distributions, charts = dict.fromkeys(drawn), dict.fromkeys(drawn)
-    for name, _, *pair in _pairs(read_table(X_reference), read_table(X_new)):
+    for name, _, *pair in pairs_of(read_table(X_reference), read_table(X_new)):
         if name in drawn and is_compared(drawn[name]):
             values = _as_compared(drawn[name], pair)
             distributions[name] = _distribution(drawn[name], values)

@@ -8,7 +8,17 @@ from ..utils._labels import union_of_labels
 from ..utils._optional import import_optional
 from ..utils._params import check_integer
 from ._panels import label_panels, legend_below, panel_axes, shortened
-from ._per_class_data import check_labels, counts_of, mean_of, ranked, ratio, scores_of, stops_of
+from ._per_class_data import (
+    check_labels,
+    counts_of,
+    first_rows,
+    mean_of,
+    precision_of,
+    ranked,
+    ratio,
+    scores_of,
+    stops_of,
+)
 from ._timeline import (
     _TRUE_DRIFT,
     _check_window,
@@ -384,7 +394,8 @@ class PerClassDisplay:
             The scored rows in order of arrival, their predictions, their stream rows, and the log
             of what happened (see :meth:`from_predictions`) or None. With a method
             ``arrived``, as :class:`~skretrain.model_selection.PrequentialResult` has it, refits are
-            drawn where it says that their labels came in; with ``times``, the axis has dates. With
+            drawn where it says that their labels came in; with ``times``, the axis has dates; with
+            ``classes_at_start``, other classes count from their first true label on. With
             ``outputs`` and ``classes``, as an evaluation by such a scorer as ``"neg_log_loss"`` has
             them, ``metrics`` may name the average precision.
 
@@ -445,6 +456,7 @@ class PerClassDisplay:
             # Each point sorts its window for each class: only where it is to be drawn.
             y_score=scores_of(result) if "average_precision" in kwargs.get("metrics", ()) else None,
             known=getattr(result, "classes", None),
+            at_start=getattr(result, "classes_at_start", None),
         ).plot(ax=ax, **kwargs)
 
     @classmethod
@@ -462,6 +474,7 @@ class PerClassDisplay:
         times=None,
         y_score=None,
         known=None,
+        at_start=None,
     ):
         check_consistent_length(rows, y_true, y_pred)
         y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
@@ -471,14 +484,13 @@ class PerClassDisplay:
         stops = stops_of(cls.__name__, len(y_true), window, step)
         classes = union_of_labels(np.unique(y_true), y_pred)
         hits, support, predicted = counts_of(y_true, y_pred, classes, stops, window)
-        there = (support > 0) | (predicted > 0)
+        first = -1 if at_start is None else first_rows(y_true, classes, at_start)
         records = [] if events is None else events.to_records()
         return cls(
             np.asarray(rows)[stops - 1],
             classes,
             ratio(hits, support),
-            # A class that has rows and is never predicted is one that the model does not find.
-            np.where(there, ratio(hits, np.maximum(predicted, 1)), np.nan),
+            precision_of(hits, support, predicted, stops[:, np.newaxis] <= first),
             support,
             average_precision=ranked(y_true, y_score, classes, known, stops, window),
             true_drifts=np.asarray(true_drifts, dtype=np.int64),

@@ -40,6 +40,27 @@ def counts_of(y_true, y_pred, classes, stops, window):
     return counts
 
 
+def precision_of(hits, support, predicted, is_early=False):
+    """Return the share of the predictions of each class that were right.
+
+    A class that has rows and is never predicted is one that the model does not find: 0. NaN where
+    there are neither, and where `is_early` says that it is no class yet.
+    """
+    there = ((support > 0) | (predicted > 0)) & ~np.asarray(is_early)
+    return np.where(there, ratio(hits, np.maximum(predicted, 1)), np.nan)
+
+
+def first_rows(y_true, classes, at_start):
+    """Return the position of the first true label of each class; their number where there is none.
+
+    Classes that are there from the start have -1.
+    """
+    first = np.full(len(classes), len(y_true))
+    labels, found = np.unique(y_true, return_index=True)
+    first[np.searchsorted(classes, labels)] = found
+    return first if at_start is None else np.where(np.isin(classes, at_start), -1, first)
+
+
 def scores_of(result):
     """Return the scores of the classes that an evaluation has, or None."""
     outputs = getattr(result, "outputs", {})

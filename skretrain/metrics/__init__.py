@@ -8,15 +8,21 @@ from ._forgetting import (
     negative_flip_rate,
     reentry_error,
 )
+from ._slice_scores import SliceScore, slice_scores
 from ._temporal import kappa_temporal, no_change_predict
+from ._worst_slice import WorstSlice, find_worst_slice
 
 __all__ = [
+    "SliceScore",
+    "WorstSlice",
     "backward_transfer",
     "churn",
+    "find_worst_slice",
     "forgetting",
     "forward_transfer",
     "kappa_temporal",
     "negative_flip_rate",
     "no_change_predict",
     "reentry_error",
+    "slice_scores",
 ]

@@ -1,6 +1,7 @@
 """Evaluation over time: test, then train, with labels that come late."""
 
 from ._advise import Advice, advise
+from ._class_tables import OldVersusNew
 from ._compare import PolicyComparison, PolicyRun, Recommendation, compare_policies
 from ._matrix import ReplayResult, ReplayState, RetrainMatrix
 from ._prequential import prequential_predict, prequential_validate
@@ -9,6 +10,7 @@ from ._scorer import make_prequential_scorer
 
 __all__ = [
     "Advice",
+    "OldVersusNew",
     "PolicyComparison",
     "PolicyRun",
     "PrequentialResult",

@@ -157,20 +157,17 @@ def joined_batches(parts):
 
 
 class Waiting:
-    """Rows that were predicted and whose labels are not known yet."""
+    """Rows whose labels are not known yet, and come in the order of the rows."""
 
     def __init__(self):
         self._parts = deque()
-        self.n_rows = 0
 
     def add(self, batch):
         """Append a batch."""
         self._parts.append(batch)
-        self.n_rows += n_rows(batch.X)
 
     def take(self, size):
         """Remove and return the oldest `size` rows."""
-        self.n_rows -= size
         taken = []
         while size:
             batch = self._parts.popleft()
@@ -180,3 +177,27 @@ class Waiting:
             taken.append(batch)
             size -= n_rows(batch.X)
         return joined_batches(taken)
+
+
+class WaitingByRow:
+    """Rows at hand, whose labels come in an order of their own.
+
+    Parameters
+    ----------
+    rows : Batch
+        All rows of the stream.
+    order : ndarray of int
+        In which order labels come.
+    """
+
+    def __init__(self, rows, order):
+        self.rows, self.order = rows, order
+        self.n_taken = 0
+
+    def add(self, batch):
+        """Do nothing: its rows are at hand."""
+
+    def take(self, size):
+        """Return the `size` rows whose labels come next."""
+        self.n_taken += size
+        return self.rows.part(self.order[self.n_taken - size : self.n_taken])

@@ -1,33 +1,25 @@
 """Prequential evaluation: every row is first predicted, then learned, in time order."""
 
 import warnings
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
 
-from ..utils._callbacks import Progress, with_callbacks
 from ..utils._clone import cloned
-from ..utils._containers import as_container, concat_rows, n_rows, take_rows
-from ..utils._params import check_n_jobs, is_integer
-from ..utils._progress import tracked
+from ..utils._containers import as_container, concat_rows, n_rows
+from ..utils._losses import task_of
+from ..utils._params import check_n_jobs, is_integer, refuse
 from ._batches import batches_of, gives_batches
 from ._edges import checked_times
+from ._label_times import arrivals_of, split_off
+from ._pass import send_through
 from ._result import PrequentialResult
 from ._row_params import checked_row_params, counted_rows
-from ._stream import (
-    CostMeter,
-    Recorded,
-    check_incremental,
-    interleave,
-    learnable,
-    methods_for,
-    scorers_for,
-)
-from ._timing import Timing, timing_of
+from ._stream import check_incremental, methods_for, scorers_for
+from ._timing import timing_of
 from ._unreadable import warn_of_unpredicted
 
 
@@ -40,6 +32,7 @@ def prequential_predict(
     initial_size=None,
     label_delay=0,
     times=None,
+    label_time=None,
     params=None,
     method="predict",
 ):
@@ -66,6 +59,8 @@ def prequential_predict(
         learned before the next batch.
     times : array-like of shape (n_samples,) or None, default=None
         When each row came, see :func:`prequential_validate`.
+    label_time : array-like of shape (n_samples,), str or None, default=None
+        When each label comes, see :func:`prequential_validate`.
     params : dict of str to array-like, or None, default=None
         What ``fit`` and ``partial_fit`` get besides, such as ``{"sample_weight": weight}``: arrays
         with a value for each row, which come with their rows. All rows are predicted, those of
@@ -109,6 +104,7 @@ def prequential_predict(
         label_delay=label_delay,
         fit_latency=0,
         times=times,
+        label_time=label_time,
         params=params,
         choose_methods=lambda model: [method],
         keeps_all=True,
@@ -142,6 +138,7 @@ def prequential_validate(
     label_delay=0,
     fit_latency=0,
     times=None,
+    label_time=None,
     params=None,
     seeds=None,
     n_jobs=None,
@@ -171,10 +168,12 @@ def prequential_validate(
         counted from the first row's, and several hours from midnight.
     initial_size : int, str, timedelta or None, default=None
         Rows of the first fit, which are not scored, or its duration; it goes on to the end of a
-        batch. None is one batch. Their labels are known, whatever the delay.
+        batch. None is one batch. Their labels are known, whatever the delay, but for those of which
+        `label_time` says that they come later.
     label_delay : int, str or timedelta, default=0
-        Rows, or the time, between a prediction and its label. Scores at different delays cannot
-        be compared: on autocorrelated streams, a delay of 0 makes it easy to repeat the last label.
+        Rows, or the time, between a prediction and its label, the same for all. Scores at
+        different delays cannot be compared: on autocorrelated streams, a delay of 0 makes it easy
+        to repeat the last label.
     fit_latency : int, str or timedelta, default=0
         Rows, or the time, that pass between learning and the new model coming into service.
     times : array-like of shape (n_samples,) or None, default=None
@@ -182,6 +181,10 @@ def prequential_validate(
         or text of which neighbours are compared. Rows of one time know nothing of each other's
         labels: a batch goes on to the last of them. Pictures show dates. None is no more than the
         order.
+    label_time : array-like of shape (n_samples,), str or None, default=None
+        Instead of `label_delay`, when each label comes: dates or numbers as `times` are or,
+        without `times`, row numbers; no earlier than the row itself. NaN, NaT and infinity are
+        never. A str is the name of a column of the frame `X`, which no model is then shown.
     params : dict of str to array-like, or None, default=None
         What ``fit`` and ``partial_fit`` get besides, such as ``{"sample_weight": weight}``: arrays
         with a value for each row of `X`, which come with their rows. Weights change what is
@@ -206,10 +209,19 @@ def prequential_validate(
     TypeError
         If the estimator has no ``partial_fit``.
     ValueError
-        If a size is invalid.
+        If a size is invalid; if `label_time` is not on the scale of `times`, earlier than its row,
+        or leaves no label for the first fit.
 
     Notes
     -----
+    With `label_time`, a row is learned once: after each batch, those whose labels have come since
+    the batch before, as one batch in the order in which they did (labels of one moment in that of
+    their rows). With `times`, a label has come by the moment of the next row; without, label 7 has
+    come when row 7 has been predicted. The first fit learns the labels that are there when it ends.
+    All later rows are predicted and scored, those whose label never comes, too: history has the
+    truth. Such a delay of its own for each row is worth simulating where it hangs on the label:
+    what is learned meanwhile is a selection.
+
     Rows that the model of their time cannot read, with a category that its encoder never saw, say,
     stop no evaluation: `unpredicted_rows` of the result names them, and all scores are those of the
     other rows. They are told from errors as a retrainer tells them: a model that is fitted anew, on
@@ -240,6 +252,7 @@ def prequential_validate(
         "label_delay": label_delay,
         "fit_latency": fit_latency,
         "times": times,
+        "label_time": label_time,
         "params": params,
         "progress": progress,
     }
@@ -261,58 +274,6 @@ def seeded(estimator, seed):
     return model.set_params(**dict.fromkeys(names, int(seed)))
 
 
-@dataclass
-class _Run:
-    """One pass over a stream."""
-
-    recorded: Recorded
-    batches: Any
-    timing: Timing
-    times: Any
-    meter: CostMeter
-    keeps_all: bool = False  # rows of weight zero, too
-    methods: list = field(default_factory=list)
-    X: list = field(default_factory=list)
-    y: list = field(default_factory=list)
-    masks: list = field(default_factory=list)
-    counted: list = field(default_factory=list)
-
-    def add(self, batch, outputs, classes, readable):
-        """Append what was answered, with the features and targets of these rows."""
-        counted, kept = np.ones(len(readable), dtype=bool), readable
-        if batch.counted is not None and not self.keeps_all:
-            counted = batch.counted
-            kept, part = readable & counted, counted[readable]
-            outputs = {method: take_rows(output, part) for method, output in outputs.items()}
-        self.masks.append(kept)
-        self.counted.append(counted)
-        X, y, all_kept = self.batches.kept(batch.X), batch.y, kept.all()
-        self.X.append(X if all_kept else take_rows(X, kept))
-        self.y.append(y if all_kept or y is None else y[kept])
-        self.recorded.add(outputs, classes)
-
-    def kept(self):
-        """Return which rows after the head were predicted, and count."""
-        return np.concatenate(self.masks)
-
-    def left_out(self):
-        """Return which rows after the head could not be read, and which do not count."""
-        counted = np.concatenate(self.counted)
-        return counted & ~self.kept(), ~counted
-
-    def rest(self):
-        """Return the features of the rows that are kept."""
-        rest, kept = self.batches.rest(), self.kept()
-        return rest if kept.all() else take_rows(rest, kept)
-
-    def all_of(self, method):
-        """Return what was answered, by one method."""
-        if not self.kept().any():
-            columns = [len(self.recorded.estimator.classes_)] if method.endswith("proba") else []
-            return np.empty([0, *columns])
-        return getattr(self.recorded, method)(None)
-
-
 def _validate(estimator, X, y, *, scoring, **settings):
     scorers = scorers_for(estimator, scoring)
     run = _run(
@@ -329,7 +290,7 @@ def validated(estimator, X, y, timing, times, params, counted, *, scoring, heed)
     """
     scorers = scorers_for(estimator, scoring)
     check_incremental(estimator)
-    run = _send_through(
+    run = send_through(
         estimator,
         batches_of(X, y, timing.edges, params, counted),
         timing,
@@ -368,7 +329,7 @@ def _result_of(run, scorers):
         n_fits=1 if events is None else events.totals["fits"],
         rows_fitted=meter.rows_learned if events is None else events.totals["rows_fitted"],
         refit_rows=serving_from[serving_from <= borders[-2]],
-        label_delay=timing.label_delay,
+        label_delay=timing.label_delay if timing.arrivals is None else None,
         events=events,
         estimator=fitted,
         unpredicted_rows=rows[unpredicted],
@@ -377,23 +338,47 @@ def _result_of(run, scorers):
         classes=getattr(fitted, "classes_", None),
         n_learned=np.array(meter.n_learned[1:]),
         times=run.times,
+        learned_rows=_learned_rows(timing, meter.n_learned[-1]),
+        n_first=meter.n_learned[0],
+        classes_at_start=_classes_of(run.y_first, fitted),
     )
 
 
+def _classes_of(y, estimator):
+    is_one_label = task_of(estimator) == "classification" and y is not None and y.ndim == 1
+    return np.unique(y) if is_one_label else None
+
+
+def _learned_rows(timing, n_learned):
+    order = np.arange(n_learned) if timing.arrivals is None else timing.arrivals.order
+    return order[:n_learned]
+
+
 def _run(
-    estimator, X, y, *, times, params, choose_methods, progress=False, keeps_all=False, **lengths
+    estimator,
+    X,
+    y,
+    *,
+    times,
+    label_time,
+    params,
+    choose_methods,
+    progress=False,
+    keeps_all=False,
+    **lengths,
 ):
     """Fit a clone on the first rows, send it through the rest, and record what it answered.
 
     Unless it keeps all, rows of weight zero are not recorded.
     """
     check_incremental(estimator)
-    timing, times = _timing(X, y, times, params, lengths)
+    X, label_time = split_off(X, label_time)
+    timing, times = _timing(X, y, times, label_time, params, lengths)
     counted = None
     if params is not None:
         params = checked_row_params(estimator, params, int(timing.edges[-1]))
         counted = counted_rows(estimator, params, timing.start, scores=not keeps_all)
-    return _send_through(
+    return send_through(
         estimator,
         batches_of(X, y, timing.edges, params, counted),
         timing,
@@ -404,11 +389,12 @@ def _run(
     )
 
 
-def _timing(X, y, times, params, lengths):
+def _timing(X, y, times, label_time, params, lengths):
     """Return how the stream is cut and what is known when, and the times as an array."""
     owner, size = "prequential_validate", None
     if gives_batches(X, y):
-        for name, given in (("times", times), ("params", params)):
+        whole = {"times": times, "label_time": label_time, "params": params}
+        for name, given in whole.items():
             if given is not None:
                 raise ValueError(
                     f"{name} is for rows that are given together: X gives batches of (X, y), which "
@@ -418,55 +404,23 @@ def _timing(X, y, times, params, lengths):
         check_consistent_length(X, y)
         size = n_rows(as_container(X))
         times = None if times is None else checked_times(times, X)
-    return timing_of(owner, size, times=times, **lengths), times
+    timing = timing_of(owner, size, times=times, **lengths)
+    if label_time is not None:
+        timing = _by_row(owner, timing, arrivals_of(label_time, times, size), lengths)
+    return timing, times
 
 
-def _send_through(estimator, batches, timing, times, **options):
-    """Send a clone through batches, the first of which it is fitted on."""
-    head = batches.head(timing.start)
-    timing = replace(timing, start=n_rows(head.X))
-    return _pass(
-        cloned(estimator), cloned(estimator), head, batches, timing=timing, times=times, **options
-    )
-
-
-@with_callbacks
-def _pass(
-    owner,
-    model,
-    head,
-    batches,
-    *,
-    timing,
-    times,
-    choose_methods,
-    keeps_all=False,
-    progress=False,
-    heed=None,
-):
-    """Fit on the head, then test and train; the callbacks of the owner hear of every batch."""
-    n_batches = len(batches) if hasattr(batches, "__len__") else None
-    steps = Progress(owner, "prequential", n_batches, head)
-    # They are told of the evaluation; each fit in it would open a bar of its own.
-    callbacks = model.__dict__.pop("_skl_callbacks", None)
-    run = _Run(Recorded(model), batches, timing, times, CostMeter(), keeps_all)
-    first = learnable(model, head)
-    with run.meter.learning(n_rows(first.X)):
-        first.learned_by(model.fit)
-    run.meter.next_batch(timing.start)
-    run.methods = choose_methods(model)
-    shown = tracked(batches, n_batches, type(model).__name__) if progress else batches
-    for batch, outputs, classes, readable in interleave(
-        model, shown, timing=timing, methods=run.methods, watch=run.meter, past=head
-    ):
-        with steps.task("batch", batch):
-            run.add(batch, outputs, classes, readable)
-        if heed is not None:
-            heed(len(run.masks) / n_batches)
-    steps.end()
-    if callbacks is not None:
-        model._skl_callbacks = callbacks
-    return run
+def _by_row(owner, timing, arrivals, lengths):
+    """Return a Timing that knows for each row when its label comes."""
+    if timing.label_delay:
+        accepted = "0 beside label_time, which says when each label comes: pass one of the two"
+        refuse(owner, "label_delay", accepted, lengths["label_delay"])
+    if not arrivals.n_known(timing.start):
+        raise ValueError(
+            f"label_time: none of the {timing.start:,} rows of the first fit has a label when the "
+            "next row comes, so that nothing can be fitted: raise initial_size."
+        )
+    return replace(timing, arrivals=arrivals)
 
 
 def _scored(scorer, recorded, X, y):

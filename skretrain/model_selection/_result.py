@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..utils._optional import import_optional
+from ._class_tables import old_versus_new, per_class_table
 
 
 @dataclass
@@ -36,11 +37,11 @@ class PrequentialResult:
     refit_rows : ndarray of int
         Stream rows from which a retrained model could serve, `label_delay` and ``fit_latency``
         included; the first fit is not counted, nor one that came too late to serve any row.
-    label_delay : int or Duration
-        Rows, or time, between a prediction and its label.
+    label_delay : int, Duration or None
+        Rows, or time, between a prediction and its label; None where ``label_time`` said it.
     events : EventLog or None
         The retrainer's log; its rows count what was learned, which may be behind the predictions:
-        see :meth:`arrived`.
+        see :meth:`arrived` and `learned_rows`.
     estimator : estimator
         The estimator as the stream left it.
     unpredicted_rows : ndarray of int
@@ -59,6 +60,13 @@ class PrequentialResult:
         How many rows of the stream had been learned after each batch.
     times : ndarray of shape (n_samples,) or None
         When each row of the stream came, where that is known.
+    learned_rows : ndarray of shape (n_learned,)
+        Stream rows in the order in which they were learned, those of the first fit included: what
+        an event calls row 7 is ``learned_rows[7]``. Rows whose label did not come are not in it.
+    n_first : int
+        How many of these the first fit learned.
+    classes_at_start : ndarray or None
+        The classes among the targets of the rows before the first prediction, of a classifier.
 
     Notes
     -----
@@ -93,7 +101,7 @@ class PrequentialResult:
     n_fits: int
     rows_fitted: int
     refit_rows: np.ndarray
-    label_delay: int
+    label_delay: Any
     events: Any
     estimator: Any
     unpredicted_rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
@@ -102,6 +110,9 @@ class PrequentialResult:
     classes: np.ndarray | None = None
     n_learned: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     times: np.ndarray | None = None
+    learned_rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    n_first: int = 0
+    classes_at_start: np.ndarray | None = None
 
     @property
     def n_served(self):
@@ -123,7 +134,7 @@ class PrequentialResult:
         """
         end = self.batch_rows[0] + self.n_served
         borders = np.append(self.batch_rows, end)
-        n_learned = np.append(self.batch_rows[0], self.n_learned)
+        n_learned = np.append(self.n_first, self.n_learned)
         found = np.searchsorted(n_learned, np.asarray(rows, dtype=np.int64))
         return borders[np.minimum(found, len(borders) - 1)]
 
@@ -152,6 +163,113 @@ class PrequentialResult:
     def _unpredicted_per_batch(self):
         batches = np.searchsorted(self.batch_rows, self.unpredicted_rows, side="right") - 1
         return np.bincount(batches, minlength=len(self.batch_rows))
+
+    def per_class(self, window=None, *, average=None):
+        """Return precision, recall, F1 and specificity of each class over time.
+
+        A class exists from the window of its first true label on, or from the start if it is among
+        the targets before the first prediction. It has no line before, and is in no average.
+
+        Parameters
+        ----------
+        window : int, default=None
+            Number of scored rows per line; the last may have fewer. None is a twentieth of them.
+        average : {None, "macro"}, default=None
+            None is a line per window and class. ``"macro"`` is a line per window, with the mean of
+            the classes that exist by then, however rare.
+
+        Returns
+        -------
+        table : DataFrame
+            ``row``, the first stream row of the window, ``class``, ``precision``, ``recall`` (which
+            is the sensitivity), ``f1``, ``specificity`` (the share of the rows of other classes
+            that were not predicted as this one) and ``support``, its rows. With an average, there
+            is ``n_classes`` in place of ``class``, and the support is that of all.
+
+        Raises
+        ------
+        ValueError
+            If `window` or `average` is invalid, or if there are no classes.
+        ImportError
+            If pandas is not installed.
+
+        Notes
+        -----
+        What is not defined is NaN and left out of a mean, rather than 0: the recall of a class that
+        has no rows in a window, and its precision if nothing was predicted as such, either. A class
+        that has rows and is never predicted has a precision of 0.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from skretrain import DriftAwareRetrainer
+        >>> from skretrain.model_selection import prequential_validate
+        >>> rng = np.random.default_rng(0)
+        >>> y = np.where(np.arange(800) < 400, rng.integers(2, size=800), rng.integers(3, size=800))
+        >>> X = rng.normal(y, 0.1)[:, np.newaxis]
+        >>> result = prequential_validate(DriftAwareRetrainer(GaussianNB()), X, y)
+        >>> result.per_class(200, average="macro")[["row", "recall", "n_classes"]].round(2)
+           row  recall  n_classes
+        0  100    1.00          2
+        1  300    0.67          3
+        2  500    1.00          3
+        3  700    1.00          3
+        """
+        return per_class_table(self, window, average)
+
+    def old_versus_new(self, label, *, window=None):
+        """Tell whether the old classes lost when a new one came.
+
+        Compared are the last rows before the first true label of the new class, and the first rows
+        from that one on which was predicted as the new class (or, if none was, from its first true
+        label on).
+
+        Parameters
+        ----------
+        label : object
+            A class that came after the first fit.
+        window : int, default=None
+            Number of scored rows on each side. None is a twentieth of all.
+
+        Returns
+        -------
+        comparison : OldVersusNew
+            Scores of each class before and after, and both confusion matrices.
+
+        Raises
+        ------
+        ValueError
+            If there is no such class, or `window` is invalid.
+        ImportError
+            If pandas is not installed.
+
+        Notes
+        -----
+        A change of recall of less than two of its standard errors may well be chance. The error is
+        that of independent rows: where rows of a kind come together, it is larger.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from skretrain import DriftAwareRetrainer
+        >>> from skretrain.model_selection import prequential_validate
+        >>> rng = np.random.default_rng(0)
+        >>> y = np.where(np.arange(800) < 400, rng.integers(2, size=800), rng.integers(3, size=800))
+        >>> X = rng.normal(y, 0.4)[:, np.newaxis]
+        >>> result = prequential_validate(DriftAwareRetrainer(GaussianNB()), X, y)
+        >>> found = result.old_versus_new(2, window=200)
+        >>> found.row, found.predicted_from
+        (403, 500)
+        >>> scores = found.table[["recall_before", "recall_after", "recall_error", "taken"]]
+        >>> scores.round(2).reset_index()
+           class  recall_before  recall_after  recall_error  taken
+        0      0           0.84          0.80          0.07   0.00
+        1      1           0.94          0.87          0.05   0.07
+        2      2            NaN          0.75           NaN   0.75
+        """
+        return old_versus_new(self, label, window)
 
     def plot(self, **kwargs):
         """Draw the score over time with alarms and refits.

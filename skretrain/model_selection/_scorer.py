@@ -5,7 +5,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from ..utils._containers import n_rows, take_rows
 from ..utils._copy import copy_fitted
-from ._batches import batches_of
+from ._batches import Waiting, batches_of
 from ._edges import edges_of
 from ._stream import (
     CostMeter,
@@ -92,6 +92,7 @@ class _PrequentialScorer:
             model,
             batches,
             timing=Timing(0, self.label_delay),
+            waiting=Waiting(),
             methods=methods_for([scorer], model),
             watch=CostMeter(),
         ):

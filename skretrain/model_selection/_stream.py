@@ -16,7 +16,6 @@ from ..utils._costs import Stopwatch
 from ..utils._labels import spread
 from ..utils._losses import task_of
 from ..utils._sklearn_api import response_methods
-from ._batches import Waiting
 from ._unreadable import answered
 
 # What stands for a class that a model did not know.
@@ -37,12 +36,12 @@ def check_incremental(estimator):
         )
 
 
-def interleave(estimator, batches, *, timing, methods, watch, past=None):
+def interleave(estimator, batches, *, timing, waiting, methods, watch, past=None):
     """Yield ``(batch, outputs, classes, readable)`` for each batch, and learn in between.
 
     A batch is predicted before any of its labels is learned; the rows whose labels became known
-    together are learned as one batch. `outputs` are those for the rows that the model can read, of
-    which `readable` is a mask.
+    since the batch before are learned as one batch, in the order in which they did. `outputs` are
+    those for the rows that the model can read, of which `readable` is a mask.
 
     Parameters
     ----------
@@ -52,6 +51,8 @@ def interleave(estimator, batches, *, timing, methods, watch, past=None):
         In time order.
     timing : Timing
         When labels are known, and models ready to serve.
+    waiting : Waiting or WaitingByRow
+        Gives the rows whose labels come next.
     methods : list of str
         What to ask the estimator for.
     watch : CostMeter
@@ -59,22 +60,23 @@ def interleave(estimator, batches, *, timing, methods, watch, past=None):
     past : Batch or None, default=None
         Rows that were learned before, on which a model can be fitted.
     """
-    waiting, serving = Waiting(), _Versions(estimator, timing)
-    row = timing.start
+    serving = _Versions(estimator, timing)
+    row, n_learned = timing.start, timing.known(timing.start)
     for batch in batches:
         model = serving.at(row)
         outputs, readable = answered(model, batch, methods, watch=watch, past=past)
         row += n_rows(batch.X)
         waiting.add(batch)
         yield batch, outputs, getattr(model, "classes_", None), readable
-        n_known = timing.known(row) - (row - waiting.n_rows)
-        if n_known > 0:
-            known = learnable(estimator, waiting.take(n_known))
+        n_new = timing.known(row) - n_learned
+        if n_new > 0:
+            known = learnable(estimator, waiting.take(n_new))
+            n_learned += n_new
             with watch.learning(n_rows(known.X)):
                 if n_rows(known.X):
                     known.learned_by(estimator.partial_fit)
             serving.learned(row)
-        watch.next_batch(n_learned=row - waiting.n_rows)
+        watch.next_batch(n_learned)
 
 
 def learnable(estimator, batch):

@@ -8,6 +8,7 @@ import numpy as np
 from ..utils._durations import FORMS, Duration, duration_of, is_no_time, moments_of
 from ..utils._params import check_integer, refuse
 from ._edges import edges_of
+from ._label_times import Arrivals
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Timing:
         When each row came, where these are dates.
     is_whole : bool
         Whether labels and models come for whole batches only, later than they might.
+    arrivals : Arrivals or None
+        When each label comes, where that is told row by row: also those of the first fit.
 
     Examples
     --------
@@ -44,9 +47,12 @@ class Timing:
     edges: np.ndarray | None = None
     moments: np.ndarray | None = None
     is_whole: bool = False
+    arrivals: Arrivals | None = None
 
     def known(self, row):
         """Return how many rows have a label at the moment when a row comes."""
+        if self.arrivals is not None:
+            return self.arrivals.n_known(row)
         if isinstance(self.label_delay, Duration):
             n_known = min(self._n_before(row, self.label_delay), row)
         else:

@@ -231,7 +231,7 @@ def dates_in(owner, X):
             f"{where}: X has no such column, but {there}; pass frames, and name the column with "
             "the dates."
         )
-    moments = _moments_with_gaps(X[owner.column])
+    moments = moments_with_gaps(X[owner.column])
     if moments is None:
         raise ValueError(
             f"{where}: the column holds no dates; convert it, as pandas.to_datetime does."
@@ -239,7 +239,7 @@ def dates_in(owner, X):
     return moments
 
 
-def _moments_with_gaps(values):
+def moments_with_gaps(values):
     """Return dates, NaT where there is none; or None if what there is are no dates."""
     moments = moments_of(values)
     if moments is None:

@@ -144,10 +144,12 @@ class EventLog:
     10
     """
 
+    actions = ACTIONS  # what can happen to the owner of the log
+
     def __init__(self, max_events=10_000):
         self.max_events = max_events
         self._events = deque(maxlen=max_events)
-        self.counts = dict.fromkeys(ACTIONS, 0)
+        self.counts = dict.fromkeys(self.actions, 0)
         self.totals = {
             "fits": 0,
             "updates": 0,
@@ -165,7 +167,7 @@ class EventLog:
         self.totals["rows_fitted"] += event.n_rows_fitted
         self.totals["cpu_seconds"] += event.cpu_seconds
         self.totals["wall_seconds"] += event.wall_seconds
-        is_notable = not ACTIONS[event.action].is_routine
+        is_notable = not self.actions[event.action].is_routine
         if is_notable or event.state == "drift" or event.reason:
             self._events.append(event)
         if logger.isEnabledFor(logging.INFO):

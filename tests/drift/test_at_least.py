@@ -67,10 +67,13 @@ STABLE, WARNING = Signal("stable"), Signal("warning")
         ([Signal("drift", 40), Signal("warning", 10)], Signal("drift", 40)),
         ([Signal("drift", 0), Signal("drift", 30)], Signal("drift", 0)),
         (
-            [Signal("drift", note="x"), Signal("drift"), Signal("drift", note="y")],
-            Signal("drift", note="x; y"),
+            [Signal("drift", note="one"), Signal("drift"), Signal("drift", note="other")],
+            Signal("drift", note="one; other"),
         ),
-        ([Signal("warning", note="x"), Signal("drift", note="y")], Signal("drift", note="y")),
+        (
+            [Signal("drift", note="one"), Signal("warning", note="other")],
+            Signal("drift", note="one"),
+        ),
     ],
 )
 def test_the_worst_state_wins_with_the_earliest_row_of_those_that_ring(signals, expected):

@@ -19,8 +19,10 @@ from skretrain.inspection import (
     PolicyComparisonDisplay,
     PolicyParetoDisplay,
     RegretDisplay,
+    SliceDisplay,
 )
 from skretrain.inspection._panels import literal, shortened
+from skretrain.metrics import SliceScore
 from skretrain.metrics._feature_shifts import FeatureShift
 
 NAMES = [r"a$\frac$b", "US$ and A$", "$x^$", "one $", r"\$5 or $6", "$$", r"\alpha_{1}", "{", "%"]
@@ -64,6 +66,11 @@ def _features(name):
     return FeatureDriftDisplay([shift], {name: None}, label_then=name).plot()
 
 
+def _slices(name):
+    scores = [SliceScore(name, 9, 0.5, 0.2, 0.8, -0.1, 0.5, 0.5)]
+    return SliceDisplay(scores, curves={name: ([1, 2], [0.5, 0.6])}).plot()
+
+
 def _numbers(name):
     then, now = (pd.DataFrame({name: ROWS + shift}) for shift in (0, 1))
     return DistributionDisplay.from_frames(then, now, name, label_then=f"then {name}")
@@ -76,7 +83,7 @@ def _categories(name):
 
 DRAWINGS = [
     *(_timeline, _comparison, _per_class, _pareto, _regret, _forgetting),
-    *(_mixture, _features, _numbers, _categories),
+    *(_mixture, _slices, _features, _numbers, _categories),
 ]
 
 

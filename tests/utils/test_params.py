@@ -21,7 +21,15 @@ from test_public_api import API
 from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
 from skretrain.buffers import Reservoir, SlidingWindow, StratifiedReservoir
 from skretrain.compose import IncrementalPipeline
-from skretrain.drift import AtLeast, ErrorDrift, FeatureDrift, Periodic, RefitDebt, RiskMonitor
+from skretrain.drift import (
+    AtLeast,
+    ErrorDrift,
+    FeatureDrift,
+    Periodic,
+    RefitDebt,
+    RiskMonitor,
+    SliceDrift,
+)
 from skretrain.gates import AlwaysPromote, PairedGate
 from skretrain.linear_model import RecursiveRidgeClassifier, RecursiveRidgeRegressor
 from skretrain.model_selection import (
@@ -246,6 +254,13 @@ FITS = {
     },
     Periodic: {"every": COUNT, "column": NONE},
     RefitDebt: {"price": AMOUNT},
+    SliceDrift: {
+        "slices": {"dict"},  # which columns there are is for the rows to say
+        "reference_rows": COUNT,
+        "tolerance": {"zero"},
+        "fdr": set(),
+        "max_slices": COUNT,
+    },
     RiskMonitor: {"r0": NONE, "tolerance": {"zero"}, "alpha": set(), "restart": FLAG},
     AlwaysPromote: {},
     PairedGate: {
@@ -254,6 +269,7 @@ FITS = {
         "min_rows": set(),
         "max_rows": COUNT,
         "criteria": NONE,
+        "slices": NONE,  # where no criterion is about one
     },
     SlidingWindow: {"max_rows": COUNT, "max_age": NONE, "column": NONE, **ANCHOR},
     StratifiedReservoir: {
@@ -305,6 +321,8 @@ def made(kind):
         return kind([("one", DriftAwareRetrainer(GaussianNB()))])
     if kind is AtLeast:
         return kind([Periodic()])
+    if kind is SliceDrift:
+        return kind({"first": 0})
     if kind is IncrementalPipeline:
         return kind([("scale", StandardScaler()), ("last", SGDClassifier(random_state=0))])
     if kind is FineTune:

@@ -1,0 +1,41 @@
+"""Intervals of means agree with those of scipy."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from skretrain.metrics._intervals import mean_interval, wilson_interval
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 500), st.floats(0, 1), st.floats(0.5, 0.99))
+def test_the_interval_of_a_share_is_wilsons(n, share, level):
+    k = round(share * n)
+    expected = stats.binomtest(k, n).proportion_ci(level, method="wilson")
+    assert wilson_interval(k / n, n, level) == pytest.approx(tuple(expected), abs=1e-9)
+
+
+def test_without_rows_no_share_is_known():
+    assert all(map(math.isnan, wilson_interval(math.nan, 0)))
+
+
+@settings(max_examples=30)
+@given(st.lists(st.floats(-100, 100), min_size=2, max_size=20), st.floats(0.5, 0.99))
+def test_the_interval_of_a_mean_is_students(values, level):
+    values = np.array(values)
+    low, high = mean_interval(len(values), values.sum(), np.square(values).sum(), level)
+    error = stats.sem(values)
+    if error > 1e-6:
+        expected = stats.t.interval(level, len(values) - 1, values.mean(), error)
+        assert (low, high) == pytest.approx(expected, rel=1e-4, abs=1e-4)
+    assert low <= values.mean() + 1e-9
+    assert high >= values.mean() - 1e-9
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_of_fewer_than_two_values_no_spread_is_known(n):
+    assert all(map(math.isnan, mean_interval(n, 3.0, 9.0)))
