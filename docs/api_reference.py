@@ -119,6 +119,7 @@ API = {
         [
             "DistributionDisplay",
             "DriftTimelineDisplay",
+            "FeatureDriftDisplay",
             "ForgettingDisplay",
             "MixtureDisplay",
             "PerClassDisplay",

@@ -9,7 +9,6 @@ from sklearn.base import is_regressor
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.validation import check_is_fitted
 
 from ..model_selection import advise
 from ..model_selection._advise._text import ACTIONS
@@ -35,11 +34,17 @@ from ._console import (
 )
 from ._encoding import encoder_fitted_on
 from ._errors import CommandError, as_sentence, needed, refusals
-from ._estimators import ESTIMATORS, estimator_for, is_own_name, model_in_file, task_of_model
+from ._estimators import (
+    ESTIMATORS,
+    estimator_for,
+    fitted_model_in_file,
+    is_own_name,
+    task_of_model,
+)
 from ._files import read_tables
 from ._metric import metric_asked_for
 from ._outputs import Outputs, output_folder, without_options
-from ._raw import check_known_columns, check_named_columns, columns_of, why_raw
+from ._raw import as_array, check_known_columns, check_named_columns, columns_of, why_raw
 from ._screen import ids_in_words, out_of_order, screened, without_dropped
 from ._weights import check_weight_column, weights_for, weights_in_words, with_weights
 
@@ -147,7 +152,7 @@ def main(arguments):
     console = open_console()
     needed("pandas")
     outputs, notices = Outputs(output_folder(arguments.out)), []
-    model = _present(model_in_file(arguments), arguments)
+    model = fitted_model_in_file(arguments)
     tables, weights = _tables(arguments, model, notices)
     task = _task(tables, model, arguments, notices)
     targets = [_target(table[arguments.target], task, model) for table in tables]
@@ -169,20 +174,6 @@ def main(arguments):
     _print_table(console, advice)
     _write(outputs, advice, arguments, facts, notices)
     outputs.finish(console)
-
-
-def _present(model, arguments):
-    """Return the model, which has to be fitted where there is one."""
-    if model is None:
-        return None
-    try:
-        check_is_fitted(model)
-    except Exception as error:  # the model may be the user's own
-        raise CommandError(
-            f"--model {arguments.model} holds a {type(model).__name__}, which is no fitted "
-            "estimator; save the model after its fit, or name it with --estimator."
-        ) from error
-    return model
 
 
 def _tables(arguments, model, notices):
@@ -275,7 +266,7 @@ def _features(tables, arguments, model, notices):
         notices.append(f"left out, because only one of the files has them: {some(lost)}")
     both = needed("pandas").concat([old[common], new[common]], ignore_index=True)
     if model is not None and not wanted:
-        both = _as_array(both)
+        both = as_array(both)
         return both[: len(old)], both[len(old) :]
     if model is None:
         both = screened(both, arguments.keep, notices)
@@ -291,16 +282,6 @@ def _taken(arguments):
         "--drop": arguments.drop,
         "--id": arguments.ids,
     }
-
-
-def _as_array(frame):
-    try:
-        return frame.to_numpy(dtype=float)
-    except (TypeError, ValueError) as error:
-        raise CommandError(
-            f"--model was fitted on bare numbers, and the files hold more: {as_sentence(error)} "
-            "Fit it on a data frame, with what encodes the columns in a pipeline."
-        ) from error
 
 
 @dataclass(frozen=True)

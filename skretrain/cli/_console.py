@@ -8,6 +8,8 @@ from contextlib import suppress
 
 from ._errors import needed
 
+_KEEP = "column to learn from although it tells the time or names the rows"
+
 
 def open_console():
     """Return the console to print on."""
@@ -65,8 +67,18 @@ def say_facts(console, facts, notices):
         say(console, f"{name + ':':<{width}}{text}")
 
 
-def add_columns(add):
-    """Declare the options that say which columns to learn from."""
+def add_columns(add, *, keep=_KEEP, used="learned from"):
+    """Declare the options that say which columns to use.
+
+    Parameters
+    ----------
+    add : callable
+        Of a parser, to add an argument.
+    keep : str
+        What ``--keep`` names.
+    used : str, default="learned from"
+        What is done with the columns.
+    """
     add(
         "--drop",
         action="append",
@@ -79,7 +91,7 @@ def add_columns(add):
         action="append",
         default=[],
         metavar="COL",
-        help="column to learn from although it tells the time or names the rows; likewise",
+        help=f"{keep}; likewise",
     )
     add(
         "--id",
@@ -87,7 +99,7 @@ def add_columns(add):
         action="append",
         default=[],
         metavar="COL",
-        help="column that says which customer or order a row is of: it is not learned from, and "
+        help=f"column that says which customer or order a row is of: it is not {used}, and "
         "the report calls it an identifier; likewise",
     )
 
@@ -190,3 +202,19 @@ def non_negative(text):
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
     return value
+
+
+def share(*, ends):
+    """Return a type of option: a number from 0 to 1, with or without these ends."""
+
+    def number(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (0 <= value <= 1 if ends else 0 < value < 1):
+            what = "from 0 to 1" if ends else "between 0 and 1"
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number {what}")
+        return value
+
+    return number

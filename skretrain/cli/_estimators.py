@@ -15,6 +15,7 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier, SGDRegressor
 from sklearn.naive_bayes import GaussianNB
 from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
 
 from ..utils._clone import cloned
 from ..utils._losses import task_of
@@ -107,7 +108,7 @@ def model_in_file(arguments):
     """
     if arguments.model is None:
         return None
-    if arguments.estimator is not None:
+    if getattr(arguments, "estimator", None) is not None:
         raise CommandError("--estimator and --model exclude each other; leave one of them out.")
     path = Path(arguments.model)
     if not path.exists():
@@ -128,6 +129,22 @@ def model_in_file(arguments):
         )
     if task_of(model) == "unsupervised":
         raise CommandError(f"{holds}, which is neither a classifier nor a regressor.")
+    return model
+
+
+def fitted_model_in_file(arguments):
+    """Return the estimator that ``--model`` names, which has to be fitted; None without it."""
+    model = model_in_file(arguments)
+    if model is None:
+        return None
+    try:
+        check_is_fitted(model)
+    except Exception as error:  # the model may be the user's own
+        other = ", or name it with --estimator" if hasattr(arguments, "estimator") else ""
+        raise CommandError(
+            f"--model {arguments.model} holds a {type(model).__name__}, which is no fitted "
+            f"estimator; save the model after its fit{other}."
+        ) from error
     return model
 
 

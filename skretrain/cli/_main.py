@@ -4,10 +4,11 @@ import argparse
 import sys
 
 from .. import __version__
-from . import _advise, _compare
+from . import _advise, _compare, _monitor
 from ._errors import CommandError
 
-# command -> (what it does, add_arguments, main, the page that --help prints)
+# command -> (what it does, add_arguments, main, the page that --help prints); main returns the exit
+# code, or None for 0
 COMMANDS = {
     "advise": (
         "new labelled rows are there: should the model be retrained?",
@@ -21,6 +22,12 @@ COMMANDS = {
         _compare.main,
         _compare.PAGE,
     ),
+    "monitor": (
+        "what has moved, before any label is known?",
+        _monitor.add_arguments,
+        _monitor.main,
+        _monitor.PAGE,
+    ),
 }
 
 PAGE = """\
@@ -29,7 +36,7 @@ Keep a scikit-learn model fresh on a stream that drifts.
 skretrain decides when to retrain, on which rows, how, and whether to serve the
 result. On the command line it answers, for a history that you have in a file,
 which of the usual ways to retrain would have paid; and, for two files, whether
-to retrain now.
+to retrain now, and what has moved.
 """
 
 EXAMPLES = """\
@@ -37,6 +44,7 @@ examples:
   skretrain compare                            on a built-in stream that drifts
   skretrain compare stream.csv --target y      on your own history
   skretrain advise old.csv new.csv --target y  should the model be retrained now?
+  skretrain monitor old.csv new.csv            what has moved, before labels come?
   skretrain compare --help                     all options, the policies, the outputs
 
 In Python: from skretrain import DriftAwareRetrainer
@@ -55,7 +63,8 @@ def main(argv=None):
     -------
     code : int
         Exit code: 0 if all went well, 1 if the run is finished and something could not be written,
-        2 for a mistake in the call or in the file, 130 if the user stopped it.
+        2 for a mistake in the call or in the file, 10 if ``monitor`` found that something moved,
+        130 if the user stopped it.
 
     Examples
     --------
@@ -70,14 +79,13 @@ def main(argv=None):
         return 0
     run = COMMANDS[arguments.command][2]
     try:
-        run(arguments)
+        return run(arguments) or 0
     except CommandError as error:
         print(f"skretrain {arguments.command}: error: {error}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
         print(f"skretrain {arguments.command}: stopped", file=sys.stderr)
         return 130
-    return 0
 
 
 def _parser():

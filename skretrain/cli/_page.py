@@ -10,7 +10,7 @@ from ._metric import ACCURACY
 from ._report import cells, explanation, headers, is_priced
 from ._sentence import winner_of
 
-_STYLE = """
+STYLE = """
 .answer p { margin: 0 0 .5rem; font-size: 1rem; }
 .answer p:first-child { font-size: 1.15rem; }
 .answer p:last-child { margin: 0; }
@@ -96,10 +96,10 @@ def page(*, title, answers, outcomes, baselines, metric, facts, notices, figures
         explanations=terms({outcome.name: explanation(outcome) for outcome in everyone}),
         facts=terms(facts),
         notices=list_of_notices(notices),
-        figures="\n".join(map(_figure, figures)),
+        figures="\n".join(map(figure_of, figures)),
     )
     remark = "; the table is in compare.csv, unrounded"
-    return document(title, body, version=__version__, style=_STYLE, remark=remark)
+    return document(title, body, version=__version__, style=STYLE, remark=remark)
 
 
 def _row(outcome, metric, *, is_best, priced):
@@ -118,7 +118,8 @@ def _legend(metric, constant, n_seeds, *, priced):
     )
 
 
-def _figure(picture):
+def figure_of(picture):
+    """Return a picture as HTML, with its title and what it shows."""
     caption = escape(picture.caption)
     title, figure = (
         escape(picture.title),

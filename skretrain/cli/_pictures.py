@@ -18,7 +18,7 @@ from ..inspection import (
     RegretDisplay,
 )
 from ..inspection._distribution_data import MOST_DRAWN
-from ..inspection._panels import label_rows, literal, shortened
+from ..inspection._panels import label_rows, legend_below, literal, shortened
 from ..metrics._two_samples import direction, ks_distance, level_counts, total_variation
 from ..utils._words import counted
 from ._errors import needed
@@ -359,6 +359,38 @@ def _picture_of_shift(history):
         "tells.",
         wide=drawn(_WIDE),
         narrow=drawn(_NARROW),
+    )
+
+
+def picture_of_features(display, batch_size):
+    """Return the picture of the columns that moved, with their control charts if there are any."""
+    each = 2 if display.charts else 1
+
+    def drawn(width, columns):
+        n_panels = each * len(display.distributions)
+        rows = -(-n_panels // columns)
+        figure = _figure(width, 1.9 * rows + 0.9)
+        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        for spare in panels[n_panels:]:
+            spare.remove()
+        display.plot(ax=panels[:n_panels])
+        legend_below(figure, *panels[:n_panels])
+        return _png(figure)
+
+    caption = (
+        "Each column then and now: lines are means, bars one standard deviation to either side."
+    )
+    if display.charts:
+        caption += (
+            f" Beside it, the new rows in batches of {batch_size:,}, in their order: the mean of "
+            "each, the exponentially weighted average of these means, and the limits within which "
+            "it stays by chance."
+        )
+    return Picture(
+        "What moved",
+        caption,
+        wide=drawn(_WIDE, 4 if each == 2 else 3),
+        narrow=drawn(_NARROW, each),
     )
 
 

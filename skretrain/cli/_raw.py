@@ -6,7 +6,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 
 from ..compose._structure import is_word
 from ._columns import check_column, some
-from ._errors import CommandError
+from ._errors import CommandError, as_sentence
 
 _TAKES_NUMBERS = "SquashingScaler"  # of all that skrub has
 
@@ -47,6 +47,17 @@ def way_out(*, is_raw):
 def columns_of(model):
     """Return the names of the columns that a model was fitted on, if any."""
     return list(getattr(model, "feature_names_in_", ()))
+
+
+def as_array(frame):
+    """Return a table as bare numbers, for a model that was fitted on such."""
+    try:
+        return frame.to_numpy(dtype=float)
+    except (TypeError, ValueError) as error:
+        raise CommandError(
+            f"--model was fitted on bare numbers, and the files hold more: {as_sentence(error)} "
+            "Fit it on a data frame, with what encodes the columns in a pipeline."
+        ) from error
 
 
 # option -> what it does to a column, and the way out for a model that was fitted on it

@@ -33,9 +33,9 @@ def without_dropped(table, dropped, kept, target, time=None, ids=()):
     return table.drop(columns=[*dropped, *ids])
 
 
-def ids_in_words(ids):
+def ids_in_words(ids, used="learned from"):
     """Return what is said of identifiers beside the other facts."""
-    return f"{some(dict.fromkeys(ids))}, which say what a row is of and are not learned from"
+    return f"{some(dict.fromkeys(ids))}, which say what a row is of and are not {used}"
 
 
 def out_of_order(table, kept=()):

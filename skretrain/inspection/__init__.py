@@ -1,6 +1,7 @@
 """Plots of what a retrainer did; matplotlib is imported when one is drawn."""
 
 from ._distribution import DistributionDisplay
+from ._feature_drift import FeatureDriftDisplay
 from ._forgetting import ForgettingDisplay
 from ._mixture import MixtureDisplay
 from ._per_class import PerClassDisplay
@@ -13,6 +14,7 @@ from ._timeline import DriftTimelineDisplay
 __all__ = [
     "DistributionDisplay",
     "DriftTimelineDisplay",
+    "FeatureDriftDisplay",
     "ForgettingDisplay",
     "MixtureDisplay",
     "PerClassDisplay",

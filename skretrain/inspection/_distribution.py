@@ -176,16 +176,20 @@ class DistributionDisplay:
         )
         if ax is None:
             _, ax = pyplot.subplots(figsize=(6.4, 4.4), layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
-        if self.bin_edges is None:
-            self._plot_shares(kwargs)
-        else:
-            self._plot_densities(kwargs)
+        self._draw(ax, kwargs)
         legend = {"title": None if self.bin_edges is None else "lines: means; bars: ± 1 sd"}
         legend |= {"frameon": False, "fontsize": 9, "title_fontsize": 9}
         # A distance in units of the font is right in small axes, too.
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=4.2, **legend)
         return self
+
+    def _draw(self, ax, kwargs):
+        """Draw both distributions, without the legend."""
+        self.ax_, self.figure_ = ax, ax.figure
+        if self.bin_edges is None:
+            self._plot_shares(kwargs)
+        else:
+            self._plot_densities(kwargs)
 
     def _plot_densities(self, kwargs):
         ax, edges = self.ax_, self.bin_edges
@@ -312,6 +316,12 @@ class DistributionDisplay:
         >>> round(display.standardized_mean_difference, 1)
         1.0
         """
+        labels = {"label_then": label_then, "label_now": label_now}
+        display = cls._of_frames(X_then, X_now, feature, kind, bins, max_categories, **labels)
+        return display.plot(ax=ax, **kwargs)
+
+    @classmethod
+    def _of_frames(cls, X_then, X_now, feature, kind, bins, max_categories, **labels):
         if kind not in ("auto", "numeric", "categorical"):
             raise ValueError(f"kind must be auto, numeric or categorical; got {kind!r}.")
         column_then, name = column_of(X_then, feature, "X_then")
@@ -335,9 +345,8 @@ class DistributionDisplay:
             n_missing_then=n_missing_then,
             n_missing_now=n_missing_now,
             feature=name,
-            label_then=label_then,
-            label_now=label_now,
-        ).plot(ax=ax, **kwargs)
+            **labels,
+        )
 
     @classmethod
     def from_estimator(cls, estimator, X_now, feature, *, before=None, ax=None, **kwargs):

@@ -7,7 +7,7 @@ from ..utils._durations import moments_of
 _MOST_COLUMNS = 3  # a fourth would leave a printed panel less than two inches
 
 
-def panel_axes(pyplot, ax, n_panels):
+def panel_axes(pyplot, ax, n_panels, *, shared=True, n_columns=None):
     """Return one Axes per panel, on a new figure or where the caller wants them.
 
     Parameters
@@ -21,6 +21,12 @@ def panel_axes(pyplot, ax, n_panels):
 
     n_panels : int
         Number of panels, at least 1.
+
+    shared : bool, default=True
+        Whether panels that are made have their scales in common.
+
+    n_columns : int, default=None
+        Panels side by side. None means at most three.
 
     Returns
     -------
@@ -41,12 +47,12 @@ def panel_axes(pyplot, ax, n_panels):
     """
     if ax is not None and np.ndim(ax):
         return _first_axes(np.ravel(ax), n_panels)
-    shape = _grid_shape(n_panels)
+    shape = _grid_shape(n_panels, n_columns)
+    scales = {"sharex": shared, "sharey": shared, "squeeze": False}
     if ax is None:
-        n_rows, n_columns = shape
-        size = (max(3.1 * n_columns, 5.0), 1.9 * n_rows + 0.9)
+        size = (max(3.1 * shape[1], 5.0), 1.9 * shape[0] + 0.9)
         figure = pyplot.figure(figsize=size, layout="constrained")
-        grid = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
+        grid = figure.subplots(*shape, **scales)
     elif ax.get_subplotspec() is None:
         raise ValueError(
             f"ax has no place in a grid that could be divided into {n_panels} panels; make it by "
@@ -55,7 +61,7 @@ def panel_axes(pyplot, ax, n_panels):
     else:
         ax.set_axis_off()
         spec = ax.get_subplotspec().subgridspec(*shape)
-        grid = spec.subplots(sharex=True, sharey=True, squeeze=False)
+        grid = spec.subplots(**scales)
     for spare in grid.ravel()[n_panels:]:
         spare.remove()
     return grid.ravel()[:n_panels]
@@ -70,8 +76,9 @@ def _first_axes(axes, n_panels):
     return axes[:n_panels]
 
 
-def _grid_shape(n_panels):
-    n_columns = 2 if n_panels == 4 else min(n_panels, _MOST_COLUMNS)
+def _grid_shape(n_panels, n_columns):
+    if n_columns is None:
+        n_columns = 2 if n_panels == 4 else min(n_panels, _MOST_COLUMNS)
     return -(-n_panels // n_columns), n_columns
 
 
@@ -148,21 +155,25 @@ def _place(ax):
     return (np.nan, np.nan) if spec is None else (spec.rowspan.start, spec.colspan.start)
 
 
-def legend_below(figure, ax):
-    """Explain the lines of one panel below all of them; needs a constrained layout.
+def legend_below(figure, *axes):
+    """Explain the lines of panels below all of them; needs a constrained layout.
 
     Parameters
     ----------
     figure : matplotlib Figure
         The figure.
 
-    ax : matplotlib Axes
-        The panel with every kind of line.
+    *axes : matplotlib Axes
+        Panels that together have every kind of line.
     """
-    handles, labels = ax.get_legend_handles_labels()
-    n_columns = 5 if figure.get_figwidth() > 7 else 3
+    entries = {}
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    width = figure.get_figwidth()
+    n_columns = 5 if width > 7 else 3 if width > 4.5 else 2
     options = {"loc": "outside lower center", "ncols": n_columns, "frameon": False}
-    figure.legend(handles, labels, fontsize=9, **options)
+    figure.legend(entries.values(), entries.keys(), fontsize=9, **options)
 
 
 def literal(text):

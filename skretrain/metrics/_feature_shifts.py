@@ -172,7 +172,7 @@ def shifts_of(reference, new, *, alpha, min_effect):
     shifts : list of FeatureShift
         One per feature.
     """
-    shifts = [_shift_of(*pair) for pair in _pairs(reference, new)]
+    shifts = [_shift_of(*pair) for pair in pairs_of(reference, new)]
     p_values = holm([shift.p_value for shift, _ in shifts]).tolist()
     return [
         _judged(shift, change, p_value, alpha, min_effect)
@@ -189,7 +189,7 @@ def _judged(shift, change, p_adjusted, alpha, min_effect):
 # -- columns in pairs ------------------------------------------------------------------------------
 
 
-def _pairs(reference, new):
+def pairs_of(reference, new):
     """Yield the name, the kind and both samples of each feature."""
     if sparse.issparse(reference) or sparse.issparse(new):
         yield from _sparse_pairs(as_sparse(reference), as_sparse(new))
@@ -456,7 +456,7 @@ def changed_from(reference, new, names):
     position : int
         0 if all of the new rows differ.
     """
-    codes = [_codes(old, now) for name, _, old, now in _pairs(reference, new) if name in names]
+    codes = [_codes(old, now) for name, _, old, now in pairs_of(reference, new) if name in names]
     position, n_rows = 0, length_of(new)
     for _ in range(_PASSES):  # the rows after the change tell better what they are like
         scores = sum(_likelihood_ratios(*pair, position) for pair in codes)

@@ -12,6 +12,7 @@ from matplotlib.text import Text
 from skretrain.inspection import (
     DistributionDisplay,
     DriftTimelineDisplay,
+    FeatureDriftDisplay,
     ForgettingDisplay,
     MixtureDisplay,
     PerClassDisplay,
@@ -22,6 +23,7 @@ from skretrain.inspection import (
 )
 from skretrain.inspection._panels import literal, shortened
 from skretrain.metrics import SliceScore
+from skretrain.metrics._feature_shifts import FeatureShift
 
 NAMES = [r"a$\frac$b", "US$ and A$", "$x^$", "one $", r"\$5 or $6", "$$", r"\alpha_{1}", "{", "%"]
 ROWS = np.arange(4)
@@ -59,6 +61,11 @@ def _mixture(name):
     return MixtureDisplay(ROWS, np.ones((4, 1)), [name]).plot()
 
 
+def _features(name):
+    shift = FeatureShift(name, "numeric", reason=f"as {name}")
+    return FeatureDriftDisplay([shift], {name: None}, label_then=name).plot()
+
+
 def _slices(name):
     scores = [SliceScore(name, 9, 0.5, 0.2, 0.8, -0.1, 0.5, 0.5)]
     return SliceDisplay(scores, curves={name: ([1, 2], [0.5, 0.6])}).plot()
@@ -76,7 +83,7 @@ def _categories(name):
 
 DRAWINGS = [
     *(_timeline, _comparison, _per_class, _pareto, _regret, _forgetting),
-    *(_mixture, _slices, _numbers, _categories),
+    *(_mixture, _slices, _features, _numbers, _categories),
 ]
 
 
