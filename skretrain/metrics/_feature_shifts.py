@@ -19,6 +19,7 @@ from ._tables import (
 )
 from ._two_samples import (
     chi_square_p_value,
+    deviation_of,
     direction,
     holm,
     jensen_shannon,
@@ -275,7 +276,9 @@ def _of_numbers(kind, old, new, about):
     tests = {"ks": _ks(*present, per_value), "missing": _missing(old, new)}
     test, p_value = _smallest(tests)
     cells = _cells_of_numbers(*present)
-    moments = [(part.mean(), part.std()) if len(part) else (math.nan,) * 2 for part in present]
+    moments = [
+        (part.mean(), deviation_of(part)) if len(part) else (math.nan,) * 2 for part in present
+    ]
     (mean_old, std_old), (mean_new, std_new) = moments
     shift = FeatureShift(
         kind=kind,
@@ -290,6 +293,10 @@ def _of_numbers(kind, old, new, about):
         **about,
     )
     return shift, _change_of_shares(shift) if test == "missing" else _change_of_numbers(shift)
+
+
+def _moments(values):
+    return (values.mean(), deviation_of(values)) if len(values) else (math.nan, math.nan)
 
 
 def _change_of_shares(shift):

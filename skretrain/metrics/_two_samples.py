@@ -127,7 +127,7 @@ def movement(column):
     if column.is_numeric:
         distance = ks_distance(old, new)
         p_value = ks_p_value(distance, len(old), len(new))
-        deviation = old.std() or new.std()
+        deviation = deviation_of(old) or deviation_of(new)
         steps = float((new.mean() - old.mean()) / deviation) if deviation else 0.0
     else:
         counts = level_counts(*_coarse(old, new))
@@ -143,6 +143,11 @@ def movement(column):
 
 
 # -- numbers ---------------------------------------------------------------------------------------
+
+
+def deviation_of(values):
+    """Return the standard deviation: 0 of equal values, also where their mean is rounded."""
+    return float(values.std()) if np.ptp(values) else 0.0
 
 
 def ks_distance(old, new):
@@ -168,7 +173,7 @@ def wasserstein_in_deviations(old, new):
     if not len(old) or not len(new):
         return math.nan
     distance = float(stats.wasserstein_distance(old, new))
-    deviation = float(old.std() or new.std())
+    deviation = deviation_of(old) or deviation_of(new)
     return distance / deviation if deviation else (math.inf if distance else 0.0)
 
 

@@ -19,6 +19,7 @@ from skretrain.metrics._two_samples import (
     movement,
     student_quantile,
     total_variation,
+    wasserstein_in_deviations,
 )
 
 
@@ -152,3 +153,11 @@ def test_the_domain_auc_is_a_guess_for_equal_samples_and_one_for_others():
     assert auc > 0.99
     assert high == 1.0
     assert low > 0.9
+
+
+def test_equal_values_have_no_deviation_whatever_their_mean_is_rounded_to():
+    """A constant that becomes another one has not moved by 1e15 deviations."""
+    old, new = np.full(300, 0.1), np.full(300, 0.3)
+    assert old.std() > 0, "the premise: a rounded mean leaves a rest"
+    assert wasserstein_in_deviations(old, new) == np.inf
+    assert movement(Column("x", old, new, is_numeric=True))["in_deviations"] == 0
