@@ -1,0 +1,6 @@
+"""What a model in service needs where labels are late, missing or few."""
+
+from ._expected_performance import ExpectedPerformance, PerformanceEstimate
+from ._select_for_labelling import select_for_labelling
+
+__all__ = ["ExpectedPerformance", "PerformanceEstimate", "select_for_labelling"]

@@ -1,0 +1,137 @@
+"""Maps from the probabilities of a model to shares of rows: as they are, sigmoid or isotonic."""
+
+import numpy as np
+from scipy.optimize import isotonic_regression
+
+_FOLDS = 5
+_DRAWS = 100
+_LEAST = 1e-6  # of a probability, before its logit is taken
+_STEPS = 8  # of Newton's method, which has converged before
+# The rows that the identity counts as: separable classes would push the slope to infinity.
+_PRIOR_ROWS = 2.0
+
+
+class AsIs:
+    """Probabilities that are right already."""
+
+    def __init__(self, scores, hits, weight):
+        pass
+
+    def __call__(self, scores):
+        """Return the probabilities."""
+        return scores
+
+
+class Sigmoid:
+    """Platt's map on the logits: two parameters, drawn a little to the identity."""
+
+    def __init__(self, scores, hits, weight):
+        logits = np.column_stack([_logits(scores), np.ones(len(scores))])
+        self._line = np.array([1.0, 0.0])
+        for _ in range(_STEPS):
+            p = _expit(logits @ self._line)
+            pull = _PRIOR_ROWS * (np.array([1.0, 0.0]) - self._line)
+            slope = logits.T @ (weight * (hits - p)) + pull
+            curvature = (logits.T * (weight * p * (1 - p))) @ logits + _PRIOR_ROWS * np.eye(2)
+            self._line = self._line + np.linalg.solve(curvature, slope)
+
+    def __call__(self, scores):
+        """Return the probabilities, recalibrated."""
+        return _expit(self._line[0] * _logits(scores) + self._line[1])
+
+
+class Isotonic:
+    """The best map that never falls, linear between its steps, as scikit-learn's.
+
+    It stays off 0 and 1 by what as many rows as it has can say (the rule of succession).
+    """
+
+    def __init__(self, scores, hits, weight):
+        present = weight > 0
+        scores, hits, weight = scores[present], hits[present], weight[present]
+        at, place = np.unique(scores, return_inverse=True)
+        mass = np.bincount(place, weight)
+        values = isotonic_regression(np.bincount(place, weight * hits) / mass, weights=mass).x
+        is_inside = np.r_[
+            False, (values[:-2] == values[1:-1]) & (values[1:-1] == values[2:]), False
+        ]
+        keep = ~is_inside[: len(at)]
+        floor = 1 / (len(scores) + 2)
+        self._at, self._values = at[keep], np.clip(values[keep], floor, 1 - floor)
+
+    def __call__(self, scores):
+        """Return the probabilities, recalibrated."""
+        return np.interp(scores, self._at, self._values)
+
+
+METHODS = {"none": AsIs, "sigmoid": Sigmoid, "isotonic": Isotonic}
+
+
+class Calibration:
+    """One map for each class; the mapped probabilities of a row are made to sum to 1.
+
+    Parameters
+    ----------
+    method : {"none", "sigmoid", "isotonic"}
+        The kind of map.
+    proba : ndarray of shape (n_samples, n_classes)
+        What a model said of rows that it was not fitted on.
+    hits : ndarray of shape (n_samples, n_classes)
+        1.0 at the class that the row has, else 0.0.
+    weight : ndarray of shape (n_samples,)
+        How many rows each row counts as.
+    """
+
+    def __init__(self, method, proba, hits, weight):
+        kind = METHODS[method]
+        self._maps = [kind(proba[:, j], hits[:, j], weight) for j in range(proba.shape[1])]
+
+    def __call__(self, proba):
+        """Return calibrated probabilities of the same shape."""
+        mapped = np.column_stack([f(column) for f, column in zip(self._maps, proba.T, strict=True)])
+        totals = mapped.sum(axis=1, keepdims=True)
+        return np.where(totals > 0, mapped / np.where(totals > 0, totals, 1.0), proba)
+
+
+def chosen_method(proba, hits, rng):
+    """Return the method with the smallest Brier score on rows left out; "none" in a tie."""
+    folds = rng.permutation(len(proba)) % _FOLDS
+    scores = {}
+    for method in METHODS:
+        errors = 0.0
+        for fold in range(_FOLDS):
+            held, rest = folds == fold, folds != fold
+            calibration = Calibration(method, proba[rest], hits[rest], np.ones(rest.sum()))
+            errors += np.square(calibration(proba[held]) - hits[held]).sum()
+        scores[method] = errors
+    return min(scores, key=scores.get)
+
+
+def resampled(method, proba, hits, weight):
+    """Return calibrations of references drawn anew.
+
+    What is taken as it is may still be off, by what a sigmoid would find.
+    """
+    rng = np.random.default_rng(0)
+    method = "sigmoid" if method == "none" else method
+    n = len(proba)
+    return [
+        Calibration(method, proba, hits, weight * np.bincount(rng.integers(n, size=n), minlength=n))
+        for _ in range(_DRAWS)
+    ]
+
+
+def drawn_labels(proba, rng):
+    """Return a label for each row, as columns of 0 and 1."""
+    ends = np.cumsum(proba, axis=1)
+    drawn = (rng.random((len(proba), 1)) * ends[:, -1:] >= ends).sum(axis=1)
+    return np.eye(proba.shape[1])[np.minimum(drawn, proba.shape[1] - 1)]
+
+
+def _logits(scores):
+    scores = np.clip(scores, _LEAST, 1 - _LEAST)
+    return np.log(scores / (1 - scores))
+
+
+def _expit(logits):
+    return 1 / (1 + np.exp(-logits))
