@@ -2,13 +2,16 @@
 
 import numpy as np
 from scipy.optimize import isotonic_regression
+from scipy.special import expit
 
 _FOLDS = 5
 _DRAWS = 100
-_LEAST = 1e-6  # of a probability, before its logit is taken
-_STEPS = 8  # of Newton's method, which has converged before
+_LEAST = 1e-4  # of a probability, before its logit is taken
+_STEPS = 15  # of Newton's method, which has converged before
+_LONGEST_STEP = 1.0  # a full one overshoots where the probabilities are near 0 and 1
 # The rows that the identity counts as: separable classes would push the slope to infinity.
 _PRIOR_ROWS = 2.0
+_IDENTITY = np.array([1.0, 0.0])  # slope and intercept
 
 
 class AsIs:
@@ -27,17 +30,17 @@ class Sigmoid:
 
     def __init__(self, scores, hits, weight):
         logits = np.column_stack([_logits(scores), np.ones(len(scores))])
-        self._line = np.array([1.0, 0.0])
+        self._line = _IDENTITY
         for _ in range(_STEPS):
-            p = _expit(logits @ self._line)
-            pull = _PRIOR_ROWS * (np.array([1.0, 0.0]) - self._line)
-            slope = logits.T @ (weight * (hits - p)) + pull
+            p = expit(logits @ self._line)
+            slope = logits.T @ (weight * (hits - p)) + _PRIOR_ROWS * (_IDENTITY - self._line)
             curvature = (logits.T * (weight * p * (1 - p))) @ logits + _PRIOR_ROWS * np.eye(2)
-            self._line = self._line + np.linalg.solve(curvature, slope)
+            step = np.linalg.solve(curvature, slope)
+            self._line = self._line + step / max(np.abs(step).max() / _LONGEST_STEP, 1.0)
 
     def __call__(self, scores):
         """Return the probabilities, recalibrated."""
-        return _expit(self._line[0] * _logits(scores) + self._line[1])
+        return expit(self._line[0] * _logits(scores) + self._line[1])
 
 
 class Isotonic:
@@ -131,7 +134,3 @@ def drawn_labels(proba, rng):
 def _logits(scores):
     scores = np.clip(scores, _LEAST, 1 - _LEAST)
     return np.log(scores / (1 - scores))
-
-
-def _expit(logits):
-    return 1 / (1 + np.exp(-logits))

@@ -51,7 +51,6 @@ def domain_probabilities(X_old, X_new):
     rows = np.column_stack([np.concatenate([column.old, column.new]) for column in columns])
     is_new = np.repeat([0, 1], [n_old, n_new])
     folds = np.concatenate([np.arange(n) * _FOLDS // n for n in (n_old, n_new)])
-    weight = np.where(is_new == 1, n_old / n_new, 1.0)
     chances = np.empty(len(rows))
     for fold in range(_FOLDS):
         rest, held = folds != fold, folds == fold
@@ -63,6 +62,8 @@ def domain_probabilities(X_old, X_new):
             min_samples_leaf=min(20, len(fitted) // 20),
             early_stopping=False,
             random_state=0,
-        ).fit(fitted, is_new[rest], sample_weight=weight[rest])
+        ).fit(fitted, is_new[rest])
         chances[held] = model.predict_proba(rows[held])[:, 1]
+    # Weights of the rows would do the same, in ten times the time.
+    chances = chances * n_old / (chances * n_old + (1 - chances) * n_new)
     return chances[:n_old], chances[n_old:]

@@ -25,7 +25,7 @@ from ._refutation import Refutation
 
 _FEWEST_OF_CLASS = 10
 _MOST_ODDS = 20.0  # of a row of the reference; a few rows cannot stand for all
-_SHOWN = 500  # newest labelled rows of which a reason tells
+_SHOWN = 200  # newest labelled rows of which a reason tells
 
 
 class ExpectedPerformance(BaseEstimator):

@@ -9,7 +9,7 @@ from ..utils._losses import task_of
 from ..utils._params import check_number, is_integer, is_number, refuse
 from ._domain import FEWEST_ROWS, domain_probabilities
 
-_REFERENCE_ROWS = 5_000  # of a buffer: more would not change the score, only its cost
+_REFERENCE_ROWS = 2_000  # of a buffer: more would not change the score, only its cost
 _OWNER = "select_for_labelling"
 
 
@@ -34,7 +34,7 @@ def select_for_labelling(model, X, budget, *, random_share=0.2, reference=None, 
         Part of the budget that is spread evenly over all rows, in (0, 1]. No weight exceeds
         ``n_samples / (random_share * n_chosen)``; 1 is a simple random sample.
     reference : array-like of shape (n_samples, n_features), default=None
-        Rows that the model stands for. None takes the newest 5,000 that the model, or a member of
+        Rows that the model stands for. None takes the newest 2,000 that the model, or a member of
         the mixture, remembers in ``buffer_``; without any, only uncertainty counts.
     random_state : int, Generator or None, default=None
         Seed; None draws anew at each call.
