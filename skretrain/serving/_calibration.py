@@ -1,11 +1,13 @@
 """Maps from the probabilities of a model to shares of rows: as they are, sigmoid or isotonic."""
 
+from itertools import product
+
 import numpy as np
 from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
 _FOLDS = 5
-_DRAWS = 100
+DRAWS = 60  # a deviation of so many is right to a tenth
 _LEAST = 1e-4  # of a probability, before its logit is taken
 _STEPS = 15  # of Newton's method, which has converged before
 _LONGEST_STEP = 1.0  # a full one overshoots where the probabilities are near 0 and 1
@@ -87,27 +89,39 @@ class Calibration:
 
     def __init__(self, method, proba, hits, weight):
         kind = METHODS[method]
-        self._maps = [kind(proba[:, j], hits[:, j], weight) for j in range(proba.shape[1])]
+        # Of two classes, the map of one is the mirror image of that of the other.
+        self._is_binary = proba.shape[1] == 2
+        columns = [1] if self._is_binary else range(proba.shape[1])
+        self._maps = [kind(proba[:, j], hits[:, j], weight) for j in columns]
 
     def __call__(self, proba):
         """Return calibrated probabilities of the same shape."""
+        if self._is_binary:
+            mapped = self._maps[0](proba[:, 1])
+            return np.column_stack([1 - mapped, mapped])
         mapped = np.column_stack([f(column) for f, column in zip(self._maps, proba.T, strict=True)])
         totals = mapped.sum(axis=1, keepdims=True)
         return np.where(totals > 0, mapped / np.where(totals > 0, totals, 1.0), proba)
 
 
 def chosen_method(proba, hits, rng):
-    """Return the method with the smallest Brier score on rows left out; "none" in a tie."""
+    """Return the simplest method that none betters, by Brier scores of rows left out.
+
+    A better one is so by more than one standard error, so that chance seldom calibrates what is
+    right.
+    """
     folds = rng.permutation(len(proba)) % _FOLDS
-    scores = {}
-    for method in METHODS:
-        errors = 0.0
-        for fold in range(_FOLDS):
-            held, rest = folds == fold, folds != fold
-            calibration = Calibration(method, proba[rest], hits[rest], np.ones(rest.sum()))
-            errors += np.square(calibration(proba[held]) - hits[held]).sum()
-        scores[method] = errors
-    return min(scores, key=scores.get)
+    errors = {method: np.empty(len(proba)) for method in METHODS}
+    for fold, method in product(range(_FOLDS), METHODS):
+        held, rest = folds == fold, folds != fold
+        calibration = Calibration(method, proba[rest], hits[rest], np.ones(rest.sum()))
+        errors[method][held] = np.square(calibration(proba[held]) - hits[held]).sum(axis=1)
+    chosen, *others = METHODS
+    for method in others:
+        gain = errors[chosen] - errors[method]
+        if gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)):
+            chosen = method
+    return chosen
 
 
 def resampled(method, proba, hits, weight):
@@ -120,7 +134,7 @@ def resampled(method, proba, hits, weight):
     n = len(proba)
     return [
         Calibration(method, proba, hits, weight * np.bincount(rng.integers(n, size=n), minlength=n))
-        for _ in range(_DRAWS)
+        for _ in range(DRAWS)
     ]
 
 

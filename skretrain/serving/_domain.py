@@ -31,10 +31,11 @@ def domain_probabilities(X_old, X_new):
     ValueError
         If the rows are no tables, or differ in their columns.
     """
-    if getattr(X_old, "shape", ())[1:] != getattr(X_new, "shape", ())[1:]:
+    widths = [getattr(X, "shape", ())[1:] for X in (X_old, X_new)]
+    if widths[0] != widths[1]:
         raise ValueError(
-            f"X has the shape {X_new.shape}, and the rows of the reference {X_old.shape}: pass the "
-            "same columns."
+            f"The rows have the shape {widths[1]}, and those of the reference {widths[0]}: pass "
+            "the same columns."
         )
     missing = [name for name in getattr(X_old, "columns", ()) if name not in X_new.columns]
     if missing:

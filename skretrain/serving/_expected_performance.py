@@ -88,7 +88,7 @@ class ExpectedPerformance(BaseEstimator):
     (the odds of a classifier that tells them apart, at most 20 times the mean), which makes up for
     much of the rest.
 
-    *Intervals.* Labels are drawn 100 times from probabilities of calibrations that were fitted to
+    *Intervals.* Labels are drawn 60 times from probabilities of calibrations that were fitted to
     resampled reference rows; the standard deviation of the metric over these gives a normal
     interval. It holds for the realised value on these very rows, as long as the estimate is not
     refuted.
@@ -193,7 +193,6 @@ class ExpectedPerformance(BaseEstimator):
         self._reference = proba, hits, X
         self._n_of_class = hits.sum(axis=0)
         self._calibration = Calibration(method, proba, hits, np.ones(len(proba)))
-        self._again = resampled(method, proba, hits, np.ones(len(proba)))
         residuals = _residuals(self._calibration(proba), proba.argmax(axis=1), hits)
         self._refutation = Refutation(residuals, self.tolerance, self.alpha)
         self._awaited, self.withdrawn_, self.n_resolved_ = Awaited(int(self.max_rows)), None, 0
@@ -268,22 +267,18 @@ class ExpectedPerformance(BaseEstimator):
             labels = np.full(len(proba), -1)
             X = self._checked_features(X, len(proba))
         size = chunk_size or max(len(proba), 1)
-        chunks = [slice(start, start + size) for start in range(0, len(proba), size)]
-        return [
-            each
-            for rows in chunks
-            for each in self._chunk(
-                rows.start,
-                proba[rows],
-                predicted[rows],
-                labels[rows],
-                None if X is None else take_rows(X, rows),
-            )
-        ]
+        plain = self._calibrations(self.calibration_, np.ones(self.n_reference_))
+        estimates = []
+        for start in range(0, len(proba), size):
+            rows = slice(start, start + size)
+            near = plain
+            if X is not None and len(proba[rows]) >= FEWEST_ROWS:
+                near = self._weighted(take_rows(X, rows))
+            estimates += self._chunk(start, proba[rows], predicted[rows], labels[rows], *near)
+        return estimates
 
-    def _chunk(self, start, proba, predicted, labels, X):
+    def _chunk(self, start, proba, predicted, labels, calibration, others):
         rows = Rows(self._measures, proba, predicted, self._costs)
-        calibration, others = self._calibrations(X)
         known = np.eye(len(self.classes_))[labels]
         is_open = (labels < 0)[:, np.newaxis]
         values = rows.values(np.where(is_open, calibration(proba), known))
@@ -320,19 +315,20 @@ class ExpectedPerformance(BaseEstimator):
                 return f"the reference has {few}"
         return "" if np.isfinite(value) else f"{measure.name} has no rows to be a share of"
 
-    def _calibrations(self, X):
-        """Return the calibration for rows like these, and those of resampled references."""
-        if X is None or n_rows(X) < FEWEST_ROWS:
-            return self._calibration, self._again
-        proba, hits, X_reference = self._reference
-        chances = domain_probabilities(X_reference, X)[0]
+    def _calibrations(self, method, weight):
+        """Return the calibration of the weighted reference, and those of resampled ones."""
+        proba, hits, _ = self._reference
+        again = resampled(method, proba, hits, weight)
+        return Calibration(method, proba, hits, weight), again
+
+    def _weighted(self, X):
+        """Return the calibrations for rows like these."""
+        chances = domain_probabilities(self._reference[2], X)[0]
         odds = chances / (1 - chances)
         weight = np.minimum(odds, _MOST_ODDS * odds.mean())
-        weight *= len(weight) / weight.sum()
         # Right for all rows of the reference is not right for those that count now.
         method = "sigmoid" if self.calibration_ == "none" else self.calibration_
-        calibration = Calibration(method, proba, hits, weight)
-        return calibration, resampled(method, proba, hits, weight)
+        return self._calibrations(method, weight * len(weight) / weight.sum())
 
     def _checked_rows(self, caller, y_proba, y_pred):
         """Return probabilities, and the columns of the predicted classes."""

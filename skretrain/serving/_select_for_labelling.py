@@ -18,8 +18,9 @@ def select_for_labelling(model, X, budget, *, random_share=0.2, reference=None, 
 
     Each row is chosen with a probability that is known, so that what is estimated from the chosen
     rows holds for all: the sum of ``weights * loss`` over them, divided by the number of rows, is
-    an unbiased estimate of the mean loss of all rows (Horvitz and Thompson [1]_). Nothing of the
-    model is changed.
+    an unbiased estimate of the mean loss of all rows (Horvitz and Thompson [1]_). The weights are
+    for estimates; a model learns more from the chosen rows without them. Nothing of the model is
+    changed.
 
     Parameters
     ----------
@@ -65,8 +66,8 @@ def select_for_labelling(model, X, budget, *, random_share=0.2, reference=None, 
     the reference, fitted on other rows, is from guessing, for the new side. It is left out where
     either has fewer than 30 rows, or where the rows of the model are no dense table.
 
-    The part of the budget that is not spread evenly is divided in proportion to the score, up to
-    probability 1. The rows are drawn by systematic sampling in random order [3]_, which gives the
+    The part of the budget that is not spread evenly is divided in proportion to the squared score,
+    up to probability 1. The rows are drawn by systematic sampling in random order [3]_, which gives the
     size and the probabilities exactly.
 
     References
@@ -99,7 +100,8 @@ def select_for_labelling(model, X, budget, *, random_share=0.2, reference=None, 
     if n_chosen == n:
         return np.arange(n), np.ones(n)
     scores = _uncertainty(model, X) + _unlikeness(model, X, reference)
-    chances = inclusion_probabilities(scores, n_chosen, random_share)
+    # Squared, a fifth of the labels did nearly as well as all where inputs had moved.
+    chances = inclusion_probabilities(np.square(scores), n_chosen, random_share)
     rows = _drawn(chances, np.random.default_rng(random_state))
     return rows, 1 / chances[rows]
 
