@@ -78,7 +78,7 @@ numpydoc_validation_exclude = {
     r"\.__init__$",
     # The fields of these records are documented as attributes, not a second time as parameters.
     r"\.(Candidate|PolicyComparison|PrequentialResult|Recommendation|ReplayResult|ReplayState)$",
-    r"\.(PolicyRun|RetrainContext|Rows|Served|Trial|Verdict)$",
+    r"\.(PerformanceEstimate|PolicyRun|RetrainContext|Rows|Served|Trial|Verdict)$",
 }
 
 # Prompts and outputs are left out of what the copy button copies.
