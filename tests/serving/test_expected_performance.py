@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
+from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.isotonic import IsotonicRegression
@@ -21,6 +22,7 @@ from skretrain.serving import ExpectedPerformance
 from skretrain.serving._calibration import Calibration, chosen_method
 from skretrain.serving._domain import domain_probabilities
 from skretrain.serving._measures import Ranked, Rows, measures_of
+from skretrain.serving._refutation import Refutation
 
 COSTS = [[0.0, 1.0], [5.0, 0.0]]
 ALL = ("accuracy", "recall", "precision", "roc_auc", "cost")
@@ -171,6 +173,18 @@ def test_the_prediction_may_be_another_than_the_likeliest_class():
     assert found["precision[1]"] == pytest.approx(scores.mean(), abs=0.02)
 
 
+def test_a_class_is_named_in_brackets():
+    scores, y = drawn(0, 400)
+    names = np.array(["ham", "spam [urgent]"])
+    both = ("recall[ham]", "recall[spam [urgent]]", "precision[ham]")
+    found = by_metric(ExpectedPerformance(both).fit(names[y], scores).estimate(scores))
+    assert tuple(found) == both
+    turned = ExpectedPerformance(("recall", "precision")).fit(1 - y, 1 - scores)
+    mirrored = by_metric(turned.estimate(1 - scores))
+    assert found["recall[ham]"] == pytest.approx(mirrored["recall[1]"])
+    assert found["precision[ham]"] == pytest.approx(mirrored["precision[1]"])
+
+
 def test_chunks_are_estimated_as_if_alone():
     expected = fitted(metrics=("accuracy", "roc_auc"))
     scores, _ = drawn(5, 250)
@@ -211,7 +225,7 @@ def test_containers_do_not_matter(kind):
 
 def test_the_isotonic_map_is_that_of_scikit_learn_but_off_zero_and_one():
     rng = np.random.default_rng(0)
-    scores, y = drawn(0, 500, overconfident)
+    scores, y = drawn(0, 500)
     scores, weight = scores.round(2), rng.integers(0, 3, 500).astype(float)
     proba, hits = np.c_[1 - scores, scores], np.eye(2)[y]
     found = Calibration("isotonic", proba, hits, weight)(proba)[:, 1]
@@ -316,6 +330,12 @@ def test_where_all_columns_are_clocks_or_empty_nothing_is_told_apart():
     assert [part.tolist() for part in found] == [[0.5] * 100] * 2
 
 
+def test_the_sizes_of_the_samples_do_not_make_rows_look_old():
+    rng = np.random.default_rng(0)
+    parts = domain_probabilities(rng.normal(size=(900, 1)), rng.normal(size=(150, 1)))
+    assert [part.mean() for part in parts] == pytest.approx([0.5, 0.5], abs=0.06)
+
+
 def test_a_column_may_have_values_in_one_run_only():
     old = np.c_[np.random.default_rng(0).normal(size=99), np.full(99, np.nan)]
     old[:33, 1] = np.random.default_rng(1).normal(size=33)
@@ -363,6 +383,21 @@ def test_a_class_that_comes_more_or_less_often_withdraws_though_accuracy_is_as_e
     other[other > 0] = 2 if direction == 1 else 1
     shown(expected, proba[1000:], np.array(list("abc"))[other])
     assert re.search(r"of the rows of class '[bc]'", expected.withdrawn_)
+
+
+def test_a_model_that_is_right_more_often_than_expected_withdraws_as_well():
+    scores, _ = drawn(1, 1000)
+    expected = shown(fitted(), scores, (scores > 0.5).astype(int))
+    assert re.match(r"1\.000 of the predictions right, where 0\.\d+", expected.withdrawn_)
+
+
+def test_what_is_allowed_is_the_tolerance_and_the_error_of_the_reference():
+    """Two residuals in two directions: alpha is halved, and each test has a quarter of a half."""
+    residuals = np.random.default_rng(0).normal(size=(400, 2)) * [0.2, 0.4]
+    found = Refutation(residuals, 0.03, 0.08)
+    errors = residuals.std(axis=0, ddof=1) / 20
+    assert found.allowed == pytest.approx(0.03 + norm.isf(0.01) * errors)
+    assert found.needed == pytest.approx(np.log(100))
 
 
 def test_covariate_shift_does_not_withdraw():
