@@ -97,7 +97,7 @@ class ExpectedPerformance(BaseEstimator):
     and what came, of being right and of being of each class [3]_. If, given the past, all means
     are within what is allowed, the estimate is ever withdrawn with a probability of at most
     `alpha`. Allowed is `tolerance` plus the quantile of the error of the reference at
-    :math:`\alpha / 2`, about 0.04 for 1,000 rows of which 0.85 are right. The labels must not
+    :math:`\alpha / 2`, about 0.05 for 1,000 rows of which 0.85 are right. The labels must not
     come for rows chosen by their label: where frauds are known first, early labels refute what
     is right; wait until all labels of a period are there.
 

@@ -100,7 +100,7 @@ def select_for_labelling(model, X, budget, *, random_share=0.2, reference=None, 
     if n_chosen == n:
         return np.arange(n), np.ones(n)
     scores = _uncertainty(model, X) + _unlikeness(model, X, reference)
-    # Squared, a fifth of the labels did nearly as well as all where inputs had moved.
+    # Squared, less is lost where inputs have moved than in proportion to the score.
     chances = inclusion_probabilities(np.square(scores), n_chosen, random_share)
     rows = _drawn(chances, np.random.default_rng(random_state))
     return rows, 1 / chances[rows]
