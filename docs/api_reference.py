@@ -70,6 +70,11 @@ API = {
         "A gate judges a candidate on rows that neither model has trained on.",
         ["AlwaysPromote", "BaseGate", "PairedGate", "Trial", "Verdict"],
     ),
+    "skretrain.serving": (
+        "Serving: labels that are late, missing or few",
+        "How good a model is while labels are missing, and which of them to ask for.",
+        ["ExpectedPerformance", "PerformanceEstimate", "select_for_labelling"],
+    ),
     "skretrain.model_selection": (
         "Evaluation",
         "Test-then-train evaluation, with labels that arrive late.",

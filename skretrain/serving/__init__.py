@@ -1,5 +1,7 @@
-"""Serving: what stands between a model and the labels of its predictions."""
+"""What a model in service needs where labels are late, missing or few."""
 
+from ._expected_performance import ExpectedPerformance, PerformanceEstimate
 from ._pending_labels import PendingLabels
+from ._select_for_labelling import select_for_labelling
 
-__all__ = ["PendingLabels"]
+__all__ = ["ExpectedPerformance", "PendingLabels", "PerformanceEstimate", "select_for_labelling"]

@@ -48,6 +48,7 @@ from skretrain.policies import (
     Revive,
     WarmStart,
 )
+from skretrain.serving import ExpectedPerformance
 from skretrain.utils._params import (
     check_choice,
     check_flag,
@@ -294,6 +295,14 @@ FITS = {
     },
     RecursiveRidgeClassifier: {"alpha": AMOUNT, "forgetting": set(), "fit_intercept": FLAG},
     RecursiveRidgeRegressor: {"alpha": AMOUNT, "forgetting": set(), "fit_intercept": FLAG},
+    ExpectedPerformance: {
+        "metrics": set(),
+        "cost_matrix": NONE,
+        "tolerance": {"zero"},
+        "alpha": set(),
+        "level": set(),
+        "max_rows": COUNT,
+    },
     RetrainMatrix: {
         "random_state": LENGTH | NONE,
         "chunk": COUNT,
@@ -336,7 +345,9 @@ def made(kind):
 
 def use(part):
     """Let a part check its parameters, in the way in which it comes to do so."""
-    if hasattr(part, "fit"):
+    if isinstance(part, ExpectedPerformance):
+        part.fit(Y, np.eye(2)[Y])
+    elif hasattr(part, "fit"):
         part.fit(X, Y)
     elif hasattr(part, "propose"):
         base = make_pipeline(StandardScaler(), SGDClassifier(random_state=0))
