@@ -52,7 +52,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
-THRESHOLDS = np.linspace(0.02, 0.6, 30)
+THRESHOLDS = np.geomspace(0.01, 0.5, 40)
 
 
 def cost(y, y_pred):
@@ -122,7 +122,7 @@ ledger = PendingLabels(model)
 # Payments are predicted and wait in the ledger. The labels of those of 2,000 payments ago are
 # resolved, as far as they ever come, and the model learns them.
 
-served, thresholds, learned_at = [], [], [0] * LATE
+served, thresholds, learned_at = [], [], [LATE] * LATE
 for start in range(LATE, n, BATCH):
     rows = row[start : start + BATCH]
     served.append(ledger.predict(X.iloc[rows], ids=rows)[1])
