@@ -12,6 +12,7 @@ API = {
         [
             "AtLeast",
             "BaseTrigger",
+            "Calibration",
             "ErrorDrift",
             "FitRecord",
             "Periodic",
@@ -19,6 +20,7 @@ API = {
             "RiskMonitor",
             "ScoredBatch",
             "Signal",
+            "calibrate",
         ],
     ),
     "skretrain.buffers": (

@@ -77,7 +77,7 @@ numpydoc_validation_exclude = {
     # The class docstring holds the parameters.
     r"\.__init__$",
     # The fields of these records are documented as attributes, not a second time as parameters.
-    r"\.(Candidate|PolicyComparison|PrequentialResult|Recommendation|ReplayResult|ReplayState)$",
+    r"\.(Calibration|Candidate|PolicyComparison|PrequentialResult|Recommendation|ReplayResult|ReplayState)$",
     r"\.(PolicyRun|RetrainContext|Rows|Served|Trial|Verdict)$",
 }
 

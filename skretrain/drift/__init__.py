@@ -2,6 +2,7 @@
 
 from ._at_least import AtLeast
 from ._base import BaseTrigger, FitRecord, ScoredBatch, Signal
+from ._calibrate import Calibration, calibrate
 from ._error_drift import ErrorDrift
 from ._periodic import Periodic
 from ._refit_debt import RefitDebt
@@ -10,6 +11,7 @@ from ._risk_monitor import RiskMonitor
 __all__ = [
     "AtLeast",
     "BaseTrigger",
+    "Calibration",
     "ErrorDrift",
     "FitRecord",
     "Periodic",
@@ -17,4 +19,5 @@ __all__ = [
     "RiskMonitor",
     "ScoredBatch",
     "Signal",
+    "calibrate",
 ]

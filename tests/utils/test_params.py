@@ -236,6 +236,7 @@ FITS = {
         "direction": set(),
         "order": set(),
         "cooldown": LENGTH,
+        "confidence": NONE,
         "random_state": LENGTH | NONE,
     },
     Periodic: {"every": COUNT, "column": NONE},
