@@ -50,6 +50,15 @@ class Calibration(NamedTuple):
         Rows of a block that was resampled: how long the losses stay alike.
     n_alarms_in_reference : int
         Alarms on the reference itself, in its own order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skretrain.drift import calibrate
+    >>> losses = np.repeat(np.random.default_rng(0).random(400), 5)
+    >>> found = calibrate("adwin", losses, rows_per_false_alarm=1000)
+    >>> found.n_alarms, found.n_rows
+    (53, 55350)
     """
 
     trigger: Any
@@ -142,7 +151,7 @@ def calibrate(
     >>> errors = np.repeat(rng.random(2000) < 0.1, 5).astype(float)
     >>> found = calibrate(PageHinkley(), errors, rows_per_false_alarm=2000)
     >>> found.parameter, round(found.threshold, 1), found.n_alarms, found.n_rows
-    ('detector__threshold', 20.5, 47, 100000)
+    ('detector__threshold', 23.7, 50, 106600)
     """
     trigger = _checked_trigger(trigger)
     check_integer("calibrate", "rows_per_false_alarm", rows_per_false_alarm, least=100)

@@ -9,8 +9,8 @@ from ._threshold import PROBABILITY, Threshold
 # River is imported inside the functions: `river.drift` takes more than a second. Names come one by
 # one, because `from river.drift import *` fails in 0.26.1.
 
-# KSWIN has one, too, but takes a thousand times longer than ADWIN: to see how often it rings, one
-# would wait for hours.
+# KSWIN has one, too, but is so slow that to see how often it rings takes long. That of EDDM ends at
+# its warning level.
 _THRESHOLDS = {
     "ADWIN": Threshold("delta", *PROBABILITY),
     "DDM": Threshold("drift_threshold", 0.1, 1e4),
