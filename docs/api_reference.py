@@ -12,6 +12,7 @@ API = {
         [
             "AtLeast",
             "BaseTrigger",
+            "Calibration",
             "ErrorDrift",
             "FeatureDrift",
             "FitRecord",
@@ -21,6 +22,7 @@ API = {
             "ScoredBatch",
             "Signal",
             "SliceDrift",
+            "calibrate",
         ],
     ),
     "skretrain.buffers": (

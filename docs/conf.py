@@ -77,9 +77,9 @@ numpydoc_validation_exclude = {
     # The class docstring holds the parameters.
     r"\.__init__$",
     # The fields of these records are documented as attributes, not a second time as parameters.
-    r"\.(Candidate|OldVersusNew|PerformanceEstimate|PolicyComparison|PolicyRun|PrequentialResult)$",
-    r"\.(Recommendation|ReplayResult|ReplayState|RetrainContext|Rows|Served|SliceScore|Trial)$",
-    r"\.(Verdict|WorstSlice)$",
+    r"\.(Calibration|Candidate|OldVersusNew|PerformanceEstimate|PolicyComparison|PolicyRun)$",
+    r"\.(PrequentialResult|Recommendation|ReplayResult|ReplayState|RetrainContext|Rows|Served)$",
+    r"\.(SliceScore|Trial|Verdict|WorstSlice)$",
 }
 
 # Prompts and outputs are left out of what the copy button copies.

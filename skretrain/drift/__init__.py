@@ -2,6 +2,7 @@
 
 from ._at_least import AtLeast
 from ._base import BaseTrigger, FitRecord, ScoredBatch, Signal
+from ._calibrate import Calibration, calibrate
 from ._error_drift import ErrorDrift
 from ._feature_drift import FeatureDrift
 from ._periodic import Periodic
@@ -12,6 +13,7 @@ from ._slice_drift import SliceDrift
 __all__ = [
     "AtLeast",
     "BaseTrigger",
+    "Calibration",
     "ErrorDrift",
     "FeatureDrift",
     "FitRecord",
@@ -21,4 +23,5 @@ __all__ = [
     "ScoredBatch",
     "Signal",
     "SliceDrift",
+    "calibrate",
 ]

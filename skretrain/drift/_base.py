@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,6 +174,7 @@ class BaseTrigger(BaseEstimator, ABC):
 
     needs = frozenset({"loss"})
     needs_reference = False
+    _threshold = None  # a Threshold, if one of the parameters decides how often it rings
 
     @property
     def label_free(self):
@@ -201,6 +202,10 @@ class BaseTrigger(BaseEstimator, ABC):
         True unless the trigger knows what a refit costs.
         """
         return True
+
+    def _at(self, threshold):
+        """Return a blank copy with another value of the parameter that `_threshold` names."""
+        return clone(self).set_params(**{self._threshold.parameter: threshold})
 
     def _check_columns(self, X):
         """Raise for the first rows of a stream, if they lack a column that the trigger goes by."""

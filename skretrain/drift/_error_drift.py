@@ -3,11 +3,12 @@
 from collections.abc import Hashable
 
 import numpy as np
+from sklearn.base import clone
 
-from ..utils._params import check_choice, check_integer, refuse
+from ..utils._params import check_choice, check_integer, check_number, refuse
 from ._base import BaseTrigger, Needs, Signal
 from ._losses import bounded_log_loss, called_loss, losses_of
-from ._river import RiverParamsMixin, blank, is_river, make_detector
+from ._river import RiverParamsMixin, blank, is_river, make_detector, threshold_of
 from ._watch import Watch
 
 _STABLE = Signal("stable")
@@ -57,6 +58,11 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
         Number of rows of the stream, of whichever class, after an alarm in which no other is
         raised. A ring in that time is not lost: it is judged when the time is over, and raised if
         the losses still show the change.
+    confidence : float or None, default=None
+        How much a rise has to be proven, in (0, 1]: `delta` in the bound of ADWIN, the smaller the
+        more. None is ADWIN's own `delta`, and 0.002 for the other detectors. 1 asks for no proof
+        but that the loss rises: how often it rings is left to the detector, as by
+        :func:`calibrate`.
     random_state : int or None, default=None
         Seed of the random order, and of a detector that draws and has no seed. None is a fixed
         seed.
@@ -88,8 +94,8 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
     earliest row that was located. If no retrain answers it, the next change is looked for after
     that row, in every class.
 
-    Noise is judged by the bound of ADWIN [1]_: at its own `delta` if the detector is ADWIN, else at
-    river's default, 0.002. ``direction="both"`` asks for no such proof. ``DummyDriftDetector``
+    Noise is judged by the bound of ADWIN [1]_ at `confidence`. ``direction="both"`` asks for no
+    such proof. ``DummyDriftDetector``
     rings whatever it sees, and each of its rings is an alarm that locates nothing.
 
     At most the newest 20,000 losses are remembered, of each class. NaN is never shown. With
@@ -140,6 +146,7 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
         direction="increase",
         order="random",
         cooldown=100,
+        confidence=None,
         random_state=None,
     ):
         self.detector = detector
@@ -148,6 +155,7 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
         self.direction = direction
         self.order = order
         self.cooldown = cooldown
+        self.confidence = confidence
         self.random_state = random_state
 
     @property
@@ -228,6 +236,22 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
             self._restart()
 
     @property
+    def _threshold(self):
+        """The parameter of the detector that decides how often it rings, or None."""
+        threshold = threshold_of(self._river)
+        return threshold and threshold._replace(parameter=f"detector__{threshold.parameter}")
+
+    def _at(self, threshold):
+        # A second bound would hide what the threshold does.
+        confidence = 1.0 if self.confidence is None else self.confidence
+        copy = clone(self).set_params(detector=self._river, confidence=confidence)
+        return copy.set_params(**{self._threshold.parameter: threshold})
+
+    @property
+    def _river(self):
+        return make_detector("adwin") if self.detector is None else self.detector
+
+    @property
     def _seed(self):
         return 0 if self.random_state is None else int(self.random_state)
 
@@ -247,13 +271,13 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
         known = self._watches.get(label)
         # One seed for all: what a class is shown does not depend on which others there are.
         rng = np.random.default_rng(self._seed) if known is None else known.rng
-        detector = make_detector("adwin") if self.detector is None else self.detector
         return Watch(
-            blank(detector, seed=self._seed),
+            blank(self._river, seed=self._seed),
             rng,
             direction=self.direction,
             shuffles=self._shuffles,
             ranked=callable(self.loss),  # with "auto" it is the first batch that tells
+            confidence=self.confidence,
         )
 
     def _shares(self, batch, losses):
@@ -338,6 +362,7 @@ class ErrorDrift(RiverParamsMixin, BaseTrigger):
         check_choice(self, "direction", ("increase", "decrease", "both"))
         check_choice(self, "order", ("random", "stream"))
         check_integer(self, "cooldown", least=0, what="a number of rows")
+        check_number(self, "confidence", above=0, most=1, otherwise=(None,))
         check_integer(self, "random_state", least=0, otherwise=(None,))
 
 

@@ -11,6 +11,7 @@ from ._locate import locate_change, nearest_batch
 from ._loss_memory import LossMemory
 from ._losses import scored_losses_of
 from ._ranks import Ranks
+from ._threshold import PROBABILITY, Threshold
 
 _STABLE = Signal("stable")
 _WARNING = Signal("warning")
@@ -177,6 +178,11 @@ class RiskMonitor(BaseTrigger):
         """
         if answered and self.restart:
             self._restart()
+
+    @property
+    def _threshold(self):
+        """What decides how often it rings; None if it rings only once."""
+        return Threshold("alpha", *PROBABILITY) if self.restart else None
 
     def _restart(self):
         self._memory = LossMemory(_MEMORY_ROWS)

@@ -4,8 +4,21 @@ import copyreg
 from collections import deque
 from itertools import compress, count, islice
 
+from ._threshold import PROBABILITY, Threshold
+
 # River is imported inside the functions: `river.drift` takes more than a second. Names come one by
 # one, because `from river.drift import *` fails in 0.26.1.
+
+# KSWIN has one, too, but is so slow that to see how often it rings takes long. That of EDDM ends at
+# its warning level.
+_THRESHOLDS = {
+    "ADWIN": Threshold("delta", *PROBABILITY),
+    "DDM": Threshold("drift_threshold", 0.1, 1e4),
+    "FHDDM": Threshold("confidence_level", *PROBABILITY),
+    "HDDMA": Threshold("drift_confidence", *PROBABILITY),
+    "HDDMW": Threshold("drift_confidence", *PROBABILITY),
+    "PageHinkley": Threshold("threshold", 0.01, 1e6),
+}
 
 
 def is_river(obj):
@@ -106,6 +119,29 @@ def confidence_of(detector):
     from river.drift import ADWIN
 
     return detector.delta if isinstance(detector, ADWIN) else 0.002
+
+
+def threshold_of(detector):
+    """Return the parameter that decides how often a detector rings.
+
+    Parameters
+    ----------
+    detector : river.base.DriftDetector or river.base.BinaryDriftDetector
+        Not touched.
+
+    Returns
+    -------
+    threshold : Threshold or None
+        None if there is none of which it is known that stricter values ring less.
+
+    Examples
+    --------
+    >>> from river.drift import PageHinkley
+    >>> from skretrain.drift._river import threshold_of
+    >>> threshold_of(PageHinkley()).parameter
+    'threshold'
+    """
+    return _THRESHOLDS.get(type(detector).__name__)
 
 
 def input_of(detector, direction):

@@ -29,6 +29,8 @@ class Watch:
         Whether the losses of a batch are shown in random order.
     ranked : bool
         Whether the losses are known to have no bound; else the first batch tells.
+    confidence : float or None
+        As of :class:`ErrorDrift`.
 
     Attributes
     ----------
@@ -36,14 +38,14 @@ class Watch:
         What it was shown.
     """
 
-    def __init__(self, detector, rng, *, direction, shuffles, ranked):
+    def __init__(self, detector, rng, *, direction, shuffles, ranked, confidence):
         self.detector = detector
         self.rng = rng
         self.direction = direction
         self.shuffles = shuffles
         self.memory = LossMemory(_MEMORY_ROWS)
         self._input = input_of(detector, direction)
-        self._confidence = confidence_of(detector)
+        self._confidence = confidence_of(detector) if confidence is None else confidence
         self._blind = rings_blindly(detector)
         self._ranks = Ranks() if ranked else None
         self._judge_at = None  # stream row from which a ring may be judged; None if there is none
@@ -101,7 +103,7 @@ class Watch:
             Stream row of the change, if it was located.
         """
         if self._judge_at is not None and end >= max(self._judge_at, quiet_until):
-            return self._judge(end, self._confidence / n_watched)
+            return self._judge(end, n_watched)
         waits = self._judge_at is not None or getattr(self.detector, "warning_detected", False)
         return ("warning" if waits else "stable"), None
 
@@ -124,7 +126,7 @@ class Watch:
             rows = rows if self.shuffles else rows[n_taken:]
         return (1 - losses if self.direction == "decrease" else losses), rows
 
-    def _judge(self, end, confidence):
+    def _judge(self, end, n_watched):
         """Decide what a ring means, on the losses remembered."""
         losses = self.memory.losses
         if self._blind:
@@ -136,17 +138,22 @@ class Watch:
         position, gain = locate_change(losses, "increase")
         fall_position, fall_gain = locate_change(losses, "decrease")
         if gain > fall_gain:
-            if gain > noise_bound(losses, position, confidence):
+            if gain > self._least_gain(losses, position, n_watched):
                 return self._alarm(position)
             # The detector has restarted itself and may not ring again: look again on 2 % more rows,
             # which keeps the cost of looking proportional to the rows.
             self._judge_at = end + len(losses) // 50 + 1
             return "warning", None
         self._judge_at = None
-        if fall_gain > noise_bound(losses, fall_position, confidence):
+        if fall_gain > self._least_gain(losses, fall_position, n_watched):
             # A later rise is to be compared with the better level.
             self.memory.drop_before(fall_position)
         return "stable", None
+
+    def _least_gain(self, losses, position, n_watched):
+        if self._confidence == 1:
+            return 0.0
+        return noise_bound(losses, position, self._confidence / n_watched)
 
     def _alarm(self, position):
         self._judge_at = None

@@ -546,3 +546,29 @@ def test_a_subclass_is_shown_what_it_needs():
     X, y = stream(300)
     model = DriftAwareRetrainer(GaussianNB(), detector=Keeps(loss="log_loss"), batch_size=100)
     assert model.fit(X, y).events_ is not None
+
+
+# -- how much is to be proven ----------------------------------------------------------------------
+
+
+def test_the_more_is_to_be_proven_the_later_the_alarm(errors, show):
+    losses, first = errors(0.1, 0.4), []
+    for confidence in (1.0, 0.1, 1e-6, 1e-12):
+        detector = drift.PageHinkley(threshold=5.0)
+        trigger = ErrorDrift(detector, confidence=confidence).reset()
+        signals = show(trigger, losses)
+        first.append([signal.state for signal in signals].index("drift"))
+    assert first == sorted(first)
+    assert first[0] < first[-1]
+
+
+def test_without_proof_each_ring_is_an_alarm_unless_the_losses_fell(errors, show):
+    for rates, expected in (((0.1, 0.5), True), ((0.5, 0.1), False)):
+        trigger = ErrorDrift(drift.PageHinkley(threshold=30.0), confidence=1).reset()
+        rang = []
+        for start in range(0, 2000, 100):
+            part = errors(*rates)[start : start + 100]
+            state = trigger.update(ScoredBatch(start, 100, part)).state
+            rang.append(bool(trigger.ring_rows_))
+            assert (state == "drift") == (rang[-1] and expected)
+        assert any(rang)

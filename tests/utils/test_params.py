@@ -245,6 +245,7 @@ FITS = {
         "direction": set(),
         "order": set(),
         "cooldown": LENGTH,
+        "confidence": NONE,
         "random_state": LENGTH | NONE,
     },
     FeatureDrift: {
