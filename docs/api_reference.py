@@ -8,13 +8,15 @@ API = {
     ),
     "skretrain.drift": (
         "Triggers: when to retrain",
-        "A trigger reads one loss per row and says whether the stream has drifted.",
+        "A trigger reads losses, rows or outputs and says whether the stream has drifted.",
         [
             "AtLeast",
             "BaseTrigger",
+            "DomainDrift",
             "ErrorDrift",
             "FitRecord",
             "Periodic",
+            "PredictionDrift",
             "RefitDebt",
             "RiskMonitor",
             "ScoredBatch",

@@ -244,8 +244,9 @@ class Cycle:
             state.n_alarms += 1
             # These rows are numbered by themselves: where the change is among those with labels,
             # nobody knows.
-            state.cause = Cause("alarm on rows without labels", None, True)
-            reason = "a retrain is due at the next batch with labels"
+            reason = because("alarm on rows without labels", signal.note)
+            state.cause = Cause(reason, None, True)
+            reason = because("a retrain is due at the next batch with labels", signal.note)
             state.log.record("labels_wanted", rows, signal, since=signal.since, reason=reason)
 
     def _tell(self):

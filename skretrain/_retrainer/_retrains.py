@@ -30,7 +30,8 @@ class Retrains:
         """Return the cause of a retrain now, or None."""
         state = self.state
         if signal.state == "drift" and (state.cause is None or not state.cause.tries):
-            cause = Cause("alarm", signal.since, True, on_schedule=signal.on_schedule)
+            reason = because("alarm", signal.note)
+            cause = Cause(reason, signal.since, True, on_schedule=signal.on_schedule)
             # A schedule knows nothing that would make what is being judged, or made, worthless:
             # what is due is made after the verdict.
             if not (signal.on_schedule and (state.pending or state.trials.challenger)):

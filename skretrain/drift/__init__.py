@@ -2,17 +2,21 @@
 
 from ._at_least import AtLeast
 from ._base import BaseTrigger, FitRecord, ScoredBatch, Signal
+from ._domain_drift import DomainDrift
 from ._error_drift import ErrorDrift
 from ._periodic import Periodic
+from ._prediction_drift import PredictionDrift
 from ._refit_debt import RefitDebt
 from ._risk_monitor import RiskMonitor
 
 __all__ = [
     "AtLeast",
     "BaseTrigger",
+    "DomainDrift",
     "ErrorDrift",
     "FitRecord",
     "Periodic",
+    "PredictionDrift",
     "RefitDebt",
     "RiskMonitor",
     "ScoredBatch",

@@ -104,7 +104,8 @@ class AtLeast(BaseTrigger):
         self._n_batches = 0
         self._owes_alarm = False  # a part rang on a batch on which another one failed
         self._observes = False  # whether rows without labels were ever shown
-        # Batch, located row and whether it was a schedule, of each last ring that nothing answered.
+        # Batch, located row, whether it was a schedule, and note of each last ring that nothing
+        # answered.
         self._rang = [None] * n
         return self
 
@@ -136,7 +137,7 @@ class AtLeast(BaseTrigger):
             if signal.state == "drift":
                 # Rows without labels are numbered by themselves.
                 since = signal.since if batch.labelled else None
-                self._rang[part] = (self._n_batches, since, signal.on_schedule)
+                self._rang[part] = (self._n_batches, since, signal.on_schedule, signal.note)
         rings = self._owes_alarm or any(signal.state == "drift" for signal in signals)
         self._owes_alarm = bool(errors) and rings
         if errors:
@@ -146,9 +147,10 @@ class AtLeast(BaseTrigger):
         if rings and len(counting) >= self.k:
             oldest = counting[self.k - 1][0]
             of_alarm = [ring for ring in counting if ring[0] >= oldest]
-            located = [since for _, since, _ in of_alarm if since is not None]
-            on_schedule = all(is_time for *_, is_time in of_alarm)
-            return Signal("drift", min(located, default=None), on_schedule)
+            located = [since for _, since, *_ in of_alarm if since is not None]
+            on_schedule = all(is_time for *_, is_time, _ in of_alarm)
+            note = "; ".join(note for *_, note in of_alarm if note)
+            return Signal("drift", min(located, default=None), on_schedule, note)
         few = 0 < len(counting) < self.k
         return Signal("warning" if few or "warning" in states else "stable")
 

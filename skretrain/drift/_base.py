@@ -110,6 +110,8 @@ class Signal:
     on_schedule : bool, default=False
         Whether the alarm says that it is time, and nothing of the model. It is then no evidence
         that the model has become worse, and does not replace a challenger that is on trial.
+    note : str, default=""
+        What was found, in a few words; the event of the alarm shows it.
 
     Examples
     --------
@@ -121,6 +123,7 @@ class Signal:
     state: Literal["stable", "warning", "drift"]
     since: int | None = None
     on_schedule: bool = False
+    note: str = ""
 
 
 class Needs(frozenset):
@@ -146,9 +149,11 @@ class BaseTrigger(BaseEstimator, ABC):
     Attributes
     ----------
     needs : frozenset of str
-        Subset of ``{"loss", "X", "y_pred", "y_proba", "classes", "moments"}``. The default is the
-        loss alone. Whether the base can give it (``"classes"``: is a classifier) is checked when a
-        fit begins; ``"moments"`` only a replay has.
+        Subset of ``{"loss", "X", "y_pred", "y_proba", "outputs", "classes", "moments"}``. The
+        default is the loss alone. ``"outputs"`` are the probabilities of a base that gives some,
+        else the predictions, or the novelty where there is no target. Whether the base can give
+        what is needed (``"classes"``: is a classifier) is checked when a fit begins; ``"moments"``
+        only a replay has.
     needs_reference : bool
         Whether :meth:`after_fit` is to be given the rows that the new model stands for.
 

@@ -21,7 +21,15 @@ from test_public_api import API
 from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
 from skretrain.buffers import Reservoir, SlidingWindow, StratifiedReservoir
 from skretrain.compose import IncrementalPipeline
-from skretrain.drift import AtLeast, ErrorDrift, Periodic, RefitDebt, RiskMonitor
+from skretrain.drift import (
+    AtLeast,
+    DomainDrift,
+    ErrorDrift,
+    Periodic,
+    PredictionDrift,
+    RefitDebt,
+    RiskMonitor,
+)
 from skretrain.gates import AlwaysPromote, PairedGate
 from skretrain.linear_model import RecursiveRidgeClassifier, RecursiveRidgeRegressor
 from skretrain.model_selection import (
@@ -237,6 +245,14 @@ FITS = {
         "order": set(),
         "cooldown": LENGTH,
         "random_state": LENGTH | NONE,
+    },
+    DomainDrift: {"threshold": set(), "window": COUNT, "n_reference": COUNT},
+    PredictionDrift: {
+        "on": set(),
+        "min_effect": {"zero"},
+        "alpha": set(),
+        "window": COUNT,
+        "n_reference": COUNT,
     },
     Periodic: {"every": COUNT, "column": NONE},
     RefitDebt: {"price": AMOUNT},
