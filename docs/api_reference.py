@@ -8,7 +8,7 @@ API = {
     ),
     "skretrain.drift": (
         "Triggers: when to retrain",
-        "A trigger reads losses, rows or outputs and says whether the stream has drifted.",
+        "A trigger reads one loss per row, or the rows themselves, and says whether they drifted.",
         [
             "AtLeast",
             "BaseTrigger",

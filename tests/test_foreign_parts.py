@@ -117,7 +117,12 @@ def test_an_answer_that_is_no_signal_is_a_failure_of_the_trigger(answer):
 def test_a_signal_with_nonsense_inside_is_none():
     from skretrain.drift import Signal
 
-    for signal in (Signal("drift", "x"), Signal("alarm"), Signal("drift", 2.5)):
+    for signal in (
+        Signal("drift", "x"),
+        Signal("alarm"),
+        Signal("drift", 2.5),
+        Signal("drift", note=None),
+    ):
         model = model_with(detector=Answers(signal))
         with pytest.warns(RetrainFailedWarning, match="must be a Signal"):
             model.partial_fit(X[300:350], Y[300:350])

@@ -244,9 +244,9 @@ class Cycle:
             state.n_alarms += 1
             # These rows are numbered by themselves: where the change is among those with labels,
             # nobody knows.
-            reason = because("alarm on rows without labels", signal.note)
-            state.cause = Cause(reason, None, True)
-            reason = because("a retrain is due at the next batch with labels", signal.note)
+            what = because("alarm on rows without labels", signal.note)
+            state.cause = Cause(what, None, True)
+            reason = because(signal.note, "a retrain is due at the next batch with labels")
             state.log.record("labels_wanted", rows, signal, since=signal.since, reason=reason)
 
     def _tell(self):

@@ -46,10 +46,11 @@ def check_needs(trigger, estimator):
 def sound_signal(trigger, signal):
     """Return what a trigger answered, or raise TypeError where it is no signal."""
     sound = isinstance(signal, Signal) and signal.state in ("stable", "warning", "drift")
-    if not sound or not (signal.since is None or isinstance(signal.since, Integral)):
+    sound = sound and (signal.since is None or isinstance(signal.since, Integral))
+    if not sound or not isinstance(signal.note, str):
         raise TypeError(
             f"{type(trigger).__name__} answered {signal!r}: it must be a Signal that says one of "
-            "stable, warning, drift, and since which stream row, an int, or None."
+            "stable, warning, drift, since which stream row, an int, or None, and a str as note."
         )
     return signal
 
@@ -137,7 +138,7 @@ class Scorer:
             "start": start,
             "n_rows": len(rows.index),
             "bounded": self.task == "classification",
-            "y_pred": y_pred if self.needs & {"y_pred", "outputs"} else None,
+            "y_pred": None if {"y_pred", "outputs"}.isdisjoint(self.needs) else y_pred,
             "y_proba": proba,
             "X": rows.X if "X" in self.needs else None,
             "classes": serving.classes,

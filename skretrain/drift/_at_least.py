@@ -104,8 +104,8 @@ class AtLeast(BaseTrigger):
         self._n_batches = 0
         self._owes_alarm = False  # a part rang on a batch on which another one failed
         self._observes = False  # whether rows without labels were ever shown
-        # Batch, located row, whether it was a schedule, and note of each last ring that nothing
-        # answered.
+        # Batch, located row, whether it was a schedule, and what was found, of each last ring that
+        # nothing answered.
         self._rang = [None] * n
         return self
 
@@ -148,8 +148,8 @@ class AtLeast(BaseTrigger):
             oldest = counting[self.k - 1][0]
             of_alarm = [ring for ring in counting if ring[0] >= oldest]
             located = [since for _, since, *_ in of_alarm if since is not None]
-            on_schedule = all(is_time for *_, is_time, _ in of_alarm)
-            note = "; ".join(note for *_, note in of_alarm if note)
+            on_schedule = all(is_time for _, _, is_time, _ in of_alarm)
+            note = "; ".join(filter(None, (note for *_, note in of_alarm)))
             return Signal("drift", min(located, default=None), on_schedule, note)
         few = 0 < len(counting) < self.k
         return Signal("warning" if few or "warning" in states else "stable")

@@ -111,7 +111,7 @@ class Signal:
         Whether the alarm says that it is time, and nothing of the model. It is then no evidence
         that the model has become worse, and does not replace a challenger that is on trial.
     note : str, default=""
-        What was found, in a few words; the event of the alarm shows it.
+        What was found, in a few words; it stands in the reason of the event.
 
     Examples
     --------

@@ -49,13 +49,14 @@ class DomainDrift(ComparesWindows):
     others: neighbours in time, which are alike in an autocorrelated stream, do not stand on both
     sides. Columns that go one way, as dates and running numbers do, are left out.
 
-    The threshold on the lower end is what limits false alarms, look after look, and not a level
-    that is divided by their number. Each look costs five fits; the user guide has what that is per
-    row.
+    What limits false alarms, look after look, is the distance of the threshold from 0.5, and not a
+    level that is divided by their number. Each look costs five fits.
 
     There is one alarm per episode: it ends with the retrain that answers it, or with a look that
-    finds the AUC no longer above the threshold. Any other fit changes nothing, nor does an update.
-    Copies of `n_reference` and less than twice `window` rows are kept.
+    finds the AUC no longer above the threshold. If that retrain had no labels of the new rows yet,
+    the model stands for the old ones still, and the trigger rings again after another `window`
+    rows. Any other fit changes nothing, nor does an update. Copies of `n_reference` and at most
+    `window` rows are kept.
 
     References
     ----------
@@ -140,7 +141,9 @@ class DomainDrift(ComparesWindows):
         return X
 
     def _look(self, old, new):
-        if kind_of(old) != SPARSE:
+        if kind_of(old) == SPARSE:
+            old, new = _finite(old), _finite(new)
+        else:
             columns = [c for c in columns_of(old, new)[0] if not is_clock(c) and not c.is_empty]
             if not columns:
                 self.auc_ = _UNKNOWN
@@ -150,3 +153,10 @@ class DomainDrift(ComparesWindows):
         auc, low, high = self.auc_
         note = f"rows told from the reference with an AUC of {auc:.2f} ({low:.2f} to {high:.2f})"
         return low > self.threshold, np.clip(scores, 0, 1), note
+
+
+def _finite(X):
+    """Return sparse rows with zeros for what is missing or infinite."""
+    X = X.copy()
+    X.data[~np.isfinite(X.data)] = 0
+    return X

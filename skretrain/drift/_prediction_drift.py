@@ -68,7 +68,8 @@ class PredictionDrift(ComparesWindows):
     :class:`DomainDrift` needs no such rows.
 
     A model that is updated with each batch changes without a fit to tell of it. As long as it still
-    learns much, its outputs drift by that alone, and ring; the user guide has it measured.
+    learns much, its probabilities become surer by that alone, and ring; labels hardly do:
+    ``on="output"`` is the better choice then.
 
     Rows that follow each other are often alike. Sample sizes are divided by the number of rows that
     tell as much as one alone, twice the sum of the autocorrelations less one, as far as successive
@@ -77,8 +78,8 @@ class PredictionDrift(ComparesWindows):
 
     Probabilities and numbers are compared by Kolmogorov-Smirnov tests, labels by a chi-square test,
     in which rare ones are taken together. There is one alarm per episode: it ends with a fit, or
-    with a look that finds no change. Only outputs are kept, of `n_reference` and less than twice
-    `window` rows.
+    with a look that finds no change. Only outputs are kept, of `n_reference` and at most `window`
+    rows.
 
     References
     ----------

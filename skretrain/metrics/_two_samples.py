@@ -76,7 +76,8 @@ def _numbers(old, new):
     both = [_as_floats(values) for values in (old, new)]
     if all(values is not None for values in both):
         return *both, True
-    text = [np.asarray(values, dtype=object).astype(str) for values in (old, new)]
+    # One by one: a cell may be a list.
+    text = [[str(value) for value in np.asarray(side, dtype=object)] for side in (old, new)]
     _, codes = np.unique(np.concatenate(text), return_inverse=True)
     return codes[: len(old)].astype(float), codes[len(old) :].astype(float), False
 

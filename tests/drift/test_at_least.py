@@ -66,6 +66,11 @@ STABLE, WARNING = Signal("stable"), Signal("warning")
         ([Signal("drift", 40), Signal("drift")], Signal("drift", 40)),
         ([Signal("drift", 40), Signal("warning", 10)], Signal("drift", 40)),
         ([Signal("drift", 0), Signal("drift", 30)], Signal("drift", 0)),
+        (
+            [Signal("drift", note="x"), Signal("drift"), Signal("drift", note="y")],
+            Signal("drift", note="x; y"),
+        ),
+        ([Signal("warning", note="x"), Signal("drift", note="y")], Signal("drift", note="y")),
     ],
 )
 def test_the_worst_state_wins_with_the_earliest_row_of_those_that_ring(signals, expected):

@@ -258,6 +258,9 @@ def test_sparse_rows_are_told_apart_by_a_linear_model():
     ]
     assert len(found[0]) == 1
     assert found[0] == found[1]
+    missing = counts.astype(float)
+    missing[::3, :2] = np.nan
+    assert len(located(shown(small(), sparse.csr_matrix(missing)))) == 1  # by the third column
 
 
 @pytest.mark.parametrize(
@@ -328,7 +331,7 @@ def test_observed_rows_ask_for_labels_and_never_promote():
         model.observe(MOVED[start : start + 50])
     wanted = [event for event in model.events_ if event.action == "labels_wanted"]
     assert len(wanted) == 1
-    assert "a retrain is due at the next batch with labels; rows told" in wanted[0].reason
+    assert "; a retrain is due at the next batch with labels" in wanted[0].reason
     assert model.estimator_ is version
     model.partial_fit(MOVED[700:900], Y[700:900])
     assert "alarm on rows without labels; rows told" in model.events_[-1].reason
