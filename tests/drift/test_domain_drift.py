@@ -91,6 +91,19 @@ def test_one_alarm_per_episode_which_ends_when_rows_are_as_before():
 
 
 @pytest.mark.usefixtures("quick")
+def test_the_lower_end_of_the_interval_has_to_exceed_the_threshold():
+    """An AUC above it is not enough."""
+    X = normal(160)
+    X[100:, 0] += 1.2
+    trigger = small(threshold=0.99)
+    shown(trigger, X)
+    auc, low, _ = trigger.auc_
+    assert 0.5 < low < auc - 0.03
+    rang = [bool(located(shown(small(threshold=at), X))) for at in (low - 0.001, low, auc - 0.01)]
+    assert rang == [True, False, False]
+
+
+@pytest.mark.usefixtures("quick")
 def test_the_change_is_located_among_the_rows_of_the_window():
     (since,) = located(shown(small(window=120), normal(400, moved_from=290)))
     assert abs(since - 290) <= 10
@@ -229,9 +242,9 @@ def test_a_category_that_comes_more_often_is_told():
     frame = pd.DataFrame({"shop": rng.choice(["a", "b", "c"], 400), "x": rng.normal(size=400)})
     frame.loc[::7, "x"] = np.nan
     frame.loc[3, "shop"] = None
-    assert not located(shown(small(), frame))
+    assert not located(shown(small(window=100), frame))
     frame.loc[250:, "shop"] = "new"
-    assert len(located(shown(small(), frame))) == 1
+    assert len(located(shown(small(window=100), frame))) == 1
 
 
 @pytest.mark.usefixtures("quick")
@@ -313,6 +326,7 @@ def retrainer(**params):
     return DriftAwareRetrainer(GaussianNB(), **params).fit(X[:500], Y[:500])
 
 
+@pytest.mark.usefixtures("quick")
 def test_an_alarm_retrains_on_the_rows_since_and_the_event_says_what_was_found():
     """The refit's rows are the reference then, so that the same change does not ring again."""
     model = feed(retrainer(), MOVED, Y, 50, 500)

@@ -14,7 +14,7 @@ from sklearn.svm import LinearSVC
 
 from skretrain import DriftAwareRetrainer
 from skretrain.drift import AtLeast, FitRecord, PredictionDrift, ScoredBatch, _prediction_drift
-from skretrain.drift._prediction_drift import _rows_per_independent_one
+from skretrain.drift._prediction_drift import _groups, _rows_per_independent_one
 
 FIT = FitRecord(0, 0, None, "update", 0.0, 0.0)
 
@@ -92,8 +92,22 @@ def test_labels_are_compared_by_the_share_that_changed():
         assert states(signals) in ("d", "w")
 
 
-def test_labels_that_hardly_come_are_taken_together():
-    """Else a chi-square test takes a single row of a new label for proof."""
+@pytest.mark.parametrize("seed", range(5))
+def test_a_group_of_labels_has_rows_enough_for_a_chi_square_test(seed):
+    """At least half of the five that are aimed at in either sample; frequent ones stay alone."""
+    rng = np.random.default_rng(seed)
+    shares = rng.dirichlet(np.full(40, 0.3))
+    counts = np.array([rng.multinomial(n, shares) for n in (400, 200)])
+    counts = counts[:, counts.any(axis=0)]
+    groups = _groups(counts)
+    expected = np.bincount(groups, counts.sum(axis=0) / 3)
+    assert expected[expected > 0].min() >= 2.5
+    assert (np.bincount(groups)[groups[counts.sum(axis=0) >= 45]] == 1).all()
+    assert len(set(groups.tolist())) > 5
+
+
+def test_labels_that_hardly_come_are_no_proof():
+    """Five rows of a hundred with a label of their own, each new."""
     common = np.repeat(["a", "b"], 100)
     old = np.random.default_rng(0).permutation(np.r_[common[:-2], ["r0", "r1"]])
     new = np.random.default_rng(1).permutation(np.r_[common[50:145], [f"n{k}" for k in range(5)]])
