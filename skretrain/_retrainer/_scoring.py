@@ -106,7 +106,7 @@ class Scorer:
         """
         readable = serving.readable(rows.X)  # a trigger is to judge what predict gives
         predicted, loss = self.losses(serving.model, readable, rows.y, uncounted)
-        shown = self._shown(serving, rows, readable, predicted, start)
+        shown = self._shown(serving, rows, readable, (predicted, loss), start)
         return predicted, ScoredBatch(loss=loss, y=rows.y, **shown)
 
     def losses(self, model, X, y, uncounted):
@@ -123,19 +123,22 @@ class Scorer:
     def unlabelled(self, serving, rows, *, start):
         """Return a batch without labels and losses, for the triggers that need none."""
         readable = serving.readable(rows.X)
-        predicted, _ = self.predicted(serving.model, readable)
-        shown = self._shown(serving, rows, readable, predicted, start)
+        given = self.predicted(serving.model, readable)
+        shown = self._shown(serving, rows, readable, given, start)
         return ScoredBatch(loss=None, y=None, labelled=False, **shown)
 
-    def _shown(self, serving, rows, readable, predicted, start):
-        proba = None
-        if "y_proba" in self.needs:
+    def _shown(self, serving, rows, readable, given, start):
+        predicted, novelty = given
+        proba, has_proba = None, hasattr(serving.model, "predict_proba")
+        if "y_proba" in self.needs or ("outputs" in self.needs and has_proba):
             proba = serving.spread(predict_proba_of(serving.model, readable), 0.0)
+        outputs = novelty if predicted is None else predicted
+        y_pred = outputs if "outputs" in self.needs else predicted
         return {
             "start": start,
             "n_rows": len(rows.index),
             "bounded": self.task == "classification",
-            "y_pred": predicted if "y_pred" in self.needs else None,
+            "y_pred": None if {"y_pred", "outputs"}.isdisjoint(self.needs) else y_pred,
             "y_proba": proba,
             "X": rows.X if "X" in self.needs else None,
             "classes": serving.classes,

@@ -149,9 +149,11 @@ class BaseTrigger(BaseEstimator, ABC):
     Attributes
     ----------
     needs : frozenset of str
-        Subset of ``{"loss", "X", "y_pred", "y_proba", "classes", "moments"}``. The default is the
-        loss alone. Whether the base can give it (``"classes"``: is a classifier) is checked when a
-        fit begins; ``"moments"`` only a replay has.
+        Subset of ``{"loss", "X", "y_pred", "y_proba", "outputs", "classes", "moments"}``. The
+        default is the loss alone. ``"outputs"`` are the probabilities of a base that gives some,
+        else the predictions, or the novelty where there is no target. Whether the base can give
+        what is needed (``"classes"``: is a classifier) is checked when a fit begins; ``"moments"``
+        only a replay has.
     needs_reference : bool
         Whether :meth:`after_fit` is to be given the rows that the new model stands for.
 

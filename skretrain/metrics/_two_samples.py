@@ -6,9 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special, stats
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
 
-from ..utils._containers import LIST, PANDAS, POLARS, SPARSE, kind_of
+from ..utils._containers import LIST, PANDAS, POLARS, SPARSE, concat_rows, kind_of, n_rows
 
 _FOLDS = 5
 _MOST_LEVELS = 20
@@ -74,7 +77,8 @@ def _numbers(old, new):
     both = [_as_floats(values) for values in (old, new)]
     if all(values is not None for values in both):
         return *both, True
-    text = [np.asarray(values, dtype=object).astype(str) for values in (old, new)]
+    # One by one: a cell may be a list.
+    text = [[str(value) for value in np.asarray(side, dtype=object)] for side in (old, new)]
     _, codes = np.unique(np.concatenate(text), return_inverse=True)
     return codes[: len(old)].astype(float), codes[len(old) :].astype(float), False
 
@@ -339,11 +343,32 @@ def domain_auc(old, new, level=0.95):
     auc, low, high : float
         0.5 is a guess.
     """
-    runs = [np.array_split(np.arange(len(part)), _FOLDS) for part in (old, new)]
-    areas, errors = [], []
+    return told_apart(old, new, level)[0]
+
+
+def told_apart(old, new, level=0.95):
+    """Return the AUC with its interval, and how new each of the new rows looks.
+
+    Parameters
+    ----------
+    old, new : ndarray or sparse matrix of shape (n_samples, n_features)
+        As for :func:`domain_auc`; rows of a sparse matrix are told apart by a linear model.
+    level : float, default=0.95
+        Of the interval.
+
+    Returns
+    -------
+    area : tuple of three floats
+        AUC, and the ends of its interval.
+    scores : ndarray of shape (n_new,)
+        Of each new row, by the classifier that was fitted without it; about 0 for old, 1 for new.
+    """
+    runs = [np.array_split(np.arange(n), _FOLDS) for n in map(n_rows, (old, new))]
+    areas, errors, scores = [], [], []
     for held in zip(*runs, strict=True):
-        area = _area_on(held, old, new)
+        area, scored = _area_on(held, old, new)
         areas.append(area)
+        scores.append(scored)
         errors.append(_error_of_area(area, *map(len, held)))
     mean = float(np.mean(areas))
     # The larger of what the rows and what the runs say.
@@ -352,13 +377,22 @@ def domain_auc(old, new, level=0.95):
         student_quantile(level, math.inf) * by_rows,
         student_quantile(level, _FOLDS) * float(np.std(areas, ddof=1)) / math.sqrt(_FOLDS),
     )
-    return mean, max(mean - width, 0.0), min(mean + width, 1.0)
+    area = mean, max(mean - width, 0.0), min(mean + width, 1.0)
+    return area, np.concatenate(scores)
 
 
 def _area_on(held, old, new):
-    """Return the AUC on the rows left out, of a classifier fitted on all others."""
-    rest = [np.setdiff1d(np.arange(len(p)), h) for p, h in zip((old, new), held, strict=True)]
-    X, period = _labelled(old[rest[0]], new[rest[1]])
+    """Return the AUC on the rows left out, of a classifier fitted on all others, and its scores."""
+    parts = zip((old, new), held, strict=True)
+    rest = [np.setdiff1d(np.arange(n_rows(part)), out) for part, out in parts]
+    score_of = (_linear if kind_of(old) == SPARSE else _trees)(old[rest[0]], new[rest[1]])
+    period = np.repeat([0, 1], list(map(len, held)))
+    scores = score_of(concat_rows([old[held[0]], new[held[1]]]))
+    return roc_auc_score(period, scores), scores[period == 1]
+
+
+def _trees(old, new):
+    X, period = _labelled(old, new)
     X[:, np.isnan(X).all(axis=0)] = 0.0  # values that come in the run left out
     model = HistGradientBoostingClassifier(
         max_iter=30,
@@ -367,12 +401,17 @@ def _area_on(held, old, new):
         early_stopping=False,
         random_state=0,
     ).fit(X, period)
-    X, period = _labelled(old[held[0]], new[held[1]])
-    return roc_auc_score(period, model.predict_proba(X)[:, 1])
+    return lambda rows: model.predict_proba(rows)[:, 1]
+
+
+def _linear(old, new):
+    """Tell by least squares: whatever the columns are, it has one solution and no steps."""
+    X, period = _labelled(old, new)
+    return make_pipeline(MaxAbsScaler(), Ridge(solver="sparse_cg")).fit(X, period).predict
 
 
 def _labelled(old, new):
-    return np.concatenate([old, new]), np.repeat([0, 1], [len(old), len(new)])
+    return concat_rows([old, new]), np.repeat([0, 1], [n_rows(old), n_rows(new)])
 
 
 def _error_of_area(area, n1, n2):

@@ -18,6 +18,7 @@ from skretrain.metrics._two_samples import (
     level_counts,
     movement,
     student_quantile,
+    told_apart,
     total_variation,
     wasserstein_in_deviations,
 )
@@ -161,3 +162,26 @@ def test_equal_values_have_no_deviation_whatever_their_mean_is_rounded_to():
     assert old.std() > 0, "the premise: a rounded mean leaves a rest"
     assert wasserstein_in_deviations(old, new) == np.inf
     assert movement(Column("x", old, new, is_numeric=True))["in_deviations"] == 0
+
+
+def test_each_new_row_has_a_score_that_tells_which_of_them_are_new():
+    """By trees of a table, and by a linear model of sparse rows; the AUC is that of the scores."""
+    rng = np.random.default_rng(0)
+    old, new = rng.poisson(0.5, size=(2, 200, 4)).astype(float)
+    new[120:, 1] += 5
+    for kind in (np.asarray, sparse.csr_matrix):
+        (auc, low, high), scores = told_apart(kind(old), kind(new))
+        assert len(scores) == 200
+        assert scores[120:].min() > scores[:120].mean()
+        assert low < auc < high
+        assert 0.6 < auc < 0.8
+    assert told_apart(old, new)[0] == domain_auc(old, new)
+
+
+def test_cells_that_are_lists_are_levels():
+    """Equal lists are one level, others another."""
+    cells = pl.DataFrame({"a": [[1, 2], [3], [1, 2], [3, 4]]})
+    (column,), _ = columns_of(cells[:2], cells[2:])
+    assert not column.is_numeric
+    assert column.old[0] == column.new[0]
+    assert len({column.old[0], column.old[1], column.new[1]}) == 3

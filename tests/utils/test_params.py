@@ -23,9 +23,11 @@ from skretrain.buffers import Reservoir, SlidingWindow, StratifiedReservoir
 from skretrain.compose import IncrementalPipeline
 from skretrain.drift import (
     AtLeast,
+    DomainDrift,
     ErrorDrift,
     FeatureDrift,
     Periodic,
+    PredictionDrift,
     RefitDebt,
     RiskMonitor,
     SliceDrift,
@@ -253,6 +255,14 @@ FITS = {
         "window": COUNT,
         "rows_per_false_alarm": COUNT,
         "min_effect": {"zero"},
+    },
+    DomainDrift: {"threshold": set(), "window": COUNT, "n_reference": COUNT},
+    PredictionDrift: {
+        "on": set(),
+        "min_effect": {"zero"},
+        "alpha": set(),
+        "window": COUNT,
+        "n_reference": COUNT,
     },
     Periodic: {"every": COUNT, "column": NONE},
     RefitDebt: {"price": AMOUNT},
