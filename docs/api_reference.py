@@ -74,6 +74,26 @@ API = {
         "A gate judges a candidate on rows that neither model has trained on.",
         ["AlwaysPromote", "BaseGate", "PairedGate", "Trial", "Verdict"],
     ),
+    "skretrain.model_selection": (
+        "Evaluation",
+        "Test-then-train evaluation, with labels that arrive late.",
+        [
+            "Advice",
+            "OldVersusNew",
+            "PolicyComparison",
+            "PolicyRun",
+            "PrequentialResult",
+            "Recommendation",
+            "ReplayResult",
+            "ReplayState",
+            "RetrainMatrix",
+            "advise",
+            "compare_policies",
+            "make_prequential_scorer",
+            "prequential_predict",
+            "prequential_validate",
+        ],
+    ),
     "skretrain.serving": (
         "Serving: labels that are late, missing or few",
         "What stands between a model and the labels of its predictions, how good it is while they "
