@@ -348,7 +348,8 @@ def report(quick):
     yield "## Labels asked for"
     text, lost = labelling(n_seeds)
     yield text
-    yield f"Where inputs move, 20 % of the labels lose {lost:.2f} points (target 0.5): {verdict(lost <= 0.5)}."
+    told = verdict(lost <= 0.5)
+    yield f"Where inputs move, 20 % of the labels lose {lost:.2f} points (target 0.5): {told}."
     if not quick and installed("lfmm"):
         yield "## Retrain or not"
         text, ratios = games(quick)
