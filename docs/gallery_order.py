@@ -8,6 +8,7 @@ _ORDER = (
     "plot_should_i_retrain.py",
     "plot_rare_class.py",
     "plot_new_class.py",
+    "plot_late_labels.py",
     "plot_bike_regression.py",
     "plot_mixture.py",
     "plot_recursive_ridge.py",

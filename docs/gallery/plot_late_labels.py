@@ -38,13 +38,17 @@ takeover = (row >= NEW_KIND) & (X["payments today"] > 3) & (X["hour"] < 6)
 y[takeover & (rng.random(n) < 0.8)] = "takeover"
 known = rng.random(n) < 0.8
 
+print(f"{n:,} payments, {np.mean(y != 'fine'):.0%} of them frauds; labels {LATE:,} payments late")
+print(f"takeovers from {NEW_KIND:,} on, another France from {NEW_FRANCE:,} on")
+
 # %%
 # A model with a threshold of its own
 # -----------------------------------
 #
-# A fraud that is let through costs 20, a customer who is bothered 1. The classifier gives
-# probabilities, and from which one on a payment is held back is tuned whenever it is fitted, on the
-# newest quarter of its rows. So each model that is put into service brings its threshold with it.
+# A fraud that is let through costs 20 times as much as a customer who is bothered. The classifier
+# gives probabilities, and from which one on a payment is held back is tuned whenever it is fitted,
+# on the newest quarter of its rows. So each model that is put into service brings its threshold
+# with it.
 
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import make_column_transformer
@@ -188,8 +192,13 @@ plt.show()
 
 # %%
 # What it cost, beside a model that was fitted once, and the threshold of the model of the time.
+# Dotted lines mark when the first labels of a change can come: nothing that needs labels can act
+# before that.
 
 once = clone(base).fit(X[:LATE], y[:LATE]).predict(X[LATE:])
+print(f"mean cost: fitted once {cost(y[LATE:], once):.2f}, kept fresh {cost(y[LATE:], served):.2f}")
+print("a missed fraud costs as much as 20 customers who are bothered")
+
 fig, (above, below) = plt.subplots(
     2, 1, figsize=(8, 5), sharex=True, layout="constrained", height_ratios=(2, 1)
 )
@@ -207,9 +216,3 @@ for change, name in {NEW_KIND: "takeovers", NEW_FRANCE: "France"}.items():
         panel.axvline(change, color="0.7", linewidth=0.8)
         panel.axvline(change + LATE, color="0.7", linewidth=0.8, linestyle=":")
 plt.show()
-
-print(f"mean cost: fitted once {cost(y[LATE:], once):.2f}, kept fresh {cost(y[LATE:], served):.2f}")
-
-# %%
-# Dotted lines mark when the first labels of a change can come: nothing that needs labels can act
-# before that.
