@@ -146,12 +146,10 @@ class _Numbers:
         n = min(len(present), 1000)
         places = np.linspace(0, max(len(present) - 1, 0), n).round().astype(int)
         self.known = np.sort(present)[places]
-        scores = self._scores(present)
-        self.mean, self.deviation = (scores.mean(), scores.std() or 1.0) if n else (0.0, 1.0)
+        self.mean, self.deviation, law = self._moments_and_law(present)
         self.share = float(np.isnan(values).mean())
         self.root = math.sqrt(rows_per_value(values))
         gone = rows_per_level(np.isnan(values).astype(int))
-        law = self._law() if n else np.zeros(1)
         weights = np.full(len(law), 1 / len(law))
         self.gone_root = math.sqrt(gone)
         self.laws = [(law, weights, self.root**2), (*_law_of_share(self.share), gone)]
@@ -164,12 +162,19 @@ class _Numbers:
         gone = _indicated(np.isnan(numbers), self.share) / self.gone_root
         return np.column_stack([scores, gone])
 
-    def _law(self):
-        """Return few values with the distribution of the series."""
+    def _moments_and_law(self, present):
+        """Return mean and deviation of the scores, and few values with the law of the series."""
+        if not len(present):
+            return 0.0, 1.0, np.zeros(1)
+        scores = self._scores(present)
         step = max(len(self.known) // _OF_LAW, 1)
-        law = self._standardised(self.known)[step // 2 :: step]
+        law = self._scores(self.known)[step // 2 :: step]
         law = law - law.mean()
-        return law / (law.std() or 1.0)
+        if not law.std():
+            # Nearly all are alike. Any law of variance 1 bounds what such a series does by chance;
+            # its own, by which nothing else can come, would have no limit.
+            return scores.mean(), 1.0, special.ndtri((np.arange(_OF_LAW) + 0.5) / _OF_LAW)
+        return scores.mean(), scores.std(), law / law.std()
 
     def _standardised(self, numbers):
         return (self._scores(numbers) - self.mean) / self.deviation

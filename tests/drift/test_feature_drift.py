@@ -69,6 +69,18 @@ def test_a_shift_of_half_a_deviation_is_found_named_and_located(method):
     assert moved.test == ("ks" if method == "two_sample" else method)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.003])
+def test_a_column_that_was_constant_or_nearly_so_rings_once_it_is_not(method, share):
+    """A sensor that stood still says something when it moves; a rare blip as before does not."""
+    rng = np.random.default_rng(0)
+    X = (rng.random((4000, 1)) < share).astype(float)
+    trigger = FeatureDrift(method).reset()
+    assert show(trigger, X) == []
+    ((row, signal),) = show(trigger, (rng.random((500, 1)) < 0.5).astype(float), first=4000)
+    assert row <= 4400
+    assert signal.note.startswith("moved: column 0")
+
+
 def test_what_does_not_move_does_not_ring(method):
     """In 10,000 rows, at an expectation of a twentieth of an alarm."""
     assert show(FeatureDrift(method).reset(), numbers(12_000), 1000) == []
