@@ -15,6 +15,7 @@ from ._tables import (
     is_missing,
     is_time,
     length_of,
+    like_table,
     read_table,
 )
 from ._two_samples import (
@@ -193,9 +194,10 @@ def _judged(shift, change, p_adjusted, alpha, min_effect):
 def pairs_of(reference, new):
     """Yield the name, the kind and both samples of each feature."""
     if sparse.issparse(reference) or sparse.issparse(new):
-        yield from _sparse_pairs(as_sparse(reference), as_sparse(new))
+        reference = as_sparse(reference)
+        yield from _sparse_pairs(reference, like_table(new, reference))
         return
-    new = _with_names_of(reference, new)
+    new = like_table(new, reference)
     for name in dict.fromkeys([*reference, *new]):
         yield label_of(name), "", column_of(reference, name), column_of(new, name)
 
@@ -205,30 +207,7 @@ def label_of(name):
     return name if isinstance(name, str) else f"column {name}"
 
 
-def _with_names_of(reference, new):
-    """Return the new columns under the names of the reference where either has none."""
-    if all(isinstance(name, str) for name in [*reference, *new]):
-        return new
-    if len(reference) == len(new):
-        return dict(zip(reference, new.values(), strict=True)) if _unnamed(reference, new) else new
-    if _unnamed(reference, new):
-        raise ValueError(
-            f"X_new has {len(new)} columns and X_reference {len(reference)}: arrays are compared "
-            "by position. Pass the same columns, or data frames with names."
-        )
-    return new
-
-
-def _unnamed(*tables):
-    return any(list(table) == list(range(len(table))) for table in tables)
-
-
 def _sparse_pairs(reference, new):
-    if reference.shape[1] != new.shape[1]:
-        raise ValueError(
-            f"X_new has {new.shape[1]} columns and X_reference {reference.shape[1]}: sparse rows "
-            "are compared by position. Pass the same columns."
-        )
     # Picked by both together: whether a column is looked at does not depend on where it moved.
     counts = sum(np.bincount(X.nonzero()[1], minlength=X.shape[1]) for X in (reference, new))
     picked = np.sort(np.argsort(-counts, kind="stable")[:MOST_SPARSE_COLUMNS])
