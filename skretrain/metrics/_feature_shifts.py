@@ -255,10 +255,7 @@ def _of_numbers(kind, old, new, about):
     tests = {"ks": _ks(*present, per_value), "missing": _missing(old, new)}
     test, p_value = _smallest(tests)
     cells = _cells_of_numbers(*present)
-    moments = [
-        (part.mean(), deviation_of(part)) if len(part) else (math.nan,) * 2 for part in present
-    ]
-    (mean_old, std_old), (mean_new, std_new) = moments
+    (mean_old, std_old), (mean_new, std_new) = map(_moments, present)
     shift = FeatureShift(
         kind=kind,
         test=test,
