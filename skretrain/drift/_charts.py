@@ -5,11 +5,17 @@ import math
 import numpy as np
 from scipy import optimize, signal, sparse, special
 
-from ..metrics._feature_shifts import label_of
-from ..metrics._tables import as_levels, as_numbers, column_of, is_missing, is_time, length_of
-from ..metrics._two_samples import direction, rows_per_level, rows_per_value
+from ..metrics._tables import (
+    as_levels,
+    as_numbers,
+    column_of,
+    fullest_columns,
+    is_missing,
+    is_time,
+    length_of,
+)
+from ..metrics._two_samples import direction, label_of, rows_per_level, rows_per_value
 
-_MOST_SPARSE_COLUMNS = 300
 _SMALLEST_SHARE = 0.02
 _OF_LAW = 100  # values that stand for the distribution of a number
 _MOST_TILT = 1e6
@@ -119,8 +125,7 @@ def _columns(table, names):
             yield name, column_of(table, name)
         return
     if names is None:
-        entries = np.bincount(table.nonzero()[1], minlength=table.shape[1])
-        names = np.sort(np.argsort(-entries, kind="stable")[:_MOST_SPARSE_COLUMNS]).tolist()
+        names = fullest_columns(table).tolist()
     dense = table[:, names].toarray()
     for name, values in zip(names, dense.T, strict=True):
         yield name, np.where(values == 0, np.nan, values)

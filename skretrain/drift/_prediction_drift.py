@@ -146,6 +146,7 @@ class PredictionDrift(ComparesWindows):
             if isinstance(given, list):  # of several outputs
                 given = np.column_stack(given)
             rows = np.asarray(given, dtype=float)
+            rows = rows[:, np.newaxis] if rows.ndim == 1 else rows
             # What is not of the one class of two is of the other.
             return self._checked(rows[:, 1:] if rows.shape[1] == 2 else rows, batch)
         given = None if self.on == "proba" else batch.y_pred
@@ -230,6 +231,8 @@ def _rows_per_independent_one(values):
     are positive, less one.
     """
     n = len(values)
+    if n < 2:
+        return 1.0
     spectrum = np.abs(np.fft.rfft(values - values.mean(), 2 * n)) ** 2
     covariances = np.fft.irfft(spectrum)[: n - n % 2]
     if covariances[0] <= 0:

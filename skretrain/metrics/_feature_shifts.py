@@ -12,6 +12,7 @@ from ._tables import (
     as_numbers,
     as_sparse,
     column_of,
+    fullest_columns,
     is_missing,
     is_time,
     length_of,
@@ -26,6 +27,7 @@ from ._two_samples import (
     jensen_shannon,
     ks_distance,
     ks_p_value,
+    label_of,
     rows_per_level,
     rows_per_value,
     share_p_value,
@@ -34,7 +36,6 @@ from ._two_samples import (
 )
 
 LEAST_ROWS = 30
-MOST_SPARSE_COLUMNS = 300
 _MOST_LEVELS = 20
 _PASSES = 3
 _LEAST_EXPECTED = 5  # rows in a cell of the chi-square test
@@ -202,19 +203,12 @@ def pairs_of(reference, new):
         yield label_of(name), "", column_of(reference, name), column_of(new, name)
 
 
-def label_of(name):
-    """How a column is called in a text; a number alone would read as an amount."""
-    return name if isinstance(name, str) else f"column {name}"
-
-
 def _sparse_pairs(reference, new):
     # Picked by both together: whether a column is looked at does not depend on where it moved.
-    counts = sum(np.bincount(X.nonzero()[1], minlength=X.shape[1]) for X in (reference, new))
-    picked = np.sort(np.argsort(-counts, kind="stable")[:MOST_SPARSE_COLUMNS])
-    picked = picked[counts[picked] > 0]
+    picked = fullest_columns(sparse.vstack([reference, new]), least=1)
     dense = [X[:, picked].toarray() for X in (reference, new)]
     for j, name in enumerate(picked.tolist()):
-        yield f"column {name}", "sparse", *(np.where(X[:, j] == 0, np.nan, X[:, j]) for X in dense)
+        yield label_of(name), "sparse", *(np.where(X[:, j] == 0, np.nan, X[:, j]) for X in dense)
 
 
 # -- one feature -----------------------------------------------------------------------------------

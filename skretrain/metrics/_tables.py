@@ -6,8 +6,10 @@ import numpy as np
 from scipy import sparse
 
 from ..utils._containers import LIST, PANDAS, POLARS, SPARSE, as_csr, kind_of
+from ..utils._durations import is_gap
 from ..utils._words import counted
 
+MOST_SPARSE_COLUMNS = 300
 _TIMES = datetime.date | datetime.time | np.datetime64
 _TIME, _NO_TIME = np.datetime64(0, "s"), np.datetime64("NaT", "s")  # which one it is plays no part
 _NO_TABLE = "no table of columns: pass a two-dimensional array, a data frame or a sparse matrix"
@@ -152,6 +154,16 @@ def _refuse_columns(*tables):
     )
 
 
+def fullest_columns(X, least=0):
+    """Return the 300 columns of sparse rows with the most entries, of those with so many at least.
+
+    They are positions, sorted.
+    """
+    entries = np.bincount(X.nonzero()[1], minlength=X.shape[1])
+    fullest = np.argsort(-entries, kind="stable")[:MOST_SPARSE_COLUMNS]
+    return np.sort(fullest[entries[fullest] >= least])
+
+
 def is_time(values):
     """Return whether a column holds points in time."""
     return values.dtype.kind == "M"
@@ -249,11 +261,7 @@ def _column(values):
     if kind == "M":
         return _times(np.isnat(values))
     objects = values.astype(object)
-    return _objects(objects, np.array([_is_none(value) for value in objects], dtype=bool))
-
-
-def _is_none(value):
-    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
+    return _objects(objects, np.array([is_gap(value) for value in objects], dtype=bool))
 
 
 def _objects(values, missing):

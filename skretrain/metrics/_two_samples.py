@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
 
 from ..utils._containers import LIST, PANDAS, POLARS, SPARSE, concat_rows, kind_of, n_rows
+from ..utils._durations import is_gap
 
 _FOLDS = 5
 _MOST_LEVELS = 20
@@ -36,8 +37,8 @@ class Column(NamedTuple):
 
     @property
     def label(self):
-        """How the column is called in a text; a number alone would read as an amount."""
-        return self.name if isinstance(self.name, str) else f"column {self.name}"
+        """How the column is called in a text, a str."""
+        return label_of(self.name)
 
     @property
     def present(self):
@@ -48,6 +49,11 @@ class Column(NamedTuple):
     def is_empty(self):
         """Whether no row of either sample has a value."""
         return not any(len(values) for values in self.present)
+
+
+def label_of(name):
+    """Return how a column is called in a text; a number alone would read as an amount."""
+    return name if isinstance(name, str) else f"column {name}"
 
 
 def columns_of(X_old, X_new):
@@ -77,8 +83,11 @@ def _numbers(old, new):
     both = [_as_floats(values) for values in (old, new)]
     if all(values is not None for values in both):
         return *both, True
-    # One by one: a cell may be a list.
-    text = [[str(value) for value in np.asarray(side, dtype=object)] for side in (old, new)]
+    # One by one: a cell may be a list. None and NaN are the same gap.
+    text = [
+        ["" if is_gap(value) else f"={value}" for value in np.asarray(side, dtype=object)]
+        for side in (old, new)
+    ]
     _, codes = np.unique(np.concatenate(text), return_inverse=True)
     return codes[: len(old)].astype(float), codes[len(old) :].astype(float), False
 

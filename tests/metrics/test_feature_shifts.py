@@ -12,12 +12,11 @@ from scipy import sparse, stats
 from scipy.spatial import distance
 
 from skretrain.metrics._feature_shifts import (
-    MOST_SPARSE_COLUMNS,
     changed_from,
     feature_shifts,
     shifts_of,
 )
-from skretrain.metrics._tables import read_table
+from skretrain.metrics._tables import MOST_SPARSE_COLUMNS, read_table
 from skretrain.metrics._two_samples import (
     holm,
     jensen_shannon,

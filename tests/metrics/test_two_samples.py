@@ -65,6 +65,15 @@ def test_frames_and_arrays_give_the_same_columns():
         assert all(column.is_numeric for column in columns)
 
 
+def test_a_gap_in_text_is_the_same_gap_however_it_is_written():
+    """Chunks of a stream write it as they like: None, NaN, NA."""
+    old, new = (np.array([["x"], [gap]], dtype=object) for gap in (None, np.nan))
+    (column,), _ = columns_of(old, new)
+    assert column.old.tolist() == column.new.tolist()
+    (column,), _ = columns_of(old, np.array([["x"], [pd.NA]], dtype=object))
+    assert column.old.tolist() == column.new.tolist()
+
+
 def test_dates_truth_values_and_texts_are_no_numbers():
     old = pd.DataFrame(
         {
