@@ -21,13 +21,13 @@ from ._tables import (
 )
 from ._two_samples import (
     chi_square_p_value,
-    deviation_of,
     direction,
     holm,
     jensen_shannon,
     ks_distance,
     ks_p_value,
     label_of,
+    moments,
     rows_per_level,
     rows_per_value,
     share_p_value,
@@ -256,17 +256,17 @@ def _of_numbers(kind, old, new, about):
         p_value=p_value,
         **_sizes(_with_missing(cells, old, new)),
         wasserstein=wasserstein_in_deviations(*present),
-        mean_reference=float(mean_old),
-        mean_new=float(mean_new),
-        std_reference=float(std_old),
-        std_new=float(std_new),
+        mean_reference=mean_old,
+        mean_new=mean_new,
+        std_reference=std_old,
+        std_new=std_new,
         **about,
     )
     return shift, _change_of_shares(shift) if test == "missing" else _change_of_numbers(shift)
 
 
 def _moments(values):
-    return (values.mean(), deviation_of(values)) if len(values) else (math.nan, math.nan)
+    return moments(values) if len(values) else (math.nan, math.nan)
 
 
 def _change_of_shares(shift):

@@ -123,9 +123,11 @@ def direction(*samples):
     together = np.concatenate(samples)
     if len(np.unique(together)) <= max(10, len(together) // 100):
         return None
-    ways = np.unique(np.sign(np.concatenate([np.diff(values) for values in samples])))
-    ways = ways[ways != 0]
-    return int(ways[0]) if len(ways) == 1 else 0
+    rises, falls = (
+        any(differs(values[1:], values[:-1]).any() for values in samples)
+        for differs in (np.greater, np.less)
+    )
+    return int(rises) - int(falls)
 
 
 def movement(column):
@@ -160,7 +162,15 @@ def movement(column):
 
 def deviation_of(values):
     """Return the standard deviation: 0 of equal values, also where their mean is rounded."""
-    return float(values.std()) if np.ptp(values) else 0.0
+    return moments(values)[1]
+
+
+def moments(values):
+    """Return mean and standard deviation, also where sums or squares would be no floats."""
+    _, exponent = np.frexp(np.abs(values).max())
+    scaled = np.ldexp(values, -exponent)
+    deviation = scaled.std() if np.ptp(scaled) else 0.0
+    return tuple(float(np.ldexp(part, exponent)) for part in (scaled.mean(), deviation))
 
 
 def ks_distance(old, new):
