@@ -173,11 +173,16 @@ def moments(values):
     return tuple(float(np.ldexp(part, exponent)) for part in (scaled.mean(), deviation))
 
 
-def ks_distance(old, new):
-    """Return the Kolmogorov-Smirnov distance: the largest gap between the distributions."""
+def distribution_gaps(old, new):
+    """Return all values, sorted, and by how much the share up to each is larger in the new ones."""
     at = np.sort(np.concatenate([old, new]))  # in order, they are found several times faster
     shares = [np.searchsorted(np.sort(part), at, side="right") / len(part) for part in (old, new)]
-    return float(np.abs(shares[0] - shares[1]).max())
+    return at, shares[1] - shares[0]
+
+
+def ks_distance(old, new):
+    """Return the Kolmogorov-Smirnov distance: the largest gap between the distributions."""
+    return float(np.abs(distribution_gaps(old, new)[1]).max())
 
 
 def ks_p_value(distance, n_old, n_new):
