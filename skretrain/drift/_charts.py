@@ -174,11 +174,11 @@ class _Numbers:
         scores = self._scores(present)
         step = max(len(self.known) // _OF_LAW, 1)
         law = self._scores(self.known)[step // 2 :: step]
-        law = law - law.mean()
-        if not law.std():
-            # Nearly all are alike. Any law of variance 1 bounds what such a series does by chance;
-            # its own, by which nothing else can come, would have no limit.
+        if not np.ptp(law):
+            # Nearly all are alike. A normal law is wider than what chance makes of such a series;
+            # by its own nothing else can come, and it would have no limit.
             return scores.mean(), 1.0, special.ndtri((np.arange(_OF_LAW) + 0.5) / _OF_LAW)
+        law = law - law.mean()
         return scores.mean(), scores.std(), law / law.std()
 
     def _standardised(self, numbers):
