@@ -344,8 +344,11 @@ def _checked_reference(reference, trigger):
         except (TypeError, ValueError):
             loss = None
         if loss is None or loss.ndim != 1:
-            what = "a ScoredBatch, or losses: numbers, one per row"
-            raise ValueError(f"calibrate(reference={reference!r}): reference must be {what}.")
+            got = (
+                f"{type(reference).__name__}" if loss is None else f"an array of shape {loss.shape}"
+            )
+            what = f"a ScoredBatch, or losses: numbers, one per row; got {got}"
+            raise ValueError(f"calibrate(reference=...): reference must be {what}.")
         known = loss[~np.isnan(loss)]
         reference = ScoredBatch(0, len(loss), loss, bool(((known >= 0) & (known <= 1)).all()))
     scored_losses_of(reference, trigger)  # refuses one without losses, or out of bounds
@@ -378,7 +381,7 @@ def _too_short(reference, budget, uncertainty):
     n_needed = math.ceil(reference.n_rows * (uncertainty / _MOST_UNCERTAIN) ** 2 / 100) * 100
     return ValueError(
         f"calibrate(rows_per_false_alarm={budget!r}): {reference.n_rows:,} rows of reference leave "
-        f"open by more than a factor of ten how often a trigger rings; about {n_needed:,} are "
+        f"open by more than a factor of twelve how often a trigger rings; about {n_needed:,} are "
         "needed, since losses that come in runs, or rare errors, tell less per row. Collect more "
         "rows, or ask for fewer rows per false alarm."
     )

@@ -5,11 +5,17 @@ import math
 import numpy as np
 from scipy import optimize, signal, sparse, special
 
-from ..metrics._feature_shifts import label_of
-from ..metrics._tables import as_levels, as_numbers, column_of, is_missing, is_time, length_of
-from ..metrics._two_samples import direction, rows_per_level, rows_per_value
+from ..metrics._tables import (
+    as_levels,
+    as_numbers,
+    column_of,
+    fullest_columns,
+    is_missing,
+    is_time,
+    length_of,
+)
+from ..metrics._two_samples import direction, label_of, rows_per_level, rows_per_value
 
-_MOST_SPARSE_COLUMNS = 300
 _SMALLEST_SHARE = 0.02
 _OF_LAW = 100  # values that stand for the distribution of a number
 _MOST_TILT = 1e6
@@ -119,8 +125,7 @@ def _columns(table, names):
             yield name, column_of(table, name)
         return
     if names is None:
-        entries = np.bincount(table.nonzero()[1], minlength=table.shape[1])
-        names = np.sort(np.argsort(-entries, kind="stable")[:_MOST_SPARSE_COLUMNS]).tolist()
+        names = fullest_columns(table).tolist()
     dense = table[:, names].toarray()
     for name, values in zip(names, dense.T, strict=True):
         yield name, np.where(values == 0, np.nan, values)
@@ -146,12 +151,10 @@ class _Numbers:
         n = min(len(present), 1000)
         places = np.linspace(0, max(len(present) - 1, 0), n).round().astype(int)
         self.known = np.sort(present)[places]
-        scores = self._scores(present)
-        self.mean, self.deviation = (scores.mean(), scores.std() or 1.0) if n else (0.0, 1.0)
+        self.mean, self.deviation, law = self._moments_and_law(present)
         self.share = float(np.isnan(values).mean())
         self.root = math.sqrt(rows_per_value(values))
         gone = rows_per_level(np.isnan(values).astype(int))
-        law = self._law() if n else np.zeros(1)
         weights = np.full(len(law), 1 / len(law))
         self.gone_root = math.sqrt(gone)
         self.laws = [(law, weights, self.root**2), (*_law_of_share(self.share), gone)]
@@ -164,12 +167,19 @@ class _Numbers:
         gone = _indicated(np.isnan(numbers), self.share) / self.gone_root
         return np.column_stack([scores, gone])
 
-    def _law(self):
-        """Return few values with the distribution of the series."""
+    def _moments_and_law(self, present):
+        """Return mean and deviation of the scores, and few values with the law of the series."""
+        if not len(present):
+            return 0.0, 1.0, np.zeros(1)
+        scores = self._scores(present)
         step = max(len(self.known) // _OF_LAW, 1)
-        law = self._standardised(self.known)[step // 2 :: step]
+        law = self._scores(self.known)[step // 2 :: step]
+        if not np.ptp(law):
+            # Nearly all are alike. A normal law is wider than what chance makes of such a series;
+            # by its own nothing else can come, and it would have no limit.
+            return scores.mean(), 1.0, special.ndtri((np.arange(_OF_LAW) + 0.5) / _OF_LAW)
         law = law - law.mean()
-        return law / (law.std() or 1.0)
+        return scores.mean(), scores.std(), law / law.std()
 
     def _standardised(self, numbers):
         return (self._scores(numbers) - self.mean) / self.deviation

@@ -169,11 +169,14 @@ class FeatureDrift(BaseTrigger):
         Raises
         ------
         ValueError
-            If the batch has no table of features.
+            If the batch has no table of features, or columns without names that are not as many as
+            those of the reference.
         """
         if not hasattr(self, "_n_wanted"):
             self.reset()
         table = self._table_of(batch.X)
+        if self._reference:
+            table = like_table(table, self._reference[0])
         n_rows, done, rang = length_of(table), 0, []
         while done < n_rows:
             if self._n_wanted:
@@ -265,7 +268,6 @@ class FeatureDrift(BaseTrigger):
 
     def _seen(self, rows):
         """Take rows into the window, and return the features of which that is news."""
-        rows = like_table(rows, self._reference[0])
         self._n_seen += length_of(rows)
         self._recent.append(rows)
         while sum(map(length_of, self._recent[1:])) >= self.window:

@@ -5,7 +5,7 @@ from scipy.stats import rankdata
 
 from ..metrics._two_samples import (
     chi_square_p_value,
-    ks_distance,
+    distribution_gaps,
     ks_p_value,
     level_counts,
     total_variation,
@@ -146,6 +146,7 @@ class PredictionDrift(ComparesWindows):
             if isinstance(given, list):  # of several outputs
                 given = np.column_stack(given)
             rows = np.asarray(given, dtype=float)
+            rows = rows[:, np.newaxis] if rows.ndim == 1 else rows
             # What is not of the one class of two is of the other.
             return self._checked(rows[:, 1:] if rows.shape[1] == 2 else rows, batch)
         given = None if self.on == "proba" else batch.y_pred
@@ -189,13 +190,11 @@ def _numbers_compared(old, new):
     known, values = old[~np.isnan(old)], new[~np.isnan(new)]
     if not len(known) or not len(values):
         return 1.0, 0.0, np.zeros(len(new))
-    distance = ks_distance(known, values)
     n_alike = _rows_per_independent_one(rankdata(known))
     sizes = [max(2.0, len(part) / n_alike) for part in (known, values)]
-    at = np.sort(np.concatenate([known, values]))
-    below = [np.searchsorted(np.sort(part), at, "right") / len(part) for part in (known, values)]
-    gaps = below[1] - below[0]
+    at, gaps = distribution_gaps(known, values)
     widest = np.abs(gaps).argmax()
+    distance = float(abs(gaps[widest]))
     scores = (new <= at[widest]) if gaps[widest] > 0 else (new > at[widest])
     return ks_p_value(distance, *sizes), distance, scores.astype(float)
 
@@ -230,6 +229,8 @@ def _rows_per_independent_one(values):
     are positive, less one.
     """
     n = len(values)
+    if n < 2:
+        return 1.0
     spectrum = np.abs(np.fft.rfft(values - values.mean(), 2 * n)) ** 2
     covariances = np.fft.irfft(spectrum)[: n - n % 2]
     if covariances[0] <= 0:

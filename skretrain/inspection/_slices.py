@@ -271,10 +271,11 @@ class SliceDisplay:
         """
         scores = slice_scores(y_true, y_pred, X, slices, metric=metric, sample_weight=sample_weight)
         measure = measure_of(y_true, y_pred, X, metric, sample_weight)
+        counted = np.flatnonzero(measure.weight > 0)
         names = metric if isinstance(metric, str) else getattr(metric, "__name__", "score")
         return cls(
             scores,
-            overall=measure.score(np.flatnonzero(measure.weight > 0)),
+            overall=measure.score(counted) if len(counted) else None,
             curves=_curves(cls.__name__, measure, rows_of_slices(X, slices), over_time, window),
             label=names.replace("_", " "),
         ).plot(ax=ax, **kwargs)

@@ -12,19 +12,22 @@ from ._tables import (
     as_numbers,
     as_sparse,
     column_of,
+    fullest_columns,
     is_missing,
     is_time,
     length_of,
+    like_table,
     read_table,
 )
 from ._two_samples import (
     chi_square_p_value,
-    deviation_of,
     direction,
     holm,
     jensen_shannon,
     ks_distance,
     ks_p_value,
+    label_of,
+    moments,
     rows_per_level,
     rows_per_value,
     share_p_value,
@@ -33,7 +36,6 @@ from ._two_samples import (
 )
 
 LEAST_ROWS = 30
-MOST_SPARSE_COLUMNS = 300
 _MOST_LEVELS = 20
 _PASSES = 3
 _LEAST_EXPECTED = 5  # rows in a cell of the chi-square test
@@ -193,49 +195,20 @@ def _judged(shift, change, p_adjusted, alpha, min_effect):
 def pairs_of(reference, new):
     """Yield the name, the kind and both samples of each feature."""
     if sparse.issparse(reference) or sparse.issparse(new):
-        yield from _sparse_pairs(as_sparse(reference), as_sparse(new))
+        reference = as_sparse(reference)
+        yield from _sparse_pairs(reference, like_table(new, reference))
         return
-    new = _with_names_of(reference, new)
+    new = like_table(new, reference)
     for name in dict.fromkeys([*reference, *new]):
         yield label_of(name), "", column_of(reference, name), column_of(new, name)
 
 
-def label_of(name):
-    """How a column is called in a text; a number alone would read as an amount."""
-    return name if isinstance(name, str) else f"column {name}"
-
-
-def _with_names_of(reference, new):
-    """Return the new columns under the names of the reference where either has none."""
-    if all(isinstance(name, str) for name in [*reference, *new]):
-        return new
-    if len(reference) == len(new):
-        return dict(zip(reference, new.values(), strict=True)) if _unnamed(reference, new) else new
-    if _unnamed(reference, new):
-        raise ValueError(
-            f"X_new has {len(new)} columns and X_reference {len(reference)}: arrays are compared "
-            "by position. Pass the same columns, or data frames with names."
-        )
-    return new
-
-
-def _unnamed(*tables):
-    return any(list(table) == list(range(len(table))) for table in tables)
-
-
 def _sparse_pairs(reference, new):
-    if reference.shape[1] != new.shape[1]:
-        raise ValueError(
-            f"X_new has {new.shape[1]} columns and X_reference {reference.shape[1]}: sparse rows "
-            "are compared by position. Pass the same columns."
-        )
     # Picked by both together: whether a column is looked at does not depend on where it moved.
-    counts = sum(np.bincount(X.nonzero()[1], minlength=X.shape[1]) for X in (reference, new))
-    picked = np.sort(np.argsort(-counts, kind="stable")[:MOST_SPARSE_COLUMNS])
-    picked = picked[counts[picked] > 0]
+    picked = fullest_columns(sparse.vstack([reference, new]), least=1)
     dense = [X[:, picked].toarray() for X in (reference, new)]
     for j, name in enumerate(picked.tolist()):
-        yield f"column {name}", "sparse", *(np.where(X[:, j] == 0, np.nan, X[:, j]) for X in dense)
+        yield label_of(name), "sparse", *(np.where(X[:, j] == 0, np.nan, X[:, j]) for X in dense)
 
 
 # -- one feature -----------------------------------------------------------------------------------
@@ -283,17 +256,17 @@ def _of_numbers(kind, old, new, about):
         p_value=p_value,
         **_sizes(_with_missing(cells, old, new)),
         wasserstein=wasserstein_in_deviations(*present),
-        mean_reference=float(mean_old),
-        mean_new=float(mean_new),
-        std_reference=float(std_old),
-        std_new=float(std_new),
+        mean_reference=mean_old,
+        mean_new=mean_new,
+        std_reference=std_old,
+        std_new=std_new,
         **about,
     )
     return shift, _change_of_shares(shift) if test == "missing" else _change_of_numbers(shift)
 
 
 def _moments(values):
-    return (values.mean(), deviation_of(values)) if len(values) else (math.nan, math.nan)
+    return moments(values) if len(values) else (math.nan, math.nan)
 
 
 def _change_of_shares(shift):

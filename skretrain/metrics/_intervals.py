@@ -1,4 +1,4 @@
-"""Confidence intervals of means, from sums alone."""
+"""Confidence intervals of shares and means."""
 
 import math
 
@@ -43,11 +43,41 @@ def wilson_interval(share, n, level=0.95):
     z = float(stats.norm.ppf((1 + level) / 2))
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2) / (1 + z * z / n)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    # Rounding may leave the share itself outside.
+    return max(min(centre - half, share), 0.0), min(max(centre + half, share), 1.0)
+
+
+def student_interval(mean, variance, n, level=0.95):
+    """Return Student's interval for a mean.
+
+    Parameters
+    ----------
+    mean, variance : float
+        Of the values; the variance is the mean of the squared deviations.
+    n : int or float
+        Number of values; NaN comes of fewer than two.
+    level : float, default=0.95
+        Probability that the interval holds the true mean.
+
+    Returns
+    -------
+    low, high : float
+        The interval.
+
+    Examples
+    --------
+    >>> from skretrain.metrics._intervals import student_interval
+    >>> [round(limit, 3) for limit in student_interval(2.5, 1.25, 4)]  # of 1, 2, 3 and 4
+    [0.446, 4.554]
+    """
+    if n < 2:
+        return math.nan, math.nan
+    half = student_quantile(level, n) * math.sqrt(variance / (n - 1))
+    return mean - half, mean + half
 
 
 def mean_interval(n, total, squares, level=0.95):
-    """Return Student's interval for a mean.
+    """Return Student's interval for a mean, from sums.
 
     Parameters
     ----------
@@ -69,9 +99,7 @@ def mean_interval(n, total, squares, level=0.95):
     >>> [round(limit, 3) for limit in mean_interval(4, 10.0, 30.0)]  # of 1, 2, 3 and 4
     [0.446, 4.554]
     """
-    if n < 2:
+    if n == 0:
         return math.nan, math.nan
     mean = total / n
-    variance = max(squares - total * mean, 0.0) / (n - 1)
-    half = student_quantile(level, n) * math.sqrt(variance / n)
-    return mean - half, mean + half
+    return student_interval(mean, max(squares - total * mean, 0.0) / n, n, level)

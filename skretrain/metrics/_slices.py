@@ -14,6 +14,7 @@ _BINS = 4
 _MOST_NUMBERS = 20  # different ones that are levels, each a slice
 _SHIFT = 0.02  # that a rounded edge may be off by, as a share of the range of the values
 
+_SIGNS = "=", " < ", " >= ", " in ["  # what comes after the name of a column
 _FORM = (
     'a dict that names slices, such as {"country": "country", "large": lambda X: X["amount"] > '
     "1000}, with the name or the number of a column, or a function of X"
@@ -79,6 +80,11 @@ def check_slices(owner, slices):
     sound = isinstance(slices, dict) and len(slices) > 0
     if not sound or not all(map(_is_definition, slices.items())):
         refuse(owner, "slices", _FORM, slices)
+    for name in (name for name, of in slices.items() if not callable(of)):
+        for other in slices:
+            if other.startswith(tuple(name + sign for sign in _SIGNS)):
+                what = f"names that tell slices apart: {other!r} reads as a slice of {name!r}"
+                refuse(owner, "slices", what, slices)
 
 
 def _is_definition(item):

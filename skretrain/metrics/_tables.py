@@ -6,7 +6,10 @@ import numpy as np
 from scipy import sparse
 
 from ..utils._containers import LIST, PANDAS, POLARS, SPARSE, as_csr, kind_of
+from ..utils._durations import is_gap
+from ..utils._words import counted
 
+MOST_SPARSE_COLUMNS = 300
 _TIMES = datetime.date | datetime.time | np.datetime64
 _TIME, _NO_TIME = np.datetime64(0, "s"), np.datetime64("NaT", "s")  # which one it is plays no part
 _NO_TABLE = "no table of columns: pass a two-dimensional array, a data frame or a sparse matrix"
@@ -113,10 +116,52 @@ def as_sparse(table):
 
 
 def like_table(table, other):
-    """Return a table as sparse rows or as columns, whichever another one is."""
+    """Return a table as sparse rows or as columns, whichever another one is, under its names.
+
+    Columns are matched by position where either of the two has no names.
+
+    Raises
+    ------
+    ValueError
+        If they have no names and are not as many, or text cannot become sparse.
+
+    Examples
+    --------
+    >>> from skretrain.metrics._tables import like_table, read_table
+    >>> like_table(read_table([[2]]), {"age": read_table([[1]])[0]})
+    {'age': array([2.])}
+    """
     if sparse.issparse(other):
-        return as_sparse(table)
-    return dict(enumerate(table.toarray().T)) if sparse.issparse(table) else table
+        table = as_sparse(table)
+        return table if table.shape[1] == other.shape[1] else _refuse_columns(table, other)
+    if sparse.issparse(table):
+        table = dict(enumerate(table.toarray().T))
+    if list(table) == list(other) or not (_unnamed(table) or _unnamed(other)):
+        return table
+    same = len(table) == len(other)
+    return dict(zip(other, table.values(), strict=True)) if same else _refuse_columns(table, other)
+
+
+def _unnamed(table):
+    return len(table) > 0 and list(table) == list(range(len(table)))
+
+
+def _refuse_columns(*tables):
+    n_new, n_old = (t.shape[1] if sparse.issparse(t) else len(t) for t in tables)
+    raise ValueError(
+        f"the new rows have {counted(n_new, 'column')} and the reference {n_old}: without names, "
+        "columns are compared by position. Pass the same columns, or data frames with names."
+    )
+
+
+def fullest_columns(X, least=0):
+    """Return the 300 columns of sparse rows with the most entries, of those with so many at least.
+
+    They are positions, sorted.
+    """
+    entries = np.bincount(X.nonzero()[1], minlength=X.shape[1])
+    fullest = np.argsort(-entries, kind="stable")[:MOST_SPARSE_COLUMNS]
+    return np.sort(fullest[entries[fullest] >= least])
 
 
 def is_time(values):
@@ -216,11 +261,7 @@ def _column(values):
     if kind == "M":
         return _times(np.isnat(values))
     objects = values.astype(object)
-    return _objects(objects, np.array([_is_none(value) for value in objects], dtype=bool))
-
-
-def _is_none(value):
-    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
+    return _objects(objects, np.array([is_gap(value) for value in objects], dtype=bool))
 
 
 def _objects(values, missing):

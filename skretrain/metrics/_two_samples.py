@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
 
 from ..utils._containers import LIST, PANDAS, POLARS, SPARSE, concat_rows, kind_of, n_rows
+from ..utils._durations import is_gap
 
 _FOLDS = 5
 _MOST_LEVELS = 20
@@ -36,8 +37,8 @@ class Column(NamedTuple):
 
     @property
     def label(self):
-        """How the column is called in a text; a number alone would read as an amount."""
-        return self.name if isinstance(self.name, str) else f"column {self.name}"
+        """How the column is called in a text, a str."""
+        return label_of(self.name)
 
     @property
     def present(self):
@@ -48,6 +49,11 @@ class Column(NamedTuple):
     def is_empty(self):
         """Whether no row of either sample has a value."""
         return not any(len(values) for values in self.present)
+
+
+def label_of(name):
+    """Return how a column is called in a text; a number alone would read as an amount."""
+    return name if isinstance(name, str) else f"column {name}"
 
 
 def columns_of(X_old, X_new):
@@ -77,8 +83,11 @@ def _numbers(old, new):
     both = [_as_floats(values) for values in (old, new)]
     if all(values is not None for values in both):
         return *both, True
-    # One by one: a cell may be a list.
-    text = [[str(value) for value in np.asarray(side, dtype=object)] for side in (old, new)]
+    # One by one: a cell may be a list. None and NaN are the same gap.
+    text = [
+        ["" if is_gap(value) else f"={value}" for value in np.asarray(side, dtype=object)]
+        for side in (old, new)
+    ]
     _, codes = np.unique(np.concatenate(text), return_inverse=True)
     return codes[: len(old)].astype(float), codes[len(old) :].astype(float), False
 
@@ -114,9 +123,11 @@ def direction(*samples):
     together = np.concatenate(samples)
     if len(np.unique(together)) <= max(10, len(together) // 100):
         return None
-    ways = np.unique(np.sign(np.concatenate([np.diff(values) for values in samples])))
-    ways = ways[ways != 0]
-    return int(ways[0]) if len(ways) == 1 else 0
+    rises, falls = (
+        any(differs(values[1:], values[:-1]).any() for values in samples)
+        for differs in (np.greater, np.less)
+    )
+    return int(rises) - int(falls)
 
 
 def movement(column):
@@ -151,14 +162,27 @@ def movement(column):
 
 def deviation_of(values):
     """Return the standard deviation: 0 of equal values, also where their mean is rounded."""
-    return float(values.std()) if np.ptp(values) else 0.0
+    return moments(values)[1]
+
+
+def moments(values):
+    """Return mean and standard deviation, also where sums or squares would be no floats."""
+    _, exponent = np.frexp(np.abs(values).max())
+    scaled = np.ldexp(values, -exponent)
+    deviation = scaled.std() if np.ptp(scaled) else 0.0
+    return tuple(float(np.ldexp(part, exponent)) for part in (scaled.mean(), deviation))
+
+
+def distribution_gaps(old, new):
+    """Return all values, sorted, and by how much the share up to each is larger in the new ones."""
+    at = np.sort(np.concatenate([old, new]))  # in order, they are found several times faster
+    shares = [np.searchsorted(np.sort(part), at, side="right") / len(part) for part in (old, new)]
+    return at, shares[1] - shares[0]
 
 
 def ks_distance(old, new):
     """Return the Kolmogorov-Smirnov distance: the largest gap between the distributions."""
-    at = np.sort(np.concatenate([old, new]))  # in order, they are found several times faster
-    shares = [np.searchsorted(np.sort(part), at, side="right") / len(part) for part in (old, new)]
-    return float(np.abs(shares[0] - shares[1]).max())
+    return float(np.abs(distribution_gaps(old, new)[1]).max())
 
 
 def ks_p_value(distance, n_old, n_new):

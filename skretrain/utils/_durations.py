@@ -254,8 +254,11 @@ def moments_with_gaps(values):
 
 def is_gap(value):
     """Tell a missing value: None, NaN, NaT or NA."""
-    # pandas.NA is neither equal to itself nor different.
-    return value is None or type(value).__name__ == "NAType" or bool(value != value)
+    # pandas.NA is neither equal to itself nor different; for an array there is no one answer.
+    if value is None or type(value).__name__ == "NAType":
+        return True
+    differs = value != value
+    return isinstance(differs, bool | np.bool_) and bool(differs)
 
 
 def columns_in_words(columns, most=12):

@@ -69,6 +69,18 @@ def test_a_shift_of_half_a_deviation_is_found_named_and_located(method):
     assert moved.test == ("ks" if method == "two_sample" else method)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.003])
+def test_a_column_that_was_constant_or_nearly_so_rings_once_it_is_not(method, share):
+    """A sensor that stood still says something when it moves; a rare blip as before does not."""
+    rng = np.random.default_rng(0)
+    X = (rng.random((4000, 1)) < share).astype(float)
+    trigger = FeatureDrift(method).reset()
+    assert show(trigger, X) == []
+    ((row, signal),) = show(trigger, (rng.random((500, 1)) < 0.5).astype(float), first=4000)
+    assert row <= 4400
+    assert signal.note.startswith("moved: column 0")
+
+
 def test_what_does_not_move_does_not_ring(method):
     """In 10,000 rows, at an expectation of a twentieth of an alarm."""
     assert show(FeatureDrift(method).reset(), numbers(12_000), 1000) == []
@@ -318,3 +330,27 @@ def test_several_triggers_tell_what_each_has_found():
     ((_, signal),) = show(trigger, numbers(3000, at=2500, shift=2.0), 500)
     first, second = signal.note.split("; ")
     assert first == second == f"moved: {first.removeprefix('moved: ')}"
+
+
+def test_columns_that_lose_their_names_are_still_those_of_the_reference(method):
+    """An array after a frame, or the other way: nothing moved."""
+    X = numbers(2000)
+    names = ["a", "b", "c", "d"]
+    for first, then in (
+        (pd.DataFrame(X, columns=names), X),
+        (X, pd.DataFrame(X, columns=names)),
+        (pd.DataFrame(X, columns=names), sparse.csr_matrix(X)),
+    ):
+        trigger = FeatureDrift(method, window=100).reset()
+        assert show(trigger, first) == show(trigger, then, first=2000) == []
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_matrix], ids=["array", "sparse"])
+@pytest.mark.parametrize("n_seen", [50, 1000], ids=["first", "later"])
+def test_rows_with_fewer_columns_are_refused_before_anything_has_changed(method, container, n_seen):
+    trigger = FeatureDrift(method, window=100).reset()
+    show(trigger, container(numbers(n_seen)))
+    before = joblib.hash(trigger)
+    with pytest.raises(ValueError, match=r"the new rows have 3 columns and the reference 4"):
+        show(trigger, container(numbers(500)[:, :3]), size=500)
+    assert joblib.hash(trigger) == before

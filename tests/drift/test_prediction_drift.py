@@ -222,6 +222,19 @@ def test_another_number_of_classes_begins_anew():
     assert trigger.warming_up
 
 
+def test_a_single_known_output_is_no_proof_of_anything():
+    values = np.r_[0.5, np.full(199, np.nan), numbers(100)]
+    trigger = small(min_effect=0.0)
+    assert {signal.state for signal in shown(trigger, y_pred=values)} == {"stable"}
+    assert trigger.p_value_ > 0.05
+
+
+def test_probabilities_of_one_class_may_be_one_dimensional():
+    z = numbers(moved_from=500)
+    flat, wide = small(), small()
+    assert shown(flat, y_proba=proba_of(z)[:, 1]) == shown(wide, y_proba=proba_of(z))
+
+
 def test_outputs_that_are_no_numbers_are_left_out():
     """Some, and all of them."""
     rows = numbers(moved_from=500)

@@ -139,6 +139,8 @@ def test_what_cannot_be_drawn_is_refused(options, message):
 
 
 def test_without_a_score_or_a_second_axes_there_is_nothing_to_draw():
+    with pytest.raises(ValueError, match="no slice with a score"):
+        drawn(sample_weight=np.zeros(len(FRAME)))
     slices = {"none": lambda X: X["shop"] == "z"}
     with pytest.raises(ValueError, match="no slice with a score"):
         SliceDisplay.from_predictions(Y, PREDICTED, FRAME, slices)

@@ -12,12 +12,11 @@ from scipy import sparse, stats
 from scipy.spatial import distance
 
 from skretrain.metrics._feature_shifts import (
-    MOST_SPARSE_COLUMNS,
     changed_from,
     feature_shifts,
     shifts_of,
 )
-from skretrain.metrics._tables import read_table
+from skretrain.metrics._tables import MOST_SPARSE_COLUMNS, read_table
 from skretrain.metrics._two_samples import (
     holm,
     jensen_shannon,
@@ -309,8 +308,8 @@ def sparse_rows(n, n_columns, density=0.05):
         (np.zeros((29, 1)), np.zeros((30, 1)), "X_reference has 29 rows: at least 30 are needed"),
         (np.zeros((30, 1)), np.zeros((3, 1)), "X_new has 3 rows: at least 30 are needed"),
         (np.zeros((30, 0)), np.zeros((30, 0)), "X_reference has 0 rows"),
-        (np.zeros((30, 2)), np.zeros((30, 3)), "X_new has 3 columns and X_reference 2"),
-        (sparse.eye(30), sparse.eye(40), "X_new has 40 columns and X_reference 30"),
+        (np.zeros((30, 2)), np.zeros((30, 3)), "the new rows have 3 columns and the reference 2"),
+        (sparse.eye(30), sparse.eye(40), "the new rows have 40 columns and the reference 30"),
         (["a"] * 30, ["b"] * 30, "X_reference is no table of columns"),
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from skretrain.metrics._intervals import mean_interval, wilson_interval
+from skretrain.metrics._intervals import mean_interval, student_interval, wilson_interval
 
 
 @settings(max_examples=30)
@@ -34,6 +34,13 @@ def test_the_interval_of_a_mean_is_students(values, level):
         assert (low, high) == pytest.approx(expected, rel=1e-4, abs=1e-4)
     assert low <= values.mean() + 1e-9
     assert high >= values.mean() - 1e-9
+
+
+def test_the_interval_from_sums_is_that_from_the_moments():
+    values = np.arange(7.0) ** 2
+    sums = mean_interval(7, values.sum(), np.square(values).sum())
+    assert sums == pytest.approx(student_interval(values.mean(), values.var(), 7))
+    assert all(map(math.isnan, student_interval(1.0, 0.0, 1)))
 
 
 @pytest.mark.parametrize("n", [0, 1])

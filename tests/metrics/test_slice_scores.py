@@ -11,8 +11,6 @@ from skretrain.metrics import find_worst_slice, slice_scores
 from skretrain.metrics._slice_scores import (
     benjamini_hochberg,
     difference_test,
-    student_interval,
-    wilson_interval,
 )
 
 RNG = np.random.default_rng(0)
@@ -40,20 +38,6 @@ def test_each_slice_has_the_score_of_its_rows_and_the_difference_to_all_others()
     assert found["shop=b"].p_adjusted > 0.05
 
 
-def test_the_interval_of_a_share_is_that_of_scipy():
-    for k, n in [(0, 10), (7, 10), (290, 300), (40, 40)]:
-        oracle = stats.binomtest(k, n).proportion_ci(method="wilson")
-        assert wilson_interval(k / n, None, n) == pytest.approx((oracle.low, oracle.high))
-
-
-def test_the_interval_of_a_mean_is_that_of_scipy():
-    values = RNG.normal(size=20)
-    oracle = stats.ttest_1samp(values, 0).confidence_interval()
-    found = student_interval(values.mean(), values.var(), 20)
-    assert found == pytest.approx((oracle.low, oracle.high))
-    assert np.isnan(student_interval(1.0, 0.0, 1)).all()
-
-
 def test_a_regression_has_the_mean_absolute_error():
     y = RNG.normal(size=400)
     predicted = y + np.where(SHOP == "b", 3.0, 1.0)
@@ -75,6 +59,17 @@ def test_whole_weights_are_repeated_rows_and_rows_of_weight_zero_are_none():
         assert one.difference == pytest.approx(other.difference)
         assert one.high - one.low > other.high - other.low  # the rows are not more than they were
         assert one.n_rows == ((one.name[-1] == SHOP) & (weight > 0)).sum()
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_the_unit_of_the_weights_plays_no_part(scale):
+    weight = np.tile([1.0, 2.0, 4.0, 8.0], 100)
+    scores = [
+        slice_scores(Y, PREDICTED, FRAME, {"shop": "shop"}, sample_weight=weight * unit)
+        for unit in (1.0, scale)
+    ]
+    numbers = [[row[1:] for row in each] for each in scores]
+    np.testing.assert_allclose(*numbers)
 
 
 def share_right(y, predicted, sample_weight=None):

@@ -180,6 +180,19 @@ def test_what_does_not_define_slices_is_refused(slices):
         Slicer("scores", slices)
 
 
+def fails_not(X):
+    return X[:, 0] > 0
+
+
+@pytest.mark.parametrize("other", ["shop=3", "shop < 5", "shop >= 5", "shop in [1, 5)"])
+@pytest.mark.parametrize("of", [1, fails_not], ids=["column", "function"])
+def test_a_name_that_reads_as_a_slice_of_another_is_refused(other, of):
+    """The rows of both would be counted as those of one."""
+    with pytest.raises(ValueError, match=r"reads as a slice of 'shop'"):
+        Slicer("scores", {"shop": 0, other: of})
+    Slicer("scores", {"shop": 0, "shops": 1, "shop large": of, "a=b": 1})
+
+
 def fails(X):
     raise KeyError("nothing")
 

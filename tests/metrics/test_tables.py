@@ -125,6 +125,12 @@ def test_a_whole_number_is_the_same_level_whatever_its_type():
     assert as_levels(levels) is levels
 
 
+def test_cells_that_are_arrays_are_levels():
+    cells = np.empty((2, 1), dtype=object)
+    cells[:, 0] = [np.arange(2), None]
+    assert as_lists(read_table(cells)) == {0: ["[0 1]", None]}
+
+
 def test_tables_are_joined_by_name_and_types_brought_together():
     tables = [read_table(pd.DataFrame(part)) for part in ({"a": [1], "b": [2]}, {"a": ["x"]})]
     assert as_lists(join_tables(tables)) == {"a": ["1", "x"], "b": [2.0, None]}

@@ -16,6 +16,7 @@ from skretrain.metrics._two_samples import (
     ks_distance,
     ks_p_value,
     level_counts,
+    moments,
     movement,
     student_quantile,
     told_apart,
@@ -63,6 +64,25 @@ def test_frames_and_arrays_give_the_same_columns():
     for columns in (from_pandas, from_polars, from_arrays):
         np.testing.assert_array_equal(columns[0].old, [1.0, np.nan])
         assert all(column.is_numeric for column in columns)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e300, 1.7e308])
+def test_numbers_of_any_size_have_a_mean_a_deviation_and_a_direction(unit):
+    values = np.tile([-1.0, 0.5, 1.0, 0.0], 10)
+    mean, deviation = moments(values * unit)
+    assert mean == pytest.approx(values.mean() * unit)
+    assert deviation == pytest.approx(values.std() * unit)
+    assert moments(np.full(3, unit / 3)) == (pytest.approx(unit / 3), 0.0)
+    assert direction(np.r_[np.linspace(-1, -0.9, 50), np.linspace(0.9, 1, 50)] * unit) == 1
+
+
+def test_a_gap_in_text_is_the_same_gap_however_it_is_written():
+    """Chunks of a stream write it as they like: None, NaN, NA."""
+    old, new = (np.array([["x"], [gap]], dtype=object) for gap in (None, np.nan))
+    (column,), _ = columns_of(old, new)
+    assert column.old.tolist() == column.new.tolist()
+    (column,), _ = columns_of(old, np.array([["x"], [pd.NA]], dtype=object))
+    assert column.old.tolist() == column.new.tolist()
 
 
 def test_dates_truth_values_and_texts_are_no_numbers():
