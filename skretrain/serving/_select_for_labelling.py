@@ -99,7 +99,9 @@ def select_for_labelling(model, X, budget, *, random_share=0.2, reference=None, 
     n_chosen = _n_chosen(budget, n)
     if n_chosen == n:
         return np.arange(n), np.ones(n)
-    scores = _uncertainty(model, X) + _unlikeness(model, X, reference)
+    # Of a row for which it answers NaN, a model knows nothing.
+    unsure = np.clip(np.nan_to_num(_uncertainty(model, X), nan=1.0), 0, 1)
+    scores = unsure + _unlikeness(model, X, reference)
     # Squared, less is lost where inputs have moved than in proportion to the score.
     chances = inclusion_probabilities(np.square(scores), n_chosen, random_share)
     rows = _drawn(chances, np.random.default_rng(random_state))
@@ -197,12 +199,15 @@ def _margin(outputs):
     if outputs.shape[1] == 1:
         return np.ones(len(outputs))
     largest = np.sort(outputs, axis=1)
-    return largest[:, -1] - largest[:, -2]
+    with np.errstate(invalid="ignore"):  # of two infinite values
+        return largest[:, -1] - largest[:, -2]
 
 
 def _by_median(sizes):
     median = float(np.median(sizes))
-    return sizes / np.where(sizes + median > 0, sizes + median, 1.0)
+    with np.errstate(invalid="ignore"):
+        shares = sizes / np.where(sizes + median > 0, sizes + median, 1.0)
+    return np.where(np.isinf(sizes), 1.0, shares)
 
 
 def _unlikeness(model, X, reference):

@@ -8,6 +8,7 @@ from helpers import stream
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import KMeans
 from sklearn.ensemble import (
     GradientBoostingRegressor,
@@ -193,6 +194,41 @@ def test_margins_of_a_decision_function_do_as_well(n_classes):
     if n_classes == 3:
         margins = np.diff(np.sort(margins, axis=1)[:, -2:], axis=1).ravel()
     assert mean_of_chosen(np.abs(margins), model, X[200:]) < 0.85 * np.abs(margins).mean()
+
+
+class Answers(ClassifierMixin, BaseEstimator):
+    """A fitted model that answers with what it was given."""
+
+    def __init__(self, method, outputs):
+        self.method, self.outputs = method, outputs
+
+    def fit(self, X, y):
+        """Do nothing."""
+        return self
+
+    def __getattr__(self, name):
+        if name != "method" and name == self.method:
+            return lambda X: self.outputs
+        raise AttributeError(name)
+
+
+NONE_AND_SURE = np.array([[np.nan, np.nan]] * 5 + [[0.0, 1.0]] * 195)
+
+
+@pytest.mark.parametrize(
+    ("method", "outputs"),
+    [
+        ("predict_proba", NONE_AND_SURE),
+        ("decision_function", np.where(np.arange(200) < 5, 0.0, np.inf)),
+        ("decision_function", np.where(np.isnan(NONE_AND_SURE), -np.inf, NONE_AND_SURE)),
+    ],
+)
+def test_rows_of_which_a_model_says_nothing_are_the_least_sure(method, outputs):
+    rows, weights = select_for_labelling(
+        Answers(method, outputs), X_NEW, 6, random_share=0.1, random_state=0
+    )
+    assert set(range(5)) <= set(rows.tolist())
+    assert np.isfinite(weights).all()
 
 
 def test_a_model_of_a_single_class_is_sure_of_every_row():
