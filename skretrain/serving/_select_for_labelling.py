@@ -4,10 +4,11 @@ import numpy as np
 from sklearn.base import is_regressor
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
 
-from ..utils._containers import ARRAY, PANDAS, POLARS, as_container, kind_of, n_rows
+from ..utils._containers import n_rows
 from ..utils._losses import task_of
 from ..utils._params import check_number, is_integer, is_number, refuse
-from ._domain import FEWEST_ROWS, domain_probabilities
+from ._domain import FEWEST_ROWS, check_table, domain_probabilities, is_table
+from ._inputs import checked_rows
 
 _REFERENCE_ROWS = 2_000  # of a buffer: more would not change the score, only its cost
 _OWNER = "select_for_labelling"
@@ -94,7 +95,7 @@ def select_for_labelling(model, X, budget, *, random_share=0.2, reference=None, 
     >>> model = model.partial_fit(X[1_000:][rows], y[1_000:][rows])
     """
     check_number(_OWNER, "random_share", random_share, above=0, most=1)
-    X = as_container(X)
+    X = checked_rows(_OWNER, "X", X)
     n = n_rows(X)
     n_chosen = _n_chosen(budget, n)
     if n_chosen == n:
@@ -167,7 +168,10 @@ def _uncertainty(model, X):
             return np.zeros(n_rows(X))
         # The trees of a forest know no names of columns.
         rows = X if hasattr(members[0], "buffer_") else np.asarray(X)
-        return _by_median(np.std([member.predict(rows) for member in members], axis=0))
+        answers = np.array([member.predict(rows) for member in members])
+        if answers.ndim > 2:
+            _refuse_several_outputs()
+        return _by_median(np.std(answers, axis=0))
     if task_of(model) == "unsupervised":
         return np.zeros(n_rows(X))
     if hasattr(model, "predict_proba"):
@@ -190,10 +194,7 @@ def _members(model):
 def _margin(outputs):
     """Return the difference of the two largest outputs of each row."""
     if isinstance(outputs, list) or outputs.ndim > 2:
-        raise ValueError(
-            f"{_OWNER}: the model predicts several outputs of each row, and rows are chosen by "
-            "one: pass a model of one output."
-        )
+        _refuse_several_outputs()
     if outputs.ndim == 1:
         return np.abs(outputs)
     if outputs.shape[1] == 1:
@@ -201,6 +202,13 @@ def _margin(outputs):
     largest = np.sort(outputs, axis=1)
     with np.errstate(invalid="ignore"):  # of two infinite values
         return largest[:, -1] - largest[:, -2]
+
+
+def _refuse_several_outputs():
+    raise ValueError(
+        f"{_OWNER}: the model predicts several outputs of each row, and rows are chosen by one: "
+        "pass a model of one output."
+    )
 
 
 def _by_median(sizes):
@@ -214,17 +222,15 @@ def _unlikeness(model, X, reference):
     """Return how unlike the rows of the reference each row is, in [0, 1]."""
     if reference is None:
         rows = _remembered(model)
-        if rows is None or not _is_table(rows):
+        if rows is None or not (is_table(rows) and is_table(X)):
             return np.zeros(n_rows(X))
     else:
-        rows = as_container(reference)
+        rows = checked_rows(_OWNER, "reference", reference)
+        for each in (X, rows):
+            check_table(_OWNER, each)
     if min(n_rows(rows), n_rows(X)) < FEWEST_ROWS:
         return np.zeros(n_rows(X))
     return np.clip(2 * domain_probabilities(rows, X)[1] - 1, 0, 1)
-
-
-def _is_table(rows):
-    return kind_of(rows) in (ARRAY, PANDAS, POLARS) and len(rows.shape) == 2
 
 
 def _remembered(model):

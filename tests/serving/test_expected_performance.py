@@ -590,10 +590,17 @@ def test_what_cannot_be_used_is_refused_and_nothing_changes(use, message):
     ],
 )
 def test_features_that_are_others_than_those_of_the_reference_are_refused(X, message):
-    is_sparse = sparse.issparse(X)
-    X_reference = X if is_sparse else pd.DataFrame(PROBA, columns=["a", "b"])
+    expected = ExpectedPerformance().fit(Y, PROBA, X=pd.DataFrame(PROBA, columns=["a", "b"]))
     with pytest.raises(ValueError, match=message):
-        ExpectedPerformance().fit(Y, PROBA, X=X_reference).estimate(PROBA, X=X)
+        expected.estimate(PROBA, X=X)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"), [(sparse.csr_matrix(PROBA), "sparse"), (5, "X must be an array")]
+)
+def test_features_that_can_never_be_compared_are_refused_by_fit(X, message):
+    with pytest.raises(ValueError, match=message):
+        ExpectedPerformance().fit(Y, PROBA, X=X)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from skretrain import DriftAwareRetrainer, MixtureRetrainer
 from skretrain.serving import select_for_labelling
+from skretrain.serving._domain import domain_probabilities
 from skretrain.serving._select_for_labelling import _drawn, inclusion_probabilities
 
 X, Y = stream(400)
@@ -244,6 +245,15 @@ def test_rows_that_are_no_table_have_no_domain():
     assert len(select_for_labelling(model, rows[200:], 20)[0]) == 20
     model = DriftAwareRetrainer(LogisticRegression(), detector=None).fit(X[:200], Y[:200])
     assert len(select_for_labelling(model, X_NEW[:20], 5)[0]) == 5
+    assert len(select_for_labelling(model, sparse.csr_matrix(X_NEW), 5)[0]) == 5
+
+
+@pytest.mark.parametrize("kinds", [(pd.DataFrame, np.asarray), (np.asarray, pd.DataFrame)])
+def test_rows_without_names_are_compared_by_position(kinds):
+    old, new = X[:200], X_NEW + np.where(np.arange(200) < 100, 9, 0)[:, np.newaxis]
+    plain = domain_probabilities(old, new)
+    mixed = domain_probabilities(kinds[0](old), kinds[1](new))
+    np.testing.assert_array_equal(plain, mixed)
 
 
 @pytest.mark.parametrize(
@@ -257,15 +267,23 @@ def test_rows_that_are_no_table_have_no_domain():
         ({"random_share": 0}, "random_share must be"),
         ({"random_share": 1.1}, "random_share must be"),
         ({"reference": X[:, :2]}, "the same columns"),
-        ({"reference": ["a text"] * 50}, "the same columns"),
+        ({"reference": ["a text"] * 50}, "the rows are no table"),
+        ({"reference": sparse.csr_matrix(X)}, "the rows are sparse"),
+        ({"reference": 5}, "reference must be an array"),
+        ({"X": 5}, "X must be an array"),
+        ({"X": "a text"}, "X must be an array"),
+        ({"X": sparse.csr_matrix(X_NEW), "reference": X}, "the rows are sparse"),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_name(options, message):
     with pytest.raises(ValueError, match=message):
-        select_for_labelling(MODEL, X_NEW, **{"budget": 10, **options})
+        select_for_labelling(MODEL, **{"X": X_NEW, "budget": 10, **options})
 
 
-def test_a_model_of_several_outputs_is_refused():
-    model = MultiOutputClassifier(GaussianNB()).fit(X[:200], np.c_[Y[:200], 1 - Y[:200]])
+@pytest.mark.parametrize(
+    "model", [MultiOutputClassifier(GaussianNB()), RandomForestRegressor(2, random_state=0)]
+)
+def test_a_model_of_several_outputs_is_refused(model):
+    model.fit(X[:200], np.c_[Y[:200], 1 - Y[:200]])
     with pytest.raises(ValueError, match="several outputs"):
         select_for_labelling(model, X_NEW, 10)
