@@ -1,10 +1,8 @@
-"""Confidence intervals of means, from sums alone."""
+"""Confidence intervals of means and shares, from their moments."""
 
 import math
 
 from scipy import stats
-
-from ._two_samples import student_quantile
 
 
 def wilson_interval(share, n, level=0.95):
@@ -18,7 +16,7 @@ def wilson_interval(share, n, level=0.95):
     share : float
         Between 0 and 1.
     n : int or float
-        Number of rows; 0 gives NaN.
+        Number of rows, or what weighted rows count as; 0 gives NaN.
     level : float, default=0.95
         Probability that the interval holds the true share.
 
@@ -43,11 +41,43 @@ def wilson_interval(share, n, level=0.95):
     z = float(stats.norm.ppf((1 + level) / 2))
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2) / (1 + z * z / n)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    # Rounding may leave the share itself outside.
+    return min(max(centre - half, 0.0), share), max(min(centre + half, 1.0), share)
+
+
+def student_interval(mean, variance, n, level=0.95):
+    """Return Student's interval for a mean.
+
+    Parameters
+    ----------
+    mean : float
+        Of the values.
+    variance : float
+        Their mean squared distance from it.
+    n : int or float
+        Number of values, or what weighted ones count as; NaN comes of one or fewer.
+    level : float, default=0.95
+        Probability that the interval holds the true mean.
+
+    Returns
+    -------
+    low, high : float
+        The interval.
+
+    Examples
+    --------
+    >>> from skretrain.metrics._intervals import student_interval
+    >>> [round(limit, 3) for limit in student_interval(2.5, 1.25, 4)]  # of 1, 2, 3 and 4
+    [0.446, 4.554]
+    """
+    if n <= 1:
+        return math.nan, math.nan
+    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * math.sqrt(variance / (n - 1))
+    return mean - half, mean + half
 
 
 def mean_interval(n, total, squares, level=0.95):
-    """Return Student's interval for a mean.
+    """Return Student's interval for a mean, from sums alone.
 
     Parameters
     ----------
@@ -72,6 +102,4 @@ def mean_interval(n, total, squares, level=0.95):
     if n < 2:
         return math.nan, math.nan
     mean = total / n
-    variance = max(squares - total * mean, 0.0) / (n - 1)
-    half = student_quantile(level, n) * math.sqrt(variance / n)
-    return mean - half, mean + half
+    return student_interval(mean, max(squares - total * mean, 0.0) / n, n, level)

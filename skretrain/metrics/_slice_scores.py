@@ -14,7 +14,9 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from ..utils._containers import as_container
 from ..utils._losses import absolute_loss_per_row, zero_one_loss_per_row
 from ..utils._params import refuse
+from ._intervals import student_interval, wilson_interval
 from ._slices import Slicer
+from ._two_samples import student_quantile
 
 _LEVEL = 0.95
 _MOST_LEVELS = 20
@@ -234,26 +236,28 @@ def measure_of(y_true, y_pred, X, metric, sample_weight):
             what = "'mean_absolute_error' or a function, as the targets are no classes"
             refuse("slice_scores", "metric", what, metric)
         unique_labels(y_true, y_pred)  # for its complaint about text and numbers
-        return _OfRows(1 - zero_one_loss_per_row(y_true, y_pred), weight, wilson_interval)
+        return _OfRows(1 - zero_one_loss_per_row(y_true, y_pred), weight, is_share=True)
     y_true, y_pred = (
         finite_numbers("slice_scores", name, values)
         for name, values in (("y_true", y_true), ("y_pred", y_pred))
     )
-    return _OfRows(absolute_loss_per_row(y_true, y_pred), weight, student_interval)
+    return _OfRows(absolute_loss_per_row(y_true, y_pred), weight, is_share=False)
 
 
 class _OfRows:
     """A score that is the mean of one value per row."""
 
-    def __init__(self, values, weight, interval_of):
-        self.values, self.weight, self.interval_of = values, weight, interval_of
+    def __init__(self, values, weight, *, is_share):
+        self.values, self.weight, self.is_share = values, weight, is_share
 
     def score(self, rows):
         return self._moments(rows)[1]
 
     def interval(self, rows):
         n, mean, variance = self._moments(rows)
-        return mean, *self.interval_of(mean, variance, n)
+        if self.is_share:
+            return mean, *wilson_interval(mean, n, _LEVEL)
+        return mean, *student_interval(mean, variance, n, _LEVEL)
 
     def comparison(self, rows, others):
         inside, outside = self._moments(rows), self._moments(others)
@@ -280,7 +284,7 @@ class _OfFunction:
 
     def interval(self, rows):
         score, error = self._jackknifed(rows)
-        width = stats.t.ppf((1 + _LEVEL) / 2, _GROUPS - 1) * error
+        width = student_quantile(_LEVEL, _GROUPS) * error
         return score, float(score - width), float(score + width)
 
     def comparison(self, rows, others):
@@ -320,23 +324,6 @@ class _OfFunction:
         if not any(p.name == "sample_weight" or p.kind == p.VAR_KEYWORD for p in parameters):
             what = "a function with a keyword sample_weight, as weights are given"
             refuse("slice_scores", "metric", what, self.metric)
-
-
-def wilson_interval(mean, variance, n):
-    """Return Wilson's interval of a share of n rows, at the level 0.95."""
-    z = stats.norm.ppf((1 + _LEVEL) / 2)
-    middle = (mean + z**2 / (2 * n)) / (1 + z**2 / n)
-    width = z / (1 + z**2 / n) * math.sqrt(mean * (1 - mean) / n + z**2 / (4 * n**2))
-    # Rounding may leave the share itself outside.
-    return min(float(middle - width), mean), max(float(middle + width), mean)
-
-
-def student_interval(mean, variance, n):
-    """Return Student's interval of a mean of n rows; NaN for a single one."""
-    if n <= 1:
-        return math.nan, math.nan
-    width = float(stats.t.ppf((1 + _LEVEL) / 2, n - 1)) * math.sqrt(variance / (n - 1))
-    return mean - width, mean + width
 
 
 def _checked_weight(sample_weight, n):
