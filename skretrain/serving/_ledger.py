@@ -208,7 +208,7 @@ class Ledger:
 
     def expire(self, older_than):
         """Give up rows that have waited for longer, and return their ids."""
-        most = length("PendingLabels.expire", "older_than", older_than, self.clock or ROWS)
+        most = length("PendingLabels.expire", "older_than", older_than, self.clock)
         positions = self.book.pending()
         positions = positions[self._ages(positions) > most]
         ids = self.book.names(positions)

@@ -316,7 +316,8 @@ class PendingLabels:
         return True
 
     def __repr__(self):
-        counts = {"pending": len(self)} | self._ledger.arrivals.counts
+        with self._lock:
+            counts = {"pending": len(self)} | self._ledger.arrivals.counts
         told = ", ".join(f"{n:,} {what}" for what, n in counts.items())
         return f"<PendingLabels of {type(self.model).__name__}: {told}>"
 
