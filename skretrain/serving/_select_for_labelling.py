@@ -98,6 +98,7 @@ def select_for_labelling(model, X, budget, *, random_share=0.2, reference=None, 
     X = checked_rows(_OWNER, "X", X)
     n = n_rows(X)
     n_chosen = _n_chosen(budget, n)
+    rng = _generator(random_state)
     if n_chosen == n:
         return np.arange(n), np.ones(n)
     # Of a row for which it answers NaN, a model knows nothing.
@@ -105,7 +106,7 @@ def select_for_labelling(model, X, budget, *, random_share=0.2, reference=None, 
     scores = unsure + _unlikeness(model, X, reference)
     # Squared, less is lost where inputs have moved than in proportion to the score.
     chances = inclusion_probabilities(np.square(scores), n_chosen, random_share)
-    rows = _drawn(chances, np.random.default_rng(random_state))
+    rows = _drawn(chances, rng)
     return rows, 1 / chances[rows]
 
 
@@ -116,6 +117,14 @@ def _n_chosen(budget, n):
         return min(max(round(budget * n), 1), n)
     accepted = "a number of rows, an integer of at least 1, or a share of them, a float in (0, 1]"
     return refuse(_OWNER, "budget", accepted, budget)
+
+
+def _generator(random_state):
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError):
+        accepted = "None, an integer of at least 0 or a numpy Generator"
+        return refuse(_OWNER, "random_state", accepted, random_state)
 
 
 def inclusion_probabilities(scores, n_chosen, random_share):

@@ -266,6 +266,8 @@ def test_rows_without_names_are_compared_by_position(kinds):
         ({"budget": "half"}, "budget must be"),
         ({"random_share": 0}, "random_share must be"),
         ({"random_share": 1.1}, "random_share must be"),
+        ({"random_state": -1}, "random_state must be"),
+        ({"random_state": "a", "budget": 1.0}, "random_state must be"),
         ({"reference": X[:, :2]}, "the same columns"),
         ({"reference": ["a text"] * 50}, "the rows are no table"),
         ({"reference": sparse.csr_matrix(X)}, "the rows are sparse"),
