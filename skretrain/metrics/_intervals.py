@@ -1,10 +1,8 @@
-"""Confidence intervals of shares and means."""
+"""Confidence intervals of means and shares, from their moments."""
 
 import math
 
 from scipy import stats
-
-from ._two_samples import student_quantile
 
 
 def wilson_interval(share, n, level=0.95):
@@ -18,7 +16,7 @@ def wilson_interval(share, n, level=0.95):
     share : float
         Between 0 and 1.
     n : int or float
-        Number of rows; 0 gives NaN.
+        Number of rows, or what weighted rows count as; 0 gives NaN.
     level : float, default=0.95
         Probability that the interval holds the true share.
 
@@ -44,7 +42,7 @@ def wilson_interval(share, n, level=0.95):
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2) / (1 + z * z / n)
     # Rounding may leave the share itself outside.
-    return max(min(centre - half, share), 0.0), min(max(centre + half, share), 1.0)
+    return min(max(centre - half, 0.0), share), max(min(centre + half, 1.0), share)
 
 
 def student_interval(mean, variance, n, level=0.95):
@@ -52,10 +50,12 @@ def student_interval(mean, variance, n, level=0.95):
 
     Parameters
     ----------
-    mean, variance : float
-        Of the values; the variance is the mean of the squared deviations.
+    mean : float
+        Of the values.
+    variance : float
+        Their mean squared distance from it.
     n : int or float
-        Number of values; NaN comes of fewer than two.
+        Number of values, or what weighted ones count as; NaN comes of one or fewer.
     level : float, default=0.95
         Probability that the interval holds the true mean.
 
@@ -70,14 +70,14 @@ def student_interval(mean, variance, n, level=0.95):
     >>> [round(limit, 3) for limit in student_interval(2.5, 1.25, 4)]  # of 1, 2, 3 and 4
     [0.446, 4.554]
     """
-    if n < 2:
+    if n <= 1:
         return math.nan, math.nan
-    half = student_quantile(level, n) * math.sqrt(variance / (n - 1))
+    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * math.sqrt(variance / (n - 1))
     return mean - half, mean + half
 
 
 def mean_interval(n, total, squares, level=0.95):
-    """Return Student's interval for a mean, from sums.
+    """Return Student's interval for a mean, from sums alone.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def mean_interval(n, total, squares, level=0.95):
     >>> [round(limit, 3) for limit in mean_interval(4, 10.0, 30.0)]  # of 1, 2, 3 and 4
     [0.446, 4.554]
     """
-    if n == 0:
+    if n < 2:
         return math.nan, math.nan
     mean = total / n
     return student_interval(mean, max(squares - total * mean, 0.0) / n, n, level)

@@ -16,6 +16,7 @@ from ..utils._losses import absolute_loss_per_row, zero_one_loss_per_row
 from ..utils._params import refuse
 from ._intervals import student_interval, wilson_interval
 from ._slices import Slicer
+from ._two_samples import student_quantile
 
 _LEVEL = 0.95
 _MOST_LEVELS = 20
@@ -284,7 +285,7 @@ class _OfFunction:
 
     def interval(self, rows):
         score, error = self._jackknifed(rows)
-        width = stats.t.ppf((1 + _LEVEL) / 2, _GROUPS - 1) * error
+        width = student_quantile(_LEVEL, _GROUPS) * error
         return score, float(score - width), float(score + width)
 
     def comparison(self, rows, others):

@@ -1,6 +1,5 @@
 """The rows whose labels are awaited, and those resolved lately: bounded, found by their ids."""
 
-from collections import Counter
 from itertools import islice
 from typing import NamedTuple
 
@@ -8,11 +7,10 @@ import numpy as np
 
 from ..buffers._store import Store
 from ..utils._containers import common_dtype, n_rows, writable
-from ..utils._durations import is_gap
 from ..utils._params import refuse
+from ._ids import as_list, new_ids, repeated_in, shown
 
 PENDING, RESOLVED, GONE = 0, 1, 2
-_SHOWN = 5
 _LEAST_FATES = 1000
 # Columns of the ledger's own; no keyword argument has such a name.
 _AT, _VERSION, _ID = "(at)", "(version)", "(id)"
@@ -68,14 +66,9 @@ class Book:
             refuse(owner, "ids", f"{then}, as they were with the first prediction", ids)
         if ids is None:
             return None
-        ids = as_list(owner, ids)
-        if len(ids) != n:
-            raise ValueError(f"{owner}: ids must hold one id per row: got {len(ids)} for {n} rows.")
-        gaps = [each for each in ids if is_gap(each)]
-        if gaps:
-            raise ValueError(f"{owner}: ids hold {gaps[0]!r}, by which no row is found again.")
+        ids = new_ids(owner, ids, n)
         known = self.numbers or {}
-        repeated = [each for each, times in Counter(ids).items() if times > 1 or each in known]
+        repeated = repeated_in(ids) or [each for each in ids if each in known]
         if repeated:
             raise ValueError(
                 f"{owner}: {shown(repeated)} among ids {'is' if len(repeated) == 1 else 'are'} in "
@@ -244,30 +237,6 @@ class Book:
         surplus = max(len(self.fates) - max(self.store.end, _LEAST_FATES), 0)
         for name in list(islice(self.fates, surplus)):
             del self.fates[name]
-
-
-def as_list(owner, ids):
-    """Return ids of the user as a list of things that can be looked up, or raise ValueError."""
-    # A set has no order, and a text is one id.
-    is_one = isinstance(ids, str | bytes | set | frozenset | dict) or not hasattr(ids, "__len__")
-    if is_one or getattr(ids, "shape", (0,)) == ():
-        refuse(owner, "ids", "a list or an array with one id per row", ids)
-    ids = ids.tolist() if hasattr(ids, "tolist") else list(ids)
-    for place, each in enumerate(ids):
-        try:
-            hash(each)
-        except TypeError:
-            raise ValueError(
-                f"{owner}: ids must be hashable, such as numbers, texts or tuples; item {place} is "
-                f"{each!r}."
-            ) from None
-    return ids
-
-
-def shown(names):
-    """Return some ids as text."""
-    more = ", ..." if len(names) > _SHOWN else ""
-    return ", ".join(map(repr, names[:_SHOWN])) + more
 
 
 def _with_room(values, capacity):

@@ -74,8 +74,8 @@ def length(owner, parameter, value, kind):
         Its name.
     value : int, float, str or timedelta
         A number, or a duration where there are dates.
-    kind : {"rows", "numbers", "dates"}
-        What the clock tells.
+    kind : {"rows", "numbers", "dates"} or None
+        What the clock tells; None where it has told nothing, and any length will do.
 
     Returns
     -------
@@ -93,12 +93,13 @@ def length(owner, parameter, value, kind):
     >>> length("expire", "older_than", "2h", "dates"), length("expire", "older_than", 5, "rows")
     (7200.0, 5.0)
     """
-    if kind == DATES:
+    is_plain = is_number(value, least=0)
+    if kind == DATES or (kind is None and not is_plain):
         found = duration_of(value)
         if found is None:
             refuse(owner, parameter, FORMS, value)
         return found.seconds
-    if not is_number(value, least=0):
+    if not is_plain:
         what = "rows" if kind == ROWS else "the unit of `at`"
         refuse(owner, parameter, f"a number of at least 0, in {what}", value)
     return float(value)

@@ -4,10 +4,26 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from ..metrics._two_samples import columns_of, is_clock
-from ..utils._containers import n_rows
+from ..utils._containers import ARRAY, PANDAS, POLARS, SPARSE, kind_of, n_rows
+from ..utils._words import counted
 
 FEWEST_ROWS = 30  # ten of each sample in a fold
 _FOLDS = 3
+
+
+def is_table(X):
+    """Tell whether rows have columns by which they can be told apart."""
+    return kind_of(X) in (ARRAY, PANDAS, POLARS) and len(X.shape) == 2
+
+
+def check_table(caller, X):
+    """Raise ValueError unless rows have columns by which they can be told apart."""
+    if not is_table(X):
+        what = "sparse" if kind_of(X) == SPARSE else "no table"
+        raise ValueError(
+            f"{caller}: the rows are {what}, and are told apart by columns: pass a dense array or "
+            "a data frame."
+        )
 
 
 def domain_probabilities(X_old, X_new):
@@ -19,7 +35,7 @@ def domain_probabilities(X_old, X_new):
     Parameters
     ----------
     X_old, X_new : ndarray of shape (n_samples, n_features) or data frame
-        At least 30 rows each, with the same columns.
+        At least 30 rows each, with the same columns; by position where one of them has no names.
 
     Returns
     -------
@@ -29,22 +45,21 @@ def domain_probabilities(X_old, X_new):
     Raises
     ------
     ValueError
-        If the rows are no tables, or differ in their columns.
+        If the tables differ in their columns.
     """
-    widths = [getattr(X, "shape", ())[1:] for X in (X_old, X_new)]
-    if widths[0] != widths[1]:
+    width, wanted = X_new.shape[1], X_old.shape[1]
+    if width != wanted:
         raise ValueError(
-            f"The rows have the shape {widths[1]}, and those of the reference {widths[0]}: pass "
+            f"The rows have {counted(width, 'column')}, and those of the reference {wanted}: pass "
             "the same columns."
         )
-    missing = [name for name in getattr(X_old, "columns", ()) if name not in X_new.columns]
-    if missing:
-        raise ValueError(f"X lacks the columns {missing[:5]} of the reference: pass them.")
-    columns, reason = columns_of(X_old, X_new)
-    if columns is None:
-        raise ValueError(
-            f"{reason}: rows are told apart by columns; pass a dense array or a data frame."
-        )
+    if all(hasattr(X, "columns") for X in (X_old, X_new)):
+        missing = [name for name in X_old.columns if name not in X_new.columns]
+        if missing:
+            raise ValueError(f"X lacks the columns {missing[:5]} of the reference: pass them.")
+    else:
+        X_old, X_new = (X.to_numpy() if hasattr(X, "columns") else X for X in (X_old, X_new))
+    columns, _ = columns_of(X_old, X_new)
     columns = [column for column in columns if not column.is_empty and not is_clock(column)]
     n_old, n_new = n_rows(X_old), n_rows(X_new)
     if not columns:

@@ -5,19 +5,20 @@ from scipy.stats import norm
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from ..utils._containers import as_container, n_rows, take_rows
+from ..utils._containers import n_rows, take_rows
 from ..utils._labels import unseen_labels
 from ..utils._params import check_integer, check_number, refuse
 from ..utils._words import counted
 from ._awaited import Awaited
 from ._calibration import Calibration, chosen_method, drawn_labels, resampled
-from ._domain import FEWEST_ROWS, domain_probabilities
+from ._domain import FEWEST_ROWS, check_table, domain_probabilities
 from ._inputs import (
     check_length,
     checked_classes,
     checked_ids,
     checked_labels,
     checked_proba,
+    checked_rows,
     places_of,
 )
 from ._measures import PerformanceEstimate, Rows, measures_of
@@ -184,7 +185,8 @@ class ExpectedPerformance(BaseEstimator):
         check_length("fit", y_true=len(y_true), y_proba=len(proba))
         costs, measures = self._check_parameters(classes)
         if X is not None:
-            X = as_container(X)
+            X = checked_rows("fit", "X", X)
+            check_table("fit", X)
             check_length("fit", X=n_rows(X), y_true=len(y_true))
         places = places_of(y_true, classes)
         hits = np.eye(len(classes))[places]
@@ -353,7 +355,8 @@ class ExpectedPerformance(BaseEstimator):
             return None
         if self._reference[2] is None:
             raise ValueError("estimate: X is given, and fit had none to compare it with.")
-        X = as_container(X)
+        X = checked_rows("estimate", "X", X)
+        check_table("estimate", X)
         check_length("estimate", X=n_rows(X), y_proba=n)
         return X
 

@@ -1,15 +1,25 @@
-"""What is passed to ExpectedPerformance: checked, or one error that says what is wrong."""
+"""What is passed to this package: checked, or one error that says what is wrong."""
 
 import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
+from ..utils._containers import as_container
 from ..utils._labels import is_missing, unseen_labels
 from ..utils._params import refuse
 from ..utils._words import counted
+from ._ids import new_ids, repeated_in, shown
 
 FEWEST_REFERENCE = 100  # with fewer, shares are off by ten points and more
 _ROUNDING = 1e-3  # of probabilities in single precision that were written to a file
+
+
+def checked_rows(owner, name, X):
+    """Return rows in a container, or raise ValueError where there is nothing to count."""
+    is_one = isinstance(X, str | bytes) or getattr(X, "shape", None) == ()
+    if is_one or not (hasattr(X, "shape") or hasattr(X, "__len__")):
+        refuse(owner, name, "an array, a data frame, a sparse matrix or a list of rows", X)
+    return as_container(X)
 
 
 def checked_labels(caller, y, name="y_true"):
@@ -93,11 +103,10 @@ def checked_proba(caller, y_proba, n_classes):
 
 def checked_ids(caller, ids, n):
     """Return ids as a list of n different ones, or raise ValueError."""
-    ids = np.asarray(ids).tolist() if hasattr(ids, "__array__") else list(ids)
-    check_length(caller, ids=len(ids), rows=n)
-    if len(set(ids)) < len(ids):
-        twice = [each for k, each in enumerate(ids) if each in set(ids[:k])]
-        raise ValueError(f"{caller}: ids {twice[:5]} come twice.")
+    ids = new_ids(caller, ids, n)
+    twice = repeated_in(ids)
+    if twice:
+        raise ValueError(f"{caller}: ids {shown(twice)} come twice.")
     return ids
 
 

@@ -6,8 +6,9 @@ from ..utils._events import Action, Event, EventLog
 from ..utils._losses import absolute_loss_per_row, zero_one_loss_per_row
 from ..utils._words import counted
 from ._arrivals import Arrivals, tallies
-from ._book import PENDING, Book, shown
+from ._book import PENDING, Book
 from ._clock import ROWS, length, moments
+from ._ids import shown
 from ._late_labels import in_type_of, label_array
 from ._served import ALL, ServedLosses
 
@@ -207,7 +208,7 @@ class Ledger:
 
     def expire(self, older_than):
         """Give up rows that have waited for longer, and return their ids."""
-        most = length("PendingLabels.expire", "older_than", older_than, self.clock or ROWS)
+        most = length("PendingLabels.expire", "older_than", older_than, self.clock)
         positions = self.book.pending()
         positions = positions[self._ages(positions) > most]
         ids = self.book.names(positions)

@@ -8,11 +8,12 @@ import numpy as np
 from .._mixture import MixtureRetrainer
 from .._retrainer._border import checked_params
 from .._retrainer._estimator import BaseRetrainer
-from ..utils._containers import as_container, n_rows
+from ..utils._containers import n_rows
 from ..utils._losses import task_of
 from ..utils._params import check_flag, check_integer, refuse
 from ._book import Entry
 from ._clock import moments
+from ._inputs import checked_rows
 from ._ledger import Ledger
 
 
@@ -152,9 +153,7 @@ class PendingLabels:
         """
         owner = "PendingLabels.predict"
         self._check()
-        if not hasattr(X, "shape") and not hasattr(X, "__len__"):
-            refuse(owner, "X", "an array, a data frame, a sparse matrix or a list of rows", X)
-        rows = as_container(X)
+        rows = checked_rows(owner, "X", X)
         n = n_rows(rows)
         clock, at = moments(owner, at, n)
         params = _checked_params(owner, params, n)
@@ -317,7 +316,8 @@ class PendingLabels:
         return True
 
     def __repr__(self):
-        counts = {"pending": len(self)} | self._ledger.arrivals.counts
+        with self._lock:
+            counts = {"pending": len(self)} | self._ledger.arrivals.counts
         told = ", ".join(f"{n:,} {what}" for what, n in counts.items())
         return f"<PendingLabels of {type(self.model).__name__}: {told}>"
 

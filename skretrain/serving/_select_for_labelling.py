@@ -4,10 +4,11 @@ import numpy as np
 from sklearn.base import is_regressor
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
 
-from ..utils._containers import ARRAY, PANDAS, POLARS, as_container, kind_of, n_rows
+from ..utils._containers import n_rows
 from ..utils._losses import task_of
 from ..utils._params import check_number, is_integer, is_number, refuse
-from ._domain import FEWEST_ROWS, domain_probabilities
+from ._domain import FEWEST_ROWS, check_table, domain_probabilities, is_table
+from ._inputs import checked_rows
 
 _REFERENCE_ROWS = 2_000  # of a buffer: more would not change the score, only its cost
 _OWNER = "select_for_labelling"
@@ -94,15 +95,18 @@ def select_for_labelling(model, X, budget, *, random_share=0.2, reference=None, 
     >>> model = model.partial_fit(X[1_000:][rows], y[1_000:][rows])
     """
     check_number(_OWNER, "random_share", random_share, above=0, most=1)
-    X = as_container(X)
+    X = checked_rows(_OWNER, "X", X)
     n = n_rows(X)
     n_chosen = _n_chosen(budget, n)
+    rng = _generator(random_state)
     if n_chosen == n:
         return np.arange(n), np.ones(n)
-    scores = _uncertainty(model, X) + _unlikeness(model, X, reference)
+    # Of a row for which it answers NaN, a model knows nothing.
+    unsure = np.clip(np.nan_to_num(_uncertainty(model, X), nan=1.0), 0, 1)
+    scores = unsure + _unlikeness(model, X, reference)
     # Squared, less is lost where inputs have moved than in proportion to the score.
     chances = inclusion_probabilities(np.square(scores), n_chosen, random_share)
-    rows = _drawn(chances, np.random.default_rng(random_state))
+    rows = _drawn(chances, rng)
     return rows, 1 / chances[rows]
 
 
@@ -113,6 +117,14 @@ def _n_chosen(budget, n):
         return min(max(round(budget * n), 1), n)
     accepted = "a number of rows, an integer of at least 1, or a share of them, a float in (0, 1]"
     return refuse(_OWNER, "budget", accepted, budget)
+
+
+def _generator(random_state):
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError):
+        accepted = "None, an integer of at least 0 or a numpy Generator"
+        return refuse(_OWNER, "random_state", accepted, random_state)
 
 
 def inclusion_probabilities(scores, n_chosen, random_share):
@@ -165,7 +177,10 @@ def _uncertainty(model, X):
             return np.zeros(n_rows(X))
         # The trees of a forest know no names of columns.
         rows = X if hasattr(members[0], "buffer_") else np.asarray(X)
-        return _by_median(np.std([member.predict(rows) for member in members], axis=0))
+        answers = np.array([member.predict(rows) for member in members])
+        if answers.ndim > 2:
+            _refuse_several_outputs()
+        return _by_median(np.std(answers, axis=0))
     if task_of(model) == "unsupervised":
         return np.zeros(n_rows(X))
     if hasattr(model, "predict_proba"):
@@ -188,38 +203,43 @@ def _members(model):
 def _margin(outputs):
     """Return the difference of the two largest outputs of each row."""
     if isinstance(outputs, list) or outputs.ndim > 2:
-        raise ValueError(
-            f"{_OWNER}: the model predicts several outputs of each row, and rows are chosen by "
-            "one: pass a model of one output."
-        )
+        _refuse_several_outputs()
     if outputs.ndim == 1:
         return np.abs(outputs)
     if outputs.shape[1] == 1:
         return np.ones(len(outputs))
     largest = np.sort(outputs, axis=1)
-    return largest[:, -1] - largest[:, -2]
+    with np.errstate(invalid="ignore"):  # of two infinite values
+        return largest[:, -1] - largest[:, -2]
+
+
+def _refuse_several_outputs():
+    raise ValueError(
+        f"{_OWNER}: the model predicts several outputs of each row, and rows are chosen by one: "
+        "pass a model of one output."
+    )
 
 
 def _by_median(sizes):
     median = float(np.median(sizes))
-    return sizes / np.where(sizes + median > 0, sizes + median, 1.0)
+    with np.errstate(invalid="ignore"):
+        shares = sizes / np.where(sizes + median > 0, sizes + median, 1.0)
+    return np.where(np.isinf(sizes), 1.0, shares)
 
 
 def _unlikeness(model, X, reference):
     """Return how unlike the rows of the reference each row is, in [0, 1]."""
     if reference is None:
         rows = _remembered(model)
-        if rows is None or not _is_table(rows):
+        if rows is None or not (is_table(rows) and is_table(X)):
             return np.zeros(n_rows(X))
     else:
-        rows = as_container(reference)
+        rows = checked_rows(_OWNER, "reference", reference)
+        for each in (X, rows):
+            check_table(_OWNER, each)
     if min(n_rows(rows), n_rows(X)) < FEWEST_ROWS:
         return np.zeros(n_rows(X))
     return np.clip(2 * domain_probabilities(rows, X)[1] - 1, 0, 1)
-
-
-def _is_table(rows):
-    return kind_of(rows) in (ARRAY, PANDAS, POLARS) and len(rows.shape) == 2
 
 
 def _remembered(model):

@@ -19,6 +19,12 @@ def test_the_interval_of_a_share_is_wilsons(n, share, level):
     assert wilson_interval(k / n, n, level) == pytest.approx(tuple(expected), abs=1e-9)
 
 
+@given(st.integers(1, 500), st.floats(0, 1))
+def test_the_interval_of_a_share_holds_the_share(n, share):
+    low, high = wilson_interval(share, n)
+    assert 0 <= low <= share <= high <= 1
+
+
 def test_without_rows_no_share_is_known():
     assert all(map(math.isnan, wilson_interval(math.nan, 0)))
 

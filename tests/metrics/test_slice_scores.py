@@ -8,10 +8,7 @@ from scipy import sparse, stats
 from sklearn.metrics import mean_squared_error, roc_auc_score
 
 from skretrain.metrics import find_worst_slice, slice_scores
-from skretrain.metrics._slice_scores import (
-    benjamini_hochberg,
-    difference_test,
-)
+from skretrain.metrics._slice_scores import benjamini_hochberg, difference_test
 
 RNG = np.random.default_rng(0)
 SHOP = np.repeat(["a", "b", "c"], [300, 60, 40])
@@ -36,6 +33,20 @@ def test_each_slice_has_the_score_of_its_rows_and_the_difference_to_all_others()
         assert row.low < row.score < row.high
     assert found["shop=c"].p_adjusted < 0.01
     assert found["shop=b"].p_adjusted > 0.05
+
+
+def test_the_intervals_are_wilsons_of_a_share_and_students_of_a_mean():
+    inside, right = SHOP == "b", Y == PREDICTED
+    found = by_name(slice_scores(Y, PREDICTED, FRAME, {"shop": "shop"}))["shop=b"]
+    share = stats.binomtest(int(right[inside].sum()), 60).proportion_ci(method="wilson")
+    assert (found.low, found.high) == pytest.approx(tuple(share))
+    errors = FRAME["size"].to_numpy()
+    metric = "mean_absolute_error"
+    found = slice_scores(0 * errors, errors, FRAME, {"shop": "shop"}, metric=metric)
+    mean = stats.ttest_1samp(np.abs(errors[inside]), 0).confidence_interval()
+    assert (by_name(found)["shop=b"].low, by_name(found)["shop=b"].high) == pytest.approx(
+        (mean.low, mean.high)
+    )
 
 
 def test_a_regression_has_the_mean_absolute_error():

@@ -558,9 +558,14 @@ def test_parameters_are_checked_by_fit(params, message):
 @pytest.mark.parametrize(
     ("use", "message"),
     [
-        (lambda e: e.update([1, 1], [0.1, 0.2]), r"ids \[1\] come twice"),
+        (lambda e: e.update([1, 1], [0.1, 0.2]), "ids 1 come twice"),
         (lambda e: e.update([0], [0.1]), r"ids \[0\] are those of rows that are remembered"),
-        (lambda e: e.update([1, 2], [0.1]), "ids has the length 2, and rows 1"),
+        (lambda e: e.update([1, 2], [0.1]), "one id per row: got 2 for 1 rows"),
+        (lambda e: e.update([[1]], [0.1]), r"item 0 is \[1\]"),
+        (lambda e: e.update("a", [0.1]), "ids must be a list or an array"),
+        (lambda e: e.update(7, [0.1]), "ids must be a list or an array"),
+        (lambda e: e.update({7}, [0.1]), "ids must be a list or an array"),
+        (lambda e: e.update([np.nan], [0.1]), "ids hold nan"),
         (lambda e: e.update([1], [0.1], y_pred=["x"]), r"y_pred has \['x'\]"),
         (lambda e: e.update([1], [0.1], y_pred=[0, 1]), "y_pred has the length 2"),
         (lambda e: e.resolve([99], [1]), r"ids \[99\] are not remembered"),
@@ -590,10 +595,17 @@ def test_what_cannot_be_used_is_refused_and_nothing_changes(use, message):
     ],
 )
 def test_features_that_are_others_than_those_of_the_reference_are_refused(X, message):
-    is_sparse = sparse.issparse(X)
-    X_reference = X if is_sparse else pd.DataFrame(PROBA, columns=["a", "b"])
+    expected = ExpectedPerformance().fit(Y, PROBA, X=pd.DataFrame(PROBA, columns=["a", "b"]))
     with pytest.raises(ValueError, match=message):
-        ExpectedPerformance().fit(Y, PROBA, X=X_reference).estimate(PROBA, X=X)
+        expected.estimate(PROBA, X=X)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"), [(sparse.csr_matrix(PROBA), "sparse"), (5, "X must be an array")]
+)
+def test_features_that_can_never_be_compared_are_refused_by_fit(X, message):
+    with pytest.raises(ValueError, match=message):
+        ExpectedPerformance().fit(Y, PROBA, X=X)
 
 
 @pytest.mark.parametrize(

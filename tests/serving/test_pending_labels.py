@@ -568,6 +568,10 @@ def test_nothing_is_known_before_the_first_prediction():
     assert ledger.status([3]).tolist() == ["unknown"]
     assert [len(part) for part in ledger.resolve([], [])] == [0, 0, 0]
     assert len(ledger.pending_ids_) == len(ledger.expire(5)) == len(ledger.events_) == 0
+    assert len(ledger.expire("90d")) == 0
+    assert np.isnan(ledger.delays_.share_resolved(after="2d"))
+    with pytest.raises(ValueError, match="older_than must be"):
+        ledger.expire("soon")
     assert np.isnan(ledger.score_["all"].loss)
     assert ledger.arrivals_ == {}
     with pytest.raises(ValueError, match="never given, or too long ago: 0"):
@@ -787,7 +791,7 @@ def test_a_lower_bound_holds_from_the_next_prediction_on():
 # -- what can be wrong with a model or rows --------------------------------------------------------
 
 
-@pytest.mark.parametrize("rows", [None, 3])
+@pytest.mark.parametrize("rows", [None, 3, np.array(3), "a text"])
 def test_what_is_no_rows_is_refused(rows):
     with pytest.raises(ValueError, match=r"PendingLabels.predict\(X=.*: X must be an array"):
         PendingLabels(Sign()).predict(rows)
@@ -885,6 +889,19 @@ def test_a_copy_is_independent():
     twin.resolve(ids, Y[:10])
     assert (len(ledger), len(twin)) == (10, 0)
     assert twin.model is ledger.model
+
+
+def test_the_counts_that_are_shown_are_those_of_one_moment():
+    """No other thread learns of a class while they are counted."""
+    ledger = PendingLabels(Sign())
+    with ledger._lock:
+        shown = []
+        thread = threading.Thread(target=lambda: shown.append(repr(ledger)))
+        thread.start()
+        thread.join(0.05)
+        assert not shown
+    thread.join()
+    assert shown == ["<PendingLabels of Sign: 0 pending, 0 resolved, 0 lost>"]
 
 
 def test_many_threads_get_ids_of_their_own():

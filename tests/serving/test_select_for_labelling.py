@@ -8,6 +8,7 @@ from helpers import stream
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import KMeans
 from sklearn.ensemble import (
     GradientBoostingRegressor,
@@ -23,6 +24,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from skretrain import DriftAwareRetrainer, MixtureRetrainer
 from skretrain.serving import select_for_labelling
+from skretrain.serving._domain import domain_probabilities
 from skretrain.serving._select_for_labelling import _drawn, inclusion_probabilities
 
 X, Y = stream(400)
@@ -195,6 +197,41 @@ def test_margins_of_a_decision_function_do_as_well(n_classes):
     assert mean_of_chosen(np.abs(margins), model, X[200:]) < 0.85 * np.abs(margins).mean()
 
 
+class Answers(ClassifierMixin, BaseEstimator):
+    """A fitted model that answers with what it was given."""
+
+    def __init__(self, method, outputs):
+        self.method, self.outputs = method, outputs
+
+    def fit(self, X, y):
+        """Do nothing."""
+        return self
+
+    def __getattr__(self, name):
+        if name != "method" and name == self.method:
+            return lambda X: self.outputs
+        raise AttributeError(name)
+
+
+NONE_AND_SURE = np.array([[np.nan, np.nan]] * 5 + [[0.0, 1.0]] * 195)
+
+
+@pytest.mark.parametrize(
+    ("method", "outputs"),
+    [
+        ("predict_proba", NONE_AND_SURE),
+        ("decision_function", np.where(np.arange(200) < 5, 0.0, np.inf)),
+        ("decision_function", np.where(np.isnan(NONE_AND_SURE), -np.inf, NONE_AND_SURE)),
+    ],
+)
+def test_rows_of_which_a_model_says_nothing_are_the_least_sure(method, outputs):
+    rows, weights = select_for_labelling(
+        Answers(method, outputs), X_NEW, 6, random_share=0.1, random_state=0
+    )
+    assert set(range(5)) <= set(rows.tolist())
+    assert np.isfinite(weights).all()
+
+
 def test_a_model_of_a_single_class_is_sure_of_every_row():
     model = GaussianNB().fit(X[:200], np.zeros(200))
     weights = select_for_labelling(model, X_NEW, 50, random_state=0)[1]
@@ -208,6 +245,15 @@ def test_rows_that_are_no_table_have_no_domain():
     assert len(select_for_labelling(model, rows[200:], 20)[0]) == 20
     model = DriftAwareRetrainer(LogisticRegression(), detector=None).fit(X[:200], Y[:200])
     assert len(select_for_labelling(model, X_NEW[:20], 5)[0]) == 5
+    assert len(select_for_labelling(model, sparse.csr_matrix(X_NEW), 5)[0]) == 5
+
+
+@pytest.mark.parametrize("kinds", [(pd.DataFrame, np.asarray), (np.asarray, pd.DataFrame)])
+def test_rows_without_names_are_compared_by_position(kinds):
+    old, new = X[:200], X_NEW + np.where(np.arange(200) < 100, 9, 0)[:, np.newaxis]
+    plain = domain_probabilities(old, new)
+    mixed = domain_probabilities(kinds[0](old), kinds[1](new))
+    np.testing.assert_array_equal(plain, mixed)
 
 
 @pytest.mark.parametrize(
@@ -220,16 +266,26 @@ def test_rows_that_are_no_table_have_no_domain():
         ({"budget": "half"}, "budget must be"),
         ({"random_share": 0}, "random_share must be"),
         ({"random_share": 1.1}, "random_share must be"),
+        ({"random_state": -1}, "random_state must be"),
+        ({"random_state": "a", "budget": 1.0}, "random_state must be"),
         ({"reference": X[:, :2]}, "the same columns"),
-        ({"reference": ["a text"] * 50}, "the same columns"),
+        ({"reference": ["a text"] * 50}, "the rows are no table"),
+        ({"reference": sparse.csr_matrix(X)}, "the rows are sparse"),
+        ({"reference": 5}, "reference must be an array"),
+        ({"X": 5}, "X must be an array"),
+        ({"X": "a text"}, "X must be an array"),
+        ({"X": sparse.csr_matrix(X_NEW), "reference": X}, "the rows are sparse"),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_name(options, message):
     with pytest.raises(ValueError, match=message):
-        select_for_labelling(MODEL, X_NEW, **{"budget": 10, **options})
+        select_for_labelling(MODEL, **{"X": X_NEW, "budget": 10, **options})
 
 
-def test_a_model_of_several_outputs_is_refused():
-    model = MultiOutputClassifier(GaussianNB()).fit(X[:200], np.c_[Y[:200], 1 - Y[:200]])
+@pytest.mark.parametrize(
+    "model", [MultiOutputClassifier(GaussianNB()), RandomForestRegressor(2, random_state=0)]
+)
+def test_a_model_of_several_outputs_is_refused(model):
+    model.fit(X[:200], np.c_[Y[:200], 1 - Y[:200]])
     with pytest.raises(ValueError, match="several outputs"):
         select_for_labelling(model, X_NEW, 10)
