@@ -9,6 +9,11 @@ from ..metrics._intervals import mean_interval, wilson_interval
 from ._table import Table
 
 _MOST_VERSIONS = 1000
+# Losses are summed by their size, in steps of 2 ** 16: a label of 1e20 that is corrected later can
+# be taken back, as it has swallowed no loss of another size.
+_STEP, _SMALLEST = 16, -1073
+_LARGEST = 1e150  # beyond it, where squares are no numbers, a loss counts as infinite
+_N_SIZES = (1024 - _SMALLEST) // _STEP + 1
 ALL = "all"
 
 
@@ -36,13 +41,13 @@ class ServedScore(NamedTuple):
 
 class ServedLosses:
     """Sums of the losses of each version: their number, how many are infinite, and of the others
-    the sum and the sum of squares.
+    the sums and the sums of squares, by size.
 
     Attributes
     ----------
-    sums : dict of int to ndarray of shape (4,)
+    sums : dict of int to ndarray
         Of the newest 1,000 versions.
-    total : ndarray of shape (4,)
+    total : ndarray
         Of all versions.
 
     Examples
@@ -57,7 +62,7 @@ class ServedLosses:
 
     def __init__(self):
         self.sums = {}
-        self.total = np.zeros(4)
+        self.total = np.zeros(2 + 2 * _N_SIZES)
 
     def add(self, versions, losses, sign=1):
         """Add losses, or take them back with a `sign` of -1."""
@@ -71,19 +76,20 @@ class ServedLosses:
     def scores(self, *, is_regression):
         """Return the scores of all versions together and of each, a Table by version."""
         sums = {ALL: self.total} | dict(sorted(self.sums.items()))
-        scores = {version: _score(*each, is_regression) for version, each in sums.items()}
+        scores = {version: _score(each, is_regression) for version, each in sums.items()}
         return Table("version", scores)
 
 
 def _sums(losses):
-    finite = losses[np.isfinite(losses)]
-    with np.errstate(over="ignore"):
-        squares = np.square(finite).sum()
-    return np.array([len(losses), len(losses) - len(finite), finite.sum(), squares])
+    finite = losses[losses < _LARGEST]
+    sizes = (np.frexp(finite)[1] - _SMALLEST) // _STEP
+    sums = [np.bincount(sizes, each, _N_SIZES) for each in (finite, np.square(finite))]
+    return np.concatenate([[len(losses), len(losses) - len(finite)], *sums])
 
 
-def _score(n, n_infinite, total, squares, is_regression):
-    n, total, squares = int(n), float(total), float(squares)
+def _score(sums, is_regression):
+    n, n_infinite = int(sums[0]), sums[1]
+    total, squares = (float(each.sum()) for each in np.split(sums[2:], 2))
     if n_infinite:
         return ServedScore(n, math.inf, math.nan, math.nan, math.nan)
     loss = total / n if n else math.nan

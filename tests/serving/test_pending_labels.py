@@ -353,6 +353,16 @@ def test_a_prediction_that_is_no_number_is_infinitely_wrong_until_it_is_correcte
     assert ledger.score_["all"][:2] == (3, np.inf)
 
 
+@pytest.mark.parametrize("absurd", [1e20, -3.4e38, 1.7e308, 5e-324])
+def test_a_fill_value_that_is_corrected_leaves_the_loss_of_the_others(absurd):
+    """1e20 in a sum swallows the small losses: taken back from it, it would leave none of them."""
+    ledger = PendingLabels(FirstCell())
+    ids, _ = ledger.predict(np.zeros((4, 1)))
+    ledger.resolve(ids, [1.0, 2.0, 3.0, absurd])
+    ledger.resolve(ids[3:], [4.0])
+    assert ledger.score_["all"].loss == 2.5
+
+
 class Mixed:
     """Predict labels that cannot be sorted."""
 
