@@ -228,9 +228,9 @@ class PendingLabels:
         were predicted as that class, times the share of them whose label comes within the time
         that has passed since the first prediction. A label therefore weighs one over this share, as
         Horvitz and Thompson have it: ``arrivals_[c].arrival_share``, the estimate of Kaplan and
-        Meier at the longest time for which at least ten rows have been watched. It is taken as 0.05 where it is less, so
-        that no label weighs more than twenty times another, and the mean weight of all labels that
-        have come is 1. This is right where it depends on the *prediction* whether and when a label
+        Meier at the longest time for which at least ten rows have been watched. It is taken as 0.05
+        where it is less, so that no label weighs more than twenty times another, and the mean
+        weight of all labels that have come is 1. This is right where it depends on the *prediction* whether and when a label
         comes; what depends on the label itself beyond that, no weight can make up for.
         """
         check_flag("PendingLabels.resolve", "weighted", weighted)
