@@ -27,7 +27,7 @@ class PendingLabels:
 
     It also keeps the books: the loss of each version of the model that served (`score_`), how late
     labels are (`delays_`), for which predictions they come (`arrivals_`), and weights against the
-    bias where they come for a chosen part of them (:meth:`resolve`).
+    bias where they come for a chosen part of them (:meth:`resolve` [2]_).
 
     Parameters
     ----------
@@ -225,13 +225,14 @@ class PendingLabels:
         the last counts. Both are events.
 
         *Weights.* In any period, the labels that come for a class are in the mean as many as rows
-        were predicted as that class, times the share of them whose label comes within the time
-        that has passed since the first prediction. A label therefore weighs one over this share, as
+        were predicted as that class, times the share of them whose label comes within the time that
+        has passed since the first prediction. A label therefore weighs one over this share, as
         Horvitz and Thompson have it: ``arrivals_[c].arrival_share``, the estimate of Kaplan and
         Meier at the longest time for which at least ten rows have been watched. It is taken as 0.05
         where it is less, so that no label weighs more than twenty times another, and the mean
-        weight of all labels that have come is 1. This is right where it depends on the *prediction* whether and when a label
-        comes; what depends on the label itself beyond that, no weight can make up for.
+        weight of all labels that have come is 1. This is right where it depends on the *prediction*
+        whether and when a label comes; what depends on the label itself beyond that, no weight can
+        make up for.
         """
         check_flag("PendingLabels.resolve", "weighted", weighted)
         with self._lock:
