@@ -2,12 +2,12 @@
 
 *Detection.* Streams of 12,000 rows and 10 features; the first 2,000 are learned, and something
 happens at row 7,000: "inputs" move along a direction that labels do not depend on, "labels" mean
-something else, or both. "stationary" has no change. A model that never changes predicts, batches
-of 100, and triggers look at them; ErrorDrift sees labels, the others do not. Other libraries
-compare chunks of 500 rows with the first 2,000, on two of five seeds. Printed are the median rows until the first alarm
-after the change (-: none, in more than half of the seeds) and, in brackets, alarms per 10,000 rows
-before it; and microseconds of CPU per row. On the real streams, of which nobody knows where they
-drift, alarms per 10,000 rows.
+something else, or both. "stationary" has no change. A model that never changes predicts, batches of
+100, and triggers look at them; ErrorDrift sees labels, the others do not. Other libraries compare
+chunks of 500 rows with the first 2,000, on two of five seeds. Printed are the median rows until the
+first alarm after the change (-: none, in more than half of the seeds) and, in brackets, alarms per
+10,000 rows before it; and microseconds of CPU per row. On the real streams, of which nobody knows
+where they drift, alarms per 10,000 rows.
 
 *Estimated accuracy.* A model predicts rows whose inputs move towards its border, in six steps;
 labels mean the same. The error is that of the estimated share of right predictions of 1,000 rows,
