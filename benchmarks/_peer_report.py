@@ -95,7 +95,12 @@ same code took longer there: at a delay of 100 by 2.35 (LogisticRegression), 2.4
 measured before each class counted alike in the weights of a mixture, but for B over
 LogisticRegression; all of B0 after it. B over LogisticRegression, A and B on outdoor, keystroke,
 ozone and aep_load, and the last of the ensembles of 100 were run later that day, with five other
-programs on two cores: read their seconds as up to twice too many.
+programs on two cores: read their seconds as up to twice too many. So were, in the evening, later
+seeds of R, of the SGD loop, of the window refits and of CapyMOA's learners, SAMkNN and periodic
+refits on generated streams, the periodic refits of keystroke, outdoor, ozone and aep_load, B over
+forests and boosting on aep_load, river's LeveragingBagging on spam and gas_partial, and what was
+missing at delays of 1 and 1,000. River's SRP and AMF, like the ensembles of 100, take minutes, and
+were run on the real streams alone.
 
 The members of B0 were chosen on all real streams of this page and on generated ones, most of them
 among those below, as [its own page](mixture.md) says, and those of B after a look at all generated
