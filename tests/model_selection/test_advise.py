@@ -15,6 +15,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn
+from helpers import representatives
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import make_column_transformer
@@ -715,7 +716,9 @@ OF_REGRESSORS = ("residuals", "R2", "RMSE", "a score")
 
 
 @pytest.mark.parametrize("gets", ["worse", "better"])
-@pytest.mark.parametrize("name", SCORINGS)
+@pytest.mark.parametrize(
+    "name", representatives(SCORINGS, fast=["errors", "F1", "residuals", "a score"])
+)
 def test_what_falls_is_said_to_be_lower_and_what_rises_higher(name, gets, monkeypatch):
     """Of the present model on the new rows beside the old; a loss rises where a score falls."""
     monkeypatch.setattr(_evidence, "_RESAMPLES", 20)
