@@ -23,6 +23,7 @@ half of the months at most; regret is loss and prices above the best schedule in
 over streams. Its best policy is the one with the smallest sum at that price.
 """
 
+import logging
 import time
 import warnings
 
@@ -366,6 +367,7 @@ def main():
     args = parse_args("What can be told before labels come?", "label_free.md")
     use_one_thread()
     warnings.simplefilter("ignore")  # of other libraries, on every chunk
+    logging.disable(logging.INFO)  # one of them lets every event of a retrainer be printed
     write_report(args.out, "Before labels come", report(args.quick))
 
 
