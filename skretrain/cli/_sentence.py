@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..metrics._two_samples import student_quantile
+from ..metrics._intervals import student_quantile
 from ._policies import NEVER, NO_CHANGE
 
 _TIE = 0.005  # of all rows, or of the target's deviation; another seed moves a score by as much

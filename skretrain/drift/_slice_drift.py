@@ -298,9 +298,8 @@ class _Slice:
         """Return the row at which the losses rose, or None, and their mean since."""
         row = located_rise(self.memory, self.bound, needed)
         first = 0 if row is None else int(self.memory.rows.searchsorted(row))
-        self.recovery = bets_against(
-            1 - self.bound
-        )  # losses below the bound are gains above one less it
+        # Losses below the bound are gains above one minus it.
+        self.recovery = bets_against(1 - self.bound)
         return row, float(self.memory.losses[first:].mean())
 
     def end_episode(self, needed):

@@ -5,6 +5,11 @@ import math
 from scipy import stats
 
 
+def student_quantile(level, n):
+    """Return the two-sided quantile of Student's t for the mean of n values."""
+    return float(stats.t.ppf((1 + level) / 2, max(n - 1, 1)))
+
+
 def wilson_interval(share, n, level=0.95):
     """Return the interval of Wilson (1927) for a share.
 

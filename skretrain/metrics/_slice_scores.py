@@ -14,9 +14,8 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from ..utils._containers import as_container
 from ..utils._losses import absolute_loss_per_row, zero_one_loss_per_row
 from ..utils._params import refuse
-from ._intervals import student_interval, wilson_interval
+from ._intervals import student_interval, student_quantile, wilson_interval
 from ._slices import Slicer
-from ._two_samples import student_quantile
 
 _LEVEL = 0.95
 _MOST_LEVELS = 20

@@ -13,15 +13,11 @@ from sklearn.preprocessing import MaxAbsScaler
 
 from ..utils._containers import LIST, PANDAS, POLARS, SPARSE, concat_rows, kind_of, n_rows
 from ..utils._durations import is_gap
+from ._intervals import student_quantile
 
 _FOLDS = 5
 _MOST_LEVELS = 20
 _FLOOR = 1e-4  # of a share, in the stability index
-
-
-def student_quantile(level, n):
-    """Return the two-sided quantile of Student's t for the mean of n values."""
-    return float(stats.t.ppf((1 + level) / 2, max(n - 1, 1)))
 
 
 # -- columns ---------------------------------------------------------------------------------------

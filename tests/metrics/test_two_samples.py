@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from scipy import sparse, stats
 
+from skretrain.metrics._intervals import student_quantile
 from skretrain.metrics._two_samples import (
     Column,
     chi_square_p_value,
@@ -18,7 +19,6 @@ from skretrain.metrics._two_samples import (
     level_counts,
     moments,
     movement,
-    student_quantile,
     told_apart,
     total_variation,
     wasserstein_in_deviations,

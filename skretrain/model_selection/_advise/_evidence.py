@@ -7,7 +7,7 @@ import numpy as np
 from scipy import special, stats
 from sklearn.linear_model import Ridge
 
-from ...metrics._two_samples import student_quantile
+from ...metrics._intervals import student_quantile
 from ...utils._containers import take_rows
 from ...utils._losses import absolute_loss_per_row, zero_one_loss_per_row
 from .._stream import Recorded, methods_for

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ...metrics._two_samples import student_quantile
+from ...metrics._intervals import student_quantile
 from ...utils._optional import import_optional
 from ._recommendation import Recommendation
 from ._runs import Runs, mean, mean_losses
