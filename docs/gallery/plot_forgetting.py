@@ -262,15 +262,22 @@ for kind, base in bases.items():
 # rows ask for a new reading of the same features, as :ref:`its page <fine_tuning>` says; and where
 # a concept comes back, :ref:`an earlier model can be revived <reviving>`.
 
-fig, panels = plt.subplots(1, 4, figsize=(11, 3.4), layout="constrained", sharey=True)
+colors = {
+    "plain": "#D55E00",
+    "replay": "#0072B2",
+    "distilling": "#009E73",
+    "anchored": "#CC79A7",
+    "fine-tuned": "#E69F00",
+}
+fig, panels = plt.subplots(1, 4, figsize=(11, 3.8), layout="constrained", sharey=True)
+lines = {}
 for panel, (kind, ways) in zip(panels, scores.items()):
-    for (name, history), color in zip(ways.items(), ("#D55E00", "#0072B2", "#009E73", "#CC79A7")):
-        for concept, known, line in zip(tests, history.T, ("-", ":")):
-            panel.plot(known, line, color=color, label=f"{name}, {concept} concept")
+    for name, history in ways.items():
+        for concept, known, style in zip(tests, history.T, ("-", ":")):
+            (line,) = panel.plot(known, style, color=colors[name])
+            lines[f"{name}, {concept}"] = line
     panel.axhline(0.5, color="0.7", linewidth=0.8)
     panel.set(title=kind, xlabel="batches of the second", xticks=range(0, 11, 5))
 panels[0].set_ylabel("accuracy on test pictures")
-fig.legend(
-    *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False
-)
+fig.legend(lines.values(), lines, loc="outside lower center", ncols=5, frameon=False)
 plt.show()
