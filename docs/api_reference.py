@@ -95,13 +95,17 @@ API = {
         ],
     ),
     "skretrain.serving": (
-        "Serving: labels that are late, missing or few",
-        "What stands between a model and the labels of its predictions, how good it is while they "
-        "are missing, and which of them to ask for.",
+        "Serving: state on disk, and labels that are late, missing or few",
+        "What a model in service needs: a state that outlives its process; what stands between it "
+        "and the labels of its predictions, how good it is while they are missing, and which of "
+        "them to ask for.",
         [
             "ExpectedPerformance",
             "PendingLabels",
             "PerformanceEstimate",
+            "checkpoint_info",
+            "load",
+            "save",
             "select_for_labelling",
         ],
     ),

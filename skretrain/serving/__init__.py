@@ -1,7 +1,16 @@
-"""What a model in service needs where labels are late, missing or few."""
+"""What a model in service needs: state that outlives the process, and labels that are late."""
 
+from ._checkpoint import checkpoint_info, load, save
 from ._expected_performance import ExpectedPerformance, PerformanceEstimate
 from ._pending_labels import PendingLabels
 from ._select_for_labelling import select_for_labelling
 
-__all__ = ["ExpectedPerformance", "PendingLabels", "PerformanceEstimate", "select_for_labelling"]
+__all__ = [
+    "ExpectedPerformance",
+    "PendingLabels",
+    "PerformanceEstimate",
+    "checkpoint_info",
+    "load",
+    "save",
+    "select_for_labelling",
+]
