@@ -4,13 +4,19 @@ from ._checkpoint import checkpoint_info, load, save
 from ._expected_performance import ExpectedPerformance, PerformanceEstimate
 from ._pending_labels import PendingLabels
 from ._select_for_labelling import select_for_labelling
+from ._trusted_types import trusted_types
 
 __all__ = [
     "ExpectedPerformance",
     "PendingLabels",
     "PerformanceEstimate",
+<<<<<<< HEAD
     "checkpoint_info",
     "load",
     "save",
     "select_for_labelling",
+=======
+    "select_for_labelling",
+    "trusted_types",
+>>>>>>> state
 ]
