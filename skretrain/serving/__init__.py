@@ -10,13 +10,9 @@ __all__ = [
     "ExpectedPerformance",
     "PendingLabels",
     "PerformanceEstimate",
-<<<<<<< HEAD
     "checkpoint_info",
     "load",
     "save",
     "select_for_labelling",
-=======
-    "select_for_labelling",
     "trusted_types",
->>>>>>> state
 ]
