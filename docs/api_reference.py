@@ -95,13 +95,16 @@ API = {
         ],
     ),
     "skretrain.serving": (
-        "Serving: labels that are late, missing or few",
+        "Serving: late labels, background retrains, versions",
         "What stands between a model and the labels of its predictions, how good it is while they "
-        "are missing, and which of them to ask for.",
+        "are missing, and which of them to ask for; retrains that are made elsewhere, and the "
+        "models to go back to.",
         [
+            "BackgroundRetrainer",
             "ExpectedPerformance",
             "PendingLabels",
             "PerformanceEstimate",
+            "VersionStore",
             "select_for_labelling",
         ],
     ),

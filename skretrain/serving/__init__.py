@@ -1,7 +1,17 @@
-"""What a model in service needs where labels are late, missing or few."""
+"""What a model in service needs: late labels, background retrains, versions to go back to."""
 
-from ._expected_performance import ExpectedPerformance, PerformanceEstimate
+from ._background import BackgroundRetrainer
+from ._expected_performance import ExpectedPerformance
+from ._measures import PerformanceEstimate
 from ._pending_labels import PendingLabels
 from ._select_for_labelling import select_for_labelling
+from ._version_store import VersionStore
 
-__all__ = ["ExpectedPerformance", "PendingLabels", "PerformanceEstimate", "select_for_labelling"]
+__all__ = [
+    "BackgroundRetrainer",
+    "ExpectedPerformance",
+    "PendingLabels",
+    "PerformanceEstimate",
+    "VersionStore",
+    "select_for_labelling",
+]
