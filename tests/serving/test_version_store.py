@@ -341,17 +341,8 @@ def test_probabilities_have_a_column_for_each_class_that_is_known(place):
     assert (proba[:, 2] == 0).all()
 
 
-@pytest.mark.parametrize(
-    ("version", "params", "columns"),
-    [
-        (3, {}, 4),
-        (0, {}, 4),
-        (True, {}, 4),
-        ("1", {}, 4),
-        (None, {}, 4),
-    ],
-)
-def test_a_version_that_is_not_kept_is_refused_by_naming_those_that_are(version, params, columns):
+@pytest.mark.parametrize("version", [3, 0, True, "1", None])
+def test_a_version_that_is_not_kept_is_refused_by_naming_those_that_are(version):
     model = ringing([310])
     store = VersionStore().follow(model)
     feed(model, X, Y, 50, 300, 350)
@@ -470,7 +461,5 @@ def test_a_rollback_supersedes_the_job_that_is_out():
 
 def test_a_rollback_without_a_store_says_how_to_have_one():
     service = BackgroundRetrainer(ringing(), ByHand())
-    with pytest.raises(
-        ValueError, match=r"rollback\(1\): no versions are kept. Let a store follow"
-    ):
+    with pytest.raises(ValueError, match=r"rollback\(1\): no versions are kept. Let a store"):
         service.rollback(1)
