@@ -341,15 +341,16 @@ class BackgroundRetrainer:
         try:
             check_size(job, self.max_job_bytes)
             workers = self._executor()
-            errand = self._errand = handed_out(job, workers)
+            errand = handed_out(job, workers)
+            if not errand.future.done():
+                Thread(target=self._watch, args=(errand,), daemon=True, name="skretrain").start()
         except Exception as error:
             self._let_go(workers)
             self._accept(failed(job, error), job)
             return
+        self._errand = errand
         if errand.future.done():
             self._settle(errand)
-        else:
-            Thread(target=self._watch, args=(errand,), daemon=True, name="skretrain").start()
 
     def _executor(self):
         if hasattr(self.executor, "submit"):

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from executors import ByHand, Inline, KillsItsWorker
 from helpers import Rings, WaitGate, assert_same_outputs, batches, events, state_of, stream
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
@@ -24,7 +25,7 @@ from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
 from skretrain.drift import FeatureDrift
 from skretrain.exceptions import RetrainFailedWarning
 from skretrain.gates import PairedGate
-from skretrain.policies import BasePolicy, FullRefit
+from skretrain.policies import BasePolicy, Candidate, FullRefit
 from skretrain.serving import BackgroundRetrainer, PendingLabels
 
 X, Y = stream(1500, drift=500)
@@ -409,6 +410,46 @@ def test_a_function_that_makes_no_executor_is_one_event():
     with pytest.warns(RetrainFailedWarning, match="ZeroDivisionError"):
         feed(service, 350)
     assert service.retrainer.events_[-1].action == "failed"
+
+
+def test_a_job_that_nobody_could_wait_for_is_one_event(monkeypatch):
+    """Where there are too many threads, say; else ``wait`` would never end."""
+
+    def start(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    service = BackgroundRetrainer(ringing(), ByHand())
+    with pytest.warns(RetrainFailedWarning, match="can't start new thread"):
+        feed(service, 350)
+    assert service.wait()
+    assert service.retrainer.events_[-1].action == "failed"
+
+
+def test_metadata_is_routed_in_the_thread_that_takes_the_outcome():
+    """There, scikit-learn's configuration is not that of the caller."""
+
+    class Keeps(BasePolicy):
+        def propose(self, context):
+            return Candidate.kept()
+
+    weight = np.where(np.arange(len(Y)) % 2, 3.0, 0.5)
+    models = []
+    with config_context(enable_metadata_routing=True):
+        for pool in (Inline(), ByHand()):
+            base = GaussianNB().set_fit_request(sample_weight="w")
+            base.set_partial_fit_request(sample_weight="w")
+            model = DriftAwareRetrainer(base, detector=Rings([310]), policy=Keeps())
+            model.fit(X[:300], Y[:300], w=weight[:300])
+            service, before = BackgroundRetrainer(model, pool), set(threading.enumerate())
+            service.partial_fit(X[300:350], Y[300:350], w=weight[300:350])
+            if isinstance(pool, ByHand):
+                (waits,) = set(threading.enumerate()) - before
+                pool.run()
+                waits.join()
+            assert [event.action for event in model.events_][1:] == ["kept"]
+            models.append(model)
+    assert_same_outputs(*models, X)
 
 
 def test_a_job_as_large_as_allowed_is_handed_out():
