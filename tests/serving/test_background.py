@@ -386,6 +386,34 @@ def test_to_close_is_one_event_and_predictions_go_on():
     assert model.partial_fit(X[350:400], Y[350:400]).n_refits_ == 1  # inline, as ever
 
 
+def test_a_job_that_is_done_when_it_is_closed_counts():
+    pool, model = ByHand(), ringing()
+    service = BackgroundRetrainer(model, pool)
+    feed(service, 350)
+    with service.paused():  # so that no other thread takes the outcome
+        pool.run()
+        service.close()
+    assert events(model, "action")[1:] == [("retrained",)]
+
+
+def test_one_that_is_closed_lets_the_next_have_the_retrainer():
+    """Though a job of its own, which was superseded, is not through."""
+    pools, model = [ByHand(), ByHand()], ringing([310, 360, 410])
+    before = set(threading.enumerate())
+    first = BackgroundRetrainer(model, pools[0])
+    feed(first, 350)
+    pools[0].futures[0].set_running_or_notify_cancel()
+    feed(first, 400, start=350)
+    first.close()
+    waits = set(threading.enumerate()) - before
+    feed(BackgroundRetrainer(model, pools[1]), 450, start=400)
+    future, fn, args, _ = pools[0].waiting[0]
+    future.set_result(fn(*args))
+    for thread in waits:
+        thread.join()
+    assert [len(pool.futures) for pool in pools] == [2, 1]
+
+
 def test_an_executor_that_failed_is_made_anew_where_that_can_be_done():
     """Not after a policy that failed, nor a job that is too large: those are not its faults."""
     made = []
@@ -415,6 +443,19 @@ def test_a_function_that_makes_no_executor_is_one_event():
     with pytest.warns(RetrainFailedWarning, match="ZeroDivisionError"):
         feed(service, 350)
     assert service.retrainer.events_[-1].action == "failed"
+
+
+def test_who_waits_for_a_job_hears_that_the_executor_gave_it_up():
+    pool, before = ByHand(), set(threading.enumerate())
+    service = BackgroundRetrainer(ringing(on_error="raise"), pool)
+    feed(service, 350)
+    (waits,) = set(threading.enumerate()) - before
+    pool.waiting.pop(0)[0].cancel()
+    waits.join(timeout=60)
+    assert not waits.is_alive()
+    assert not service.is_retraining
+    with pytest.raises(RuntimeError, match="the executor gave the job up"):
+        service.wait()
 
 
 def test_a_job_that_nobody_could_wait_for_is_one_event(monkeypatch):
@@ -714,7 +755,7 @@ class KillsNobody(FullRefit):
         ({"retrainer": GaussianNB()}, "retrainer must be"),
         ({"executor": None}, "executor must be a concurrent.futures.Executor, or a function"),
         ({"executor": 4}, "executor must be"),
-        ({"timeout": 0}, "timeout must be a finite number above 0, of seconds, or None"),
+        ({"timeout": 0}, "timeout must be a finite number above 0, a number of seconds"),
         ({"timeout": "5s"}, "timeout must be"),
         ({"max_job_bytes": 0}, "max_job_bytes must be an integer of at least 1, a number of bytes"),
         ({"max_job_bytes": 1e6}, "max_job_bytes must be"),
