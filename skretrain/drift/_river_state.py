@@ -26,8 +26,10 @@ def parts_of(value):
     Returns
     -------
     written : tuple of str and list, or None
-        What :func:`made_of` needs; None where pickle has no such state either.
+        What :func:`made_of` needs; None for a class, and for what pickle makes in its own way.
     """
+    if isinstance(value, type):
+        return None
     kind = type(value)
     make, (_, *args), state, *_ = value.__reduce_ex__(2)  # compiled parts tell the state as bytes
     if make is not copyreg.__newobj__:
