@@ -9,7 +9,7 @@ _BOXED = "biufU"  # kinds of numpy's own scalars that Python's hold without loss
 
 
 def _scalar(value):
-    if value.dtype.kind not in _BOXED or value.dtype.itemsize > 8 and value.dtype.kind != "U":
+    if value.dtype.kind not in _BOXED or (value.dtype.itemsize > 8 and value.dtype.kind != "U"):
         return None
     return "scalar", [value.dtype.str, value.item()]
 
