@@ -103,6 +103,7 @@ API = {
             "PendingLabels",
             "PerformanceEstimate",
             "select_for_labelling",
+            "trusted_types",
         ],
     ),
     "skretrain.metrics": (

@@ -43,7 +43,7 @@ class Plain:
     ...     def __init__(self):
     ...         self.rows, self.mean = deque([1, 2], maxlen=3), 1.5
     >>> Recent().__getstate__().text
-    '{"dict": [["rows", {"deque": [3, [1, 2]]}], ["mean", 1.5]]}'
+    '{"dict": [["rows", {"deque": [3, {"list": [1, 2]}]}], ["mean", 1.5]]}'
     >>> blank = Recent.__new__(Recent)
     >>> blank.__setstate__(Recent().__getstate__())
     >>> blank.rows
