@@ -14,7 +14,7 @@ import pytest
 SOFT = frozenset(
     (
         *("catboost", "imblearn", "keras", "lightgbm", "matplotlib", "pandas", "polars", "pyarrow"),
-        *("rich", "skorch", "skrub", "torch", "xgboost"),
+        *("rich", "skops", "skorch", "skrub", "torch", "xgboost"),
     )
 )
 

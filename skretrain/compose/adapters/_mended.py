@@ -8,6 +8,8 @@ without knowing. A fitted one goes back to its own class, unless it still needs 
 from functools import cache, partial, wraps
 from inspect import signature
 
+from ...utils._plain import register
+
 
 class Mended:
     """Comes before the class of an estimator; a subclass says what its fit does.
@@ -50,8 +52,16 @@ class Mended:
         """
         return False
 
-    def __reduce__(self):
-        return _blank, (type(self)._plain, type(self)._mixin), self.__getstate__()
+    def __reduce_ex__(self, protocol):
+        return _blank, (type(self)._plain, type(self)._mixin), super().__getstate__()
+
+    def __getstate__(self):
+        # Formats that do not pickle would take it for one of its own class.
+        raise TypeError(
+            f"this {type(self).__name__}, as skretrain lets it learn, is part of something else "
+            "and cannot be saved there without pickle: save the object by pickle, joblib or "
+            "cloudpickle."
+        )
 
 
 def mended(estimator, mixin):
@@ -107,9 +117,23 @@ def _mended_kind(plain, mixin):
     body = {mixin.mends: fit, "_plain": plain, "_mixin": mixin, "__doc__": plain.__doc__}
     kind = type(plain.__name__, (mixin, plain), {**body, "__module__": plain.__module__})
     kind.__qualname__ = plain.__qualname__
+    register([kind], _parts_of, {"mended": _made_of})
     return kind
 
 
 def _blank(plain, mixin):
     kind = _mended_kind(plain, mixin)
     return kind.__new__(kind)
+
+
+def _parts_of(value):
+    _, kinds, state = value.__reduce_ex__(2)
+    return "mended", [*kinds, state]
+
+
+def _made_of(content):
+    *kinds, state = content
+    value = _blank(*kinds)
+    restore = getattr(value, "__setstate__", value.__dict__.update)
+    restore(state)
+    return value

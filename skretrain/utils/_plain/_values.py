@@ -39,6 +39,14 @@ def _of_dtype(content):
     return content[0].dtype
 
 
+def _of_range(content):
+    return range(*content)
+
+
+def _first(content):
+    return content[0]
+
+
 def _moment(value):
     if getattr(value, "tzinfo", None) is not None:
         return None  # skops knows the zones
@@ -60,6 +68,9 @@ def _of_random(content):
 
 
 KINDS = [
+    ([range], lambda value: ("range", [value.start, value.stop, value.step]), {"range": _of_range}),
+    # skops would ask for the file that it is of.
+    ([np.memmap], lambda value: ("mapped", [np.asarray(value)]), {"mapped": _first}),
     ([np.generic], _scalar, {"scalar": _of_scalar}),
     ([np.ndarray], _array, {"array": _of_array}),
     ([np.dtype], _dtype, {"dtype": _of_dtype}),
