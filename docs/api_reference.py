@@ -95,13 +95,14 @@ API = {
         ],
     ),
     "skretrain.serving": (
-        "Serving: labels that are late, missing or few",
+        "Serving: late, missing or few labels, and production",
         "What stands between a model and the labels of its predictions, how good it is while they "
-        "are missing, and which of them to ask for.",
+        "are missing, which of them to ask for, and how a model leaves for another service.",
         [
             "ExpectedPerformance",
             "PendingLabels",
             "PerformanceEstimate",
+            "export",
             "select_for_labelling",
         ],
     ),

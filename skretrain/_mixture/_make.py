@@ -155,6 +155,16 @@ def _if_few(X):
     return X if X.shape[1] <= _FEW else X[:, :0]
 
 
+def is_for_few(transformer):
+    """Tell whether a transformer lets columns pass only where they are few; only it does so."""
+    return transformer.func is _if_few
+
+
+def few_pass(transformer):
+    """Tell whether they are few in the rows that such a transformer was fitted on."""
+    return transformer.n_features_in_ <= _FEW
+
+
 def _names_if_few(_, names):
     return names if len(names) <= _FEW else names[:0]
 
