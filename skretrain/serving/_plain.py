@@ -163,9 +163,9 @@ def _mean(mix, asked, weights, plain):
 def _voter(serving, classes, plain):
     """Return a member with a probability for each class of the mixture."""
     model = plain_serving(serving, plain)
-    if not hasattr(serving.model, "predict_proba"):
-        return certain(model, classes)
     known = getattr(serving.model, "classes_", serving.classes)
     if len(known) == 1:
         return _constant(known[0], classes)
+    if not hasattr(serving.model, "predict_proba"):
+        return certain(model, classes)
     return model if len(known) == len(classes) else padded(model, known, classes)

@@ -14,7 +14,6 @@ from sklearn.preprocessing import (
     OneHotEncoder,
     PowerTransformer,
 )
-from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import Bunch
 
 from ._sklearn_api import know_labels, seen_as_flat
@@ -186,15 +185,15 @@ def certain(classifier, classes):
     classifier : classifier
         Fitted.
     classes : ndarray of shape (n_classes,)
-        Labels, sorted, those of the other among them.
+        Labels, two at least, sorted, those of the other among them.
 
     Returns
     -------
     stacking : StackingClassifier
         Fitted.
     """
-    final = Pipeline([("labels", OneHotEncoder()), ("tree", DecisionTreeClassifier())])
-    final.fit(classes[:, np.newaxis], np.arange(len(classes)))
+    labels = OneHotEncoder(sparse_output=False).fit(classes[:, np.newaxis])
+    final = Pipeline([("labels", labels), ("probabilities", _as_probabilities(len(classes)))])
     return on_top("model", classifier, final, classes, asked="predict")
 
 
@@ -246,16 +245,20 @@ def _to_power(power, n_classes):
         min_=np.ones(n_classes),
         n_features_in_=n_classes,
     )
-    each = 2.0 * np.eye(n_classes)[1 if n_classes == 2 else 0 :]
-    last = linear_classifier(each, np.full(len(each), -1.0), np.arange(n_classes))
     return Pipeline(
         [
             ("transformed", transformed),
             ("power", to_power),
             ("normalized", Normalizer("l1")),
-            ("probabilities", last),
+            ("probabilities", _as_probabilities(n_classes)),
         ]
     )
+
+
+def _as_probabilities(n_classes):
+    """Return a classifier that is told probabilities."""
+    each = 2.0 * np.eye(n_classes)[1 if n_classes == 2 else 0 :]
+    return linear_classifier(each, np.full(len(each), -1.0), np.arange(n_classes))
 
 
 def mean_within(members, weights, limits):
