@@ -16,7 +16,6 @@ from sklearn.naive_bayes import GaussianNB
 
 from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
 from skretrain.model_selection import RetrainMatrix, compare_policies
-from skretrain.policies import FullRefit
 
 # A worker that is killed, or is slow to end, is what these tests are about: dask says so in its
 # log, and leaves its sockets to the garbage collector.
