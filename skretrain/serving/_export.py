@@ -11,13 +11,12 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from .._mixture import MixtureRetrainer
-from .._mixture._make import is_for_few
+from .._mixture._make import plain_step
 from .._retrainer._estimator import BaseRetrainer
 from ..compose import IncrementalPipeline
 from ..linear_model import RecursiveRidgeClassifier, RecursiveRidgeRegressor
 from ..utils._sklearn_api import is_search
 from ._plain import (
-    plain_features,
     plain_mended,
     plain_mixture,
     plain_ridge_classifier,
@@ -162,9 +161,7 @@ class _Exporting:
             return plain_mended(part, self.plain)
         if is_search(part) and hasattr(part, "cv_results_"):
             return self._best_of(part)
-        if isinstance(part, FunctionTransformer) and is_for_few(part):
-            return plain_features(part)
-        return None
+        return plain_step(part) if isinstance(part, FunctionTransformer) else None
 
     def _best_of(self, search):
         if not hasattr(search, "best_estimator_"):

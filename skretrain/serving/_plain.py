@@ -13,7 +13,6 @@ from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from .._mixture._make import few_pass
 from ..utils._by_hand import (
     certain,
     fitted,
@@ -81,13 +80,6 @@ def _constant(label, classes):
     """Return a classifier that predicts one label."""
     constant = DummyClassifier(strategy="constant", constant=[label])
     return constant.fit(np.zeros((len(classes), 1)), classes)
-
-
-def plain_features(transformer):
-    """Return what a step of a mixture's member lets pass: all columns, or none of so many."""
-    if few_pass(transformer):
-        return FunctionTransformer(feature_names_out="one-to-one")
-    return FunctionTransformer(np.delete, kw_args={"obj": slice(None), "axis": 1})
 
 
 # -- recursive ridge -------------------------------------------------------------------------------

@@ -355,7 +355,10 @@ def test_parameters_that_are_retrainers_become_their_bases():
     inside = export(VotingClassifier(members).fit(X, TWO)).estimators[0][1]
     assert isinstance(inside, VotingClassifier)
     members = [("m", two_members(LinearRegression(), RecursiveRidgeRegressor(3.0)))]
-    inside = export(VotingRegressor(members).fit(X, VALUES)).estimators[0][1]
+    members.append(("fast", make_mixture(task="regression")))
+    plain = export(VotingRegressor(members).fit(X, VALUES))
+    assert_plain(plain)
+    inside = plain.estimators[0][1]
     assert isinstance(inside, VotingRegressor)
     assert inside.estimators[1][1].alpha == 3.0
 
