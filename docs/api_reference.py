@@ -95,14 +95,18 @@ API = {
         ],
     ),
     "skretrain.serving": (
-        "Serving: late, missing or few labels, and production",
-        "What stands between a model and the labels of its predictions, how good it is while they "
-        "are missing, which of them to ask for, and how a model leaves for another service.",
+        "Serving: state on disk, and labels that are late, missing or few",
+        "What a model in service needs: a state that outlives its process, and a way into another "
+        "service; what stands between it and the labels of its predictions, how good it is while "
+        "they are missing, and which of them to ask for.",
         [
             "ExpectedPerformance",
             "PendingLabels",
             "PerformanceEstimate",
+            "checkpoint_info",
             "export",
+            "load",
+            "save",
             "select_for_labelling",
         ],
     ),

@@ -23,6 +23,7 @@ from ..utils._by_hand import within
 from ..utils._clone import cloned
 from ..utils._losses import task_of
 from ..utils._params import check_choice
+from ..utils._plain import named
 from ._estimator import MixtureRetrainer
 
 _RATES = (0.997, 0.9999)
@@ -151,14 +152,17 @@ def _kernel(ridge, n_waves):
     )
 
 
+@named
 def _within(X):
     return np.clip(X, -_FARTHEST, _FARTHEST)
 
 
+@named
 def _if_few(X):
     return X if X.shape[1] <= _FEW else X[:, :0]
 
 
+@named
 def _names_if_few(_, names):
     return names if len(names) <= _FEW else names[:0]
 

@@ -8,6 +8,7 @@ from heapq import merge
 from typing import NamedTuple
 
 from ._optional import import_optional
+from ._plain import Plain
 
 logger = logging.getLogger("skretrain.events")
 
@@ -89,8 +90,8 @@ _TABLE = (
 ACTIONS = {action.name: action for action in _TABLE}
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+@dataclass(frozen=True)
+class Event(Plain):
     """What one call of ``partial_fit`` (or the first fit) led to."""
 
     action: str
@@ -110,7 +111,7 @@ class Event:
     from_scratch: bool = False  # whether what was fitted began from nothing
 
 
-class EventLog:
+class EventLog(Plain):
     """Every alarm, retrain, rejection, rollback and failure; the routine only as counts.
 
     The log keeps the newest `max_events` notable events and running counts of all actions, so that
