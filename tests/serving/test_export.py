@@ -418,6 +418,26 @@ def test_levels_of_categories_are_those_that_were_learned():
     assert_same(export(mixture), mixture, turned, exactly=False)
 
 
+class ReadsCodes(ClassifierMixin, BaseEstimator):
+    """A model that reads the codes of levels, as some libraries do."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return self.classes_[(X["city"].cat.codes == 0).astype(int)]
+
+
+def test_a_model_that_reads_codes_gets_those_of_the_levels_that_it_learned():
+    frame = with_cities(["Bonn", "Oslo", "Rome"])
+    model = DriftAwareRetrainer(ReadsCodes(), detector=None).fit(frame, TWO)
+    plain = export(model)
+    for rows in (with_cities(["Rome", "Oslo", "Bonn"]), frame.astype({"city": object})):
+        np.testing.assert_array_equal(plain.predict(rows), model.predict(frame))
+        np.testing.assert_array_equal(model.predict(rows), model.predict(frame))
+
+
 def test_categorical_columns_without_names_are_an_error():
     frame = with_cities(["Bonn", "Oslo", "Rome"]).set_axis([0, 1], axis=1)
     model = DriftAwareRetrainer(HistGradientBoostingClassifier(max_iter=2)).fit(frame, TWO)
