@@ -107,6 +107,7 @@ API = {
             "PerformanceEstimate",
             "VersionStore",
             "checkpoint_info",
+            "export",
             "load",
             "save",
             "select_for_labelling",

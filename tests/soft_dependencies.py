@@ -15,6 +15,9 @@ SOFT = frozenset(
     (
         *("catboost", "imblearn", "keras", "lightgbm", "matplotlib", "pandas", "polars", "pyarrow"),
         *("rich", "skops", "skorch", "skrub", "torch", "xgboost"),
+        # Of the extra "integration", for tests/integration:
+        *("dask", "fastapi", "httpx", "mlflow", "onnxruntime", "prometheus_client", "skl2onnx"),
+        "uvicorn",
     )
 )
 

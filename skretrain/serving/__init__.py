@@ -3,6 +3,7 @@
 from ._background import BackgroundRetrainer
 from ._checkpoint import checkpoint_info, load, save
 from ._expected_performance import ExpectedPerformance
+from ._export import export
 from ._measures import PerformanceEstimate
 from ._pending_labels import PendingLabels
 from ._select_for_labelling import select_for_labelling
@@ -16,6 +17,7 @@ __all__ = [
     "PerformanceEstimate",
     "VersionStore",
     "checkpoint_info",
+    "export",
     "load",
     "save",
     "select_for_labelling",

@@ -5,10 +5,28 @@ name and the same parameters: whatever contains it (a pipeline, a search, a cali
 without knowing. A fitted one goes back to its own class, unless it still needs the other.
 """
 
+from copy import copy
 from functools import cache, partial, wraps
 from inspect import signature
+from typing import Any, NamedTuple
 
 from ...utils._plain import register
+
+
+class OfItsLibrary(NamedTuple):
+    """A fitted estimator without what was mended of it."""
+
+    estimator: Any
+    labels: Any = None  # that its positions 0, 1, ... stand for; None where it knows them itself
+    is_flat: bool = True  # whether predictions of one output have one axis
+
+
+def unmended(estimator, mixin):
+    """Return a copy of an estimator, of the class that stands behind a mixin."""
+    kinds = type(estimator).__mro__
+    other = copy(estimator)
+    other.__class__ = kinds[kinds.index(mixin) + 1]
+    return other
 
 
 class Mended:
@@ -51,6 +69,18 @@ class Mended:
             False, unless overridden.
         """
         return False
+
+    def of_its_library(self):
+        """Return the estimator without what was mended.
+
+        Returns
+        -------
+        plain : OfItsLibrary
+            A copy, which shares what it has learned.
+        """
+        other = copy(self)
+        other.__class__ = type(self)._plain
+        return OfItsLibrary(other)
 
     def __reduce_ex__(self, protocol):
         return _blank, (type(self)._plain, type(self)._mixin), super().__getstate__()
