@@ -102,6 +102,8 @@ API = {
             "ExpectedPerformance",
             "PendingLabels",
             "PerformanceEstimate",
+            "on_event",
+            "prometheus_text",
             "select_for_labelling",
         ],
     ),
