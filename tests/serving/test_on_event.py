@@ -272,6 +272,9 @@ def test_hooks_that_are_removed_hear_of_nothing_more():
     feed(model, X, Y, 50, 350, 550)
     assert len(heard) == 3
     kept.remove()
+    kept.remove()
+    model.fit(X[:200], Y[:200])  # the log of which has no hooks at all
+    kept.remove()
 
 
 def test_a_hook_can_remove_one_that_has_not_heard_yet():
