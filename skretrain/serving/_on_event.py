@@ -34,7 +34,7 @@ def on_event(model, hooks):
 
     Returns
     -------
-    attached : AttachedHooks
+    attached : object
         With ``remove()``; as a context manager, it removes the hooks at the end of the block.
 
     Raises

@@ -945,7 +945,9 @@ def test_many_threads_get_ids_of_their_own():
 
 def test_a_row_keeps_the_version_that_predicted_it():
     """Whatever serves by now, and whether its label came; the ids may be one's own."""
-    model = DriftAwareRetrainer(GaussianNB(), detector=Periodic(50), update=None)
+    model = DriftAwareRetrainer(
+        GaussianNB(), detector=Periodic(50), policy="full_refit", update=None
+    )
     model.fit(X[:200], Y[:200])
     ledger = PendingLabels(model)
     ledger.predict(X[200:203], ids=["a", "b", "c"])
