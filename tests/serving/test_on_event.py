@@ -190,9 +190,9 @@ def test_a_hook_may_let_the_model_learn_and_does_not_hear_of_what_it_leads_to():
     model, heard = fitted([310, 510]), []
 
     def learn_more(event):
-        heard.append(("learner", event.row))
         model.partial_fit(X[500:550], Y[500:550])
         model.partial_fit(X[550:], Y[550:])
+        heard.append(("learner", event.row))
 
     on_event(model, {"retrained": learn_more})
     on_event(model, lambda event: heard.append(("other", event.row)))
@@ -357,7 +357,7 @@ def test_a_hook_of_a_ledger_hears_of_labels_out_of_turn():
         heard.append((event.action, event.n_rows, len(ledger)))
         thread = threading.Thread(target=lambda: heard.append(ledger.status([0])[0]))
         thread.start()
-        thread.join(timeout=60)
+        thread.join(timeout=10)
 
     on_event(ledger, check)
     ids, _ = ledger.predict(X[:60])
