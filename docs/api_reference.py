@@ -95,15 +95,19 @@ API = {
         ],
     ),
     "skretrain.serving": (
-        "Serving: labels that are late, missing or few",
-        "What stands between a model and the labels of its predictions, how good it is while they "
-        "are missing, and which of them to ask for.",
+        "Serving: state on disk, and labels that are late, missing or few",
+        "What a model in service needs: a state that outlives its process; what stands between it "
+        "and the labels of its predictions, how good it is while they are missing, and which of "
+        "them to ask for.",
         [
             "ExpectedPerformance",
             "PendingLabels",
             "PerformanceEstimate",
+            "checkpoint_info",
+            "load",
             "on_event",
             "prometheus_text",
+            "save",
             "select_for_labelling",
         ],
     ),

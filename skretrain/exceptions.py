@@ -4,18 +4,20 @@
 
     UserWarning
     └── SkretrainWarning
-        ├── UpdateFailedWarning     an update raised; the serving model is as before
-        ├── RetrainFailedWarning    a policy raised; the alarm stays pending and is tried again
-        ├── ClassesGrewWarning      outputs change their shape, because a third class appeared
-        ├── ConstantModelWarning    the first model is a constant, because its rows are too few
-        ├── ForgettingWarning       what was learned costs more than tolerated on the anchor
-        └── MovingInputWarning      a transformer moves under a model that stays as it is
+        ├── UpdateFailedWarning       an update raised; the serving model is as before
+        ├── RetrainFailedWarning      a policy raised; the alarm stays pending and is tried again
+        ├── CheckpointVersionWarning  a file was written by other versions of the packages
+        ├── ClassesGrewWarning        outputs change their shape, because a third class appeared
+        ├── ConstantModelWarning      the first model is a constant, because its rows are too few
+        ├── ForgettingWarning         what was learned costs more than tolerated on the anchor
+        └── MovingInputWarning        a transformer moves under a model that stays as it is
 
 Errors are scikit-learn's and Python's own (``ValueError``, ``NotFittedError``, ``AttributeError``):
 code that already handles those needs nothing new.
 """
 
 __all__ = [
+    "CheckpointVersionWarning",
     "ClassesGrewWarning",
     "ConstantModelWarning",
     "ForgettingWarning",
@@ -83,6 +85,23 @@ class RetrainFailedWarning(SkretrainWarning):
     ...     model = model.fit(X, y).partial_fit(X, y)
     >>> caught[0].category.__name__, model.events_[-1].action
     ('RetrainFailedWarning', 'failed')
+    """
+
+
+class CheckpointVersionWarning(SkretrainWarning):
+    """A checkpoint was written with another version of skretrain, or of what a model is made of.
+
+    It is read as it is. Pickles and state belong to the version of scikit-learn that wrote them, so
+    that what the model predicts may differ; compare, or fit anew.
+
+    Examples
+    --------
+    Where that must not happen unseen:
+
+    >>> import warnings
+    >>> from skretrain.exceptions import CheckpointVersionWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", CheckpointVersionWarning)
     """
 
 

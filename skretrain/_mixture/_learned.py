@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..utils._events import merged
 from ..utils._hooks import pass_on
+from ..utils._plain import Plain
 
 
 class WeightHistory(NamedTuple):
@@ -26,7 +27,7 @@ class WeightHistory(NamedTuple):
     weights: np.ndarray
 
 
-class LearnedAttributes:
+class LearnedAttributes(Plain):
     """What a mixture has learned, read from its engine."""
 
     def _mix(self):

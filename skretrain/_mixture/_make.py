@@ -22,6 +22,7 @@ from ..policies import FullRefit, WarmStart
 from ..utils._clone import cloned
 from ..utils._losses import task_of
 from ..utils._params import check_choice
+from ..utils._plain import named
 from ._estimator import MixtureRetrainer
 
 _RATES = (0.997, 0.9999)
@@ -141,8 +142,7 @@ def _kernel(ridge, n_waves):
     waves = RBFSampler(gamma="scale", n_components=n_waves)
     scaled = FunctionTransformer(_if_few, feature_names_out=_names_if_few)
     features = FeatureUnion([("scaled", scaled), ("waves", waves)])
-    limits = {"a_min": -_FARTHEST, "a_max": _FARTHEST}
-    within = FunctionTransformer(np.clip, kw_args=limits, feature_names_out="one-to-one")
+    within = FunctionTransformer(_within, feature_names_out="one-to-one")
     return DriftAwareRetrainer(
         make_pipeline(StandardScaler(), within, features, ridge),
         detector=Periodic(10_000),
@@ -151,10 +151,17 @@ def _kernel(ridge, n_waves):
     )
 
 
+@named
+def _within(X):
+    return np.clip(X, -_FARTHEST, _FARTHEST)
+
+
+@named
 def _if_few(X):
     return X if X.shape[1] <= _FEW else X[:, :0]
 
 
+@named
 def _names_if_few(_, names):
     return names if len(names) <= _FEW else names[:0]
 

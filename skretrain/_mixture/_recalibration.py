@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..utils._plain import Plain
+
 # Of so many batches the probabilities of one are compared with its labels: it takes as long as to
 # predict it, and tells much the same as its neighbours.
 EVERY = 3
@@ -27,7 +29,7 @@ def is_turn(number):
     return number * _TURN % 1 < 1 / EVERY
 
 
-class Recalibration:
+class Recalibration(Plain):
     """Powers of probabilities, weighted by how likely they made the labels that came.
 
     The mean of those who differ is less sure than each of them is, and trees on few rows are too

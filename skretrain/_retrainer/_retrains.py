@@ -6,6 +6,7 @@ import numpy as np
 
 from ..exceptions import RetrainFailedWarning
 from ..utils._costs import Stopwatch
+from ..utils._plain import Plain
 from ..utils._restoring import Restoring
 from ._concept import n_rows_since
 from ._jobs import Cause, Challenger, Pending, Relearned, fit_record, make_job
@@ -13,7 +14,7 @@ from ._log import STABLE, because, costs, named, news, shown
 from ._step import Step
 
 
-class Retrains:
+class Retrains(Plain):
     """The way of a retrain, from its cause to the verdict.
 
     Parameters

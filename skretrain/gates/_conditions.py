@@ -8,10 +8,11 @@ from ..buffers._base import part_of
 from ..metrics._forgetting import negative_flips
 from ..utils._betting import BettingProcess
 from ..utils._losses import zero_one_loss_per_row
+from ..utils._plain import Plain
 from ..utils._sklearn_api import predict_of
 
 
-class Condition:
+class Condition(Plain):
     """One mean change, and the evidence that it is, and that it is not, what is allowed.
 
     A gain is a change of one row, with the sign turned so that more is better.
@@ -100,7 +101,7 @@ class ShareOfTheLoss(Condition):
         self.against.update(-gains)
 
 
-class OnTheAnchor:
+class OnTheAnchor(Plain):
     """That the challenger is right on nearly as many rows of the anchor; they are counted."""
 
     def __init__(self, name, allowed):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from ..metrics._slices import slice_mask
+from ..utils._clone import cloned
 from ..utils._containers import n_rows
 from ..utils._labels import union_of_labels
 from ..utils._losses import (
@@ -14,6 +15,7 @@ from ..utils._losses import (
     zero_one_loss_per_row,
 )
 from ..utils._params import check_integer, check_number, refuse
+from ..utils._plain import Plain
 from ..utils._sklearn_api import predict_of
 from ._always_promote import AlwaysPromote
 from ._base import BaseGate, Verdict
@@ -314,11 +316,11 @@ class PairedGate(BaseGate):
         return slice(None) if slice_name is None else slice_mask(self, self.slices, slice_name, X)
 
 
-class _Comparison:
+class _Comparison(Plain):
     """The evidence for and against each condition, on the rows since it began."""
 
     def __init__(self, gate):
-        self.gate = gate
+        self.gate = cloned(gate)  # not itself: formats other than pickle know no circles
         self.n_rows = 0
         self.conditions = None  # made by the first trial, which tells the task and the cause
         self.is_routine = False  # whether to be as good is enough

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..utils._optional import import_optional
 from ..utils._params import check_number
+from ..utils._plain import Plain
 from ._clock import as_told, length
 from ._table import Table
 
@@ -41,7 +42,7 @@ class ClassArrivals(NamedTuple):
     weight: float
 
 
-class LabelDelays:
+class LabelDelays(Plain):
     """The distribution of the time between a prediction and its label.
 
     Rows that still wait, or that were given up, count as long as they have waited: the share of
@@ -164,7 +165,7 @@ class LabelDelays:
         return pandas.DataFrame({"delay": told, "at_risk": self.at_risk, "share": self.shares})
 
 
-class Arrivals:
+class Arrivals(Plain):
     """How old rows were when their label came, or when they were given up, by predicted class.
 
     Attributes

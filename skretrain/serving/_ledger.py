@@ -6,6 +6,7 @@ import numpy as np
 
 from ..utils._events import Action, Event, EventLog
 from ..utils._losses import absolute_loss_per_row, zero_one_loss_per_row
+from ..utils._plain import Plain
 from ..utils._words import counted
 from ._arrivals import Arrivals, tallies
 from ._book import PENDING, Book
@@ -37,7 +38,7 @@ class LabelLog(EventLog):
     }
 
 
-class Ledger:
+class Ledger(Plain):
     """The books of :class:`PendingLabels`, which calls it under a lock; it knows no model.
 
     Attributes

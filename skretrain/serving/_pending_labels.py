@@ -12,13 +12,14 @@ from ..utils._containers import n_rows
 from ..utils._hooks import Telling
 from ..utils._losses import task_of
 from ..utils._params import check_flag, check_integer, refuse
+from ..utils._plain import Plain
 from ._book import Entry
 from ._clock import moments
 from ._inputs import checked_rows
 from ._ledger import Ledger
 
 
-class PendingLabels:
+class PendingLabels(Plain):
     """Remember predictions until their labels come, and return batches to learn from.
 
     In production a label comes days after its prediction, by itself, out of order, for some rows
@@ -351,13 +352,14 @@ class PendingLabels:
         told = ", ".join(f"{n:,} {what}" for what, n in self._counts().items())
         return f"<PendingLabels of {type(self.model).__name__}: {told}>"
 
-    def __getstate__(self):
+    def _state(self):
         """Return the state at one moment, without the lock."""
         with self._lock:
             return {**vars(self), "_ledger": deepcopy(self._ledger), "_lock": None}
 
     def __setstate__(self, state):
-        vars(self).update(state, _lock=RLock())
+        super().__setstate__(state)
+        self._lock = RLock()
 
 
 def _predicted(model, X):

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from ._hooks import Hooks, of_member
 from ._optional import import_optional
+from ._plain import Plain
 
 logger = logging.getLogger("skretrain.events")
 # Silent unless somebody listens: else Python prints warnings of loggers without a handler.
@@ -103,8 +104,8 @@ ACTIONS = {action.name: action for action in _TABLE}
 STATES = ("stable", "warning", "drift")  # what a trigger can say, from good to bad
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+@dataclass(frozen=True)
+class Event(Plain):
     """What one call of ``partial_fit`` (or the first fit) led to."""
 
     action: str
@@ -124,7 +125,7 @@ class Event:
     from_scratch: bool = False  # whether what was fitted began from nothing
 
 
-class EventLog:
+class EventLog(Plain):
     """Every alarm, retrain, rejection, rollback and failure; the routine only as counts.
 
     The log keeps the newest `max_events` notable events and running counts of all actions, so that
@@ -229,7 +230,7 @@ class EventLog:
         if self._hooks is not None:
             self._hooks.tell()
 
-    def __getstate__(self):
+    def _state(self):
         """Return the state without the hooks, which belong to this process."""
         return {name: value for name, value in self.__dict__.items() if name != "_hooks"}
 

@@ -48,3 +48,14 @@ def write_whole(path, content):
         with suppress(OSError):
             aside.unlink()
         raise
+    _flush_folder(path.parent)
+
+
+def _flush_folder(folder):
+    """Let the new name outlive a power cut, where the system can flush a folder."""
+    with suppress(OSError):  # Windows opens none, and some network drives flush none
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)

@@ -6,6 +6,8 @@ import logging
 import pickle
 import threading
 import weakref
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import pytest
@@ -18,7 +20,7 @@ from skretrain import DriftAwareRetrainer, MixtureRetrainer
 from skretrain._retrainer._jobs import run
 from skretrain.exceptions import SkretrainWarning
 from skretrain.policies import BasePolicy, FullRefit
-from skretrain.serving import PendingLabels, on_event
+from skretrain.serving import PendingLabels, load, on_event, save
 from skretrain.utils._events import Event
 
 X, Y = stream(600, drift=300)
@@ -227,8 +229,9 @@ def test_a_model_that_only_its_hooks_know_is_forgotten():
         lambda model: pickle.loads(pickle.dumps(model)),
         copy.deepcopy,
         lambda model: clone(model).fit(X[:200], Y[:200]),
+        lambda model: saved(model),
     ],
-    ids=["pickle", "deepcopy", "clone"],
+    ids=["pickle", "deepcopy", "clone", "checkpoint"],
 )
 def test_a_copy_does_not_ring(copied):
     model, heard = fitted(), []
@@ -237,6 +240,13 @@ def test_a_copy_does_not_ring(copied):
     assert heard == []
     feed(model, X, Y, 50, 200)
     assert len(heard) == 2
+
+
+def saved(model):
+    """Return what is loaded from a checkpoint of a model, which trusts nothing but our types."""
+    with TemporaryDirectory() as folder:
+        save(model, Path(folder) / "model.skretrain")
+        return load(Path(folder) / "model.skretrain", trusted=["helpers.Rings"])
 
 
 def test_hooks_are_no_part_of_the_state():

@@ -9,10 +9,11 @@ import numpy as np
 
 from ...utils._copy import copy_fitted
 from ...utils._labels import unseen_labels
+from ...utils._plain import Plain
 
 
-@dataclass(frozen=True, slots=True)
-class Effort:
+@dataclass(frozen=True)
+class Effort(Plain):
     """How much one continuation may change.
 
     Parameters
@@ -56,7 +57,7 @@ class Effort:
         return max(1, round(self.rate * n_members))
 
 
-class BaseAdapter(ABC):
+class BaseAdapter(Plain, ABC):
     """Base class of adapters: how the estimators of one family go on learning.
 
     A subclass writes :meth:`update`, and says in :meth:`why_not` and :meth:`refusal` what it
