@@ -109,6 +109,8 @@ API = {
             "checkpoint_info",
             "export",
             "load",
+            "on_event",
+            "prometheus_text",
             "save",
             "select_for_labelling",
             "trusted_types",

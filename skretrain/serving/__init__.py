@@ -5,7 +5,9 @@ from ._checkpoint import checkpoint_info, load, save
 from ._expected_performance import ExpectedPerformance
 from ._export import export
 from ._measures import PerformanceEstimate
+from ._on_event import on_event
 from ._pending_labels import PendingLabels
+from ._prometheus import prometheus_text
 from ._select_for_labelling import select_for_labelling
 from ._trusted_types import trusted_types
 from ._version_store import VersionStore
@@ -19,6 +21,8 @@ __all__ = [
     "checkpoint_info",
     "export",
     "load",
+    "on_event",
+    "prometheus_text",
     "save",
     "select_for_labelling",
     "trusted_types",

@@ -9,6 +9,7 @@ from .._mixture import MixtureRetrainer
 from .._retrainer._border import checked_params
 from .._retrainer._estimator import BaseRetrainer
 from ..utils._containers import n_rows
+from ..utils._hooks import Telling
 from ..utils._losses import task_of
 from ..utils._params import check_flag, check_integer, refuse
 from ..utils._plain import Plain
@@ -168,7 +169,7 @@ class PendingLabels(Plain):
                 f"{owner}: {type(self.model).__name__}.predict returned the shape {y_pred.shape} "
                 f"for {n} rows: a ledger needs one prediction per row."
             )
-        with self._lock:
+        with Telling(self), self._lock:
             flat = y_pred.ravel() if y_pred.shape[1:] == (1,) else y_pred
             entry = Entry(rows, flat, params, ids, at, version)
             if self._ledger.is_regression is None:
@@ -237,7 +238,7 @@ class PendingLabels(Plain):
         make up for.
         """
         check_flag("PendingLabels.resolve", "weighted", weighted)
-        with self._lock:
+        with Telling(self), self._lock:
             return self._ledger.resolve(ids, y, at, weighted=weighted)
 
     def expire(self, older_than):
@@ -260,8 +261,29 @@ class PendingLabels(Plain):
         ValueError
             If `older_than` is no such time.
         """
-        with self._lock:
+        with Telling(self), self._lock:
             return self._ledger.expire(older_than)
+
+    def versions(self, ids):
+        """Tell which version of the model predicted rows, as `score_` counts them.
+
+        Parameters
+        ----------
+        ids : array-like of shape (n_ids,)
+            Of rows that are held.
+
+        Returns
+        -------
+        versions : ndarray of int of shape (n_ids,)
+            Their versions.
+
+        Raises
+        ------
+        ValueError
+            If an id is not held.
+        """
+        with self._lock:
+            return self._ledger.versions(ids)
 
     def status(self, ids):
         """Tell what became of rows.
@@ -310,6 +332,10 @@ class PendingLabels(Plain):
         with self._lock:
             return self._ledger.by_class()
 
+    def _event_logs(self):
+        """Return the logs that hooks can hear of: there is one."""
+        return {"": self._ledger.events}
+
     def __len__(self):
         """Return the number of rows that wait."""
         return self._ledger.book.n_pending
@@ -318,10 +344,13 @@ class PendingLabels(Plain):
         """Return True: also a ledger without a row that waits is one."""
         return True
 
-    def __repr__(self):
+    def _counts(self):
+        """Return how many rows wait, were resolved, and were given up."""
         with self._lock:
-            counts = {"pending": len(self)} | self._ledger.arrivals.counts
-        told = ", ".join(f"{n:,} {what}" for what, n in counts.items())
+            return {"pending": len(self)} | self._ledger.arrivals.counts
+
+    def __repr__(self):
+        told = ", ".join(f"{n:,} {what}" for what, n in self._counts().items())
         return f"<PendingLabels of {type(self.model).__name__}: {told}>"
 
     def _state(self):
@@ -337,13 +366,13 @@ class PendingLabels(Plain):
 def _predicted(model, X):
     """Return predictions, and the number of the version that made them."""
     while True:
-        version = _version(model)
+        version = version_of(model)
         y_pred = np.asarray(model.predict(X))
-        if _version(model) == version:  # else another thread has let the model learn meanwhile
+        if version_of(model) == version:  # else another thread has let the model learn meanwhile
             return y_pred, version
 
 
-def _version(model):
+def version_of(model):
     """Return how many versions of a model have served, this one included."""
     if isinstance(model, BackgroundRetrainer):
         model = model.retrainer
