@@ -1,10 +1,8 @@
 """Prequential evaluation: every row is first predicted, then learned, in time order."""
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
-from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
 
@@ -12,13 +10,14 @@ from ..utils._clone import cloned
 from ..utils._containers import as_container, concat_rows, n_rows
 from ..utils._losses import task_of
 from ..utils._params import check_n_jobs, is_integer, refuse
+from ..utils._recorded import methods_for, score_of
 from ._batches import batches_of, gives_batches
 from ._edges import checked_times
 from ._label_times import arrivals_of, split_off
 from ._pass import send_through
 from ._result import PrequentialResult
 from ._row_params import checked_row_params, counted_rows
-from ._stream import check_incremental, methods_for, scorers_for
+from ._stream import check_incremental, scorers_for
 from ._timing import timing_of
 from ._unreadable import warn_of_unpredicted
 
@@ -431,14 +430,15 @@ def _scored(scorer, recorded, X, y):
 
 
 def _batch_scores(scorer, run):
-    scores = []
-    for number, (X, y) in enumerate(zip(run.X, run.y, strict=True)):
-        try:
-            # Ranking scores, for one, are not defined on a batch with a single class.
-            with warnings.catch_warnings():
-                warnings.filterwarnings("error", "No positive class found", UserWarning)
-                warnings.simplefilter("error", UndefinedMetricWarning)
-                scores.append(_scored(scorer, run.recorded.batch(number), X, y))
-        except (ValueError, UserWarning):
-            scores.append(np.nan)
-    return np.array(scores)
+    batches = enumerate(zip(run.X, run.y, strict=True))
+    return np.array([_score_or_nan(scorer, run.recorded.batch(n), X, y) for n, (X, y) in batches])
+
+
+def _score_or_nan(scorer, recorded, X, y):
+    """Return a score, NaN where it is not defined: ranking scores on a single class, for one."""
+    if not n_rows(X):
+        return np.nan
+    try:
+        return score_of(scorer, recorded, X, y)
+    except (ValueError, UserWarning):
+        return np.nan
