@@ -147,10 +147,10 @@ def slice_scores(y_true, y_pred, X, slices, *, metric="accuracy", sample_weight=
     return [s._replace(p_adjusted=float(p)) for s, p in zip(found, adjusted, strict=True)]
 
 
-def rows_of_slices(X, slices):
+def rows_of_slices(X, slices, owner="slice_scores"):
     """Return the rows of each slice by its name, rare levels of a column as one."""
     rows = {}
-    for definition, named in Slicer("slice_scores", slices).members(X).items():
+    for definition, named in Slicer(owner, slices).members(X).items():
         rows |= _pooled(definition, named)
     return rows
 

@@ -128,3 +128,11 @@ def score_of(scorer, record, X, y):
         warnings.filterwarnings("error", "No positive class found", UserWarning)
         warnings.simplefilter("error", UndefinedMetricWarning)
         return float(scorer(record, X) if y is None else scorer(record, X, y))
+
+
+def score_or_nan(scorer, record, X, y):
+    """Return the score of what was recorded, NaN where it is not defined."""
+    try:
+        return score_of(scorer, record, X, y)
+    except (ValueError, UserWarning):
+        return np.nan
