@@ -109,9 +109,9 @@ class PairedGate(BaseGate):
     Each condition but those on the anchor and on scorers has an e-process of its own [1]_, at level
     `alpha`. As all are required, the probability of a wrong promotion stays at `alpha`; evidence to
     the contrary is sought at `alpha` over the number of conditions. A margin is expensive: rows
-    needed grow with the share of rows on which the models disagree, and with the inverse square of the
-    distance between the change and what is allowed. The guarantee holds if the expected difference,
-    given the past, is on the wrong side at every row.
+    needed grow with the share of rows on which the models disagree, and with the inverse square of
+    the distance between the change and what is allowed. The guarantee holds if the expected
+    difference, given the past, is on the wrong side at every row.
 
     With ``tolerance="auto"`` a routine challenger (`routine` of :class:`Trial`) that loses a tenth
     more than the champion is ever promoted with a probability of at most `alpha`. One that has
