@@ -1,7 +1,5 @@
 """Prequential evaluation: every row is first predicted, then learned, in time order."""
 
-from dataclasses import replace
-
 import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
@@ -9,17 +7,17 @@ from sklearn.utils.validation import check_consistent_length
 from ..utils._clone import cloned
 from ..utils._containers import as_container, concat_rows, n_rows
 from ..utils._losses import task_of
-from ..utils._params import check_n_jobs, is_integer, refuse
+from ..utils._params import check_n_jobs, is_integer
 from ..utils._recorded import methods_for, score_or_nan
 from ._batches import batches_of, gives_batches
 from ._edges import checked_times
-from ._label_times import arrivals_of, split_off
+from ._label_times import split_off
 from ._pass import send_through
 from ._result import PrequentialResult
 from ._row_params import checked_row_params, counted_rows
 from ._slice_tables import check_slices_of, sliced
 from ._stream import check_incremental, scorers_for
-from ._timing import timing_of
+from ._timing import timing_of, with_label_times
 from ._unreadable import warn_of_unpredicted
 
 
@@ -417,9 +415,7 @@ def _timing(X, y, times, label_time, params, lengths):
         size = n_rows(as_container(X))
         times = None if times is None else checked_times(times, X)
     timing = timing_of(owner, size, times=times, **lengths)
-    if label_time is not None:
-        timing = _by_row(owner, timing, arrivals_of(label_time, times, size), lengths)
-    return timing, times
+    return with_label_times(owner, timing, label_time, times, lengths["label_delay"]), times
 
 
 def _refuse_batches(name):
@@ -427,19 +423,6 @@ def _refuse_batches(name):
         f"{name} is for rows that are given together: X gives batches of (X, y), which have a size "
         f"of their own. Pass all rows, or {name}=None."
     )
-
-
-def _by_row(owner, timing, arrivals, lengths):
-    """Return a Timing that knows for each row when its label comes."""
-    if timing.label_delay:
-        accepted = "0 beside label_time, which says when each label comes: pass one of the two"
-        refuse(owner, "label_delay", accepted, lengths["label_delay"])
-    if not arrivals.n_known(timing.start):
-        raise ValueError(
-            f"label_time: none of the {timing.start:,} rows of the first fit has a label when the "
-            "next row comes, so that nothing can be fitted: raise initial_size."
-        )
-    return replace(timing, arrivals=arrivals)
 
 
 def _scored(scorer, recorded, X, y):
