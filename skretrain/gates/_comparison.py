@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..utils._clone import cloned
 from ..utils._containers import n_rows
 from ..utils._labels import union_of_labels
 from ..utils._losses import (
@@ -41,7 +42,7 @@ class Comparison(Plain):
     """The evidence for and against each condition, on the rows since it began."""
 
     def __init__(self, gate):
-        self.gate = gate
+        self.gate = cloned(gate)  # not itself: formats other than pickle know no circles
         self.n_rows = 0
         self.conditions = None  # made by the first trial, which tells the task and the cause
         self.is_routine = False  # whether to be as good is enough
