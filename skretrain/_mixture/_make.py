@@ -19,6 +19,7 @@ from ..compose import Learner
 from ..drift import ErrorDrift, Periodic
 from ..linear_model import RecursiveRidgeClassifier, RecursiveRidgeRegressor
 from ..policies import FullRefit, WarmStart
+from ..utils._by_hand import within
 from ..utils._clone import cloned
 from ..utils._losses import task_of
 from ..utils._params import check_choice
@@ -142,9 +143,9 @@ def _kernel(ridge, n_waves):
     waves = RBFSampler(gamma="scale", n_components=n_waves)
     scaled = FunctionTransformer(_if_few, feature_names_out=_names_if_few)
     features = FeatureUnion([("scaled", scaled), ("waves", waves)])
-    within = FunctionTransformer(_within, feature_names_out="one-to-one")
+    near = FunctionTransformer(_within, feature_names_out="one-to-one")
     return DriftAwareRetrainer(
-        make_pipeline(StandardScaler(), within, features, ridge),
+        make_pipeline(StandardScaler(), near, features, ridge),
         detector=Periodic(10_000),
         policy=FullRefit("all", grow=False),
         update="warm_start",
@@ -164,6 +165,29 @@ def _if_few(X):
 @named
 def _names_if_few(_, names):
     return names if len(names) <= _FEW else names[:0]
+
+
+def plain_step(transformer):
+    """Return what does without functions of ours what a step of a fast member does.
+
+    Parameters
+    ----------
+    transformer : FunctionTransformer
+        Fitted, or nothing but a parameter.
+
+    Returns
+    -------
+    step : transformer or None
+        None where the step is another's.
+    """
+    n_features = getattr(transformer, "n_features_in_", 0)
+    if transformer.func is _within:
+        return within((-_FARTHEST, _FARTHEST), np.zeros(n_features))
+    if transformer.func is not _if_few:
+        return None
+    if n_features <= _FEW:
+        return FunctionTransformer(feature_names_out="one-to-one")
+    return FunctionTransformer(np.delete, kw_args={"obj": slice(None), "axis": 1})
 
 
 def _fast_regressors():

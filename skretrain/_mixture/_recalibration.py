@@ -54,6 +54,10 @@ class Recalibration(Plain):
         """Return probabilities of shape (n_samples, n_classes), recalibrated where that pays."""
         return self._mean(_to_powers(proba)) if self.paid > _PAID else proba
 
+    def in_use(self):
+        """Return the powers and their weights where recalibrating pays, else None."""
+        return (_POWERS, self.weights) if self.paid > _PAID else None
+
     def _mean(self, powers):
         return np.tensordot(self.weights, powers, 1)
 

@@ -102,7 +102,9 @@ class BaseRetrainer(
 
     @with_callbacks
     def _fit(self, X, y, params):
-        cycle = self._new_cycle()
+        cycle, before = self._new_cycle(), self.__dict__.get("_cycle")
+        if before is not None:
+            cycle.state.service.listeners = before.state.service.listeners
         rows = checked_rows(self, cycle.state, as_container(X), y, params, "fit", reset=True)
         self._run(cycle, rows)
         before, self._cycle = self._event_logs(), cycle
@@ -136,28 +138,24 @@ class BaseRetrainer(
         ValueError
             If the input is invalid: then nothing was counted, shown to a trigger or remembered.
         """
-        learn = self._partial_fit
-        if is_heard(self):
-            learn = self._partial_fit_with_callbacks
-        with Telling(self):
-            learn(X, y, classes, params)
+        self._feed(self._learn, X, y, classes, params)
         return self
 
-    def _partial_fit(self, X, y, classes, params):
+    def _partial_fit(self, learn, X, y, classes, params):
         X = as_container(X)
         if n_rows(X) == 0:
             return  # nothing to test, nothing to learn
         if self.__dict__.get("_cycle") is None:
             with Restoring(self):
-                self._learn(self._examine(X, y, classes, params))
+                learn(self._examine(X, y, classes, params))
         else:
-            self._learn(self._examine(X, y, classes, params))
+            learn(self._examine(X, y, classes, params))
 
     @with_callbacks
-    def _partial_fit_with_callbacks(self, X, y, classes, params):
+    def _partial_fit_with_callbacks(self, learn, X, y, classes, params):
         progress = Progress(self, "partial_fit", None, Told(X, y, params), base=self.estimator)
         with progress.listening():
-            self._partial_fit(X, y, classes, params)
+            self._partial_fit(learn, X, y, classes, params)
         progress.end(lambda: _as_fitted(self.__dict__.get("_cycle")))
 
     def observe(self, X):
@@ -192,6 +190,12 @@ class BaseRetrainer(
         return self
 
     # -- the protocol: how the rest of the library drives a retrainer --------------------------
+
+    def _feed(self, learn, X, y, classes, params):
+        """Examine a batch, and let `learn` have it: ``_learn``, or ``_prepare``."""
+        feed = self._partial_fit_with_callbacks if is_heard(self) else self._partial_fit
+        with Telling(self):
+            feed(learn, X, y, classes, params)
 
     def _examine(self, X, y, classes, params):
         """Check a batch and test the serving model on it; nothing is counted or learned."""
@@ -242,6 +246,26 @@ class BaseRetrainer(
         """Return the logs that hooks can hear of, by the name of the member: here it has none."""
         cycle = self.__dict__.get("_cycle")
         return {} if cycle is None else {"": cycle.state.log.events}
+
+    @property
+    def _job_out(self):
+        """The job that was prepared and whose outcome has not come, or None; it is pickled."""
+        cycle = self.__dict__.get("_cycle")
+        pending = None if cycle is None else cycle.state.pending
+        return None if pending is None else pending.job
+
+    def _serve_again(self, serving, since):
+        """Let a version that served before serve again; see ``Retrains.serve_again``."""
+        self._serving()
+        with Telling(self):
+            self._cycle.serve_again(serving, since)
+
+    def _listen(self, listener):
+        """Let a listener hear of each version that comes into service; it is not pickled."""
+        self._serving()
+        listeners = self._cycle.state.service.listeners
+        if listener not in listeners:
+            listeners.append(listener)
 
     def _frozen(self):
         """Return a retrainer that serves what serves now, whatever this one learns."""

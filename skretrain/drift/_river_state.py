@@ -26,13 +26,16 @@ def parts_of(value):
     Returns
     -------
     written : tuple of str and list, or None
-        What :func:`made_of` needs; None where pickle has no such state either.
+        What :func:`made_of` needs; None for a class, and for what pickle makes in its own way.
     """
+    if isinstance(value, type):
+        return None
     kind = type(value)
-    make, (_, *args), state, *_ = value.__reduce_ex__(2)  # compiled parts tell the state as bytes
+    make, *reduced = value.__reduce_ex__(2)
     if make is not copyreg.__newobj__:
         return None
-    state = {} if state is None else state
+    (_, *args), state, *_ = reduced
+    state = {} if state is None else state  # the bytes of compiled parts, where they have one
     if type(state) is dict:
         state = {name: _without_self(value, part) for name, part in state.items()}
     is_rivers = f"{kind.__module__}.".startswith(_PARTS)

@@ -18,6 +18,8 @@ class Condition(Plain):
     A gain is a change of one row, with the sign turned so that more is better.
     """
 
+    why = ""  # nothing is in the way of evidence but the number of rows
+
     def __init__(
         self, name, allowed, *, sign, high=1.0, unit=1.0, metric=None, label=None, slice_name=None
     ):
@@ -40,8 +42,8 @@ class Condition(Plain):
             "rows": self.n,
             "change": self.change,
             "allowed": self.allowed,
-            "in_favour": _bounded_exp(self.log_in_favour),
-            "against": _bounded_exp(self.log_against),
+            "in_favour": bounded_exp(self.log_in_favour),
+            "against": bounded_exp(self.log_against),
         }
 
     @property
@@ -104,6 +106,8 @@ class ShareOfTheLoss(Condition):
 class OnTheAnchor(Plain):
     """That the challenger is right on nearly as many rows of the anchor; they are counted."""
 
+    why = ""
+
     def __init__(self, name, allowed):
         self.name, self.allowed = name, allowed
         self.n, self.change = 0, 0.0
@@ -143,5 +147,6 @@ def _difference(first, second):
     return first.astype(np.float64) - second
 
 
-def _bounded_exp(log_wealth):
-    return math.exp(min(log_wealth, 700.0))  # finite, so that it can be written as JSON
+def bounded_exp(log_wealth):
+    """Return the exponential as a finite number, which can be written as JSON."""
+    return math.exp(min(log_wealth, 700.0))

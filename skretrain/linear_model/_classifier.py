@@ -162,10 +162,13 @@ class RecursiveRidgeClassifier(ClassifierMixin, RecursiveRidge):
         proba : ndarray of shape (n_samples, n_classes)
             Probabilities.
         """
-        told = self._told(X)
-        least = 1 / (2 + float(self.rate_weights_ @ [m.weight for m in self._moments_]))
+        told, least = self._told(X), self._least_proba()
         proba = np.clip((1 + told) / 2, least, 1 - least)
         return proba / proba.sum(axis=1, keepdims=True)
+
+    def _least_proba(self):
+        """Return the smallest probability that so many rows can tell."""
+        return 1 / (2 + float(self.rate_weights_ @ [m.weight for m in self._moments_]))
 
     def score(self, X, y, sample_weight=None):
         """Return the accuracy.

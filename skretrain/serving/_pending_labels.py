@@ -13,6 +13,7 @@ from ..utils._hooks import Telling
 from ..utils._losses import task_of
 from ..utils._params import check_flag, check_integer, refuse
 from ..utils._plain import Plain
+from ._background import BackgroundRetrainer
 from ._book import Entry
 from ._clock import moments
 from ._inputs import checked_rows
@@ -373,6 +374,8 @@ def _predicted(model, X):
 
 def version_of(model):
     """Return how many versions of a model have served, this one included."""
+    if isinstance(model, BackgroundRetrainer):
+        model = model.retrainer
     if isinstance(model, BaseRetrainer):
         return model._serving().version
     if isinstance(model, MixtureRetrainer):

@@ -9,9 +9,10 @@ from sklearn.base import BaseEstimator
 
 import skretrain
 
+from ..compose.adapters._mended import Mended
 from ..utils._plain import NAMED, Plain
 
-_WITH_STATE = (Plain, BaseEstimator, tuple)
+_WITH_STATE = (Plain, BaseEstimator, Mended, tuple)
 # They are programs, checks and generators of data, and nothing that a model holds.
 _WITHOUT_STATE = ("skretrain.__main__", "skretrain.datasets", "skretrain.utils.estimator_checks")
 

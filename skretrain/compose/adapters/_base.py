@@ -193,7 +193,7 @@ class BaseAdapter(Plain, ABC):
         """
         return []
 
-    def hold_over(self, estimator, fitted, freeze):  # noqa: B027 - most families fit all anew
+    def hold_over(self, estimator, fitted, freeze):
         """Let the ``fit`` of an estimator begin with fixed parts of a fitted one, in place.
 
         Nothing, unless overridden: all parts are learned anew.
@@ -223,7 +223,7 @@ class BaseAdapter(Plain, ABC):
         """
         return estimator
 
-    def after_fit(self, predictor, model, X):  # noqa: B027 - most families need nothing
+    def after_fit(self, predictor, model, X):
         """Make what a fresh fit learned consistent, in place; nothing, unless overridden.
 
         Parameters
@@ -259,7 +259,7 @@ class BaseAdapter(Plain, ABC):
         """
         return (), ""
 
-    def n_kept(self, model):  # noqa: B027 - None for families that are not stopped early
+    def n_kept(self, model):
         """Return how many rounds a model predicts with that was stopped early; None if it was not.
 
         Parameters

@@ -44,7 +44,7 @@ def _of_pandas(value):
         (pd.DataFrame, "frame", _parts_of_frame),
         (pd.Series, "series", lambda X: [*_parts_of_column(X.array), _index(X.index), X.name]),
         (pd.Index, "index", _index),
-        (pd.api.extensions.ExtensionArray, "column", _parts_of_column),
+        (pd.api.extensions.ExtensionArray, "array", _parts_of_column),
         (pd.api.extensions.ExtensionDtype, "type", lambda X: _parts_of_column(_none_of(X))),
     ):
         if isinstance(value, kinds):
@@ -70,25 +70,32 @@ def _parts_of_column(values):
         return ["text", dtype.storage, dtype.na_value is pd.NA, texts]
     if isinstance(values, pd.arrays.NumpyExtensionArray) or isinstance(dtype, np.dtype):
         return ["numpy", np.asarray(values)]
-    if isinstance(dtype, pd.DatetimeTZDtype):
-        if pd.api.types.pandas_dtype(str(dtype)) == dtype:
-            return ["zoned", values.asi8, str(dtype)]
-    elif isinstance(dtype, pd.PeriodDtype):
+    if isinstance(dtype, pd.DatetimeTZDtype) and _has_a_name(dtype):
+        return ["zoned", values.asi8, str(dtype)]
+    if isinstance(dtype, pd.PeriodDtype):
         return ["period", values.asi8, str(dtype)]
-    elif isinstance(dtype, pd.IntervalDtype):
+    if isinstance(dtype, pd.IntervalDtype):
         ends = [_parts_of_column(end.array) for end in (values.left, values.right)]
         return ["interval", *ends, values.closed]
-    elif isinstance(dtype, pd.SparseDtype):
+    if isinstance(dtype, pd.SparseDtype):
         return ["sparse", np.asarray(values.to_dense()), dtype.fill_value]
-    elif isinstance(dtype, pd.ArrowDtype):
+    if isinstance(dtype, pd.ArrowDtype):
         return ["arrow", _as_arrow(values)]
-    elif hasattr(dtype, "numpy_dtype"):  # with gaps of its own: Int64, boolean and the like
+    if hasattr(dtype, "numpy_dtype"):  # with gaps of its own: Int64, boolean and the like
         data = values.to_numpy(dtype=dtype.numpy_dtype, na_value=dtype.type(0))
         return ["masked", str(dtype), data, np.asarray(values.isna())]
     raise TypeError(
         f"a column of the type {dtype} cannot be saved without pickle: bring it to a type of "
         "numpy, pandas or Arrow, or save the object by pickle, joblib or cloudpickle."
     )
+
+
+def _has_a_name(dtype):
+    """Tell whether pandas reads the time zone of a type, which may be an object of any kind."""
+    try:
+        return _pandas().api.types.pandas_dtype(str(dtype)) == dtype
+    except TypeError:
+        return False
 
 
 def _column(content):
@@ -204,8 +211,12 @@ def _frame(content):
 
 def _series(content):
     *parts, index, name = content
-    values = _column(parts)
-    return _pandas().Series(values, index=_index_of(index), name=name, dtype=values.dtype)
+    return _as_series(parts, index=_index_of(index), name=name)
+
+
+def _as_series(content, **named):
+    values = _column(content)
+    return _pandas().Series(values, dtype=values.dtype, **named)
 
 
 # -- polars ----------------------------------------------------------------------------------------
@@ -241,11 +252,11 @@ KINDS = [
         ["pandas"],
         _of_pandas,
         {
-            "pandas column": _column,
+            "pandas array": lambda content: _as_series(content).array,
             "pandas frame": _frame,
             "pandas gap": lambda content: _pandas().NA if content[0] else _pandas().NaT,
             "pandas index": _index_of,
-            "pandas scalar": lambda content: _pandas().Series(_column(content)).iloc[0],
+            "pandas scalar": lambda content: _as_series(content).iloc[0],
             "pandas series": _series,
             "pandas type": lambda content: _column(content).dtype,
         },

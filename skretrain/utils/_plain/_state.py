@@ -43,7 +43,7 @@ class Plain:
     ...     def __init__(self):
     ...         self.rows, self.mean = deque([1, 2], maxlen=3), 1.5
     >>> Recent().__getstate__().text
-    '{"dict": [["rows", {"deque": [3, [1, 2]]}], ["mean", 1.5]]}'
+    '{"dict": [["rows", {"deque": [3, {"list": [1, 2]}]}], ["mean", 1.5]]}'
     >>> blank = Recent.__new__(Recent)
     >>> blank.__setstate__(Recent().__getstate__())
     >>> blank.rows
@@ -180,6 +180,8 @@ class _Writing:
 
     def _pair(self, pair):
         name, value = pair
+        if type(name) is str and type(value) in _ATOMS:
+            return pair
         self._path.append(str(name))
         trees = [self.tree(name), self.tree(value)]
         self._path.pop()
@@ -198,7 +200,7 @@ class _Writing:
         found = value.func if isinstance(value, partial) else value
         is_named = isinstance(found, FunctionType | type)
         kind = found if is_named else type(found)
-        if "<" in kind.__qualname__ or (is_named and not _is_importable(kind)):
+        if kind.__qualname__ != kind.__name__ or (is_named and not _is_importable(kind)):
             self._refuse(f"{kind.__module__}.{kind.__qualname__}")
         self.leaves.append(value)
         return {"leaf": len(self.leaves) - 1}
@@ -219,7 +221,8 @@ class _Pair(NamedTuple):
 
 
 def _is_importable(kind):
-    return hasattr(import_module(kind.__module__), kind.__name__)
+    # Not whether it is the same: what is fitted in another way for a while keeps its name.
+    return kind.__name__ != "<lambda>" and hasattr(import_module(kind.__module__), kind.__name__)
 
 
 def _object(value):
@@ -232,6 +235,10 @@ def _named(value):
 
 def _keyed(tag):
     return lambda value: (tag, list(map(_Pair._make, value.items())))
+
+
+def _sorted(tag):
+    return lambda value: (tag, sorted(value, key=repr))  # so that equal states have equal texts
 
 
 def _listed(tag):
@@ -272,8 +279,8 @@ def _of_names(content):
 
 register([list], _listed("list"), {"list": list})
 register([tuple], _listed("tuple"), {"tuple": tuple})
-register([set], _listed("set"), {"set": set})
-register([frozenset], _listed("frozenset"), {"frozenset": frozenset})
+register([set], _sorted("set"), {"set": set})
+register([frozenset], _sorted("frozenset"), {"frozenset": frozenset})
 register([dict], _keyed("dict"), {"dict": dict})
 register([Counter], _keyed("counter"), {"counter": lambda pairs: Counter(dict(pairs))})
 register(

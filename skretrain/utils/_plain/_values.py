@@ -9,7 +9,7 @@ _BOXED = "biufU"  # kinds of numpy's own scalars that Python's hold without loss
 
 
 def _scalar(value):
-    if value.dtype.kind not in _BOXED or value.dtype.itemsize > 8 and value.dtype.kind != "U":
+    if value.dtype.kind not in _BOXED or (value.dtype.itemsize > 8 and value.dtype.kind != "U"):
         return None
     return "scalar", [value.dtype.str, value.item()]
 
@@ -39,6 +39,14 @@ def _of_dtype(content):
     return content[0].dtype
 
 
+def _of_range(content):
+    return range(*content)
+
+
+def _first(content):
+    return content[0]
+
+
 def _moment(value):
     if getattr(value, "tzinfo", None) is not None:
         return None  # skops knows the zones
@@ -60,6 +68,9 @@ def _of_random(content):
 
 
 KINDS = [
+    ([range], lambda value: ("range", [value.start, value.stop, value.step]), {"range": _of_range}),
+    # skops would ask for the file that it is of.
+    ([np.memmap], lambda value: ("mapped", [np.asarray(value)]), {"mapped": _first}),
     ([np.generic], _scalar, {"scalar": _of_scalar}),
     ([np.ndarray], _array, {"array": _of_array}),
     ([np.dtype], _dtype, {"dtype": _of_dtype}),

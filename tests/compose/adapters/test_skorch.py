@@ -29,6 +29,7 @@ from skretrain.compose.adapters._registry import adapter_of
 from skretrain.compose.adapters._skorch import _N_EPOCHS
 from skretrain.exceptions import SkretrainWarning
 from skretrain.policies import FineTune
+from skretrain.serving import export
 
 ONE_PASS = Effort()
 RNG = np.random.default_rng(0)
@@ -771,3 +772,14 @@ def test_a_retrainer_hands_on_what_is_fixed():
 def test_a_model_of_another_kind_has_nothing_to_hand_on():
     fresh = refitted(GaussianNB().fit(X, Y), normed())
     assert fresh.predict(X).shape == Y.shape
+
+
+@pytest.mark.parametrize("base", [binary(), regressor()], ids=lambda net: type(net).__name__)
+def test_an_exported_net_is_skorchs_own_and_predicts_the_same(base):
+    y = Y.astype(np.float32)
+    model = DriftAwareRetrainer(base, detector=None).fit(X, y)
+    plain = export(model)
+    np.testing.assert_array_equal(plain.predict(X), model.predict(X))
+    net = getattr(plain, "regressor_", plain)
+    assert type(model.estimator_) is not type(base)
+    assert type(net) is type(base)
