@@ -154,10 +154,18 @@ class Traffic:
 
     def wait_for_retrain(self):
         """Wait until no retrain is being made: then no version comes before the next label."""
-        end = time.monotonic() + PATIENCE
-        while self.metrics()["skretrain_retrain_due", None]:
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        wait_until(lambda: not self.metrics()["skretrain_retrain_due", None])
+
+    def wait_for_save(self):
+        """Wait until the version that serves is on disk, which comes right after its promotion."""
+        wait_until(lambda: self.health()["saved_version"] == self.health()["version"])
+
+
+def wait_until(holds):
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_eight_clients_are_answered_while_the_model_learns_and_is_replaced(start):
@@ -188,6 +196,7 @@ def test_a_service_that_was_killed_continues_from_its_last_save(start):
     while traffic.health()["version"] < 2:
         first = next(parts)
         traffic.run(first, first + PART)
+    traffic.wait_for_save()
     traffic.predict(0, [6_000])
     ((ids, labels),) = traffic.awaiting
     before = traffic.health()
@@ -210,6 +219,7 @@ def test_a_service_that_is_stopped_loses_nothing(start):
     traffic = Traffic(server)
     traffic.run(0, 1_000)
     traffic.predict(0, range(1_000, 1_100, ROWS))
+    traffic.wait_for_save()
     before = traffic.health()
     assert before["pending_labels"] == 100
     server.stop()

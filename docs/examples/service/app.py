@@ -52,7 +52,13 @@ class Service:
         # Threads of a server are not to be forked. The worker starts with the first job.
         pool = partial(ProcessPoolExecutor, 1, mp_context=get_context("spawn"))
         self.learner = BackgroundRetrainer(self.model, pool)
+        self.save()
         on_event(self.learner, {"retrained": self.save, "rolled_back": self.save})
+
+    @property
+    def version(self):
+        """The version that serves: each change of it is an event."""
+        return self.model.events_[-1].version
 
     def learn(self, ids, labels):
         """Learn from labels that have come; until that is done, nobody saves half of it."""
@@ -65,6 +71,7 @@ class Service:
         """Save model, memory, and the predictions that wait for a label, as of one moment."""
         with self.learner.paused():
             save(self.ledger, STATE)
+            self.saved_version = self.version
 
     def close(self):
         """Give up the retrain that is out, which the next start makes anew, and save."""
@@ -134,7 +141,8 @@ def health(service: Running):
     """Say that the service is there, and what it serves."""
     return {
         "status": "ok",
-        "version": service.model.events_[-1].version,
+        "version": service.version,
+        "saved_version": service.saved_version,
         "rows_seen": service.model.n_samples_seen_,
         "pending_labels": len(service.ledger),
     }
