@@ -1,5 +1,7 @@
 """Recursive ridge for classes."""
 
+import warnings
+
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
@@ -89,7 +91,10 @@ class RecursiveRidgeClassifier(ClassifierMixin, RecursiveRidge):
         ValueError
             If a parameter or the input is invalid; nothing has changed then.
         """
-        return self._learn(X, y, sample_weight, reset=False, classes=classes)
+        with warnings.catch_warnings():
+            # Of a small batch of many classes, that is no sign of a regression.
+            warnings.filterwarnings("ignore", "The number of unique classes is greater")
+            return self._learn(X, y, sample_weight, reset=False, classes=classes)
 
     def _targets(self, y, *, reset, classes=None):
         check_classification_targets(y)

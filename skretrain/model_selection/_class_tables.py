@@ -149,11 +149,17 @@ def _mean_where(exists, score):
 def _arrival_of(owner, label, classes, first, end):
     """Return the number of a class that came later, and where it first came."""
     came_later = (first >= 0) & (first < end)
-    named = [k for k in np.flatnonzero(came_later) if classes[k] == label]
+    named = [k for k in np.flatnonzero(came_later) if _is_same(classes[k], label)]
     if not named:
         names = classes[came_later].tolist()
         refuse(owner, "label", f"a class that came after the first fit, one of {names}", label)
     return named[0], first[named[0]]
+
+
+def _is_same(one, other):
+    """Tell whether two labels are the same: pandas.NA and arrays give no answer, and are none."""
+    same = one == other
+    return isinstance(same, bool | np.bool_) and bool(same)
 
 
 def _compared(before, after, new):

@@ -221,7 +221,8 @@ class Arrivals(Plain):
         delays = {group: self.delays(pending, kind, group) for group in groups}
         weights = self._weights(delays, self.delays(pending, kind).arrival_share)
         rows = {group: _of_class(each, weights[group]) for group, each in delays.items()}
-        return Table("predicted", {group: rows[group] for group in sorted(rows, key=_by_kind)})
+        in_order = {group: rows[group] for group in sorted(rows, key=_by_kind)}
+        return Table("predicted", in_order, ClassArrivals)
 
     def _weights(self, delays, of_all):
         """Return the weight of each class: the mean over all labels that came is 1."""

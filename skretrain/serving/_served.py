@@ -78,7 +78,7 @@ class ServedLosses(Plain):
         """Return the scores of all versions together and of each, a Table by version."""
         sums = {ALL: self.total} | dict(sorted(self.sums.items()))
         scores = {version: _score(each, is_regression) for version, each in sums.items()}
-        return Table("version", scores)
+        return Table("version", scores, ServedScore)
 
 
 def _sums(losses):
