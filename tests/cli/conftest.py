@@ -9,6 +9,7 @@ import pytest
 
 from skretrain.cli import _compare, _pictures, _policies, main
 from skretrain.cli._history import history_of
+from skretrain.model_selection._advise import _candidates, _evidence
 
 
 @pytest.fixture
@@ -127,6 +128,13 @@ def unrendered(monkeypatch):
     """Figures are made, but not rendered, which takes most of the time of a picture."""
 
     monkeypatch.setattr(_pictures, "_saved", lambda figure: b"a picture")
+
+
+@pytest.fixture(autouse=True)
+def _brief_advice(monkeypatch):
+    """Advice learns from all rows at once, and draws few times: the library's tests do the rest."""
+    monkeypatch.setattr(_candidates, "_shares", lambda case: [1.0])
+    monkeypatch.setattr(_evidence, "_RESAMPLES", 20)
 
 
 @pytest.fixture(autouse=True)
