@@ -5,13 +5,15 @@ import json
 import pickle
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError
+from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 import pytest
 from helpers import stream
 from hypothesis import given
 from hypothesis import strategies as st
+from release_checkpoint import FOLDER
+from release_checkpoint import continued as continued_release
 from sklearn.linear_model import SGDClassifier, SGDRegressor
 
 from skretrain import DriftAwareRetrainer, ReplayPartialFit, make_mixture
@@ -257,3 +259,21 @@ def test_pickles_of_the_process_are_what_the_format_says(tmp_path):
     save({"a": 1}, tmp_path / "a", serializer="pickle")
     body = (tmp_path / "a").read_bytes().partition(b"\n")[2]
     assert pickle.loads(body.partition(b"\n")[2]) == {"a": 1}
+
+
+def is_newer(info):
+    """Return whether a file was written with packages that are newer than those that are here."""
+    return any(
+        info["versions"][package].split(".") > version(package).split(".")
+        for package in ("scikit-learn", "numpy", "river")
+    )
+
+
+@pytest.mark.filterwarnings("ignore::skretrain.exceptions.CheckpointVersionWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.skretrain")), ids=lambda path: path.stem)
+def test_the_file_of_each_release_goes_on_as_it_did_then(path):
+    if is_newer(checkpoint_info(path)):
+        pytest.skip("scikit-learn reads no state of a later version")
+    expected = json.loads(path.with_suffix(".json").read_text())
+    assert continued_release(load(path)) == expected
