@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 from sklearn.base import is_classifier, is_regressor
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -14,6 +15,8 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier, SGDRegressor
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -114,7 +117,7 @@ def model_in_file(arguments):
     if not path.exists():
         raise CommandError(f"--model {path} does not exist; check the path.")
     try:
-        _look_in_working_folder()  # where the classes of the model may be
+        look_in_working_folder()  # where the classes of the model may be
         model = needed("joblib").load(path)
     except (Exception, SystemExit) as error:  # a pickle may raise anything
         raise CommandError(
@@ -159,6 +162,19 @@ def task_of_model(model, asked):
     return task
 
 
+def in_unit_scale(base):
+    """Return a regressor that learns its target in unit scale, which gradient descent needs.
+
+    Residuals stay in the target's own. Of a pipeline, the last step alone is wrapped.
+    """
+    if not is_regressor(base):
+        return base
+    if isinstance(base, Pipeline):
+        name, last = base.steps[-1]
+        return base.set_params(**{name: in_unit_scale(last)})
+    return TransformedTargetRegressor(base, transformer=StandardScaler())
+
+
 def _is_estimator(base):
     try:
         get_tags(cloned(base))
@@ -185,7 +201,7 @@ def _named(name, task):
 
 def _loaded(name):
     module_name, _, factory = name.partition(":")
-    _look_in_working_folder()
+    look_in_working_folder()
     try:
         module = import_module(module_name)
     except (Exception, SystemExit) as error:  # the user's module may raise anything
@@ -200,7 +216,8 @@ def _loaded(name):
     return _made(name, getattr(module, factory))
 
 
-def _look_in_working_folder():
+def look_in_working_folder():
+    """Let modules of the working folder be imported, where a user's own classes may be."""
     # An installed command does not have the working folder on its path, as `python -m` does.
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))

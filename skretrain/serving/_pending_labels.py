@@ -334,13 +334,13 @@ class PendingLabels:
 def _predicted(model, X):
     """Return predictions, and the number of the version that made them."""
     while True:
-        version = _version(model)
+        version = version_of(model)
         y_pred = np.asarray(model.predict(X))
-        if _version(model) == version:  # else another thread has let the model learn meanwhile
+        if version_of(model) == version:  # else another thread has let the model learn meanwhile
             return y_pred, version
 
 
-def _version(model):
+def version_of(model):
     """Return how many versions of a model have served, this one included."""
     if isinstance(model, BaseRetrainer):
         return model._serving().version
