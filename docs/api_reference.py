@@ -100,9 +100,11 @@ API = {
         "and the labels of its predictions, how good it is while they are missing, and which of "
         "them to ask for.",
         [
+            "BackgroundRetrainer",
             "ExpectedPerformance",
             "PendingLabels",
             "PerformanceEstimate",
+            "VersionStore",
             "checkpoint_info",
             "load",
             "save",

@@ -81,7 +81,7 @@ def test_listeners_hear_of_each_promotion_once_all_is_in_order():
     model = DriftAwareRetrainer(GaussianNB(), detector=Rings([310])).fit(X[:300], y[:300])
     heard = []
 
-    def hear(serving, before):
+    def hear(serving, before, event):
         heard.append((before.version, serving.version, model.n_refits_))
         raise OSError("disk full")
 

@@ -110,8 +110,9 @@ class Cycle:
         alike = f"the output is the same for all {n_fitted} rows" if self.n_starved else ""
         reason = because("first fit", alike, rare, learner.note(model))
         details = costs(record) | {"reason": reason, "threads": thread_counts()}
-        state.announce(before)
-        state.log.record("retrained", new, STABLE, from_scratch=True, **details)
+        event = state.log.event("retrained", new, STABLE, from_scratch=True, **details)
+        state.announce(before, event)
+        state.log.add(event)
 
     def _first_model(self, new, fitted_on, incremental):
         """Return the first model; that of a stream has predicted the newest batch."""
@@ -143,6 +144,8 @@ class Cycle:
 
     def learn(self, examined):
         """Learn from a batch that was examined; a retrain that is due is carried out."""
+        # One that was handed out by somebody else, before a pickle was made, say.
+        self.cancel("its outcome never came")
         job = self.prepare(examined)
         if job is None:
             return
@@ -221,6 +224,14 @@ class Cycle:
         """Give up the job that is out, if one is: what it was for is tried with the next batch."""
         self.retrains.postpone(why)
         self.state.show_labels()
+
+    def serve_again(self, serving, since):
+        """Let a model that served before serve again, because a user says so."""
+        try:
+            self.retrains.serve_again(serving, since)
+        finally:
+            self.state.show_labels()
+        self._tell()
 
     def observe(self, examined):
         """Show rows without labels to the triggers that need none.

@@ -101,7 +101,9 @@ class BaseRetrainer(
 
     @with_callbacks
     def _fit(self, X, y, params):
-        cycle = self._new_cycle()
+        cycle, before = self._new_cycle(), self.__dict__.get("_cycle")
+        if before is not None:
+            cycle.state.service.listeners = before.state.service.listeners
         rows = checked_rows(self, cycle.state, as_container(X), y, params, "fit", reset=True)
         self._run(cycle, rows)
         self._cycle = cycle
@@ -134,27 +136,24 @@ class BaseRetrainer(
         ValueError
             If the input is invalid: then nothing was counted, shown to a trigger or remembered.
         """
-        learn = self._partial_fit
-        if is_heard(self):
-            learn = self._partial_fit_with_callbacks
-        learn(X, y, classes, params)
+        self._feed(self._learn, X, y, classes, params)
         return self
 
-    def _partial_fit(self, X, y, classes, params):
+    def _partial_fit(self, learn, X, y, classes, params):
         X = as_container(X)
         if n_rows(X) == 0:
             return  # nothing to test, nothing to learn
         if self.__dict__.get("_cycle") is None:
             with Restoring(self):
-                self._learn(self._examine(X, y, classes, params))
+                learn(self._examine(X, y, classes, params))
         else:
-            self._learn(self._examine(X, y, classes, params))
+            learn(self._examine(X, y, classes, params))
 
     @with_callbacks
-    def _partial_fit_with_callbacks(self, X, y, classes, params):
+    def _partial_fit_with_callbacks(self, learn, X, y, classes, params):
         progress = Progress(self, "partial_fit", None, Told(X, y, params), base=self.estimator)
         with progress.listening():
-            self._partial_fit(X, y, classes, params)
+            self._partial_fit(learn, X, y, classes, params)
         progress.end(lambda: _as_fitted(self.__dict__.get("_cycle")))
 
     def observe(self, X):
@@ -188,6 +187,11 @@ class BaseRetrainer(
         return self
 
     # -- the protocol: how the rest of the library drives a retrainer --------------------------
+
+    def _feed(self, learn, X, y, classes, params):
+        """Examine a batch, and let `learn` have it: ``_learn``, or ``_prepare``."""
+        feed = self._partial_fit_with_callbacks if is_heard(self) else self._partial_fit
+        feed(learn, X, y, classes, params)
 
     def _examine(self, X, y, classes, params):
         """Check a batch and test the serving model on it; nothing is counted or learned."""
@@ -224,6 +228,25 @@ class BaseRetrainer(
     def _cancel(self, why="cancelled"):
         """Give up the job that is out: what it was for is tried with the next batch."""
         self._cycle.cancel(why)
+
+    @property
+    def _job_out(self):
+        """The job that was prepared and whose outcome has not come, or None; it is pickled."""
+        cycle = self.__dict__.get("_cycle")
+        pending = None if cycle is None else cycle.state.pending
+        return None if pending is None else pending.job
+
+    def _serve_again(self, serving, since):
+        """Let a version that served before serve again; see ``Retrains.serve_again``."""
+        self._serving()
+        self._cycle.serve_again(serving, since)
+
+    def _listen(self, listener):
+        """Let a listener hear of each version that comes into service; it is not pickled."""
+        self._serving()
+        listeners = self._cycle.state.service.listeners
+        if listener not in listeners:
+            listeners.append(listener)
 
     def _frozen(self):
         """Return a retrainer that serves what serves now, whatever this one learns."""

@@ -4,13 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..buffers import Rows
+from ..drift import FitRecord
 from ..exceptions import RetrainFailedWarning
 from ..utils._costs import Stopwatch
+from ..utils._labels import union_of_labels
 from ..utils._restoring import Restoring
 from ._concept import n_rows_since
 from ._jobs import Cause, Challenger, Pending, Relearned, fit_record, make_job
 from ._log import STABLE, because, costs, named, news, shown
 from ._step import Step
+
+NO_ROWS = Rows([], None, {}, np.empty(0, dtype=np.int64))
+_FEW = 50  # rows that tell whether a model can read those of today
 
 
 class Retrains:
@@ -88,7 +94,7 @@ class Retrains:
             context = replace(context, since=cause.since)
         job = make_job(state.log.n_seen + len(rows.index), parts.policy, context)
         state.remember(rows)
-        self._supersede()
+        self._supersede("another retrain is due before its outcome came")
         state.cause = None  # it is this job's now
         details = {"since": cause.since, "reason": cause.reason}
         event = state.log.event("suggested", rows, signal, **details)
@@ -99,15 +105,87 @@ class Retrains:
         state.pending = Pending(job, cause, event, n_known, state.service.types)
         return job
 
-    def _supersede(self):
-        """Record that a job that is out will come too late; its cost is counted when it comes."""
+    def _supersede(self, why):
+        """Record that a job that is out will come too late, and return what was pending, or None.
+
+        What it costs is counted when it comes.
+        """
         state, pending = self.state, self.state.pending
         if pending is None:
-            return
+            return None
         state.pending = None
         state.late.add(pending.job.key)
-        reason = because(pending.cause.reason, "another retrain is due before its outcome came")
+        reason = because(pending.cause.reason, why)
         state.log.add(replace(pending.event, action="superseded", reason=reason))
+        return pending
+
+    def serve_again(self, serving, since):
+        """Let a model that served before serve again, because a user says so.
+
+        It is a version of its own. What was on its way to replace the one that served until now
+        is given up, and the alarm behind it is answered: the trigger has the losses of the model
+        that leaves, and begins anew instead of ringing at those.
+
+        Parameters
+        ----------
+        serving : Serving
+            The version, as it served.
+        since : int
+            First row of the concept that it stands for.
+
+        Raises
+        ------
+        ValueError
+            If it is another kind of model, cannot read the newest rows, or knows labels of another
+            kind. Nothing has changed then.
+        """
+        state, model, n_seen = self.state, serving.model, self.state.log.n_seen
+        self._check_fits(serving)
+        why = f"by hand: version {serving.version} serves again instead of {state.service.version}"
+        self._supersede(why)
+        self._dismiss(why)
+        state.cause = None
+        before = state.service.promote(
+            model, state.labels.served_with(model), serving.types, serving.row
+        )
+        state.service.previous = None
+        # As if it were fitted now: growth would build at once what was just taken back.
+        since = min(since, n_seen)
+        n_known = n_rows_since(state.parts.buffer, since, n_seen)
+        state.concept.begin(since, n_known, answers_alarm=False)
+        record = FitRecord(n_seen, n_known, since, "rolled_back", 0.0, 0.0)
+        state.tell_trigger(record, answered=True)
+        state.tell_policies("rolled_back", answered=False)
+        event = state.log.event("rolled_back", NO_ROWS, STABLE, since=since, reason=why)
+        state.announce(before, event)
+        state.log.add(event)
+
+    def _dismiss(self, why):
+        """Give up the challenger that waits, if one does, which is an event."""
+        state, challenger = self.state, self.state.trials.withdraw()
+        if challenger is not None:
+            cause = challenger.cause
+            details = {"since": cause.since, "reason": because(cause.reason, why)}
+            details["kind"] = challenger.fit.kind
+            state.log.record("superseded", NO_ROWS, STABLE, **details)
+
+    def _check_fits(self, serving):
+        state, model = self.state, serving.model
+        try:
+            kinds = (type(state.serving.model), type(state.parts.learner.estimator))
+            if not isinstance(model, kinds):
+                raise TypeError(f"it is a {type(model).__name__}, and no {kinds[-1].__name__}")
+            known = state.labels.classes
+            if known is not None:
+                union_of_labels(known, getattr(model, "classes_", known))
+            rows = state.parts.buffer.latest(_FEW)
+            if len(rows.index):
+                state.scorer.check(model, rows._replace(X=serving.readable(rows.X)))
+        except Exception as error:
+            raise ValueError(
+                f"version {serving.version} does not fit the rows of today, and nothing was "
+                f"changed: {named(error)}."
+            ) from error
 
     def relearned(self, rows, error):
         """Return a model that was fitted afresh on memory and batch, and can read the batch.
@@ -148,12 +226,16 @@ class Retrains:
         if state.settings.dry_run:
             state.log.record("suggested", rows, STABLE, **details)
             return
-        waiting = state.trials.withdraw()
-        if waiting is not None and waiting.cause.answers_alarm:
-            state.cause = waiting.cause  # it was judged against another model: it is made anew
+        # What was judged against another model, or made from one, is made anew.
+        overtaken = self._supersede("a model that can read newer rows serves")
+        for one in filter(None, (state.trials.withdraw(), overtaken)):
+            if one.cause.answers_alarm:
+                state.cause = one.cause
         n_known = n_rows_since(state.parts.buffer, state.concept.start, n_seen)
-        state.replace_unwatched(relearned.model, record, n_known)
-        state.log.record("retrained", rows, STABLE, **details)
+        before = state.replace_unwatched(relearned.model, record, n_known)
+        event = state.log.event("retrained", rows, STABLE, **details)
+        state.announce(before, event)
+        state.log.add(event)
 
     def postpone(self, why):
         """Give up the job that is out: its batch is remembered, and the next one tries."""

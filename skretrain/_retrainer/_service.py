@@ -50,9 +50,10 @@ class Service:
     types : ColumnTypes or None
         Of the columns of all rows so far, if they are data frames.
     listeners : list of callable
-        Each is called as ``listener(serving, before)`` with the :class:`Serving` of a version that
-        came into service, and the one that it replaced (or None): once all is in order, and before
-        anything learns on. They are not pickled.
+        Each is called as ``listener(serving, before, event)`` with the :class:`Serving` of a
+        version that came into service, the one that it replaced (or None), and the event that says
+        why: once all is in order, before that is recorded and before anything learns on. They are
+        not pickled.
     """
 
     def __init__(self):

@@ -238,6 +238,8 @@ class State:
             threads=thread_counts(),
             evidence=verdict.evidence | cost,
         )
+        if action == "retrained":
+            self.announce(before, event)
         return self.log.add(event)
 
     def _promote(self, challenger):
@@ -258,15 +260,17 @@ class State:
         self.tell_trigger(challenger.fit, answered=cause.answers_alarm)
         answered, evidence = cause.answers_alarm, challenger.evidence
         self.tell_policies(challenger.fit.kind, answered=answered, evidence=evidence)
-        self.announce(before)
 
-    def announce(self, before):
-        """Tell the listeners which version serves now, and which one did before."""
+    def announce(self, before, event):
+        """Tell the listeners which version serves now, which one did before, and why."""
         for listener in self.service.listeners:
-            self.log.guarded("a listener", listener, self.serving, before)
+            self.log.guarded("a listener", listener, self.serving, before, event)
 
     def replace_unwatched(self, model, record, n_known):
-        """Promote a model that passed no gate, because the one before cannot be compared with."""
+        """Promote a model that passed no gate, and return what served before.
+
+        It cannot be compared with that.
+        """
         shown = self.labels.served_with(model)
         before = self.service.promote(model, shown, self.service.types, record.row)
         self.service.previous = None
@@ -274,7 +278,7 @@ class State:
         self.concept.n_known = n_known
         self.tell_trigger(record, answered=False)
         self.tell_policies(record.kind, answered=False)
-        self.announce(before)
+        return before
 
     def tell_trigger(self, record, *, answered):
         """Let the trigger hear of a fit."""

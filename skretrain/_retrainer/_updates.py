@@ -133,9 +133,8 @@ class Updates:
         state.concept.begin(previous.concept_start, n_known, answers_alarm=False)
         state.trials.restart()
         state.tell_policies("rolled_back", answered=False)
-        state.announce(before)
         reason = f"version {previous.serving.version} serves again instead of {taken_back}"
-        state.log.record(
+        event = state.log.event(
             "rolled_back",
             rows,
             signal,
@@ -143,3 +142,5 @@ class Updates:
             reason=because(reason, verdict.reason),
             evidence=verdict.evidence,
         )
+        state.announce(before, event)
+        state.log.add(event)

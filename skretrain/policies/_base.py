@@ -246,7 +246,7 @@ class Served(NamedTuple):
         It is never changed in place, so that it may be kept for later, but not be proposed itself.
     kind : str
         ``"first_fit"``, the `kind` of the :class:`Candidate` that was promoted, ``"keep"``, or
-        ``"rolled_back"`` where the gate took a promotion back and the one before serves again.
+        ``"rolled_back"`` where a promotion was taken back and an earlier model serves again.
     since : int
         First row of the concept that it serves.
     n_known : int

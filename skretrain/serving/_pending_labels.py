@@ -11,6 +11,7 @@ from .._retrainer._estimator import BaseRetrainer
 from ..utils._containers import n_rows
 from ..utils._losses import task_of
 from ..utils._params import check_flag, check_integer, refuse
+from ._background import BackgroundRetrainer
 from ._book import Entry
 from ._clock import moments
 from ._inputs import checked_rows
@@ -342,6 +343,8 @@ def _predicted(model, X):
 
 def version_of(model):
     """Return how many versions of a model have served, this one included."""
+    if isinstance(model, BackgroundRetrainer):
+        model = model.retrainer
     if isinstance(model, BaseRetrainer):
         return model._serving().version
     if isinstance(model, MixtureRetrainer):

@@ -56,7 +56,7 @@ _TABLE = (
     ),
     Action(
         "rolled_back",
-        "The gate took a promotion back; the model before it serves again.",
+        "A promotion was taken back, by the gate or by hand; an earlier model serves again.",
         Mark("#009E73", "<", "M-5,0 L3,-5 3,5 Z"),
     ),
     Action(

@@ -13,5 +13,8 @@ class Restoring:
 
     def __exit__(self, kind, error, trace):
         if kind is not None:
-            self.estimator.__dict__.clear()
-            self.estimator.__dict__.update(self.before)
+            # Never without an attribute that was there: another thread may predict meanwhile.
+            attributes = self.estimator.__dict__
+            attributes.update(self.before)
+            for name in attributes.keys() - self.before.keys():
+                del attributes[name]

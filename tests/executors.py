@@ -1,0 +1,58 @@
+"""Executors that a test controls, and parts that let a worker die."""
+
+import os
+import signal
+from concurrent.futures import Executor, Future
+from pathlib import Path
+
+from skretrain.policies import BasePolicy, FullRefit
+
+
+class Inline(Executor):
+    """Run each job at once, in the thread that submits it."""
+
+    def submit(self, fn, /, *args, **kwargs):
+        future = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+class ByHand(Executor):
+    """Run a job when the test says so."""
+
+    def __init__(self):
+        self.waiting = []
+        self.futures = []
+        self.is_shut_down = False
+
+    def submit(self, fn, /, *args, **kwargs):
+        future = Future()
+        self.waiting.append((future, fn, args, kwargs))
+        self.futures.append(future)
+        return future
+
+    def run(self):
+        """Run the oldest job that waits."""
+        future, fn, args, kwargs = self.waiting.pop(0)
+        if future.set_running_or_notify_cancel():
+            future.set_result(fn(*args, **kwargs))
+
+    def end_with(self, error):
+        """Let the oldest job that waits end with an error of the executor."""
+        self.waiting.pop(0)[0].set_exception(error)
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        self.is_shut_down = True
+
+
+class KillsItsWorker(BasePolicy):
+    """Kill the process in which it is asked for the first time; then refit on all rows."""
+
+    def __init__(self, witness):
+        self.witness = witness
+
+    def propose(self, context):
+        if not Path(self.witness).exists():
+            Path(self.witness).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return FullRefit("all").propose(context)
