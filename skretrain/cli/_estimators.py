@@ -20,6 +20,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from ..serving import load
+from ..serving._checkpoint import _read as read_checkpoint
+from ..serving._trusted_types import trusted_types
 from ..utils._clone import cloned
 from ..utils._losses import task_of
 from ._errors import CommandError, as_sentence, first_line, needed
@@ -118,7 +121,9 @@ def model_in_file(arguments):
         raise CommandError(f"--model {path} does not exist; check the path.")
     try:
         look_in_working_folder()  # where the classes of the model may be
-        model = needed("joblib").load(path)
+        model = _read(path, getattr(arguments, "trusted", ()))
+    except CommandError:
+        raise
     except (Exception, SystemExit) as error:  # a pickle may raise anything
         raise CommandError(
             f"--model {path} could not be loaded: {as_sentence(error)} Write it with joblib.dump, "
@@ -133,6 +138,30 @@ def model_in_file(arguments):
     if task_of(model) == "unsupervised":
         raise CommandError(f"{holds}, which is neither a classifier nor a regressor.")
     return model
+
+
+def _read(path, trusted):
+    """Return what is in a file, by its extension: of skops, of ``serving.save``, or a pickle."""
+    if path.suffix == ".skops":
+        return _from_skops(path, path.read_bytes(), trusted)
+    if path.suffix == ".skretrain":
+        header, payload = read_checkpoint(path)
+        if header["format"] == "skops":
+            return _from_skops(path, payload, trusted)
+        return load(path, trusted=True)
+    return needed("joblib").load(path)
+
+
+def _from_skops(path, content, trusted):
+    skops = needed("skops.io")
+    unknown = sorted(set(skops.get_untrusted_types(data=content)))
+    foreign = [name for name in unknown if name not in {*trusted_types(), *trusted}]
+    if foreign:
+        raise CommandError(
+            f"--model {path} holds types that nobody has said to be trusted; if they are what you "
+            f"expect, give --trusted {','.join(foreign)}."
+        )
+    return skops.loads(content, trusted=unknown)
 
 
 def fitted_model_in_file(arguments):

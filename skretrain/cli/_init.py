@@ -16,10 +16,10 @@ from ..utils._clone import cloned
 from ..utils._words import counted
 from ._columns import check_column, sorted_by_time, target_values, task_of_column, with_target
 from ._console import (
+    Plain,
     add_missing,
     add_model,
     add_scoring,
-    open_console,
     say,
     say_facts,
     whole_number,
@@ -31,7 +31,6 @@ from ._estimators import (
     ESTIMATORS,
     estimator_for,
     in_unit_scale,
-    is_own_name,
     model_in_file,
     task_of_model,
 )
@@ -157,7 +156,7 @@ def add_arguments(parser):
 
 def main(arguments):
     """Run the command."""
-    console = open_console()
+    console = Plain()
     folder = Path(arguments.state)
     _check_free(folder, arguments.force)
     digest = digest_of("init", arguments.history)

@@ -1,7 +1,6 @@
 """The rows of a new file, as the model of a daily job takes them."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -130,8 +129,8 @@ def _labels(table, settings, model):
         strange = [label for label in labels.tolist() if label not in model.classes_.tolist()]
         if strange:
             raise CommandError(
-                f"--target {column.name!r} holds {strange[0]!r}, whose mistakes have no cost: begin "
-                "the job anew with a --cost-matrix for all classes."
+                f"--target {column.name!r} holds {strange[0]!r}, whose mistakes have no cost; "
+                "begin the job anew with a --cost-matrix for all classes."
             )
     return labels, is_known
 
@@ -150,8 +149,3 @@ def _ids(column, name):
             f"--id {name!r} has {twice.iloc[0]!r} more than once; give every row an id of its own."
         )
     return ids
-
-
-def name_of(path):
-    """Return what to call a file."""
-    return Path(path).name

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..utils._files import write_whole
 from ..utils._words import counted
-from ._console import open_console, say
+from ._console import Plain, say
 from ._errors import CommandError, NotWritten, as_sentence, first_line, needed, refusals
 from ._job import digest_of, opened, read_job
 from ._learning import Before, remembered, watch
@@ -51,7 +51,7 @@ def add_arguments(parser):
 
 def main(arguments):
     """Run the command, and return its exit code."""
-    console = open_console()
+    console = Plain()
     job = read_job(Path(arguments.state))
     if job.settings["id"] is None:
         rows = new_rows(arguments.new, job, has_labels=False)
@@ -131,9 +131,9 @@ def _write(text, lines, out, console):
     try:
         write_whole(out, text.encode())
     except OSError as error:
-        reason = error.strerror or first_line(error)
-        raise NotWritten(f"the rows are predicted, and {out} could not be written: {reason}.") from (
-            error
-        )
+        raise NotWritten(
+            f"the rows are predicted, and {out} could not be written: "
+            f"{error.strerror or first_line(error)}."
+        ) from error
     for line in lines:
         say(console, line)

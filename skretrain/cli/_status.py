@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..utils._words import counted
-from ._console import open_console, say, say_facts, whole_number
+from ._console import Plain, say, say_facts, whole_number
 from ._job import digest_of_text, opened, read_job
 from ._learning import Before, served
 from ._step import add_wait
@@ -69,7 +69,7 @@ def add_rollback_arguments(parser):
 
 def status(arguments):
     """Run ``skretrain status``."""
-    console = open_console()
+    console = Plain()
     found = _status_of(read_job(Path(arguments.state)))
     if arguments.json:
         say(console, json.dumps(found))
@@ -121,10 +121,10 @@ def _facts(found):
 
 def rollback(arguments):
     """Run ``skretrain rollback``."""
-    console = open_console()
+    console = Plain()
     with opened(arguments) as job:
         before, version = Before(job.model), job.version
-        taken = take_back(job.versions, arguments.version, version)
+        taken = take_back(job.versions, job.model, arguments.version, version)
         record = {
             "command": "rollback",
             "file": f"version {taken}",

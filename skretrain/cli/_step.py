@@ -8,7 +8,7 @@ import numpy as np
 
 from ..utils._words import counted
 from ._columns import some
-from ._console import non_negative, open_console, say
+from ._console import Plain, non_negative, say
 from ._errors import CommandError
 from ._job import digest_of, opened
 from ._learning import FAILED, RETRAINED, ROLLED_BACK, WANTS_LABELS, Before, learn, served
@@ -79,7 +79,7 @@ def add_wait(add):
 
 def main(arguments):
     """Run the command, and return its exit code."""
-    console = open_console()
+    console = Plain()
     with opened(arguments) as job:
         _check_target(arguments, job)
         digest = digest_of("step", arguments.new)
@@ -141,7 +141,7 @@ def _without_unknown(rows, job, arguments):
     is_held = np.isin(status, ["pending", "resolved"])
     n_left_out = int((rows.is_known & ~is_held).sum())
     rows.labels = rows.labels[is_held[rows.is_known]]
-    rows.is_known &= is_held
+    rows.is_known = rows.is_known & is_held
     return n_left_out
 
 
@@ -152,7 +152,9 @@ def _line(record, version):
         value = record["score"]["value"]
         said[0] += f", {record['score']['name']} "
         said[0] += "not defined" if value is None else f"{value:.4g}"
-    said += [f"{event['action'].replace('_', ' ')}: {event['reason']}" for event in record["events"]]
+    said += [
+        f"{event['action'].replace('_', ' ')}: {event['reason']}" for event in record["events"]
+    ]
     if not record["events"]:
         said.append(next(iter(record["actions"]), "nothing to learn"))
     return "; ".join([*said, f"version {version} serves"])

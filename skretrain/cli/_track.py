@@ -69,20 +69,19 @@ def _log_model(mlflow, client, run, job):
     known = client.search_model_versions(f"name='{name}'")
     numbers = [one.version for one in known if one.tags.get(_VERSION) == version]
     if not numbers:
-        numbers = [_registered(mlflow, run, job)]
-        client.set_model_version_tag(name, numbers[0], _VERSION, version)
+        source = _logged(mlflow, run, job)
+        numbers = [mlflow.register_model(source, name, tags={_VERSION: version}).version]
     champion = client.get_registered_model(name).aliases.get(_ALIAS)
     if str(champion) != str(numbers[0]):
         client.set_registered_model_alias(name, _ALIAS, numbers[0])
 
 
-def _registered(mlflow, run, job):
+def _logged(mlflow, run, job):
+    """Log the model that serves, and return where it is."""
     with mlflow.start_run(run_id=run):
-        info = mlflow.sklearn.log_model(
+        return mlflow.sklearn.log_model(
             job.serving_model,
             name=f"version-{job.version}",
-            registered_model_name=job.name,
             serialization_format="cloudpickle",
             metadata={"settings": json.dumps(job.settings)},
-        )
-    return info.registered_model_version
+        ).model_uri

@@ -1,10 +1,13 @@
 """The models of a daily job that served, in a folder."""
 
+import re
 import shutil
 
 from .. import serving
 from .._retrainer._estimator import BaseRetrainer
 from ._errors import CommandError, as_sentence
+
+_AGAIN = re.compile(r"version (\d+) serves again")
 
 
 def followed(model, folder):
@@ -25,8 +28,24 @@ def known_versions(store, serving_now):
     return [] if store is None else [one.version for one in store if one.version <= serving_now]
 
 
-def take_back(store, version, serving_now):
-    """Let a version serve again; None is the latest before the one that serves now.
+def _one_before(model, known, serving_now):
+    """Return the latest version that is older than the model that serves, or None.
+
+    A version that serves again is as old as it was the first time.
+    """
+    again = {}
+    for event in model.events_:
+        found = _AGAIN.search(event.reason) if event.action == "rolled_back" else None
+        if found is not None:
+            again[event.version] = int(found[1])
+    oldest = serving_now
+    while oldest in again:
+        oldest = again[oldest]
+    return max((one for one in known if one < oldest and one not in again), default=None)
+
+
+def take_back(store, model, version, serving_now):
+    """Let a version serve again; None is the latest that is older than the model that serves now.
 
     Returns
     -------
@@ -37,10 +56,9 @@ def take_back(store, version, serving_now):
         raise CommandError("a mixture has many models, and none to go back to.")
     known = known_versions(store, serving_now)
     if version is None:
-        earlier = [one for one in known if one < serving_now]
-        if not earlier:
+        version = _one_before(model, known, serving_now)
+        if version is None:
             raise CommandError(f"version {serving_now} serves, and none before it is kept.")
-        version = earlier[-1]
     if version not in known:
         raise CommandError(
             f"version {version} is not kept; those that are: {', '.join(map(str, known))}."
