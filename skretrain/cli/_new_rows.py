@@ -120,7 +120,7 @@ def _labels(table, settings, model):
     column = table[settings["target"]]
     is_known = column.notna().to_numpy()
     if settings["task"] == "regression":
-        is_known &= ~column.isin([np.inf, -np.inf]).to_numpy()
+        is_known = is_known & ~column.isin([np.inf, -np.inf]).to_numpy()
     if not is_known.any():
         return _none(table)
     column = column[is_known].reset_index(drop=True)
