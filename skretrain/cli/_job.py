@@ -170,6 +170,8 @@ def opened(arguments):
     folder = Path(arguments.state)
     check_is_job(folder)
     with locked(folder / LOCK, arguments.wait):
+        for part in folder.rglob(".*.part"):  # of a process that was killed
+            part.unlink()
         job = read_job(folder)
         job.catch_up()
         yield job
