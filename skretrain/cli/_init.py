@@ -39,7 +39,7 @@ from ._history import as_they_are, learned_columns
 from ._job import LOCK, STATE, VERSIONS, Job, digest_of
 from ._lock import locked
 from ._metric import metric_asked_for
-from ._new_rows import TEXT, features_of
+from ._new_rows import AS_IT_COMES, features_of
 from ._raw import columns_of, way_out
 from ._screen import giveaways, out_of_order, screened, without_dropped
 from ._step import add_wait
@@ -196,7 +196,7 @@ def _check_free(folder, is_forced):
 def _begun(arguments, began):
     """Return what a job begins with, and what is said of it."""
     notices, model = [], model_in_file(arguments)
-    types = {} if arguments.id is None else {arguments.id: TEXT}
+    types = {} if arguments.id is None else {arguments.id: AS_IT_COMES}
     table = _history(arguments, model, types, notices)
     table = with_target(table, arguments.target, notices)
     if arguments.time is not None:

@@ -13,7 +13,7 @@ from ._plain import as_text
 from ._raw import as_array
 from ._types import ColumnType
 
-TEXT = ColumnType("text")
+AS_IT_COMES = ColumnType("any")
 
 
 @dataclass

@@ -44,7 +44,7 @@ def _check_kind(values, types):
         return
     kind = f"{kind}s of Parquet"
     known = types.setdefault(values.name, ColumnType(kind)).kind
-    if known != kind:
+    if known not in (kind, "any"):
         raise CommandError(
             f"{values.name!r} holds {kind}, and before it held {known}; convert the column, and "
             "bring files of one sort."

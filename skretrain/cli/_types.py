@@ -33,7 +33,7 @@ class ColumnType:
     ----------
     kind : str
         As of the cells of text files: "number", "written", "boolean", "date" or "text". Of a column
-        of Parquet, its type in a word, which no text file has.
+        of Parquet, its type in words, which no text file has. "any" is taken as it comes, as text.
     decimal : str, default="."
         What stands before the decimals of numbers.
     is_lenient : bool, default=False
@@ -179,7 +179,7 @@ _HELD = {
 
 def _strange(cells, known):
     """Return the cells, none of them empty, that are not of the type that a column is known for."""
-    if known.kind == "text":
+    if known.kind in ("any", "text"):
         return cells[:0]
     if known.kind == "boolean":
         return cells[~cells.isin(_BOOLEANS)]

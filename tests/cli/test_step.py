@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import TakesBack, WaitGate
+from helpers import FailingPolicy, TakesBack, WaitGate
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
@@ -13,14 +13,6 @@ from skretrain import DriftAwareRetrainer
 from skretrain.cli import _job
 from skretrain.drift import FeatureDrift
 from skretrain.exceptions import UpdateFailedWarning
-from skretrain.policies import BasePolicy
-
-
-class Fails(BasePolicy):
-    """A policy that always raises."""
-
-    def propose(self, context):
-        raise ArithmeticError("no")
 
 
 def test_a_job_is_the_retrainer_that_was_given_the_same_files(job, days, make_refitted):
@@ -348,7 +340,7 @@ def test_a_challenger_on_trial_is_told(job, days, make_refitted):
 
 
 def test_an_update_that_fails_has_an_exit_code_of_its_own(job, days, make_refitted):
-    model = make_refitted(GaussianNB(), detector=None, update=Fails())
+    model = make_refitted(GaussianNB(), detector=None, update=FailingPolicy({1}))
     job.begin(days(0, 300), model=model)
     with pytest.warns(UpdateFailedWarning):
         assert job("step", days(300, 100)) == 40

@@ -125,7 +125,7 @@ def test_a_step_that_is_killed_and_run_again_ends_as_one_that_was_not(killable):
 
 
 def test_another_file_after_a_kill_finds_everything_in_order(killable, job, days):
-    run, acts, everything, _ = killable
+    run, acts, _, _ = killable
     commit = acts.index("os.rename state.skretrain")
     assert run(commit + 1).code == -signal.SIGKILL
     assert len(job.log) == 2
