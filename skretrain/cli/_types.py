@@ -130,11 +130,16 @@ def _cut(done, frames):
 # -- what a column holds ---------------------------------------------------------------------------
 
 
-def _column_of(texts, missing):
+def _cells(texts, missing):
+    """Return a column of which nothing is known but where there is no value."""
     stripped = texts.str.strip()
     is_empty = stripped.isin(["", *missing]).astype(bool)
     is_word = stripped.str.fullmatch(_WORDS, case=False).astype(bool) & ~is_empty
-    column = _Column(texts, is_empty, is_word)
+    return _Column(texts, is_empty, is_word)
+
+
+def _column_of(texts, missing):
+    column = _cells(texts, missing)
     rest = column.rest
     if not len(rest) or _are_plain(rest):
         column.kind = "number"
@@ -154,10 +159,8 @@ def _column_of(texts, missing):
 
 def _known_column(name, texts, missing, known):
     """Return a column that holds what it held before, or raise CommandError."""
-    column = _column_of(texts, missing)
-    column.kind, column.written, column.strays = known.kind, None, None
-    column.is_word = texts.str.strip().str.fullmatch(_WORDS, case=False).astype(bool)
-    column.is_word &= ~column.is_empty
+    column = _cells(texts, missing)
+    column.kind = known.kind
     strange = _strange(needed("pandas").Series(column.rest.unique(), dtype=str), known)
     if len(strange) and not known.is_lenient:
         raise CommandError(

@@ -166,6 +166,9 @@ def refitted(estimator, **params):
     return DriftAwareRetrainer(estimator, **{**parts, **params})
 
 
+_BEGUN = {}  # what a job prints and writes when it begins, by what it begins with
+
+
 class JobRunner:
     """Run commands of a daily job in a folder, and read what they print."""
 
@@ -196,8 +199,22 @@ class JobRunner:
         if model is None:
             model = refitted(GaussianNB())
         joblib.dump(model, path)
-        options = ["--target", target, "--raw", "--model", path, *options]
-        return self("init", history, *options)
+        options = ["--target", target, "--raw", *options]
+        if not isinstance(history, pd.DataFrame) or {"--force", "--metrics"} & set(options):
+            return self("init", history, "--model", path, *options)
+        key = repr(options), joblib.hash(model), history.to_csv()
+        if key not in _BEGUN:
+            code = self("init", history, "--model", path, *options)
+            if code or self.err:
+                return code
+            _BEGUN[key] = self.out, self.bytes
+        elif self.state.exists():
+            return self("init", history, "--model", path, *options)
+        self.out, files = _BEGUN[key]
+        for name, content in files.items():
+            (self.state / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.state / name).write_bytes(content)
+        return 0
 
     @property
     def record(self):
