@@ -353,7 +353,11 @@ def _thresholded(estimator, costs, y):
     model = FixedThresholdClassifier(
         estimator, threshold=threshold, pos_label=classes[1], response_method="predict_proba"
     )
-    return model, f"{classes[1]} from a probability of {threshold:.4g} on, by the costs"
+    # It is told of the class that costs more to miss.
+    name, least = classes[1], threshold
+    if threshold > 0.5:
+        name, least = classes[0], 1 - threshold
+    return model, f"{name} from a probability of {least:.4g} on, by the costs"
 
 
 def _fit(retrainer, X, y, facts):

@@ -42,6 +42,7 @@ examples:
   skretrain rollback churn/ 4
 """,
 )
+_LOSSES = {"classification": "share of errors", "regression": "mean absolute error"}
 _FITTED = ("retrained", "rolled_back")
 
 
@@ -90,7 +91,7 @@ def _status_of(job):
         "rows_seen": job.model.n_samples_seen_,
         "rows_since": job.model.n_samples_seen_ - events[-1].row if events else None,
         "versions": known_versions(job.versions, job.version),
-        "served": served(job.ledger),
+        "served": {"loss_of": _LOSSES[job.settings["task"]], **served(job.ledger)},
         "pending": job.n_pending,
         "on_trial": getattr(job.model, "challenger_", None) is not None,
         "last": {name: last[name] for name in ("number", "command", "file", "at", "code")},
@@ -113,7 +114,9 @@ def _facts(found):
         facts["rows"] += f", {found['rows_since']:,} since then"
     if score["n"]:
         limits = "" if score["low"] is None else f" ({score['low']:.4g} to {score['high']:.4g})"
-        facts["served"] = f"mean loss {score['loss']:.4g}{limits} on {counted(score['n'], 'row')}"
+        facts["served"] = (
+            f"{score['loss_of']} {score['loss']:.4g}{limits} on {counted(score['n'], 'row')}"
+        )
     if found["on_trial"]:
         facts["waiting"] += "; a new model is on trial"
     return facts
