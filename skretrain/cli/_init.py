@@ -146,7 +146,7 @@ def add_arguments(parser):
         type=whole_number(1),
         default=100_000,
         metavar="N",
-        help="rows that may wait for a label (100000)",
+        help="rows that may wait for a label, and about as many that stay for corrections (100000)",
     )
     add("--seed", type=int, default=0, metavar="N", help="of all that is drawn (0)")
     add("--force", action="store_true", help="begin anew in a folder that holds a job")
@@ -331,6 +331,10 @@ def _in_words(model):
 
 
 def _check_measure(settings, model, y):
+    """Refuse what the days cannot be judged by; a score is about one class on all of them."""
+    if settings["task"] == "classification" and settings["scoring"] and not settings["positive"]:
+        classes, counts = np.unique(y, return_counts=True)
+        settings["positive"] = str(classes[counts.argmin()])
     options = {name: settings[name] for name in ("scoring", "positive", "costs")}
     metric_asked_for(settings["task"], model, y, **options)
 

@@ -127,13 +127,8 @@ class Job:
         results[digest] = result
         for oldest in list(results)[: max(len(results) - _REMEMBERED, 0)]:
             del results[oldest]
-        try:
+        with _writable(self.folder):
             save(content, self.folder / STATE, format=FORMAT)
-        except OSError as error:
-            raise CommandError(
-                f"{self.folder} could not be written, and nothing was changed: "
-                f"{error.strerror or first_line(error)}."
-            ) from error
         self.catch_up()
 
     def catch_up(self):
@@ -154,14 +149,27 @@ class Job:
     def keep_predictions(self, digest, text):
         """Write the predictions of a file, and let go of the oldest."""
         path = self.predictions(digest)
-        path.parent.mkdir(exist_ok=True)
-        write_whole(path, text.encode())
+        with _writable(self.folder):
+            path.parent.mkdir(exist_ok=True)
+            write_whole(path, text.encode())
         known = list(self.content["results"])
         others = [one for one in path.parent.glob("*.csv") if one != path]
         # Those of files that nobody remembers first, then the oldest.
         others.sort(key=lambda one: known.index(one.stem) if one.stem in known else -1)
         for one in others[: max(len(others) + 1 - _KEPT, 0)]:
             one.unlink()
+
+
+@contextmanager
+def _writable(folder):
+    """Say of an error of the disk that nothing was changed: the state is written last."""
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(
+            f"{folder} could not be written, and nothing was changed: "
+            f"{error.strerror or first_line(error)}."
+        ) from error
 
 
 @contextmanager

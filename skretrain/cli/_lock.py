@@ -29,10 +29,14 @@ def locked(path, wait=0.0):
     Raises
     ------
     CommandError
-        If another process holds it for longer.
+        If another process holds it for longer, or the file cannot be made.
     """
     end = time.monotonic() + wait
-    with open(path, "a+b", buffering=0) as file:
+    try:
+        file = open(path, "a+b", buffering=0)  # noqa: SIM115 (below, after what may go wrong here)
+    except OSError as error:
+        raise CommandError(f"{path} could not be opened: {error.strerror}.") from error
+    with file:
         while not _is_taken(file):
             if time.monotonic() >= end:
                 raise CommandError(

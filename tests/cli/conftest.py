@@ -200,7 +200,9 @@ class JobRunner:
             model = refitted(GaussianNB())
         joblib.dump(model, path)
         options = ["--target", target, "--raw", *options]
-        if not isinstance(history, pd.DataFrame) or {"--force", "--metrics", "--mlflow"} & set(options):
+        if not isinstance(history, pd.DataFrame) or {"--force", "--metrics", "--mlflow"} & set(
+            options
+        ):
             return self("init", history, "--model", path, *options)
         key = repr(options), joblib.hash(model), history.to_csv()
         if key not in _BEGUN:

@@ -131,6 +131,24 @@ def test_a_full_disk_leaves_the_state_as_it_was(job, days, monkeypatch):
     assert job("step", rows) == 0
 
 
+def test_a_full_disk_takes_no_row_that_it_could_not_answer(job, days, monkeypatch):
+    job.begin(days(0, 300), "--id", "id")
+    rows = job.written(days(300, 20))
+    with monkeypatch.context() as patch:
+        patch.setattr(_files.os, "replace", Full(".csv"))
+        assert job("predict", rows) == 2
+    assert "nothing was changed: No space left on device." in job.err
+    assert job.job.n_pending == 0
+
+
+def test_a_folder_without_room_for_the_lock_is_named(job, days):
+    job.begin(days(0, 300))
+    (job.state / "lock").unlink()
+    (job.state / "lock").mkdir()
+    assert job("step", days(300, 50)) == 2
+    assert "lock could not be opened: Is a directory." in job.err
+
+
 def test_what_stands_beside_the_state_is_written_by_the_next_command(job, days, monkeypatch):
     job.begin(days(0, 300))
     rows = job.written(days(300, 50))

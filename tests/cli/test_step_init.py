@@ -143,6 +143,24 @@ def test_a_score_is_told_or_why_there_is_none(job, days):
     assert "ROC AUC of 'yes' not defined" in job.out or "ROC AUC not defined" in job.out
 
 
+def test_a_score_is_about_the_same_class_each_day(job, days):
+    history = days(0, 300)
+    rarest = history.y.value_counts().idxmin()
+    job.begin(history, "--scoring", "f1")
+    for label in ("yes", "no"):
+        rows = days(300, 100)
+        few = rows[rows.y == label][:5]
+        job("step", pd.concat([few, rows[rows.y != label]]))
+        assert job.record["score"]["name"] == f"F1 of {rarest!r}"
+
+
+def test_a_quantity_is_learned_in_unit_scale_by_the_default_model(job, table):
+    columns = ["--time", "when", "--drop", "label"]
+    assert job("init", table[:200], "--target", "amount", *columns) == 0
+    assert job("step", table[200:300]) in (0, 10)
+    assert job.record["score"]["value"] < 0.5 * table.amount.abs().mean()
+
+
 def test_a_score_that_raises_is_no_end_of_the_step(job, days):
     job.begin(days(0, 300), "--scoring", "neg_log_loss", model=RidgeClassifier())
     job("step", days(300, 50))
