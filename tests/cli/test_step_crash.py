@@ -10,6 +10,8 @@ import time
 
 import pytest
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skretrain import serving
 from skretrain.cli import main
@@ -176,3 +178,40 @@ def test_a_step_may_be_killed_at_any_time(killable, job):
         os.waitpid(pid, 0)
         assert main(command) == 10
         assert everything() == expected
+
+
+@pytest.mark.slow
+def test_a_month_in_which_every_process_is_killed_once_ends_as_one_without(job, days, tmp_path):
+    """LightGBM, 30 days, labels of 60 % of the rows two weeks late, a threshold from costs."""
+    lightgbm = pytest.importorskip("lightgbm")
+    base = lightgbm.LGBMClassifier(n_estimators=10, n_jobs=1, random_state=0, verbose=-1)
+    model, rng = make_pipeline(StandardScaler(), base), random.Random(0)
+    costs = ["--cost-matrix", "yes>no=5,no>yes=1"]
+    assert job.begin(days(0, 600), "--id", "id", *costs, model=model) == 0
+    calm, metrics = tmp_path / "calm", tmp_path / "metrics.prom"
+    metrics.touch()
+    shutil.copytree(job.state, calm)
+    probe, codes = days(9000, 20)[["a", "b", "c"]], []
+
+    def both(command, rows):
+        path = str(job.written(rows))
+        code = main([command, str(calm), path])
+        again = [command, str(job.state), path]
+        Child(job.state, again, kill_at=rng.randrange(5, 30))
+        assert main(again) == code
+        codes.append(code)
+
+    for day in range(30):
+        sign = 1 if day < 6 else -1
+        rows = days(1000 + 100 * day, 100, sign=sign)
+        both("predict", rows.drop(columns="y"))
+        if day >= 14:
+            late = day - 14
+            rows = days(1000 + 100 * late, 100, sign=1 if late < 6 else -1)
+            both("step", rows[["id", "y"]].sample(60, random_state=late))
+        if day == 25:
+            assert main(["rollback", str(calm)]) == job("rollback") == 0
+    assert 10 in codes
+    ends = [all_of(state, probe) for state in (calm, job.state)]
+    assert ends[0] == ends[1]
+    assert len(ends[0]["waiting"]) == 30 * 100 - 16 * 60
