@@ -79,7 +79,10 @@ def status(arguments):
 
 
 def _status_of(job):
-    events = [event for event in job.model.events_ if event.action in _FITTED]
+    came = (
+        (event.row, event.reason) for event in [*job.model.events_][::-1] if event.action in _FITTED
+    )
+    row, why = next(came, (0, ""))
     last, promoted = job.last["record"], job.content["promoted"]
     began = datetime.fromisoformat(promoted["at"])
     return {
@@ -87,9 +90,9 @@ def _status_of(job):
         "version": job.version,
         "since": promoted["at"],
         "age_days": round((datetime.now(UTC) - began).total_seconds() / 86_400, 2),
-        "why": events[-1].reason if events else "",
+        "why": why,
         "rows_seen": job.model.n_samples_seen_,
-        "rows_since": job.model.n_samples_seen_ - events[-1].row if events else None,
+        "rows_since": job.model.n_samples_seen_ - row,
         "versions": known_versions(job.versions, job.version),
         "served": {"loss_of": _LOSSES[job.settings["task"]], **served(job.ledger)},
         "pending": job.n_pending,
@@ -104,14 +107,12 @@ def _facts(found):
         "model": f"{found['model']}, version {found['version']} since {found['since']} "
         f"({found['age_days']:g} days)",
         "why": found["why"],
-        "rows": f"{found['rows_seen']:,} seen",
+        "rows": f"{found['rows_seen']:,} seen, {found['rows_since']:,} since then",
         "served": "no label has come yet",
         "waiting": f"{counted(found['pending'], 'row')} for a label",
         "kept": f"versions {', '.join(map(str, found['versions'])) or 'none'}",
         "last": f"{last['command']} {last['file']} at {last['at']}, exit code {last['code']}",
     }
-    if found["rows_since"] is not None:
-        facts["rows"] += f", {found['rows_since']:,} since then"
     if score["n"]:
         limits = "" if score["low"] is None else f" ({score['low']:.4g} to {score['high']:.4g})"
         facts["served"] = (

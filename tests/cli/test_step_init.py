@@ -52,6 +52,7 @@ def test_a_file_of_one_row_is_read_as_the_history_was(job):
     for name, cell, held in (
         ("n", "4,5", "numbers"),
         ("weight", "heavy", "numbers"),
+        ("weight", "1,234,567", "numbers"),
         ("flag", "yes", "true and false"),
         ("day", "monday", "dates"),
     ):
@@ -95,6 +96,15 @@ def test_the_costs_of_mistakes_make_the_threshold(job, days):
     assert job.record["score"] == {"name": "cost per row", "value": pytest.approx(cost)}
     assert job("step", days(400, 50).assign(y="maybe")) == 2
     assert "holds 'maybe', whose mistakes have no cost" in job.err
+
+
+def test_the_threshold_is_told_of_the_class_that_costs_more_to_miss(job, days):
+    costs = "yes>no=1,no>yes=4"
+    job.begin(days(0, 300), "--cost-matrix", costs, model=LogisticRegression())
+    assert "no from a probability of 0.2 on, by the costs" in job.out
+    job("predict", days(300, 100), "--out", "p.csv")
+    predicted = pd.read_csv("p.csv")
+    assert ((predicted["P(no)"] > 0.2) == (predicted.prediction == "no")).all()
 
 
 def test_costs_in_a_file_are_read_once(job, days):
