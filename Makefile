@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 LOWEST_VENV ?= .venv-lowest
 PEERS_VENV ?= .venv-peers
+INTEGRATION_VENV ?= .venv-integration
 WORKERS ?= 2
 # Newer versions of Python that `make test-pythons` looks for; a path will do, too.
 PYTHONS ?= python3.12 python3.13
@@ -15,7 +16,7 @@ PYTEST = $(PY) -m pytest -n $(WORKERS) --cov --cov-report=term
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # the targets install into one environment
 .DELETE_ON_ERROR:
-.PHONY: help demo picture test test-all test-lowest test-pythons lint docs matrix bench bench-peers bench-quick clean
+.PHONY: help demo picture test test-all test-integration test-lowest test-pythons lint docs matrix bench bench-peers bench-quick clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1: \2/p' $(MAKEFILE_LIST)
@@ -36,6 +37,10 @@ test: $(VENV)/.has-test  ## all tests but the slow ones, with the 100 % branch c
 test-all: $(VENV)/.has-test  ## every test, the full matrices and slow statistical tests too
 	$(PYTEST)
 	$(MAKE) test-pythons
+
+# Without the coverage gate: what these tests reach is covered by the others.
+test-integration: $(INTEGRATION_VENV)/.has-integration  ## the tools that teams run, for real: MLflow, ONNX, dask and others
+	$(INTEGRATION_VENV)/bin/python -m pytest tests/integration
 
 test-lowest: $(LOWEST_VENV)/.has-test  ## the tests against the lowest supported versions
 	$(LOWEST_VENV)/bin/python -m pytest -n $(WORKERS) -m "not slow" skretrain tests
@@ -71,11 +76,11 @@ bench-quick: $(VENV)/.has-bench  ## a short run of every benchmark; writes no ta
 	@set -e; for script in benchmarks/bench_*.py; do echo "$$script"; $(PY) "$$script" --quick; done
 
 clean:  ## remove the environments and everything that was built
-	rm -rf $(VENV) $(LOWEST_VENV) $(PEERS_VENV) .venv-python* demo-output docs/_build docs/generated docs/api.rst build dist
+	rm -rf $(VENV) $(LOWEST_VENV) $(PEERS_VENV) $(INTEGRATION_VENV) .venv-python* demo-output docs/_build docs/generated docs/api.rst build dist
 
 # A system Python may come without ensurepip (Debian's python3-venv): its own pip then fills the
 # environment. The stamp is written last, so an interrupted set-up starts again.
-$(VENV)/.created $(LOWEST_VENV)/.created $(PEERS_VENV)/.created: %/.created:
+$(VENV)/.created $(LOWEST_VENV)/.created $(PEERS_VENV)/.created $(INTEGRATION_VENV)/.created: %/.created:
 	$(PYTHON) -m venv $* || { $(PYTHON) -m venv --clear --without-pip $* && $(PYTHON) -m pip --python $*/bin/python install pip; }
 	touch $@
 
@@ -85,6 +90,10 @@ $(LOWEST_VENV)/.has-test: pyproject.toml constraints-lowest.txt $(LOWEST_VENV)/.
 
 $(PEERS_VENV)/.has-peers: pyproject.toml constraints.txt $(PEERS_VENV)/.created
 	$(PEERS_VENV)/bin/python -m pip install --quiet --editable ".[peers]" --constraint constraints.txt
+	touch $@
+
+$(INTEGRATION_VENV)/.has-integration: pyproject.toml constraints.txt $(INTEGRATION_VENV)/.created
+	$(INTEGRATION_VENV)/bin/python -m pip install --quiet --editable ".[integration]" --constraint constraints.txt
 	touch $@
 
 $(VENV)/.has-%: pyproject.toml constraints.txt $(VENV)/.created

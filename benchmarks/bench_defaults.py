@@ -5,7 +5,9 @@ streams; where it is not, the table says for which.
 
 - `recent` of `StratifiedReservoir`: the mean absolute error of boosting that is refitted every two
   weeks on 2,000 remembered hours, beside a window and a plain reservoir of that size. The strata
-  are months, and weeks of the year for the forecaster (elec2's demand a day ahead).
+  are months, and weeks of the year for the forecaster (elec2's demand a day ahead). Three streams
+  of demand are generated, one of which grows, and one changes. Nine tenths is the largest share
+  that is tried: more of it is a window.
 - `caution` of `Revive` and `guard` of `DistillingRefit`: the error on rows not yet learned, on the
   streams of [the page on forgetting](forgetting.md), with SGD behind a StandardScaler.
 """
@@ -14,6 +16,7 @@ import numpy as np
 from _common import load_stream, parse_args, table, use_one_thread, write_report
 from bench_forgetting import GENERATED, N_SEEDS, REAL, data_of, run
 from bench_harm import forecaster
+from scipy.signal import lfilter
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import SGDClassifier
 from sklearn.pipeline import make_pipeline
@@ -28,12 +31,35 @@ from skretrain.policies import DistillingRefit, FullRefit, Revive
 DAY, ROOM = 24, 2000
 TWO_WEEKS = 14 * DAY
 MONTHS = {"bike": 1, "metro": 2, "aep_load": 2}  # their column
-RECENT = (0.5, 0.25, 0.75)  # the default first: of equal ones it is chosen
+DEMAND = ("seasons alone", "growing", "changing")  # generated, three years of hours each
+RECENT = (0.9, 0.75, 0.5, 0.25)  # the default first: of equal ones it is chosen
 CAUTION = (1.0, 0.5, 2.0)
+
+
+def demand(kind):
+    """Return three years of hourly demand: features, targets and the column of the month.
+
+    Hours, weekends, holidays and the weather shape it. If it is growing, by 30 % a year; if it is
+    changing, the peak of the day is four hours later from the middle on.
+    """
+    rng, n = np.random.default_rng(0), 3 * 365 * DAY
+    t = np.arange(n)
+    hour, day, year = t % DAY, t // DAY, t / (365 * DAY)
+    weather = lfilter([0.6], [1, -0.98], rng.normal(size=n))
+    heat = 12 - 12 * np.cos(2 * np.pi * year) - 4 * np.cos(2 * np.pi * hour / DAY) + weather
+    peak = np.where((kind == "changing") & (t >= n // 2), 13, 9)
+    shape = 1 + 0.4 * np.sin(2 * np.pi * (hour - peak) / DAY)
+    shape *= np.where(day % 7 >= 5, 0.75, 1) * np.where(abs(day % 365 - 215) < 20, 0.8, 1)
+    shape *= 1 + 0.03 * np.maximum(15 - heat, 0) + 0.05 * np.maximum(heat - 22, 0)
+    growth = 1.3**year if kind == "growing" else 1
+    y = 100 * shape * growth * rng.normal(1, 0.05, n)
+    return np.column_stack([hour, day % 7, heat, day % 365 // 31]), y, 3
 
 
 def hourly(name):
     """Return features, targets and the column of the season, or None without the stream."""
+    if name in DEMAND:
+        return demand(name)
     if name in MONTHS:
         stream = load_stream(name)
         return None if stream is None else (stream.X, stream.y, MONTHS[name])
@@ -127,7 +153,7 @@ def lines(errors, values):
 
 def seasons(quick):
     """Yield the part about `recent`."""
-    names = ("bike", "metro") if quick else ("forecaster", *MONTHS)
+    names = ("growing", "metro") if quick else (*DEMAND, "forecaster", *MONTHS)
     errors = {n: seasonal_errors(n, 4000 if quick else None) for n in names}
     errors = {name: of for name, of in errors.items() if of is not None}
     if not errors:

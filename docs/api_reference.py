@@ -95,10 +95,11 @@ API = {
         ],
     ),
     "skretrain.serving": (
-        "Serving: state on disk, and labels that are late, missing or few",
-        "What a model in service needs: a state that outlives its process; what stands between it "
-        "and the labels of its predictions, how good it is while they are missing, and which of "
-        "them to ask for.",
+        "Serving: state on disk, versions, retrains beside the service, late labels",
+        "What a model in service needs: a state that outlives its process, and versions to go back "
+        "to; retrains that are made elsewhere; what it tells of itself; what stands between it and "
+        "the labels of its predictions, how good it is while they are missing, and which of them "
+        "to ask for.",
         [
             "BackgroundRetrainer",
             "ExpectedPerformance",
@@ -106,9 +107,13 @@ API = {
             "PerformanceEstimate",
             "VersionStore",
             "checkpoint_info",
+            "export",
             "load",
+            "on_event",
+            "prometheus_text",
             "save",
             "select_for_labelling",
+            "trusted_types",
         ],
     ),
     "skretrain.metrics": (

@@ -1,4 +1,4 @@
 """What the documentation's doctests leave out."""
 
-# Sphinx settings, and scripts that tests/test_gallery.py runs.
-collect_ignore = ["conf.py", "gallery"]
+# Sphinx settings; a service, and scripts, that tests start.
+collect_ignore = ["conf.py", "examples", "gallery"]

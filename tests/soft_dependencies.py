@@ -14,7 +14,10 @@ import pytest
 SOFT = frozenset(
     (
         *("catboost", "imblearn", "keras", "lightgbm", "matplotlib", "pandas", "polars", "pyarrow"),
-        *("rich", "skorch", "skrub", "torch", "xgboost"),
+        *("rich", "skops", "skorch", "skrub", "torch", "xgboost"),
+        # Of the extra "integration", for tests/integration:
+        *("dask", "fastapi", "httpx", "mlflow", "onnxruntime", "prometheus_client", "skl2onnx"),
+        "uvicorn",
     )
 )
 

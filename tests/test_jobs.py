@@ -198,6 +198,22 @@ def test_a_job_that_is_given_up_is_an_event_and_its_cause_tries_again():
     assert model.partial_fit(X[350:400], Y[350:400]).n_refits_ == 1
 
 
+def test_who_goes_on_by_himself_gives_up_a_job_whose_outcome_never_came():
+    """It was out when the pickle was made: one event, and the next batch answers the alarm."""
+    model = DriftAwareRetrainer(GaussianNB(), detector=Rings([310]), policy="full_refit")
+    model.fit(X[:300], Y[:300])
+    job = model._prepare(model._examine(X[300:350], Y[300:350], None, {}))
+    model = pickle.loads(pickle.dumps(model)).partial_fit(X[350:400], Y[350:400])
+    assert events(model, "action", "reason", "row")[1:] == [
+        ("failed", "alarm; its outcome never came", 350),
+        ("retrained", "alarm", 400),
+    ]
+    assert model.events_[-1].n_rows_fitted == 90
+    before = pickle.dumps(model)
+    model._accept(run(job))
+    assert pickle.dumps(model) == before
+
+
 def test_the_rows_of_a_job_are_its_own():
     """A caller may use the arrays of a batch again."""
     model = DriftAwareRetrainer(

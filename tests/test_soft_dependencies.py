@@ -11,7 +11,8 @@ import pytest
 import soft_dependencies
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = {"imbalanced-learn": "imblearn"}  # where a package is imported under another
+# Where a package is imported under another.
+NAMES = {"imbalanced-learn": "imblearn", "prometheus-client": "prometheus_client"}
 HARD = {"hypothesis", "pytest", "pytest-cov", "pytest-xdist"}  # no test runs without these
 
 FILES = {
@@ -105,6 +106,7 @@ def test_helpers_are_looked_into(monkeypatch):
 def test_every_extra_for_tests_is_soft():
     """Whoever adds one adds it to the plugin."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]["test"]
+    extras = [*project["optional-dependencies"]["test"]]
+    extras += project["optional-dependencies"]["integration"]
     packages = {re.match(r"[\w-]+", extra).group() for extra in extras} - HARD
     assert {NAMES.get(package, package) for package in packages} == soft_dependencies.SOFT

@@ -10,6 +10,7 @@ import numpy as np
 from ..exceptions import UpdateFailedWarning
 from ..utils._containers import concat_rows, copy_rows
 from ..utils._labels import is_flat, spread, union_of_labels, unseen_labels
+from ..utils._plain import Plain
 from ..utils._sklearn_api import predict_of, predict_proba_of
 from ..utils._warn import warn_user
 from ._gains import Closeness, RightAnswers
@@ -81,7 +82,7 @@ def weighted_mean(outputs, weights):
         return (weights * np.where(missing, 0.0, outputs)).sum(axis=0) / weights.sum(axis=0)
 
 
-class Turns:
+class Turns(Plain):
     """Whose turn it is to learn, where not everybody may with every batch.
 
     A batch earns a member `budget` times the number of members times its weight, but not more than
@@ -168,7 +169,7 @@ class Tested(NamedTuple):
         return None
 
 
-class MixEngine:
+class MixEngine(Plain):
     """The members of a mixture, their weights, and the one way in which all of it changes.
 
     Parameters

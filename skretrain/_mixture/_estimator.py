@@ -1,6 +1,5 @@
 """MixtureRetrainer: several retrainers serve at once, weighted by what they got right lately."""
 
-from copy import copy
 from functools import partial
 
 from sklearn.base import MetaEstimatorMixin
@@ -23,6 +22,7 @@ from ..utils._callbacks import (
 from ..utils._clone import ClonedByContent, cloned
 from ..utils._containers import as_container, n_rows
 from ..utils._fixed_share import FixedShare
+from ..utils._hooks import Telling
 from ..utils._params import check_n_jobs, check_number
 from ..utils._restoring import Restoring
 from ..utils._signature import fit_with_weight_if
@@ -256,7 +256,7 @@ class MixtureRetrainer(
         each = partial(each_of, n_jobs=self.n_jobs)
         engine.fit(batch, self._router("fit"), each, progress.member)
         progress.end(partial(as_fitted, engine))
-        self._engine = engine
+        self._begin(engine)
 
     def partial_fit(self, X, y=None, classes=None, **params):
         """Test the members on a batch, weigh them by the outcome, then let them learn.
@@ -288,7 +288,8 @@ class MixtureRetrainer(
             the weights have moved.
         """
         learn = self._partial_fit_with_callbacks if is_heard(self) else self._partial_fit
-        learn(X, y, classes, params)
+        with Telling(self):
+            learn(X, y, classes, params)
         return self
 
     def _partial_fit(self, X, y, classes, params):
@@ -334,15 +335,9 @@ class MixtureRetrainer(
         self._mix()
         X = queried(self, X)
         if n_rows(X):
-            self._engine.observe(X)
+            with Telling(self):
+                self._engine.observe(X)
         return self
-
-    def _frozen(self):
-        """Return a mixture that serves what serves now, whatever this one learns."""
-        frozen = copy(self)
-        if self.__dict__.get("_engine") is not None:
-            frozen._engine = copy(self._engine)
-        return frozen
 
     def _step(self, engine, X, y, classes, params):
         batch = self._checked(X, y, params, reset=engine.n_seen == 0)
@@ -379,13 +374,6 @@ class MixtureRetrainer(
             check_member(name, member, is_mixture=isinstance(member, MixtureRetrainer))
             check_callbacks(self, member)
         return dict(zip(names, members, strict=True))
-
-    def _present_members(self):
-        """Return the members at work, or those to come: ``set_params`` waits for the next fit."""
-        engine = self.__dict__.get("_engine")
-        if engine is None:
-            return self._members()
-        return dict(zip(engine.names, engine.members, strict=True))
 
     def _check_numbers(self):
         check_number(self, "forgetting", above=0, most=1)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..utils._labels import union_of_labels
+from ..utils._plain import Plain
 
 # The shares of classes are those of about so many of the newest rows.
 _MEMORY = 1000
@@ -14,7 +15,7 @@ _WORST_RESIDUAL = 4.0
 _N_RESIDUALS = 100
 
 
-class RightAnswers:
+class RightAnswers(Plain):
     """Of classifiers: which rows they got wrong, and how much each row counts.
 
     A member that never names a rare class is right on nearly all rows. So rows are balanced: each
@@ -51,7 +52,7 @@ class RightAnswers:
         return counts
 
 
-class Closeness:
+class Closeness(Plain):
     """Of regressors: their residuals, in units of the usual one of the mixture, at most 1."""
 
     def __init__(self):

@@ -8,6 +8,8 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from ..utils._events import merged
+from ..utils._hooks import pass_on
+from ..utils._plain import Plain
 
 
 class WeightHistory(NamedTuple):
@@ -25,7 +27,7 @@ class WeightHistory(NamedTuple):
     weights: np.ndarray
 
 
-class LearnedAttributes:
+class LearnedAttributes(Plain):
     """What a mixture has learned, read from its engine."""
 
     def _mix(self):
@@ -37,6 +39,20 @@ class LearnedAttributes:
     def __sklearn_is_fitted__(self):
         engine = self.__dict__.get("_engine")
         return engine is not None and engine.mix is not None
+
+    def _present_members(self):
+        """Return the members at work, or those to come: ``set_params`` waits for the next fit."""
+        engine = self.__dict__.get("_engine")
+        if engine is None:
+            return self._members()
+        return dict(zip(engine.names, engine.members, strict=True))
+
+    def _frozen(self):
+        """Return a mixture that serves what serves now, whatever this one learns."""
+        frozen = copy(self)
+        if self.__dict__.get("_engine") is not None:
+            frozen._engine = copy(self._engine)
+        return frozen
 
     def _learned(self, name):
         """Return what was learned, for the attribute `name` that is absent before."""
@@ -79,6 +95,18 @@ class LearnedAttributes:
         engine = self._learned("events_")
         logs = [member.events_ for member in engine.members]
         return merged(dict(zip(engine.names, logs, strict=True)))
+
+    def _begin(self, engine):
+        """Take an engine that was fitted; its members have the hooks of those before."""
+        before, self._engine = self._event_logs(), engine
+        pass_on(before, self._event_logs())
+
+    def _event_logs(self):
+        """Return the logs that hooks can hear of, by the name of the member."""
+        members = {} if self.__dict__.get("_engine") is None else self._present_members()
+        return {
+            name: log for name, member in members.items() for log in member._event_logs().values()
+        }
 
     @property
     def n_samples_seen_(self):

@@ -19,9 +19,11 @@ from ..compose import Learner
 from ..drift import ErrorDrift, Periodic
 from ..linear_model import RecursiveRidgeClassifier, RecursiveRidgeRegressor
 from ..policies import FullRefit, WarmStart
+from ..utils._by_hand import within
 from ..utils._clone import cloned
 from ..utils._losses import task_of
 from ..utils._params import check_choice
+from ..utils._plain import named
 from ._estimator import MixtureRetrainer
 
 _RATES = (0.997, 0.9999)
@@ -141,22 +143,51 @@ def _kernel(ridge, n_waves):
     waves = RBFSampler(gamma="scale", n_components=n_waves)
     scaled = FunctionTransformer(_if_few, feature_names_out=_names_if_few)
     features = FeatureUnion([("scaled", scaled), ("waves", waves)])
-    limits = {"a_min": -_FARTHEST, "a_max": _FARTHEST}
-    within = FunctionTransformer(np.clip, kw_args=limits, feature_names_out="one-to-one")
+    near = FunctionTransformer(_within, feature_names_out="one-to-one")
     return DriftAwareRetrainer(
-        make_pipeline(StandardScaler(), within, features, ridge),
+        make_pipeline(StandardScaler(), near, features, ridge),
         detector=Periodic(10_000),
         policy=FullRefit("all", grow=False),
         update="warm_start",
     )
 
 
+@named
+def _within(X):
+    return np.clip(X, -_FARTHEST, _FARTHEST)
+
+
+@named
 def _if_few(X):
     return X if X.shape[1] <= _FEW else X[:, :0]
 
 
+@named
 def _names_if_few(_, names):
     return names if len(names) <= _FEW else names[:0]
+
+
+def plain_step(transformer):
+    """Return what does without functions of ours what a step of a fast member does.
+
+    Parameters
+    ----------
+    transformer : FunctionTransformer
+        Fitted, or nothing but a parameter.
+
+    Returns
+    -------
+    step : transformer or None
+        None where the step is another's.
+    """
+    n_features = getattr(transformer, "n_features_in_", 0)
+    if transformer.func is _within:
+        return within((-_FARTHEST, _FARTHEST), np.zeros(n_features))
+    if transformer.func is not _if_few:
+        return None
+    if n_features <= _FEW:
+        return FunctionTransformer(feature_names_out="one-to-one")
+    return FunctionTransformer(np.delete, kw_args={"obj": slice(None), "axis": 1})
 
 
 def _fast_regressors():

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..utils._plain import Plain
+
 # Of so many batches the probabilities of one are compared with its labels: it takes as long as to
 # predict it, and tells much the same as its neighbours.
 EVERY = 3
@@ -27,7 +29,7 @@ def is_turn(number):
     return number * _TURN % 1 < 1 / EVERY
 
 
-class Recalibration:
+class Recalibration(Plain):
     """Powers of probabilities, weighted by how likely they made the labels that came.
 
     The mean of those who differ is less sure than each of them is, and trees on few rows are too
@@ -51,6 +53,10 @@ class Recalibration:
     def applied(self, proba):
         """Return probabilities of shape (n_samples, n_classes), recalibrated where that pays."""
         return self._mean(_to_powers(proba)) if self.paid > _PAID else proba
+
+    def in_use(self):
+        """Return the powers and their weights where recalibrating pays, else None."""
+        return (_POWERS, self.weights) if self.paid > _PAID else None
 
     def _mean(self, powers):
         return np.tensordot(self.weights, powers, 1)

@@ -2,8 +2,10 @@
 
 import math
 
+from ..utils._plain import Plain
 
-class Concept:
+
+class Concept(Plain):
     """What decides whether a retrain is due because the rows have grown.
 
     Attributes

@@ -7,6 +7,7 @@ import numpy as np
 from ..buffers._base import joined
 from ..exceptions import ClassesGrewWarning, ConstantModelWarning, ForgettingWarning
 from ..utils._costs import Stopwatch, thread_counts
+from ..utils._plain import Plain
 from ..utils._warn import warn_user
 from ._concept import n_rows_since
 from ._first_fit import about_lack, are_too_few, first_model, lacks_rows, suffices
@@ -19,7 +20,7 @@ from ._state import State
 from ._updates import Updates
 
 
-class Cycle:
+class Cycle(Plain):
     """The learned state of a retrainer, and the one way in which it changes.
 
     Parameters

@@ -24,6 +24,7 @@ from ..utils._callbacks import (
 )
 from ..utils._clone import ClonedByContent
 from ..utils._containers import as_container, n_rows
+from ..utils._hooks import Telling, pass_on
 from ..utils._losses import task_of
 from ..utils._params import check_choice, is_integer, refuse
 from ..utils._restoring import Restoring
@@ -106,7 +107,8 @@ class BaseRetrainer(
             cycle.state.service.listeners = before.state.service.listeners
         rows = checked_rows(self, cycle.state, as_container(X), y, params, "fit", reset=True)
         self._run(cycle, rows)
-        self._cycle = cycle
+        before, self._cycle = self._event_logs(), cycle
+        pass_on(before, self._event_logs())
 
     def partial_fit(self, X, y=None, classes=None, **params):
         """Test the serving model on a batch, then learn from it.
@@ -183,7 +185,8 @@ class BaseRetrainer(
         self._serving()
         X = as_container(X)
         if n_rows(X):
-            self._observe(self._examine_unlabelled(X))
+            with Telling(self):
+                self._observe(self._examine_unlabelled(X))
         return self
 
     # -- the protocol: how the rest of the library drives a retrainer --------------------------
@@ -191,7 +194,8 @@ class BaseRetrainer(
     def _feed(self, learn, X, y, classes, params):
         """Examine a batch, and let `learn` have it: ``_learn``, or ``_prepare``."""
         feed = self._partial_fit_with_callbacks if is_heard(self) else self._partial_fit
-        feed(learn, X, y, classes, params)
+        with Telling(self):
+            feed(learn, X, y, classes, params)
 
     def _examine(self, X, y, classes, params):
         """Check a batch and test the serving model on it; nothing is counted or learned."""
@@ -217,17 +221,31 @@ class BaseRetrainer(
 
     def _prepare(self, examination):
         """Learn from a batch that was examined, and return the job of a retrain that is due."""
-        job = examination.cycle.prepare(examination.batch)
-        self._cycle = examination.cycle
+        with Telling(self):
+            job = examination.cycle.prepare(examination.batch)
+            self._cycle = examination.cycle
         return job
 
     def _accept(self, outcome):
         """Decide on the outcome of a job, wherever it ran."""
-        self._cycle.accept(outcome)
+        with Telling(self):
+            self._cycle.accept(outcome)
 
     def _cancel(self, why="cancelled"):
         """Give up the job that is out: what it was for is tried with the next batch."""
-        self._cycle.cancel(why)
+        with Telling(self):
+            self._cycle.cancel(why)
+
+    @property
+    def _retrain_is_due(self):
+        """Whether a retrain waits for its next try, or for its outcome."""
+        state = self._learned("_retrain_is_due")
+        return state.cause is not None or state.pending is not None
+
+    def _event_logs(self):
+        """Return the logs that hooks can hear of, by the name of the member: here it has none."""
+        cycle = self.__dict__.get("_cycle")
+        return {} if cycle is None else {"": cycle.state.log.events}
 
     @property
     def _job_out(self):
@@ -239,7 +257,8 @@ class BaseRetrainer(
     def _serve_again(self, serving, since):
         """Let a version that served before serve again; see ``Retrains.serve_again``."""
         self._serving()
-        self._cycle.serve_again(serving, since)
+        with Telling(self):
+            self._cycle.serve_again(serving, since)
 
     def _listen(self, listener):
         """Let a listener hear of each version that comes into service; it is not pickled."""

@@ -11,10 +11,11 @@ from ..drift import FitRecord
 from ..policies import Candidate, RetrainContext
 from ..utils._costs import Stopwatch
 from ..utils._events import Event
+from ..utils._plain import Plain
 
 
 @dataclass
-class Cause:
+class Cause(Plain):
     """Why a retrain is due; it stays while the retrain fails."""
 
     reason: str
@@ -91,7 +92,7 @@ class Relearned(NamedTuple):
 
 
 @dataclass
-class Challenger:
+class Challenger(Plain):
     """A candidate before the gate."""
 
     model: Any  # it learns along
@@ -105,7 +106,7 @@ class Challenger:
 
 
 @dataclass
-class Pending:
+class Pending(Plain):
     """A job that was handed out, and what its event will say; it pickles with its rows."""
 
     job: Job

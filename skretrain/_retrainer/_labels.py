@@ -7,12 +7,13 @@ from sklearn.utils import get_tags
 from sklearn.utils.multiclass import check_classification_targets
 
 from ..utils._labels import is_flat, union_of_labels, unseen_labels
+from ..utils._plain import Plain
 
 # Rows of a class after which a model is expected to know it.
 _ROWS_TO_LEARN = 30
 
 
-class Labels:
+class Labels(Plain):
     """What is known of the class labels; of a base that is no classifier, nothing.
 
     Parameters

@@ -5,13 +5,14 @@ from dataclasses import replace
 from ..drift import Signal
 from ..exceptions import RetrainFailedWarning
 from ..utils._events import Event, EventLog
+from ..utils._plain import Plain
 from ..utils._warn import warn_user
 
 STABLE = Signal("stable")
 _FREE = {"n_rows_fitted": 0, "cpu_seconds": 0.0, "wall_seconds": 0.0, "evidence": {}}
 
 
-class Log:
+class Log(Plain):
     """The events of a cycle, and its complaints.
 
     Attributes

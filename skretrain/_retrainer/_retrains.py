@@ -9,6 +9,7 @@ from ..drift import FitRecord
 from ..exceptions import RetrainFailedWarning
 from ..utils._costs import Stopwatch
 from ..utils._labels import union_of_labels
+from ..utils._plain import Plain
 from ..utils._restoring import Restoring
 from ._concept import n_rows_since
 from ._jobs import Cause, Challenger, Pending, Relearned, fit_record, make_job
@@ -19,7 +20,7 @@ NO_ROWS = Rows([], None, {}, np.empty(0, dtype=np.int64))
 _FEW = 50  # rows that tell whether a model can read those of today
 
 
-class Retrains:
+class Retrains(Plain):
     """The way of a retrain, from its cause to the verdict.
 
     Parameters

@@ -3,6 +3,7 @@
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from ..utils._clone import cloned
+from ..utils._plain import Plain
 from ..utils._sklearn_api import routing_enabled
 
 # What is asked of the serving model is what its own method requests.
@@ -45,7 +46,7 @@ def router_of(owner, estimator, *, streams_in_fit):
     return MetadataRouter(owner=owner).add(estimator=estimator, method_mapping=mapping)
 
 
-class Route:
+class Route(Plain):
     """Picks what of the metadata goes to a method of the base; it pickles without the retrainer.
 
     Parameters

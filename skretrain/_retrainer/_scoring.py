@@ -7,6 +7,7 @@ from sklearn.base import is_classifier
 
 from ..drift import ScoredBatch, Signal
 from ..utils._losses import absolute_loss_per_row, novelty_per_row, zero_one_loss_per_row
+from ..utils._plain import Plain
 from ..utils._sklearn_api import predict_of, predict_proba_of
 
 # What a base must have, so that a trigger can be shown what it needs.
@@ -55,7 +56,7 @@ def sound_signal(trigger, signal):
     return signal
 
 
-class Scorer:
+class Scorer(Plain):
     """Scores batches for a trigger.
 
     Parameters

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..utils._labels import spread
+from ..utils._plain import Plain
 
 
 class Serving(NamedTuple):
@@ -38,7 +39,7 @@ class Previous(NamedTuple):
     row: int  # rows seen at the promotion
 
 
-class Service:
+class Service(Plain):
     """The serving model and its versions.
 
     Attributes
@@ -90,6 +91,6 @@ class Service:
         types = self.serving.types if is_same else self.types
         self.serving = self.serving._replace(model=model, classes=classes, types=types)
 
-    def __getstate__(self):
+    def _state(self):
         """Return the state without the listeners, which belong to this process."""
         return self.__dict__ | {"listeners": []}

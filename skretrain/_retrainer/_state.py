@@ -11,6 +11,7 @@ from ..drift._rare import rare_labels, watch_rare
 from ..policies import RetrainContext, Served
 from ..utils._containers import ColumnTypes
 from ..utils._costs import thread_counts
+from ..utils._plain import Plain
 from ..utils._sklearn_api import predict_proba_of
 from ._concept import Concept, n_rows_since
 from ._forgetting import about_forgetting, anchor_losses
@@ -23,7 +24,7 @@ from ._trials import Trials
 _MOST_NAMED = 5
 
 
-class State:
+class State(Plain):
     """The learned state of a retrainer.
 
     Parameters

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+from ..utils._plain import Plain
 from ._jobs import proposed
 
 
-class Step:
+class Step(Plain):
     """Let models learn a batch in the way of the retrainer's ``update``, and count what it took.
 
     Parameters

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 from ..gates import Trial, Verdict
+from ..utils._plain import Plain
 
 _DECISIONS = ("promote", "reject", "wait")
 
 
-class Trials:
+class Trials(Plain):
     """The challenger, and what the gate says of it.
 
     Parameters

@@ -3,12 +3,13 @@
 from ..exceptions import UpdateFailedWarning
 from ..gates import Verdict
 from ..utils._costs import Stopwatch
+from ..utils._plain import Plain
 from ._concept import n_rows_since
 from ._log import because, named, news, shown
 from ._step import Step
 
 
-class Updates:
+class Updates(Plain):
     """Trials and small steps, batch after batch.
 
     Parameters

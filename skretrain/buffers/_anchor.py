@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..utils._containers import take_rows
+from ..utils._plain import Plain
 from ._store import Store
 
 # A young stream would lose all its rows otherwise.
@@ -12,7 +13,7 @@ _MOST = 0.1
 _SLACK = 2.0
 
 
-class Anchor:
+class Anchor(Plain):
     """A uniform sample of the stream, chosen by the numbers of rows alone.
 
     Each row of the stream has a random number. A row is withheld if that is small for its place in

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 
 from ..utils._containers import concat_rows, copy_rows, n_rows, take_rows
 from ..utils._params import check_integer, check_number, refuse
+from ..utils._plain import Plain
 from ._anchor import Anchor
 from ._store import Store
 
@@ -42,7 +43,7 @@ class Rows(NamedTuple):
     index: np.ndarray
 
 
-class BaseBuffer(BaseEstimator, ABC):
+class BaseBuffer(Plain, BaseEstimator, ABC):
     """Base class of the bounded memories of a stream.
 
     A subclass says which rows live, by `_add` and `_stored`, and may refuse parameters or targets

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from ..utils._plain import Plain
 from ._base import part_of
 
 
-class Memory:
+class Memory(Plain):
     """What a buffer remembers, to be read and not to be changed.
 
     It follows the buffer until :meth:`pinned` is asked for: that one stays as it is, and can be
@@ -146,7 +147,7 @@ class Memory:
         return len(self._source.index)
 
 
-class _Pinned:
+class _Pinned(Plain):
     """Rows, read as a buffer is read."""
 
     def __init__(self, rows, sampling_weights):

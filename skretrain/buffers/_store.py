@@ -22,13 +22,14 @@ from ..utils._containers import (
     with_schema_of,
     writable,
 )
+from ..utils._plain import Plain
 
 # So many chunks of one level are joined into one of the next: one-row batches then cost
 # O(log n) per row, and one join of the container's library per batch at most every eighth time.
 _FAN_IN = 8
 
 
-class Store:
+class Store(Plain):
     """Append-only table of rows: `X`, `y`, the metadata and the stream row of each.
 
     Positions count the stored rows in the order of appending. The owner says which of them are
@@ -189,7 +190,7 @@ class Store:
         """
         return self.columns[name].read(key, self.end)
 
-    def __getstate__(self):
+    def _state(self):
         """Return the state without spare capacity, whose content is arbitrary."""
         return {
             **self.__dict__,
@@ -251,7 +252,7 @@ def _with_capacity(values, capacity):
     return grown
 
 
-class ArrayColumn:
+class ArrayColumn(Plain):
     """Rows of an ndarray in one preallocated array.
 
     Parameters
@@ -313,7 +314,7 @@ class ArrayColumn:
         return ArrayColumn(self.values[:end])
 
 
-class ChunkColumn:
+class ChunkColumn(Plain):
     """Rows of any other container, as chunks that are joined geometrically.
 
     Parameters

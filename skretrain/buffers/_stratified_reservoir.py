@@ -53,8 +53,10 @@ class StratifiedReservoir(Reservoir):
         The column of ``X`` with the dates, a name, or with the categories, a name or the number of
         a column. Not for a callable. The base is given it, too: a pipeline that begins with a
         ColumnTransformer leaves it out.
-    recent : float in [0, 1), default=0.5
-        Share of `max_rows` for the newest rows.
+    recent : float in [0, 1), default=0.9
+        Share of `max_rows` for the newest rows. Where seasons come back as they were, less of it is
+        better; where the stream grows or changes, more. What is left has to hold several rows of
+        each stratum.
     anchor : int, default=0
         Number of rows to withhold from learning, as in :class:`Reservoir`.
     anchor_tolerance : float, default=None
@@ -85,17 +87,17 @@ class StratifiedReservoir(Reservoir):
 
     Examples
     --------
-    Of three years of days, 100 are remembered: the newest 50, and of those before about as many of
+    Of three years of days, 500 are remembered: the newest 450, and of those before about as many of
     each month:
 
     >>> import numpy as np
     >>> import pandas as pd
     >>> from skretrain.buffers import StratifiedReservoir
     >>> days = pd.DataFrame({"day": pd.date_range("2021-01-01", "2023-12-31")})
-    >>> buffer = StratifiedReservoir(100, by="month", column="day", random_state=0).add(days)
+    >>> buffer = StratifiedReservoir(500, by="month", column="day", random_state=0).add(days)
     >>> kept = buffer.latest().X["day"]
     >>> kept.iloc[50].date()
-    datetime.date(2023, 11, 12)
+    datetime.date(2022, 10, 8)
     >>> np.bincount(kept.iloc[:50].dt.month)[1:]
     array([4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5, 5])
     """
@@ -106,7 +108,7 @@ class StratifiedReservoir(Reservoir):
         *,
         by="week of year",
         column=None,
-        recent=0.5,
+        recent=0.9,
         anchor=0,
         anchor_tolerance=None,
         random_state=None,

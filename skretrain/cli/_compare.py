@@ -87,6 +87,7 @@ examples:
   skretrain compare
   skretrain compare stream.csv --target y
   skretrain compare sales.parquet --target units --time day --label-delay 500
+  skretrain compare pay.csv --target fraud --time day --label-time reported
   skretrain compare ratings.csv --target stars --task regression --out ratings
   skretrain compare stream.csv --target y --price 25
   skretrain compare stream.csv --target y --estimator forest --seeds 5 --jobs 2
@@ -143,6 +144,12 @@ def add_arguments(parser):
         default=0,
         metavar="N",
         help="rows, or time such as 14d, between a prediction and its label (0)",
+    )
+    add(
+        "--label-time",
+        metavar="COL",
+        help="instead, column that says when the label of each row came, on the clock of --time; "
+        "empty is never. It is not used as a feature",
     )
     add(
         "--warm-up",
@@ -270,6 +277,8 @@ def _hints(found, metric, arguments):
             "Models name the likeliest class, not the cheapest: tell yours the costs, with class "
             "weights or in a TunedThresholdClassifierCV."
         )
+    elif arguments.label_time is not None:
+        yield "State another measure with --scoring."
     else:
         yield "State how late labels come with --label-delay, or another measure with --scoring."
 
@@ -325,15 +334,17 @@ def _history(arguments):
     }
     if arguments.file is None:
         named = {"target": arguments.target, "time": arguments.time, "id": arguments.ids}
-        for option, column in {**named, "sample-weight": arguments.sample_weight}.items():
+        named |= {"sample-weight": arguments.sample_weight, "label-time": arguments.label_time}
+        for option, column in named.items():
             if column not in (None, []):
                 raise CommandError(
                     f"--{option} needs a FILE; without one the built-in stream is used, which has "
                     "its own columns."
                 )
         return embedded_history(**options)
+    _check_label_time(arguments)
     notices = []
-    asked = [arguments.target, arguments.time, arguments.sample_weight]
+    asked = [arguments.target, arguments.time, arguments.sample_weight, arguments.label_time]
     asked += [*arguments.keep, *arguments.drop, *arguments.ids, *columns_of(options["model"])]
     most = arguments.max_memory
     room = None if most is None else Room(most, arguments.jobs, arguments.time)
@@ -352,9 +363,22 @@ def _history(arguments):
         drop=arguments.drop,
         ids=arguments.ids,
         weight=arguments.sample_weight,
+        label_time=arguments.label_time,
         notices=notices,
         **options,
     )
+
+
+def _check_label_time(arguments):
+    if arguments.label_time is None:
+        return
+    if arguments.time is None:
+        raise CommandError("--label-time needs --time, which says when the rows themselves came.")
+    if arguments.label_delay:
+        raise CommandError(
+            f"--label-delay {arguments.label_delay} and --label-time say the same thing; leave one "
+            "of them out."
+        )
 
 
 def _facts(history, metric, arguments):
@@ -370,8 +394,7 @@ def _facts(history, metric, arguments):
         "columns": history.how,
         "model": " ".join(str(history.base).split()),
         "warm-up": f"first {history.warm_up:,} rows, on which the first model is fitted",
-        "stream": f"batches of {in_rows(timing.step)} with a label delay of "
-        f"{in_rows(timing.label_delay)}",
+        "stream": f"batches of {in_rows(timing.step)} with {_lateness(history)}",
         "seeds": "random_state 0" + (f" to {last_seed}" if last_seed else ""),
     }
     if arguments.ids:
@@ -383,6 +406,12 @@ def _facts(history, metric, arguments):
     if len(history.drift_rows):
         facts["true drifts"] = f"at rows {', '.join(f'{row:,}' for row in history.drift_rows)}"
     return facts
+
+
+def _lateness(history):
+    if history.label_time is not None:
+        return f"labels when {history.label_time!r} says"
+    return f"a label delay of {in_rows(history.timing.label_delay)}"
 
 
 def _limits(history):

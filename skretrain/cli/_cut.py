@@ -1,6 +1,7 @@
 """How a history is cut: lengths in rows or in time, and what is known when."""
 
 import argparse
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from ..model_selection._timing import cut, n_before, timing_of
 from ..utils._durations import Duration, duration_of, moments_of
 from ..utils._words import counted
 from ._errors import CommandError
+from ._label_time import checked_arrivals
 
 _BATCH = 100
 _MOST_BATCHES = 200  # of a batch size that nobody has named: each is a moment to learn at
@@ -56,7 +58,9 @@ def in_rows(value):
     return value.in_words(one="1 ") if isinstance(value, Duration) else counted(value, "row")
 
 
-def timing_for(n_rows, times, *, time, batch, warm_up, label_delay, notices, schedules=()):
+def timing_for(
+    n_rows, times, *, time, batch, warm_up, label_delay, notices, schedules=(), labels=None
+):
     """Return how the rows of a history are cut, a Timing.
 
     Parameters
@@ -75,6 +79,8 @@ def timing_for(n_rows, times, *, time, batch, warm_up, label_delay, notices, sch
         Gets a line for batches that differ in size.
     schedules : sequence of int or Duration, default=()
         Lengths from one refit to the next that are asked for.
+    labels : tuple of (str, ndarray) or None, default=None
+        The column that says when labels came, and when they did.
     """
     if batch is None:
         batch = _usual_batch(n_rows)
@@ -101,6 +107,9 @@ def timing_for(n_rows, times, *, time, batch, warm_up, label_delay, notices, sch
         label_delay=label_delay,
         fit_latency=0,
     )
+    if labels is not None:
+        arrivals = checked_arrivals(*labels, times, edges, notices)
+        return replace(timing, arrivals=arrivals)
     if timing.known_chunks().max() <= 1:
         raise CommandError(
             f"--label-delay {label_delay} is so long that no label after the warm-up is known in "
@@ -208,6 +217,9 @@ def newest_known(timing, times, n_rows):
     The label of a row is known at once where there is no delay, but not to others of its time.
     """
     rows = np.arange(n_rows)
+    if timing.arrivals is not None:
+        newest = np.maximum.accumulate(timing.arrivals.order)
+        return np.append(-1, newest)[timing.arrivals.n_known(rows)]
     if isinstance(timing.label_delay, Duration):
         n_known = n_before(timing.moments, timing.moments, timing.label_delay)
     else:

@@ -13,6 +13,7 @@ from sklearn.utils import get_tags
 
 from ..utils._clone import cloned
 from ..utils._losses import zero_one_loss_per_row
+from ..utils._plain import named
 from ..utils._words import counted
 from ._columns import some
 from ._errors import CommandError, as_sentence, needed
@@ -140,6 +141,7 @@ def _seed(estimator):
     return estimator.set_params(**dict.fromkeys(seeds, 0))
 
 
+@named
 def _without_infinities(frame):
     return frame.replace([np.inf, -np.inf], np.nan)
 
@@ -242,9 +244,11 @@ def _word_encoder():
     )
 
 
+@named
 def _without_gaps(texts):
     return texts.astype(object).fillna("").astype(str)
 
 
+@named
 def _weighty(words):
     return _WEIGHT * words

@@ -12,9 +12,11 @@ from ._cut import timing_for
 from ._encoding import encoded
 from ._errors import CommandError, needed
 from ._estimators import estimator_for, is_own_name, task_of_model
+from ._label_time import NAME as LABEL_TIME
+from ._label_time import moments_of_labels
 from ._raw import check_known_columns, check_named_columns, columns_of, why_raw
 from ._screen import giveaways, out_of_order, screened, without_dropped
-from ._weights import check_weight_column, weights_for, with_weights
+from ._weights import check_sole_column, check_weight_column, weights_for, with_weights
 
 
 @dataclass
@@ -56,6 +58,8 @@ class History:
         Whether the model is one of the user's, which may raise anything.
     params : dict of str to ndarray of shape (n_rows,)
         What fits get besides: the weights of the rows, where they are given.
+    label_time : str or None
+        Name of the column that says when labels came.
     """
 
     name: str
@@ -75,6 +79,7 @@ class History:
     times: Any = None
     is_own: bool = False
     params: dict = field(default_factory=dict)
+    label_time: str | None = None
 
     @property
     def warm_up(self):
@@ -124,6 +129,7 @@ def history_of(
     drop=(),
     ids=(),
     weight=None,
+    label_time=None,
     notices=(),
     model=None,
     raw=False,
@@ -132,12 +138,14 @@ def history_of(
     """Return the history in a pandas DataFrame; `notices` has what was said of the file.
 
     The model is a blank clone of `model`, or the one that `estimator` names; with `raw`, it gets
-    the columns as they are. `weight` names the column of weights, `ids` those that say what a row
-    is of. Lengths are those of :func:`timing_for`.
+    the columns as they are. `weight` names the column of weights, `label_time` that of when labels
+    came, `ids` those that say what a row is of. Lengths are those of :func:`timing_for`.
     """
     notices = list(notices)
     named = {"target": target, "time": time, "drop": drop, "id": ids}
     check_weight_column(table, weight, **named, keep=keep)
+    others = named | {"sample-weight": weight, "keep": keep}
+    check_sole_column(LABEL_TIME, "when a label came", table, label_time, **others)
     table = without_dropped(table, drop, keep, target, time, ids)
     check_column(table, target, "--target")
     if time is not None:
@@ -150,7 +158,10 @@ def history_of(
     if weight is not None:
         table, weights, counted = with_weights(table, weight, notices)
         times = None if times is None else times[counted]
-    timing = timing_for(len(table), times, time=time, notices=notices, **lengths)
+    labels = None
+    if label_time is not None:
+        labels = label_time, moments_of_labels(table.pop(label_time), times, time)
+    timing = timing_for(len(table), times, time=time, notices=notices, labels=labels, **lengths)
     warm_up = timing.start
     if model is None:
         task = task_of_column(table[target], task, notices)
@@ -164,7 +175,8 @@ def history_of(
     if time is None:
         notices.extend(out_of_order(own, keep))
     table = screened(own, [*keep, *columns_of(model)], notices)
-    taken = {f"--{option}": names for option, names in named.items()} | {"--sample-weight": weight}
+    taken = {f"--{option}": names for option, names in named.items()}
+    taken |= {"--sample-weight": weight, LABEL_TIME: label_time}
     table, why = learned_columns(table, base, model, raw=raw, left_out=own.columns, taken=taken)
     notices.extend(giveaways(table, y, task, warm_up))
     if why:
@@ -189,6 +201,7 @@ def history_of(
         times=times,
         is_own=model is not None or is_own_name(estimator),
         params=params,
+        label_time=label_time,
     )
 
 

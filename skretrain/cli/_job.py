@@ -22,7 +22,7 @@ STATE, LOG, LOCK, VERSIONS, PREDICTIONS = (
     "versions",
     "predictions",
 )
-FORMAT = "pickle"
+SERIALIZER = "pickle"
 _REMEMBERED = 200  # files of which it is known what they led to
 _KEPT = 30  # files of predictions
 
@@ -128,7 +128,7 @@ class Job:
         for oldest in list(results)[: max(len(results) - _REMEMBERED, 0)]:
             del results[oldest]
         with _writable(self.folder):
-            save(content, self.folder / STATE, format=FORMAT)
+            save(content, self.folder / STATE, serializer=SERIALIZER)
         self.catch_up()
 
     def catch_up(self):

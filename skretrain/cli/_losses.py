@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from ..utils._plain import Plain
 
-class AbsoluteError:
+
+class AbsoluteError(Plain):
     """The absolute error in units of the target; no number is no end of an error."""
 
     __name__ = "absolute_error"
@@ -17,7 +19,7 @@ class AbsoluteError:
         return _without_nan(loss)
 
 
-class Pinball:
+class Pinball(Plain):
     """The loss that the quantile `alpha` makes least, in units of the target."""
 
     __name__ = "pinball_loss"
@@ -36,7 +38,7 @@ class Pinball:
         return "(quantile)", np.quantile(known, self.alpha), "that quantile of the warm-up"
 
 
-class Cost:
+class Cost(Plain):
     """What each row costs, by its true class in the rows of a matrix, and the predicted one."""
 
     __name__ = "cost"

@@ -14,27 +14,34 @@ from ._errors import CommandError
 _NAME = "--sample-weight"
 
 
-def check_weight_column(table, column, **others):
+def check_sole_column(option, what, table, column, **others):
     """Refuse a column that is not there, or that is something else besides.
 
     Parameters
     ----------
+    option, what : str
+        Which option names it, and what it holds.
     table : DataFrame
         The file.
     column : str or None
-        How much rows count; None is alike.
+        Its name, if it is given.
     **others : str, None or sequence of str
         What other options name, by their names.
     """
     if column is None:
         return
-    check_column(table, column, _NAME)
-    for option, named in others.items():
+    check_column(table, column, option)
+    for other, named in others.items():
         if column == named or (isinstance(named, (list, tuple)) and column in named):
             raise CommandError(
-                f"{_NAME} {column!r} is named by --{option}, too; a weight is neither learned from "
+                f"{option} {column!r} is named by --{other}, too; {what} is neither learned from "
                 "nor anything else. Leave one of them out."
             )
+
+
+def check_weight_column(table, column, **others):
+    """Refuse a column of weights that is not there, or that is something else besides."""
+    check_sole_column(_NAME, "a weight", table, column, **others)
 
 
 def with_weights(table, column, notices):

@@ -10,6 +10,7 @@ from ..exceptions import SkretrainWarning
 from ..utils._callbacks import fit_heard
 from ..utils._clone import cloned
 from ..utils._containers import writable
+from ..utils._plain import Plain
 from ..utils._sklearn_api import is_semi_supervised
 from ..utils._warn import warn_user
 from ._plan import make_plan
@@ -22,7 +23,7 @@ from .adapters._registry import adapter_of, family_of
 from .adapters._river import hint
 
 
-class Learner:
+class Learner(Plain):
     """Make models of one base estimator and continue them; the only place that calls its ``fit``.
 
     A learner is a value: nothing that it does changes it, or the models that it is given. It

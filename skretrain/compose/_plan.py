@@ -11,6 +11,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 
 from ..exceptions import MovingInputWarning
 from ..utils._optional import import_optional
+from ..utils._plain import Plain
 from ..utils._sklearn_api import is_search
 from ..utils._warn import warn_user
 from ._preserve import why_not_preserved, why_preserved
@@ -60,7 +61,7 @@ class Step(NamedTuple):
         return self.on_update in ("update", "refit")
 
 
-class Plan:
+class Plan(Plain):
     """What a continuation and a refit do to each step of an estimator.
 
     Attributes

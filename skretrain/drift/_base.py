@@ -7,9 +7,11 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
+from ..utils._plain import Plain
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ScoredBatch:
+
+@dataclass(frozen=True, eq=False)
+class ScoredBatch(Plain):
     """A batch of rows with the losses of the model on them, made before it learned from them.
 
     Rows of a stream are numbered 0, 1, 2, ... in the order of arrival.
@@ -59,8 +61,8 @@ class ScoredBatch:
     moments: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class FitRecord:
+@dataclass(frozen=True)
+class FitRecord(Plain):
     """What is known of a fit whose model was promoted.
 
     Parameters
@@ -96,8 +98,8 @@ class FitRecord:
     wall_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+@dataclass(frozen=True)
+class Signal(Plain):
     """Answer of a trigger to one batch.
 
     Parameters
@@ -139,7 +141,7 @@ class Needs(frozenset):
         return type(self)(super().__or__(other))
 
 
-class BaseTrigger(BaseEstimator, ABC):
+class BaseTrigger(Plain, BaseEstimator, ABC):
     """Base class of the triggers, which decide *when* to retrain.
 
     A trigger sees batch after batch and knows nothing of estimators. A subclass writes `reset` and

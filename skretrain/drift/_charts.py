@@ -15,6 +15,7 @@ from ..metrics._tables import (
     length_of,
 )
 from ..metrics._two_samples import direction, label_of, rows_per_level, rows_per_value
+from ..utils._plain import Plain
 
 _SMALLEST_SHARE = 0.02
 _OF_LAW = 100  # values that stand for the distribution of a number
@@ -22,7 +23,7 @@ _MOST_TILT = 1e6
 _STEPS = (np.arange(50) + 0.5) / 50
 
 
-class Charts:
+class Charts(Plain):
     """A chart for each number, each frequent level and each share of missing values.
 
     A chart sees a series that is 0 on average and has a variance of 1 in the reference: the normal
@@ -144,7 +145,7 @@ def _scale_of(values):
     return None if direction(present) else _Numbers(values, present)
 
 
-class _Numbers:
+class _Numbers(Plain):
     """Numbers as normal scores, and whether they are there."""
 
     def __init__(self, values, present):
@@ -191,7 +192,7 @@ class _Numbers:
         return np.where(np.isnan(numbers), np.nan, scores)
 
 
-class _Levels:
+class _Levels(Plain):
     """Whether a row has a level, for the frequent ones, any other, or none."""
 
     def __init__(self, values):

@@ -3,9 +3,10 @@
 import numpy as np
 
 from ..utils._containers import writable
+from ..utils._plain import Plain
 
 
-class LossMemory:
+class LossMemory(Plain):
     """The newest `max_rows` losses and their stream rows, in at most twice that room.
 
     Losses and rows are forgotten together, and an append is two slice assignments: it runs once per
@@ -87,7 +88,7 @@ class LossMemory:
             setattr(self, name, new)
         self._first, self._end = 0, n_kept
 
-    def __getstate__(self):
+    def _state(self):
         """Return the state without spare room, whose content means nothing."""
         state = {"_losses": self.losses.copy(), "_rows": self.rows.copy()}
         return {"max_rows": self.max_rows, "_first": 0, "_end": len(self), **state}

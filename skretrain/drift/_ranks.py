@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from ..utils._plain import Plain
+
 _REFERENCE_ROWS = 200
 
 
-class Ranks:
+class Ranks(Plain):
     """Midranks in [0, 1] among the first 200 losses seen; any increasing scale gives the same.
 
     Attributes

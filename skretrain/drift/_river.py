@@ -4,6 +4,8 @@ import copyreg
 from collections import deque
 from itertools import compress, count, islice
 
+from ..utils._plain import Plain, register
+from ._river_state import made_of, parts_of
 from ._threshold import PROBABILITY, Threshold
 
 # River is imported inside the functions: `river.drift` takes more than a second. Names come one by
@@ -19,6 +21,9 @@ _THRESHOLDS = {
     "HDDMW": Threshold("drift_confidence", *PROBABILITY),
     "PageHinkley": Threshold("threshold", 0.01, 1e6),
 }
+
+
+register(["river"], parts_of, {"river": made_of})
 
 
 def is_river(obj):
@@ -218,7 +223,7 @@ def _feed_adwin(adwin, values):
     return rang
 
 
-class RiverParamsMixin:
+class RiverParamsMixin(Plain):
     """Parameters of river detectors as nested parameters of a scikit-learn estimator.
 
     To be placed before :class:`sklearn.base.BaseEstimator`. A constructor parameter that holds a
@@ -226,12 +231,12 @@ class RiverParamsMixin:
     Setting one replaces the detector by a blank clone and never changes the object given.
     """
 
-    def __getstate__(self):
+    def _state(self):
         for value in vars(self).values():
             for part in value if isinstance(value, list) else [value]:
                 if is_river(part):
                     take_any_protocol(part)
-        return super().__getstate__()
+        return super()._state()
 
     def get_params(self, deep=True):
         """Return the parameters.

@@ -7,6 +7,7 @@ import numpy as np
 from ..metrics._slices import Slicer
 from ..utils._betting import upper_confidence_bound
 from ..utils._params import check_integer, check_number
+from ..utils._plain import Plain
 from ._base import BaseTrigger, Signal
 from ._loss_memory import LossMemory
 from ._losses import losses_of, scored_losses_of
@@ -270,7 +271,7 @@ class SliceDrift(BaseTrigger):
         return Signal("drift", min(located, default=None), note=note)
 
 
-class _Slice:
+class _Slice(Plain):
     """The losses of one slice: first a reference, then a test, and another one after an alarm."""
 
     def __init__(self):

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..utils._plain import Plain
 from ._locate import locate_change, nearest_batch, noise_bound
 from ._loss_memory import LossMemory
 from ._ranks import Ranks
@@ -12,7 +13,7 @@ from ._river import confidence_of, feed, input_of, rings_blindly, take_any_proto
 _MEMORY_ROWS = 20_000
 
 
-class Watch:
+class Watch(Plain):
     """A detector with the losses that were shown to it; :class:`ErrorDrift` has one or several.
 
     Nothing in it depends on losses that it is not shown.
@@ -50,9 +51,9 @@ class Watch:
         self._ranks = Ranks() if ranked else None
         self._judge_at = None  # stream row from which a ring may be judged; None if there is none
 
-    def __getstate__(self):
+    def _state(self):
         take_any_protocol(self.detector)
-        return self.__dict__.copy()
+        return super()._state()
 
     @property
     def warming_up(self):

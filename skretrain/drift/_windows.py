@@ -15,6 +15,7 @@ from ..utils._containers import (
     widest,
 )
 from ..utils._params import check_integer
+from ..utils._plain import Plain
 from ._base import BaseTrigger, Signal
 from ._locate import locate_change, noise_bound
 
@@ -141,7 +142,7 @@ class ComparesWindows(BaseTrigger):
         return Signal("drift", since, note=note)
 
 
-class _Rows:
+class _Rows(Plain):
     """Rows and their numbers, collected part by part."""
 
     def __init__(self):

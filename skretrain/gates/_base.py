@@ -7,9 +7,11 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from ..utils._plain import Plain
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+
+@dataclass(frozen=True)
+class Trial(Plain):
     """What a gate may look at.
 
     Attributes
@@ -61,8 +63,8 @@ class Trial:
     since: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+@dataclass(frozen=True)
+class Verdict(Plain):
     """A gate's answer.
 
     Attributes
@@ -86,7 +88,7 @@ class Verdict:
     evidence: dict = field(default_factory=dict)
 
 
-class BaseGate(BaseEstimator, ABC):
+class BaseGate(Plain, BaseEstimator, ABC):
     """Base class of gates: (champion, challenger, rows) to promote, reject or wait.
 
     A subclass writes :meth:`judge`. It is called once when the challenger is made and then on every

@@ -8,14 +8,17 @@ from ..buffers._base import part_of
 from ..metrics._forgetting import negative_flips
 from ..utils._betting import BettingProcess
 from ..utils._losses import zero_one_loss_per_row
+from ..utils._plain import Plain
 from ..utils._sklearn_api import predict_of
 
 
-class Condition:
+class Condition(Plain):
     """One mean change, and the evidence that it is, and that it is not, what is allowed.
 
     A gain is a change of one row, with the sign turned so that more is better.
     """
+
+    why = ""  # nothing is in the way of evidence but the number of rows
 
     def __init__(
         self, name, allowed, *, sign, high=1.0, unit=1.0, metric=None, label=None, slice_name=None
@@ -39,8 +42,8 @@ class Condition:
             "rows": self.n,
             "change": self.change,
             "allowed": self.allowed,
-            "in_favour": _bounded_exp(self.log_in_favour),
-            "against": _bounded_exp(self.log_against),
+            "in_favour": bounded_exp(self.log_in_favour),
+            "against": bounded_exp(self.log_against),
         }
 
     @property
@@ -100,8 +103,10 @@ class ShareOfTheLoss(Condition):
         self.against.update(-gains)
 
 
-class OnTheAnchor:
+class OnTheAnchor(Plain):
     """That the challenger is right on nearly as many rows of the anchor; they are counted."""
+
+    why = ""
 
     def __init__(self, name, allowed):
         self.name, self.allowed = name, allowed
@@ -142,5 +147,6 @@ def _difference(first, second):
     return first.astype(np.float64) - second
 
 
-def _bounded_exp(log_wealth):
-    return math.exp(min(log_wealth, 700.0))  # finite, so that it can be written as JSON
+def bounded_exp(log_wealth):
+    """Return the exponential as a finite number, which can be written as JSON."""
+    return math.exp(min(log_wealth, 700.0))

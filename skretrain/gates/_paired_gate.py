@@ -1,32 +1,18 @@
 """Serve a challenger once rows that neither model knows have shown it to be good enough."""
 
-import math
-
-import numpy as np
-
-from ..metrics._slices import slice_mask
-from ..utils._containers import n_rows
-from ..utils._labels import union_of_labels
-from ..utils._losses import (
-    absolute_loss_per_row,
-    novelty_per_row,
-    task_of,
-    zero_one_loss_per_row,
-)
+from ..utils._losses import task_of
 from ..utils._params import check_integer, check_number, refuse
-from ..utils._sklearn_api import predict_of
 from ._always_promote import AlwaysPromote
 from ._base import BaseGate, Verdict
-from ._conditions import Condition, OnTheAnchor, ShareOfTheLoss
-from ._criteria import ANCHORS, FALLS, check_criteria, parsed
-
-# Losses without an upper bound are compared in units of this many mean losses of the champion,
-# beyond which a single row counts no more.
-_UNIT = 3.0
-# What a routine challenger may lose more, as a share of the champion's loss.
-_MARGIN = 0.1
-_NO_CLASSIFIER = "None unless the model is a classifier with a single output"
-_NO_ANCHOR = "about the anchor only beside a buffer that withholds rows, as Reservoir(anchor=200)"
+from ._comparison import NO_ANCHOR, NO_CLASSIFIER, Comparison
+from ._criteria import (
+    ANCHORS,
+    check_criteria,
+    check_methods,
+    criteria_of,
+    needs_classes,
+    rows_in,
+)
 
 
 class PairedGate(BaseGate):
@@ -58,9 +44,10 @@ class PairedGate(BaseGate):
         Later rows before which there is no verdict. Rows of weight zero do not count.
     max_rows : int, default=10_000
         Later rows after which a challenger without enough evidence is rejected.
-    criteria : dict of str to float or None, default=None
-        Further conditions of a classifier: for each metric the change from champion to challenger
-        that is allowed, in (-1, 1), as described below. All have to be shown.
+    criteria : dict of str to float, or to (scorer, float), or None, default=None
+        Further conditions: for each metric of a classifier, in (-1, 1), or scorer of scikit-learn
+        the change from champion to challenger that is allowed, as described below. All have to be
+        shown.
     slices : dict of str to (str, int or callable) or None, default=None
         Slices of the rows that `criteria` are about: for each name a column of X by its name or
         number, whose levels are slices, or a function ``X -> array of bool of shape (n_rows,)``.
@@ -90,8 +77,12 @@ class PairedGate(BaseGate):
     ``{"false_positive_rate": -0.02}``: the false-positive rate must fall by at least two points;
     with ``tolerance=0.03``, less accuracy is fine if false alarms fall.
     ``{"negative_flips": 0.02}``: at most two rows in a hundred may turn from right to wrong; it is
-    a budget, in (0, 1). Names such as precision are missing because their denominator is not the
-    same rows for both models.
+    a budget, in (0, 1).
+
+    Any other scorer of scikit-learn is a criterion by its name, or under a name of your own with
+    the scorer itself: ``{"roc_auc": -0.01, "gain": (make_scorer(gain), 0.0)}``, also a function
+    ``(estimator, X, y) -> float``. Higher is better, as always with scorers: of ``"neg_log_loss"``,
+    -0.01 lets the log loss rise by 0.01. The change is a finite number in the unit of the score.
 
     Each of these, but those on the anchor, may be about a slice of the rows, in brackets at the
     end: ``{"accuracy[country=DE]": -0.01, "recall[fraud][large]": -0.02}`` with
@@ -106,12 +97,21 @@ class PairedGate(BaseGate):
     real drift has made old rows wrong, every good challenger loses on ``anchor``;
     ``anchor[present]`` leaves them out, and is met while there are no others.
 
-    Each condition but those on the anchor has an e-process of its own [1]_, at level `alpha`. As
-    all are required, the probability of a wrong promotion stays at `alpha`; evidence to the
-    contrary is sought at `alpha` over the number of conditions. A margin is expensive: rows needed
-    grow with the share of rows on which the models disagree, and with the inverse square of the
-    distance between the change and what is allowed. The guarantee holds if the expected difference,
-    given the past, is on the wrong side at every row.
+    A scorer gives one number for many rows and none for each, so that there is nothing to bet on.
+    What both models said of each row when it came is remembered, and their scores on all of these
+    rows together are compared after `min_rows` rows (100 at least), twice as many, and so on until
+    `max_rows`: by a jackknife over 20 groups of successive rows [2]_, Student's t, and `alpha`
+    divided by the number of these looks. The error is no smaller than what it does to exchange the
+    answers for two rows, of which one is of the rarest class. All this is an approximation for many
+    rows, while bets hold for any. Where the score is not defined, the area under the curve of a
+    single class, say, it waits. A look asks the scorer some fifty times.
+
+    Each condition but those on the anchor and on scorers has an e-process of its own [1]_, at level
+    `alpha`. As all are required, the probability of a wrong promotion stays at `alpha`; evidence to
+    the contrary is sought at `alpha` over the number of conditions. A margin is expensive: rows
+    needed grow with the share of rows on which the models disagree, and with the inverse square of
+    the distance between the change and what is allowed. The guarantee holds if the expected
+    difference, given the past, is on the wrong side at every row.
 
     With ``tolerance="auto"`` a routine challenger (`routine` of :class:`Trial`) that loses a tenth
     more than the champion is ever promoted with a probability of at most `alpha`. One that has
@@ -151,6 +151,8 @@ class PairedGate(BaseGate):
     ----------
     .. [1] I. Waudby-Smith and A. Ramdas (2024). "Estimating means of bounded random variables by
        betting". Journal of the Royal Statistical Society B 86(1), 1-27.
+    .. [2] H. R. Kuensch (1989). "The jackknife and the bootstrap for general stationary
+       observations". Annals of Statistics 17(3), 1217-1241.
 
     Examples
     --------
@@ -200,7 +202,7 @@ class PairedGate(BaseGate):
             If a parameter has a value that is not accepted.
         """
         self._check_parameters()
-        self._comparison = _Comparison(self)
+        self._comparison = Comparison(self)
         return self
 
     def check(self, learner, buffer):
@@ -209,7 +211,8 @@ class PairedGate(BaseGate):
         Parameters
         ----------
         learner : Learner
-            Its base must be a classifier, where there are criteria.
+            Its base must be a classifier, where a criterion is about right and wrong, and have the
+            methods that scorers need.
         buffer : BaseBuffer
             It must withhold rows, where one is about the anchor.
 
@@ -218,10 +221,12 @@ class PairedGate(BaseGate):
         ValueError
             Naming the parameter and the way out.
         """
-        if self._needs_classes() and task_of(learner.estimator) != "classification":
-            refuse(self, "criteria", _NO_CLASSIFIER)
+        if needs_classes(self) and task_of(learner.estimator) != "classification":
+            refuse(self, "criteria", NO_CLASSIFIER)
         if any(name in ANCHORS for name in self.criteria or ()) and not buffer.anchor:
-            refuse(self, "criteria", _NO_ANCHOR)
+            refuse(self, "criteria", NO_ANCHOR)
+        for criterion in criteria_of(self):
+            check_methods(self, criterion, learner.estimator)
 
     def judge(self, trial):
         """Compare the two models on one batch.
@@ -236,7 +241,8 @@ class PairedGate(BaseGate):
         -------
         verdict : Verdict
             `evidence` has, for each condition, its rows, the mean change, what is allowed, and how
-            often the capital of the gamblers for and against it has multiplied.
+            often the capital of the gamblers for and against it has multiplied; of a scorer, one
+            over the p value, as of the last look.
 
         Raises
         ------
@@ -264,7 +270,7 @@ class PairedGate(BaseGate):
         self : PairedGate
             This gate; the evidence on a pending challenger is kept.
         """
-        self._watched = _Comparison(self)
+        self._watched = Comparison(self)
         return self
 
     def watch(self, trial):
@@ -301,153 +307,6 @@ class PairedGate(BaseGate):
         if self.tolerance is None and not self.criteria:
             refuse(self, "tolerance", "a number, as there are no criteria either")
 
-    def _needs_classes(self):
-        """Whether a criterion is about right and wrong; the loss of a slice is for all models."""
-        return any(parsed(name, self.slices).metric != "loss" for name in self.criteria or ())
-
     def _check_columns(self, X):
-        for name in self.criteria or ():
-            self._rows_in(parsed(name, self.slices).slice_name, X)
-
-    def _rows_in(self, slice_name, X):
-        """Return which rows a criterion is about, as an index."""
-        return slice(None) if slice_name is None else slice_mask(self, self.slices, slice_name, X)
-
-
-class _Comparison:
-    """The evidence for and against each condition, on the rows since it began."""
-
-    def __init__(self, gate):
-        self.gate = gate
-        self.n_rows = 0
-        self.conditions = None  # made by the first trial, which tells the task and the cause
-        self.is_routine = False  # whether to be as good is enough
-        self.violated = ()
-        # Of the champion's losses, where these are unbounded.
-        self._size_sum, self._n_sizes = 0.0, 0
-
-    def check(self, trial):
-        """Make the conditions, or raise ValueError if they do not fit the models."""
-        if self.conditions is not None:
-            return
-        gate, task = self.gate, task_of(trial.champion)
-        criteria = gate.criteria or {}
-        if gate._needs_classes() and (task != "classification" or trial.y.ndim > 1):
-            refuse(gate, "criteria", _NO_CLASSIFIER)
-        conditions = [] if gate.tolerance is None else [self._on_the_loss(task, trial.routine)]
-        for name, allowed in criteria.items():
-            if name in ANCHORS:
-                conditions.append(self._on_the_anchor(name, allowed, trial))
-                continue
-            metric, wanted, slice_name = parsed(name, gate.slices)
-            of = {"metric": metric, "slice_name": slice_name}
-            of["label"] = self._label(name, metric, wanted, trial)
-            of["sign"] = -1 if metric in FALLS else 1
-            of["high"] = 0.0 if metric == "negative_flips" else 1.0
-            of["unit"] = _UNIT if task != "classification" else 1.0
-            conditions.append(Condition(name, allowed, **of))
-        self.conditions = conditions
-
-    def _on_the_loss(self, task, is_routine):
-        """Return the condition on the loss, which depends on the cause if nobody stated it."""
-        tolerance, is_classifier = self.gate.tolerance, task == "classification"
-        if tolerance == "auto":
-            self.is_routine = is_routine
-            if is_routine and is_classifier:
-                return ShareOfTheLoss(_MARGIN)
-            tolerance = _MARGIN if is_routine else 0.0
-        return Condition("loss", tolerance, sign=-1, unit=1.0 if is_classifier else _UNIT)
-
-    def _on_the_anchor(self, name, allowed, trial):
-        if trial.anchor is None:
-            refuse(self.gate, "criteria", _NO_ANCHOR)
-        return OnTheAnchor(name, allowed)
-
-    def _label(self, name, metric, wanted, trial):
-        """Return the class that a criterion is about, or None if it is about all rows."""
-        if wanted is None and metric in ("accuracy", "loss", "negative_flips"):
-            return None
-        known = union_of_labels(trial.champion.classes_, trial.challenger.classes_)
-        named = {str(label): label for label in known.tolist()}
-        if wanted is None and len(named) == 2:
-            return known[1]
-        if wanted not in named:
-            wanted = f"{wanted}.0"  # data frames turn whole numbers into floats
-        if wanted not in named:
-            example = f"{metric}[{next(iter(named))}]"
-            refuse(
-                self.gate,
-                "criteria",
-                f"about the classes {', '.join(named)}, as in {example}; {name} is not",
-            )
-        return named[wanted]
-
-    def updated(self, trial):
-        """Return the verdict after the rows of `trial`."""
-        self.check(trial)
-        gate = self.gate
-        self.n_rows += n_rows(trial.X)
-        self._bet(trial)
-        needed = math.log(1 / gate.alpha)
-        needed_against = needed + math.log(len(self.conditions))
-        self.violated = [c for c in self.conditions if c.log_against >= needed_against]
-        missing = [c.name for c in self.conditions if c.log_in_favour < needed]
-        evidence = {c.name: c.evidence for c in self.conditions}
-        if self.n_rows < gate.min_rows:
-            return Verdict("wait", "", evidence)
-        if self.violated:
-            return Verdict("reject", self._said(self.violated, "violates a condition"), evidence)
-        if not missing:
-            what = "is no worse" if self.is_routine else "is better"
-            return Verdict("promote", self._said(self.conditions, what), evidence)
-        if self.n_rows >= gate.max_rows:
-            reason = f"not shown on {self.n_rows} later rows: {', '.join(missing)}"
-            return Verdict("reject", reason, evidence)
-        return Verdict("wait", "", evidence)
-
-    def _said(self, conditions, what):
-        changes = ", ".join(f"{c.name} {c.change:+.3g}" for c in conditions)
-        return f"the challenger {what} on {self.n_rows} later rows ({changes})"
-
-    def _bet(self, trial):
-        X, y = trial.X, trial.y
-        if task_of(trial.champion) != "classification":
-            gain = self._relative(*_unbounded_losses(trial))
-            for condition in self.conditions:
-                condition.update(gain[self.gate._rows_in(condition.slice_name, X)])
-            return
-        old, new = predict_of(trial.champion, X), predict_of(trial.challenger, X)
-        for condition in self.conditions:
-            if condition.name in ANCHORS:
-                condition.count(trial)
-            elif condition.name == "loss":
-                condition.compare(zero_one_loss_per_row(y, old), zero_one_loss_per_row(y, new))
-            else:
-                rows = self.gate._rows_in(condition.slice_name, X)
-                condition.update(condition.gains(y[rows], old[rows], new[rows]))
-
-    def _relative(self, old, new):
-        """Return by how much the challenger is better on each row, in [-1, 1]."""
-        size = np.abs(np.where(np.isfinite(old), old, 0.0))
-        sums = self._size_sum + np.cumsum(size) - size  # of the rows before each row
-        n_before = self._n_sizes + np.arange(len(size))
-        self._size_sum, self._n_sizes = self._size_sum + float(size.sum()), n_before[-1] + 1
-        with np.errstate(divide="ignore", invalid="ignore"):
-            gain = (old - new) / (_UNIT * sums / n_before)
-            # Before there is a unit, what is better counts as a whole one.
-            gain = np.where(np.isnan(gain), np.sign(np.nan_to_num(old) - np.nan_to_num(new)), gain)
-        return np.clip(gain, -1.0, 1.0)
-
-
-def _unbounded_losses(trial):
-    """Return the losses of champion and challenger where they have no upper bound."""
-    pair = (trial.champion, trial.challenger)
-    if task_of(trial.champion) == "regression":
-        return [absolute_loss_per_row(trial.y, predict_of(model, trial.X)) for model in pair]
-    losses = [novelty_per_row(model, trial.X) for model in pair]
-    if losses[0] is None or losses[1] is None:
-        raise ValueError(
-            f"PairedGate cannot compare models of type {type(trial.champion).__name__}: they have "
-            "neither score_samples nor cluster centres. Use gate=None."
-        )
-    return losses
+        for criterion in criteria_of(self):
+            rows_in(self, criterion.slice_name, X)

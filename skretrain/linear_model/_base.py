@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
 from ..exceptions import SkretrainWarning
 from ..utils._fixed_share import ROWS_PER_UNIT, FixedShare
 from ..utils._params import check_flag, check_number, is_number, refuse
+from ..utils._plain import Plain
 from ..utils._restoring import Restoring
 from ._moments import Moments
 
@@ -25,7 +26,7 @@ _LARGEST = 1e300  # of weighted squares, which a sum of many may exceed by a lit
 MEMORY, _SHARE = 0.9, 0.05  # of the weights of rates, as those of a mixture's members
 
 
-class RecursiveRidge(BaseEstimator):
+class RecursiveRidge(Plain, BaseEstimator):
     """What the classifier and the regressor have in common."""
 
     def __init__(self, alpha=1.0, *, forgetting=1.0, fit_intercept=True):

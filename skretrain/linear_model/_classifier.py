@@ -1,5 +1,7 @@
 """Recursive ridge for classes."""
 
+import warnings
+
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
@@ -89,7 +91,10 @@ class RecursiveRidgeClassifier(ClassifierMixin, RecursiveRidge):
         ValueError
             If a parameter or the input is invalid; nothing has changed then.
         """
-        return self._learn(X, y, sample_weight, reset=False, classes=classes)
+        with warnings.catch_warnings():
+            # Of a small batch of many classes, that is no sign of a regression.
+            warnings.filterwarnings("ignore", "The number of unique classes is greater")
+            return self._learn(X, y, sample_weight, reset=False, classes=classes)
 
     def _targets(self, y, *, reset, classes=None):
         check_classification_targets(y)
@@ -162,10 +167,13 @@ class RecursiveRidgeClassifier(ClassifierMixin, RecursiveRidge):
         proba : ndarray of shape (n_samples, n_classes)
             Probabilities.
         """
-        told = self._told(X)
-        least = 1 / (2 + float(self.rate_weights_ @ [m.weight for m in self._moments_]))
+        told, least = self._told(X), self._least_proba()
         proba = np.clip((1 + told) / 2, least, 1 - least)
         return proba / proba.sum(axis=1, keepdims=True)
+
+    def _least_proba(self):
+        """Return the smallest probability that so many rows can tell."""
+        return 1 / (2 + float(self.rate_weights_ @ [m.weight for m in self._moments_]))
 
     def score(self, X, y, sample_weight=None):
         """Return the accuracy.

@@ -4,11 +4,13 @@ import numpy as np
 from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpotrf, dpotrs
 
+from ..utils._plain import Plain
+
 _JITTERS = (1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)  # of a diagonal of ones
 _ROUNDING = 1e-14  # of a mean, which that of equal numbers may be off by
 
 
-class Moments:
+class Moments(Plain):
     """Sums over rows of which the older count less, and the ridge solution that they give.
 
     Whatever the batches are, they are those of all rows together: with one rate ``g`` and rows of
@@ -171,7 +173,7 @@ class Moments:
         return products, cross
 
 
-class _Asked:
+class _Asked(Plain):
     """The solution that somebody has asked for, no part of what was learned.
 
     Pickles go without it, so that predicting changes no byte of a model. Copies share it until they

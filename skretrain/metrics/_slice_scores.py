@@ -15,6 +15,7 @@ from ..utils._containers import as_container
 from ..utils._losses import absolute_loss_per_row, zero_one_loss_per_row
 from ..utils._params import refuse
 from ._intervals import student_interval, student_quantile, wilson_interval
+from ._jackknife import standard_error, without_each_group
 from ._slices import Slicer
 
 _LEVEL = 0.95
@@ -146,10 +147,10 @@ def slice_scores(y_true, y_pred, X, slices, *, metric="accuracy", sample_weight=
     return [s._replace(p_adjusted=float(p)) for s, p in zip(found, adjusted, strict=True)]
 
 
-def rows_of_slices(X, slices):
+def rows_of_slices(X, slices, owner="slice_scores"):
     """Return the rows of each slice by its name, rare levels of a column as one."""
     rows = {}
-    for definition, named in Slicer("slice_scores", slices).members(X).items():
+    for definition, named in Slicer(owner, slices).members(X).items():
         rows |= _pooled(definition, named)
     return rows
 
@@ -299,9 +300,9 @@ class _OfFunction:
         score = self.score(rows)
         if len(rows) < _GROUPS:
             return score, math.nan
-        parts = np.array_split(rows, _GROUPS)
-        left = [self.score(np.setdiff1d(rows, part, assume_unique=True)) for part in parts]
-        return score, math.sqrt((_GROUPS - 1) * np.var(left))
+        return score, standard_error(
+            [self.score(left) for left in without_each_group(rows, _GROUPS)]
+        )
 
     def score(self, rows):
         try:

@@ -8,6 +8,7 @@ import numpy as np
 from ..utils._containers import LIST, PANDAS, POLARS, SPARSE, as_container, as_csr, kind_of, n_rows
 from ..utils._durations import columns_in_words, is_gap
 from ..utils._params import is_integer, refuse
+from ..utils._plain import Plain
 
 MISSING = "missing"
 _BINS = 4
@@ -21,7 +22,7 @@ _FORM = (
 )
 
 
-class Slicer:
+class Slicer(Plain):
     """Tells the rows of each slice; what the bins of a number are is decided once.
 
     Parameters
@@ -45,6 +46,8 @@ class Slicer:
 
     def __init__(self, owner, slices, *, n_first=1):
         check_slices(owner, slices)
+        # The name alone: whoever holds a part of what it holds cannot be saved without pickle.
+        owner = owner if isinstance(owner, str) else type(owner).__name__
         self._parts = {
             name: _Called(owner, slices, name)
             if callable(of)
@@ -140,7 +143,7 @@ def definition_of(slices, name):
 # -- functions -------------------------------------------------------------------------------------
 
 
-class _Called:
+class _Called(Plain):
     def __init__(self, owner, slices, name):
         self.owner, self.slices, self.name = owner, slices, name
 
@@ -168,7 +171,7 @@ def _mask_of(owner, slices, name, X):
 # -- columns ---------------------------------------------------------------------------------------
 
 
-class _OfColumn:
+class _OfColumn(Plain):
     """The slices of a column: until there are enough values to decide, only what is missing."""
 
     def __init__(self, owner, slices, name, n_first):

@@ -138,8 +138,10 @@ def movement(column):
     if column.is_numeric:
         distance = ks_distance(old, new)
         p_value = ks_p_value(distance, len(old), len(new))
-        deviation = deviation_of(old) or deviation_of(new)
-        steps = float((new.mean() - old.mean()) / deviation) if deviation else 0.0
+        (before, deviation), (after, other) = moments(old), moments(new)
+        deviation = deviation or other
+        # Halves, of which the difference is a float where that of the means is none.
+        steps = 2 * ((after / 2 - before / 2) / deviation) if deviation else 0.0
     else:
         counts = level_counts(*_coarse(old, new))
         distance = total_variation(counts[0] / len(old), counts[1] / len(new))

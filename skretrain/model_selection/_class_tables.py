@@ -63,7 +63,7 @@ def per_class_table(result, window, average):
     check_choice(owner, "average", (None, "macro"), average)
     pandas = import_optional("pandas", caller=owner, extra="cli")
     y_true, y_pred, classes = _labels_of(result)
-    window = _window_of(owner, window, len(y_true))
+    window = window_of(owner, window, len(y_true))
     true, predicted = (np.searchsorted(classes, y) for y in (y_true, y_pred))
     number, starts = np.arange(len(true)) // window, np.arange(0, len(true), window)
     hit, shape = true == predicted, (len(starts), len(classes))
@@ -89,7 +89,7 @@ def old_versus_new(result, label, window):
     owner = "PrequentialResult.old_versus_new"
     pandas = import_optional("pandas", caller=owner, extra="cli")
     y_true, y_pred, classes = _labels_of(result)
-    window = _window_of(owner, window, len(y_true))
+    window = window_of(owner, window, len(y_true))
     true, predicted = (np.searchsorted(classes, y) for y in (y_true, y_pred))
     first = first_rows(y_true, classes, result.classes_at_start)
     new, came = _arrival_of(owner, label, classes, first, len(true))
@@ -117,7 +117,8 @@ def _labels_of(result):
     return y_true, y_pred, union_of_labels(np.unique(y_true), y_pred)
 
 
-def _window_of(owner, window, n_rows):
+def window_of(owner, window, n_rows):
+    """Return the scored rows per line, a twentieth of all where none is given."""
     what = "a number of scored rows"
     check_integer(owner, "window", window, least=1, what=what, otherwise=(None,))
     return max(n_rows // 20, 1) if window is None else int(window)
@@ -148,11 +149,17 @@ def _mean_where(exists, score):
 def _arrival_of(owner, label, classes, first, end):
     """Return the number of a class that came later, and where it first came."""
     came_later = (first >= 0) & (first < end)
-    named = [k for k in np.flatnonzero(came_later) if classes[k] == label]
+    named = [k for k in np.flatnonzero(came_later) if _is_same(classes[k], label)]
     if not named:
         names = classes[came_later].tolist()
         refuse(owner, "label", f"a class that came after the first fit, one of {names}", label)
     return named[0], first[named[0]]
+
+
+def _is_same(one, other):
+    """Tell whether two labels are the same: pandas.NA and arrays give no answer, and are none."""
+    same = one == other
+    return isinstance(same, bool | np.bool_) and bool(same)
 
 
 def _compared(before, after, new):

@@ -33,8 +33,9 @@ class Arrivals(NamedTuple):
     known_from: np.ndarray
 
     def n_known(self, row):
-        """Return how many labels are known when a row comes."""
-        return int(np.searchsorted(self.known_from, row, side="right"))
+        """Return how many labels are known when a row comes, or each of several."""
+        found = np.searchsorted(self.known_from, row, side="right")
+        return found if np.ndim(row) else int(found)
 
 
 def split_off(X, label_time):

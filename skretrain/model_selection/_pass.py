@@ -9,8 +9,9 @@ from ..utils._callbacks import Progress, with_callbacks
 from ..utils._clone import cloned
 from ..utils._containers import n_rows, take_rows
 from ..utils._progress import tracked
+from ..utils._recorded import Recorded
 from ._batches import Waiting, WaitingByRow
-from ._stream import CostMeter, Recorded, interleave, learnable
+from ._stream import CostMeter, interleave, learnable
 from ._timing import Timing
 
 

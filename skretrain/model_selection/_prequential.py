@@ -1,25 +1,23 @@
 """Prequential evaluation: every row is first predicted, then learned, in time order."""
 
-import warnings
-from dataclasses import replace
-
 import numpy as np
-from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length
 
 from ..utils._clone import cloned
 from ..utils._containers import as_container, concat_rows, n_rows
 from ..utils._losses import task_of
-from ..utils._params import check_n_jobs, is_integer, refuse
+from ..utils._params import check_n_jobs, is_integer
+from ..utils._recorded import methods_for, score_or_nan
 from ._batches import batches_of, gives_batches
 from ._edges import checked_times
-from ._label_times import arrivals_of, split_off
+from ._label_times import split_off
 from ._pass import send_through
 from ._result import PrequentialResult
 from ._row_params import checked_row_params, counted_rows
-from ._stream import check_incremental, methods_for, scorers_for
-from ._timing import timing_of
+from ._slice_tables import check_slices_of, sliced
+from ._stream import check_incremental, scorers_for
+from ._timing import timing_of, with_label_times
 from ._unreadable import warn_of_unpredicted
 
 
@@ -140,6 +138,7 @@ def prequential_validate(
     times=None,
     label_time=None,
     params=None,
+    slices=None,
     seeds=None,
     n_jobs=None,
     progress=False,
@@ -190,6 +189,10 @@ def prequential_validate(
         with a value for each row of `X`, which come with their rows. Weights change what is
         learned; the score counts every row alike, but rows of weight zero are neither learned
         nor scored.
+    slices : dict of str to (str, int or callable), or None, default=None
+        Slices that are scored by themselves, too, as :func:`~skretrain.metrics.slice_scores` takes
+        them: for each name a column of `X`, whose levels are slices, or a function
+        ``X -> array of bool of shape (n_rows,)``. See ``result.per_slice()``.
     seeds : int, sequence of int or None, default=None
         Evaluate once per seed, set as ``random_state``; an int n is the seeds 0 to n - 1.
     n_jobs : int or None, default=None
@@ -254,6 +257,7 @@ def prequential_validate(
         "times": times,
         "label_time": label_time,
         "params": params,
+        "slices": slices,
         "progress": progress,
     }
     if seeds is None:
@@ -274,12 +278,20 @@ def seeded(estimator, seed):
     return model.set_params(**dict.fromkeys(names, int(seed)))
 
 
-def _validate(estimator, X, y, *, scoring, **settings):
+def _validate(estimator, X, y, *, scoring, slices, **settings):
     scorers = scorers_for(estimator, scoring)
+    if slices is not None:
+        _check_slices(slices, X, y, settings["label_time"])
     run = _run(
         estimator, X, y, choose_methods=lambda m: methods_for(scorers.values(), m), **settings
     )
-    return _result_of(run, scorers)
+    return _result_of(run, scorers, slices)
+
+
+def _check_slices(slices, X, y, label_time):
+    if gives_batches(X, y):
+        _refuse_batches("slices")
+    check_slices_of(slices, split_off(X, label_time)[0])
 
 
 def validated(estimator, X, y, timing, times, params, counted, *, scoring, heed):
@@ -301,7 +313,7 @@ def validated(estimator, X, y, timing, times, params, counted, *, scoring, heed)
     return _result_of(run, scorers)
 
 
-def _result_of(run, scorers):
+def _result_of(run, scorers, slices=None):
     """Return what a pass over a stream achieved."""
     outputs = {method: run.all_of(method) for method in run.methods}
     X_rest, y_rest = run.rest(), None if run.y[0] is None else concat_rows(run.y)
@@ -341,6 +353,7 @@ def _result_of(run, scorers):
         learned_rows=_learned_rows(timing, meter.n_learned[-1]),
         n_first=meter.n_learned[0],
         classes_at_start=_classes_of(run.y_first, fitted),
+        sliced=sliced(slices, scorers, X_rest),
     )
 
 
@@ -396,31 +409,20 @@ def _timing(X, y, times, label_time, params, lengths):
         whole = {"times": times, "label_time": label_time, "params": params}
         for name, given in whole.items():
             if given is not None:
-                raise ValueError(
-                    f"{name} is for rows that are given together: X gives batches of (X, y), which "
-                    f"have a size of their own. Pass all rows, or {name}=None."
-                )
+                _refuse_batches(name)
     else:
         check_consistent_length(X, y)
         size = n_rows(as_container(X))
         times = None if times is None else checked_times(times, X)
     timing = timing_of(owner, size, times=times, **lengths)
-    if label_time is not None:
-        timing = _by_row(owner, timing, arrivals_of(label_time, times, size), lengths)
-    return timing, times
+    return with_label_times(owner, timing, label_time, times, lengths["label_delay"]), times
 
 
-def _by_row(owner, timing, arrivals, lengths):
-    """Return a Timing that knows for each row when its label comes."""
-    if timing.label_delay:
-        accepted = "0 beside label_time, which says when each label comes: pass one of the two"
-        refuse(owner, "label_delay", accepted, lengths["label_delay"])
-    if not arrivals.n_known(timing.start):
-        raise ValueError(
-            f"label_time: none of the {timing.start:,} rows of the first fit has a label when the "
-            "next row comes, so that nothing can be fitted: raise initial_size."
-        )
-    return replace(timing, arrivals=arrivals)
+def _refuse_batches(name):
+    raise ValueError(
+        f"{name} is for rows that are given together: X gives batches of (X, y), which have a size "
+        f"of their own. Pass all rows, or {name}=None."
+    )
 
 
 def _scored(scorer, recorded, X, y):
@@ -431,14 +433,10 @@ def _scored(scorer, recorded, X, y):
 
 
 def _batch_scores(scorer, run):
-    scores = []
-    for number, (X, y) in enumerate(zip(run.X, run.y, strict=True)):
-        try:
-            # Ranking scores, for one, are not defined on a batch with a single class.
-            with warnings.catch_warnings():
-                warnings.filterwarnings("error", "No positive class found", UserWarning)
-                warnings.simplefilter("error", UndefinedMetricWarning)
-                scores.append(_scored(scorer, run.recorded.batch(number), X, y))
-        except (ValueError, UserWarning):
-            scores.append(np.nan)
-    return np.array(scores)
+    batches = enumerate(zip(run.X, run.y, strict=True))
+    return np.array([_of_batch(scorer, run.recorded.batch(n), X, y) for n, (X, y) in batches])
+
+
+def _of_batch(scorer, recorded, X, y):
+    """Return the score of a batch; ranking scores are not defined on a single class, for one."""
+    return score_or_nan(scorer, recorded, X, y) if n_rows(X) else np.nan

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..utils._optional import import_optional
 from ._class_tables import old_versus_new, per_class_table
+from ._slice_tables import per_slice_table
 
 
 @dataclass
@@ -67,6 +68,8 @@ class PrequentialResult:
         How many of these the first fit learned.
     classes_at_start : ndarray or None
         The classes among the targets of the rows before the first prediction, of a classifier.
+    sliced : Sliced or None
+        What :meth:`per_slice` goes by; `rows` of it has, for each slice, the places in `rows`.
 
     Notes
     -----
@@ -113,6 +116,7 @@ class PrequentialResult:
     learned_rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     n_first: int = 0
     classes_at_start: np.ndarray | None = None
+    sliced: Any = None
 
     @property
     def n_served(self):
@@ -217,6 +221,54 @@ class PrequentialResult:
         3  700    1.00          3
         """
         return per_class_table(self, window, average)
+
+    def per_slice(self, window=None):
+        """Return the scores of each slice over time.
+
+        Parameters
+        ----------
+        window : int, default=None
+            Number of scored rows per line, those outside of the slice included; the last may have
+            fewer. None is a twentieth of them; ``len(result.rows)`` is a line per slice.
+
+        Returns
+        -------
+        table : DataFrame
+            ``row``, the first stream row of the window, ``slice``, ``n_rows``, those of the slice
+            in the window, and a column for each scorer: NaN where it is not defined on these rows,
+            or there are none.
+
+        Raises
+        ------
+        ValueError
+            If `window` is invalid, or no `slices` were named.
+        ImportError
+            If pandas is not installed.
+
+        See Also
+        --------
+        skretrain.metrics.slice_scores : The scores with intervals and tests, of all rows together.
+
+        Notes
+        -----
+        Slices are those of :func:`~skretrain.metrics.slice_scores` on the rows that were scored:
+        where the quartiles of a number lie, and which levels are rare, is the same in all windows.
+
+        Examples
+        --------
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from skretrain import DriftAwareRetrainer
+        >>> from skretrain.datasets import make_drifting_classification
+        >>> from skretrain.model_selection import prequential_validate
+        >>> X, y, _ = make_drifting_classification(2000, random_state=0)
+        >>> slices = {"high": lambda X: X[:, 0] > 1}
+        >>> result = prequential_validate(DriftAwareRetrainer(GaussianNB()), X, y, slices=slices)
+        >>> result.per_slice(window=950).round(2)
+            row slice  n_rows  score
+        0   100  high     166   0.83
+        1  1050  high     145   0.83
+        """
+        return per_slice_table(self, window)
 
     def old_versus_new(self, label, *, window=None):
         """Tell whether the old classes lost when a new one came.

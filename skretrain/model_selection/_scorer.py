@@ -5,14 +5,13 @@ from sklearn.utils.validation import check_consistent_length
 
 from ..utils._containers import n_rows, take_rows
 from ..utils._copy import copy_fitted
+from ..utils._recorded import Recorded, methods_for
 from ._batches import Waiting, batches_of
 from ._edges import edges_of
 from ._stream import (
     CostMeter,
-    Recorded,
     check_incremental,
     interleave,
-    methods_for,
     scorer_for,
 )
 from ._timing import Timing, checked_lengths

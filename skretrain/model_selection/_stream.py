@@ -3,27 +3,15 @@
 from collections import deque
 from contextlib import contextmanager
 
-import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.metrics import accuracy_score, check_scoring, r2_score
-from sklearn.utils import get_tags
+from sklearn.metrics import check_scoring
 
 from .._mixture import MixtureRetrainer
 from .._retrainer._estimator import BaseRetrainer
 from ..utils._containers import n_rows
 from ..utils._copy import copy_fitted
 from ..utils._costs import Stopwatch
-from ..utils._labels import spread
 from ..utils._losses import task_of
-from ..utils._sklearn_api import response_methods
 from ._unreadable import answered
-
-# What stands for a class that a model did not know.
-FILL = {
-    "predict_proba": 0.0,
-    "predict_log_proba": -np.inf,
-    "decision_function": None,
-}
 
 
 def check_incremental(estimator):
@@ -148,73 +136,6 @@ class CostMeter:
         self.fit_seconds.append(0.0)
 
 
-class Recorded(BaseEstimator):
-    """What an estimator answered along a stream, in a shape that a scorer can ask.
-
-    Its classes are those that are given, or else those of the estimator in the end.
-    """
-
-    def __init__(self, estimator=None, classes=None):
-        self.estimator = estimator
-        self.classes = classes
-        self.batches = []
-
-    def add(self, outputs, classes):
-        """Append the outputs on one batch, by method, with the classes they were given for."""
-        self.batches.append((outputs, classes))
-
-    def batch(self, number):
-        """Return the record of one batch alone."""
-        one = Recorded(self.estimator, self.classes)
-        one.batches = [self.batches[number]]
-        return one
-
-    def fit(self, X, y=None):
-        """Do nothing; by this method, scikit-learn tells an estimator."""
-        return self
-
-    def score(self, X, y):
-        """Return accuracy or R2, as classifiers and regressors do."""
-        metric = r2_score if task_of(self.estimator) == "regression" else accuracy_score
-        return metric(y, self.predict(X))
-
-    def __sklearn_tags__(self):
-        return get_tags(self.estimator)
-
-    def __sklearn_is_fitted__(self):
-        return True
-
-    @property
-    def classes_(self):
-        return self.estimator.classes_ if self.classes is None else self.classes
-
-    def __getattr__(self, method):
-        # Only the methods that were recorded exist, as scorers expect of an estimator.
-        batches = self.__dict__.get("batches", ())
-        if not any(method in outputs for outputs, _ in batches):
-            raise AttributeError(method)
-
-        def answer(X):
-            output = self._all_of(method)
-            if X is not None and n_rows(X) != len(output):
-                raise ValueError(
-                    f"The scorer asked for {method} on {n_rows(X)} rows; what was recorded along "
-                    f"the stream are the answers for {len(output)} rows, in their order."
-                )
-            return output
-
-        answer.__name__ = method  # scorers tell by the name what they were given
-        return answer
-
-    def _all_of(self, method):
-        # A batch of which no row could be read has no outputs.
-        answers = [(outputs[method], old) for outputs, old in self.batches if method in outputs]
-        final = getattr(self, "classes_", None)
-        if method not in FILL or not isinstance(final, np.ndarray):
-            return np.concatenate([output for output, _ in answers])
-        return np.concatenate([spread(output, old, final, FILL[method]) for output, old in answers])
-
-
 def scorer_for(estimator, scoring):
     """Return the scorer for `scoring`; None is accuracy for a classifier and R2 for a regressor."""
     if scoring is None:
@@ -239,13 +160,3 @@ def scorers_for(estimator, scoring):
     if not named:
         raise ValueError(f"scoring={scoring!r} names no scorer: pass at least one, or None.")
     return {name: scorer_for(estimator, one) for name, one in named.items()}
-
-
-def methods_for(scorers, estimator):
-    """Return the prediction methods that scorers may ask for, ``predict`` among them."""
-    wanted = {"predict": None}
-    for scorer in scorers:
-        for method in response_methods(scorer) or ("predict_proba", "decision_function"):
-            if hasattr(estimator, method):
-                wanted[method] = None
-    return list(wanted)

@@ -1,6 +1,6 @@
 """When rows come, and when labels and models do: in rows, or by dates."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from ..utils._durations import FORMS, Duration, duration_of, is_no_time, moments_of
 from ..utils._params import check_integer, refuse
 from ._edges import edges_of
-from ._label_times import Arrivals
+from ._label_times import Arrivals, arrivals_of
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,14 @@ class Timing:
         known : ndarray of shape (n_batches,)
             At least 1: the first.
         """
-        known = [self.known(max(self.ready(int(edge)), 0)) for edge in self.edges[:-1]]
-        return np.maximum(np.searchsorted(self.edges, known, side="right") - 1, 1)
+        ready = [max(self.ready(int(edge)), 0) for edge in self.edges[:-1]]
+        if self.arrivals is None:
+            known = [self.known(row) for row in ready]
+            return np.maximum(np.searchsorted(self.edges, known, side="right") - 1, 1)
+        # Labels with moments of their own come for no whole batch: what is known is what was when
+        # some batch came, the first of those between which no label did.
+        n_known = self.arrivals.n_known(np.maximum(ready, self.start))
+        return np.maximum(np.searchsorted(self.arrivals.n_known(self.edges), n_known), 1)
 
     def _n_before(self, row, duration):
         """Return how many rows are as old, or older, when a row comes."""
@@ -136,6 +142,42 @@ def timing_of(owner, size, *, times=None, is_whole=False, **lengths):
             "to predict: lower it."
         )
     return Timing(int(edges[1]), **told, edges=edges, moments=moments, is_whole=is_whole)
+
+
+def with_label_times(owner, timing, label_time, times, label_delay):
+    """Return a Timing that knows for each row when its label comes.
+
+    Parameters
+    ----------
+    owner : str
+        The function that got the parameters.
+    timing : Timing
+        Of rows at hand.
+    label_time : array-like or None
+        When each label comes; None changes nothing.
+    times : ndarray or None
+        When rows come.
+    label_delay : int or Duration
+        As it was given, and to be 0.
+
+    Raises
+    ------
+    ValueError
+        If there is a delay besides, or nothing for the first fit to learn; see also
+        :func:`arrivals_of`.
+    """
+    if label_time is None:
+        return timing
+    arrivals = arrivals_of(label_time, times, int(timing.edges[-1]))
+    if timing.label_delay:
+        accepted = "0 beside label_time, which says when each label comes: pass one of the two"
+        refuse(owner, "label_delay", accepted, label_delay)
+    if not arrivals.n_known(timing.start):
+        raise ValueError(
+            f"label_time: none of the {timing.start:,} rows of the first fit has a label when the "
+            "next row comes, so that nothing can be fitted: raise initial_size."
+        )
+    return replace(timing, arrivals=arrivals)
 
 
 def checked_lengths(owner, times=None, **lengths):

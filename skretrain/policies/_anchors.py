@@ -9,6 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from ..linear_model._base import RecursiveRidge
 from ..utils._copy import copy_fitted
+from ..utils._plain import Plain
 from ._likelihoods import (
     Gaussian,
     loss_of,
@@ -28,7 +29,7 @@ _SINGULAR = 1e-13
 _PRECISE = {"gtol": 1e-9, "ftol": 1e-15, "maxiter": 1000}
 
 
-class Design:
+class Design(Plain):
     """Rows as a linear model sees them, a last column of ones where there is an intercept.
 
     Parameters
@@ -78,7 +79,7 @@ class Design:
         return hasattr(self.X, "toarray")
 
 
-class Diagonal:
+class Diagonal(Plain):
     """A metric that weighs each coefficient by itself: a distance is half the weighted squares."""
 
     def __init__(self, diagonal):
@@ -91,7 +92,7 @@ class Diagonal:
         return np.diag(self.diagonal[:, 0])
 
 
-class FullInformation:
+class FullInformation(Plain):
     """The Fisher information of old rows with all its products, which are never written down.
 
     Parameters
@@ -163,7 +164,7 @@ def _positive(table):
     return np.maximum(table, _LEAST * (table.max() or 1.0))
 
 
-class _Anchor:
+class _Anchor(Plain):
     """Where coefficients were, and the metric in which they are held there.
 
     Parameters

@@ -12,6 +12,7 @@ from ..buffers import Memory, Rows
 from ..buffers._base import joined, part_of
 from ..compose._freeze import holding
 from ..compose._learner import Learner
+from ..utils._plain import Plain
 
 
 class Candidate(NamedTuple):
@@ -85,7 +86,7 @@ class Candidate(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class RetrainContext:
+class RetrainContext(Plain):
     """All that a policy may look at; it pickles without the retrainer.
 
     Attributes
@@ -293,7 +294,7 @@ class Served(NamedTuple):
     evidence: dict | None = None
 
 
-class BasePolicy(BaseEstimator, ABC):
+class BasePolicy(Plain, BaseEstimator, ABC):
     """Base class of policies: (serving model, new rows, memory, signal) to a candidate.
 
     A subclass writes :meth:`propose`. It may override :meth:`is_due` to ask for a turn on a batch

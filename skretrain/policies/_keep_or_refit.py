@@ -7,6 +7,7 @@ from sklearn.base import is_classifier
 
 from ..buffers import Rows
 from ..buffers._base import part_of
+from ..utils._containers import writable
 from ..utils._labels import unseen_labels
 from ..utils._losses import loss_per_row
 from ..utils._params import check_flag, check_integer, check_number, is_integer, refuse
@@ -329,7 +330,8 @@ class Holdout:
     """The rows held out, and the loss that they are judged by."""
 
     def __init__(self, model, held):
-        self.held = held
+        # The rows of a memory may not be written to, which torch warns of where a net reads them.
+        self.held = held._replace(X=writable(held.X))
         self.began = int(held.index[0])
         has_proba = is_classifier(model) and hasattr(model, "predict_proba")
         self.is_bounded = has_proba and held.y.ndim == 1

@@ -4,10 +4,12 @@ import numpy as np
 from scipy.special import expit, log_softmax, softmax
 from sklearn.utils.class_weight import compute_sample_weight
 
+from ..utils._plain import Plain
+
 _LARGEST = 300.0  # of the exponents of a mean: its square is a number
 
 
-class Gaussian:
+class Gaussian(Plain):
     """Half of the squared residuals."""
 
     @staticmethod

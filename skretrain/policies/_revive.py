@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import is_regressor
 
 from ..buffers._base import part_of
+from ..utils._containers import writable
 from ..utils._copy import copy_fitted
 from ..utils._losses import absolute_loss_per_row, zero_one_loss_per_row
 from ..utils._params import check_integer, check_number
@@ -379,6 +380,7 @@ def _are_alike(one, other, X):
     """Tell whether two models are of one concept; one that fails is like no other."""
     loss = absolute_loss_per_row if is_regressor(one) else zero_one_loss_per_row
     try:
+        X = writable(X)  # torch warns of anything else
         mine, theirs = (np.asarray(model.predict(X)) for model in (one, other))
         return one is other or loss(mine, theirs).mean() <= _ALIKE * loss(mine, theirs[::-1]).mean()
     except Exception:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..utils._optional import import_optional
 from ..utils._params import check_number
+from ..utils._plain import Plain
 from ._clock import as_told, length
 from ._table import Table
 
@@ -41,7 +42,7 @@ class ClassArrivals(NamedTuple):
     weight: float
 
 
-class LabelDelays:
+class LabelDelays(Plain):
     """The distribution of the time between a prediction and its label.
 
     Rows that still wait, or that were given up, count as long as they have waited: the share of
@@ -164,7 +165,7 @@ class LabelDelays:
         return pandas.DataFrame({"delay": told, "at_risk": self.at_risk, "share": self.shares})
 
 
-class Arrivals:
+class Arrivals(Plain):
     """How old rows were when their label came, or when they were given up, by predicted class.
 
     Attributes
@@ -220,7 +221,8 @@ class Arrivals:
         delays = {group: self.delays(pending, kind, group) for group in groups}
         weights = self._weights(delays, self.delays(pending, kind).arrival_share)
         rows = {group: _of_class(each, weights[group]) for group, each in delays.items()}
-        return Table("predicted", {group: rows[group] for group in sorted(rows, key=_by_kind)})
+        in_order = {group: rows[group] for group in sorted(rows, key=_by_kind)}
+        return Table("predicted", in_order, ClassArrivals)
 
     def _weights(self, delays, of_all):
         """Return the weight of each class: the mean over all labels that came is 1."""

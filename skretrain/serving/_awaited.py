@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from ..utils._plain import Plain
+
 _OPEN = -1
 
 
-class Awaited:
+class Awaited(Plain):
     """What was said of rows, and their labels as these come.
 
     Parameters

@@ -1,9 +1,8 @@
 """BackgroundRetrainer: retrains are made elsewhere, while predictions and the stream go on."""
 
-from concurrent.futures import wait
 from contextlib import contextmanager
 from functools import wraps
-from threading import Condition, Thread
+from threading import Condition, Event, Thread
 
 from sklearn import config_context
 from sklearn.utils.metaestimators import available_if
@@ -266,8 +265,9 @@ class BackgroundRetrainer:
         :meth:`wait` before. The end of a ``with`` block closes, too.
         """
         with self._lock:
-            self._is_closed = True
+            self._settle_if_done()
             self._give_up("closed")
+            self._is_closed = True
             self._let_go(self._workers)
 
     def __enter__(self):
@@ -309,8 +309,7 @@ class BackgroundRetrainer:
                     "This BackgroundRetrainer is closed, and only predicts. Make a new one of its "
                     "`retrainer` to learn on."
                 )
-            if self._errand is not None and self._errand.future.done():
-                self._settle(self._errand)
+            self._settle_if_done()
             self._keep_up()
             yield
             if self._errors:
@@ -325,7 +324,7 @@ class BackgroundRetrainer:
         if not (hasattr(self.executor, "submit") or callable(self.executor)):
             accepted = "a concurrent.futures.Executor, or a function that makes one"
             refuse(self, "executor", accepted)
-        check_number(self, "timeout", above=0, what="of seconds", otherwise=(None,))
+        check_number(self, "timeout", above=0, what="a number of seconds", otherwise=(None,))
         check_integer(self, "max_job_bytes", least=1, what="a number of bytes", otherwise=(None,))
 
     def _keep_up(self):
@@ -341,15 +340,16 @@ class BackgroundRetrainer:
         try:
             check_size(job, self.max_job_bytes)
             workers = self._executor()
-            errand = self._errand = handed_out(job, workers)
+            errand = handed_out(job, workers)
+            if not errand.future.done():
+                Thread(target=self._watch, args=(errand,), daemon=True, name="skretrain").start()
         except Exception as error:
             self._let_go(workers)
             self._accept(failed(job, error), job)
             return
+        self._errand = errand
         if errand.future.done():
             self._settle(errand)
-        else:
-            Thread(target=self._watch, args=(errand,), daemon=True, name="skretrain").start()
 
     def _executor(self):
         if hasattr(self.executor, "submit"):
@@ -366,9 +366,17 @@ class BackgroundRetrainer:
 
     def _watch(self, errand):
         """Wait for an outcome, in a thread of its own: executors hold locks when they call back."""
-        wait([errand.future], self.timeout)
+        # The waiting of concurrent.futures does not wake up for a future that is only cancelled.
+        is_done = Event()
+        errand.future.add_done_callback(lambda future: is_done.set())
+        is_done.wait(self.timeout)
         with self._lock:
-            self._settle(errand)
+            if not self._is_closed:  # else the retrainer may be another's by now
+                self._settle(errand)
+
+    def _settle_if_done(self):
+        if self._errand is not None and self._errand.future.done():
+            self._settle(self._errand)
 
     def _settle(self, errand):
         """Take the outcome of a job; one that comes too late only has its cost counted."""

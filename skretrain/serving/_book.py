@@ -8,6 +8,7 @@ import numpy as np
 from ..buffers._store import Store
 from ..utils._containers import common_dtype, n_rows, writable
 from ..utils._params import refuse
+from ..utils._plain import Plain
 from ._ids import as_list, new_ids, repeated_in, shown
 
 PENDING, RESOLVED, GONE = 0, 1, 2
@@ -28,7 +29,7 @@ class Entry(NamedTuple):
     version: int
 
 
-class Book:
+class Book(Plain):
     """Rows in the order of their prediction, of which at most so many are pending.
 
     Resolved rows stay, for corrections, until their room is needed. Rows are numbered from 0; their

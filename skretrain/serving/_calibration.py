@@ -6,6 +6,8 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
+from ..utils._plain import Plain
+
 _FOLDS = 5
 DRAWS = 60  # a deviation of so many is right to a tenth
 _LEAST = 1e-4  # of a probability, before its logit is taken
@@ -16,7 +18,7 @@ _PRIOR_ROWS = 2.0
 _IDENTITY = np.array([1.0, 0.0])  # slope and intercept
 
 
-class AsIs:
+class AsIs(Plain):
     """Probabilities that are right already."""
 
     def __init__(self, scores, hits, weight):
@@ -27,7 +29,7 @@ class AsIs:
         return scores
 
 
-class Sigmoid:
+class Sigmoid(Plain):
     """Platt's map on the logits: two parameters, drawn a little to the identity."""
 
     def __init__(self, scores, hits, weight):
@@ -45,7 +47,7 @@ class Sigmoid:
         return expit(self._line[0] * _logits(scores) + self._line[1])
 
 
-class Isotonic:
+class Isotonic(Plain):
     """The best map that never falls, linear between its steps, as scikit-learn's.
 
     It stays off 0 and 1 by what as many rows as it has can say (the rule of succession).
@@ -72,7 +74,7 @@ class Isotonic:
 METHODS = {"none": AsIs, "sigmoid": Sigmoid, "isotonic": Isotonic}
 
 
-class Calibration:
+class Calibration(Plain):
     """One map for each class; the mapped probabilities of a row are made to sum to 1.
 
     Parameters

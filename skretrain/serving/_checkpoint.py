@@ -17,11 +17,11 @@ from ._trusted_types import trusted_types
 
 _MAGIC = b"skretrain-checkpoint"
 _PROTOCOL = 1  # of the file; raised when this version could not read the files of the one before
-_FORMATS = ("skops", "pickle")
+_SERIALIZERS = ("skops", "pickle")
 _PACKAGES = ("scikit-learn", "numpy", "scipy", "river", "joblib")  # whose objects a state holds
 
 
-def save(obj, path, *, format="skops"):
+def save(obj, path, *, serializer="skops"):
     """Write an object with all that it has learned to a file, or leave the file as it was.
 
     The state is written beside the file, flushed to the disk and put in its place in one step, with
@@ -35,7 +35,7 @@ def save(obj, path, *, format="skops"):
         meanwhile: a :class:`BackgroundRetrainer` has a ``save`` of its own that waits its turn.
     path : str or path-like
         Where to. The folder must be there.
-    format : {"skops", "pickle"}, default="skops"
+    serializer : {"skops", "pickle"}, default="skops"
         ``"skops"`` can be read without running any code of the file, and needs the package skops.
         ``"pickle"`` is for what skops does not know, such as nets of torch, and is read only from
         who is trusted.
@@ -45,7 +45,7 @@ def save(obj, path, *, format="skops"):
     ImportError
         If skops is needed and is not installed.
     TypeError
-        If the format cannot write the object. The file is as it was, as with any other error.
+        If the serializer cannot write the object. The file is as it was, as with any other error.
     OSError
         If the file cannot be written: the disk is full, the folder is not there.
 
@@ -75,10 +75,14 @@ def save(obj, path, *, format="skops"):
     >>> again.partial_fit(X[500:], y[500:]).n_samples_seen_
     1000
     """
-    if format not in _FORMATS:
-        raise ValueError(f"format={format!r} is unknown; choose one of {', '.join(_FORMATS)}.")
-    payload = _dumped(obj, format)
-    header = json.dumps({"type": _name(type(obj)), "format": format, "versions": _versions()})
+    if serializer not in _SERIALIZERS:
+        raise ValueError(
+            f"serializer={serializer!r} is unknown; choose one of {', '.join(_SERIALIZERS)}."
+        )
+    payload = _dumped(obj, serializer)
+    header = json.dumps(
+        {"type": _name(type(obj)), "serializer": serializer, "versions": _versions()}
+    )
     body = header.encode() + b"\n" + payload
     digest = hashlib.sha256(body).hexdigest().encode()
     write_whole(path, b"%s %d %s\n%s" % (_MAGIC, _PROTOCOL, digest, body))
@@ -94,7 +98,7 @@ def load(path, *, trusted=()):
     trusted : sequence of str or True, default=()
         Names of types that may be made beside those of scikit-learn, numpy, scipy and skretrain, as
         ``"lightgbm.basic.Booster"``. True trusts whoever wrote the file, so that whatever stands in
-        it is run; a file of the format ``"pickle"`` is read with nothing less.
+        it is run; a file of the serializer ``"pickle"`` is read with nothing less.
 
     Returns
     -------
@@ -122,7 +126,7 @@ def load(path, *, trusted=()):
     save : Write it. An example is there.
     """
     header, payload = _read(path)
-    if header["format"] == "pickle":
+    if header["serializer"] == "pickle":
         if trusted is not True:
             raise ValueError(
                 f"{path} is a pickle, which can run any code when it is read: pass trusted=True if "
@@ -146,8 +150,8 @@ def checkpoint_info(path):
     Returns
     -------
     info : dict
-        ``type``, the dotted name of the object's class; ``format``; ``versions`` of the packages
-        that wrote it; ``protocol`` of the file; ``n_bytes`` of the state.
+        ``type``, the dotted name of the object's class; ``serializer``; ``versions`` of the
+        packages that wrote it; ``protocol`` of the file; ``n_bytes`` of the state.
 
     Raises
     ------
@@ -164,15 +168,15 @@ def checkpoint_info(path):
     >>> from skretrain.serving import checkpoint_info, save
     >>> with TemporaryDirectory() as folder:
     ...     save(RecursiveRidgeRegressor(), Path(folder) / "model.skretrain")
-    ...     checkpoint_info(Path(folder) / "model.skretrain")["format"]
+    ...     checkpoint_info(Path(folder) / "model.skretrain")["serializer"]
     'skops'
     """
     header, payload = _read(path)
     return header | {"protocol": _PROTOCOL, "n_bytes": len(payload)}
 
 
-def _dumped(obj, format):
-    if format == "pickle":
+def _dumped(obj, serializer):
+    if serializer == "pickle":
         return pickle.dumps(obj)
     skops = import_optional("skops.io", caller="save", extra="serving")
     try:
@@ -180,7 +184,7 @@ def _dumped(obj, format):
     except Exception as error:  # of skops, or of whatever in the object cannot be written
         raise TypeError(
             f"skops cannot write this {type(obj).__name__}: {type(error).__name__}: {error} "
-            'Use save(..., format="pickle"), and load it with trusted=True.'
+            'Use save(..., serializer="pickle"), and load it with trusted=True.'
         ) from error
 
 

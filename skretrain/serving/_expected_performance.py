@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..utils._containers import n_rows, take_rows
 from ..utils._labels import unseen_labels
 from ..utils._params import check_integer, check_number, refuse
+from ..utils._plain import Plain
 from ..utils._words import counted
 from ._awaited import Awaited
 from ._calibration import Calibration, chosen_method, drawn_labels, resampled
@@ -29,7 +30,7 @@ _MOST_ODDS = 20.0  # of a row of the reference; a few rows cannot stand for all
 _SHOWN = 200  # newest labelled rows of which a reason tells
 
 
-class ExpectedPerformance(BaseEstimator):
+class ExpectedPerformance(Plain, BaseEstimator):
     r"""Estimate how good a classifier is from what it says itself, calibrated, without labels.
 
     Where the probabilities of a model are right, they tell how often it is: a row that is given to

@@ -1,9 +1,12 @@
 """What a ledger of predictions does with labels that come: books, losses, delays and events."""
 
+from logging import WARNING
+
 import numpy as np
 
 from ..utils._events import Action, Event, EventLog
 from ..utils._losses import absolute_loss_per_row, zero_one_loss_per_row
+from ..utils._plain import Plain
 from ..utils._words import counted
 from ._arrivals import Arrivals, tallies
 from ._book import PENDING, Book
@@ -27,7 +30,7 @@ class LabelLog(EventLog):
     actions = {
         action.name: action
         for action in (
-            Action("dropped", "Rows without a label made room for newer ones."),
+            Action("dropped", "Rows without a label made room for newer ones.", level=WARNING),
             Action("expired", "Rows had waited for too long for a label."),
             Action("repeated", "Labels came again, the same as before; nothing was done."),
             Action("corrected", "Labels came again, others than before."),
@@ -35,7 +38,7 @@ class LabelLog(EventLog):
     }
 
 
-class Ledger:
+class Ledger(Plain):
     """The books of :class:`PendingLabels`, which calls it under a lock; it knows no model.
 
     Attributes
@@ -232,6 +235,14 @@ class Ledger:
             self.events.record(Event(action, row, len(positions), reason=reason, evidence=evidence))
 
     # -- what is known ---------------------------------------------------------------------------
+
+    def versions(self, ids):
+        """Return the versions that predicted rows, or raise ValueError, as :meth:`resolve`."""
+        owner = "PendingLabels.versions"
+        positions, held = self.book.positions(self.book.rows_of(owner, ids))
+        if not held.all():
+            self._refuse_ids(owner, ids)
+        return self.book.versions(positions)
 
     def scores(self):
         """Return the losses of the versions that served, a Table of ServedScore."""

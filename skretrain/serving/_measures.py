@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..utils._plain import Plain
+
 _KINDS = ("accuracy", "recall", "precision", "roc_auc", "cost")
 _OF_A_CLASS = ("recall", "precision")
 
@@ -89,7 +91,7 @@ def measures_of(metrics, classes, refuse):
     return found
 
 
-class Ranked:
+class Ranked(Plain):
     """Rows sorted into ties by what a model says of one class, for areas under the ROC curve."""
 
     def __init__(self, scores):
@@ -108,7 +110,7 @@ class Ranked:
         return float(won / pairs) if pairs > 1e-9 else np.nan
 
 
-class Rows:
+class Rows(Plain):
     """Rows as a model sees them: what it predicts, and how it ranks them.
 
     Parameters

@@ -9,8 +9,10 @@ from .._mixture import MixtureRetrainer
 from .._retrainer._border import checked_params
 from .._retrainer._estimator import BaseRetrainer
 from ..utils._containers import n_rows
+from ..utils._hooks import Telling
 from ..utils._losses import task_of
 from ..utils._params import check_flag, check_integer, refuse
+from ..utils._plain import Plain
 from ._background import BackgroundRetrainer
 from ._book import Entry
 from ._clock import moments
@@ -18,7 +20,7 @@ from ._inputs import checked_rows
 from ._ledger import Ledger
 
 
-class PendingLabels:
+class PendingLabels(Plain):
     """Remember predictions until their labels come, and return batches to learn from.
 
     In production a label comes days after its prediction, by itself, out of order, for some rows
@@ -167,7 +169,7 @@ class PendingLabels:
                 f"{owner}: {type(self.model).__name__}.predict returned the shape {y_pred.shape} "
                 f"for {n} rows: a ledger needs one prediction per row."
             )
-        with self._lock:
+        with Telling(self), self._lock:
             flat = y_pred.ravel() if y_pred.shape[1:] == (1,) else y_pred
             entry = Entry(rows, flat, params, ids, at, version)
             if self._ledger.is_regression is None:
@@ -236,7 +238,7 @@ class PendingLabels:
         make up for.
         """
         check_flag("PendingLabels.resolve", "weighted", weighted)
-        with self._lock:
+        with Telling(self), self._lock:
             return self._ledger.resolve(ids, y, at, weighted=weighted)
 
     def expire(self, older_than):
@@ -259,8 +261,29 @@ class PendingLabels:
         ValueError
             If `older_than` is no such time.
         """
-        with self._lock:
+        with Telling(self), self._lock:
             return self._ledger.expire(older_than)
+
+    def versions(self, ids):
+        """Tell which version of the model predicted rows, as `score_` counts them.
+
+        Parameters
+        ----------
+        ids : array-like of shape (n_ids,)
+            Of rows that are held.
+
+        Returns
+        -------
+        versions : ndarray of int of shape (n_ids,)
+            Their versions.
+
+        Raises
+        ------
+        ValueError
+            If an id is not held.
+        """
+        with self._lock:
+            return self._ledger.versions(ids)
 
     def status(self, ids):
         """Tell what became of rows.
@@ -309,6 +332,10 @@ class PendingLabels:
         with self._lock:
             return self._ledger.by_class()
 
+    def _event_logs(self):
+        """Return the logs that hooks can hear of: there is one."""
+        return {"": self._ledger.events}
+
     def __len__(self):
         """Return the number of rows that wait."""
         return self._ledger.book.n_pending
@@ -317,19 +344,23 @@ class PendingLabels:
         """Return True: also a ledger without a row that waits is one."""
         return True
 
-    def __repr__(self):
+    def _counts(self):
+        """Return how many rows wait, were resolved, and were given up."""
         with self._lock:
-            counts = {"pending": len(self)} | self._ledger.arrivals.counts
-        told = ", ".join(f"{n:,} {what}" for what, n in counts.items())
+            return {"pending": len(self)} | self._ledger.arrivals.counts
+
+    def __repr__(self):
+        told = ", ".join(f"{n:,} {what}" for what, n in self._counts().items())
         return f"<PendingLabels of {type(self.model).__name__}: {told}>"
 
-    def __getstate__(self):
+    def _state(self):
         """Return the state at one moment, without the lock."""
         with self._lock:
             return {**vars(self), "_ledger": deepcopy(self._ledger), "_lock": None}
 
     def __setstate__(self, state):
-        vars(self).update(state, _lock=RLock())
+        super().__setstate__(state)
+        self._lock = RLock()
 
 
 def _predicted(model, X):

@@ -6,13 +6,14 @@ import numpy as np
 from scipy.stats import norm
 
 from ..utils._betting import BettingProcess
+from ..utils._plain import Plain
 
 # Three quarters wait for a change; the rest moves to where it earns within some thousand rows.
 _IDLE = 0.75
 _SHARE = 1 / 2000
 
 
-class Refutation:
+class Refutation(Plain):
     r"""Tests whether shares are what calibrated probabilities say, up to what may be their error.
 
     Of each row there are several residuals, what was expected minus what came: of being right, and

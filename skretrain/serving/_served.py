@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..metrics._intervals import mean_interval, wilson_interval
+from ..utils._plain import Plain
 from ._table import Table
 
 _MOST_VERSIONS = 1000
@@ -39,7 +40,7 @@ class ServedScore(NamedTuple):
     accuracy: float
 
 
-class ServedLosses:
+class ServedLosses(Plain):
     """Sums of the losses of each version: their number, how many are infinite, and of the others
     the sums and the sums of squares, by size.
 
@@ -77,7 +78,7 @@ class ServedLosses:
         """Return the scores of all versions together and of each, a Table by version."""
         sums = {ALL: self.total} | dict(sorted(self.sums.items()))
         scores = {version: _score(each, is_regression) for version, each in sums.items()}
-        return Table("version", scores)
+        return Table("version", scores, ServedScore)
 
 
 def _sums(losses):

@@ -12,6 +12,8 @@ class Table(dict):
         What the keys are, the name of their column.
     records : dict
         The records.
+    kind : type
+        The NamedTuple, whose fields are the columns, also where there is no record.
 
     Examples
     --------
@@ -19,16 +21,16 @@ class Table(dict):
     >>> from skretrain.serving._table import Table
     >>> class Count(NamedTuple):
     ...     n_rows: int
-    >>> table = Table("class", {"a": Count(3)})
+    >>> table = Table("class", {"a": Count(3)}, Count)
     >>> table["a"].n_rows
     3
     >>> table.to_frame().columns.tolist()
     ['class', 'n_rows']
     """
 
-    def __init__(self, key, records):
+    def __init__(self, key, records, kind):
         super().__init__(records)
-        self.key = key
+        self.key, self.kind = key, kind
 
     def to_frame(self):
         """Return a pandas DataFrame with one line per record.
@@ -39,4 +41,5 @@ class Table(dict):
             If pandas is not installed.
         """
         pandas = import_optional("pandas", caller="to_frame", extra="cli")
-        return pandas.DataFrame([{self.key: name} | row._asdict() for name, row in self.items()])
+        rows = [(name, *row) for name, row in self.items()]
+        return pandas.DataFrame(rows, columns=[self.key, *self.kind._fields])

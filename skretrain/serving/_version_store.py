@@ -37,6 +37,12 @@ class VersionStore:
 
     Notes
     -----
+    ``store[3]`` tells of version 3, and a loop over the store of each, oldest first: its `version`,
+    its `parent`, the version that served before it, the `time` in UTC, the `row` of the stream at
+    which it was fitted, on `n_rows_fitted` rows, `since` which row its concept goes back, the
+    `kind` of fit, the `reason` why it came into service, `wall_seconds`, and the `evidence`: the
+    scores of policy and gate. ``len(store)`` and ``3 in store`` are as one expects.
+
     A version is kept as it came into service. Once the next one serves, it is kept as it served
     last, with all that it learned by then. The version that serves now can therefore be rolled
     back, too: to before its updates.

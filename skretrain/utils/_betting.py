@@ -4,12 +4,14 @@ import math
 
 import numpy as np
 
+from ._plain import Plain
+
 # Of the largest bet that keeps the capital positive; the other bets are halves of it. One that is
 # off by a factor of 1.4 from the best still earns 0.9 of its growth, so that steps of 2 suffice.
 _LARGEST = 1 / 2
 
 
-class BettingProcess:
+class BettingProcess(Plain):
     r"""Evidence against "the mean of the next value, given the past, is at most `bound`".
 
     A gambler who starts with a capital of 1 bets on values above the bound, at fair odds if the

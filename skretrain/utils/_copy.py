@@ -6,6 +6,7 @@ import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 from sklearn.base import BaseEstimator
 
+from ._plain import Plain
 from ._sklearn_api import is_stateless, renews_its_generator
 
 # Immutable all the way down: sharing them cannot leak anything.
@@ -142,6 +143,13 @@ _COPIERS = {
 }
 
 
+# Where all of these are of one of three classes, attributes are all there is.
+_OF_PLAIN_OBJECTS = {
+    name: [getattr(base, name, None) for base in (object, BaseEstimator, Plain)]
+    for name in ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__", "_state")
+}
+
+
 def _copier_of(kind):
     """Choose how to copy an object of this type; plain ones are no more than their ``__dict__``."""
     if is_stateless(kind):
@@ -150,10 +158,7 @@ def _copier_of(kind):
         not any(vars(base).get("__slots__") for base in kind.__mro__)
         and kind.__dictoffset__ != 0
         and not hasattr(kind, "__deepcopy__")
-        and kind.__getstate__ in (object.__getstate__, BaseEstimator.__getstate__)
-        and getattr(kind, "__setstate__", None) in (None, BaseEstimator.__setstate__)
-        and kind.__reduce__ is object.__reduce__
-        and kind.__reduce_ex__ is object.__reduce_ex__
+        and all(getattr(kind, name, None) in known for name, known in _OF_PLAIN_OBJECTS.items())
         and kind.__new__ is object.__new__
         and not hasattr(kind, "__getnewargs_ex__")
         and not hasattr(kind, "__getnewargs__")

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
+from ._plain import Plain
+
 _MICROSECONDS = {
     "us": 1,
     "s": 1_000_000,
@@ -37,7 +39,7 @@ FORMS = (
 
 
 @dataclass(frozen=True)
-class Duration:
+class Duration(Plain):
     """A whole number of a unit of time.
 
     Attributes

@@ -3,13 +3,24 @@
 import json
 import logging
 from collections import deque
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from heapq import merge
+from itertools import count
+from math import isfinite
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
+from ._hooks import Hooks, of_member
 from ._optional import import_optional
+from ._plain import Plain
 
 logger = logging.getLogger("skretrain.events")
+# Silent unless somebody listens: else Python prints warnings of loggers without a handler.
+logging.getLogger("skretrain").addHandler(logging.NullHandler())
+
+# Numbers of the logs of this process; no part of a log, which is the same in every process.
+_SOURCES = WeakKeyDictionary()
+_NUMBERS = count(1)
 
 
 class Mark(NamedTuple):
@@ -26,6 +37,7 @@ class Action(NamedTuple):
     name: str
     meaning: str
     mark: Mark | None = None
+    level: int = logging.INFO  # of the record in Python's logging
 
     @property
     def is_routine(self):
@@ -58,6 +70,7 @@ _TABLE = (
         "rolled_back",
         "A promotion was taken back, by the gate or by hand; an earlier model serves again.",
         Mark("#009E73", "<", "M-5,0 L3,-5 3,5 Z"),
+        logging.WARNING,
     ),
     Action(
         "pending",
@@ -78,6 +91,7 @@ _TABLE = (
         "failed",
         "An update, a retrain or the gate raised; the serving model is as before.",
         Mark("#000000", "P", "M-2,-5 L2,-5 2,-2 5,-2 5,2 2,2 2,5 -2,5 -2,2 -5,2 -5,-2 -2,-2 Z"),
+        logging.WARNING,
     ),
     Action(
         "labels_wanted",
@@ -87,10 +101,11 @@ _TABLE = (
     ),
 )
 ACTIONS = {action.name: action for action in _TABLE}
+STATES = ("stable", "warning", "drift")  # what a trigger can say, from good to bad
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+@dataclass(frozen=True)
+class Event(Plain):
     """What one call of ``partial_fit`` (or the first fit) led to."""
 
     action: str
@@ -110,12 +125,14 @@ class Event:
     from_scratch: bool = False  # whether what was fitted began from nothing
 
 
-class EventLog:
+class EventLog(Plain):
     """Every alarm, retrain, rejection, rollback and failure; the routine only as counts.
 
     The log keeps the newest `max_events` notable events and running counts of all actions, so that
     its size does not grow with the stream. The full record, one JSON object per call, goes to the
-    logger ``skretrain.events`` at level ``INFO``.
+    logger ``skretrain.events``, at the level ``WARNING`` where something failed or was taken back,
+    else at ``INFO``. The fields are attributes of the logging record, too; ``source``, there and in
+    the JSON, is the number of the log in this process.
 
     Parameters
     ----------
@@ -130,6 +147,12 @@ class EventLog:
         ``fits``, the fits from scratch; ``updates``, the models that went on from an earlier one,
         and ``rows_updated``, their rows; ``rows_fitted``, ``cpu_seconds`` and ``wall_seconds`` of
         all of them together, those of comparisons included.
+    state : {"stable", "warning", "drift"}
+        What the trigger said last.
+
+    See Also
+    --------
+    skretrain.serving.on_event : Call a function at events.
 
     Examples
     --------
@@ -145,6 +168,7 @@ class EventLog:
     """
 
     actions = ACTIONS  # what can happen to the owner of the log
+    _hooks = None  # once there are some; they belong to this process
 
     def __init__(self, max_events=10_000):
         self.max_events = max_events
@@ -158,20 +182,57 @@ class EventLog:
             "cpu_seconds": 0.0,
             "wall_seconds": 0.0,
         }
+        self.state = "stable"
 
     def record(self, event):
-        """Count `event`, keep it if it is notable, and log it."""
+        """Count `event`, keep it if it is notable, log it, and note it for the hooks."""
+        self.state = event.state
         self.counts[event.action] += 1
         # Also where no row was fitted for the model that serves: a comparison that ends in keeping
         # it has its price.
         self.totals["rows_fitted"] += event.n_rows_fitted
         self.totals["cpu_seconds"] += event.cpu_seconds
         self.totals["wall_seconds"] += event.wall_seconds
-        is_notable = not self.actions[event.action].is_routine
-        if is_notable or event.state == "drift" or event.reason:
+        action = self.actions[event.action]
+        is_kept = bool(not action.is_routine or event.state == "drift" or event.reason)
+        if is_kept:
             self._events.append(event)
-        if logger.isEnabledFor(logging.INFO):
-            logger.info(json.dumps(asdict(event), default=str))
+        if logger.isEnabledFor(action.level):
+            fields = {"source": self.source} | asdict(event)
+            logger.log(action.level, as_json(fields), extra=fields)
+        if self._hooks is not None:
+            self._hooks.note(event, is_kept=is_kept)
+
+    @property
+    def source(self):
+        """Number of the log in this process, in the order in which logs were first asked."""
+        if self not in _SOURCES:
+            _SOURCES[self] = next(_NUMBERS)
+        return _SOURCES[self]
+
+    @property
+    def listening(self):
+        """The hooks that hear of the events, a tuple."""
+        return () if self._hooks is None else self._hooks.hooks
+
+    def hear(self, hook):
+        """Let a hook hear of the events that come."""
+        self._hooks = self._hooks or Hooks()
+        self._hooks.add(hook)
+
+    def drop(self, group):
+        """Let the hooks of a group hear of nothing more."""
+        if self._hooks is not None:
+            self._hooks.drop(group)
+
+    def tell(self):
+        """Tell the hooks what was recorded since they were told last."""
+        if self._hooks is not None:
+            self._hooks.tell()
+
+    def _state(self):
+        """Return the state without the hooks, which belong to this process."""
+        return {name: value for name, value in self.__dict__.items() if name != "_hooks"}
 
     def __len__(self):
         return len(self._events)
@@ -207,7 +268,7 @@ class EventLog:
     def to_json(self):
         """Return counts, totals and notable events as one JSON document."""
         document = {"counts": self.counts, "totals": self.totals, "events": self.to_records()}
-        return json.dumps(document, default=str)
+        return as_json(document)
 
 
 def merged(logs):
@@ -221,22 +282,34 @@ def merged(logs):
     Returns
     -------
     log : EventLog
-        Counts and totals are sums.
+        Counts and totals are sums, and `state` is the worst.
     """
     whole = EventLog(sum(log.max_events for log in logs.values()))
     for log in logs.values():
         for sums, more in ((whole.counts, log.counts), (whole.totals, log.totals)):
             for name, value in more.items():
                 sums[name] += value
-    named = [
-        [
-            replace(event, reason=f"{name}: {event.reason}" if event.reason else name)
-            for event in log
-        ]
-        for name, log in logs.items()
-    ]
+    named = [[of_member(event, name) for event in log] for name, log in logs.items()]
     whole._events.extend(merge(*named, key=lambda event: event.row))
+    whole.state = max((log.state for log in logs.values()), key=STATES.index, default="stable")
     return whole
+
+
+def as_json(document):
+    """Return JSON that every reader takes: numbers of numpy are numbers, and NaN is null."""
+    return json.dumps(_plain(document))
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    return value if isinstance(value, str | int | None) else str(value)
 
 
 def notable_actions():

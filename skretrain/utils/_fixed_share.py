@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ._plain import Plain
+
 # Evidence is counted per hundred rows, so that the size of a batch hardly matters.
 ROWS_PER_UNIT = 100
 # A hundred right answers in a hundred rows multiply the weight of a member by exp(5).
@@ -9,7 +11,7 @@ LEARNING_RATE = 5.0
 _MOST_STEPS = 1000
 
 
-class FixedShare:
+class FixedShare(Plain):
     r"""The exponential weights of experts, with forgetting and with a fixed share for everybody.
 
     An update multiplies the weight of each member by the exponential of its gain, raises the

@@ -28,6 +28,7 @@ __all__ = [
     "is_semi_supervised",
     "is_stateless",
     "is_stateless_transformer",
+    "know_labels",
     "parallel_block",
     "predict_of",
     "predict_proba_of",
@@ -37,6 +38,7 @@ __all__ = [
     "rotate_members",
     "route_also",
     "routing_enabled",
+    "seen_as_flat",
     "widen_output_layer",
 ]
 
@@ -406,3 +408,15 @@ def beginning_at_its_predictions(model, X):
         yield
     finally:
         del model._raw_predict
+
+
+def know_labels(stacking, encoder):
+    """Let a stacking classifier turn the numbers of its final estimator into labels, in place."""
+    stacking._label_encoder = encoder
+
+
+def seen_as_flat(target_regressor, regressor, transformer):
+    """Return a TransformedTargetRegressor as if it had been fitted on targets with one axis."""
+    target_regressor.regressor_, target_regressor.transformer_ = regressor, transformer
+    target_regressor._training_dim = 1
+    return target_regressor

@@ -13,7 +13,7 @@ BUFFERS = {
     "balanced": Reservoir(12, balance=True),
     "decaying": Reservoir(12, decay=0.02),
     "both": Reservoir(12, balance=True, decay=0.02),
-    "stratified": StratifiedReservoir(12, by=None, column=0),
+    "stratified": StratifiedReservoir(12, by=None, column=0, recent=0.5),
 }
 
 

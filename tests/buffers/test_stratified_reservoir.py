@@ -128,7 +128,7 @@ def test_a_season_is_the_part_of_the_calendar(by, season):
 def test_winter_is_not_forgotten_in_summer():
     """After 1,000 days, each month before the newest rows has as many, where a window has none."""
     X = pd.DataFrame({"t": DAYS})
-    buffer = fed(StratifiedReservoir(240, by="month", column="t"), X)
+    buffer = fed(StratifiedReservoir(240, by="month", column="t", recent=0.5), X)
     months = np.bincount(DAYS[buffer.index[:120]].month)[1:]
     assert months.tolist() == [10] * 12
     assert 5 not in set(DAYS[fed(SlidingWindow(240), X).index].month)
@@ -236,7 +236,7 @@ def test_a_pipeline_may_leave_the_dates_out():
     """Whole cycle: a forecaster whose memory goes by the season."""
     X = pd.DataFrame({"t": DAYS, "load": np.arange(1000.0) % 365})
     base = make_pipeline(make_column_transformer(("passthrough", ["load"])), Ridge())
-    buffer = StratifiedReservoir(120, column="t")
+    buffer = StratifiedReservoir(120, column="t", recent=0.5)
     model = DriftAwareRetrainer(base, buffer=buffer, batch_size=200).fit(X, np.asarray(X["load"]))
     assert len(model.buffer_) == 120
     assert len(set(DAYS[model.buffer_.index].month)) == 12
@@ -266,6 +266,6 @@ def test_a_row_without_a_date_is_a_stratum_of_its_own_whatever_the_dates_are(dat
     times[[3, 30]] = pd.NaT
     kept = []
     for column in (times, dates(times)):
-        buffer = StratifiedReservoir(20, by="month", column="t", random_state=0)
+        buffer = StratifiedReservoir(20, by="month", column="t", recent=0.5, random_state=0)
         kept.append(buffer.add(pd.DataFrame({"t": column})).index.tolist())
     assert kept[0] == kept[1]

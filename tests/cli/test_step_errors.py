@@ -103,7 +103,7 @@ def test_a_state_that_was_cut_or_altered_is_refused(job, days):
         assert job("step", days(300, 50)) == 2
         assert "state.skretrain could not be read" in job.err
         assert path.read_bytes() == damaged
-    save({"a": 1}, path, format="pickle")
+    save({"a": 1}, path, serializer="pickle")
     assert job("status") == 2
     assert "holds no daily job" in job.err
 

@@ -263,7 +263,7 @@ def test_a_model_is_read_as_it_was_saved(job, days, tmp_path):
     skops = pytest.importorskip("skops.io")
     skops.dump(model, tmp_path / "m.skops")
     save(model, tmp_path / "m.skretrain")
-    save(model, tmp_path / "p.skretrain", format="pickle")
+    save(model, tmp_path / "p.skretrain", serializer="pickle")
     for name in ("m.skops", "m.skretrain", "p.skretrain"):
         options = ["--target", "y", "--raw", "--model", tmp_path / name, "--force"]
         assert job("init", history, *options) == 0

@@ -680,7 +680,7 @@ def test_a_class_that_the_waiting_challenger_lacks_replaces_it_once():
         ({"max_rows": 1e4}, "max_rows must be an integer"),
         ({"min_rows": 50, "max_rows": 40}, "max_rows must be at least min_rows, which is 50"),
         ({"criteria": ["recall"]}, r"criteria must be a dict such as"),
-        ({"criteria": {"precision": 0.1}}, "criteria must be named accuracy, recall, false_posi"),
+        ({"criteria": {"lift": 0.1}}, "criteria must be named accuracy, recall, false_posi"),
         ({"criteria": {"accuracy[a]": 0.1}}, "all but the first with"),
         ({"criteria": {3: 0.1}}, "criteria must be named"),
         ({"criteria": {"recall": 2}}, r"allowed change in \(-1, 1\) for recall"),

@@ -428,3 +428,14 @@ def test_it_is_kept_fresh_behind_random_features():
     result = prequential_validate(model, X, y)
     assert "goes on learning by partial_fit" in str(explain_plan(base))
     assert result.score > 0.75
+
+
+def test_a_small_batch_of_many_classes_is_learned_without_a_warning():
+    """A fit of as many is warned of by scikit-learn, as by all its classifiers."""
+    X, y = np.random.default_rng(0).normal(size=(30, 3)), np.arange(30)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = RecursiveRidgeClassifier().partial_fit(X, y).partial_fit(X[:20], y[:20] + 20)
+    assert model.classes_.tolist() == list(range(40))
+    with pytest.warns(UserWarning, match="The number of unique classes is greater"):
+        RecursiveRidgeClassifier().fit(X, y)

@@ -205,3 +205,14 @@ def test_cells_that_are_lists_are_levels():
     assert not column.is_numeric
     assert column.old[0] == column.new[0]
     assert len({column.old[0], column.old[1], column.new[1]}) == 3
+
+
+def test_means_whose_sum_or_difference_is_no_float_move_without_a_warning():
+    """In units of the spread, the largest numbers move as small ones do."""
+    rng = np.random.default_rng(0)
+    old, new = rng.random(300) - 1.0, rng.random(300)
+    expected, found = (
+        movement(columns_of(unit * old[:, None], unit * new[:, None])[0][0])["in_deviations"]
+        for unit in (1.0, 1.7e308)
+    )
+    assert found == pytest.approx(expected)

@@ -240,3 +240,10 @@ def test_without_classes_there_is_no_table(y_true, y_pred, message):
 def test_without_a_start_a_class_exists_from_its_first_label_on():
     table = result_of([0, 0, 1, 1], [0, 1, 1, 1], at_start=None).per_class(2)
     assert table["class"].tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("label", [pd.NA, np.array([3, 3]), None, "3"])
+def test_what_equals_no_label_is_refused_as_none(label):
+    y_true, y_pred = growing()
+    with pytest.raises(ValueError, match=r"old_versus_new\(label=.*one of \[3\]"):
+        result_of(y_true, y_pred, at_start=[0, 1, 2]).old_versus_new(label)

@@ -12,7 +12,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.naive_bayes import GaussianNB
 
 from skretrain.serving import PendingLabels
-from skretrain.serving._arrivals import Arrivals, tallies
+from skretrain.serving._arrivals import Arrivals, ClassArrivals, tallies
 
 
 class Sign(ClassifierMixin, BaseEstimator):
@@ -349,3 +349,11 @@ def test_the_shares_by_class_are_a_table():
     assert table["n_predicted"].tolist() == [1, 3]
     assert table["share_resolved"].tolist() == [1.0, pytest.approx(1 / 3)]
     assert table["n_pending"].tolist() == [0, 2]
+
+
+def test_a_ledger_without_predictions_has_a_table_with_columns_and_no_rows():
+    empty = PendingLabels(GaussianNB())
+    table = empty.arrivals_.to_frame()
+    assert len(table) == 0
+    assert table.columns.tolist() == ["predicted", *ClassArrivals._fields]
+    assert empty.score_.to_frame()["n_resolved"].tolist() == [0]

@@ -938,3 +938,30 @@ def test_many_threads_get_ids_of_their_own():
     assert sorted(found) == list(range(360))
     rows, _, _ = ledger.resolve(list(found), [0] * 360)
     assert rows[:, 0].tolist() == [found[each] for each in range(360)]
+
+
+# -- the versions that predicted -------------------------------------------------------------------
+
+
+def test_a_row_keeps_the_version_that_predicted_it():
+    """Whatever serves by now, and whether its label came; the ids may be one's own."""
+    model = DriftAwareRetrainer(
+        GaussianNB(), detector=Periodic(50), policy="full_refit", update=None
+    )
+    model.fit(X[:200], Y[:200])
+    ledger = PendingLabels(model)
+    ledger.predict(X[200:203], ids=["a", "b", "c"])
+    model.partial_fit(X[200:300], Y[200:300])
+    ledger.predict(X[300:302], ids=["d", "e"])
+    ledger.resolve(["b"], [Y[201]])
+    assert model.n_refits_ == 1
+    assert ledger.versions(["e", "b", "a"]).tolist() == [2, 1, 1]
+    assert ledger.versions([]).tolist() == []
+
+
+def test_the_version_of_a_row_that_is_not_held_is_not_known():
+    ledger = PendingLabels(Sign(), max_pending=2)
+    ids, _ = ledger.predict(signs(3))
+    assert ledger.versions(ids[1:]).tolist() == [1, 1]
+    with pytest.raises(ValueError, match="PendingLabels.versions.*dropped for lack of room: 0"):
+        ledger.versions(ids)

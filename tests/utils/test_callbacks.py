@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from executors import Inline
 from helpers import assert_same_outputs, stream
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression, SGDClassifier
@@ -17,6 +18,7 @@ from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit
 from skretrain.compose import make_incremental_pipeline
 from skretrain.exceptions import SkretrainWarning
 from skretrain.model_selection import make_prequential_scorer, prequential_validate
+from skretrain.serving import BackgroundRetrainer
 from skretrain.utils import _callbacks
 
 callback = pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
@@ -46,6 +48,17 @@ class Diary:
 
 def steps(*names):
     return [pair for name in names for pair in (("begin", name), ("end", name))]
+
+
+def test_callbacks_hear_of_each_batch_in_the_background_as_well():
+    heard = []
+    for wrap in (lambda model: model, lambda model: BackgroundRetrainer(model, Inline())):
+        diary = Diary()
+        model = DriftAwareRetrainer(SGDClassifier(random_state=0)).fit(X, Y)
+        wrap(model.set_callbacks(diary)).partial_fit(X[:50], Y[:50])
+        heard.append(diary.heard)
+    assert heard[0] == heard[1]
+    assert ("end", "partial_fit") in heard[1]
 
 
 @pytest.mark.parametrize(("batch_size", "n_batches"), [(None, 0), (100, 2), (300, 0)])

@@ -98,13 +98,76 @@ def test_to_json_can_be_read_back():
 
 
 def test_every_event_is_logged_for_whoever_listens(caplog):
+    """What failed or was taken back is a warning, all else is information."""
     with caplog.at_level(logging.INFO, logger="skretrain.events"):
         log_of(Event("kept", 1, 1), Event("failed", 2, 1))
     assert [json.loads(record.message)["action"] for record in caplog.records] == ["kept", "failed"]
     caplog.clear()
     with caplog.at_level(logging.WARNING, logger="skretrain.events"):
-        log_of(Event("failed", 2, 1))
-    assert not caplog.records
+        log_of(*(Event(action, 2, 1, state="drift") for action in ACTIONS))
+    assert [record.action for record in caplog.records] == ["rolled_back", "failed"]
+    assert {record.levelno for record in caplog.records} == {logging.WARNING}
+
+
+def test_a_record_carries_the_fields_and_the_number_of_its_log(caplog):
+    """A filter or a formatter of JSON takes them from there, without reading the message."""
+    with caplog.at_level(logging.INFO, logger="skretrain.events"):
+        one = log_of(Event("retrained", 10, 5, reason="100 % better", evidence={"p": 0.5}))
+        other = log_of(Event("kept", 1, 1))
+        one.record(Event("kept", 15, 5))
+    first, second, third = caplog.records
+    assert (first.action, first.row, first.reason) == ("retrained", 10, "100 % better")
+    assert json.loads(first.getMessage()) == {"source": one.source} | one.to_records()[0]
+    assert first.source == third.source == one.source
+    assert second.source == other.source != one.source
+
+
+def test_the_number_of_a_log_is_no_part_of_its_state():
+    """Two runs that do the same are the same, and a copy is a log of its own."""
+    log, same = log_of(Event("kept", 1, 1)), log_of(Event("kept", 1, 1))
+    assert log.source != same.source
+    assert pickle.dumps(log) == pickle.dumps(same)
+    assert pickle.loads(pickle.dumps(log)).source not in (log.source, same.source)
+
+
+def test_whoever_configures_no_logging_sees_nothing():
+    """Python prints warnings of a logger of which no parent has a handler."""
+    handlers = logging.getLogger("skretrain").handlers
+    assert any(isinstance(handler, logging.NullHandler) for handler in handlers)
+
+
+def test_the_json_is_one_that_every_reader_takes(caplog):
+    """JSON knows no NaN, numbers of numpy are numbers, and what is none of its types is text."""
+    evidence = {"nan": np.nan, "inf": np.float32(-np.inf), 3: np.array([1, 2]), "day": Day()}
+    event = Event("rejected", np.int64(10), 5, evidence=evidence | {"pair": (True, None)})
+    with caplog.at_level(logging.INFO, logger="skretrain.events"):
+        log = log_of(event)
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    read = json.loads(caplog.records[0].getMessage(), parse_constant=refuse)
+    assert read["row"] == 10
+    expected = {"nan": None, "inf": None, "3": [1, 2], "day": "Monday", "pair": [True, None]}
+    assert read["evidence"] == expected
+    assert json.loads(log.to_json(), parse_constant=refuse)["events"][0]["evidence"] == expected
+
+
+class Day:
+    """Something that is not of JSON."""
+
+    def __str__(self):
+        return "Monday"
+
+
+def test_a_log_knows_what_the_trigger_said_last():
+    """Of merged ones, the worst."""
+    log = log_of(Event("kept", 1, 1, state="warning"))
+    assert (EventLog().state, log.state) == ("stable", "warning")
+    calm = log_of(Event("kept", 1, 1, state="drift"), Event("kept", 2, 1))
+    assert calm.state == "stable"
+    assert merged({"one": calm, "two": log}).state == "warning"
+    assert merged({}).state == "stable"
 
 
 def test_it_pickles_with_its_bound():

@@ -9,10 +9,11 @@ import numpy as np
 
 from ...utils._copy import copy_fitted
 from ...utils._labels import unseen_labels
+from ...utils._plain import Plain
 
 
-@dataclass(frozen=True, slots=True)
-class Effort:
+@dataclass(frozen=True)
+class Effort(Plain):
     """How much one continuation may change.
 
     Parameters
@@ -56,7 +57,7 @@ class Effort:
         return max(1, round(self.rate * n_members))
 
 
-class BaseAdapter(ABC):
+class BaseAdapter(Plain, ABC):
     """Base class of adapters: how the estimators of one family go on learning.
 
     A subclass writes :meth:`update`, and says in :meth:`why_not` and :meth:`refusal` what it
@@ -192,7 +193,7 @@ class BaseAdapter(ABC):
         """
         return []
 
-    def hold_over(self, estimator, fitted, freeze):  # noqa: B027 - most families fit all anew
+    def hold_over(self, estimator, fitted, freeze):
         """Let the ``fit`` of an estimator begin with fixed parts of a fitted one, in place.
 
         Nothing, unless overridden: all parts are learned anew.
@@ -222,7 +223,7 @@ class BaseAdapter(ABC):
         """
         return estimator
 
-    def after_fit(self, predictor, model, X):  # noqa: B027 - most families need nothing
+    def after_fit(self, predictor, model, X):
         """Make what a fresh fit learned consistent, in place; nothing, unless overridden.
 
         Parameters
@@ -258,7 +259,7 @@ class BaseAdapter(ABC):
         """
         return (), ""
 
-    def n_kept(self, model):  # noqa: B027 - None for families that are not stopped early
+    def n_kept(self, model):
         """Return how many rounds a model predicts with that was stopped early; None if it was not.
 
         Parameters

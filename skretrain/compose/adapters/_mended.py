@@ -5,8 +5,28 @@ name and the same parameters: whatever contains it (a pipeline, a search, a cali
 without knowing. A fitted one goes back to its own class, unless it still needs the other.
 """
 
+from copy import copy
 from functools import cache, partial, wraps
 from inspect import signature
+from typing import Any, NamedTuple
+
+from ...utils._plain import register
+
+
+class OfItsLibrary(NamedTuple):
+    """A fitted estimator without what was mended of it."""
+
+    estimator: Any
+    labels: Any = None  # that its positions 0, 1, ... stand for; None where it knows them itself
+    is_flat: bool = True  # whether predictions of one output have one axis
+
+
+def unmended(estimator, mixin):
+    """Return a copy of an estimator, of the class that stands behind a mixin."""
+    kinds = type(estimator).__mro__
+    other = copy(estimator)
+    other.__class__ = kinds[kinds.index(mixin) + 1]
+    return other
 
 
 class Mended:
@@ -50,8 +70,28 @@ class Mended:
         """
         return False
 
-    def __reduce__(self):
-        return _blank, (type(self)._plain, type(self)._mixin), self.__getstate__()
+    def of_its_library(self):
+        """Return the estimator without what was mended.
+
+        Returns
+        -------
+        plain : OfItsLibrary
+            A copy, which shares what it has learned.
+        """
+        other = copy(self)
+        other.__class__ = type(self)._plain
+        return OfItsLibrary(other)
+
+    def __reduce_ex__(self, protocol):
+        return _blank, (type(self)._plain, type(self)._mixin), super().__getstate__()
+
+    def __getstate__(self):
+        # Formats that do not pickle would take it for one of its own class.
+        raise TypeError(
+            f"this {type(self).__name__}, as skretrain lets it learn, is part of something else "
+            "and cannot be saved there without pickle: save the object by pickle, joblib or "
+            "cloudpickle."
+        )
 
 
 def mended(estimator, mixin):
@@ -107,9 +147,23 @@ def _mended_kind(plain, mixin):
     body = {mixin.mends: fit, "_plain": plain, "_mixin": mixin, "__doc__": plain.__doc__}
     kind = type(plain.__name__, (mixin, plain), {**body, "__module__": plain.__module__})
     kind.__qualname__ = plain.__qualname__
+    register([kind], _parts_of, {"mended": _made_of})
     return kind
 
 
 def _blank(plain, mixin):
     kind = _mended_kind(plain, mixin)
     return kind.__new__(kind)
+
+
+def _parts_of(value):
+    _, kinds, state = value.__reduce_ex__(2)
+    return "mended", [*kinds, state]
+
+
+def _made_of(content):
+    *kinds, state = content
+    value = _blank(*kinds)
+    restore = getattr(value, "__setstate__", value.__dict__.update)
+    restore(state)
+    return value

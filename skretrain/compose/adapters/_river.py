@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._base import flat_classes
+from ._mended import OfItsLibrary, unmended
 from ._partial_fit import PartialFitAdapter
 
 
@@ -104,6 +105,20 @@ class _LabelsOfRiver:
         silent = ~(total[:, 0] > 0)  # NaN included
         proba[silent], total[silent] = 1.0, len(labels)
         return np.where(np.isclose(total, 1.0), proba, proba / total)
+
+    def of_its_library(self):
+        """Return river's own wrapper, of a binary model with positions for labels.
+
+        Returns
+        -------
+        plain : OfItsLibrary
+            A copy, which shares what it has learned.
+        """
+        other = unmended(self, _LabelsOfRiver)
+        if self.river_estimator._multiclass:
+            return OfItsLibrary(other)
+        other.classes_ = np.arange(len(self.classes_))
+        return OfItsLibrary(other, self.classes_)
 
     def _ask(self, method, X):
         from river.stream import iter_array

@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from ...utils._containers import take_rows, writable
 from ._base import is_among, set_for_now
-from ._mended import Mended, mended
+from ._mended import Mended, OfItsLibrary, mended, unmended
 from ._partial_fit import PartialFitAdapter
 
 # Epochs of the history that are kept: it grows with every update, and copies with it.
@@ -235,6 +235,16 @@ class _FlatTargets:
         predicted = super().predict(X)
         return predicted[:, 0] if predicted.shape[1:] == (1,) else predicted
 
+    def of_its_library(self):
+        """Return skorch's own net.
+
+        Returns
+        -------
+        plain : OfItsLibrary
+            A copy, which shares what it has learned.
+        """
+        return OfItsLibrary(unmended(self, _FlatTargets), is_flat=False)
+
 
 class _TwoLabels:
     """Refuses the labels for which a binary net has no room; its loss takes any number."""
@@ -258,6 +268,16 @@ class _TwoLabels:
         _, reason = _beyond(2, None if y is None else np.asarray(y))
         if reason:
             raise ValueError(f"{reason}.")
+
+    def of_its_library(self):
+        """Return skorch's own net.
+
+        Returns
+        -------
+        plain : OfItsLibrary
+            A copy, which shares what it has learned.
+        """
+        return OfItsLibrary(unmended(self, _TwoLabels))
 
 
 # What is mended of skorch, by the name of the net.

@@ -59,6 +59,10 @@ class _AnyLabels(_StopsEarly):
     def stays_mended(self):
         return self._labels is not None
 
+    def of_its_library(self):
+        plain = super().of_its_library()
+        return plain._replace(labels=vars(plain.estimator).pop("_labels", None))
+
     @property
     def classes_(self):
         """The labels, an ndarray of shape (n_classes,)."""

@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 from ...metrics._intervals import student_quantile
 from ...utils._containers import take_rows
 from ...utils._losses import absolute_loss_per_row, zero_one_loss_per_row
-from .._stream import Recorded, methods_for
+from ...utils._recorded import Recorded, methods_for
 
 CONFIDENCE = 0.95
 _FEWEST_FOR_BLOCKS = 40  # fewer rows cannot show that they are autocorrelated

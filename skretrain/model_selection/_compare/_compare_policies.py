@@ -9,8 +9,9 @@ from ...utils._clone import cloned
 from ...utils._containers import as_container, n_rows
 from ...utils._params import check_n_jobs, check_number
 from .._edges import checked_times
+from .._label_times import split_off
 from .._row_params import checked_row_params, counted_rows
-from .._timing import timing_of
+from .._timing import timing_of, with_label_times
 from ._comparison import PolicyComparison
 from ._default_policies import default_policies, window_of
 from ._live import run_all_live
@@ -39,6 +40,7 @@ def compare_policies(
     random_state=None,
     on_run=None,
     times=None,
+    label_time=None,
     params=None,
     time_budget=None,
 ):
@@ -120,6 +122,10 @@ def compare_policies(
         When each row came, in order: dates, numbers, or text of which neighbours are compared. A
         batch, the first fit too, then goes on to the last row of its time, since at that time none
         of its labels was known.
+    label_time : array-like of shape (n_samples,), str or None, default=None
+        Instead of `label_delay`, when each label comes, as :func:`prequential_validate` takes it:
+        dates or numbers as `times` are or, without `times`, row numbers; NaN, NaT and infinity are
+        never. A str is the name of a column of the frame `X`, which no model is then shown.
     params : dict of str to array-like, or None, default=None
         What the fits of all policies get besides, such as ``{"sample_weight": weight}``: arrays
         with a value for each row, which come with their rows. Weights change what is learned; the
@@ -147,6 +153,13 @@ def compare_policies(
     A scorer of all rows together needs the answers of every model of the matrix: with two windows
     and n batches, about n times the rows that are served. A `stride` makes it fewer. What is best
     in hindsight is then chosen among the schedules that refit where windows begin.
+
+    With `label_time`, whatever learns goes by the order in which labels come: a refit before a
+    batch learns the labels that are there when the batch comes, the last so many that came where it
+    has a window (those of the last days, where that is a duration), and a policy is told, after
+    each batch, the losses of the present model on the rows whose labels came meanwhile. All rows
+    are served, and scored, when they come, those whose label never comes, too: history has the
+    truth.
 
     See Also
     --------
@@ -177,6 +190,7 @@ def compare_policies(
     debt [657.0, 187.0, 392.0]
     """
     choose = _usual(estimator) if policies is None else lambda *cut: specs_of(policies)
+    X, label_time = split_off(X, label_time)
     times = None if times is None else checked_times(times, y)
     timing = timing_of(
         "compare_policies",
@@ -188,6 +202,7 @@ def compare_policies(
         label_delay=label_delay,
         fit_latency=fit_latency,
     )
+    timing = with_label_times("compare_policies", timing, label_time, times, label_delay)
     return compared(
         estimator,
         X,
@@ -274,18 +289,21 @@ def compared(
         "windows": [window_of(timing.step), "all"],
         "initial_size": timing.start,
         "n_jobs": n_jobs,
+        "stride": stride,
     }
-    blank = measure.matrix(cloned(estimator), random_state=seeds[0], stride=stride, **options)
-    least = affordable_stride(blank, X, y, times, params, seconds=budget / 2, n_seeds=len(seeds))
+
+    def blank(seed):
+        matrix = measure.matrix(cloned(estimator), random_state=seed, **options)
+        matrix._arrivals = timing.arrivals
+        return matrix
+
+    least = affordable_stride(
+        blank(seeds[0]), X, y, times, params, seconds=budget / 2, n_seeds=len(seeds)
+    )
     options["stride"] = stride = max(stride, least)
     specs = choose(timing.step, stride, len(timing.edges) - 2)
     options["windows"] = windows_of(specs, window_of(timing.step))
-    matrices = [
-        measure.matrix(cloned(estimator), random_state=seed, **options).fit(
-            X, y, times=times, **params
-        )
-        for seed in seeds
-    ]
+    matrices = [blank(seed).fit(X, y, times=times, **params) for seed in seeds]
     measure.begin(as_container(X), y, timing.edges, counted)
     comparison = PolicyComparison(
         specs, matrices, measure, seeds=seeds, delay=timing.known_chunks(), prices=prices

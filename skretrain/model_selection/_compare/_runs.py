@@ -164,7 +164,7 @@ def n_updates(result):
 def _rows_of_updates(result):
     """Return the rows that went into updates, not into fits from scratch."""
     if result.events is None:
-        return result.rows_fitted - int(result.batch_rows[0])
+        return result.rows_fitted - result.n_first
     return result.events.totals["rows_updated"]
 
 

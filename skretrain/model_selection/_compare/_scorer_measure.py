@@ -6,10 +6,9 @@ import numpy as np
 
 from ...utils._containers import take_rows
 from ...utils._losses import task_of
-from ...utils._sklearn_api import response_methods
+from ...utils._recorded import Recorded, methods_of
 from .._matrix import AnswersMatrix
 from .._matrix._replay import FIRST
-from .._stream import Recorded, methods_for
 from ._served import Hindsight, Served
 
 _MOST_WINDOWS = 30
@@ -36,7 +35,7 @@ class ScorerMeasure:
         self.estimator, self.metric = estimator, metric
         self.name, self.scorer, self.why = metric.name, metric.scorer, metric.why
         self.is_loss = not metric.higher_is_better
-        self.methods = _methods_of(metric.scorer, estimator)
+        self.methods = methods_of(metric.scorer, estimator)
 
     @property
     def unit(self):
@@ -173,13 +172,6 @@ def _of_counted(outputs, readable, counted):
         return outputs
     part = counted[readable]
     return {method: output[part] for method, output in outputs.items()}
-
-
-def _methods_of(scorer, estimator):
-    """Return what a scorer asks for: of several methods that would do, the first there is."""
-    methods = response_methods(scorer)
-    there = [method for method in methods or () if hasattr(estimator, method)]
-    return there[:1] or methods_for([scorer], estimator)
 
 
 def _window_starts(y, classes, edges):

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...utils._containers import n_rows, take_rows
 from ...utils._labels import spread
-from .._stream import FILL
+from ...utils._recorded import FILL
 from ._dates import known_chunks
 from ._fits import Worker
 from ._replay import FIRST

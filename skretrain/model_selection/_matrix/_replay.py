@@ -10,7 +10,7 @@ from ...utils._params import is_number, refuse
 FIRST = 1  # the chunk that the first fit serves; chunk 0 has only been learned
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReplayState:
     """What is known when a policy is asked whether to refit before a chunk is served.
 

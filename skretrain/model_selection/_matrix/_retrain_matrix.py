@@ -114,6 +114,7 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
     """
 
     _worker = Worker
+    _arrivals = None  # when labels come, where compare_policies knows it row by row
 
     def __init__(
         self,
@@ -183,7 +184,7 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         if not callable(self.loss):
             check_targets(history.rows.y, self.loss, loss)
         edges = checked_edges(self, len(history.rows.index), history.times)
-        return self._worker(learner, history, edges, windows, loss)
+        return self._worker(learner, history, edges, windows, loss, self._arrivals)
 
     def _fit(self, worker):
         n_windows, n_chunks = len(worker.windows), len(worker.edges) - 1
@@ -194,6 +195,9 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         self.times_ = np.arange(FIRST, n_chunks, self.stride)
         self.chunk_rows_ = np.add.reduceat(worker.counts.astype(np.int64), worker.edges[:-1])
         self.losses_ = np.full((n_windows, len(self.times_), n_chunks), np.nan)
+        # What policies are told: losses on the rows whose labels come while a chunk is served.
+        self._told = self.losses_ if self._arrivals is None else self.losses_.copy()
+        self._rows_told = worker.rows_told()
         self.unpredicted_ = np.zeros(self.losses_.shape, dtype=np.int64)
         self.fit_seconds_ = np.full(self.losses_.shape[:2], np.nan)
         self.rows_fitted_ = np.zeros(self.losses_.shape[:2], dtype=np.int64)
@@ -226,7 +230,7 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
 
     def _store(self, window, number, cell):
         served = window, number, slice(self.times_[number], None)
-        self.losses_[served], self.unpredicted_[served], *costs = cell
+        self.losses_[served], self.unpredicted_[served], *costs, self._told[served] = cell
         self.fit_seconds_[window, number], self.rows_fitted_[window, number] = costs
 
     def _better_half(self, remaining, numbers_of_times):
@@ -391,8 +395,8 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
                     chunk=chunk,
                     window=self._windows[window],
                     age=chunk - since,
-                    losses=self.losses_[present][new],
-                    rows=self.chunk_rows_[new],
+                    losses=self._told[present][new],
+                    rows=self._rows_told[new],
                     n_fits=len(schedule),
                     fit_seconds=seconds,
                     rows_fitted=n_fitted,
@@ -443,8 +447,12 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         ------
         OSError
             If it cannot be written; what was there before is still there.
+        ValueError
+            If it comes from ``compare_policies(label_time=...)``.
         """
         check_is_fitted(self)
+        if self._arrivals is not None:
+            raise ValueError("A matrix with labels at moments of their own cannot be saved.")
         facts = {
             "chunk": as_text(self._chunk),
             "windows": [as_text(window) for window in self._windows],
@@ -483,6 +491,7 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         matrix = cls(None, **{name: facts[name] for name in names})
         for name, values in arrays.items():
             setattr(matrix, name, values)
+        matrix._told, matrix._rows_told = matrix.losses_, matrix.chunk_rows_
         matrix._chunk = duration_of(facts["chunk"]) or facts["chunk"]
         matrix._windows = checked_windows(facts["windows"], matrix.chunk_moments_)
         matrix._bounded, matrix.estimator_repr_ = facts["bounded"], facts["estimator"]

@@ -1,12 +1,13 @@
 """Types of the columns of a data frame: later rows are brought to those that are known."""
 
+from .._plain import Plain
 from . import _pandas_types, _polars_types
 from ._rows import PANDAS, POLARS, column_types, kind_of
 
 _LIBRARIES = {PANDAS: _pandas_types, POLARS: _polars_types}
 
 
-class ColumnTypes:
+class ColumnTypes(Plain):
     """The types that the columns of a stream have so far; the first batch decides on them.
 
     A type changes only where the values of later rows cannot be held by it: then it is widened.

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import re
+import warnings
 
 import joblib
 import numpy as np
@@ -27,8 +28,10 @@ from skretrain.compose.adapters import _skorch
 from skretrain.compose.adapters._base import Effort
 from skretrain.compose.adapters._registry import adapter_of
 from skretrain.compose.adapters._skorch import _N_EPOCHS
+from skretrain.drift import Periodic
 from skretrain.exceptions import SkretrainWarning
-from skretrain.policies import FineTune
+from skretrain.policies import FineTune, Revive
+from skretrain.serving import export
 
 ONE_PASS = Effort()
 RNG = np.random.default_rng(0)
@@ -771,3 +774,34 @@ def test_a_retrainer_hands_on_what_is_fixed():
 def test_a_model_of_another_kind_has_nothing_to_hand_on():
     fresh = refitted(GaussianNB().fit(X, Y), normed())
     assert fresh.predict(X).shape == Y.shape
+
+
+@pytest.mark.parametrize("base", [binary(), regressor()], ids=lambda net: type(net).__name__)
+def test_an_exported_net_is_skorchs_own_and_predicts_the_same(base):
+    y = Y.astype(np.float32)
+    model = DriftAwareRetrainer(base, detector=None).fit(X, y)
+    plain = export(model)
+    np.testing.assert_array_equal(plain.predict(X), model.predict(X))
+    net = getattr(plain, "regressor_", plain)
+    assert type(model.estimator_) is not type(base)
+    assert type(net) is type(base)
+
+
+@pytest.mark.parametrize("policy", ["keep_or_refit", Revive()])
+def test_a_net_reads_what_is_remembered_without_a_warning_of_torch(policy):
+    """The rows of a memory may not be written to; what warns may be caught by who compares."""
+    rows = RNG.normal(size=(500, 3)).astype(np.float32)
+    labels = (rows[:, 0] > 0).astype(np.int64)
+    labels[250:] = 1 - labels[250:]
+    torch.set_warn_always(True)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model = DriftAwareRetrainer(classifier(), detector=Periodic(100), policy=policy)
+            model.fit(rows[:100], labels[:100])
+            for start in range(100, 500, 50):
+                model.partial_fit(rows[start : start + 50], labels[start : start + 50])
+    finally:
+        torch.set_warn_always(False)
+    assert not [str(one.message) for one in caught if "writable" in str(one.message)]
+    assert {event.action for event in model.events_} & {"kept", "retrained"}
