@@ -146,7 +146,7 @@ def _read(path, trusted):
         return _from_skops(path, path.read_bytes(), trusted)
     if path.suffix == ".skretrain":
         header, payload = read_checkpoint(path)
-        if header["format"] == "skops":
+        if header["serializer"] == "skops":
             return _from_skops(path, payload, trusted)
         return load(path, trusted=True)
     return needed("joblib").load(path)

@@ -12,7 +12,7 @@ from helpers import RingsWhenWrong
 from sklearn.naive_bayes import GaussianNB
 
 from skretrain import DriftAwareRetrainer
-from skretrain.cli import _compare, _pictures, _policies, main
+from skretrain.cli import _compare, _job, _pictures, _policies, main
 from skretrain.cli._history import history_of
 from skretrain.cli._job import read_job
 from skretrain.policies import FullRefit
@@ -204,7 +204,7 @@ class JobRunner:
             options
         ):
             return self("init", history, "--model", path, *options)
-        key = repr(options), joblib.hash(model), history.to_csv()
+        key = _job.SERIALIZER, repr(options), joblib.hash(model), history.to_csv()
         if key not in _BEGUN:
             code = self("init", history, "--model", path, *options)
             if code or self.err:

@@ -14,6 +14,7 @@ from skretrain import DriftAwareRetrainer
 from skretrain.cli import _job
 from skretrain.drift import FeatureDrift
 from skretrain.exceptions import UpdateFailedWarning
+from skretrain.serving import checkpoint_info
 
 
 def test_a_job_is_the_retrainer_that_was_given_the_same_files(job, days, make_refitted):
@@ -30,6 +31,18 @@ def test_a_job_is_the_retrainer_that_was_given_the_same_files(job, days, make_re
     assert [e.reason for e in kept.events_] == [e.reason for e in model.events_]
     probe = days(5000, 50)[columns]
     assert (kept.predict_proba(probe) == model.predict_proba(probe)).all()
+
+
+@pytest.mark.parametrize("serializer", ["pickle", "skops"])
+def test_a_state_goes_on_however_it_is_written(serializer, job, days, monkeypatch):
+    monkeypatch.setattr(_job, "SERIALIZER", serializer)
+    job.begin(days(0, 300), "--id", "id", "--max-pending", "1000")
+    assert job("predict", days(300, 100)) == 0
+    assert job("step", days(300, 100)[["id", "y"]]) == 0
+    assert job("step", days(400, 100, sign=-1)) == 10
+    assert job("rollback") == 0
+    assert (job.job.version, job.job.n_pending, job.job.model.n_samples_seen_) == (3, 0, 500)
+    assert checkpoint_info(job.state / "state.skretrain")["serializer"] == serializer
 
 
 def test_the_exit_code_says_what_the_day_has_come_to(job, days):

@@ -13,7 +13,6 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skretrain import serving
 from skretrain.cli import main
 from skretrain.cli._job import read_job
 from skretrain.cli._versions import followed
@@ -94,9 +93,8 @@ def all_of(state, probe):
 
 
 @pytest.fixture
-def killable(job, days, make_refitted, monkeypatch, tmp_path):
+def killable(job, days, make_refitted, tmp_path):
     """Prepare a step that retrains; return what runs it, and what it ends in."""
-    monkeypatch.setattr(serving, "prometheus_text", lambda *a, **k: "x 1\n", raising=False)
     job.begin(days(0, 300), "--id", "id", model=make_refitted(GaussianNB()))
     job("predict", days(300, 100))
     rows = job.written(days(300, 200, sign=-1))

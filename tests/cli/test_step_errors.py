@@ -283,22 +283,12 @@ def test_without_fcntl_the_lock_is_that_of_windows(tmp_path, monkeypatch):
 # -- who else is told ------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def page(monkeypatch):
-    """Let the page of metrics say what it was asked about."""
-
-    def text(model, *, labels):
-        return f'x{{name="{labels["name"]}"}} {len(model)}\n'
-
-    monkeypatch.setattr(serving, "prometheus_text", text, raising=False)
-
-
-def test_metrics_are_a_file_for_prometheus(job, days, page):
+def test_metrics_are_a_file_for_prometheus(job, days):
     path = job.folder / "job.prom"
     job.begin(days(0, 300), "--id", "id", "--metrics", path)
     assert "job_score" not in path.read_text()
     job("predict", days(300, 7), "--metrics", path)
-    assert path.read_text().startswith('x{name="state"} 7\n# HELP skretrain_job_commands_total ')
+    assert 'skretrain_pending_labels{name="state"} 7\n' in path.read_text()
     job("step", days(300, 7), "--metrics", path)
     lines = dict(line.rsplit(" ", 1) for line in path.read_text().splitlines() if line[0] != "#")
     record = job.record
@@ -310,7 +300,7 @@ def test_metrics_are_a_file_for_prometheus(job, days, page):
     assert float(lines['skretrain_job_last_timestamp_seconds{name="state"}']) == at
 
 
-def test_what_cannot_be_told_is_an_error_and_the_state_is_written(job, days, page, monkeypatch):
+def test_what_cannot_be_told_is_an_error_and_the_state_is_written(job, days, monkeypatch):
     job.begin(days(0, 300))
     monkeypatch.setattr(_tell, "track", _fails)
     rows = job.written(days(300, 50))
