@@ -22,8 +22,8 @@ STATE, LOG, LOCK, VERSIONS, PREDICTIONS = (
     "versions",
     "predictions",
 )
-# skops takes two seconds to import, as long as all else, and guards nothing here: the versions beside
-# the state are pickles, and whoever can write there is trusted anyway.
+# skops takes two seconds to import, as long as all else, and guards nothing here: the versions
+# beside the state are pickles, and whoever can write there is trusted anyway.
 SERIALIZER = "pickle"
 _REMEMBERED = 200  # files of which it is known what they led to
 _KEPT = 30  # files of predictions
