@@ -164,6 +164,7 @@ API = {
         "Warnings",
         "One family, so that one filter can address them all.",
         [
+            "CheckpointVersionWarning",
             "ClassesGrewWarning",
             "ConstantModelWarning",
             "ForgettingWarning",

@@ -91,6 +91,6 @@ class Service(Plain):
         types = self.serving.types if is_same else self.types
         self.serving = self.serving._replace(model=model, classes=classes, types=types)
 
-    def _state(self):
+    def _state_to_save(self):
         """Return the state without the listeners, which belong to this process."""
         return self.__dict__ | {"listeners": []}

@@ -190,7 +190,7 @@ class Store(Plain):
         """
         return self.columns[name].read(key, self.end)
 
-    def _state(self):
+    def _state_to_save(self):
         """Return the state without spare capacity, whose content is arbitrary."""
         return {
             **self.__dict__,

@@ -88,7 +88,7 @@ class LossMemory(Plain):
             setattr(self, name, new)
         self._first, self._end = 0, n_kept
 
-    def _state(self):
+    def _state_to_save(self):
         """Return the state without spare room, whose content means nothing."""
         state = {"_losses": self.losses.copy(), "_rows": self.rows.copy()}
         return {"max_rows": self.max_rows, "_first": 0, "_end": len(self), **state}

@@ -231,12 +231,12 @@ class RiverParamsMixin(Plain):
     Setting one replaces the detector by a blank clone and never changes the object given.
     """
 
-    def _state(self):
+    def _state_to_save(self):
         for value in vars(self).values():
             for part in value if isinstance(value, list) else [value]:
                 if is_river(part):
                     take_any_protocol(part)
-        return super()._state()
+        return super()._state_to_save()
 
     def get_params(self, deep=True):
         """Return the parameters.

@@ -51,9 +51,9 @@ class Watch(Plain):
         self._ranks = Ranks() if ranked else None
         self._judge_at = None  # stream row from which a ring may be judged; None if there is none
 
-    def _state(self):
+    def _state_to_save(self):
         take_any_protocol(self.detector)
-        return super()._state()
+        return super()._state_to_save()
 
     @property
     def warming_up(self):

@@ -123,7 +123,20 @@ def load(path, *, trusted=()):
 
     See Also
     --------
-    save : Write it. An example is there.
+    save : Write it.
+    trusted_types : What is trusted of skretrain.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.tree import DecisionTreeRegressor
+    >>> from skretrain.serving import load, save
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "tree.skretrain"
+    ...     save(DecisionTreeRegressor().fit([[0], [1]], [3, 5]), path)
+    ...     load(path, trusted=["sklearn.tree._tree.Tree"]).predict([[0.2]])
+    array([3.])
     """
     header, payload = _read(path)
     if header["serializer"] == "pickle":

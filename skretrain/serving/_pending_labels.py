@@ -353,7 +353,7 @@ class PendingLabels(Plain):
         told = ", ".join(f"{n:,} {what}" for what, n in self._counts().items())
         return f"<PendingLabels of {type(self.model).__name__}: {told}>"
 
-    def _state(self):
+    def _state_to_save(self):
         """Return the state at one moment, without the lock."""
         with self._lock:
             return {**vars(self), "_ledger": deepcopy(self._ledger), "_lock": None}

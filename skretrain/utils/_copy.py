@@ -146,7 +146,7 @@ _COPIERS = {
 # Where all of these are of one of three classes, attributes are all there is.
 _OF_PLAIN_OBJECTS = {
     name: [getattr(base, name, None) for base in (object, BaseEstimator, Plain)]
-    for name in ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__", "_state")
+    for name in ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__", "_state_to_save")
 }
 
 

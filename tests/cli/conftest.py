@@ -15,6 +15,7 @@ from skretrain import DriftAwareRetrainer
 from skretrain.cli import _compare, _job, _pictures, _policies, main
 from skretrain.cli._history import history_of
 from skretrain.cli._job import read_job
+from skretrain.model_selection._advise import _candidates, _evidence
 from skretrain.policies import FullRefit
 
 
@@ -134,6 +135,13 @@ def unrendered(monkeypatch):
     """Figures are made, but not rendered, which takes most of the time of a picture."""
 
     monkeypatch.setattr(_pictures, "_saved", lambda figure: b"a picture")
+
+
+@pytest.fixture(autouse=True)
+def _brief_advice(monkeypatch):
+    """Advice learns from all rows at once, and draws few times: the library's tests do the rest."""
+    monkeypatch.setattr(_candidates, "_shares", lambda case: [1.0])
+    monkeypatch.setattr(_evidence, "_RESAMPLES", 20)
 
 
 @pytest.fixture(autouse=True)

@@ -280,7 +280,7 @@ JUDGED_BY = {
 )
 def test_advice_is_judged_by_what_is_asked_for(options, said, ask, frauds, monkeypatch):
     """Labels are text; the score is about the rarest, or the one that is named."""
-    monkeypatch.setattr(_evidence, "_RESAMPLES", 20)
+    monkeypatch.setattr(_evidence, "_RESAMPLES", 5)
     old, new = frauds[:700], frauds[700:]
     code, printed, _, _ = ask(old, new, "--estimator", "nb", *options, target="kind")
     assert code == 0

@@ -7,6 +7,7 @@ from helpers import representatives
 from scipy import sparse
 
 from skretrain.cli import _encoding, main
+from skretrain.model_selection._advise import _candidates
 from skretrain.utils._clone import cloned
 
 N_COLUMNS = 2**14
@@ -108,9 +109,21 @@ def test_a_history_of_letters_is_replayed_with_its_words(letters, run):
     assert float(rows[0]["accuracy"]) > 0.8
 
 
+def _refused(stage, champion):
+    raise RuntimeError("not tried")
+
+
 @pytest.fixture
-def ask(tmp_path, capsys):
-    """Run ``skretrain advise`` on two frames; return what it prints and the table."""
+def ask(tmp_path, capsys, monkeypatch):
+    """Run ``skretrain advise`` on two frames; return what it prints and the table.
+
+    All candidates get the same numbers of the texts, whose making takes nearly all of the time: two
+    are tried.
+    """
+    makers = {name: _candidates._MAKERS[name] for name in ("keep", "refit_new")}
+    monkeypatch.setattr(
+        _candidates, "_MAKERS", dict.fromkeys(_candidates._MAKERS, _refused) | makers
+    )
 
     def ask_with(old, new, *options):
         paths = [tmp_path / f"{name}.csv" for name in ("old", "new")]

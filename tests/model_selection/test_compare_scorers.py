@@ -51,12 +51,22 @@ def compared(policies, scoring, base=None, y=Y, **options):
     return compare_policies(base, X, y, policies, scoring=scoring, **options)
 
 
-@pytest.mark.parametrize("window", [300, "all"])
-@pytest.mark.parametrize(("delay", "latency"), [(0, 0), (200, 0), (100, 300)])
-@pytest.mark.parametrize("scoring", ["average_precision", "f1", "neg_log_loss"])
-def test_a_schedule_replayed_scores_what_it_does_live(scoring, window, delay, latency):
+SCORERS = ["average_precision", "f1", "neg_log_loss"]
+DELAYS = [(0, 0), (200, 0), (100, 300)]  # of labels, and of fits
+
+
+@pytest.mark.parametrize(
+    ("scoring", "window", "delays"),
+    representatives(
+        itertools.product(SCORERS, [300, "all"], DELAYS),
+        fast=list(zip(SCORERS, [300, "all", 300], DELAYS, strict=True)),
+        covering=[],
+    ),
+)
+def test_a_schedule_replayed_scores_what_it_does_live(scoring, window, delays):
     """By any scorer: with probabilities, or with labels; and window by window."""
     policies = {"replayed": (Periodic(200), window), "live": live(GaussianNB(), window, 200)}
+    delay, latency = delays
     found = compared(policies, scoring, label_delay=delay, fit_latency=latency)
     assert found.score("replayed") == pytest.approx(found.score("live"), abs=1e-12)
     np.testing.assert_allclose(found.batch_losses("replayed"), found.batch_losses("live"))
@@ -79,6 +89,7 @@ def test_a_schedule_replayed_scores_what_it_does_live(scoring, window, delay, la
         ),
     ],
 )
+@pytest.mark.no_cover
 def test_the_score_is_that_of_what_was_served(scoring, by_hand):
     """That of all rows together, and of each window: the loss is its rows times what lacks to 1."""
     base = live(GaussianNB(), "all", 200)
@@ -120,15 +131,24 @@ def test_a_mean_over_rows_costs_the_same_by_rows_and_by_windows():
     assert windows.unit == "rows x accuracy"
 
 
-@pytest.mark.parametrize("scoring", [make_scorer(accuracy_score), "average_precision"])
-@pytest.mark.parametrize("delay", [0, 200])
+ACCURACY = make_scorer(accuracy_score)
+
+
+@pytest.mark.parametrize(
+    ("scoring", "delay"),
+    representatives(
+        itertools.product([ACCURACY, "average_precision"], [0, 200]),
+        fast=[(ACCURACY, 0), ("average_precision", 200)],
+        covering=[],
+    ),
+)
 def test_no_schedule_at_the_windows_beats_the_one_in_hindsight(scoring, delay):
     """It is the best of all that refit where windows begin, and knows no label too early."""
     found = compared({"never": []}, scoring, label_delay=delay)
     starts = [1 + start for start in found._measure.starts[1:]]
     rng = np.random.default_rng(0)
     schedules = {}
-    for number in range(30):
+    for number in range(15):
         chosen = sorted(rng.choice(starts, size=rng.integers(1, 4), replace=False).tolist())
         schedules[str(number)] = [(c, ["all", 1000][rng.integers(2)]) for c in chosen]
     others = compared(schedules, scoring, label_delay=delay)
@@ -211,12 +231,12 @@ def test_a_loss_of_regressors_is_shown_as_one():
     assert found.cost("live", 0) == pytest.approx(by_hand * 910)
 
 
-def compared_over_cities(strange):
+def compared_over_cities(strange, n=600):
     """Return the parts of a comparison whose models cannot read the rows of a strange city."""
     rng = np.random.default_rng(0)
-    table = pd.DataFrame({"city": rng.choice(["Rome", "Oslo"], 600), "x": rng.normal(size=600)})
+    table = pd.DataFrame({"city": rng.choice(["Rome", "Oslo"], n), "x": rng.normal(size=n)})
     y = (table.x > 0).astype(int).to_numpy()
-    table.loc[np.arange(600)[strange], "city"] = "Bonn"
+    table.loc[np.arange(n)[strange], "city"] = "Bonn"
     base = make_pipeline(
         make_column_transformer((OneHotEncoder(), ["city"]), remainder="passthrough"),
         LogisticRegression(),
@@ -228,6 +248,7 @@ def compared_over_cities(strange):
     return base, table, y, found
 
 
+@pytest.mark.no_cover
 def test_rows_that_cannot_be_read_are_in_no_score():
     """They cost what the others of their window do, and are counted."""
     base, table, y, found = compared_over_cities(slice(330, 341))
@@ -241,14 +262,15 @@ def test_rows_that_cannot_be_read_are_in_no_score():
 
 
 @pytest.mark.parametrize(
-    "strange", representatives([slice(250, 400), slice(100, None)], fast=[slice(100, None)])
+    ("strange", "n"),
+    representatives([(slice(250, 400), 600), (slice(100, None), 200)], [(slice(100, None), 200)]),
 )
-def test_windows_of_which_nothing_can_be_read_cost_what_others_do(strange):
+def test_windows_of_which_nothing_can_be_read_cost_what_others_do(strange, n):
     """Where nothing at all can be read, there is no score, and the cost has no end."""
-    *_, found = compared_over_cities(strange)
-    unread = len(np.arange(600)[strange])
+    *_, found = compared_over_cities(strange, n)
+    unread = len(np.arange(n)[strange])
     assert found.n_unpredicted("never") == unread
-    if unread == 500:
+    if unread == n - 100:
         assert np.isnan(found.score("never"))
         assert found.cost("never", 1) == np.inf
     else:

@@ -144,7 +144,7 @@ RIVER = {
 }
 TRIGGERS = {
     "at least": AtLeast([ErrorDrift(), FeatureDrift()], k=1),
-    "by class": ErrorDrift(drift.ADWIN(delta=0.5)),
+    "charts": FeatureDrift("ewma"),
     "domain": DomainDrift(),
     "feature": FeatureDrift(),
     "in order": ErrorDrift(drift.PageHinkley(threshold=5), order="stream", direction="both"),

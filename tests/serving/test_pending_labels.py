@@ -767,7 +767,7 @@ def test_memory_is_flat_however_long_the_stream(own_ids):
         ids, _ = ledger.predict(X[:100], ids=ids)
         ledger.resolve(ids[:30], Y[:30])
         ledger.resolve(ids[:10], 1 - Y[:10])
-        sizes.append(len(pickle.dumps(ledger.__getstate__()["_ledger"].book)))
+        sizes.append(len(pickle.dumps(ledger._ledger.book)))
     assert max(sizes[20:]) <= 1.1 * max(sizes[10:20])
     assert len(ledger.events_) <= 10_000
     n_bins = sum(len(ages) for ages in ledger._ledger.arrivals.lost.values())

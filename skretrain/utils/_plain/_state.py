@@ -33,7 +33,7 @@ class Plain:
 
     skops asks for ``__getstate__``: it gets a `Written` that tells all down to the leaves, each
     object once. Pickle, joblib and copies ask for ``__reduce_ex__`` first, and get the attributes
-    as they are. A subclass that saves other attributes overrides `_state`.
+    as they are. A subclass that saves other attributes overrides `_state_to_save`.
 
     Examples
     --------
@@ -50,13 +50,13 @@ class Plain:
     deque([1, 2], maxlen=3)
     """
 
-    def _state(self):
+    def _state_to_save(self):
         """Return the attributes to save, a new dict."""
         return self.__dict__.copy()
 
     def __getstate__(self):
         if type(self).__getstate__ is not Plain.__getstate__:
-            return self._state()  # asked for by a subclass, which knows how it goes on
+            return self._state_to_save()  # asked for by a subclass, which knows how it goes on
         return _written(self)
 
     def __setstate__(self, state):
@@ -76,7 +76,7 @@ class Plain:
 def _state_of(value):
     """Return the attributes of an object as it wants them saved."""
     is_ours = type(value).__getstate__ is Plain.__getstate__
-    return value._state() if is_ours else value.__getstate__()
+    return value._state_to_save() if is_ours else value.__getstate__()
 
 
 NAMED = set()  # functions of the package that estimators hold, by their full names
