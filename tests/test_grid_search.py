@@ -19,7 +19,7 @@ from skretrain.policies import FullRefit
 
 pytestmark = pytest.mark.no_cover
 
-X, Y = stream(1800, drift=900)
+X, Y = stream(1200, drift=600)
 
 
 def search(adwin=None, hddm=None, **params):
@@ -34,7 +34,7 @@ def search(adwin=None, hddm=None, **params):
     return GridSearchCV(
         DriftAwareRetrainer(SGDClassifier(random_state=0), batch_size=100),
         grid,
-        cv=TimeSeriesSplit(5),
+        cv=TimeSeriesSplit(4),
         scoring=make_prequential_scorer("accuracy", batch_size=100),
         **params,
     )
