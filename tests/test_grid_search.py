@@ -72,7 +72,7 @@ def test_to_keep_learning_beats_to_stand_still(in_one_process):
     assert scores(in_one_process).max() > scores(in_one_process).min() + 0.1
 
 
-@pytest.mark.parametrize("backend", representatives(["loky", "threading"], fast=["loky"]))
+@pytest.mark.parametrize("backend", representatives(["loky", "threading"], fast=["threading"]))
 def test_workers_give_the_same_numbers(in_one_process, backend):
     with joblib.parallel_backend(backend, n_jobs=2):
         parallel = search(n_jobs=2).fit(X, Y)

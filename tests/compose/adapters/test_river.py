@@ -439,9 +439,7 @@ def test_everything_else_needs_no_hint(estimator):
     assert hint(estimator) == ""
 
 
-def test_a_hint_for_something_else_does_not_import_river():
-    code = (
-        "import sys; from skretrain.compose.adapters._river import hint; hint(object()); "
-        "assert not any(name.partition('.')[0] == 'river' for name in sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+def test_a_hint_for_something_else_does_not_import_river(monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "river"]:
+        monkeypatch.setitem(sys.modules, name, None)  # an import of it would raise
+    assert hint(object()) == ""
