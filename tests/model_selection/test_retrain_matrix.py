@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
