@@ -73,6 +73,7 @@ CASES = [*product([Reservoir, SlidingWindow], POLICIES, BASES, [1, 7, 60])]
 @pytest.mark.parametrize(
     ("kind", "policy", "base", "size"), representatives(CASES, fast=CASES[::5])
 )
+@pytest.mark.no_cover
 def test_no_row_is_both_withheld_and_learned_whatever_is_retrained(kind, policy, base, size):
     trigger = ScriptedDetector([80, 150])
     model = DriftAwareRetrainer(

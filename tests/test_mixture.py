@@ -1295,6 +1295,7 @@ def test_names_are_compared_where_no_base_compares_them():
             call(frame[list("abdc")])
 
 
+@pytest.mark.no_cover
 def test_texts_are_rows_too():
     """What cannot be an array can wait as well."""
     texts = [f"{'good' if label else 'bad'} {row % 7}" for row, label in enumerate(Y[:400])]
@@ -1598,6 +1599,7 @@ def test_a_budget_of_one_is_every_turn():
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.no_cover
 def test_the_default_mixture_learns_nothing_from_rows_without_weight(task):
     """Its members are pipelines of different steps: each gets the weight by the name it knows."""
     weight = np.tile([1.0, 0.0], 500)

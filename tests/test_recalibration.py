@@ -51,6 +51,7 @@ def test_what_is_too_sure_or_not_sure_enough_is_mended(n_classes, power):
 
 @pytest.mark.parametrize("batch", [1, 10, 100, 1000])
 @pytest.mark.parametrize("seed", range(5))
+@pytest.mark.no_cover
 def test_where_nothing_is_to_be_gained_it_costs_next_to_nothing(seed, batch):
     as_is, recalibrated = log_losses(*labelled(3000, 3, 1.0, seed), batch)
     assert recalibrated <= 1.005 * as_is
@@ -188,6 +189,7 @@ def test_only_labels_that_are_known_are_evidence():
 
 
 @pytest.mark.parametrize("period", representatives([2, 3, 5, 7], fast=[3]))
+@pytest.mark.no_cover
 def test_a_rhythm_of_the_stream_is_not_taken_for_the_whole(period):
     """Of so many batches one is noisy; those in between are not served what it has taught."""
     rng = np.random.default_rng(period)
@@ -207,6 +209,7 @@ def test_a_rhythm_of_the_stream_is_not_taken_for_the_whole(period):
 
 
 @pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9, 1e300])
+@pytest.mark.no_cover
 def test_the_unit_of_weights_does_not_matter(unit):
     """Nor does one huge weight end all learning: the batch counts as its rows."""
     models = []

@@ -40,6 +40,7 @@ def numbers(rows):
 
 @pytest.mark.parametrize("kind", AS)
 @pytest.mark.parametrize("name", BUFFERS)
+@pytest.mark.no_cover
 def test_a_row_is_withheld_or_handed_out_and_its_columns_stay_together(name, kind):
     buffer = filled(clone(BUFFERS[name]).set_params(anchor=10), 400, 37, kind)
     withheld = buffer.withheld(np.arange(400))
@@ -57,6 +58,7 @@ def test_a_row_is_withheld_or_handed_out_and_its_columns_stay_together(name, kin
 @pytest.mark.parametrize("name", BUFFERS)
 @settings(max_examples=10)
 @given(size=st.integers(1, 60))
+@pytest.mark.no_cover
 def test_how_the_stream_is_cut_changes_neither_the_anchor_nor_the_memory(name, size):
     buffer = clone(BUFFERS[name]).set_params(anchor=4)
     whole = filled(clone(buffer), 150)

@@ -278,6 +278,7 @@ JUDGED_BY = {
         JUDGED_BY.items(), fast=[(options, JUDGED_BY[options]) for options in (USUAL, PRICED)]
     ),
 )
+@pytest.mark.no_cover
 def test_advice_is_judged_by_what_is_asked_for(options, said, ask, frauds, monkeypatch):
     """Labels are text; the score is about the rarest, or the one that is named."""
     monkeypatch.setattr(_evidence, "_RESAMPLES", 5)

@@ -32,6 +32,7 @@ ANSWER = ("--target", "answer", "--time", "at")
 DAILY = (*ANSWER, "--batch", "1d", "--warm-up", "2w", "--label-delay", "3d")
 
 
+@pytest.mark.no_cover
 def test_a_history_by_the_calendar_is_that_of_the_library(run, dated, history):
     code, printed, _, _ = run(dated, *DAILY, "--estimator", "nb", quick=True)
     assert code == 0

@@ -274,6 +274,7 @@ def test_kappa_is_that_of_the_library_also_where_the_first_rows_have_no_known_la
 
 
 @pytest.mark.parametrize("target", ["label", "amount"])
+@pytest.mark.no_cover
 def test_one_answer_for_all_rows_is_that_of_the_warm_up(target, history, table):
     """The most frequent class, or the median; nothing of what comes later is known."""
     table.loc[:59, "label"] = "no"

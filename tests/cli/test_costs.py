@@ -49,6 +49,7 @@ def _run(stream, only, metric, **changes):
 # -- what mistakes cost ----------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_the_cost_of_a_policy_is_that_of_its_confusion_matrix(run, table):
     """Live and replayed, and that of the rules that need no model."""
     frame = table[["temp", "flag", "label"]]
@@ -80,6 +81,7 @@ def test_the_cost_of_a_policy_is_that_of_its_confusion_matrix(run, table):
     assert all(row["kappa_temporal"] == "" for row in rows)
 
 
+@pytest.mark.no_cover
 def test_losses_of_rows_add_up_to_the_cost_which_is_in_the_money_of_the_price(history, table, only):
     stream = history(table)
     metric = _measure(stream, costs=COSTS)
@@ -95,6 +97,7 @@ def test_losses_of_rows_add_up_to_the_cost_which_is_in_the_money_of_the_price(hi
     assert "excess costs of mistakes reach the price" in found["debt on all"].what
 
 
+@pytest.mark.no_cover
 def test_seldom_and_dear_mistakes_tell_policies_apart(history, table, only):
     """They are no outliers: a bound on what one row counts would hide them."""
     stream = history(table)
@@ -125,6 +128,7 @@ def test_where_one_class_is_cheaper_than_any_model_the_way_out_is_named(run, tab
     assert "TunedThresholdClassifierCV" in printed
 
 
+@pytest.mark.no_cover
 def test_advice_is_judged_by_the_cost_of_mistakes(ask, table):
     """In the money of the price; labels are text, or numbers."""
     for labels in (None, {"yes": 7, "no": 3}):
@@ -226,6 +230,7 @@ def test_a_class_that_only_the_model_knows_may_be_predicted_and_has_a_cost():
 # -- the loss of a quantile ------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_policies_are_compared_by_the_loss_of_a_quantile(run, table):
     """In units of the target; the best constant is that quantile."""
     options = ("--target", "amount", "--warm-up", "100", "--scoring", "pinball:0.9")

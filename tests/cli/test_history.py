@@ -244,6 +244,7 @@ def test_a_named_index_of_parquet_is_a_column_again(table, tmp_path):
     assert sorted(read.columns) == sorted(table.columns)
 
 
+@pytest.mark.no_cover
 def test_a_time_of_any_kind_puts_the_rows_in_order(history, table):
     ordered = history(table.drop(columns="when"))
     n = np.arange(600)

@@ -40,6 +40,7 @@ def _written(frame, path):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.no_cover
 def test_the_rows_that_are_read_are_the_last_and_as_they_are_in_the_file(suffix, frame, tmp_path):
     path, notices = _written(frame, tmp_path / f"stream{suffix}"), []
     (table,) = read_tables([path], notices, keep=["row"], room=Room(400_000_000))
@@ -69,6 +70,7 @@ def test_the_last_rows_of_a_file_are_taken_for_the_newest_only_where_they_are(
 
 
 @pytest.mark.parametrize("time", ["note", "no such column"])
+@pytest.mark.no_cover
 def test_a_time_that_is_none_is_refused_later(time, frame, tmp_path):
     path = _written(frame, tmp_path / "stream.csv")
     (table,) = read_tables([path], [], keep=["row"], room=Room(400_000_000, time=time))
@@ -143,6 +145,7 @@ def test_too_little_memory_is_refused_with_what_it_takes(frame, tmp_path, capsys
     assert error.count("\n") == 1
 
 
+@pytest.mark.no_cover
 def test_the_terminal_says_what_was_not_read(run, frame, monkeypatch):
     monkeypatch.setattr(_memory, "_COMMAND", 0)
     options = ("--target", "answer", "--max-memory", "5MB", "--estimator", "nb")

@@ -121,6 +121,7 @@ def _expected(base, X, y, scoring=None):
 
 
 @pytest.mark.parametrize("raw", [[], ["--raw"]])
+@pytest.mark.no_cover
 def test_a_pipeline_that_names_columns_gets_them_as_they_are(raw, run, table, mine):
     """The numbers are those of compare_policies on the data frame."""
     options = ("--target", "label", "--warm-up", "100", "--estimator", "mine:classifier", *raw)
@@ -133,6 +134,7 @@ def test_a_pipeline_that_names_columns_gets_them_as_they_are(raw, run, table, mi
     assert f"7 as they are, in a data frame ({why})" in printed
 
 
+@pytest.mark.no_cover
 def test_a_quantity_can_be_predicted_from_the_columns_as_they_are(run, table, mine):
     options = ("--target", "amount", "--warm-up", "100", "--estimator", "mine:regressor")
     code, _, _, rows = run(table, *options, quick=True)
@@ -143,6 +145,7 @@ def test_a_quantity_can_be_predicted_from_the_columns_as_they_are(run, table, mi
     assert found == pytest.approx(expected)
 
 
+@pytest.mark.no_cover
 def test_any_model_gets_the_columns_as_they_are_if_asked_to(run, table, mine):
     """One that picks columns by a function does not show what it reads."""
     options = ("--target", "label", "--warm-up", "100", "--estimator", "mine:by_function")
@@ -219,6 +222,7 @@ def test_only_names_of_columns_are_looked_for(columns):
             check_named_columns(model, pd.DataFrame({"b": [2]}))
 
 
+@pytest.mark.no_cover
 def test_advice_on_a_pipeline_that_names_columns_is_that_of_the_library(ask, table, mine):
     table = table.drop(columns="when")
     code, printed, _, rows = ask(table[:300], table[300:], "--estimator", "mine:classifier")
@@ -277,6 +281,7 @@ def test_weights_of_classes_may_name_labels(history, save, table):
 # -- from a file -----------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_a_model_from_a_file_is_kept_fresh_on_the_columns_that_it_knows(run, save, table):
     """It begins blank, with its parameters."""
     known = table[["flag", "temp"]]
@@ -290,6 +295,7 @@ def test_a_model_from_a_file_is_kept_fresh_on_the_columns_that_it_knows(run, sav
     assert {row["policy"]: float(row["accuracy"]) for row in rows[:2]} == pytest.approx(expected)
 
 
+@pytest.mark.no_cover
 def test_a_blank_model_from_a_file_is_as_one_by_name(run, save, table):
     options = ("--target", "label", "--warm-up", "100")
     _, printed, _, rows = run(table, *options, *save(GaussianNB()), quick=True)
@@ -319,6 +325,7 @@ def test_a_column_that_the_model_was_fitted_on_is_no_clock(run, save, table):
         (("--sample-weight", "time"), ("--sample-weight takes out", "Name a copy of the column")),
     ],
 )
+@pytest.mark.no_cover
 def test_a_model_that_was_fitted_on_what_an_option_takes_out(
     command, option, parts, run, ask, save, table
 ):
@@ -340,6 +347,7 @@ def test_a_model_that_was_fitted_on_the_target(run, save, table):
 
 
 @pytest.mark.parametrize("command", ["compare", "advise"])
+@pytest.mark.no_cover
 def test_a_copy_of_the_column_of_time_is_the_way_out_for_a_model(command, run, ask, save, table):
     table["time"] = np.arange(600)[::-1] % 30
     fitted = GaussianNB().fit(table[["time", "temp"]], table.label)

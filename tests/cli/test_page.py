@@ -54,6 +54,7 @@ def read(run, tmp_path):
     return read_page
 
 
+@pytest.mark.no_cover
 def test_the_page_holds_the_answer_the_table_and_what_was_done(read, table):
     table["empty"] = np.nan
     table["number"] = np.arange(len(table))
@@ -203,6 +204,7 @@ def test_numbers_too_large_to_draw_are_no_candidates():
 
 
 @pytest.mark.parametrize(("noise", "most"), [(0, 32), (60, 16)])
+@pytest.mark.no_cover
 def test_a_large_picture_has_fewer_colours(noise, most):
     """Nothing of what it shows gets lost by it."""
     rng = np.random.default_rng(0)

@@ -212,6 +212,7 @@ WRITTEN = {
 
 @pytest.mark.parametrize("case", WRITTEN)
 @pytest.mark.parametrize("separator", [";", ",", "\t"])
+@pytest.mark.no_cover
 def test_numbers_as_people_write_them_are_numbers(case, separator, read):
     cells, expected = WRITTEN[case]
     rows = "\n".join(f'"{cell}"{separator}a' for cell in [*cells, "", "NA"])
@@ -324,6 +325,7 @@ def test_a_few_words_among_amounts_stand_for_no_value(read):
         assert notices[0].startswith("'x' is taken as text: ")
 
 
+@pytest.mark.no_cover
 def test_amounts_are_a_quantity_to_predict(run, table):
     """The errors are those of the bare numbers; a row without an amount is left out."""
     frame = table[["temp", "amount"]].round(2)

@@ -202,6 +202,7 @@ def test_what_cannot_be_compared_by_is_named(target, options, message, history, 
         _measure(history(table, target), **options)
 
 
+@pytest.mark.no_cover
 def test_an_average_over_classes_is_about_none_of_them(history, table):
     assert _measure(history(table, "city"), scoring="f1_macro").name == "F1 macro"
     assert _measure(history(table, "city"), scoring="neg_log_loss").name == "log loss"

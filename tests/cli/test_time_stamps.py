@@ -46,6 +46,7 @@ def test_the_baseline_repeats_a_label_of_an_earlier_day(delay, history, days):
         assert baseline.losses[0, row - 100] == (y[newest] != y[row])
 
 
+@pytest.mark.no_cover
 def test_a_delay_between_batches_is_said(run, table):
     options = ["--target", "label", "--label-delay", "70"]
     said = " ".join(run(table, *options, quick=True)[1].split())

@@ -116,6 +116,7 @@ def test_weights_in_advice_are_those_of_the_rows(advice, weighted, monkeypatch):
         np.testing.assert_array_equal(weight, kept.weight)
 
 
+@pytest.mark.no_cover
 def test_advice_takes_weights(advice, weighted):
     """All of it, once."""
     frame = weighted[0][::4].assign(weight=np.arange(150) % 3 + 1)

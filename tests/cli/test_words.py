@@ -37,6 +37,7 @@ def words_of(history):
 
 
 @pytest.mark.parametrize("estimator", ["sgd", "logistic"])
+@pytest.mark.no_cover
 def test_a_linear_classifier_gets_words_where_they_tell_more(estimator, letters, words_of):
     """It then tells the later rows better than from skrub's thirty numbers."""
     stream = words_of(letters, estimator=estimator)
@@ -55,12 +56,14 @@ def _is_left_to_skrub(stream):
     return isinstance(stream.X, np.ndarray) and stream.how.endswith("numbers by skrub")
 
 
+@pytest.mark.no_cover
 def test_words_that_tell_nothing_are_left_to_skrub(letters, words_of):
     noise = letters.assign(label=np.random.default_rng(1).permutation(letters.label))
     assert _is_left_to_skrub(words_of(noise))
 
 
 @pytest.mark.parametrize("estimator", ["forest", "nb", "sklearn.linear_model:Ridge"])
+@pytest.mark.no_cover
 def test_other_models_get_what_skrub_makes_of_text(estimator, letters, words_of):
     """A forest has no use for thousands of columns, and naive Bayes takes none that are sparse."""
     frame = letters.assign(label=letters.x) if estimator.endswith("Ridge") else letters
@@ -74,6 +77,7 @@ def test_a_warm_up_that_cannot_judge_leaves_text_to_skrub(letters, words_of):
     assert _is_left_to_skrub(words_of(lacking.reset_index(drop=True)))
 
 
+@pytest.mark.no_cover
 def test_nothing_of_the_words_is_known_before_its_time(letters, words_of):
     """Neither which words there are, nor how rare they are, nor which way is better."""
     later = letters.copy()
@@ -92,6 +96,7 @@ def test_a_file_of_text_alone_and_with_gaps(letters, words_of):
     assert np.flatnonzero(np.diff(X.indptr) == 0).tolist() == [5, 250]
 
 
+@pytest.mark.no_cover
 def test_the_judge_counts_each_class_as_much_as_any(letters, words_of):
     """Whoever knows one class of two alone loses half of all, though it be rare."""
     base = words_of(letters).base
@@ -101,6 +106,7 @@ def test_the_judge_counts_each_class_as_much_as_any(letters, words_of):
     assert losses[1].sum() == 0
 
 
+@pytest.mark.no_cover
 def test_a_history_of_letters_is_replayed_with_its_words(letters, run):
     options = ("--target", "label", "--warm-up", "200", "--batch", "50")
     code, printed, error, rows = run(letters, *options, quick=True)
@@ -141,6 +147,7 @@ def ask(tmp_path, capsys, monkeypatch):
     "columns",
     representatives([["text", "label"], ["text", "x", "label"]], fast=[["text", "x", "label"]]),
 )
+@pytest.mark.no_cover
 def test_advice_on_letters_is_by_their_words_too(columns, letters, ask):
     """With them the model errs less than with what skrub makes of text."""
     frame = letters[columns]
@@ -152,6 +159,7 @@ def test_advice_on_letters_is_by_their_words_too(columns, letters, ask):
     assert table.loss_new["keep"] < without.loss_new["keep"]
 
 
+@pytest.mark.no_cover
 def test_advice_without_texts_that_tell_is_left_to_skrub(letters, ask):
     noise = letters.assign(label=np.random.default_rng(1).permutation(letters.label))
     printed, _ = ask(noise[:200], noise[200:])

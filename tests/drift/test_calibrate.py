@@ -62,6 +62,7 @@ REFERENCE = in_runs(4000)
 
 
 @pytest.mark.parametrize("kind", [drift.ADWIN, binary.DDM, binary.FHDDM, drift.PageHinkley])
+@pytest.mark.no_cover
 def test_on_fresh_losses_in_runs_it_rings_about_as_often_as_the_budget_says(kind):
     """And more than twice as often before, or twice as seldom: these are not the defaults."""
     found = calibrate(kind(), REFERENCE, rows_per_false_alarm=BUDGET)
@@ -71,6 +72,7 @@ def test_on_fresh_losses_in_runs_it_rings_about_as_often_as_the_budget_says(kind
 
 
 @pytest.mark.parametrize("kind", [binary.HDDMA, pytest.param(binary.HDDMW, marks=pytest.mark.slow)])
+@pytest.mark.no_cover
 def test_detectors_that_are_slow_keep_a_short_budget(kind):
     found = calibrate(kind(), in_runs(500, 0.5), rows_per_false_alarm=100, batch_size=20)
     assert 20 / 2 <= rings_on(found.trigger, in_runs(2000, 0.5, seed=1), size=20) <= 20 * 2
@@ -86,6 +88,7 @@ def test_a_monitor_keeps_the_budget_on_runs_and_rings_less_on_independent_losses
     assert quiet.interval[0] > 4000
 
 
+@pytest.mark.no_cover
 def test_losses_in_runs_ask_for_more_than_independent_ones_and_a_longer_budget_for_still_more():
     def threshold(losses, budget=4 * BUDGET):
         return calibrate("adwin", losses, rows_per_false_alarm=budget).threshold
@@ -154,6 +157,7 @@ def test_the_trigger_pickles_clones_and_serves_as_a_detector():
         lambda losses: ScoredBatch(0, len(losses), losses, y=pd.Series(losses)),
     ],
 )
+@pytest.mark.no_cover
 def test_losses_may_come_in_any_container_and_rows_that_were_not_scored_are_left_out(wrap):
     expected = calibrate("adwin", REFERENCE, rows_per_false_alarm=BUDGET)
     found = calibrate(ErrorDrift(), wrap(REFERENCE), rows_per_false_alarm=BUDGET)
@@ -212,6 +216,7 @@ def test_the_uncertainty_of_gaussian_losses_is_that_of_their_variance():
     assert _uncertainty(values, 100, 10_000) == pytest.approx(expected, rel=0.15)
 
 
+@pytest.mark.no_cover
 def test_fresh_losses_ring_within_the_interval_for_most_references():
     inside = 0
     for seed in range(8):

@@ -118,6 +118,7 @@ def test_a_window_that_is_new_from_its_first_row_is_where_the_change_began():
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.no_cover
 def test_how_the_stream_is_cut_does_not_matter():
     """Looks are at rows, not at batches; a large batch rings if one look in it did."""
     X = normal(400, moved_from=250)
@@ -143,6 +144,7 @@ def test_a_pickled_trigger_goes_on_as_if_nothing_had_happened():
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.no_cover
 def test_memory_is_flat():
     trigger, sizes = small(), []
     for size in (7, 200):
@@ -216,6 +218,7 @@ def test_without_any_rows_the_reference_is_collected():
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.no_cover
 def test_the_container_does_not_matter():
     X = normal(moved_from=250)
     names = ["a", "b", "c"]
@@ -236,6 +239,7 @@ def test_arrays_and_frames_may_take_turns():
     assert located(shown(trigger, X[130:], first=130)) == located(shown(alike, X))
 
 
+@pytest.mark.no_cover
 def test_a_category_that_comes_more_often_is_told():
     """Text is no obstacle, nor are missing values and levels that were never seen."""
     rng = np.random.default_rng(0)

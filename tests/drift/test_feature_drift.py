@@ -81,17 +81,20 @@ def test_a_column_that_was_constant_or_nearly_so_rings_once_it_is_not(method, sh
     assert signal.note.startswith("moved: column 0")
 
 
+@pytest.mark.no_cover
 def test_what_does_not_move_does_not_ring(method):
     """In 10,000 rows, at an expectation of a twentieth of an alarm."""
     assert show(FeatureDrift(method).reset(), numbers(12_000), 1000) == []
 
 
+@pytest.mark.no_cover
 def test_a_shift_that_is_too_small_to_matter_does_not_ring(method):
     X = numbers(7000, at=2000, shift=0.2)
     assert show(FeatureDrift(method, min_effect=0.2).reset(), X, 1000) == []
     assert show(FeatureDrift(method, min_effect=0.02).reset(), X, 1000) != []
 
 
+@pytest.mark.no_cover
 def test_where_batches_begin_plays_no_part(method):
     X, at = numbers(700, at=520, shift=2.0), {}
     for size in (1, 20, 100):
@@ -134,6 +137,7 @@ def test_while_a_feature_is_away_the_trigger_warns(method):
     assert states == ["stable"] * 4 + ["drift"] + ["warning"] * 3
 
 
+@pytest.mark.no_cover
 def test_categories_missing_values_and_levels_never_seen_are_watched(method):
     """A date moves by itself, and is not among what moved."""
     X = pd.concat([mixed(2500), mixed(500, 1, shift=True)])
@@ -153,6 +157,7 @@ def test_more_features_than_three_are_counted():
 
 
 @pytest.mark.parametrize("kind", [pl.from_pandas, lambda X: X.to_numpy(object)])
+@pytest.mark.no_cover
 def test_the_container_plays_no_part(method, kind):
     X = pd.concat([mixed(2500), mixed(500, 1, shift=True)], ignore_index=True)
     from_pandas = show(FeatureDrift(method).reset(), X, 250)
@@ -160,6 +165,7 @@ def test_the_container_plays_no_part(method, kind):
     assert [(row, s.since) for row, s in others] == [(row, s.since) for row, s in from_pandas]
 
 
+@pytest.mark.no_cover
 def test_sparse_rows_are_watched_by_their_entries(method):
     X = sparse.random(3000, 20, density=0.05, format="csr", random_state=0).tolil()
     X[2500::2, 7] = 0.5
@@ -250,6 +256,7 @@ def test_an_answer_to_an_alarm_that_it_did_not_raise_leaves_it_as_it_is():
 # -- the contract --------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_memory_is_bounded_whatever_the_size_of_a_batch(method):
     trigger, sizes = FeatureDrift(method, window=100).reset(), []
     for n in (1000, 2000):
@@ -332,6 +339,7 @@ def test_several_triggers_tell_what_each_has_found():
     assert first == second == f"moved: {first.removeprefix('moved: ')}"
 
 
+@pytest.mark.no_cover
 def test_columns_that_lose_their_names_are_still_those_of_the_reference(method):
     """An array after a frame, or the other way: nothing moved."""
     X = numbers(2000)

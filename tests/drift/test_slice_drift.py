@@ -273,6 +273,7 @@ def stream_of_shops(n=6000, at=4500, seed=0):
 
 
 @pytest.mark.parametrize("in_list", [False, True])
+@pytest.mark.no_cover
 def test_a_failing_slice_makes_a_retrain_due_and_the_event_names_it(in_list):
     X, y = stream_of_shops()
     trigger = SliceDrift({"shop": "shop"})

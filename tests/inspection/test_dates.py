@@ -36,6 +36,7 @@ def _labels(display, ax):
         lambda result: PolicyComparisonDisplay.from_results({"one": result}),
     ],
 )
+@pytest.mark.no_cover
 def test_the_axis_names_the_day_of_its_rows(draw):
     display = draw(_result(DAYS, batch_size="1w"))
     ax = np.ravel(getattr(display, "axes_", [getattr(display, "ax_", None)]))[-1]
@@ -47,6 +48,7 @@ def test_the_axis_names_the_day_of_its_rows(draw):
 
 
 @pytest.mark.parametrize("times", [None, np.arange(600), [f"row {n:03}" for n in range(600)]])
+@pytest.mark.no_cover
 def test_times_that_are_no_dates_leave_the_rows(times):
     display = DriftTimelineDisplay.from_result(_result(times))
     assert display.ax_.get_xlabel() == "row"
@@ -73,6 +75,7 @@ def _parts_of(result, **options):
     return (result.y_true, result.y_pred), {"events": result.events, **options}
 
 
+@pytest.mark.no_cover
 def test_predictions_are_drawn_as_the_result_that_they_are_of():
     """By their dates, and events where their labels had come."""
     late = _result(DAYS, batch_size="1w", label_delay="2w")

@@ -234,6 +234,7 @@ def test_keywords_reach_the_distributions():
     assert {patch.get_linewidth() for patch in display.axes_[0].patches} == {3}
 
 
+@pytest.mark.no_cover
 def test_with_charts_features_stand_two_by_two_once_there_are_many():
     display = FeatureDriftDisplay.from_samples(THEN, NOW, [0, 1, 2, 3], batch_size=100)
     spec = display.axes_[0].get_subplotspec()

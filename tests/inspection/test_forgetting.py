@@ -37,6 +37,7 @@ def test_the_frame_is_where_a_concept_was_learned_and_the_margin_has_what_was_lo
 
 
 @pytest.mark.parametrize("n", [2, 6, 20])
+@pytest.mark.no_cover
 def test_names_and_numbers_do_not_overlap(n):
     scores = np.random.default_rng(0).random((n, n))
     names = [f"a concept with a long name {number}" for number in range(n)]

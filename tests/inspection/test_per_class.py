@@ -319,6 +319,7 @@ def test_average_precision_is_what_scikit_learn_says_of_each_window():
     np.testing.assert_allclose(display.macro_average_precision, means)
 
 
+@pytest.mark.no_cover
 def test_what_is_drawn_is_what_is_asked_for():
     """The first one takes the caller's keywords; unranked points leave no gap in the line."""
     display = _display(y_score=_scores(), step=1)

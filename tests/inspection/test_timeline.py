@@ -296,6 +296,7 @@ def test_a_baseline_is_averaged_as_the_score_is():
     assert _line(display, "never retrained") is not None
 
 
+@pytest.mark.no_cover
 def test_a_result_is_drawn_at_its_own_rows():
     rng = np.random.default_rng(0)
     y_true, y_pred, y_other = rng.integers(2, size=(3, 30))

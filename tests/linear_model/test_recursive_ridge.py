@@ -58,6 +58,7 @@ def _closed_form(X, Y, rate, alpha, counts, fit_intercept):
     fit_intercept=st.booleans(),
     kind=st.sampled_from(["dense", "float32", "csr"]),
 )
+@pytest.mark.no_cover
 def test_any_batches_give_the_weighted_closed_form(seed, borders, rate, alpha, fit_intercept, kind):
     rng = np.random.default_rng(seed)
     X = (rng.normal(size=(60, 4)) * [1, 10, 0.1, 1] + [0, 100, 0, -5]).astype(np.float32)
@@ -194,6 +195,7 @@ def test_sparse_rows_are_made_dense_block_by_block_and_learned_alike(rates):
         np.testing.assert_allclose(model.decision_function(kind(X)), dense.decision_function(X))
 
 
+@pytest.mark.no_cover
 def test_ten_million_rows_cost_no_digits():
     """Sums of so many rows that have a mean of 100; a noise-free line is then still that line."""
     rng = np.random.default_rng(0)

@@ -448,7 +448,10 @@ POLARS_BY_NAME = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize("library", ["pandas", pytest.param("polars", marks=POLARS_BY_NAME)])
+@pytest.mark.parametrize(
+    "library",
+    ["pandas", pytest.param("polars", marks=[POLARS_BY_NAME, pytest.mark.no_cover])],
+)
 def test_frames_of_mixed_columns_are_described_by_their_names(library):
     if library == "pandas":
         advice = _advised_on_frames()
@@ -681,7 +684,10 @@ def test_a_scorer_is_the_loss_that_is_compared(scoring, monkeypatch):
     assert f"A gain is a {way} of the {shown}." in advice.to_html()
 
 
-def test_a_scorer_of_ones_own_is_called_by_its_name():
+@pytest.mark.no_cover
+def test_a_scorer_of_ones_own_is_called_by_its_name(monkeypatch):
+    monkeypatch.setattr(_evidence, "_RESAMPLES", 5)
+
     def share_of_right_ones(model, X, y):
         return float((model.predict(X) == y).mean())
 
@@ -715,10 +721,14 @@ SCORINGS = {
 OF_REGRESSORS = ("residuals", "R2", "RMSE", "a score")
 
 
-@pytest.mark.parametrize("gets", ["worse", "better"])
 @pytest.mark.parametrize(
-    "name", representatives(SCORINGS, fast=["errors", "F1", "residuals", "a score"])
+    ("name", "gets"),
+    representatives(
+        itertools.product(SCORINGS, ["worse", "better"]),
+        fast=[("errors", "worse"), ("F1", "better"), ("residuals", "better"), ("a score", "worse")],
+    ),
 )
+@pytest.mark.no_cover
 def test_what_falls_is_said_to_be_lower_and_what_rises_higher(name, gets, monkeypatch):
     """Of the present model on the new rows beside the old; a loss rises where a score falls."""
     monkeypatch.setattr(_evidence, "_RESAMPLES", 20)
@@ -756,6 +766,7 @@ def _frauds(n, seed, *, changed=False, share=0.015):
     return X, y
 
 
+@pytest.mark.no_cover
 def test_a_rare_class_is_judged_by_its_average_precision(monkeypatch):
     """Errors would hardly tell: the model that never says "fraud" makes fewer than most."""
     monkeypatch.setattr(_evidence, "_RESAMPLES", 30)
@@ -771,8 +782,10 @@ def test_a_rare_class_is_judged_by_its_average_precision(monkeypatch):
     assert _row(advice, "keep")["loss_new"] == pytest.approx(-by_hand)
 
 
-def test_few_rows_of_a_class_show_that_a_score_near_zero_was_left_behind():
+@pytest.mark.no_cover
+def test_few_rows_of_a_class_show_that_a_score_near_zero_was_left_behind(monkeypatch):
     """By the logit, on which shares near 0 vary as others do; the interval stays below 1."""
+    monkeypatch.setattr(_evidence, "_RESAMPLES", 40)
     data = *_frauds(3000, 0, share=0.02), *_frauds(3000, 1, share=0.02, changed=True)
     advice = advise(CLASSIFIER, *data)
     keep, refit = (_row(advice, action) for action in ("keep", "refit_new"))
@@ -785,8 +798,10 @@ def test_few_rows_of_a_class_show_that_a_score_near_zero_was_left_behind():
 
 
 @pytest.mark.filterwarnings("ignore:Recall is ill-defined")  # on draws of other rows
-def test_the_interval_of_a_difference_of_shares_does_not_depend_on_the_order():
+@pytest.mark.no_cover
+def test_the_interval_of_a_difference_of_shares_does_not_depend_on_the_order(monkeypatch):
     """Nor does it vanish where one of them is 0, or 1."""
+    monkeypatch.setattr(_evidence, "_RESAMPLES", 40)
     y = np.repeat([0, 1], [480, 20])
     evaluator = ScorerEvaluator(True, metric_of(CLASSIFIER, "recall"), 0)
     models = []
@@ -851,6 +866,7 @@ def test_a_rare_class_of_another_kind_has_its_own_measure(base, labels, shown, m
 
 
 @pytest.mark.parametrize("case", ["a class that it lacks", "few held-out rows"])
+@pytest.mark.no_cover
 def test_errors_are_compared_where_a_rare_class_cannot_be_judged(case):
     """A model cannot rank a class that it lacks, and a handful of rows shows nothing."""
     X_old, y_old = _frauds(600, 0)
@@ -874,6 +890,7 @@ def test_a_price_or_a_scorer_is_taken_at_its_word_with_a_rare_class_too(asked, m
 
 
 @pytest.mark.parametrize("scoring", [None, "f1", "accuracy"])
+@pytest.mark.no_cover
 def test_a_model_that_tells_no_classes_apart_says_nothing_of_the_relation(scoring, monkeypatch):
     """That its errors, or an F1 of 0, are the same in both periods does not show that it held."""
     monkeypatch.setattr(_evidence, "_RESAMPLES", 5)
@@ -885,6 +902,7 @@ def test_a_model_that_tells_no_classes_apart_says_nothing_of_the_relation(scorin
     assert "relation between inputs and target held" not in advice.text
 
 
+@pytest.mark.no_cover
 def test_where_the_present_score_is_zero_a_better_one_is_a_gain(monkeypatch):
     """A twentieth of nothing would settle the question before it is asked."""
     monkeypatch.setattr(_evidence, "_RESAMPLES", 30)
@@ -896,6 +914,7 @@ def test_where_the_present_score_is_zero_a_better_one_is_a_gain(monkeypatch):
     assert advice.action != "keep"
 
 
+@pytest.mark.no_cover
 def test_the_forecast_of_an_action_is_made_of_its_own_seconds(monkeypatch):
     """A slow candidate beside a fast one does not make that one slow."""
     data = _pair(n_old=400, n_new=400)
@@ -906,7 +925,9 @@ def test_the_forecast_of_an_action_is_made_of_its_own_seconds(monkeypatch):
 
 
 @pytest.mark.no_cover
-def test_a_scorer_is_handed_the_rows_that_it_scores():
+def test_a_scorer_is_handed_the_rows_that_it_scores(monkeypatch):
+    monkeypatch.setattr(_evidence, "_RESAMPLES", 10)
+
     def right_where_large(model, X, y):
         return float((model.predict(X) == y)[np.asarray(X)[:, 0] > -9].mean())
 
@@ -1420,6 +1441,7 @@ def test_a_teacher_is_tried_beside_the_candidates_and_said_where_it_spares_flips
     assert advice.evidence["decision"]["n_candidates"] == advice.table["tried"].sum() - 2
 
 
+@pytest.mark.no_cover
 def test_a_base_that_takes_no_weights_has_no_teacher():
     advice = advise(KNeighborsClassifier(), *_pair())
     assert not _row(advice, "distill")["tried"]

@@ -63,6 +63,7 @@ COLUMNS = ["precision", "recall", "f1", "specificity", "support"]
 
 @pytest.mark.parametrize("window", [13, 60, 500])
 @pytest.mark.parametrize("names", [None, NAMES.astype(object)])
+@pytest.mark.no_cover
 def test_each_line_is_what_scikit_learn_says_of_its_window(window, names):
     y_true, y_pred = growing()
     if names is not None:
@@ -82,6 +83,7 @@ def test_each_line_is_what_scikit_learn_says_of_its_window(window, names):
     window=st.integers(1, 20),
 )
 @settings(max_examples=50, deadline=None)
+@pytest.mark.no_cover
 def test_a_class_counts_from_the_window_of_its_first_true_label_on(labels, at_start, window):
     """In lines and in averages alike; what is predicted before that is no class."""
     y_true, y_pred = np.array(labels).T

@@ -109,6 +109,7 @@ def test_the_score_is_that_of_what_was_served(scoring, by_hand):
         np.testing.assert_allclose(losses, expected)
 
 
+@pytest.mark.no_cover
 def test_a_mean_over_rows_costs_the_same_by_rows_and_by_windows():
     """Accuracy as a scorer of its own gives the scores, costs and recommendation of its name."""
     policies = {
@@ -164,6 +165,7 @@ def test_no_schedule_at_the_windows_beats_the_one_in_hindsight(scoring, delay):
     ("n_rows", "batch", "share"),
     representatives([(9000, 50, 0.5), (5000, 100, 0.02)], fast=[(5000, 100, 0.02)]),
 )
+@pytest.mark.no_cover
 def test_windows_are_whole_batches_with_rows_of_both_classes(n_rows, batch, share):
     """At most thirty of them; ten rows of a class rank something."""
     rng = np.random.default_rng(0)
@@ -199,6 +201,7 @@ def test_before_the_second_class_comes_models_are_sure_of_the_first(base):
     assert found.score("often") > share
 
 
+@pytest.mark.no_cover
 def test_three_classes_of_text_are_scored_too():
     rng = np.random.default_rng(0)
     y = np.array(["a", "b", "c"])[rng.integers(0, 3, 600)]
@@ -318,6 +321,7 @@ def _undefined(y_true, y_pred):
     return 1.0
 
 
+@pytest.mark.no_cover
 def test_the_answers_of_an_evaluation_are_kept_by_method():
     """What scorers asked for, with a column for each of the classes in the end."""
     result = prequential_validate(
@@ -376,6 +380,7 @@ def test_a_rare_class_that_hardly_comes_after_the_first_fit_is_not_ranked():
     assert (found.scoring, found.why) == ("accuracy", "")
 
 
+@pytest.mark.no_cover
 def test_each_model_is_asked_once_for_what_a_score_takes():
     """Of several answers that would do, the first; and no labels, where none are asked for."""
     found = compared({"never": []}, "average_precision", base=LogisticRegression())

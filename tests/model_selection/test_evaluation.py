@@ -98,6 +98,7 @@ def by_hand_with_latency(latency, size=50):
     [GaussianNB(), DriftAwareRetrainer(GaussianNB(), detector=None, update="warm_start")],
     ids=["bare", "retrainer"],
 )
+@pytest.mark.no_cover
 def test_a_new_model_serves_only_after_its_latency(model, latency):
     """Oracle: a loop that keeps every version."""
     result = prequential_validate(model, X[:1000], Y[:1000], batch_size=50, fit_latency=latency)

@@ -73,6 +73,7 @@ def by_hand(label_time, *, edges, is_known):
 
 @given(data=st.data(), batch_size=st.integers(1, 15), start=st.integers(1, 20))
 @settings(max_examples=40, deadline=None)
+@pytest.mark.no_cover
 def test_each_label_is_learned_once_after_it_came_in_the_order_of_arrival(data, batch_size, start):
     """Row numbers: a label has come when that row has been predicted; NaN and infinity never."""
     size = 40
@@ -90,6 +91,7 @@ def test_each_label_is_learned_once_after_it_came_in_the_order_of_arrival(data, 
 
 @given(data=st.data(), batch_size=st.integers(1, 15), as_dates=st.booleans())
 @settings(max_examples=30, deadline=None)
+@pytest.mark.no_cover
 def test_with_times_a_label_has_come_by_the_moment_of_the_next_row(data, batch_size, as_dates):
     """Times may be shared, and then no batch cuts them; the clock stops with the last row."""
     size = 30

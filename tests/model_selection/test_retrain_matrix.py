@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -209,7 +210,8 @@ def test_pipelines_and_seeds_do_not_depend_on_the_number_of_jobs():
     base = make_pipeline(StandardScaler(), tree)
     params = {"chunk": 100, "windows": [200, "all"], "random_state": 3}
     one = RetrainMatrix(base, **params).fit(X[:600], Y[:600])
-    two = RetrainMatrix(base, n_jobs=2, **params).fit(X[:600], Y[:600])
+    with joblib.parallel_config("threading"):
+        two = RetrainMatrix(base, n_jobs=2, **params).fit(X[:600], Y[:600])
     other = RetrainMatrix(base, **{**params, "random_state": 4}).fit(X[:600], Y[:600])
     np.testing.assert_array_equal(one.losses_, two.losses_)
     np.testing.assert_array_equal(one.rows_fitted_, two.rows_fitted_)

@@ -75,6 +75,7 @@ def test_weights_of_ones_change_nothing_along_a_stream(model):
 
 
 @pytest.mark.parametrize("scoring", ["accuracy", "roc_auc"])
+@pytest.mark.no_cover
 def test_weights_of_ones_change_no_comparison(scoring):
     ones = {"sample_weight": np.ones(len(Y))}
     plain, weighted = (_compared(params=p, scoring=scoring) for p in (None, ones))
@@ -84,6 +85,7 @@ def test_weights_of_ones_change_no_comparison(scoring):
         assert weighted.cost(name, 1) == plain.cost(name, 1)
 
 
+@pytest.mark.no_cover
 def test_weights_of_ones_change_no_advice():
     plain, weighted = advise(BAYES, *HALVES), advise(BAYES, *HALVES, **_halved(np.ones(1000)))
     assert _told(plain) == _told(weighted)
@@ -141,6 +143,7 @@ SCHEDULED = [*product([0, 150, 100], [0, 200], ["accuracy", "roc_auc"])]
 @pytest.mark.parametrize(
     ("delay", "latency", "scoring"), representatives(SCHEDULED, fast=SCHEDULED[::5])
 )
+@pytest.mark.no_cover
 def test_a_schedule_and_a_retrainer_learn_the_same_weights(delay, latency, scoring):
     """A live retrainer that refits on all rows each time is the schedule that does."""
     found = _compared(label_delay=delay, fit_latency=latency, scoring=scoring)
@@ -206,6 +209,7 @@ def test_rows_of_weight_zero_are_predicted_and_not_scored():
 @pytest.mark.parametrize(
     "model", [SGDClassifier(random_state=0), DriftAwareRetrainer(BAYES), make_mixture(BAYES)]
 )
+@pytest.mark.no_cover
 def test_the_labels_of_rows_of_weight_zero_matter_to_no_score(model):
     """They are not learned either."""
     lies = np.where(COUNTS, Y, 1 - Y)
@@ -289,6 +293,7 @@ def test_a_score_that_is_not_defined_names_rows_of_the_stream():
     assert "of rows 300 to 399" in caught.value.__notes__[0]
 
 
+@pytest.mark.no_cover
 def test_advice_leaves_rows_of_weight_zero_out():
     """It is that on the other rows, but that the change is where it was among all of them."""
     turned = np.where(np.arange(1000) < 700, (X[:, 0] > 0), (X[:, 0] < 0)).astype(int)
@@ -328,6 +333,7 @@ def test_a_row_of_weight_zero_that_cannot_be_read_is_no_gap():
     assert result.rows.tolist() == [*range(50, 100), *range(150, 200)]
 
 
+@pytest.mark.no_cover
 def test_with_routing_the_weight_has_the_name_by_which_the_model_asks_for_it():
     with config_context(enable_metadata_routing=True):
         model = GaussianNB(var_smoothing=0).set_fit_request(sample_weight="w")

@@ -130,6 +130,7 @@ def test_a_budget_makes_the_schedules_longer_and_says_so(clock, monkeypatch):
     assert "every 100 on all" not in found.names
 
 
+@pytest.mark.no_cover
 def test_answers_that_would_take_too_much_room_are_fewer(monkeypatch):
     """All answers of a scorer's matrix are kept: the numbers of each row, fit and window."""
     options = {"scoring": "neg_log_loss", "policies": {"never": [], "all": [(3, "all")]}}

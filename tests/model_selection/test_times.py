@@ -50,6 +50,7 @@ def _first_rows(labels):
 @pytest.mark.parametrize(
     ("batch", "freq"), [("6h", None), ("daily", "D"), ("weekly", "W-SUN"), ("1mo", "M")]
 )
+@pytest.mark.no_cover
 def test_a_batch_has_the_rows_of_one_calendar_period(batch, freq):
     """pandas says which these are."""
     dates = pd.Series(TIMES).dt
@@ -174,6 +175,7 @@ def test_dates_of_any_kind_are_the_same_moments():
         assert moments_of(none) is None
 
 
+@pytest.mark.no_cover
 def test_with_a_row_per_hour_days_are_24_rows():
     """The same stream by the clock and by count is the same evaluation, to the bit."""
     hourly = FIRST_DAY + np.arange(len(Y)).astype("timedelta64[h]")
@@ -217,6 +219,7 @@ MOMENTS = [*product([0, "3d", 25], [0, "2d", 30])]
 
 
 @pytest.mark.parametrize(("delay", "latency"), representatives(MOMENTS, fast=MOMENTS[2::2]))
+@pytest.mark.no_cover
 def test_a_schedule_and_a_retrainer_learn_the_same_labels_at_the_same_moments(delay, latency):
     """A live retrainer that refits on all rows each time is the schedule that does."""
     live = DriftAwareRetrainer(
@@ -240,6 +243,7 @@ def test_a_schedule_and_a_retrainer_learn_the_same_labels_at_the_same_moments(de
     assert set(run.refit_rows) <= set(found.matrices[0].edges_)
 
 
+@pytest.mark.no_cover
 def test_policies_on_dates_have_names_and_windows_of_the_calendar():
     found = compare_policies(GaussianNB(), X, Y, batch_size="1d", times=TIMES, prices=[5, 50])
     assert "every 7 days on all" in found.names
@@ -302,6 +306,7 @@ def test_a_weekly_schedule_refits_where_a_week_has_begun():
     assert [chunk for chunk, _ in found.schedule] == expected
 
 
+@pytest.mark.no_cover
 def test_a_retrainer_refits_weekly_by_a_column_of_its_own():
     frame = pd.DataFrame(X, columns=["a", "b", "c"]).assign(day=TIMES)
     base = make_pipeline(

@@ -555,6 +555,7 @@ def test_a_fit_on_new_rows_gets_some_of_every_class():
 
 @pytest.mark.parametrize("name", ["logistic", "ridge classifier"])
 @pytest.mark.parametrize("all_known", [True, False])
+@pytest.mark.no_cover
 def test_batches_without_the_old_classes_do_not_wipe_them_out(name, all_known):
     """Digits 0 to 4, then batches of 5 to 9 alone, be these known from the first fit or not."""
     images, digits = load_digits(return_X_y=True)
@@ -896,6 +897,7 @@ def test_a_comparison_that_a_class_is_missing_for_is_not_made():
     ],
 )
 @pytest.mark.parametrize("size", [20, 50])
+@pytest.mark.no_cover
 def test_it_learns_every_batch_and_follows_a_turn(base, size):
     """With the default strength, a stream that is turned round is right again soon."""
     rows, y = stream(400, drift=200)

@@ -166,6 +166,7 @@ def splits_of(trees):
     return trees[columns].astype(str).to_numpy().tolist()
 
 
+@pytest.mark.no_cover
 def test_the_splits_of_lightgbm_stay_and_its_leaves_move_by_the_rate():
     before, candidate = tuned(LGBMClassifier(**LGBM), "trees", y=1 - Y, rate=0.3)
     old, new = (model.booster_.trees_to_dataframe() for model in (before, candidate.model))

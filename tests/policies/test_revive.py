@@ -126,6 +126,7 @@ def test_it_works_for_pipelines_classifiers_and_regressors(base, is_regression):
 
 
 @pytest.mark.parametrize("then", [ONCE, "full_refit", "keep_or_refit"])
+@pytest.mark.no_cover
 def test_where_nothing_returns_it_is_the_policy_behind_it(then):
     """Two concepts that never come back: the same bits, fits and events."""
     X, y = recurring(1800, changes=(600,))

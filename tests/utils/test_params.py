@@ -403,6 +403,7 @@ def test_junk_is_taken_by_the_constructor_and_refused_by_class_and_name_when_use
 
 @pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in PARAMETERS if "bool" in FITS[k][n]])
 @pytest.mark.parametrize("value", [False, np.False_, np.True_])
+@pytest.mark.no_cover
 def test_a_flag_may_be_one_of_numpy(kind, name, value):
     use(made(kind).set_params(**{name: value}))
 

@@ -108,6 +108,7 @@ def model():
 
 
 @pytest.mark.parametrize("make", [lambda: build, compiled], ids=["function", "model"])
+@pytest.mark.no_cover
 def test_a_refit_begins_with_new_weights_and_a_new_optimiser(make):
     estimator = classifier(make())
     before = joblib.hash(estimator.fit_kwargs)
@@ -175,6 +176,7 @@ def test_a_continued_copy_is_the_model_with_its_own_fit_and_the_original_stays(m
     assert twin.classes_.tolist() == [0, 1]
 
 
+@pytest.mark.no_cover
 def test_a_continued_model_pickles_and_goes_on(model):
     twin = continued(model)
     back = pickle.loads(pickle.dumps(twin))
@@ -206,6 +208,7 @@ def test_a_new_class_is_refused_by_a_continuation_and_learned_by_a_refit(model):
     assert fitted(classifier(), y).decision_function(X).shape == (120, 3)
 
 
+@pytest.mark.no_cover
 def test_regression_of_flat_targets():
     y = X @ np.float32([1, 2, 3])
     model = fitted(SKLearnRegressor(line, fit_kwargs={**FIT, "epochs": 30}), y)
@@ -217,6 +220,7 @@ def test_regression_of_flat_targets():
 
 
 @pytest.mark.parametrize("freeze", [("hidden", "norm"), ("out",)])
+@pytest.mark.no_cover
 def test_held_layers_stay_bit_for_bit_and_learn_again_later(model, freeze):
     twin = continued(model, Effort(2, freeze=freeze))
     assert moved(model, twin) == ALL - set(freeze)
@@ -341,6 +345,7 @@ def test_every_policy_works_with_a_net_and_the_parameters_stay():
     assert not hasattr(estimator, "model_")
 
 
+@pytest.mark.no_cover
 def test_replay_and_mixtures_work_with_a_net():
     model = streamed(ReplayPartialFit(classifier()))
     assert model.decision_function(X).shape == (120, 2)

@@ -37,7 +37,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skretrain.compose.adapters._base import Effort
 from skretrain.compose.adapters._registry import adapter_of
-from skretrain.compose.adapters._river import hint
+from skretrain.compose.adapters._river import _mended_wrapper, hint
 
 ONE_PASS = Effort()
 RNG = np.random.default_rng(0)
@@ -123,6 +123,12 @@ def continued(model, rows, y, effort=ONE_PASS):
 
 
 # -- probabilities and labels ------------------------------------------------------------------
+
+
+def test_the_mended_wrapper_has_the_name_and_the_documentation_of_river_s():
+    mended = _mended_wrapper.__wrapped__()
+    assert issubclass(mended, River2SKLClassifier)
+    assert (mended.__name__, mended.__doc__) == ("River2SKLClassifier", River2SKLClassifier.__doc__)
 
 
 def test_river_alone_still_gives_no_probability_to_other_labels_than_0_and_1():

@@ -642,6 +642,7 @@ LAST = {"last.weight", "last.bias"}
 
 @pytest.mark.parametrize("kind", OPTIMISERS)
 @pytest.mark.parametrize("freeze", ["first", "first.*", "[!l]*"])
+@pytest.mark.no_cover
 def test_held_parts_stay_bit_for_bit_with_their_running_means(kind, freeze):
     """Neither a step, nor momentum, nor decay, nor a mean of the rows that pass through."""
     model = fitted(normed(**OPTIMISERS[kind]))
