@@ -257,6 +257,22 @@ def test_a_retrainer_has_a_policy_of_its_own(job, days, make_refitted):
     assert "--policy, and --model holds a retrainer, which has its own" in job.err
 
 
+def test_a_retrainer_by_its_name_is_not_wrapped_in_another(job, days):
+    (job.folder / "own_mixture.py").write_text(
+        "from sklearn.naive_bayes import GaussianNB\n"
+        "from skretrain import make_mixture\n"
+        "def build():\n    return make_mixture(GaussianNB(), random_state=0)\n"
+    )
+    command = ["init", days(0, 300), "--target", "y", "--id", "id"]
+    command += ["--estimator", "own_mixture:build"]
+    assert job(*command, "--policy", "full refit") == 2
+    assert "--policy, and --estimator holds a retrainer, which has its own" in job.err
+    assert job(*command) == 0
+    assert type(job.job.model).__name__ == "MixtureRetrainer"
+    assert "as they are, in a data frame (the model is a retrainer)" in job.out
+    assert job("step", days(300, 100)) == 0
+
+
 def test_a_model_is_read_as_it_was_saved(job, days, tmp_path):
     history = days(0, 300)
     model = LogisticRegression(C=0.3)
