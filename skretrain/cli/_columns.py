@@ -10,6 +10,7 @@ from ._errors import CommandError, needed
 _FEW = 30  # whole numbers with more distinct values than this are a quantity, not classes
 
 _DATES = ("datetime64", "datetime", "date")  # what pandas calls them
+_ZONE = r":\d\d(?:\.\d+)?\s*(?:Z|[+-]\d\d(?::?\d\d)?)\s*$"  # behind a time of day
 
 
 def some(names):
@@ -108,6 +109,12 @@ def are_dates(texts):
 def _dates(texts):
     # Zones may differ between summer and winter; UTC puts them on one line.
     return needed("pandas").to_datetime(texts, format="ISO8601", errors="coerce", utc=True)
+
+
+def as_dates(texts):
+    """Return texts that are dates as such, in UTC where any of them has a zone."""
+    moments = _dates(texts)
+    return moments if texts.str.contains(_ZONE).any() else moments.dt.tz_localize(None)
 
 
 def holds_dates(column):

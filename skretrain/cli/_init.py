@@ -67,6 +67,8 @@ models (--estimator):
   wrote. A blank copy of it is fitted on HISTORY; a fitted retrainer of
   skretrain goes on as it is, and HISTORY says only what the columns hold. A
   pickle can run any code: load only files that you trust.
+  Any retrainer, a mixture say, keeps its own policy, and gets the table's own
+  columns.
 
 what mistakes cost (--cost-matrix):
   The score is then the cost per row; of two classes, with a model that gives
@@ -288,18 +290,24 @@ def _retrainer(arguments, model, table, y, settings, notices):
     """Return the retrainer, the columns that it gets, and what is to be said of it."""
     task = settings["task"]
     base = estimator_for(arguments.estimator, task) if model is None else cloned(model)
-    every, asked = table.columns, arguments.raw or _is_retrainer(model)
+    is_retrainer = _is_retrainer(base)
+    every = table.columns
     table = screened(table, [*arguments.keep, *columns_of(model)], notices)
     taken = {"--target": arguments.target, "--time": arguments.time, "--drop": arguments.drop}
     taken["--id"] = arguments.id
+    asked = arguments.raw or is_retrainer
     table, why = learned_columns(table, base, model, raw=asked, left_out=every, taken=taken)
+    if is_retrainer and not (arguments.raw or columns_of(model)):
+        why = "the model is a retrainer"
     facts = {"columns": as_they_are(table, why)}
-    if _is_retrainer(model):
+    if is_retrainer:
         if arguments.policy is not None:
-            raise CommandError("--policy, and --model holds a retrainer, which has its own.")
-        facts["model"] = _in_words(model)
-        _check_measure(settings, model, y)
-        return (model if _goes_on(model) else base), table, facts
+            option = "--estimator" if model is None else "--model"
+            raise CommandError(f"--policy, and {option} holds a retrainer, which has its own.")
+        retrainer = model if _goes_on(model) else base
+        facts["model"] = _in_words(base)
+        _check_measure(settings, retrainer, y)
+        return retrainer, table, facts
     if why:
         estimator = base if model is not None else in_unit_scale(base)
     else:

@@ -67,7 +67,9 @@ def _new_rows(path, job, has_labels):
     settings, notices = job.settings, []
     target, time, row_id = settings["target"], settings["time"], settings["id"]
     columns = settings["columns"]
-    types = dict(job.content["types"])
+    # What is not looked at may hold anything.
+    used = {*columns, time, row_id} | ({target} if has_labels else set())
+    types = {name: held for name, held in job.content["types"].items() if name in used}
     [table] = read_tables(
         [path],
         notices,

@@ -7,7 +7,7 @@ import numpy as np
 
 from ._columns import are_dates, some
 from ._errors import CommandError, needed
-from ._types import ColumnType
+from ._types import OF_PARQUET, ColumnType
 
 
 def plain(table, notices, name, types=None):
@@ -44,7 +44,10 @@ def _check_kind(values, types):
         return
     kind = f"{kind}s of Parquet"
     known = types.setdefault(values.name, ColumnType(kind)).kind
-    if known not in (kind, "any"):
+    same = [kind, "any", OF_PARQUET[kind]]
+    if needed("pandas").api.types.infer_dtype(values, skipna=True) == "boolean":
+        same.append("boolean")
+    if known not in same:
         raise CommandError(
             f"{values.name!r} holds {kind}, and before it held {known}; convert the column, and "
             "bring files of one sort."

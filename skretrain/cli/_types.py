@@ -1,12 +1,12 @@
 """What the columns of text files hold; each has one type in all files."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ._columns import are_dates, listed, some
+from ._columns import are_dates, as_dates, listed, some
 from ._errors import CommandError, needed
 from ._numbers import (
     as_number,
@@ -33,7 +33,7 @@ class ColumnType:
     ----------
     kind : str
         As of the cells of text files: "number", "written", "boolean", "date" or "text". Of a column
-        of Parquet, its type in words, which no text file has. "any" is taken as it comes, as text.
+        of Parquet, its type in words, a key of ``OF_PARQUET``. "any" is taken as it comes, as text.
     decimal : str, default="."
         What stands before the decimals of numbers.
     is_lenient : bool, default=False
@@ -56,7 +56,8 @@ class _Column:
     is_empty, is_word : Series of bool
         Where there is nothing, and where there is a word for it.
     kind : str
-        "number", "written" (a number that needs reading), "boolean", "date" or "text".
+        "number", "written" (a number that needs reading), "boolean", "date", "text", or "moment"
+        (a date that was none of a text file, and is to be read).
     written : Written or None
         How the numbers are written, where that is not plain.
     strays : Series of int or None
@@ -160,6 +161,10 @@ def _column_of(texts, missing):
 def _known_column(name, texts, missing, known):
     """Return a column that holds what it held before, or raise CommandError."""
     column = _cells(texts, missing)
+    if known.kind in OF_PARQUET:
+        # Among the numbers of Parquet are true and false.
+        is_boolean = known.kind.startswith("number") and column.rest.isin(_BOOLEANS).all()
+        known = replace(known, kind="boolean" if is_boolean else OF_PARQUET[known.kind])
     column.kind = known.kind
     strange = _strange(needed("pandas").Series(column.rest.unique(), dtype=str), known)
     if len(strange) and not known.is_lenient:
@@ -172,8 +177,15 @@ def _known_column(name, texts, missing, known):
     return column
 
 
+# What a column of Parquet holds, as the cells of a text file that hold the same.
+OF_PARQUET = {
+    "numbers of Parquet": "number",
+    "texts of Parquet": "text",
+    "dates of Parquet": "moment",
+}
 _HELD = {
     "number": "numbers",
+    "moment": "dates",
     "written": "numbers",
     "boolean": "true and false",
     "date": "dates",
@@ -190,9 +202,7 @@ def _strange(cells, known):
         return cells[_plain(cells).isna()]
     if known.kind in ("number", "written"):
         return cells[[not reads_as_number(text, known.decimal) for text in cells]]
-    if known.kind == "date" and are_dates(cells):
-        return cells[:0]
-    return cells  # of a column of Parquet, which no text is
+    return cells[:0] if are_dates(cells) else cells
 
 
 def _read_amounts(column):
@@ -253,6 +263,8 @@ def _values(column, decimal):
     if column.kind == "boolean":
         values = column.rest.map(_BOOLEANS)
         return values.astype(bool) if not gap.any() else values.astype(object).reindex(texts.index)
+    if column.kind == "moment":
+        return as_dates(column.rest).reindex(texts.index)
     gap = gap if column.kind == "date" else column.is_empty
     return texts.where(~gap, np.nan).astype(pandas.StringDtype(na_value=np.nan))
 

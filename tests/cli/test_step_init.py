@@ -11,6 +11,7 @@ from sklearn.linear_model import (
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.naive_bayes import GaussianNB
 
+from skretrain.cli._columns import as_dates
 from skretrain.serving import save
 
 
@@ -76,8 +77,49 @@ def test_parquet_is_read_as_the_history_was(job, days, tmp_path):
     assert job.out.splitlines()[1].startswith("450,")
     assert job("step", parquet(days(350, 50).assign(a="far"), "b.parquet")) == 2
     assert "'a' holds texts of Parquet, and before it held numbers of Parquet" in job.err
-    assert job("step", days(350, 50)) == 2
-    assert "and before it held numbers of Parquet" in job.err
+    assert job("step", days(350, 50).assign(a="far")) == 2
+    assert "'a' holds 'far', and before it held numbers;" in job.err
+
+
+def test_text_files_and_parquet_take_turns(job, table, tmp_path):
+    """Whatever kind of file the history was in, the same rows in the other are read alike."""
+    table = table.assign(row=[f"{k:04d}" for k in range(len(table))])
+    for name in ("h.parquet", "h.csv"):
+        history, new = table[:200], table[200:230]
+        if name == "h.csv":  # dates of a text file are text, and may be written in any way
+            history, new = history.drop(columns="when"), new.drop(columns="when")
+        options = ["--target", "label", "--id", "row", "--estimator", "nb", "--force"]
+        writer = history.to_parquet if name == "h.parquet" else history.to_csv
+        writer(tmp_path / name, index=False)
+        assert job("init", tmp_path / name, *options) == 0
+        new.to_parquet(tmp_path / "new.parquet", index=False)
+        said = []
+        for file in (new, tmp_path / "new.parquet"):
+            assert job("predict", file) == 0
+            said.append(job.out)
+        assert said[0] == said[1]
+        assert job("step", new[["row", "label"]]) == 0
+        assert job.record["learned"] == 30
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Rome"])
+def test_dates_of_a_text_file_are_those_of_parquet(zone):
+    texts = pd.Series(["2024-03-30 10:00:00", "2024-03-31T10:00:00.5", "2024-04-01"])
+    times = pd.to_datetime(texts, format="ISO8601").dt.tz_localize(zone)
+    read = as_dates(times.map(lambda time: time.isoformat()))
+    assert (read.dt.tz is None) == (zone is None)
+    assert (read == times).all()
+
+
+def test_what_is_not_looked_at_may_hold_anything(job, days):
+    history = days(0, 300).assign(note=1.5)
+    assert job.begin(history, "--drop", "note", "--id", "id") == 0
+    rows = days(300, 50).assign(note="late")
+    assert job("predict", rows.assign(y="?")) == 0
+    assert job("step", rows) == 0
+    quantity = days(400, 200).assign(y=np.arange(200.0))
+    assert job("init", quantity, "--target", "y", "--estimator", "ridge", "--force") == 0
+    assert job("predict", days(600, 5).assign(y="unknown")) == 0
 
 
 def test_the_costs_of_mistakes_make_the_threshold(job, days):
@@ -255,6 +297,22 @@ def test_a_retrainer_fitted_on_bare_numbers_gets_such(job, days, make_refitted):
 def test_a_retrainer_has_a_policy_of_its_own(job, days, make_refitted):
     assert job.begin(days(0, 300), "--policy", "warm start", model=make_refitted(GaussianNB())) == 2
     assert "--policy, and --model holds a retrainer, which has its own" in job.err
+
+
+def test_a_retrainer_by_its_name_is_not_wrapped_in_another(job, days):
+    (job.folder / "own_mixture.py").write_text(
+        "from sklearn.naive_bayes import GaussianNB\n"
+        "from skretrain import make_mixture\n"
+        "def build():\n    return make_mixture(GaussianNB(), random_state=0)\n"
+    )
+    command = ["init", days(0, 300), "--target", "y", "--id", "id"]
+    command += ["--estimator", "own_mixture:build"]
+    assert job(*command, "--policy", "full refit") == 2
+    assert "--policy, and --estimator holds a retrainer, which has its own" in job.err
+    assert job(*command) == 0
+    assert type(job.job.model).__name__ == "MixtureRetrainer"
+    assert "as they are, in a data frame (the model is a retrainer)" in job.out
+    assert job("step", days(300, 100)) == 0
 
 
 def test_a_model_is_read_as_it_was_saved(job, days, tmp_path):
