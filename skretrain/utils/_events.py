@@ -230,7 +230,7 @@ class EventLog(Plain):
         if self._hooks is not None:
             self._hooks.tell()
 
-    def _state(self):
+    def _state_to_save(self):
         """Return the state without the hooks, which belong to this process."""
         return {name: value for name, value in self.__dict__.items() if name != "_hooks"}
 
