@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pickle
+from collections.abc import Collection
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,6 +13,7 @@ from .. import __version__
 from ..exceptions import CheckpointVersionWarning
 from ..utils._files import write_whole
 from ..utils._optional import import_optional
+from ..utils._params import refuse
 from ..utils._warn import warn_user
 from ._trusted_types import trusted_types
 
@@ -110,8 +112,9 @@ def load(path, *, trusted=()):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is none of these, if it was cut or altered, if it was written by a later version
-        whose files this one cannot read, or if it holds a type that is not trusted.
+        If `trusted` is no such thing, if the file is none of these, if it was cut or altered, if it
+        was written by a later version whose files this one cannot read, or if it holds a type that
+        is not trusted.
     ImportError
         If a package that the object needs is not installed.
 
@@ -138,6 +141,8 @@ def load(path, *, trusted=()):
     ...     load(path, trusted=["sklearn.tree._tree.Tree"]).predict([[0.2]])
     array([3.])
     """
+    if trusted is not True:
+        trusted = _names_in(trusted)
     header, payload = _read(path)
     if header["serializer"] == "pickle":
         if trusted is not True:
@@ -188,6 +193,14 @@ def checkpoint_info(path):
     return header | {"protocol": _PROTOCOL, "n_bytes": len(payload)}
 
 
+def _names_in(trusted):
+    is_list = isinstance(trusted, Collection) and not isinstance(trusted, str)
+    if not is_list or not all(isinstance(name, str) for name in trusted):
+        accepted = 'names of types, as ["lightgbm.basic.Booster"], or True'
+        refuse("load", "trusted", accepted, trusted)
+    return set(trusted)
+
+
 def _dumped(obj, serializer):
     if serializer == "pickle":
         return pickle.dumps(obj)
@@ -227,7 +240,7 @@ def _read(path):
             f"{path} was written by a later version of skretrain (protocol {int(protocol)}; "
             f"{__version__} reads {_PROTOCOL}): upgrade skretrain to read it."
         )
-    if hashlib.sha256(body).hexdigest().encode() != digest:
+    if (protocol, digest) != (b"%d" % _PROTOCOL, hashlib.sha256(body).hexdigest().encode()):
         raise ValueError(
             f"{path} was cut or altered: its checksum is not that of its content. Go back to the "
             "last file that is whole."

@@ -95,10 +95,10 @@ def rewritten(path, change):
     return other
 
 
-@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-def test_a_file_with_any_bit_changed_is_refused(checkpoint, place, bit):
+@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), in_head=st.booleans())
+def test_a_file_with_any_bit_changed_is_refused(checkpoint, place, bit, in_head):
     def flip(content):
-        n = int(place * len(content))
+        n = int(place * (content.index(b"\n") if in_head else len(content)))
         return content[:n] + bytes([content[n] ^ (1 << bit)]) + content[n + 1 :]
 
     with pytest.raises(ValueError, match="no checkpoint|altered|later version"):
@@ -125,6 +125,21 @@ def test_a_file_of_a_later_version_says_to_upgrade(checkpoint):
 
     with pytest.raises(ValueError, match="later version of skretrain.*99.*upgrade"):
         load(rewritten(checkpoint, later))
+
+
+@pytest.mark.parametrize("protocol", [b"0", b"", b"x", b"01"])
+def test_a_protocol_that_there_never_was_is_an_altered_file(protocol, checkpoint):
+    def other(content):
+        return content.replace(b"checkpoint 1 ", b"checkpoint %s " % protocol, 1)
+
+    with pytest.raises(ValueError, match="cut or altered"):
+        load(rewritten(checkpoint, other))
+
+
+@pytest.mark.parametrize("trusted", ["lightgbm.basic.Booster", None, False, 1, [int], [["a"]]])
+def test_what_is_no_list_of_names_is_refused_before_the_file_is_read(trusted, tmp_path):
+    with pytest.raises(ValueError, match=r"load\(trusted=.*must be names of types.*or True"):
+        load(tmp_path / "nothing", trusted=trusted)
 
 
 class Payload:
