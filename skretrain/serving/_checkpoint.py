@@ -7,6 +7,7 @@ from collections.abc import Collection
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from pkgutil import resolve_name
 from platform import python_version
 
 from .. import __version__
@@ -47,7 +48,8 @@ def save(obj, path, *, serializer="skops"):
     ImportError
         If skops is needed and is not installed.
     TypeError
-        If the serializer cannot write the object. The file is as it was, as with any other error.
+        If the serializer cannot write the object, or could not read it again. The file is as it
+        was, as with any other error.
     OSError
         If the file cannot be written: the disk is full, the folder is not there.
 
@@ -206,12 +208,28 @@ def _dumped(obj, serializer):
         return pickle.dumps(obj)
     skops = import_optional("skops.io", caller="save", extra="serving")
     try:
-        return skops.dumps(obj)
+        payload = skops.dumps(obj)
     except Exception as error:  # of skops, or of whatever in the object cannot be written
         raise TypeError(
             f"skops cannot write this {type(obj).__name__}: {type(error).__name__}: {error} "
             'Use save(..., serializer="pickle"), and load it with trusted=True.'
         ) from error
+    # It writes names that nobody finds again, and would only say so once the file is needed.
+    lost = [name for name in skops.get_untrusted_types(data=payload) if not _is_found(name)]
+    if lost:
+        raise TypeError(
+            f"this {type(obj).__name__} holds {', '.join(lost)}, which load() could not find again "
+            "by that name: define functions and classes at the top of a module."
+        )
+    return payload
+
+
+def _is_found(name):
+    try:
+        resolve_name(name)
+    except (ImportError, AttributeError, ValueError):
+        return False
+    return True
 
 
 def _loaded(path, payload, trusted):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -14,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from release_checkpoint import FOLDER
 from release_checkpoint import continued as continued_release
-from sklearn.linear_model import SGDClassifier, SGDRegressor
+from sklearn.linear_model import LinearRegression, SGDClassifier, SGDRegressor
+from sklearn.preprocessing import FunctionTransformer
 
 from skretrain import DriftAwareRetrainer, ReplayPartialFit, make_mixture
 from skretrain.exceptions import CheckpointVersionWarning
@@ -189,6 +191,21 @@ def test_what_skops_cannot_write_leaves_the_file_and_names_the_way_out(tmp_path)
     np.testing.assert_array_equal(load(tmp_path / "a").predict(X), model.predict(X))
     with pytest.raises(ValueError, match="serializer='json'.*choose one of skops, pickle"):
         save(model, tmp_path / "a", serializer="json")
+
+
+def test_what_no_name_finds_again_is_refused_when_it_is_saved(tmp_path):
+    """skops writes such names without a word, and fails when it reads them."""
+
+    def local(X):
+        return X
+
+    for func, name in ((lambda X: X, "<lambda>"), (local, "local")):
+        with pytest.raises(TypeError, match=rf"{__name__}\.{name}.*top of a module"):
+            save(FunctionTransformer(func), tmp_path / "a")
+    assert os.listdir(tmp_path) == []
+    save(FunctionTransformer(stream), tmp_path / "a")
+    assert load(tmp_path / "a", trusted=["helpers.stream"]).func is stream
+    save(FunctionTransformer(LinearRegression().predict), tmp_path / "a")
 
 
 def test_a_file_tells_what_wrote_it(checkpoint):
