@@ -1,6 +1,7 @@
 """Who else hears of a daily job: Prometheus, by a file, and MLflow."""
 
 from .. import serving
+from ..serving._prometheus import escaped
 from ..utils._files import write_whole
 from ._errors import NotWritten, as_sentence
 from ._track import track
@@ -61,5 +62,5 @@ def _of_commands(job):
     for name, (kind, what, value) in values.items():
         name = f"skretrain_{name}"
         lines += [f"# HELP {name} {what}", f"# TYPE {name} {kind}"]
-        lines.append(f'{name}{{name="{job.name}"}} {value:.10g}')
+        lines.append(f'{name}{{name="{escaped(job.name)}"}} {value:.10g}')
     return "".join(f"{line}\n" for line in lines)

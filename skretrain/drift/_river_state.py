@@ -5,6 +5,8 @@ from importlib import import_module
 from types import MethodType
 from typing import NamedTuple
 
+from ..utils._plain import checked_kind
+
 # Where detectors are, and what they are made of: nothing else is made on the word of a file.
 _PARTS = ("river.drift.", "river.stats.", "river._river_rust.")
 
@@ -67,7 +69,7 @@ def made_of(parts):
         If the name is of nothing that detectors are made of.
     """
     kind, args, state = parts
-    kind = _class_of(kind) if isinstance(kind, str) else kind
+    kind = _class_of(kind) if isinstance(kind, str) else _checked(kind)
     value = kind.__new__(kind, *args)
     if type(state) is not dict:
         value.__setstate__(state)
@@ -82,4 +84,10 @@ def _class_of(path):
     kind = getattr(import_module(module), name) if f"{module}.".startswith(_PARTS) else None
     if not isinstance(kind, type):
         raise ValueError(f"{path} is no part of a drift detector of river.")
+    return kind
+
+
+def _checked(kind):
+    if not any(base.__module__.startswith("river.") for base in checked_kind(kind).__mro__):
+        raise ValueError(f"{kind} is no detector of river.")
     return kind

@@ -3,15 +3,18 @@
 import hashlib
 import json
 import pickle
+from collections.abc import Collection
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from pkgutil import resolve_name
 from platform import python_version
 
 from .. import __version__
 from ..exceptions import CheckpointVersionWarning
 from ..utils._files import write_whole
 from ..utils._optional import import_optional
+from ..utils._params import refuse
 from ..utils._warn import warn_user
 from ._trusted_types import trusted_types
 
@@ -45,7 +48,8 @@ def save(obj, path, *, serializer="skops"):
     ImportError
         If skops is needed and is not installed.
     TypeError
-        If the serializer cannot write the object. The file is as it was, as with any other error.
+        If the serializer cannot write the object, or could not read it again. The file is as it
+        was, as with any other error.
     OSError
         If the file cannot be written: the disk is full, the folder is not there.
 
@@ -110,8 +114,9 @@ def load(path, *, trusted=()):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is none of these, if it was cut or altered, if it was written by a later version
-        whose files this one cannot read, or if it holds a type that is not trusted.
+        If `trusted` is no such thing, if the file is none of these, if it was cut or altered, if it
+        was written by a later version whose files this one cannot read, or if it holds a type that
+        is not trusted.
     ImportError
         If a package that the object needs is not installed.
 
@@ -138,6 +143,8 @@ def load(path, *, trusted=()):
     ...     load(path, trusted=["sklearn.tree._tree.Tree"]).predict([[0.2]])
     array([3.])
     """
+    if trusted is not True:
+        trusted = _names_in(trusted)
     header, payload = _read(path)
     if header["serializer"] == "pickle":
         if trusted is not True:
@@ -188,17 +195,41 @@ def checkpoint_info(path):
     return header | {"protocol": _PROTOCOL, "n_bytes": len(payload)}
 
 
+def _names_in(trusted):
+    is_list = isinstance(trusted, Collection) and not isinstance(trusted, str)
+    if not is_list or not all(isinstance(name, str) for name in trusted):
+        accepted = 'names of types, as ["lightgbm.basic.Booster"], or True'
+        refuse("load", "trusted", accepted, trusted)
+    return set(trusted)
+
+
 def _dumped(obj, serializer):
     if serializer == "pickle":
         return pickle.dumps(obj)
     skops = import_optional("skops.io", caller="save", extra="serving")
     try:
-        return skops.dumps(obj)
+        payload = skops.dumps(obj)
     except Exception as error:  # of skops, or of whatever in the object cannot be written
         raise TypeError(
             f"skops cannot write this {type(obj).__name__}: {type(error).__name__}: {error} "
             'Use save(..., serializer="pickle"), and load it with trusted=True.'
         ) from error
+    # It writes names that nobody finds again, and would only say so once the file is needed.
+    lost = [name for name in skops.get_untrusted_types(data=payload) if not _is_found(name)]
+    if lost:
+        raise TypeError(
+            f"this {type(obj).__name__} holds {', '.join(lost)}, which load() could not find again "
+            "by that name: define functions and classes at the top of a module."
+        )
+    return payload
+
+
+def _is_found(name):
+    try:
+        resolve_name(name)
+    except (ImportError, AttributeError, ValueError):
+        return False
+    return True
 
 
 def _loaded(path, payload, trusted):
@@ -227,7 +258,7 @@ def _read(path):
             f"{path} was written by a later version of skretrain (protocol {int(protocol)}; "
             f"{__version__} reads {_PROTOCOL}): upgrade skretrain to read it."
         )
-    if hashlib.sha256(body).hexdigest().encode() != digest:
+    if (protocol, digest) != (b"%d" % _PROTOCOL, hashlib.sha256(body).hexdigest().encode()):
         raise ValueError(
             f"{path} was cut or altered: its checksum is not that of its content. Go back to the "
             "last file that is whole."

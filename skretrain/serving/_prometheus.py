@@ -2,13 +2,14 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .. import __version__
 from .._mixture import MixtureRetrainer
 from .._retrainer._estimator import BaseRetrainer
 from ..utils._events import STATES
 from ..utils._params import refuse
+from ._measures import PerformanceEstimate
 from ._pending_labels import PendingLabels, version_of
 from ._served import ALL
 
@@ -82,7 +83,7 @@ def prometheus_text(model, *, estimates=(), prefix="skretrain", labels=None):
     Raises
     ------
     ValueError
-        If `model` is none of these, or a name is not one that Prometheus accepts.
+        If `model` or `estimates` are none of these, or a name is not one that Prometheus accepts.
 
     See Also
     --------
@@ -108,12 +109,15 @@ def prometheus_text(model, *, estimates=(), prefix="skretrain", labels=None):
     skretrain_alarms_total{service="fraud"} 1
     """
     _check_name("prefix", prefix)
+    _check_estimates(estimates)
     are_several = isinstance(model, Mapping)
     taken = _OWN_LABELS | ({"model"} if are_several else set())
     page = Page(prefix, _checked_labels({} if labels is None else labels, taken))
     if are_several:
         if len(estimates):
             raise ValueError("prometheus_text: estimates are of a single model, not of a dict.")
+        if len(set(map(str, model))) < len(model):
+            refuse("prometheus_text", "model", "a dict of names that differ as texts", list(model))
         for name, each in model.items():
             page.tell_of(each, model=str(name))
     else:
@@ -141,7 +145,7 @@ class Page:
     def add(self, name, value, /, **labels):
         """Add a sample, if there is a value."""
         if not math.isnan(value):
-            pairs = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+            pairs = ",".join(f'{key}="{escaped(text)}"' for key, text in labels.items())
             shown = f"{{{pairs}}}" if pairs else ""
             self.samples[name].append(f"{self.prefix}_{name}{shown} {_number(value)}")
 
@@ -240,7 +244,9 @@ def _number(value):
     return repr(float(value)).removesuffix(".0")
 
 
-def _escaped(text):
+def escaped(text):
+    """Return a text as it stands in a label; what UTF-8 lacks, as its code."""
+    text = text.encode(errors="backslashreplace").decode()
     return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
@@ -248,6 +254,13 @@ def _check_name(parameter, name):
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         accepted = "letters, digits and underscores, and not begin with a digit"
         refuse("prometheus_text", parameter, accepted, name)
+
+
+def _check_estimates(estimates):
+    is_list = isinstance(estimates, Sequence)
+    if not is_list or not all(isinstance(one, PerformanceEstimate) for one in estimates):
+        accepted = "a list, as ExpectedPerformance.estimate returns it"
+        refuse("prometheus_text", "estimates", accepted, estimates)
 
 
 def _checked_labels(labels, taken):

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._retrainer._service import Serving
 from ..utils._files import write_whole
+from ..utils._params import is_integer
 
 
 class ModelVersion(NamedTuple):
@@ -134,9 +135,9 @@ class Folder:
         """Return (order, record) of each version, by its number; no code is run for it."""
         found = {}
         for path in self.path.glob("*.version"):
-            with open(path, "rb") as file:
-                head = _head(file.readline())
-            if head is not None:
+            head = _head(_first_line(path))
+            # Not a copy of a file under another name.
+            if head is not None and path == self._file(head[1].version):
                 found[head[1].version] = head[:2]
         return found
 
@@ -163,10 +164,21 @@ class Folder:
 
     def remove(self, version):
         """Keep a version no longer."""
-        self._file(version).unlink()
+        self._file(version).unlink(missing_ok=True)  # another process may keep versions here, too
 
     def _file(self, version):
         return self.path / f"{version:06d}.version"
+
+
+def _first_line(path):
+    """Return how a file begins, or nothing of what is no file, or gone since it was listed."""
+    try:
+        if path.is_file():  # a pipe would wait for a writer
+            with open(path, "rb") as file:
+                return file.readline()
+    except FileNotFoundError:
+        pass
+    return b""
 
 
 def _head(line):
@@ -177,6 +189,8 @@ def _head(line):
     try:
         told = json.loads(line)
         order, digest = told.pop("order"), told.pop("sha256")
-        return order, ModelVersion(**told | {"time": datetime.fromisoformat(told["time"])}), digest
-    except (ValueError, TypeError, KeyError, AttributeError):
+        record = ModelVersion(**told | {"time": datetime.fromisoformat(told["time"])})
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+    numbers = order, record.version
+    return (order, record, digest) if all(map(is_integer, numbers)) else None

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections import deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from heapq import merge
 from itertools import count
 from math import isfinite
@@ -101,6 +101,7 @@ _TABLE = (
     ),
 )
 ACTIONS = {action.name: action for action in _TABLE}
+_LONGEST = 2000  # characters of a reason
 STATES = ("stable", "warning", "drift")  # what a trigger can say, from good to bad
 
 
@@ -128,11 +129,12 @@ class Event(Plain):
 class EventLog(Plain):
     """Every alarm, retrain, rejection, rollback and failure; the routine only as counts.
 
-    The log keeps the newest `max_events` notable events and running counts of all actions, so that
-    its size does not grow with the stream. The full record, one JSON object per call, goes to the
-    logger ``skretrain.events``, at the level ``WARNING`` where something failed or was taken back,
-    else at ``INFO``. The fields are attributes of the logging record, too; ``source``, there and in
-    the JSON, is the number of the log in this process.
+    The log keeps the newest `max_events` notable events, of a long reason the beginning, and
+    running counts of all actions, so that its size does not grow with the stream. The full record,
+    one JSON object per call, goes to the logger ``skretrain.events``, at the level ``WARNING``
+    where something failed or was taken back, else at ``INFO``. The fields are attributes of the
+    logging record, too; ``source``, there and in the JSON, is the number of the log in this
+    process.
 
     Parameters
     ----------
@@ -186,6 +188,8 @@ class EventLog(Plain):
 
     def record(self, event):
         """Count `event`, keep it if it is notable, log it, and note it for the hooks."""
+        if len(event.reason) > _LONGEST:  # errors of others may print their rows
+            event = replace(event, reason=f"{event.reason[: _LONGEST - 3]}...")
         self.state = event.state
         self.counts[event.action] += 1
         # Also where no row was fitted for the model that serves: a comparison that ends in keeping

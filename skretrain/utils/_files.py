@@ -1,6 +1,7 @@
 """Files that are whole or not there: written aside, then put in their place."""
 
 import os
+import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 
 def write_whole(path, content):
     """Write a file so that a reader finds the old content or the new one, never a part.
+
+    Of several that write it at once, the last one counts.
 
     Parameters
     ----------
@@ -35,9 +38,10 @@ def write_whole(path, content):
     if path.exists() and not path.is_file():
         path.write_bytes(content)
         return
-    aside = path.with_name(f".{path.name[:100]}.{os.getpid()}.part")
+    # Not the number of the process: threads share it, and so do containers on one volume.
+    aside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.part")
     try:
-        with open(aside, "wb") as file:
+        with open(aside, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

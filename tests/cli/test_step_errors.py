@@ -300,6 +300,15 @@ def test_metrics_are_a_file_for_prometheus(job, days):
     assert float(lines['skretrain_job_last_timestamp_seconds{name="state"}']) == at
 
 
+def test_a_folder_of_any_name_has_a_page_of_metrics(job, days):
+    path = job.folder / "job.prom"
+    job.begin(days(0, 300))
+    job.state = job.state.rename(job.state.with_name('of "us"'))
+    job("step", days(300, 7), "--metrics", path)
+    assert 'skretrain_job_commands_total{name="of \\"us\\""} 2\n' in path.read_text()
+    assert 'name="of "us' not in path.read_text()
+
+
 def test_what_cannot_be_told_is_an_error_and_the_state_is_written(job, days, monkeypatch):
     job.begin(days(0, 300))
     monkeypatch.setattr(_tell, "track", _fails)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -14,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from release_checkpoint import FOLDER
 from release_checkpoint import continued as continued_release
-from sklearn.linear_model import SGDClassifier, SGDRegressor
+from sklearn.linear_model import LinearRegression, SGDClassifier, SGDRegressor
+from sklearn.preprocessing import FunctionTransformer
 
 from skretrain import DriftAwareRetrainer, ReplayPartialFit, make_mixture
 from skretrain.exceptions import CheckpointVersionWarning
@@ -95,10 +97,10 @@ def rewritten(path, change):
     return other
 
 
-@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-def test_a_file_with_any_bit_changed_is_refused(checkpoint, place, bit):
+@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), in_head=st.booleans())
+def test_a_file_with_any_bit_changed_is_refused(checkpoint, place, bit, in_head):
     def flip(content):
-        n = int(place * len(content))
+        n = int(place * (content.index(b"\n") if in_head else len(content)))
         return content[:n] + bytes([content[n] ^ (1 << bit)]) + content[n + 1 :]
 
     with pytest.raises(ValueError, match="no checkpoint|altered|later version"):
@@ -125,6 +127,21 @@ def test_a_file_of_a_later_version_says_to_upgrade(checkpoint):
 
     with pytest.raises(ValueError, match="later version of skretrain.*99.*upgrade"):
         load(rewritten(checkpoint, later))
+
+
+@pytest.mark.parametrize("protocol", [b"0", b"", b"x", b"01"])
+def test_a_protocol_that_there_never_was_is_an_altered_file(protocol, checkpoint):
+    def other(content):
+        return content.replace(b"checkpoint 1 ", b"checkpoint %s " % protocol, 1)
+
+    with pytest.raises(ValueError, match="cut or altered"):
+        load(rewritten(checkpoint, other))
+
+
+@pytest.mark.parametrize("trusted", ["lightgbm.basic.Booster", None, False, 1, [int], [["a"]]])
+def test_what_is_no_list_of_names_is_refused_before_the_file_is_read(trusted, tmp_path):
+    with pytest.raises(ValueError, match=r"load\(trusted=.*must be names of types.*or True"):
+        load(tmp_path / "nothing", trusted=trusted)
 
 
 class Payload:
@@ -174,6 +191,21 @@ def test_what_skops_cannot_write_leaves_the_file_and_names_the_way_out(tmp_path)
     np.testing.assert_array_equal(load(tmp_path / "a").predict(X), model.predict(X))
     with pytest.raises(ValueError, match="serializer='json'.*choose one of skops, pickle"):
         save(model, tmp_path / "a", serializer="json")
+
+
+def test_what_no_name_finds_again_is_refused_when_it_is_saved(tmp_path):
+    """skops writes such names without a word, and fails when it reads them."""
+
+    def local(X):
+        return X
+
+    for func, name in ((lambda X: X, "<lambda>"), (local, "local")):
+        with pytest.raises(TypeError, match=rf"{__name__}\.{name}.*top of a module"):
+            save(FunctionTransformer(func), tmp_path / "a")
+    assert os.listdir(tmp_path) == []
+    save(FunctionTransformer(stream), tmp_path / "a")
+    assert load(tmp_path / "a", trusted=["helpers.stream"]).func is stream
+    save(FunctionTransformer(LinearRegression().predict), tmp_path / "a")
 
 
 def test_a_file_tells_what_wrote_it(checkpoint):

@@ -478,12 +478,23 @@ def test_every_type_on_the_list_is_there_and_stands_once():
     assert trusted_types()  # the list is the caller's own
 
 
+@quiet
 @pytest.mark.slow
-def test_a_new_process_loads_without_having_imported_anything(tmp_path):
-    model = learn(retrainer(encoded(GaussianNB()), detector=drift.ADWIN()), FRAME, Y, 0, 300)
-    skops.io.dump(model, tmp_path / "model.skops")
-    (tmp_path / "types").write_text("\n".join(trusted_types()))
-    FRAME[300:].to_pickle(tmp_path / "rows")
+@pytest.mark.parametrize(
+    ("base", "rows", "y"),
+    [
+        (encoded(GaussianNB()), FRAME, Y),
+        # Fitted in a way of ours, of which the new process has not heard.
+        (XGBClassifier(n_estimators=2, n_jobs=1), FRAME[list("abcd")], LABELS["words"]),
+    ],
+    ids=["encoded", "mended"],
+)
+def test_a_new_process_loads_without_having_imported_anything(base, rows, y, tmp_path):
+    model = learn(retrainer(base, detector=drift.ADWIN()), rows, y, 0, 300)
+    data = skops.io.dumps(model)
+    (tmp_path / "model.skops").write_bytes(data)
+    (tmp_path / "types").write_text("\n".join([*trusted_types(), *of_others(data)]))
+    rows[300:].to_pickle(tmp_path / "rows")
     code = (
         "import sys, pathlib, pandas, skops.io; folder = pathlib.Path(sys.argv[1]);"
         "types = (folder / 'types').read_text().split();"
@@ -493,7 +504,7 @@ def test_a_new_process_loads_without_having_imported_anything(tmp_path):
     answer = subprocess.run(
         [sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True
     )
-    assert answer.stdout.split() == [str(label) for label in model.predict(FRAME[300:])]
+    assert answer.stdout.split() == [str(label) for label in model.predict(rows[300:])]
 
 
 # -- what cannot be written ------------------------------------------------------------------------

@@ -277,6 +277,13 @@ def test_any_text_may_stand_in_a_label(labels):
     assert labels.items() <= dict(pairs).items()
 
 
+def test_what_cannot_be_sent_stands_in_a_label_as_its_code():
+    """The names of files hold such signs, where they are of another encoding."""
+    page = prometheus_text(fitted(), labels={"job": b"caf\xe9".decode(errors="surrogateescape")})
+    assert value_of(page, "alarms_total", job=r"caf\udce9") == 0
+    page.encode()
+
+
 def test_every_metric_of_the_list_is_given_by_somebody():
     """And nothing else: a name that nobody gives is a promise that is broken."""
     ledger = PendingLabels(mixture().fit(X[:200], Y[:200]))
@@ -334,5 +341,10 @@ def test_other_things_are_refused():
         prometheus_text(GaussianNB())
     with pytest.raises(ValueError, match="labels must be a dict"):
         prometheus_text(fitted(), labels=["a"])
+    with pytest.raises(ValueError, match="names that differ as texts"):
+        prometheus_text({1: fitted(), "1": fitted()})
+    for junk in (None, 5, "ab", ESTIMATES[0], [0.9]):
+        with pytest.raises(ValueError, match=r"estimates=.*must be a list, as ExpectedPerf"):
+            prometheus_text(fitted(), estimates=junk)
     with pytest.raises(ValueError, match="estimates are of a single model"):
         prometheus_text({"one": fitted()}, estimates=ESTIMATES)

@@ -1,8 +1,10 @@
 """Versions that served are kept, found again, and serve again when a user says so."""
 
 import json
+import os
 import pickle
 from datetime import UTC, datetime
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -176,6 +178,60 @@ def test_damage_to_a_file_stands_in_the_way_of_that_version_alone(tmp_path):
         store.rollback(2)
     assert model.estimator_ is serving
     assert store.rollback(3)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"version": "4"}, {"version": [4]}, {"version": 4.0}, {"order": "4"}, {"order": None}],
+)
+def test_a_first_line_that_is_none_stands_in_the_way_of_no_other(told, tmp_path):
+    model = ringing()
+    store = VersionStore(tmp_path).follow(model)
+    head, _, body = (tmp_path / "000001.version").read_bytes().partition(b"\n")
+    head = json.dumps({"version": 4} | json.loads(head) | told).encode()
+    (tmp_path / "000004.version").write_bytes(head + b"\n" + body)
+    (tmp_path / "000005.version").write_bytes(b"[" * 100_000)
+    feed(model, X, Y, 50, 300, 450)
+    assert [one.version for one in store.follow(model)] == [1, 2, 3]
+
+
+def test_what_else_is_in_the_folder_stays_there_and_is_no_version(tmp_path):
+    model = ringing()
+    store = VersionStore(tmp_path, max_versions=2).follow(model)
+    others = [tmp_path / f"{name}.version" for name in ("copy", "folder", "link", "pipe")]
+    others[0].write_bytes((tmp_path / "000001.version").read_bytes())
+    others[1].mkdir()
+    others[2].symlink_to(tmp_path / "nothing")
+    os.mkfifo(others[3])
+    feed(model, X, Y, 50, 300, 600)
+    assert model.events_.counts["failed"] == 0
+    assert [one.version for one in store] == [3, 4]
+    assert len(list(tmp_path.iterdir())) == len(others) + 2
+
+
+def test_two_processes_may_keep_versions_in_one_folder(monkeypatch, tmp_path):
+    """A file that the other one removes between two looks is none."""
+    model = ringing()
+    store = VersionStore(tmp_path, max_versions=2).follow(model)
+    feed(model, X, Y, 50, 300, 400)
+    unlink, is_file = Path.unlink, Path.is_file
+
+    def removed_before(path, **kwargs):
+        unlink(path)
+        unlink(path, **kwargs)
+
+    def removed_after(path):
+        found = is_file(path)
+        if path.name == "000002.version":
+            unlink(path, missing_ok=True)
+        return found
+
+    monkeypatch.setattr(Path, "unlink", removed_before)
+    feed(model, X, Y, 50, 400, 450)
+    assert [one.version for one in store] == [2, 3]
+    monkeypatch.setattr(Path, "is_file", removed_after)
+    assert [one.version for one in store] == [3]
+    assert model.events_.counts["failed"] == 0
 
 
 class Bomb:

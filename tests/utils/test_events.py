@@ -36,6 +36,15 @@ def test_the_newest_are_kept_and_all_are_counted():
     assert log.counts["retrained"] == 10
 
 
+def test_of_a_long_reason_the_beginning_is_kept():
+    """Errors of others may print all their rows, and the log is bounded."""
+    log = EventLog()
+    for n in (2000, 2001, 10**6):
+        log.record(Event("failed", 1, 1, reason="x" * n))
+    assert [len(event.reason) for event in log] == [2000] * 3
+    assert [event.reason[-4:] for event in log] == ["xxxx", "x...", "x..."]
+
+
 def test_a_comparison_that_ends_in_keeping_the_model_has_its_price():
     log = log_of(Event("kept", 10, 5, reason="keep won", cpu_seconds=0.5, wall_seconds=0.25))
     assert (log.totals["cpu_seconds"], log.totals["wall_seconds"]) == (0.5, 0.25)

@@ -57,6 +57,24 @@ def test_what_was_there_before_stays(at, monkeypatch, tmp_path):
     assert os.listdir(tmp_path) == ["a"]
 
 
+def test_of_two_that_write_at_once_the_last_counts_and_neither_sees_the_other(
+    monkeypatch, tmp_path
+):
+    """As of two threads, or of two containers whose processes have the same number."""
+    path, flush, found = tmp_path / "a", os.fsync, []
+
+    def meanwhile(file):
+        monkeypatch.setattr(os, "fsync", flush)
+        write_whole(path, b"the other")
+        found.append(path.read_bytes())
+        flush(file)
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    write_whole(path, b"one")
+    assert (found, path.read_bytes()) == ([b"the other"], b"one")
+    assert os.listdir(tmp_path) == ["a"]
+
+
 def test_a_folder_is_no_file(tmp_path):
     (tmp_path / "a").mkdir()
     with pytest.raises(IsADirectoryError):

@@ -1,6 +1,7 @@
 """Values that skops lacks come back from text and leaves as they were; others are refused."""
 
 import copy
+import json
 import pickle
 import random
 from collections import Counter, deque
@@ -23,6 +24,7 @@ from same_state import assert_same_state
 from scipy import sparse
 from sklearn.linear_model import Ridge
 
+from skretrain.compose.adapters._mended import Mended
 from skretrain.drift._river_state import made_of, parts_of
 from skretrain.utils._plain import NAMED, Plain, Written, named
 
@@ -347,3 +349,35 @@ def test_what_has_no_state_and_what_pickles_in_its_own_way():
 def test_nothing_else_is_made_on_the_word_of_a_file(path):
     with pytest.raises(ValueError, match="is no part of a drift detector"):
         made_of([path, [], {}])
+
+
+# -- texts that were made by hand ------------------------------------------------------------------
+
+
+def _call(*args):
+    pytest.fail("a function that may only be held was run")
+
+
+FALSE = Ridge()
+FALSE._make = FALSE.__new__ = _call
+
+
+@pytest.mark.parametrize(
+    ("tag", "leaves"),
+    [
+        ("named", [FALSE, 1.0]),
+        ("named", [Ridge, 1.0]),
+        ("object", [FALSE]),
+        ("object", [Ridge]),
+        ("river", [FALSE, [], {}]),
+        ("river", [map, [_call, [1]], {}]),
+        ("mended", [FALSE, Mended, {}]),
+        ("mended", [Ridge, FALSE, {}]),
+        ("mended", [Ridge, Ridge, {}]),
+    ],
+)
+def test_a_text_runs_nothing_and_makes_what_is_written_in_its_way_alone(tag, leaves):
+    nodes = [{"leaf": k} for k in range(len(leaves))]
+    text = json.dumps({"dict": [["value", {tag: nodes}]]})
+    with pytest.raises(ValueError, match="made by hand|is no detector of river"):
+        Holder(None).__setstate__(Written(text, leaves))

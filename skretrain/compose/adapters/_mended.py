@@ -10,7 +10,7 @@ from functools import cache, partial, wraps
 from inspect import signature
 from typing import Any, NamedTuple
 
-from ...utils._plain import register
+from ...utils._plain import checked_kind, register
 
 
 class OfItsLibrary(NamedTuple):
@@ -147,7 +147,7 @@ def _mended_kind(plain, mixin):
     body = {mixin.mends: fit, "_plain": plain, "_mixin": mixin, "__doc__": plain.__doc__}
     kind = type(plain.__name__, (mixin, plain), {**body, "__module__": plain.__module__})
     kind.__qualname__ = plain.__qualname__
-    register([kind], _parts_of, {"mended": _made_of})
+    register([kind], _parts_of, {})
     return kind
 
 
@@ -162,8 +162,12 @@ def _parts_of(value):
 
 
 def _made_of(content):
-    *kinds, state = content
-    value = _blank(*kinds)
+    plain, mixin, state = content
+    value = _blank(checked_kind(plain), checked_kind(mixin, Mended))
     restore = getattr(value, "__setstate__", value.__dict__.update)
     restore(state)
     return value
+
+
+# Now, not with the first one that is mended: whoever loads it may never have fitted any.
+register([], None, {"mended": _made_of})

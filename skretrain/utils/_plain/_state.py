@@ -265,16 +265,27 @@ def _read(written):
     return json.loads(written.text, object_hook=value_of)
 
 
+def checked_kind(kind, base=object):
+    """Return a class of which a text makes an object, or raise ValueError if it is something else.
+
+    Functions that are trusted may be held by what is loaded, and are not run for that. An object
+    in the place of a class could have one of them as its ``_make``.
+    """
+    if not isinstance(kind, type) or not issubclass(kind, base):
+        raise ValueError(f"{kind!r} stands where a class is to be: the state was made by hand.")
+    return kind
+
+
 def _made(content):
     kind, *pairs = content
-    value = kind.__new__(kind)
+    value = checked_kind(kind, Plain).__new__(kind)
     value.__setstate__(dict(pairs))
     return value
 
 
 def _of_names(content):
     kind, *values = content
-    return kind._make(values)
+    return checked_kind(kind, tuple)._make(values)
 
 
 register([list], _listed("list"), {"list": list})
