@@ -128,7 +128,9 @@ class VersionStore:
         """Follow nobody any more: the numbers of two would be taken for those of one."""
         left, self._followed = self._followed, None
         if isinstance(left, BackgroundRetrainer):
-            left._versions, left = None, left.retrainer
+            if left._versions is self:
+                left._versions = None
+            left = left.retrainer
         if left is not None:
             left._listen_no_more(self._hear)
 

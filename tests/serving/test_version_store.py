@@ -503,6 +503,14 @@ def test_to_follow_another_is_to_leave_the_one_before(place):
     assert [one.version for one in store] == [1, 2, 3]
 
 
+def test_a_rollback_is_that_of_the_store_which_followed_last():
+    with BackgroundRetrainer(ringing(), Inline()) as service:
+        first, last = (VersionStore().follow(service) for _ in range(2))
+        first.follow(ringing())
+        service.rollback(1)
+    assert (len(first), len(last)) == (1, 2)
+
+
 # -- in the background -----------------------------------------------------------------------------
 
 
