@@ -267,6 +267,10 @@ class BaseRetrainer(
         if listener not in listeners:
             listeners.append(listener)
 
+    def _listen_no_more(self, listener):
+        """Let a listener that heard of versions hear of no more."""
+        self._cycle.state.service.listeners.remove(listener)
+
     def _frozen(self):
         """Return a retrainer that serves what serves now, whatever this one learns."""
         frozen = copy(self)

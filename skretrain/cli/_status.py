@@ -4,9 +4,10 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+from .. import serving
 from ..utils._words import counted
 from ._console import Plain, say, say_facts, whole_number
-from ._job import digest_of_text, opened, read_job
+from ._job import VERSIONS, digest_of_text, opened, read_job
 from ._learning import Before, served
 from ._step import add_wait
 from ._tell import add_told, tell
@@ -93,7 +94,8 @@ def _status_of(job):
         "why": why,
         "rows_seen": job.model.n_samples_seen_,
         "rows_since": job.model.n_samples_seen_ - row,
-        "versions": known_versions(job.versions, job.version),
+        # Without one that follows the model: that keeps what is missing, and nobody has the lock.
+        "versions": known_versions(serving.VersionStore(job.folder / VERSIONS), job.version),
         "served": {"loss_of": _LOSSES[job.settings["task"]], **served(job.ledger)},
         "pending": job.n_pending,
         "on_trial": getattr(job.model, "challenger_", None) is not None,

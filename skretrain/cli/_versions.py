@@ -25,7 +25,7 @@ def known_versions(store, serving_now):
 
     Of a command that was killed before it was done, a later one may lie there.
     """
-    return [] if store is None else [one.version for one in store if one.version <= serving_now]
+    return [one.version for one in store if one.version <= serving_now]
 
 
 def _one_before(model, known, serving_now):

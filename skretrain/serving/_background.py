@@ -23,6 +23,10 @@ def _handed_on(name):
     return available_if(lambda self: hasattr(self.retrainer, name))(method)
 
 
+def _is_executor(executor):
+    return hasattr(executor, "submit") and not isinstance(executor, type)  # which makes one
+
+
 class BackgroundRetrainer:
     """Let an executor make the retrains, while predictions and the stream go on.
 
@@ -321,7 +325,7 @@ class BackgroundRetrainer:
                 "a DriftAwareRetrainer or a ReplayPartialFit; others retrain while they learn"
             )
             refuse(self, "retrainer", accepted)
-        if not (hasattr(self.executor, "submit") or callable(self.executor)):
+        if not (_is_executor(self.executor) or callable(self.executor)):
             accepted = "a concurrent.futures.Executor, or a function that makes one"
             refuse(self, "executor", accepted)
         check_number(self, "timeout", above=0, what="a number of seconds", otherwise=(None,))
@@ -352,7 +356,7 @@ class BackgroundRetrainer:
             self._settle(errand)
 
     def _executor(self):
-        if hasattr(self.executor, "submit"):
+        if _is_executor(self.executor):
             return self.executor
         if self._workers is None:
             self._workers = self.executor()

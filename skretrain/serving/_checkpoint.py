@@ -205,7 +205,7 @@ def _names_in(trusted):
 
 def _dumped(obj, serializer):
     if serializer == "pickle":
-        return pickle.dumps(obj)
+        return _pickled(obj)
     skops = import_optional("skops.io", caller="save", extra="serving")
     try:
         payload = skops.dumps(obj)
@@ -222,6 +222,15 @@ def _dumped(obj, serializer):
             "by that name: define functions and classes at the top of a module."
         )
     return payload
+
+
+def _pickled(obj):
+    try:
+        return pickle.dumps(obj)
+    except Exception as error:  # of whatever in the object cannot be pickled
+        raise TypeError(
+            f"this {type(obj).__name__} cannot be pickled: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _is_found(name):

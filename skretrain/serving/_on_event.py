@@ -1,6 +1,7 @@
 """on_event: call a function at each event of a model in service."""
 
 from collections.abc import Mapping
+from inspect import iscoroutinefunction
 
 from sklearn.exceptions import NotFittedError
 
@@ -131,12 +132,25 @@ def logs_of(owner, model):
     return logs
 
 
+def _check_called(call):
+    """Refuse a coroutine function: to call it runs nothing."""
+    if iscoroutinefunction(call) or iscoroutinefunction(type(call).__call__):
+        accepted = (
+            "called without await: hand a coroutine on, as in "
+            "lambda event: asyncio.run_coroutine_threadsafe(mail(event), loop)"
+        )
+        refuse("on_event", "hooks", accepted, call)
+
+
 def _checked(hooks, actions):
     """Return the hooks as a dict of an action, or None for all that is kept, to a callable."""
     if callable(hooks):
+        _check_called(hooks)
         return {None: hooks}
     if not isinstance(hooks, Mapping) or not hooks or not all(map(callable, hooks.values())):
         refuse("on_event", "hooks", "a callable, or a dict of actions to callables", hooks)
+    for call in hooks.values():
+        _check_called(call)
     unknown = [action for action in hooks if action not in actions]
     if unknown:
         raise ValueError(

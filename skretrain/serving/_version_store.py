@@ -96,8 +96,8 @@ class VersionStore:
         Parameters
         ----------
         model : DriftAwareRetrainer, ReplayPartialFit or BackgroundRetrainer
-            Fitted. It is held by reference; a store follows one at a time. Where a
-            `BackgroundRetrainer` is used, let the store follow that.
+            Fitted. It is held by reference. A store follows one at a time, and leaves the one
+            before. Where a `BackgroundRetrainer` is used, let the store follow that.
 
         Returns
         -------
@@ -117,11 +117,22 @@ class VersionStore:
                 accepted = "a DriftAwareRetrainer, a ReplayPartialFit, or a BackgroundRetrainer"
                 refuse("VersionStore.follow", "model", accepted, model)
             self._take_in(retrainer)
+            self._leave()
             retrainer._listen(self._hear)
             self._followed = model
             if is_background:
                 model._versions = self
         return self
+
+    def _leave(self):
+        """Follow nobody any more: the numbers of two would be taken for those of one."""
+        left, self._followed = self._followed, None
+        if isinstance(left, BackgroundRetrainer):
+            if left._versions is self:
+                left._versions = None
+            left = left.retrainer
+        if left is not None:
+            left._listen_no_more(self._hear)
 
     def _take_in(self, retrainer):
         """Keep the version that serves, unless it is kept already."""

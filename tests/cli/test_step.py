@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -343,6 +344,16 @@ def test_the_status_says_which_model_serves_and_why(job, days):
     assert (found["version"], found["rows_since"], found["pending"]) == (2, 0, 30)
     assert found["served"]["n"] == 200
     assert found["versions"] == [1, 2]
+    assert job.bytes == files
+
+
+def test_the_status_writes_nothing_even_where_something_is_missing(job, days):
+    """It does not wait for the lock, and another command may be about to write the same."""
+    job.begin(days(0, 300))
+    shutil.rmtree(job.state / "versions")
+    files = job.bytes
+    assert job("status") == 0
+    assert "kept:    versions none" in job.out
     assert job.bytes == files
 
 

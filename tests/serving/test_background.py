@@ -438,6 +438,17 @@ def test_an_executor_that_failed_is_made_anew_where_that_can_be_done():
     assert made[1].is_shut_down
 
 
+def test_a_class_of_executors_makes_one():
+    service = BackgroundRetrainer(ringing(), ByHand)
+    feed(service, 350)
+    assert service.is_retraining
+    service.close()
+    assert service.events_.counts["failed"] == 1
+    service = BackgroundRetrainer(ringing(), Inline)
+    feed(service, 350)
+    assert service.retrainer.n_refits_ == 1
+
+
 def test_a_function_that_makes_no_executor_is_one_event():
     service = BackgroundRetrainer(ringing(), lambda: 1 / 0)
     with pytest.warns(RetrainFailedWarning, match="ZeroDivisionError"):

@@ -191,6 +191,9 @@ def test_what_skops_cannot_write_leaves_the_file_and_names_the_way_out(tmp_path)
     np.testing.assert_array_equal(load(tmp_path / "a").predict(X), model.predict(X))
     with pytest.raises(ValueError, match="serializer='json'.*choose one of skops, pickle"):
         save(model, tmp_path / "a", serializer="json")
+    with pytest.raises(TypeError, match=r"this tuple cannot be pickled: .*lambda"):
+        save((lambda: None, 1j), tmp_path / "a", serializer="pickle")
+    assert checkpoint_info(tmp_path / "a")["serializer"] == "skops"
 
 
 def test_what_no_name_finds_again_is_refused_when_it_is_saved(tmp_path):

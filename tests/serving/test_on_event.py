@@ -412,6 +412,20 @@ def test_what_is_no_hook_is_refused(hooks):
         on_event(fitted(), hooks)
 
 
+class Mails:
+    async def __call__(self, event):
+        raise AssertionError
+
+
+def test_what_somebody_would_have_to_await_is_refused():
+    """It would be called, and nothing would run."""
+    model = fitted()
+    for hooks in (Mails(), Mails().__call__, {"failed": fail, "retrained": Mails()}):
+        with pytest.raises(ValueError, match="hooks must be called without await.*threadsafe"):
+            on_event(model, hooks)
+    assert state_of(model).log.events.listening == ()
+
+
 @pytest.mark.parametrize("action", ["alarm", "Failed", 3, None])
 def test_an_action_that_there_is_not_is_refused_with_those_that_there_are(action):
     model = fitted()

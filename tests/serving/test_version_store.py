@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from executors import ByHand
+from executors import ByHand, Inline
 from helpers import Rings, WaitGate, assert_same_outputs, batches, events, feed, state_of, stream
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
@@ -485,6 +485,30 @@ def test_to_follow_twice_is_to_follow_once(place):
     feed(model, X, Y, 50, 300, 350)
     assert len(state_of(model).service.listeners) == 1
     assert len(store) == 2
+
+
+def test_to_follow_another_is_to_leave_the_one_before(place):
+    """Its versions have the same numbers, and are not to be served by the other."""
+    left, followed = ringing(), ringing()
+    service = BackgroundRetrainer(left, Inline())
+    store = VersionStore(place).follow(service).follow(followed)
+    feed(service, X, Y, 50, 300, 450)
+    assert (left.n_refits_, [one.version for one in store]) == (2, [1])
+    with pytest.raises(ValueError, match="no versions are kept"):
+        service.rollback(1)
+    feed(followed, X, Y, 50, 300, 350)
+    assert store.model(2) is followed.estimator_ or place is not None
+    assert [one.version for one in store.follow(left)] == [1, 2, 3]
+    feed(followed, X, Y, 50, 350, 600)
+    assert [one.version for one in store] == [1, 2, 3]
+
+
+def test_a_rollback_is_that_of_the_store_which_followed_last():
+    with BackgroundRetrainer(ringing(), Inline()) as service:
+        first, last = (VersionStore().follow(service) for _ in range(2))
+        first.follow(ringing())
+        service.rollback(1)
+    assert (len(first), len(last)) == (1, 2)
 
 
 # -- in the background -----------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import skops.io
 from hypothesis import given, settings
@@ -166,6 +167,17 @@ def test_sparse_rows_with_a_wrong_index_are_refused():
     leaves[1] = leaves[1] + 7  # the columns
     with pytest.raises(ValueError, match="ind"):
         Holder(0).__setstate__(Written(text, leaves))
+
+
+def test_texts_of_arrow_with_a_wrong_end_are_refused():
+    """To look at them would end the process."""
+    column = pd.array(["one", "other"], dtype=pd.ArrowDtype(pa.string()))
+    text, (stream,) = Holder(column).__getstate__()
+    ends = np.array([0, 3, 8], dtype=np.int32)
+    assert stream.count(ends.tobytes()) == 1
+    stream = stream.replace(ends.tobytes(), (ends * 1_000_000).tobytes())
+    with pytest.raises(ValueError, match="offset"):
+        Holder(0).__setstate__(Written(text, [stream]))
 
 
 def test_other_sparse_formats_are_leaves():

@@ -149,7 +149,9 @@ def _as_arrow(values):
 def _arrow(stream):
     import pyarrow as pa
 
-    return _pandas().arrays.ArrowExtensionArray(pa.ipc.open_stream(stream).read_all()["values"])
+    values = pa.ipc.open_stream(stream).read_all()["values"]
+    values.validate(full=True)  # as above: reading does not look
+    return _pandas().arrays.ArrowExtensionArray(values)
 
 
 _COLUMNS = {
