@@ -20,7 +20,6 @@ from ._console import (
     add_missing,
     add_model,
     add_scoring,
-    say,
     say_facts,
     whole_number,
 )
@@ -182,9 +181,7 @@ def main(arguments):
         }
         job.commit(digest, {"code": 0, "lines": lines, "record": record})
         say_facts(console, facts, notices)
-        for line in [*lines, json.dumps(job.last["record"])]:
-            say(console, line)
-        tell(job, arguments, console)
+        tell(job, arguments, console, [*lines, json.dumps(job.last["record"])])
 
 
 def _check_free(folder, is_forced):

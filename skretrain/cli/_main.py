@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+import warnings
+from contextlib import contextmanager
 
 from .. import __version__
 from . import _advise, _compare, _init, _monitor, _predict, _status, _step
@@ -114,13 +116,25 @@ def main(argv=None):
         return 0
     run = COMMANDS[arguments.command][2]
     try:
-        return run(arguments) or 0
+        with _warnings_in_a_line(arguments.command):
+            return run(arguments) or 0
     except CommandError as error:
         print(f"skretrain {arguments.command}: error: {error}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
         print(f"skretrain {arguments.command}: stopped", file=sys.stderr)
         return 130
+
+
+@contextmanager
+def _warnings_in_a_line(command):
+    """Let warnings be printed as errors are, without a line of code that is nobody's."""
+    usual = warnings.formatwarning
+    warnings.formatwarning = lambda text, *about, **more: f"skretrain {command}: warning: {text}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
 
 
 def _parser():

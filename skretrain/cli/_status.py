@@ -142,6 +142,4 @@ def rollback(arguments):
         lines = [f"version {taken} serves again, as version {job.version}, instead of {version}"]
         digest = digest_of_text(f"rollback {job.content['number']}")
         job.commit(digest, {"code": 0, "lines": lines, "record": record})
-        for line in [*lines, json.dumps(job.last["record"])]:
-            say(console, line)
-        tell(job, arguments, console)
+        tell(job, arguments, console, [*lines, json.dumps(job.last["record"])])

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..utils._words import counted
 from ._columns import some
-from ._console import Plain, non_negative, say
+from ._console import Plain, non_negative
 from ._errors import CommandError
 from ._job import digest_of, opened
 from ._learning import FAILED, RETRAINED, ROLLED_BACK, WANTS_LABELS, Before, learn, served
@@ -87,9 +87,7 @@ def main(arguments):
         if result is None:
             result = stepped(job, arguments)
             job.commit(digest, result)
-        for line in [*result["lines"], json.dumps(result["record"])]:
-            say(console, line)
-        tell(job, arguments, console)
+        tell(job, arguments, console, [*result["lines"], json.dumps(result["record"])])
     return result["code"]
 
 

@@ -3,6 +3,7 @@
 from .. import serving
 from ..serving._prometheus import escaped
 from ..utils._files import write_whole
+from ._console import say
 from ._errors import NotWritten, as_sentence
 from ._track import track
 
@@ -22,8 +23,19 @@ def add_told(add):
     )
 
 
-def tell(job, arguments, console):
+def tell(job, arguments, console, lines=()):
     """Write metrics, and log to MLflow, if that was asked for; none stops the other.
+
+    Parameters
+    ----------
+    job : Job
+        The job.
+    arguments : Namespace
+        Of the command.
+    console : Plain
+        Where the lines go.
+    lines : sequence of str, default=()
+        What the command says, at last: MLflow has words of its own.
 
     Raises
     ------
@@ -37,6 +49,8 @@ def tell(job, arguments, console):
                 act(job, target)
             except Exception as error:  # of a server, a disk or a package that is not there
                 failed.append(f"{target}: {as_sentence(error)}")
+    for line in lines:
+        say(console, line)
     failed += console.file.failed
     if failed:
         raise NotWritten(f"the state is written, and not written was {' '.join(failed)}")

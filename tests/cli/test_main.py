@@ -2,6 +2,7 @@
 
 import runpy
 import sys
+import warnings
 
 import pytest
 
@@ -46,6 +47,21 @@ def test_python_m_skretrain_is_the_command(monkeypatch, capsys):
         runpy.run_module("skretrain", run_name="__main__")
     assert ended.value.code == 0
     assert "usage: skretrain" in capsys.readouterr().out
+
+
+def test_a_warning_is_a_line_that_names_the_command(monkeypatch, capsys):
+    """And not a line of code of the command itself; afterwards, warnings are as they were."""
+    usual, said = warnings.formatwarning, []
+
+    def warned(arguments):
+        said.append(warnings.formatwarning("A class is new.", UserWarning, "main.py", 7))
+        raise _errors.CommandError("stop.")
+
+    monkeypatch.setattr(_compare, "_history", warned)
+    monkeypatch.setattr(_compare, "output_folder", lambda path: path)
+    assert main(["compare"]) == 2
+    assert said == ["skretrain compare: warning: A class is new.\n"]
+    assert warnings.formatwarning is usual
 
 
 def test_stopping_it_leaves_no_traceback(monkeypatch, capsys):

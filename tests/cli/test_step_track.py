@@ -125,3 +125,21 @@ def test_steps_without_labels_are_logged_without_a_score(server, job, days):
     job("step", days(300, 10).assign(y=None), *TOLD)
     assert not server.metrics["0", "accuracy"]
     assert server.metrics["0", "pending"] == [(2, 10)]
+
+
+def test_what_a_command_says_comes_after_what_mlflow_prints(server, job, days):
+    """The last line is what a scheduler reads, also of a stream that has all that is printed."""
+    find = server.search_runs
+
+    def talkative(*arguments, **options):
+        sys.stdout.write("Successfully registered\n")
+        return find(*arguments, **options)
+
+    server.search_runs = talkative
+    rows = days(300, 100, sign=-1)
+    assert job.begin(days(0, 300), *TOLD) == 0
+    for command in (["init"], ["step", rows], ["rollback"]):
+        if command != ["init"]:
+            job(*command, *TOLD)
+        assert "Successfully registered" in job.out
+        assert job.record["command"] == command[0]
