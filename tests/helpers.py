@@ -140,6 +140,28 @@ class Rings(BaseTrigger):
         super().after_fit(fit, reference, answered)
 
 
+class RingsWhenWrong(BaseTrigger):
+    """Alarm at each batch of which the model gets more than half wrong."""
+
+    def reset(self):
+        return self
+
+    def update(self, batch):
+        return Signal("drift", batch.start) if batch.loss.mean() > 0.5 else Signal("stable")
+
+
+class TakesBack(BaseGate):
+    """Promotes everything, and takes it back at the next batch."""
+
+    watches = True
+
+    def judge(self, trial):
+        return Verdict("promote")
+
+    def watch(self, trial):
+        return Verdict("reject", "it is a test")
+
+
 class WaitGate(BaseGate):
     """Wait for a number of batches, then decide; keeps every trial."""
 

@@ -2,10 +2,11 @@
 
 import pickle
 import warnings
+from itertools import product
 
 import numpy as np
 import pytest
-from helpers import state_of
+from helpers import representatives, state_of
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier, SGDRegressor
@@ -64,14 +65,18 @@ def _fed(model, n, size):
     return model
 
 
-@pytest.mark.parametrize("size", [1, 7, 60])
-@pytest.mark.parametrize("base", [Witness(), Refitted()], ids=["updated", "refitted"])
-@pytest.mark.parametrize("policy", ["full_refit", "keep_or_refit", "replay_mix"])
-@pytest.mark.parametrize("kind", [Reservoir, SlidingWindow])
+BASES = {"updated": Witness(), "refitted": Refitted()}
+POLICIES = ["full_refit", "keep_or_refit", "replay_mix"]
+CASES = [*product([Reservoir, SlidingWindow], POLICIES, BASES, [1, 7, 60])]
+
+
+@pytest.mark.parametrize(
+    ("kind", "policy", "base", "size"), representatives(CASES, fast=CASES[::5])
+)
 def test_no_row_is_both_withheld_and_learned_whatever_is_retrained(kind, policy, base, size):
     trigger = ScriptedDetector([80, 150])
     model = DriftAwareRetrainer(
-        base, detector=trigger, policy=policy, buffer=kind(anchor=10), initial_size=20
+        BASES[base], detector=trigger, policy=policy, buffer=kind(anchor=10), initial_size=20
     )
     _fed(model, 240, size)
     withheld = set(np.flatnonzero(model.buffer_.withheld(np.arange(240))).tolist())

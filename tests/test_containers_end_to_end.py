@@ -1,10 +1,12 @@
 """Frames, sparse matrices and lists of texts go through the whole cycle as arrays do."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from helpers import Rings, batches, fingerprint, stream
+from helpers import Rings, batches, fingerprint, representatives, stream
 from lightgbm import LGBMClassifier
 from scipy import sparse
 from sklearn.base import clone
@@ -68,8 +70,10 @@ RETRAINERS = {
 }
 
 
-@pytest.mark.parametrize("container", CONTAINERS)
-@pytest.mark.parametrize("name", RETRAINERS)
+CASES = [*product(RETRAINERS, CONTAINERS)]
+
+
+@pytest.mark.parametrize(("name", "container"), representatives(CASES, fast=CASES[::3]))
 def test_the_container_does_not_matter(name, container):
     """Through fit, predict, update, memory, replay and refit, what counts are the numbers."""
     numbers = X.astype(np.float32).astype(float)

@@ -128,7 +128,7 @@ def refitted_often(base, **params):
 @pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("name", "case"),
-    representatives(product(LEARNERS, CATEGORIES), fast=[*product(LEARNERS, CATEGORIES)][::3]),
+    representatives(product(LEARNERS, CATEGORIES), fast=[*product(LEARNERS, CATEGORIES)][::5]),
 )
 def test_a_categorical_column_stays_one(name, case):
     """No refit fails, no batch is refused, and the model is that of the typed union."""

@@ -162,8 +162,12 @@ REGRESSORS = [
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("base", CLASSIFIERS, ids=repr)
-@pytest.mark.no_cover
+@pytest.mark.parametrize(
+    # One without probabilities, one that goes on, one that is refitted, and a pipeline.
+    "base",
+    representatives(CLASSIFIERS, fast=CLASSIFIERS[:-2:4] + CLASSIFIERS[-1:], covering=[]),
+    ids=repr,
+)
 def test_a_mixture_of_one_classifier_is_that_classifier(base):
     """Bit for bit, batch after batch; so it is with a budget, for there must be one to learn."""
     alone = DriftAwareRetrainer(base, detector=Rings([520])).fit(X[:200], Y[:200])
@@ -1194,7 +1198,8 @@ def test_memory_is_flat(budget, monkeypatch):
         for number in range(n_batches):
             rows = slice(10 * number % 900, 10 * number % 900 + 10)
             model.partial_fit(X[rows], Y[rows])
-            sizes.append(len(pickle.dumps(model)))
+            if number % 7 == 0:  # no multiple of what they take turns by
+                sizes.append(len(pickle.dumps(model)))
         return max(sizes)
 
     early = largest(120)

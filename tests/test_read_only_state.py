@@ -3,7 +3,7 @@
 import joblib
 import numpy as np
 import pytest
-from helpers import assert_same_outputs, batches, stream
+from helpers import assert_same_outputs, batches, representatives, stream
 from sklearn.base import clone
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.ensemble import ExtraTreesClassifier
@@ -55,8 +55,12 @@ MODELS = {
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.no_cover
+@pytest.mark.parametrize(
+    "name",
+    representatives(
+        MODELS, fast=["balanced", "strata", "pipeline", "gate", "mixture"], covering=[]
+    ),
+)
 def test_state_that_was_memory_mapped_is_written_to_as_a_copy(name, tmp_path):
     """Trap 46: at several rows of the stream; the file on disk stays as it was."""
     model, path = clone(MODELS[name]).fit(X[:200], Y[:200]), tmp_path / "model.joblib"

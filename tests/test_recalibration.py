@@ -193,7 +193,7 @@ def test_a_rhythm_of_the_stream_is_not_taken_for_the_whole(period):
     rng = np.random.default_rng(period)
     pairs = [("bayes", DriftAwareRetrainer(GaussianNB(), detector=None))]
     model, losses = MixtureRetrainer(pairs), []
-    for number in range(120):
+    for number in range(80):
         X = rng.normal(size=(100, 3))
         y = (X[:, 0] > 0).astype(int)
         if number % period == 0:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.no_cover  # sources are read, not run
+
 SOURCES = Path(__file__).resolve().parents[1] / "skretrain"
 MOST_LINES = 500
 MOST_METHODS = 25

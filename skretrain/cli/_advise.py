@@ -5,19 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_regressor
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import make_pipeline
 
 from ..model_selection import advise
 from ..model_selection._advise._text import ACTIONS
 from ..utils._words import counted
 from ._columns import (
-    as_numbers,
     check_column,
     some,
     sorted_by_time,
+    target_values,
     task_of_column,
     with_target,
 )
@@ -38,6 +35,7 @@ from ._estimators import (
     ESTIMATORS,
     estimator_for,
     fitted_model_in_file,
+    in_unit_scale,
     is_own_name,
     task_of_model,
 )
@@ -155,7 +153,7 @@ def main(arguments):
     model = fitted_model_in_file(arguments)
     tables, weights = _tables(arguments, model, notices)
     task = _task(tables, model, arguments, notices)
-    targets = [_target(table[arguments.target], task, model) for table in tables]
+    targets = [target_values(table[arguments.target], task, model) for table in tables]
     features = _features(tables, arguments, model, notices)
     chosen = _chosen(arguments, model, task, features[0], targets[0])
     params = [weights_for(chosen.estimator, arguments.sample_weight, w) for w in weights]
@@ -218,37 +216,6 @@ def _task(tables, model, arguments, notices):
         column = needed("pandas").concat([table[arguments.target] for table in tables])
         return task_of_column(column.reset_index(drop=True), arguments.task, notices)
     return task_of_model(model, arguments.task)
-
-
-def _target(column, task, model):
-    if task == "classification":
-        return _classes(column, getattr(model, "classes_", None))
-    values = as_numbers(column)
-    if values is None:
-        raise CommandError(
-            f"--target {column.name!r} holds text such as {column.iloc[0]!r}, which no regression "
-            "can predict; leave --task out or convert the column."
-        )
-    return values
-
-
-def _classes(column, known):
-    """Return labels of one type: that of the model's own, where there is one."""
-    # A gap, where the row is left out, has made objects of what is true or false.
-    labels = np.asarray(column.astype(object).infer_objects())
-    if labels.dtype.kind == "O":
-        labels = labels.astype(str)
-    if known is None or (labels.dtype.kind in "US") == (np.asarray(known).dtype.kind in "USO"):
-        return labels
-    by_text = {str(label): label for label in known}
-    texts = [str(label) for label in labels.tolist()]
-    strange = next((text for text in texts if text not in by_text), None)
-    if strange is not None:
-        raise CommandError(
-            f"--target {column.name!r} holds {strange!r}, and --model knows the classes "
-            f"{some(list(by_text))}, of another type; convert the column to what it was fitted on."
-        )
-    return np.array([by_text[text] for text in texts])
 
 
 def _features(tables, arguments, model, notices):
@@ -315,29 +282,16 @@ def _chosen(arguments, model, task, table, y):
     if why:
         check_named_columns(base, table)
         hint = " The model gets the table's own columns, text and gaps included (see --raw)."
-        return _Chosen(_in_unit_scale(base), base, f"as they are, in data frames ({why})", hint)
+        return _Chosen(in_unit_scale(base), base, f"as they are, in data frames ({why})", hint)
     encoder, by = encoder_fitted_on(table, y, base)
     steps = [step for _, step in getattr(encoder, "steps", [("columns", encoder)])]
     hint = " The model gets numbers; with --raw, it gets the table's own columns."
     return _Chosen(
-        make_pipeline(*steps, _in_unit_scale(base)),
+        make_pipeline(*steps, in_unit_scale(base)),
         base,
         f"encoded as numbers by {by}",
         hint if is_own_name(arguments.estimator) else "",
     )
-
-
-def _in_unit_scale(base):
-    """Return a regressor that learns its target in unit scale, which gradient descent needs.
-
-    Residuals stay in the target's own. Of a pipeline, the last step alone is wrapped.
-    """
-    if not is_regressor(base):
-        return base
-    if isinstance(base, Pipeline):
-        name, last = base.steps[-1]
-        return base.set_params(**{name: _in_unit_scale(last)})
-    return TransformedTargetRegressor(base, transformer=StandardScaler())
 
 
 def _facts(arguments, tables, features, task, chosen, params):

@@ -132,3 +132,34 @@ def as_numbers(column):
     if kind in ("integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"):
         return pandas.to_numeric(column.astype(object)).to_numpy(dtype=float, na_value=np.nan)
     return None
+
+
+def target_values(column, task, model=None):
+    """Return the target as numbers, or as labels of one type: that of a model that knows some."""
+    if task == "classification":
+        return _classes(column, getattr(model, "classes_", None))
+    values = as_numbers(column)
+    if values is None:
+        raise CommandError(
+            f"--target {column.name!r} holds text such as {column.iloc[0]!r}, which no regression "
+            "can predict; leave --task out or convert the column."
+        )
+    return values
+
+
+def _classes(column, known):
+    # A gap, where the row is left out, has made objects of what is true or false.
+    labels = np.asarray(column.astype(object).infer_objects())
+    if labels.dtype.kind == "O":
+        labels = labels.astype(str)
+    if known is None or (labels.dtype.kind in "US") == (np.asarray(known).dtype.kind in "USO"):
+        return labels
+    by_text = {str(label): label for label in known}
+    texts = [str(label) for label in labels.tolist()]
+    strange = next((text for text in texts if text not in by_text), None)
+    if strange is not None:
+        raise CommandError(
+            f"--target {column.name!r} holds {strange!r}, and --model knows the classes "
+            f"{some(list(by_text))}, of another type; convert the column to what it was fitted on."
+        )
+    return np.array([by_text[text] for text in texts])

@@ -16,6 +16,20 @@ def open_console():
     return needed("rich.console").Console(file=Stream(sys.stdout), highlight=False)
 
 
+class Plain:
+    """Standard output for a daily job: lines as they are, and nothing to import for it."""
+
+    is_terminal = False
+
+    def __init__(self):
+        self.file = Stream(sys.stdout)
+
+    def print(self, text, **options):
+        """Print a line."""
+        self.file.write(f"{text}\n")
+        self.file.flush()
+
+
 class Stream:
     """Standard output for a run that must not end because nobody can read it.
 

@@ -20,9 +20,10 @@ def cost_matrix(given, labels):
 
     Parameters
     ----------
-    given : str
+    given : str or list of (str, str, str)
         ``"true>predicted=cost"`` for each pair of classes, separated by commas; or the path of a
-        text file with the predicted classes in its header and the true ones in its first column.
+        text file with the predicted classes in its header and the true ones in its first column;
+        or what :func:`pairs_in` returned of these.
     labels : sequence
         The classes.
 
@@ -40,7 +41,7 @@ def cost_matrix(given, labels):
     matrix = np.full((len(names), len(names)), np.nan)
     np.fill_diagonal(matrix, 0.0)  # unless it is said to cost something to be right
     said = set()
-    for true, predicted, text in _pairs(given):
+    for true, predicted, text in pairs_in(given):
         if (true, predicted) in said:
             raise CommandError(f"--cost-matrix says twice what '{true}>{predicted}' costs.")
         said.add((true, predicted))
@@ -70,8 +71,10 @@ def costs_in_words(matrix, labels):
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _pairs(given):
+def pairs_in(given):
     """Return true class, predicted class and cost, all as text."""
+    if not isinstance(given, str):
+        return given
     if ">" not in given:
         return _pairs_in_file(Path(given))
     pairs = []

@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 from sklearn.base import is_classifier, is_regressor
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -14,9 +15,14 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier, SGDRegressor
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from ..serving import load
+from ..serving._checkpoint import _read as read_checkpoint
+from ..serving._trusted_types import trusted_types
 from ..utils._clone import cloned
 from ..utils._losses import task_of
 from ._errors import CommandError, as_sentence, first_line, needed
@@ -114,8 +120,10 @@ def model_in_file(arguments):
     if not path.exists():
         raise CommandError(f"--model {path} does not exist; check the path.")
     try:
-        _look_in_working_folder()  # where the classes of the model may be
-        model = needed("joblib").load(path)
+        look_in_working_folder()  # where the classes of the model may be
+        model = _read(path, getattr(arguments, "trusted", ()))
+    except CommandError:
+        raise
     except (Exception, SystemExit) as error:  # a pickle may raise anything
         raise CommandError(
             f"--model {path} could not be loaded: {as_sentence(error)} Write it with joblib.dump, "
@@ -130,6 +138,30 @@ def model_in_file(arguments):
     if task_of(model) == "unsupervised":
         raise CommandError(f"{holds}, which is neither a classifier nor a regressor.")
     return model
+
+
+def _read(path, trusted):
+    """Return what is in a file, by its extension: of skops, of ``serving.save``, or a pickle."""
+    if path.suffix == ".skops":
+        return _from_skops(path, path.read_bytes(), trusted)
+    if path.suffix == ".skretrain":
+        header, payload = read_checkpoint(path)
+        if header["serializer"] == "skops":
+            return _from_skops(path, payload, trusted)
+        return load(path, trusted=True)
+    return needed("joblib").load(path)
+
+
+def _from_skops(path, content, trusted):
+    skops = needed("skops.io")
+    unknown = sorted(set(skops.get_untrusted_types(data=content)))
+    foreign = [name for name in unknown if name not in {*trusted_types(), *trusted}]
+    if foreign:
+        raise CommandError(
+            f"--model {path} holds types that nobody has said to be trusted; if they are what you "
+            f"expect, give --trusted {','.join(foreign)}."
+        )
+    return skops.loads(content, trusted=unknown)
 
 
 def fitted_model_in_file(arguments):
@@ -159,6 +191,19 @@ def task_of_model(model, asked):
     return task
 
 
+def in_unit_scale(base):
+    """Return a regressor that learns its target in unit scale, which gradient descent needs.
+
+    Residuals stay in the target's own. Of a pipeline, the last step alone is wrapped.
+    """
+    if not is_regressor(base):
+        return base
+    if isinstance(base, Pipeline):
+        name, last = base.steps[-1]
+        return base.set_params(**{name: in_unit_scale(last)})
+    return TransformedTargetRegressor(base, transformer=StandardScaler())
+
+
 def _is_estimator(base):
     try:
         get_tags(cloned(base))
@@ -185,7 +230,7 @@ def _named(name, task):
 
 def _loaded(name):
     module_name, _, factory = name.partition(":")
-    _look_in_working_folder()
+    look_in_working_folder()
     try:
         module = import_module(module_name)
     except (Exception, SystemExit) as error:  # the user's module may raise anything
@@ -200,7 +245,8 @@ def _loaded(name):
     return _made(name, getattr(module, factory))
 
 
-def _look_in_working_folder():
+def look_in_working_folder():
+    """Let modules of the working folder be imported, where a user's own classes may be."""
     # An installed command does not have the working folder on its path, as `python -m` does.
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))

@@ -17,7 +17,7 @@ _PART = 10_000  # rows that are read at a time, where not all are kept
 _INDEX = re.compile(rf"{UNNAMED}\d+(\.\d+)*|index|level_0")
 
 
-def read_tables(paths, notices, *, missing=(), keep=(), room=None):
+def read_tables(paths, notices, *, missing=(), keep=(), room=None, types=None):
     """Return the tables in files as pandas DataFrames whose columns are named by strings.
 
     Parameters
@@ -32,18 +32,21 @@ def read_tables(paths, notices, *, missing=(), keep=(), room=None):
         Columns that somebody asked for, which stay even if they only number the rows.
     room : Room or None, default=None
         Of each file, the last rows are read for which there is room; None is all.
+    types : dict of str to ColumnType, default=None
+        What columns are known to hold, by name; those that are not in it are added to it.
     """
     found = [_read(Path(path), room, notices) for path in paths]
     texts = [n for n, (_, separator) in enumerate(found) if separator]
     tables = [table for table, _ in found]
     separators = [found[n][1] for n in texts]
-    done = typed([tables[n] for n in texts], separators, notices, missing) if texts else []
+    of_texts = [tables[n] for n in texts]
+    done = typed(of_texts, separators, notices, missing, types) if texts else []
     for n, table in zip(texts, done, strict=True):
         tables[n] = table
     for n, path in enumerate(paths):
         if n not in texts:
             table = tables[n].replace(list(missing), None) if missing else tables[n]
-            tables[n] = plain(table, notices, Path(path).name)
+            tables[n] = plain(table, notices, Path(path).name, types)
     tables = alike(tables, notices)
     return [_without_index(table, keep, notices) for table in tables]
 

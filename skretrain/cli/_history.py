@@ -100,7 +100,7 @@ def embedded_history(*, estimator, model=None, raw=False, **lengths):
     _check_both_classes(y, labels, timing.start, "y")
     base = _base(estimator, model, "classification")
     table = needed("pandas").DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
-    table, why = _columns(table, base, model, raw=raw)
+    table, why = learned_columns(table, base, model, raw=raw)
     return History(
         name="built-in drifting stream",
         target="y",
@@ -112,7 +112,7 @@ def embedded_history(*, estimator, model=None, raw=False, **lengths):
         base=base,
         table=table,
         labels=labels,
-        how=_as_they_are(table, why) if why else "numbers as they are",
+        how=as_they_are(table, why) if why else "numbers as they are",
         is_own=model is not None or is_own_name(estimator),
     )
 
@@ -177,10 +177,10 @@ def history_of(
     table = screened(own, [*keep, *columns_of(model)], notices)
     taken = {f"--{option}": names for option, names in named.items()}
     taken |= {"--sample-weight": weight, LABEL_TIME: label_time}
-    table, why = _columns(table, base, model, raw=raw, left_out=own.columns, taken=taken)
+    table, why = learned_columns(table, base, model, raw=raw, left_out=own.columns, taken=taken)
     notices.extend(giveaways(table, y, task, warm_up))
     if why:
-        X, how, remarks = table, _as_they_are(table, why), []
+        X, how, remarks = table, as_they_are(table, why), []
     else:
         X, how, remarks = encoded(table, y, warm_up, base)
     return History(
@@ -222,7 +222,7 @@ def _with_coded_weights(base, labels):
     return base
 
 
-def _columns(table, base, model, *, raw, left_out=(), taken=None):
+def learned_columns(table, base, model, *, raw, left_out=(), taken=None):
     """Return the columns to learn from, and why they stay as they are; an empty text if not."""
     if table.shape[1] == 0:
         raise CommandError("the file has no column besides the target; there is nothing to learn.")
@@ -236,7 +236,7 @@ def _columns(table, base, model, *, raw, left_out=(), taken=None):
     return table, why
 
 
-def _as_they_are(table, why):
+def as_they_are(table, why):
     return f"{table.shape[1]:,} as they are, in a data frame ({why})"
 
 

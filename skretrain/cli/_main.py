@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from .. import __version__
-from . import _advise, _compare, _monitor
+from . import _advise, _compare, _init, _monitor, _predict, _status, _step
 from ._errors import CommandError
 
 # command -> (what it does, add_arguments, main, the page that --help prints); main returns the exit
@@ -22,11 +22,41 @@ COMMANDS = {
         _compare.main,
         _compare.PAGE,
     ),
+    "init": (
+        "begin a daily job: a first model, and a folder that remembers",
+        _init.add_arguments,
+        _init.main,
+        _init.PAGE,
+    ),
     "monitor": (
         "what has moved, before any label is known?",
         _monitor.add_arguments,
         _monitor.main,
         _monitor.PAGE,
+    ),
+    "predict": (
+        "what the model of a daily job says of new rows",
+        _predict.add_arguments,
+        _predict.main,
+        _predict.PAGE,
+    ),
+    "rollback": (
+        "let a model that served before serve again",
+        _status.add_rollback_arguments,
+        _status.rollback,
+        _status.ROLLBACK_PAGE,
+    ),
+    "status": (
+        "which model of a daily job serves, how good it is, and what waits",
+        _status.add_status_arguments,
+        _status.status,
+        _status.STATUS_PAGE,
+    ),
+    "step": (
+        "one day of a daily job: test, learn, decide, save",
+        _step.add_arguments,
+        _step.main,
+        _step.PAGE,
     ),
 }
 
@@ -35,8 +65,8 @@ Keep a scikit-learn model fresh on a stream that drifts.
 
 skretrain decides when to retrain, on which rows, how, and whether to serve the
 result. On the command line it answers, for a history that you have in a file,
-which of the usual ways to retrain would have paid; and, for two files, whether
-to retrain now, and what has moved.
+which of the usual ways to retrain would have paid; for two files, whether to
+retrain now, and what has moved; and it does so each day, as a job.
 """
 
 EXAMPLES = """\
@@ -46,6 +76,11 @@ examples:
   skretrain advise old.csv new.csv --target y  should the model be retrained now?
   skretrain monitor old.csv new.csv            what has moved, before labels come?
   skretrain compare --help                     all options, the policies, the outputs
+
+a daily job:
+  skretrain init churn/ history.csv --target y begin with a first model
+  skretrain predict churn/ today.csv           what it says of new rows
+  skretrain step churn/ today.csv              test, learn, retrain where that is due
 
 In Python: from skretrain import DriftAwareRetrainer
 """
@@ -64,7 +99,7 @@ def main(argv=None):
     code : int
         Exit code: 0 if all went well, 1 if the run is finished and something could not be written,
         2 for a mistake in the call or in the file, 10 if ``monitor`` found that something moved,
-        130 if the user stopped it.
+        130 if the user stopped it; ``step`` and ``predict`` have more, which their pages list.
 
     Examples
     --------

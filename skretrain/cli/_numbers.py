@@ -1,5 +1,6 @@
 """Numbers as people write them: decimal commas, groups of thousands, percent and currencies."""
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -144,3 +145,11 @@ def as_number(text, decimal):
     is_negative = bool(match["open"]) or "-" in (match["sign"], match["late"])
     value = float(digits) * (-1.0 if is_negative else 1.0)
     return value / 100.0 if match["percent"] else value
+
+
+def reads_as_number(text, decimal):
+    """Tell whether a cell is a number, where decimals stand behind `decimal`."""
+    try:
+        return looks_like_number(text) and math.isfinite(as_number(text, decimal))
+    except ValueError:
+        return False

@@ -6,10 +6,11 @@ import decimal
 import numpy as np
 
 from ._columns import are_dates, some
-from ._errors import needed
+from ._errors import CommandError, needed
+from ._types import ColumnType
 
 
-def plain(table, notices, name):
+def plain(table, notices, name, types=None):
     """Return a table without the types that Parquet has and no model takes.
 
     Parameters
@@ -20,17 +21,34 @@ def plain(table, notices, name):
         Gets a line for what is left out.
     name : str
         What to call the file.
+    types : dict of str to ColumnType, default=None
+        What columns are known to hold, by name; those that are not in it are added to it.
     """
-    columns, lost = {}, []
+    columns, lost, types = {}, [], {} if types is None else types
     for column in table.columns:
         values = _plain(table[column])
         if values is None:
             lost.append(column)
         else:
+            _check_kind(values, types)
             columns[column] = values
     if lost:
         notices.append(f"{name}: left out, lists or bytes that are no text: {some(lost)}")
     return needed("pandas").DataFrame(columns, index=table.index)
+
+
+def _check_kind(values, types):
+    """Refuse a column that is known to hold something else; remember what an unknown one holds."""
+    kind = _kind_of(values)
+    if kind == "nothing":
+        return
+    kind = f"{kind}s of Parquet"
+    known = types.setdefault(values.name, ColumnType(kind)).kind
+    if known not in (kind, "any"):
+        raise CommandError(
+            f"{values.name!r} holds {kind}, and before it held {known}; convert the column, and "
+            "bring files of one sort."
+        )
 
 
 def _plain(values):
@@ -111,7 +129,7 @@ def alike(tables, notices):
         else:
             turned.append(name)
             for table in having:
-                table[name] = _as_text(table[name])
+                table[name] = as_text(table[name])
     if turned:
         notices.append(
             f"taken as text, for the files do not agree on what they hold: {some(turned)}"
@@ -134,7 +152,7 @@ def _is_or_has_dates(values):
     return _kind_of(values) == "date" or are_dates(values.dropna())
 
 
-def _as_text(values):
+def as_text(values):
     """Return values as text: a whole number as its digits, whatever its type."""
 
     def text(value):

@@ -7,8 +7,15 @@ from typing import Any
 import numpy as np
 
 from ._columns import are_dates, listed, some
-from ._errors import needed
-from ._numbers import as_number, how_written, looks_like_number, may_be_groups, units_of
+from ._errors import CommandError, needed
+from ._numbers import (
+    as_number,
+    how_written,
+    looks_like_number,
+    may_be_groups,
+    reads_as_number,
+    units_of,
+)
 
 # Words for "no value" where the rest are numbers or dates; anywhere else they may be names.
 _WORDS = r"#?N/?A|<NA>|#N/A N/A|-?nan|NaT|null|none|-?1\.#(?:QNAN|IND)|#VALUE!|#DIV/0!|--?|\.|\?"
@@ -16,6 +23,26 @@ _BOOLEANS = {"True": True, "TRUE": True, "true": True}
 _BOOLEANS |= {"False": False, "FALSE": False, "false": False}
 _SAMPLE = 200
 _NEARLY_ALL = 0.95  # of the values: amounts and percent, among which the others stand for no value
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """What a column was found to hold, so that later files are read alike.
+
+    Attributes
+    ----------
+    kind : str
+        As of the cells of text files: "number", "written", "boolean", "date" or "text". Of a column
+        of Parquet, its type in words, which no text file has. "any" is taken as it comes, as text.
+    decimal : str, default="."
+        What stands before the decimals of numbers.
+    is_lenient : bool, default=False
+        Whether what is no number stands for no value.
+    """
+
+    kind: str
+    decimal: str = "."
+    is_lenient: bool = False
 
 
 @dataclass
@@ -49,7 +76,7 @@ class _Column:
         return self.texts[~(self.is_empty | self.is_word)]
 
 
-def typed(frames, separators, notices, missing=()):
+def typed(frames, separators, notices, missing=(), types=None):
     """Return frames of texts with numbers, true and false, and text in their columns.
 
     Parameters
@@ -62,15 +89,27 @@ def typed(frames, separators, notices, missing=()):
         Gets a line for what a reader may not expect.
     missing : sequence of str, default=()
         Words that stand for no value in every column.
+    types : dict of str to ColumnType, default=None
+        What columns are known to hold, by name; those that are not in it are added to it.
     """
     pandas = needed("pandas")
+    types = {} if types is None else types
     names = list(dict.fromkeys(name for frame in frames for name in frame.columns))
-    columns = {}
+    columns, known = {}, {}
     for name in names:
         parts = [frame[name] for frame in frames if name in frame.columns]
-        columns[name] = _column_of(pandas.concat(parts, ignore_index=True), missing)
+        texts = pandas.concat(parts, ignore_index=True)
+        if name in types:
+            known[name] = _known_column(name, texts, missing, types[name])
+        else:
+            columns[name] = _column_of(texts, missing)
     decimals = _decimals(columns, separators)
-    done = {name: _values(column, decimals[name]) for name, column in columns.items()}
+    types |= {
+        name: ColumnType(column.kind, decimals[name], column.strays is not None)
+        for name, column in columns.items()
+    }
+    both = columns | known
+    done = {name: _values(both[name], types[name].decimal) for name in names}
     notices.extend(_remarks(columns, decimals))
     return _cut(done, frames)
 
@@ -91,11 +130,16 @@ def _cut(done, frames):
 # -- what a column holds ---------------------------------------------------------------------------
 
 
-def _column_of(texts, missing):
+def _cells(texts, missing):
+    """Return a column of which nothing is known but where there is no value."""
     stripped = texts.str.strip()
     is_empty = stripped.isin(["", *missing]).astype(bool)
     is_word = stripped.str.fullmatch(_WORDS, case=False).astype(bool) & ~is_empty
-    column = _Column(texts, is_empty, is_word)
+    return _Column(texts, is_empty, is_word)
+
+
+def _column_of(texts, missing):
+    column = _cells(texts, missing)
     rest = column.rest
     if not len(rest) or _are_plain(rest):
         column.kind = "number"
@@ -111,6 +155,44 @@ def _column_of(texts, missing):
         else:
             _read_amounts(column)
     return column
+
+
+def _known_column(name, texts, missing, known):
+    """Return a column that holds what it held before, or raise CommandError."""
+    column = _cells(texts, missing)
+    column.kind = known.kind
+    strange = _strange(needed("pandas").Series(column.rest.unique(), dtype=str), known)
+    if len(strange) and not known.is_lenient:
+        raise CommandError(
+            f"{name!r} holds {strange.iloc[0]!r}, and before it held "
+            f"{_HELD.get(known.kind, known.kind)}; convert the column, or name words for no value "
+            "with --missing when the job begins."
+        )
+    column.is_word |= texts.isin(strange)
+    return column
+
+
+_HELD = {
+    "number": "numbers",
+    "written": "numbers",
+    "boolean": "true and false",
+    "date": "dates",
+}
+
+
+def _strange(cells, known):
+    """Return the cells, none of them empty, that are not of the type that a column is known for."""
+    if known.kind in ("any", "text"):
+        return cells[:0]
+    if known.kind == "boolean":
+        return cells[~cells.isin(_BOOLEANS)]
+    if known.kind == "number" and known.decimal == ".":
+        return cells[_plain(cells).isna()]
+    if known.kind in ("number", "written"):
+        return cells[[not reads_as_number(text, known.decimal) for text in cells]]
+    if known.kind == "date" and are_dates(cells):
+        return cells[:0]
+    return cells  # of a column of Parquet, which no text is
 
 
 def _read_amounts(column):

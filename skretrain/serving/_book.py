@@ -79,8 +79,8 @@ class Book(Plain):
 
     def rows_of(self, owner, ids):
         """Return the numbers of rows by their ids, -1 for an id that is not held."""
-        if self.numbers is not None:
-            numbers = map(self.numbers.get, self.listed(owner, ids))
+        if self.numbers is not None or not self.n_given:  # then ids of any kind are unknown
+            numbers = map((self.numbers or {}).get, as_list(owner, ids))
             return np.array([-1 if n is None else n for n in numbers], dtype=np.int64)
         rows = np.asarray(ids)
         if rows.ndim != 1 or (len(rows) and rows.dtype.kind not in "iu"):
@@ -89,7 +89,8 @@ class Book(Plain):
 
     def listed(self, owner, ids):
         """Return ids as a list of what they are known by."""
-        return np.asarray(ids).tolist() if self.numbers is None else as_list(owner, ids)
+        is_number = self.numbers is None and self.n_given
+        return np.asarray(ids).tolist() if is_number else as_list(owner, ids)
 
     def positions(self, rows):
         """Return where rows lie in the table, and which of them are held."""
@@ -112,7 +113,7 @@ class Book(Plain):
         return words
 
     def _fate(self, name):
-        given = self.numbers is None and 0 <= name < self.n_given
+        given = self.numbers is None and self.n_given and 0 <= name < self.n_given
         return self.fates.get(name, "forgotten" if given else "unknown")
 
     def names(self, positions):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pickle
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -237,13 +238,14 @@ def _read(path):
 
 def _versions():
     return {"skretrain": __version__, "python": python_version()} | {
-        package: _version(package) for package in (*_PACKAGES, "skops")
+        package: _version(package, version) for package in (*_PACKAGES, "skops")
     }
 
 
-def _version(package):
+@cache  # it reads a file of each package, and a job of a day does so three times
+def _version(package, read):
     try:
-        return version(package)
+        return read(package)
     except PackageNotFoundError:
         return None
 

@@ -2,14 +2,21 @@
 
 import contextlib
 import csv
+import json
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import RingsWhenWrong
+from sklearn.naive_bayes import GaussianNB
 
-from skretrain.cli import _compare, _pictures, _policies, main
+from skretrain import DriftAwareRetrainer
+from skretrain.cli import _compare, _job, _pictures, _policies, main
 from skretrain.cli._history import history_of
+from skretrain.cli._job import read_job
 from skretrain.model_selection._advise import _candidates, _evidence
+from skretrain.policies import FullRefit
 
 
 @pytest.fixture
@@ -143,3 +150,112 @@ def _close_figures():
     import matplotlib.pyplot as plt
 
     plt.close("all")
+
+
+@pytest.fixture
+def days():
+    """Make rows of a stream with ids and a concept of a sign, numbered from `start`."""
+
+    def rows(start, n, *, sign=1, seed=0):
+        rng = np.random.default_rng([seed, start])
+        X = rng.normal(size=(n, 3))
+        score = sign * X[:, 0] + 0.5 * X[:, 1] + 0.2 * rng.normal(size=n)
+        frame = pd.DataFrame(X, columns=["a", "b", "c"])
+        frame.insert(0, "id", [f"{k:04d}" for k in range(start, start + n)])
+        frame["y"] = np.where(score > 0, "yes", "no")
+        return frame
+
+    return rows
+
+
+def refitted(estimator, **params):
+    """Return a retrainer that refits at each batch of which it gets more than half wrong."""
+    parts = {"detector": RingsWhenWrong(), "policy": FullRefit(grow=False), "random_state": 0}
+    return DriftAwareRetrainer(estimator, **{**parts, **params})
+
+
+_BEGUN = {}  # what a job prints and writes when it begins, by what it begins with
+
+
+class JobRunner:
+    """Run commands of a daily job in a folder, and read what they print."""
+
+    def __init__(self, folder, capsys):
+        self.folder, self.capsys = folder, capsys
+        self.state = folder / "state"
+        self.out = self.err = ""
+
+    def __call__(self, command, *arguments):
+        """Run a command on the state; return its exit code."""
+        words = [str(self.written(one)) for one in arguments]
+        self.capsys.readouterr()
+        code = main([command, str(self.state), *words])
+        self.out, self.err = self.capsys.readouterr()
+        return code
+
+    def written(self, argument):
+        """Return an argument; of a data frame, the path of a file that holds it."""
+        if not isinstance(argument, pd.DataFrame):
+            return argument
+        path = self.folder / f"{len(list(self.folder.glob('*.csv')))}.csv"
+        argument.to_csv(path, index=False)
+        return path
+
+    def begin(self, history, *options, model=None, target="y"):
+        """Begin the job, with a small model on bare columns that is refitted when it is wrong."""
+        path = self.folder / "model.joblib"
+        if model is None:
+            model = refitted(GaussianNB())
+        joblib.dump(model, path)
+        options = ["--target", target, "--raw", *options]
+        if not isinstance(history, pd.DataFrame) or {"--force", "--metrics", "--mlflow"} & set(
+            options
+        ):
+            return self("init", history, "--model", path, *options)
+        key = _job.SERIALIZER, repr(options), joblib.hash(model), history.to_csv()
+        if key not in _BEGUN:
+            code = self("init", history, "--model", path, *options)
+            if code or self.err:
+                return code
+            _BEGUN[key] = self.out, self.bytes
+        elif self.state.exists():
+            return self("init", history, "--model", path, *options)
+        self.out, files = _BEGUN[key]
+        for name, content in files.items():
+            (self.state / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.state / name).write_bytes(content)
+        return 0
+
+    @property
+    def record(self):
+        """What the last line of the output says."""
+        return json.loads(self.out.splitlines()[-1])
+
+    @property
+    def job(self):
+        """The job as it lies there."""
+        return read_job(self.state)
+
+    @property
+    def log(self):
+        """The lines of the log."""
+        return [json.loads(line) for line in (self.state / "log.jsonl").read_text().splitlines()]
+
+    @property
+    def bytes(self):
+        """What all files of the folder hold, by name."""
+        files = sorted(path for path in self.state.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.state)): path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def make_refitted():
+    """The function that makes such a retrainer."""
+    return refitted
+
+
+@pytest.fixture
+def job(tmp_path, capsys, monkeypatch):
+    """Run the commands of a daily job in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    return JobRunner(tmp_path, capsys)

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import representatives
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
@@ -66,19 +67,21 @@ def _numbers(frame):
     return frame[list("abcd")].to_numpy(), (frame.kind == "fraud").to_numpy().astype(int)
 
 
+COMPARED_BY = [
+    ("--scoring f1", "F1 of 'fraud'"),
+    ("--scoring neg_log_loss", "log loss"),
+    ("--scoring accuracy", "accuracy"),
+    ("--positive ok", "average precision of 'ok'"),
+    ("--scoring recall --positive ok", "recall of 'ok'"),
+    ("--price 3", "accuracy"),
+]
+
+
 @pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (["--scoring", "f1"], "F1 of 'fraud'"),
-        (["--scoring", "neg_log_loss"], "log loss"),
-        (["--scoring", "accuracy"], "accuracy"),
-        (["--positive", "ok"], "average precision of 'ok'"),
-        (["--scoring", "recall", "--positive", "ok"], "recall of 'ok'"),
-        (["--price", "3"], "accuracy"),
-    ],
+    ("options", "said"), representatives(COMPARED_BY, fast=COMPARED_BY[1::2], covering=[])
 )
 def test_what_is_asked_for_is_what_is_compared(options, said, run, frauds, few_policies):
-    code, printed, _, rows = run(frauds, "--target", "kind", "--warm-up", "300", *options)
+    code, printed, _, rows = run(frauds, "--target", "kind", "--warm-up", "300", *options.split())
     assert code == 0
     assert f"compared by: {said}" in printed
     assert f"{said} " in printed.split("On this history", 1)[1]

@@ -1,8 +1,6 @@
 """Properties of the trigger that watches the losses."""
 
 import pickle
-import subprocess
-import sys
 
 import joblib
 import numpy as np
@@ -497,12 +495,6 @@ def test_a_pickle_taken_at_any_row_goes_on_identically(any_detector, errors, sho
         signals += show(trigger, losses[cut:], size=20, first=cut, bounded=bounded)
         assert signals == expected
         assert trigger._memory.losses.tolist() == whole._memory.losses.tolist()
-
-
-def test_importing_the_package_does_not_import_river():
-    """river.drift takes more than a second; it is loaded when a detector is needed."""
-    code = "import sys, skretrain.drift; sys.exit('river' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 class _SeesInputs(ErrorDrift):

@@ -7,6 +7,7 @@ import sys
 import joblib
 import numpy as np
 import pytest
+from helpers import representatives
 from river.drift import ADWIN, KSWIN, DummyDriftDetector, PageHinkley
 from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
@@ -163,12 +164,14 @@ for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
 """
 
 
-@pytest.mark.parametrize("detector", [ADWIN(), [ADWIN()]], ids=["alone", "in a list"])
-@pytest.mark.no_cover
+DETECTORS = {"alone": ADWIN(), "in a list": [ADWIN()]}
+
+
+@pytest.mark.parametrize("detector", representatives(DETECTORS, fast=["in a list"], covering=[]))
 def test_in_a_fresh_process_it_goes_through_every_protocol_of_pickle(detector, tmp_path):
     """The old ones do not ask compiled classes for their state, unless they are told how."""
     path = tmp_path / "model"
-    path.write_bytes(pickle.dumps(DriftAwareRetrainer(GaussianNB(), detector=detector)))
+    path.write_bytes(pickle.dumps(DriftAwareRetrainer(GaussianNB(), detector=DETECTORS[detector])))
     command = [sys.executable, "-c", DUMPS_AGAIN, str(path)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr

@@ -1,6 +1,5 @@
 """The weights of a mixture are drawn as areas that add up to one."""
 
-import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -204,14 +203,6 @@ def test_weights_of_another_shape_than_rows_and_names_are_refused(n_rows, n_name
     with pytest.raises(ValueError, match=message):
         display.plot()
     assert plt.get_fignums() == []
-
-
-def test_matplotlib_is_not_imported_before_a_plot_is_drawn():
-    code = (
-        "import sys, skretrain.inspection as i; d = i.MixtureDisplay([0, 1], [[1], [1]], ['a']);"
-        "assert 'matplotlib' not in sys.modules; d.plot(); assert 'matplotlib' in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_without_matplotlib_the_error_names_the_caller_and_the_extra(monkeypatch):

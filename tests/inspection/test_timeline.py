@@ -358,6 +358,7 @@ def test_lengths_that_differ_are_refused():
 def test_matplotlib_is_not_imported_before_a_plot_is_drawn():
     code = (
         "import sys, skretrain.inspection as i; d = i.DriftTimelineDisplay([0, 1], [0, 1]);"
+        "i.MixtureDisplay([0, 1], [[1], [1]], ['a']);"
         "assert 'matplotlib' not in sys.modules; d.plot(); assert 'matplotlib' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

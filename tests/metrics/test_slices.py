@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
@@ -79,7 +79,6 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=40)
 @given(VALUES)
 def test_every_row_is_in_one_slice_of_a_column(values):
     X = pd.DataFrame({"a": values})

@@ -1,11 +1,12 @@
 """Test, then train: what is scored is what was served, before the label was known."""
 
 import pickle
+from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import fingerprint, stream
+from helpers import fingerprint, representatives, stream
 from sklearn.base import clone, is_classifier
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.decomposition import IncrementalPCA
@@ -46,21 +47,21 @@ def by_hand(model, X, y, *, batch_size, start, label_delay, method="predict"):
     return np.concatenate(served)
 
 
-@pytest.mark.parametrize("label_delay", [0, 1, 50, 100, 250, 5000])
-@pytest.mark.parametrize("batch_size", [30, 100])
+BASES = {
+    "bare": SGDClassifier(random_state=0),
+    "update": DriftAwareRetrainer(SGDClassifier(random_state=0)),
+    "refit": DriftAwareRetrainer(LogisticRegression(), random_state=0),
+    "replay": ReplayPartialFit(LogisticRegression(), random_state=0),
+}
+LOOPS = [*product(BASES, [30, 100], [0, 1, 50, 100, 250, 5000])]
+
+
 @pytest.mark.parametrize(
-    "base",
-    [
-        SGDClassifier(random_state=0),
-        DriftAwareRetrainer(SGDClassifier(random_state=0)),
-        DriftAwareRetrainer(LogisticRegression(), random_state=0),
-        ReplayPartialFit(LogisticRegression(), random_state=0),
-    ],
-    ids=["bare", "update", "refit", "replay"],
+    ("name", "batch_size", "label_delay"), representatives(LOOPS, fast=LOOPS[::5], covering=[])
 )
-@pytest.mark.no_cover
-def test_it_is_the_loop_written_by_hand(base, batch_size, label_delay):
+def test_it_is_the_loop_written_by_hand(name, batch_size, label_delay):
     """Delays shorter than, equal to and longer than a batch, and than the stream."""
+    base = BASES[name]
     got = prequential_predict(base, X, Y, batch_size=batch_size, label_delay=label_delay)
     oracle = by_hand(
         clone(base), X, Y, batch_size=batch_size, start=batch_size, label_delay=label_delay
@@ -105,20 +106,22 @@ EVALUATORS = {
 }
 
 
-@pytest.mark.parametrize("delay", [0, 75])
-@pytest.mark.parametrize("name", EVALUATORS)
+LEARNERS = {
+    "tree": DriftAwareRetrainer(DecisionTreeClassifier(random_state=0), update="full_refit"),
+    "replay": ReplayPartialFit(DecisionTreeClassifier(random_state=0), ratio=10),
+    "nb": DriftAwareRetrainer(GaussianNB()),
+}
+OF_NOISE = [*product(LEARNERS, EVALUATORS, [0, 75])]
+
+
 @pytest.mark.parametrize(
-    "model",
-    [
-        DriftAwareRetrainer(DecisionTreeClassifier(random_state=0), update="full_refit"),
-        ReplayPartialFit(DecisionTreeClassifier(random_state=0), ratio=10),
-        DriftAwareRetrainer(GaussianNB()),
-    ],
-    ids=["tree", "replay", "nb"],
+    ("learner", "name", "delay"),
+    # Of each way to evaluate, a tree that knows all by heart; with and without a delay.
+    representatives(OF_NOISE, fast=[*OF_NOISE[1:6:2], *OF_NOISE[::5]], covering=[]),
 )
-@pytest.mark.no_cover
-def test_noise_scores_chance(model, name, delay):
+def test_noise_scores_chance(learner, name, delay):
     """Trap 16: a tree knows every row it has learned; labels of pure noise must not help."""
+    model = LEARNERS[learner]
     rng = np.random.default_rng(7)
     X, y = rng.normal(size=(2000, 3)), rng.integers(0, 2, 2000)
     score = EVALUATORS[name](model, X, y, delay)

@@ -1,7 +1,10 @@
 """Weights and other per-row arguments: they come with their rows, and scores stay unweighted."""
 
+from itertools import product
+
 import numpy as np
 import pytest
+from helpers import representatives
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import make_column_transformer
@@ -132,8 +135,12 @@ def test_a_weight_in_advice_is_as_many_rows():
         assert losses[action] == pytest.approx(wrong.mean())
 
 
-@pytest.mark.parametrize(("delay", "latency"), [(0, 0), (150, 0), (100, 200)])
-@pytest.mark.parametrize("scoring", ["accuracy", "roc_auc"])
+SCHEDULED = [*product([0, 150, 100], [0, 200], ["accuracy", "roc_auc"])]
+
+
+@pytest.mark.parametrize(
+    ("delay", "latency", "scoring"), representatives(SCHEDULED, fast=SCHEDULED[::5])
+)
 def test_a_schedule_and_a_retrainer_learn_the_same_weights(delay, latency, scoring):
     """A live retrainer that refits on all rows each time is the schedule that does."""
     found = _compared(label_delay=delay, fit_latency=latency, scoring=scoring)
@@ -224,7 +231,10 @@ def test_batches_in_which_no_row_counts_are_predicted_and_nothing_else(model):
         assert result.estimator.n_samples_seen_ == 970  # it remembers them
 
 
-@pytest.mark.parametrize("scoring", ["accuracy", "roc_auc", None])
+@pytest.mark.parametrize(
+    "scoring",
+    representatives(["accuracy", "roc_auc", None], fast=["accuracy", "roc_auc"], covering=[]),
+)
 def test_the_labels_of_rows_of_weight_zero_matter_to_no_comparison(scoring):
     lies = np.where(COUNTS, Y, 1 - Y)
     one, other = (_compared(y=y, scoring=scoring) for y in (Y, lies))

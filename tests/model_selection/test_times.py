@@ -1,10 +1,12 @@
 """Streams by date: batches, delays, windows and schedules of the calendar."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import representatives
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.compose import make_column_transformer
@@ -115,7 +117,12 @@ def test_parts_of_a_day_begin_at_each_midnight():
     assert longer.tolist() == 36 * [0] + 36 * [1]
 
 
-@pytest.mark.parametrize(("text", "hours"), [("2w", 14 * 24), ("1mo", 29 * 24), ("36h", 36)])
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    representatives(
+        [("2w", 14 * 24), ("1mo", 29 * 24), ("36h", 36)], fast=[("1mo", 29 * 24)], covering=[]
+    ),
+)
 def test_the_first_fit_has_the_rows_of_so_much_time(text, hours):
     """From the first row on, wherever months and weeks begin; then to the end of a batch."""
     options = {"initial_size": text, "batch_size": "6h"}
@@ -206,8 +213,10 @@ def test_what_is_learned_is_what_was_known_when_the_next_batch_came(delay):
     assert (TIMES[result.arrived(learned)[:-1]] > TIMES[learned[:-1] - 1]).all()
 
 
-@pytest.mark.parametrize("latency", [0, "2d", 30])
-@pytest.mark.parametrize("delay", [0, "3d", 25])
+MOMENTS = [*product([0, "3d", 25], [0, "2d", 30])]
+
+
+@pytest.mark.parametrize(("delay", "latency"), representatives(MOMENTS, fast=MOMENTS[2::2]))
 def test_a_schedule_and_a_retrainer_learn_the_same_labels_at_the_same_moments(delay, latency):
     """A live retrainer that refits on all rows each time is the schedule that does."""
     live = DriftAwareRetrainer(

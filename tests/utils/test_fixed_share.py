@@ -1,7 +1,10 @@
 """The weights of experts: what they guarantee against every stream, and what must not matter."""
 
+from itertools import product
+
 import numpy as np
 import pytest
+from helpers import representatives
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -83,11 +86,13 @@ def test_members_that_differ_little_cost_little(forgetting, share, spread):
     assert shares.regret_bound(T, 0, spread) == pytest.approx(of_staying + 5 * T * spread**2 / 8)
 
 
-@pytest.mark.parametrize("n_changes", [0, 1, 5, 30])
-@pytest.mark.parametrize("n_members", [2, 5, 20])
-@pytest.mark.parametrize("share", SHARE)
-@pytest.mark.parametrize("forgetting", FORGETTING)
-@pytest.mark.no_cover
+CHANGES = [*product(FORGETTING, SHARE, [2, 5, 20], [0, 1, 5, 30])]
+
+
+@pytest.mark.parametrize(
+    ("forgetting", "share", "n_members", "n_changes"),
+    representatives(CHANGES, fast=CHANGES[::5], covering=[]),
+)
 def test_the_best_member_may_change(forgetting, share, n_members, n_changes):
     rng = np.random.default_rng(n_changes)
     for noise in (0.0, 0.9):
