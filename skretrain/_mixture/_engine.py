@@ -257,15 +257,16 @@ class MixEngine(Plain):
         finally:
             if self.n_seen != n_seen:
                 self._serve()
-        for failure in failures:
-            if failure is not None:
-                raise failure
+        failures = [failure for failure in failures if failure is not None]
+        if failures:
+            self._keep_waiting(batch, waited, seen)
+            raise failures[0]
         for test in tested:  # last, because a filter may turn the warning into an error
             if test.note:
                 warn_user(test.note, UpdateFailedWarning)
 
     def _keep_waiting(self, batch, waited, seen):
-        """After an interrupt: who has not seen the batch, nor those before it, has it to come."""
+        """After an error: who has not seen the batch, nor those before it, has it to come."""
         for n, member in enumerate(self.members):
             has_seen = member.__dict__.get("_cycle") and member.n_samples_seen_
             if has_seen == seen[n]:
@@ -316,6 +317,8 @@ class MixEngine(Plain):
             return examine(batch)
         try:
             return examine(batch.after(waiting))
+        except MemoryError:
+            raise  # the batch may be sent again
         except Exception as error:
             # Each of them was accepted as it came. If the newest is, too, they do not go together,
             # and nobody can take back those that waited: the member does without them.
@@ -359,6 +362,8 @@ class MixEngine(Plain):
             return  # who cannot read the rows has no probabilities for them
         try:
             votes, classes = self.mix.votes(X)[counted], self.mix.classes
+        except MemoryError:
+            raise
         except Exception:  # nobody is to stop learning for that; who asks for them will be told
             return
         known = np.isin(y, classes) & np.isfinite(votes).all(axis=1)
