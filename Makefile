@@ -16,7 +16,7 @@ PYTEST = $(PY) -m pytest -n $(WORKERS) --cov --cov-report=term
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # the targets install into one environment
 .DELETE_ON_ERROR:
-.PHONY: help demo picture test test-all test-integration test-lowest test-pythons lint docs matrix bench bench-peers bench-quick clean
+.PHONY: help demo picture test test-all test-integration test-lowest test-pythons lint docs matrix faults bench bench-peers bench-quick clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1: \2/p' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ docs: $(VENV)/.has-docs  ## the documentation, in docs/_build/html; a warning is
 
 matrix: $(VENV)/.has-test  ## every estimator under every policy; writes the table in the user guide
 	$(PY) tests/matrix_page.py
+
+faults: $(VENV)/.has-test  ## every fault of the fault table, minutes; writes the table in the user guide
+	$(PY) tests/fault_table.py
 
 bench: $(VENV)/.has-bench  ## every benchmark but bench-peers in full; writes docs/benchmarks/
 	@set -e; for script in $(filter-out %/bench_peers.py,$(wildcard benchmarks/bench_*.py)); do echo "$$script"; $(PY) "$$script"; done

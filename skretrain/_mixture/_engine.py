@@ -238,29 +238,36 @@ class MixEngine(Plain):
         due = self._due(batch, labels)
         numbers = range(len(self.members))
         tested = each(lambda n: self._test(n, due[n], batch, classes, params_of), numbers)
-        self._weigh(batch, due, [test.examination.batch.y_pred for test in tested])
         waited = [list(waiting) for waiting in self.waiting]
-        self._let_wait(batch, due)
-        self._count(batch, labels)
         seen = [member.__dict__.get("_cycle") and member.n_samples_seen_ for member in self.members]
+        n_seen = self.n_seen
+        books = [(one, dict(one.__dict__)) for one in (self, self.gain, self.shares, self.turns)]
         try:
+            self._weigh(batch, due, [test.examination.batch.y_pred for test in tested])
+            self._count(batch, labels)
+            self._let_wait(batch, due)
             failures = each(Tested.learn, [tested[n] for n in np.flatnonzero(due)])
         except BaseException:
-            self._keep_waiting(batch, due, waited, seen)
+            if self.n_seen == n_seen:  # nobody has learned: the batch may be sent again
+                for one, before in books:
+                    one.__dict__.update(before)
+            else:
+                self._keep_waiting(batch, waited, seen)
             raise
         finally:
-            self._serve()
-        for failure in failures:
-            if failure is not None:
-                raise failure
+            if self.n_seen != n_seen:
+                self._serve()
+        failures = [failure for failure in failures if failure is not None]
+        if failures:
+            self._keep_waiting(batch, waited, seen)
+            raise failures[0]
         for test in tested:  # last, because a filter may turn the warning into an error
             if test.note:
                 warn_user(test.note, UpdateFailedWarning)
 
-    def _keep_waiting(self, batch, due, waited, seen):
-        """After an interrupt: who has not seen the batch, nor those before it, has it to come."""
-        for n in np.flatnonzero(due):
-            member = self.members[n]
+    def _keep_waiting(self, batch, waited, seen):
+        """After an error: who has not seen the batch, nor those before it, has it to come."""
+        for n, member in enumerate(self.members):
             has_seen = member.__dict__.get("_cycle") and member.n_samples_seen_
             if has_seen == seen[n]:
                 self.waiting[n] = [*waited[n], batch.copied()]
@@ -310,6 +317,8 @@ class MixEngine(Plain):
             return examine(batch)
         try:
             return examine(batch.after(waiting))
+        except MemoryError:
+            raise  # the batch may be sent again
         except Exception as error:
             # Each of them was accepted as it came. If the newest is, too, they do not go together,
             # and nobody can take back those that waited: the member does without them.
@@ -353,6 +362,8 @@ class MixEngine(Plain):
             return  # who cannot read the rows has no probabilities for them
         try:
             votes, classes = self.mix.votes(X)[counted], self.mix.classes
+        except MemoryError:
+            raise
         except Exception:  # nobody is to stop learning for that; who asks for them will be told
             return
         known = np.isin(y, classes) & np.isfinite(votes).all(axis=1)
@@ -376,10 +387,10 @@ class MixEngine(Plain):
         return counts & (batch.y != -1) if self.semi_supervised else counts
 
     def _count(self, batch, labels):
-        self.n_seen += len(batch.y)
         self.param_names = set(batch.params)
         if self.is_classifier:
             self.classes = union_of_labels(self.classes, labels)
+        self.n_seen += len(batch.y)  # from here on, the batch is not to be sent again
 
     def _serve(self):
         """Put the present models and weights into service."""

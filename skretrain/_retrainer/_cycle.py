@@ -56,7 +56,20 @@ class Cycle(Plain):
         self._tell()
 
     def _start(self, rows):
-        """Collect rows until they suffice for a first fit; begin at once where the base can."""
+        """Collect rows until they suffice for a first fit; begin at once where the base can.
+
+        An error leaves no trace. After an interrupt, the batch counts as seen.
+        """
+        before = self.state.log.n_seen
+        try:
+            return self._started(rows)
+        except Exception:
+            raise
+        except BaseException:
+            self.state.make_good(rows, before)
+            raise
+
+    def _started(self, rows):
         state, parts = self.state, self.state.parts
         waiting = joined(parts.buffer.latest(), state.learnable(rows))
         continues = parts.update is not None and parts.update.continues
@@ -130,6 +143,8 @@ class Cycle(Plain):
             try:
                 state.check_codes(rows)
                 y_pred, scored = state.scored(rows, start=state.log.n_seen)
+            except MemoryError:
+                raise  # another model needs no less
             except Exception as error:
                 unreadable = error
         try:
@@ -180,22 +195,11 @@ class Cycle(Plain):
         return job
 
     def _seen(self, examined):
-        """Test and learn, and return the job that is due, if any.
-
-        Whatever interrupts it, the batch counts as seen: the trigger may have been shown it, and
-        it is not to be sent again.
-        """
-        before = self.state.log.n_seen
+        """Test and learn, and return the job that is due, if any."""
         try:
             if self.serving is None:
                 return self._start(examined.rows)
             return self._test_and_learn(examined)
-        except Exception:
-            raise
-        except BaseException:
-            if self.state.log.n_seen == before:
-                self.state.remember(examined.rows)
-            raise
         finally:
             if self.state.pending is None:  # else with the outcome of the job
                 self.state.show_labels()
@@ -208,8 +212,12 @@ class Cycle(Plain):
         outcome : Outcome
             What came of the job, wherever it ran.
         """
+        held = self.retrains.held()
         try:
             self.retrains.accept(outcome)
+        except BaseException:
+            self.retrains.reopen(held)
+            raise
         finally:
             self.state.show_labels()
         self._tell()
@@ -286,29 +294,57 @@ class Cycle(Plain):
             )
 
     def _test_and_learn(self, examined):
-        rows, state, learner = examined.rows, self.state, self.state.parts.learner
+        """Test and learn, and return the job that is due, if any.
+
+        Whatever interrupts it once the trigger may have been shown the batch, that counts as seen
+        and is not to be sent again; and an alarm waits for the next one.
+        """
+        state, rows = self.state, examined.rows
+        before, held = state.log.n_seen, self.retrains.held()
         scored = state.labels.without_young(examined.scored, examined.unseen)
-        if examined.relearned is not None:
-            if len(examined.unseen):
-                state.labels.take_in(examined.unseen)
-            return self.retrains.serve_relearned(rows, examined.relearned)
+        trigger = self._trigger_of_labelled
         try:
-            signal = self._signal_on(scored)
-        except Exception as error:
-            state.remember(rows)
-            state.log.failed(
-                error,
-                rows,
-                "trigger failed",
-                "the trigger failed on this batch, which is remembered and not learned; the "
-                "serving model is as before",
-            )
+            if examined.relearned is not None:
+                if len(examined.unseen):
+                    state.labels.take_in(examined.unseen)
+                return self.retrains.serve_relearned(rows, examined.relearned)
+            try:
+                signal = STABLE if trigger is None else trigger.update(scored)
+                signal = sound_signal(trigger, signal)
+            except Exception as error:
+                return self._trigger_failed(rows, error)
+            return self._answered(rows, signal, examined.unseen)
+        except BaseException:
+            self.retrains.reopen(held)
+            state.make_good(rows, before)
+            raise
+
+    @property
+    def _trigger_of_labelled(self):
+        """What a batch is shown to, unless that sees all rows as they come without labels."""
+        trigger = self.state.parts.trigger
+        if trigger is None or (self.state.n_observed is not None and trigger.label_free):
             return None
-        state.n_alarms += signal.state == "drift"
-        if len(examined.unseen):
-            state.labels.take_in(examined.unseen)
+        return trigger
+
+    def _trigger_failed(self, rows, error):
+        self.state.remember(rows)
+        self.state.log.failed(
+            error,
+            rows,
+            "trigger failed",
+            "the trigger failed on this batch, which is remembered and not learned; the serving "
+            "model is as before",
+        )
+
+    def _answered(self, rows, signal, unseen):
+        """Learn from a batch, or return the job that is due."""
+        state, learner = self.state, self.state.parts.learner
+        alarm = self.retrains.heard(signal)
+        if len(unseen):
+            state.labels.take_in(unseen)
         learnable = state.learnable(rows)
-        cause = self.retrains.due(signal, learnable)
+        cause = alarm or self.retrains.due(learnable)
         if cause is not None and len(learnable.index):
             return self.retrains.prepared(rows, cause, signal)
         state.cause = cause or state.cause  # it waits for a row that may be learned
@@ -318,10 +354,3 @@ class Cycle(Plain):
             state.remember(rows)
             state.log.record("kept", rows, signal)
         return None
-
-    def _signal_on(self, scored):
-        """Show the trigger a batch, unless it sees all rows as they come without labels."""
-        trigger = self.state.parts.trigger
-        if trigger is None or (self.state.n_observed is not None and trigger.label_free):
-            return STABLE
-        return sound_signal(trigger, trigger.update(scored))

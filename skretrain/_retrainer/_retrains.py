@@ -33,18 +33,30 @@ class Retrains(Plain):
         self.state = state
         self.step = Step(state)
 
-    def due(self, signal, rows):
-        """Return the cause of a retrain now, or None."""
+    def heard(self, signal):
+        """Return the cause that an alarm is, if it is to be answered now, or None.
+
+        It is noted first: whatever fails from here on, it is not lost.
+        """
         state = self.state
-        if signal.state == "drift" and (state.cause is None or not state.cause.tries):
-            what = "schedule" if signal.on_schedule else "alarm"
-            reason = because(what, signal.note)
-            cause = Cause(reason, signal.since, True, on_schedule=signal.on_schedule)
-            # A schedule knows nothing that would make what is being judged, or made, worthless:
-            # what is due is made after the verdict.
-            if not (signal.on_schedule and (state.pending or state.trials.challenger)):
-                return cause
+        if signal.state != "drift":
+            return None
+        state.n_alarms += 1
+        if state.cause is not None and state.cause.tries:
+            return None
+        reason = because("schedule" if signal.on_schedule else "alarm", signal.note)
+        cause = Cause(reason, signal.since, True, on_schedule=signal.on_schedule)
+        # A schedule knows nothing that would make what is being judged, or made, worthless:
+        # what is due is made after the verdict.
+        if signal.on_schedule and (state.pending or state.trials.challenger):
             state.cause = state.cause or cause
+            return None
+        state.cause = cause
+        return cause
+
+    def due(self, rows):
+        """Return the cause of a retrain that is due without an alarm now, or None."""
+        state = self.state
         if state.pending is not None:
             return None
         if state.cause is not None and not self._waits_for_verdict(state.cause):
@@ -96,14 +108,15 @@ class Retrains(Plain):
         job = make_job(state.log.n_seen + len(rows.index), parts.policy, context)
         state.remember(rows)
         self._supersede("another retrain is due before its outcome came")
-        state.cause = None  # it is this job's now
         details = {"since": cause.since, "reason": cause.reason}
         event = state.log.event("suggested", rows, signal, **details)
         if state.settings.dry_run and not (parts.gate.needs_trial or parts.policy.compares):
+            state.cause = None
             state.log.add(event)
             return None
         n_known = n_rows_since(parts.buffer, cause.since, state.log.n_seen)
         state.pending = Pending(job, cause, event, n_known, state.service.types)
+        state.cause = None  # it is this job's now
         return job
 
     def _supersede(self, why):
@@ -237,6 +250,22 @@ class Retrains(Plain):
         event = state.log.event("retrained", rows, STABLE, **details)
         state.announce(before, event)
         state.log.add(event)
+
+    def held(self):
+        """Return the causes that are not answered yet, and what tells whether one has been."""
+        state = self.state
+        holders = (state.trials.challenger, state.pending)
+        causes = [state.cause, *(one and one.cause for one in holders)]
+        answers = (state.service.version, sum(state.log.events.counts.values()))
+        return [cause for cause in causes if cause is not None], answers
+
+    def reopen(self, held):
+        """After an interrupt: an alarm that was about to be answered is due with the next batch."""
+        (before, mark), (now, answers) = held, self.held()
+        for cause in before:
+            lost = mark == answers and not any(cause is one for one in now)
+            if lost and cause.answers_alarm:
+                self.state.cause, cause.wait = cause, 1
 
     def postpone(self, why):
         """Give up the job that is out: its batch is remembered, and the next one tries."""

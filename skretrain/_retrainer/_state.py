@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..buffers import Memory
-from ..buffers._base import part_of
+from ..buffers._base import has_come, part_of
 from ..compose._freeze import holding
 from ..drift._rare import rare_labels, watch_rare
 from ..policies import RetrainContext, Served
@@ -185,11 +185,25 @@ class State(Plain):
 
     def remember(self, rows):
         """Put a batch into memory, and count its rows."""
-        add = self.parts.buffer.add
-        self.log.guarded("the buffer", add, rows.X, rows.y, rows.params, self.log.n_seen)
+        buffer, start = self.parts.buffer, self.log.n_seen
+        if not has_come(buffer, start):  # by a call that was interrupted
+            self.log.guarded("the buffer", buffer.add, rows.X, rows.y, rows.params, start)
         self._note_types(rows.X)
         self.log.n_seen += len(rows.index)
         self.y_ndim = None if rows.y is None else rows.y.ndim
+
+    def make_good(self, rows, before):
+        """After an interrupt: count and remember a batch, unless that is done already.
+
+        Parameters
+        ----------
+        rows : Rows
+            The batch.
+        before : int
+            Rows seen before it.
+        """
+        if self.log.n_seen == before:
+            self.remember(rows)
 
     def _note_types(self, X):
         """Let later rows come in the types of these, which the border has aligned."""

@@ -12,6 +12,7 @@ from ..utils._params import check_integer, check_number, refuse
 from ..utils._plain import Plain
 from ._anchor import Anchor
 from ._store import Store
+from ._undo import Undo
 
 
 class Rows(NamedTuple):
@@ -213,12 +214,13 @@ class BaseBuffer(Plain, BaseEstimator, ABC):
         self._check_parts(parts)
         n = n_rows(X)
         if n:
-            withheld = self._withhold(parts, n, start)
-            store.columns = columns
-            for first, stop in _runs_between(withheld, n):
-                run = parts if stop - first == n else _cut(parts, slice(first, stop))
-                self._add(run, stop - first, start + first)
-            self._next_row = start + n
+            with Undo(self):
+                withheld = self._withhold(parts, n, start)
+                store.columns = columns
+                for first, stop in _runs_between(withheld, n):
+                    run = parts if stop - first == n else _cut(parts, slice(first, stop))
+                    self._add(run, stop - first, start + first)
+                self._next_row = start + n
         return self
 
     def _withhold(self, parts, n, start):
@@ -387,6 +389,11 @@ def _checked_count(n, size):
     if operator.index(n) < 0:
         raise ValueError(f"n={n} is invalid: pass the number of rows wanted, at least 0.")
     return min(operator.index(n), size)
+
+
+def has_come(buffer, row):
+    """Tell whether a row of the stream was added to a buffer, remembered or not."""
+    return row < buffer._next_row
 
 
 def joined(older, newer):

@@ -8,7 +8,7 @@ from itertools import repeat
 
 import numpy as np
 
-from ..utils._containers import take_rows, writable
+from ..utils._containers import take_rows
 from ..utils._params import check_flag, check_number, is_flag, refuse
 from ._base import BaseBuffer
 
@@ -136,7 +136,7 @@ class Reservoir(BaseBuffer):
 
     def _add(self, parts, n, start):
         size_before = self._size
-        self._slots = writable(self._slots)  # before anything is drawn: a batch is added or not
+        self._slots = self._slots.copy()  # those of before stay, in case the batch is not added
         if self._keyed:
             slots, rows = self._claim_by_priority(self._keys_of(parts), n, start)
         else:

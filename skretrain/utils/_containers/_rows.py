@@ -1,5 +1,6 @@
 """The rows of one container: what it is, counted, taken, copied."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from numbers import Number
 
@@ -70,9 +71,25 @@ def as_container(X):
         raise TypeError("X is a LazyFrame, which has no rows yet: pass X.collect().")
     kind = kind_of(X)
     if kind == LIST:
+        is_sequence = hasattr(X, "__len__") and hasattr(X, "__getitem__")
+        if not is_sequence or isinstance(X, str | bytes | Mapping):
+            raise TypeError(
+                f"X is a {type(X).__name__}, which has no rows: pass an array, a data frame or a "
+                "list of rows."
+            )
         rowwise = len(X) and isinstance(X[0], (list, tuple, np.ndarray, Number))
         return _array_of(X) if rowwise else X
-    return np.asarray(X) if kind == ARRAY and not isinstance(X, np.ndarray) else X
+    return _from_foreign(X) if kind == ARRAY and not isinstance(X, np.ndarray) else X
+
+
+def _from_foreign(X):
+    try:
+        return np.asarray(X)
+    except (IndexError, KeyError, RuntimeError) as error:  # of pyarrow, for columns without values
+        raise ValueError(
+            f"X is a {type(X).__name__} that numpy cannot read: {error}. Pass it as a data frame of "
+            "pandas or polars."
+        ) from error
 
 
 def _array_of(X):
