@@ -7,7 +7,7 @@ from .. import __version__
 from ..utils._html import document, header_row, terms
 from ..utils._html import notices as list_of_notices
 from ._metric import ACCURACY
-from ._report import cells, explanation, headers, is_priced
+from ._report import cells, explanation, headers, priced_in
 from ._sentence import winner_of
 
 STYLE = """
@@ -87,7 +87,7 @@ def page(*, title, answers, outcomes, baselines, metric, facts, notices, figures
         The pictures.
     """
     everyone = [*outcomes, *baselines]
-    best, priced = winner_of(outcomes), is_priced(outcomes)
+    best, priced = winner_of(outcomes), priced_in(outcomes)
     body = _BODY.substitute(
         answers="".join(f"<p>{escape(text)}</p>" for text in answers),
         head=header_row(headers(metric, priced=priced)),

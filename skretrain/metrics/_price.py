@@ -29,7 +29,8 @@ class Price(Plain):
     cost_per_cpu_hour : float, default=0.0
         What an hour of processor time costs, of all cores together.
     cost_per_hour : float, default=0.0
-        What an hour on the clock costs: a rented machine, or those who wait.
+        What an hour on the clock costs: a rented machine, or those who wait. Where only processor
+        seconds are measured, as in a comparison of policies, they are taken for those on the clock.
     flip_price : float, default=0.0
         What it costs that a row is decided otherwise than it was before the refit, rightly or not:
         the price of stability [1]_. A decision is a prediction; one that is a number counts as
@@ -70,7 +71,7 @@ class Price(Plain):
     >>> price.to_money(8), price.to_errors(2.0)
     (2.0, 8.0)
     >>> print(price.in_words(cpu_seconds=7200))
-    11 (10 per refit and 1 for 7200 s of CPU), as much as 44 units of loss at 0.25 each
+    11 (10 as such and 1 for 7200 s of CPU), as much as 44 units of loss at 0.25 each
     >>> costs = {("fraud", "ok"): 100, ("ok", "fraud"): 5}
     >>> Price(300, loss_value=costs).row_costs(["fraud", "ok", "ok"], ["ok", "ok", "fraud"])
     array([100.,   0.,   5.])
@@ -114,8 +115,10 @@ class Price(Plain):
         """Money per unit of the loss, a float."""
         return 1.0 if self.has_cost_matrix else float(self.loss_value)
 
-    def in_money(self, *, cpu_seconds=math.nan, wall_seconds=math.nan, n_flips=math.nan):
-        """Return what a refit costs, in money.
+    def in_money(
+        self, *, cpu_seconds=math.nan, wall_seconds=math.nan, n_flips=math.nan, n_refits=1
+    ):
+        """Return what a refit costs, or several do, in money.
 
         Parameters
         ----------
@@ -123,13 +126,17 @@ class Price(Plain):
             How long it took: of the processor, and on the clock.
         n_flips : float, default=nan
             Rows that are decided otherwise since.
+        n_refits : float, default=1
+            Refits that all of this is of; a part of one is that part of `per_refit`.
 
         Returns
         -------
         cost : float
             NaN where something that has a price is not known.
         """
-        return sum(amount for amount, _ in self._parts(cpu_seconds, wall_seconds, n_flips))
+        return sum(
+            amount for amount, _ in self._parts(cpu_seconds, wall_seconds, n_flips, n_refits)
+        )
 
     def in_errors(self, **measured):
         """Return what a refit costs in units of the loss: how many errors it has to save.
@@ -191,9 +198,11 @@ class Price(Plain):
         text : str
             Without the second part where the loss is in money.
         """
-        given = {"cpu_seconds": math.nan, "wall_seconds": math.nan, "n_flips": math.nan} | measured
-        parts = [f"{amount:.6g} {words}" for amount, words in self._parts(*given.values())]
-        text = f"{self.in_money(**measured):.6g} ({' and '.join(parts)})"
+        given = dict.fromkeys(("cpu_seconds", "wall_seconds", "n_flips"), math.nan) | measured
+        parts = [f"{amount:.6g} {words}" for amount, words in self._parts(**given)]
+        text = f"{self.in_money(**measured):.6g}"
+        if len(parts) > 1:
+            text += f" ({', '.join(parts[:-1])} and {parts[-1]})"
         if self.has_cost_matrix:
             return text
         errors = self.in_errors(**measured)
@@ -233,11 +242,11 @@ class Price(Plain):
             )
         return costs
 
-    def _parts(self, cpu_seconds, wall_seconds, n_flips):
+    def _parts(self, cpu_seconds, wall_seconds, n_flips, n_refits=1):
         """Return amounts, and what each is for; what has no price need not be known."""
         hours = 1 / _SECONDS_PER_HOUR
         parts = (
-            (self.per_refit, 1, "per refit"),
+            (self.per_refit, n_refits, "as such"),
             (self.cost_per_cpu_hour * hours, cpu_seconds, f"for {cpu_seconds:.4g} s of CPU"),
             (self.cost_per_hour * hours, wall_seconds, f"for {wall_seconds:.4g} s on the clock"),
             (self.flip_price, n_flips, f"for {n_flips:.4g} changed decisions"),
