@@ -9,14 +9,20 @@ from ._metric import ACCURACY
 from ._policies import BASELINES
 from ._sentence import amount, score, winner_of
 
+# Columns of costs, and which of an outcome they show.
 _COSTS = {"cost": "cost", "in money": "money"}
 
 
 def headers(metric, *, priced):
     """Return the names of the columns."""
-    kappa = ["kappa temporal"] if metric is ACCURACY else []
+    kappa = ["kappa temporal"] if _has_kappa(metric, priced) else []
     # What was asked for stands where a phone shows it.
     return ["policy", metric.header, *priced, *kappa, "fits", "rows fitted", "CPU s"]
+
+
+def _has_kappa(metric, priced):
+    """Tell whether there is a column of it: beside two costs there is not the room."""
+    return metric is ACCURACY and len(priced) < len(_COSTS)
 
 
 def priced_in(outcomes):
@@ -32,7 +38,7 @@ def cells(outcome, metric, *, priced):
     """Return one row of the table, as text."""
     if outcome.refusal:
         return [outcome.name, *["-"] * (len(headers(metric, priced=priced)) - 1)]
-    kappa = [] if outcome.kappa is None else [metric.number(outcome.kappa)]
+    kappa = [metric.number(outcome.kappa)] if _has_kappa(metric, priced) else []
     costs = [amount(outcome.n_fits), amount(outcome.rows_fitted), f"{outcome.cpu_seconds:.2f}"]
     if outcome.name in BASELINES:
         costs = ["-"] * 3

@@ -199,14 +199,14 @@ class Price(Plain):
             Without the second part where the loss is in money.
         """
         given = dict.fromkeys(("cpu_seconds", "wall_seconds", "n_flips"), math.nan) | measured
-        parts = [f"{amount:.6g} {words}" for amount, words in self._parts(**given)]
-        text = f"{self.in_money(**measured):.6g}"
+        parts = [f"{_in_digits(amount)} {words}" for amount, words in self._parts(**given)]
+        text = _in_digits(self.in_money(**measured))
         if len(parts) > 1:
             text += f" ({', '.join(parts[:-1])} and {parts[-1]})"
         if self.has_cost_matrix:
             return text
         errors = self.in_errors(**measured)
-        return f"{text}, as much as {errors:.6g} {unit} at {self.value:.6g} each"
+        return f"{text}, as much as {_in_digits(errors)} {unit} at {_in_digits(self.value)} each"
 
     def row_costs(self, y_true, y_pred):
         """Return what each row costs by the cost matrix.
@@ -252,6 +252,11 @@ class Price(Plain):
             (self.flip_price, n_flips, f"for {n_flips:.4g} changed decisions"),
         )
         return [(float(rate * amount), words) for rate, amount, words in parts if rate]
+
+
+def _in_digits(amount):
+    """Return an amount with as many digits as one reads."""
+    return f"{amount:,.0f}" if abs(amount) >= 1000 else f"{amount:.4g}"
 
 
 def _check_matrix(price):
