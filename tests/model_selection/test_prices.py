@@ -11,6 +11,7 @@ from skretrain import DriftAwareRetrainer
 from skretrain.drift import Periodic, RefitDebt
 from skretrain.metrics import Price
 from skretrain.model_selection import RetrainMatrix, advise, compare_policies
+from skretrain.model_selection._advise import _candidates, _evidence
 
 X, Y = stream(1010, drift=500)
 POLICIES = {"never": [], "often": (Periodic(100), "all"), "debt": (RefitDebt, 300)}
@@ -130,10 +131,18 @@ def pair(n=300):
     return X[:n], y[:n], X[n:], y[n:]
 
 
+@pytest.fixture
+def on_all_rows(monkeypatch):
+    """Learn from all rows at once, and not from parts before: it is as much time."""
+    monkeypatch.setattr(_candidates, "_shares", lambda case: [1.0])
+    monkeypatch.setattr(_evidence, "_RESAMPLES", 50)
+
+
 def advised(price, **options):
     return advise(LogisticRegression(), *pair(), price=price, **options)
 
 
+@pytest.mark.usefixtures("on_all_rows")
 def test_advice_at_a_price_in_money_is_that_at_the_errors_it_comes_to():
     for errors in (1.0, 1e5):
         told, in_money = advised(errors), advised(Price(0.1 * errors, loss_value=0.1))
@@ -147,6 +156,7 @@ def test_advice_at_a_price_in_money_is_that_at_the_errors_it_comes_to():
     assert "price_in_money" not in told.evidence["decision"]
 
 
+@pytest.mark.usefixtures("on_all_rows")
 @pytest.mark.parametrize("dear", [{"flip_price": 100}, {"cost_per_cpu_hour": 1e12}])
 def test_flips_and_seconds_can_make_a_retrain_too_dear(dear):
     """Even a correction of what comes out: it changes decisions."""
@@ -154,6 +164,7 @@ def test_flips_and_seconds_can_make_a_retrain_too_dear(dear):
     assert advised(Price(1e-6, **dear)).action == "keep"
 
 
+@pytest.mark.usefixtures("on_all_rows")
 def test_advice_by_a_cost_matrix_counts_costs():
     advice = advised(Price(1, loss_value=UNEVEN))
     X_old, y_old, X_new, y_new = pair()

@@ -132,22 +132,24 @@ class Verdict:
 
     def _charge(self, trial):
         """Return what a trial costs, in units of the loss; recalibrating fits no rows."""
+        share = 0.0 if trial.action == "recalibrate" else trial.n_rows / self.last.n_rows
+        return self._charge_of(trial, share)
+
+    def _charge_of(self, trial, share):
         present, other = self.present.new.outputs["predict"], trial.new.outputs["predict"]
         return charge_of(
             self.case.price,
-            share=0.0 if trial.action == "recalibrate" else trial.n_rows / self.last.n_rows,
+            share=share,
             seconds=self._forecast(trial),
             changed=present != other,
             n_new=self.case.n_new,
         )
 
     def _full_price(self):
-        """Return what a refit on all rows costs, by its seconds; None without a price."""
+        """Return what a refit on all rows costs; None without a price."""
         if not isinstance(self.case.price, Price):
             return self.case.price
-        trial = self.done.get("refit_all", self.present)
-        seconds = self._forecast(trial)
-        return charge_of(self.case.price, share=1.0, seconds=seconds, changed=False, n_new=0)
+        return self._charge_of(self.done.get("refit_all", self.present), 1.0)
 
     def _is_tied(self, trial, best):
         if self._net_gain(trial) < _SHARE_OF_BEST * self._net_gain(best):
