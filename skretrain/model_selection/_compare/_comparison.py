@@ -8,7 +8,7 @@ import numpy as np
 from ...metrics import Price
 from ...metrics._intervals import student_quantile
 from ...utils._optional import import_optional
-from ._recommendation import Recommendation, amount, counted, in_money
+from ._recommendation import Recommendation, amount, counted, in_money, in_words
 from ._runs import Runs, mean, mean_losses
 from ._runs import cost as cost_of
 from ._specs import checked_price
@@ -396,8 +396,9 @@ class PolicyComparison:
         score = self._measure.in_words(self.score(best, price))
         fits = counted(mean(self._runs_of(best, price), "n_fits"))
         never = cost_of(self._runs.fixed[0], price)
+        told = in_words(price, self.unit, self._runs.typical_seconds())
         text = (
-            f"At a price {self._in_words(price)}, '{best}' costs least: "
+            f"At a price {told}, '{best}' costs least: "
             f"{amount(self.cost(best, price))} with its refits ({score}, {fits}), against "
             f"{amount(never)} without retraining and "
             f"{amount(oracle)} with the best schedule in hindsight."
@@ -455,12 +456,6 @@ class PolicyComparison:
 
     def _middle(self, price):
         return self._asked[len(self._asked) // 2] if price is None else price
-
-    def _in_words(self, price):
-        if isinstance(price, Price):
-            words = price.in_words(self.unit, **self._runs.typical_seconds())
-            return f"per refit on the whole past of {words}"
-        return f"of {amount(price)} {self.unit} per refit"
 
     @cached_property
     def oracle(self):

@@ -26,6 +26,13 @@ class Recommendation(NamedTuple):
     text: str
 
 
+def in_words(price, unit, seconds):
+    """Return a price as the beginning of a recommendation tells it; `seconds` of a usual refit."""
+    if isinstance(price, Price):
+        return f"per refit on the whole past of {price.in_words(unit, **seconds)}"
+    return f"of {amount(price)} {unit} per refit"
+
+
 def in_money(price, cost, never, oracle):
     """Return the costs of a recommendation as a sentence in money, where they are in errors."""
     if not isinstance(price, Price) or price.value == 1:
