@@ -120,6 +120,7 @@ API = {
         "Metrics",
         "What ``sklearn.metrics`` lacks for streams.",
         [
+            "Price",
             "SliceScore",
             "WorstSlice",
             "backward_transfer",

@@ -42,6 +42,7 @@ from ._estimators import (
 from ._files import read_tables
 from ._metric import metric_asked_for
 from ._outputs import Outputs, output_folder, without_options
+from ._price import price_of
 from ._raw import as_array, check_known_columns, check_named_columns, columns_of, why_raw
 from ._screen import ids_in_words, out_of_order, screened, without_dropped
 from ._weights import check_weight_column, weights_for, weights_in_words, with_weights
@@ -124,10 +125,11 @@ def add_arguments(parser):
     add_scoring(add, "the ways to react")
     add(
         "--price",
-        type=non_negative,
+        type=price_of,
         metavar="P",
         help="what a refit costs: the errors, the sum of residuals, or of the costs of "
-        "--cost-matrix, that it must save",
+        "--cost-matrix, that it must save; or in money, as refit=2,cpu_hour=0.5,error=0.1, where "
+        "flip= is what a changed decision costs",
     )
     add(
         "--time-budget",

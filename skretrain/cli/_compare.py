@@ -11,7 +11,6 @@ from ._console import (
     add_model,
     add_scoring,
     add_weight,
-    non_negative,
     open_console,
     say,
     say_facts,
@@ -30,6 +29,7 @@ from ._outputs import Outputs, output_folder, without_options
 from ._page import page
 from ._pictures import draw, pictures
 from ._policies import LOCATED, run_all
+from ._price import check_no_flips, price_of
 from ._raw import columns_of
 from ._report import as_csv, print_table
 from ._screen import ids_in_words
@@ -57,7 +57,9 @@ the price (--price):
   How many errors must one refit save to be worth it? The cost of a policy is
   its errors and the price of each refit after the first fit; an update is
   charged by its rows, as part of a refit on the whole past. Without --price,
-  the answer says up to which price which policy costs least. With
+  the answer says up to which price which policy costs least. In money: what a
+  refit costs as such (refit=), an hour of CPU (cpu_hour=) or on the clock
+  (hour=), and what an error is worth (error=, by default 1). With
   --cost-matrix, mistakes count by what they cost, in the money of the price.
 
 models (--estimator):
@@ -90,6 +92,7 @@ examples:
   skretrain compare pay.csv --target fraud --time day --label-time reported
   skretrain compare ratings.csv --target stars --task regression --out ratings
   skretrain compare stream.csv --target y --price 25
+  skretrain compare stream.csv --target y --price refit=2,cpu_hour=0.5,error=0.1
   skretrain compare stream.csv --target y --estimator forest --seeds 5 --jobs 2
   skretrain compare stream.csv --target y --estimator mymodels:build --raw
   skretrain compare stream.csv --target y --cost-matrix "yes>no=9,no>yes=1"
@@ -196,10 +199,11 @@ def add_arguments(parser):
     )
     add(
         "--price",
-        type=non_negative,
+        type=price_of,
         metavar="P",
         help="what a refit costs, in errors (regression: in units of the target; with "
-        "--cost-matrix in its own); adds the costs and names the policy that costs least",
+        "--cost-matrix in its own), or in money, as refit=2,cpu_hour=0.5,error=0.1; adds the costs "
+        "and names the policy that costs least",
     )
     add("--jobs", type=whole_number(1), default=1, metavar="N", help="processes (1)")
 
@@ -207,6 +211,7 @@ def add_arguments(parser):
 def main(arguments):
     """Run the command."""
     console = open_console()
+    check_no_flips(arguments.price)
     # Before minutes are spent: what is missing, and what is in the way.
     needed("matplotlib").use("agg")
     outputs = Outputs(output_folder(arguments.out))

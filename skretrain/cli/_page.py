@@ -6,8 +6,7 @@ from string import Template
 from .. import __version__
 from ..utils._html import document, header_row, terms
 from ..utils._html import notices as list_of_notices
-from ._metric import ACCURACY
-from ._report import cells, explanation, headers, is_priced
+from ._report import cells, explanation, headers, priced_in
 from ._sentence import winner_of
 
 STYLE = """
@@ -87,7 +86,7 @@ def page(*, title, answers, outcomes, baselines, metric, facts, notices, figures
         The pictures.
     """
     everyone = [*outcomes, *baselines]
-    best, priced = winner_of(outcomes), is_priced(outcomes)
+    best, priced = winner_of(outcomes), priced_in(outcomes)
     body = _BODY.substitute(
         answers="".join(f"<p>{escape(text)}</p>" for text in answers),
         head=header_row(headers(metric, priced=priced)),
@@ -112,7 +111,9 @@ def _row(outcome, metric, *, is_best, priced):
 def _legend(metric, constant, n_seeds, *, priced):
     summed = f"the {metric.summed} summed up" if metric.metric is None else _LACK
     cost = _COST.format(summed=summed)
-    more = (_KAPPA if metric is ACCURACY else "") + (cost if priced else "")
+    more = (_KAPPA if "kappa temporal" in headers(metric, priced=priced) else "") + (
+        cost if priced else ""
+    )
     return (
         _LEGEND.format(constant=constant) + more + (_SEEDS.format(n=n_seeds) if n_seeds > 1 else "")
     )

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..compose._learner import Learner
+from ..metrics import Price
 from ..model_selection._compare import compared, default_policies, n_updates, specs_of
 from ._cut import newest_known
 from ._errors import CommandError, as_sentence, refusals
 from ._losses import AbsoluteError, Cost
 from ._metric import ACCURACY, ERROR
+from ._price import times
 from ._raw import way_out
 
 NEVER, LOCATED, WARM = "never", "since drift", "warm start"
@@ -50,8 +52,8 @@ class Outcome:
         Fits from scratch, updates with a batch, rows that went into both.
     cpu_seconds : float
         Processor seconds of learning.
-    cost : float or None
-        Loss and refits in one number, where there is a price.
+    cost, money : float or None
+        Loss and refits in one number, where there is a price; and in money, where that is.
     result : PrequentialResult or None
         What was found with the first seed, if it was run live.
     refit_rows : ndarray of int
@@ -77,6 +79,7 @@ class Outcome:
     rows_fitted: float = 0
     cpu_seconds: float = 0.0
     cost: float | None = None
+    money: float | None = None
     result: Any = None
     refit_rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     predicted: np.ndarray | None = None
@@ -109,8 +112,8 @@ def run_all(history, metric, *, price, seeds, jobs, schedules=(), time_budget=No
         The stream.
     metric : Measured
         What they are compared by.
-    price : float or None
-        What a refit costs, in errors, in units of the target or of costs.
+    price : float, Price or None
+        What a refit costs, in errors, in units of the target or of costs; or in money.
     seeds : int
         Each policy is run with ``random_state`` 0 to ``seeds - 1``.
     jobs : int
@@ -193,6 +196,8 @@ def _grid(price):
     """Return prices around the one that is asked for, which is in the middle; None is the usual."""
     if not price:
         return None
+    if isinstance(price, Price):
+        return [price if i == 4 else times(price, f) for i, f in enumerate(np.logspace(-1, 1, 9))]
     prices = price * np.logspace(-1, 1, 9)
     prices[4] = price
     return [float(f"{p:.2g}") if p != price else price for p in prices]
@@ -266,6 +271,7 @@ def _outcome(line, what, comparison, history, metric, price):
     else:
         losses = _row_losses(name, comparison, history, metric, price)
     scores = None if comparison.windows is None else comparison.scores(name, price)
+    cost = None if price is None else comparison.cost(name, price)
     return Outcome(
         name=name,
         what=what,
@@ -277,7 +283,8 @@ def _outcome(line, what, comparison, history, metric, price):
         n_updates=float(np.mean([n_updates(run) for run in runs])) if is_live else 0,
         rows_fitted=line["rows_fitted"],
         cpu_seconds=line["cpu_seconds"],
-        cost=None if price is None else comparison.cost(name, price),
+        cost=cost,
+        money=price.to_money(cost) if isinstance(price, Price) else None,
         result=runs[0] if is_live else None,
         refit_rows=runs[0].refit_rows if is_live else _rows_of(runs[0], comparison),
     )

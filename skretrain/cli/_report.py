@@ -9,29 +9,41 @@ from ._metric import ACCURACY
 from ._policies import BASELINES
 from ._sentence import amount, score, winner_of
 
+# Columns of costs, and which of an outcome they show.
+_COSTS = {"cost": "cost", "in money": "money"}
+
 
 def headers(metric, *, priced):
     """Return the names of the columns."""
-    kappa = ["kappa temporal"] if metric is ACCURACY else []
-    cost = ["cost"] if priced else []
+    kappa = ["kappa temporal"] if _has_kappa(metric, priced) else []
     # What was asked for stands where a phone shows it.
-    return ["policy", metric.header, *cost, *kappa, "fits", "rows fitted", "CPU s"]
+    return ["policy", metric.header, *priced, *kappa, "fits", "rows fitted", "CPU s"]
 
 
-def is_priced(outcomes):
-    """Tell whether there is a price, and so a column of costs."""
-    return any(outcome.cost is not None for outcome in outcomes)
+def _has_kappa(metric, priced):
+    """Tell whether there is a column of it: beside two costs there is not the room."""
+    return metric is ACCURACY and len(priced) < len(_COSTS)
+
+
+def priced_in(outcomes):
+    """Return the columns of costs: none without a price, one in money where that is."""
+    return tuple(
+        name
+        for name, attribute in _COSTS.items()
+        if any(getattr(outcome, attribute) is not None for outcome in outcomes)
+    )
 
 
 def cells(outcome, metric, *, priced):
     """Return one row of the table, as text."""
     if outcome.refusal:
         return [outcome.name, *["-"] * (len(headers(metric, priced=priced)) - 1)]
-    kappa = [] if outcome.kappa is None else [metric.number(outcome.kappa)]
+    kappa = [metric.number(outcome.kappa)] if _has_kappa(metric, priced) else []
     costs = [amount(outcome.n_fits), amount(outcome.rows_fitted), f"{outcome.cpu_seconds:.2f}"]
     if outcome.name in BASELINES:
         costs = ["-"] * 3
-    cost = ["-" if outcome.cost is None else amount(outcome.cost)] if priced else []
+    found = [getattr(outcome, _COSTS[name]) for name in priced]
+    cost = ["-" if value is None else amount(value) for value in found]
     return [outcome.name, score(outcome, metric), *cost, *kappa, *costs]
 
 
@@ -44,7 +56,7 @@ def print_table(console, outcomes, baselines, metric):
     """Print the table and what each policy does."""
     style = {"box": needed("rich.box").SIMPLE_HEAD, "pad_edge": False, "collapse_padding": True}
     table = needed("rich.table").Table(**style)
-    priced = is_priced(outcomes)
+    priced = priced_in(outcomes)
     names = headers(metric, priced=priced)
     for place, header in enumerate(names):
         # Names and scores in one line each; of the other headers, no word is cut.
@@ -64,6 +76,7 @@ def print_table(console, outcomes, baselines, metric):
 def as_csv(outcomes, baselines, metric):
     """Return the table as CSV, unrounded; means where there are several seeds."""
     costs = ["fits", "updates", "rows_fitted", "cpu_seconds", "cost"]
+    costs += ["cost_in_money"] * ("in money" in priced_in(outcomes))
     header = [
         "policy",
         metric.column,
@@ -80,6 +93,8 @@ def as_csv(outcomes, baselines, metric):
         numbers = [None] * (len(header) - 2)
         if not outcome.refusal:
             numbers = _numbers(outcome, metric)
+            if "cost_in_money" in costs:
+                numbers.insert(-1, outcome.money)
         writer.writerow([outcome.name, *numbers, explanation(outcome)])
     return file.getvalue()
 

@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 
+from ..metrics import Price
 from ..utils._params import check_number
-from ._base import BaseTrigger, Signal
+from ._base import BaseTrigger, Needs, Signal
 from ._locate import locate_change, nearest_batch, noise_bound
 from ._loss_memory import LossMemory
-from ._losses import scored_losses_of
+from ._losses import losses_of, scored_losses_of
+from ._measured_price import MeasuredPrice
 from ._ranks import Ranks
 
 _STABLE = Signal("stable")
@@ -17,6 +19,14 @@ _MEMORY_ROWS = 20_000
 _CONFIDENCE = 0.002  # river's default for ADWIN: the same proof as ErrorDrift asks for
 # A model fitted on twice the rows is expected to make so many errors less.
 _SAVED_BY_GROWTH = 0.05
+
+
+class _NeedsOfPrice(Needs):
+    def of(self, trigger):
+        """Return what is needed to tell the costs of mistakes, and whose decision changed."""
+        price = trigger.price
+        asks = isinstance(price, Price) and (price.has_cost_matrix or price.flip_price)
+        return {"y_pred"} if asks else set()
 
 
 class RefitDebt(BaseTrigger):
@@ -36,14 +46,19 @@ class RefitDebt(BaseTrigger):
 
     Parameters
     ----------
-    price : float or "auto", default="auto"
+    price : float, Price or "auto", default="auto"
         What a refit costs, in errors, that is, in units of summed loss: one refit is worth it if it
         saves more than so many errors (of a regression: so much summed absolute residual, in the
         unit of the target). 0 rings as soon as the rise is beyond noise. ``"auto"`` learns it from
         the latest fit: the standard deviation of the number of errors on as many rows as were
         fitted, at the expected loss. What is saved must be more than what a model fitted on so
         many rows gains or loses by chance, and a large refit has to save more than a small one. A
-        fit is weighed by its rows, not by its seconds, so that two runs agree.
+        fit is weighed by its rows, not by its seconds, so that two runs agree. A
+        :class:`~skretrain.metrics.Price` is in money, and says what an error is worth: a refit is
+        taken to cost what the latest fit did, by its seconds and by the remembered rows of the
+        concept that are decided otherwise than they were. (Rows of a reservoir, which has gaps, are
+        not told apart: their flips stay those of the latest refit at which they were.) With a cost
+        matrix the losses are costs, and so is the debt.
 
     Attributes
     ----------
@@ -51,7 +66,7 @@ class RefitDebt(BaseTrigger):
         Summed excess loss since the rise, in errors, or since the latest fit if that came later;
         0.0 while no rise is beyond noise. It is 0.0 after each fit.
     price_ : float
-        The price in use, in errors; NaN with ``"auto"`` until it is learned.
+        The price in use, in errors; NaN until it is learned, where it has to be.
     expected_loss_ : float
         Mean loss per row before the rise; NaN before the first row.
 
@@ -96,8 +111,15 @@ class RefitDebt(BaseTrigger):
     alarm after row 3600, change at row 3000
     """
 
+    needs = _NeedsOfPrice({"loss"})
+
     def __init__(self, price="auto"):
         self.price = price
+
+    @property
+    def needs_reference(self):
+        """Whether the decisions that changed have a price, a bool."""
+        return isinstance(self.price, Price) and self.price.flip_price > 0
 
     @property
     def warming_up(self):
@@ -109,10 +131,13 @@ class RefitDebt(BaseTrigger):
     def growth_pays(self):
         """Whether a refit on more rows of the same concept is worth a told price, a bool.
 
-        True with ``"auto"``.
+        True with ``"auto"``, and as long as what a refit costs has not been measured.
         """
-        lost = getattr(self, "_lost", 0.0)
-        return _is_auto(self.price) or _SAVED_BY_GROWTH * lost >= self.price
+        saved = _SAVED_BY_GROWTH * getattr(self, "_lost", 0.0)
+        if isinstance(self.price, Price):
+            measured = getattr(self, "_measured", None) or MeasuredPrice(self.price)
+            return not saved < measured.in_errors
+        return _is_auto(self.price) or saved >= self.price
 
     def reset(self):
         """Check the parameters and forget everything.
@@ -127,7 +152,10 @@ class RefitDebt(BaseTrigger):
         ValueError
             If `price` is not accepted.
         """
-        check_number(self, "price", least=0, what="a number of errors", otherwise=("auto",))
+        self._measured = MeasuredPrice(self.price) if isinstance(self.price, Price) else None
+        if self._measured is None:
+            what = "a number of errors, or a Price"
+            check_number(self, "price", least=0, what=what, otherwise=("auto",))
         self._n_fitted = None  # rows of the latest fit
         self._lost = 0.0  # summed loss since then
         self._restart()
@@ -167,13 +195,15 @@ class RefitDebt(BaseTrigger):
         Parameters
         ----------
         fit : FitRecord
-            Its number of rows tells what a refit costs.
+            Its number of rows, or its seconds, tell what a refit costs.
         reference : ScoredBatch or None
-            Not looked at.
+            Its answers tell which decisions have changed, where these have a price.
         answered : bool
             Whether the fit answered an alarm.
         """
         self._n_fitted = fit.n_rows
+        if self._measured is not None:
+            self._measured.hear(fit, reference)
         self._lost = 0.0
         if answered:
             self._restart()
@@ -195,13 +225,20 @@ class RefitDebt(BaseTrigger):
         self._set_price()
 
     def _set_price(self):
-        if not _is_auto(self.price):
+        if self._measured is not None:
+            self.price_ = self._measured.in_errors
+        elif not _is_auto(self.price):
             self.price_ = float(self.price)
         else:
             n_fitted = math.nan if self._n_fitted is None else self._n_fitted
             self.price_ = self._spread * math.sqrt(n_fitted)
 
     def _remember(self, batch):
+        if self._measured is not None:
+            self._measured.see(batch)
+            if self.price.has_cost_matrix:
+                self._remember_costs(batch)
+                return
         losses = scored_losses_of(batch, self)
         if batch.bounded:
             self._lost += float(losses.sum())
@@ -216,6 +253,22 @@ class RefitDebt(BaseTrigger):
         n_taken, ranks = self._ranks.transform(losses)
         self._judged.append(ranks, batch.start)
         self._summed.append(finite[n_taken:], batch.start)
+
+    def _remember_costs(self, batch):
+        """Remember what mistakes cost, and judge the noise by their share of the dearest one."""
+        if batch.y is None or batch.y_pred is None:
+            lacks = "y" if batch.y is None else "y_pred"
+            raise ValueError(
+                f"RefitDebt(price={self.price!r}) needs true and predicted labels, to tell costs, "
+                f"and this batch lacks {lacks}. Pass a number as loss_value."
+            )
+        scored = ~np.isnan(losses_of(batch, self))
+        costs = self.price.row_costs(*(np.asarray(y)[scored] for y in (batch.y, batch.y_pred)))
+        if self._summed is None:
+            self._summed = LossMemory(_MEMORY_ROWS)
+        self._lost += float(costs.sum())
+        self._judged.append(costs / self.price.dearest, batch.start)
+        self._summed.append(costs, batch.start)
 
     def _finite(self, losses):
         finite = losses[np.isfinite(losses)]

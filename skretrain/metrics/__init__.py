@@ -8,11 +8,13 @@ from ._forgetting import (
     negative_flip_rate,
     reentry_error,
 )
+from ._price import Price
 from ._slice_scores import SliceScore, slice_scores
 from ._temporal import kappa_temporal, no_change_predict
 from ._worst_slice import WorstSlice, find_worst_slice
 
 __all__ = [
+    "Price",
     "SliceScore",
     "WorstSlice",
     "backward_transfer",

@@ -41,11 +41,14 @@ def advise(
         Rows of the new period, likewise.
     y_new : array-like of shape (n_samples,)
         Their targets.
-    price : float or None, default=None
+    price : float, Price or None, default=None
         What one refit on all rows costs, in the unit of the loss added up over rows: for a
         classifier, the number of errors that it would have to save. Cheaper actions cost their
         share of fitted rows, keeping and recalibrating nothing. The gain is counted over a coming
-        period as long as the new one. None: no price.
+        period as long as the new one. A :class:`~skretrain.metrics.Price` is in money: seconds are
+        those that are forecast for all rows, flips the decisions of a coming period that would
+        change, of a recalibration, too; with a cost matrix, rows are scored by what they cost.
+        None: no price.
     scoring : str, callable or None, default=None
         A scikit-learn scorer or its name; the loss is then minus the score. A callable is handed a
         record of the model's answers on the held-out rows, not the model. None: errors of a

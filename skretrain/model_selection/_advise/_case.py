@@ -11,6 +11,7 @@ from ...buffers import Rows
 from ...buffers._base import joined
 from ...compose._learner import Learner
 from ...compose._structure import is_fitted
+from ...metrics import Price
 from ...utils._containers import (
     PANDAS,
     POLARS,
@@ -27,6 +28,7 @@ from .._metric import Metric, metric_for_rare, metric_of
 from .._row_params import checked_row_params
 from .._unreadable import can_be_learned
 from ._candidates import split
+from ._charges import check_price, metric_of_price
 from ._evidence import RowwiseEvaluator, ScorerEvaluator
 
 _LEAST_ROWS = 4
@@ -46,7 +48,7 @@ class Case:
     new: Rows
     held_old: Rows
     held_new: Rows
-    price: float | None
+    price: float | Price | None
     metric: Any  # None: errors or residuals, row by row
     time_budget: float | None
     seed: int
@@ -79,15 +81,13 @@ def case_of(estimator, old, new, price, scoring, time_budget, random_state):
 
     Of each period, these are X, y and the per-row arguments.
     """
-    for name, amount, what in (
-        ("price", price, "what one refit costs, in units of the loss"),
-        ("time_budget", time_budget, "seconds, no limit if None"),
-    ):
-        check_number("advise", name, amount, least=0, what=what, otherwise=(None,))
+    what = "seconds, no limit if None"
+    check_number("advise", "time_budget", time_budget, least=0, what=what, otherwise=(None,))
+    task = task_of(estimator)
+    check_price(price, scoring, is_classifier=task != "regression")
     seed = seed_of("advise", random_state) or 0
     _check_scoring(scoring)
     learner = Learner(estimator, random_state=seed)  # refuses what is no estimator
-    task = task_of(estimator)
     if task == "unsupervised":
         raise ValueError(
             f"estimator={estimator!r} is neither a classifier nor a regressor; advise compares "
@@ -102,7 +102,7 @@ def case_of(estimator, old, new, price, scoring, time_budget, random_state):
         union_of_labels(np.unique(y_old), y_new)  # refuses text beside numbers
         _check_classes(estimator, y_old)
     (old, held_old), (new, held_new) = split(old, _HELD_OUT_OLD), split(new, HELD_OUT_NEW)
-    evaluator, metric = RowwiseEvaluator(is_classifier), None
+    evaluator, metric = RowwiseEvaluator(is_classifier), metric_of_price(price)
     if isinstance(scoring, Metric):
         metric = scoring
     elif scoring is not None:

@@ -191,7 +191,10 @@ def _why_not(action, row, evidence, units):
     if action == "collect_more":
         return f"; that is too wide to tell whether a gain that would matter ({matters}) is there"
     if row["gain_low"] > 0:
-        return f", which does not pay its price of {evidence['decision']['price']:g}"
+        decision = evidence["decision"]
+        money = decision.get("price_in_money")
+        told = "" if money in (None, decision["price"]) else f" ({money:.6g} in money)"
+        return f", which does not pay its price of {decision['price']:g}{told}"
     if row["gain_high"] < 0:
         return ", so that none of them is better"
     return ", which is within the noise"

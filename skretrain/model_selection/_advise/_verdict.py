@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 
+from ...metrics import Price
 from ...metrics._forgetting import negative_flips
 from ...utils._containers import concat_rows
 from ._advice import Advice
 from ._candidates import CARRY_THE_OLD, FEWER_FLIPS, NEW_ROWS_ALONE
 from ._case import HELD_OUT_NEW
+from ._charges import charge_of
 from ._evidence import (
     CONFIDENCE,
     Interval,
@@ -57,6 +59,7 @@ class Verdict:
         self.old_rows_are_wrong = bool(
             self.mislead is not None and self.mislead.low > 0 and self.gains["refit_new"].low > 0
         )
+        self.price = self._full_price()
         self.matters = self._gain_that_matters()
         self.tied, self.more_rows = [], None
 
@@ -70,7 +73,7 @@ class Verdict:
     def _gain_that_matters(self):
         case, loss = self.case, self.case.evaluator.loss(self.present.new)
         if case.price:
-            return case.price / case.n_new
+            return self.price / case.n_new
         if case.metric is not None:
             # Of the largest: a model that is of no use has a score of 0, and all is a gain.
             trials = [self.present, *self.others]
@@ -125,10 +128,28 @@ class Verdict:
         return self.gains[trial.action].low > 0 and self._net_gain(trial) > 0
 
     def _net_gain(self, trial):
-        total = self.gains[trial.action].estimate * self.case.n_new
-        if not self.case.price or trial.action == "recalibrate":
-            return total
-        return total - self.case.price * trial.n_rows / self.last.n_rows
+        return self.gains[trial.action].estimate * self.case.n_new - self._charge(trial)
+
+    def _charge(self, trial):
+        """Return what a trial costs, in units of the loss; recalibrating fits no rows."""
+        share = 0.0 if trial.action == "recalibrate" else trial.n_rows / self.last.n_rows
+        return self._charge_of(trial, share)
+
+    def _charge_of(self, trial, share):
+        present, other = self.present.new.outputs["predict"], trial.new.outputs["predict"]
+        return charge_of(
+            self.case.price,
+            share=share,
+            seconds=self._forecast(trial),
+            changed=present != other,
+            n_new=self.case.n_new,
+        )
+
+    def _full_price(self):
+        """Return what a refit on all rows costs; None without a price."""
+        if not isinstance(self.case.price, Price):
+            return self.case.price
+        return self._charge_of(self.done.get("refit_all", self.present), 1.0)
 
     def _is_tied(self, trial, best):
         if self._net_gain(trial) < _SHARE_OF_BEST * self._net_gain(best):
@@ -204,6 +225,7 @@ class Verdict:
 
     def _evidence(self):
         case, last = self.case, self.last
+        money = case.price.to_money(self.price) if isinstance(case.price, Price) else None
         all_old, all_new = _joined(case.old, case.held_old), _joined(case.new, case.held_new)
         shift = input_shift(all_old, all_new, case.seed)
         return {
@@ -229,7 +251,8 @@ class Verdict:
             "decision": {
                 "n_candidates": len(self.others),
                 "gain_that_matters": self.matters,
-                "price": case.price,
+                "price": self.price,
+                **({"price_in_money": money} if money is not None else {}),
                 "too_few_rows": self.few,
                 "tied_with_best": [trial.action for trial in self.tied],
             },

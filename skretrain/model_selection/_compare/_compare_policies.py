@@ -16,7 +16,7 @@ from ._comparison import PolicyComparison
 from ._default_policies import default_policies, window_of
 from ._live import run_all_live
 from ._measure import measure_of
-from ._specs import checked_prices, seeds_of, specs_of, windows_of
+from ._specs import checked_prices, scoring_at, seeds_of, specs_of, windows_of
 from ._stride import affordable_stride
 
 _BUDGET = "the seconds that the comparison may take"
@@ -88,8 +88,10 @@ def compare_policies(
     fit_latency : int, str or timedelta, default=0
         Rows, or the time, that pass between learning and the new model coming into service, for all
         policies up to the beginning of a batch.
-    prices : float, sequence of float or None, default=None
+    prices : float, Price, sequence of these, or None, default=None
         What a refit costs, in units of summed loss: how many errors it has to save to be worth it.
+        A :class:`~skretrain.metrics.Price` says it in money, of which seconds are those measured;
+        with a cost matrix, rows are scored by what they cost, where `scoring` is None.
         None is nine prices, from a hundredth to ten times what the best single refit saves.
     scoring : str, callable or None, default=None
         The score, and by it the loss that is summed. Row by row: ``"accuracy"``,
@@ -275,14 +277,14 @@ def compared(
     budget = math.inf if time_budget is None else time_budget
     params = checked_row_params(estimator, params, int(timing.edges[-1]))
     counted = counted_rows(estimator, params, timing.start)
+    prices = None if prices is None else checked_prices(prices)
     measure = measure_of(
         estimator,
-        scoring,
+        scoring_at(prices, scoring),
         y if counted is None else np.asarray(y)[counted],
         is_priced=prices is not None,
         n_first=timing.start if counted is None else int(counted[: timing.start].sum()),
     )
-    prices = None if prices is None else checked_prices(prices)
     seeds = seeds_of(seeds, random_state)
     options = {
         "chunk": timing.step,

@@ -5,9 +5,10 @@ from functools import cached_property
 
 import numpy as np
 
+from ...metrics import Price
 from ...metrics._intervals import student_quantile
 from ...utils._optional import import_optional
-from ._recommendation import Recommendation
+from ._recommendation import Recommendation, amount, counted, in_money, in_words
 from ._runs import Runs, mean, mean_losses
 from ._runs import cost as cost_of
 from ._specs import checked_price
@@ -36,7 +37,8 @@ class PolicyComparison:
     stride : int
         Batches between two moments at which what was replayed could refit.
     prices : ndarray of shape (n_prices,)
-        The grid of prices, rising, in units of summed loss.
+        The grid of prices, rising, in units of summed loss; of a :class:`~skretrain.metrics.Price`
+        what an average refit on the whole past comes to.
     windows : ndarray or None
         Bounds of the windows that are scored, in rows that count; None where each row is scored.
     results : dict of str to list
@@ -84,7 +86,7 @@ class PolicyComparison:
         self.is_loss = measure.is_loss
         self.windows = measure.bounds
         self._measure, self._runs = measure, Runs(specs, matrices, measure, delay)
-        self.prices = self._runs.usual_prices() if prices is None else prices
+        self._asked, self.prices = self._runs.grid(prices)
         # What is wrong with a schedule shows here, before hours are spent on the live policies.
         self.results = {
             name: None if spec.kind == "live" else self._runs.replays(name, self._middle(None))
@@ -125,17 +127,18 @@ class PolicyComparison:
 
         Parameters
         ----------
-        price : float or None, default=None
+        price : float, Price or None, default=None
             What policies that are told the price are told, in all columns but those of the costs.
             None is the middle price of the grid.
 
         Returns
         -------
-        table : DataFrame of shape (n_policies, 9 + n_prices)
+        table : DataFrame with a row per policy
             Per policy: ``policy``, ``kind``, ``score`` with its 95 % interval over seeds
             (``score_low``, ``score_high``; NaN for one seed), ``cpu_seconds`` of learning,
             ``n_fits``, ``rows_fitted``, ``n_unpredicted`` (rows that could not be read), and
-            ``cost_at_p`` for each price p; all are means over seeds.
+            ``cost_at_p`` for each price p, beside ``money_at_p`` where it was stated in money; all
+            are means over seeds.
 
         Raises
         ------
@@ -148,7 +151,11 @@ class PolicyComparison:
     def _line(self, name, price):
         runs = self._runs_of(name, price)
         low, high = self.interval(name, price)
-        costs = {f"cost_at_{p:g}": self.cost(name, p) for p in self.prices}
+        costs = {}
+        for asked, in_errors in zip(self._asked, self.prices, strict=True):
+            costs[f"cost_at_{in_errors:g}"] = cost = self.cost(name, asked)
+            if isinstance(asked, Price):
+                costs[f"money_at_{in_errors:g}"] = asked.to_money(cost)
         return {
             "policy": name,
             "kind": self.kinds[name],
@@ -169,7 +176,7 @@ class PolicyComparison:
         ----------
         policy : str
             Its name.
-        price : float or None, default=None
+        price : float, Price or None, default=None
             For a policy that is told the price; None is the middle price.
 
         Returns
@@ -187,7 +194,7 @@ class PolicyComparison:
         ----------
         policy : str
             Its name.
-        price : float or None, default=None
+        price : float, Price or None, default=None
             As in :meth:`score`.
 
         Returns
@@ -204,7 +211,7 @@ class PolicyComparison:
         ----------
         policy : str
             Its name.
-        price : float or None, default=None
+        price : float, Price or None, default=None
             As in :meth:`score`.
 
         Returns
@@ -227,7 +234,7 @@ class PolicyComparison:
         ----------
         policy : str
             Its name.
-        price : float or None, default=None
+        price : float, Price or None, default=None
             As in :meth:`score`.
 
         Returns
@@ -243,7 +250,7 @@ class PolicyComparison:
 
         Parameters
         ----------
-        price : float or None, default=None
+        price : float, Price or None, default=None
             As in :meth:`score`.
 
         Returns
@@ -255,7 +262,7 @@ class PolicyComparison:
         for name in self.names:
             by_number.setdefault(self.n_unpredicted(name, price), []).append(f"'{name}'")
         return [
-            f"{', '.join(names)} could not read {_amount(n)} of {self._measure.n_rows:,} rows when "
+            f"{', '.join(names)} could not read {amount(n)} of {self._measure.n_rows:,} rows when "
             "they came: a score is that of the others."
             for n, names in by_number.items()
             if n
@@ -268,7 +275,7 @@ class PolicyComparison:
         ----------
         policy : str
             Its name.
-        price : float or None, default=None
+        price : float, Price or None, default=None
             As in :meth:`score`.
 
         Returns
@@ -287,7 +294,7 @@ class PolicyComparison:
         ----------
         policy : str
             Its name.
-        price : float or None, default=None
+        price : float, Price or None, default=None
             As in :meth:`score`.
 
         Returns
@@ -304,8 +311,9 @@ class PolicyComparison:
         ----------
         policy : str
             Its name.
-        price : float
-            What a refit costs, in units of summed loss; policies that take a price are told it.
+        price : float or Price
+            What a refit costs, in units of summed loss, or in money; policies that take a price are
+            told it.
 
         Returns
         -------
@@ -319,7 +327,7 @@ class PolicyComparison:
 
         Parameters
         ----------
-        price : float or None, default=None
+        price : float, Price or None, default=None
             Price of a refit. None gives the whole grid, `prices`.
         to : {"oracle", "fixed"}, default="oracle"
             ``"oracle"``: the best of all schedules on the windows of the matrix. ``"fixed"``: the
@@ -344,7 +352,7 @@ class PolicyComparison:
         if price is not None:
             return {name: self._regret(name, price, to, relative) for name in self.names}
         return {
-            name: np.array([self._regret(name, p, to, relative) for p in self.prices])
+            name: np.array([self._regret(name, p, to, relative) for p in self._asked])
             for name in self.names
         }
 
@@ -364,7 +372,7 @@ class PolicyComparison:
 
         Parameters
         ----------
-        price : float or None, default=None
+        price : float, Price or None, default=None
             What a refit costs: how many errors (or how much summed loss) would have to be saved to
             be worth it. None is the middle price of the grid.
 
@@ -386,13 +394,16 @@ class PolicyComparison:
         tied = [name for name in self.names if name != best and self._is_tied(best, name, price)]
         oracle = self._reference("oracle", price)
         score = self._measure.in_words(self.score(best, price))
-        fits = _counted(mean(self._runs_of(best, price), "n_fits"))
+        fits = counted(mean(self._runs_of(best, price), "n_fits"))
+        never = cost_of(self._runs.fixed[0], price)
+        told = in_words(price, self.unit, self._runs.typical_seconds())
         text = (
-            f"At a price of {_amount(price)} {self.unit} per refit, '{best}' costs least: "
-            f"{_amount(self.cost(best, price))} with its refits ({score}, {fits}), against "
-            f"{_amount(cost_of(self._runs.fixed[0], price))} without retraining and "
-            f"{_amount(oracle)} with the best schedule in hindsight."
+            f"At a price {told}, '{best}' costs least: "
+            f"{amount(self.cost(best, price))} with its refits ({score}, {fits}), against "
+            f"{amount(never)} without retraining and "
+            f"{amount(oracle)} with the best schedule in hindsight."
         )
+        text += in_money(price, self.cost(best, price), never, oracle)
         if tied:
             named = ", ".join(f"'{name}'" for name in tied)
             text += f" Within the noise, no worse: {named}."
@@ -412,8 +423,8 @@ class PolicyComparison:
             Policy, lowest and highest price of the grid at which it leads; prices rise.
         """
         middle = len(self.prices) // 2
-        names = self._leading(self.prices[middle::-1])[::-1]
-        names += self._leading(self.prices[middle:])[1:]
+        names = self._leading(self._asked[middle::-1])[::-1]
+        names += self._leading(self._asked[middle:])[1:]
         leaders = []
         for name, price in zip(names, map(float, self.prices), strict=True):
             first = leaders.pop()[1] if leaders and leaders[-1][0] == name else price
@@ -423,7 +434,7 @@ class PolicyComparison:
     def _leading(self, prices):
         """Return the policy that leads at each price, when it goes from the first on."""
         names = []
-        for price in map(float, prices):
+        for price in prices:
             best = min(self.names, key=lambda name: self.cost(name, price))
             stays = names and (names[-1] == best or self._is_tied(best, names[-1], price))
             names.append(names[-1] if stays else best)
@@ -444,16 +455,16 @@ class PolicyComparison:
         return gap <= 2 * largest * math.sqrt(len(blocks) * variance)
 
     def _middle(self, price):
-        return float(self.prices[len(self.prices) // 2]) if price is None else price
+        return self._asked[len(self._asked) // 2] if price is None else price
 
     @cached_property
     def oracle(self):
         """The best schedule in hindsight at each price."""
-        found = [self._runs.oracle(price) for price in self.prices]
+        found = [self._runs.oracle(price) for price in self._asked]
         names = ("cpu_seconds", "n_fits", "rows_fitted")
         return {
             "price": self.prices,
-            "cost": np.array([cost_of(r, p) for r, p in zip(found, self.prices, strict=True)]),
+            "cost": np.array([cost_of(r, p) for r, p in zip(found, self._asked, strict=True)]),
             "score": np.array([np.mean(_scores_of(self._measure, runs)) for runs in found]),
             **{name: np.array([mean(runs, name) for runs in found]) for name in names},
         }
@@ -472,11 +483,3 @@ class PolicyComparison:
 
 def _scores_of(measure, runs):
     return [measure.score(run) for run in runs]
-
-
-def _counted(n_fits):
-    return f"{_amount(n_fits)} fit" if n_fits == 1 else f"{_amount(n_fits)} fits"
-
-
-def _amount(number):
-    return f"{number:,.0f}" if abs(number) >= 10 or number == round(number) else f"{number:.2g}"

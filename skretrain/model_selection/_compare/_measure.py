@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import get_scorer_names, make_scorer
 
+from ...metrics import Price
 from ...utils._losses import task_of
 from .._matrix import LOSSES, RetrainMatrix
 from .._matrix._replay import FIRST
@@ -106,6 +107,8 @@ class Measure:
     @property
     def unit(self):
         """What the losses count."""
+        if isinstance(getattr(self.loss, "__self__", None), Price):
+            return "units of cost"
         return _UNITS.get(self.loss, "units of loss")
 
     @property

@@ -1,10 +1,11 @@
 """What each policy lost and did with each seed: replayed on matrices, or lived through."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...metrics import Price
 from .._matrix._replay import mean_known
 from ._specs import checked_price
 
@@ -22,7 +23,8 @@ class Run:
     cpu_seconds: float
     n_fits: int
     rows_fitted: int
-    charged: float  # refits to be paid for
+    charged: float  # refits to be paid for,
+    seconds_charged: float  # and the processor seconds after the first fit
 
     @property
     def loss(self):
@@ -65,6 +67,7 @@ class Runs:
             n_fits=result.n_fits,
             rows_fitted=result.rows_fitted,
             charged=result.n_fits - 1 + updates,
+            seconds_charged=float(result.batch_fit_seconds.sum()),
         )
 
     def replays(self, name, price):
@@ -75,7 +78,7 @@ class Runs:
         spec = self.specs[name]
         price = price if spec.kind == "told the price" else None
         if (name, price) not in self._replayed:
-            policy = spec.policy if price is None else spec.policy(price=price)
+            policy = spec.policy if price is None else spec.policy(price=_told(price))
             try:
                 found = [
                     matrix.replay(policy, window=spec.window, label_delay=self.delay)
@@ -103,6 +106,7 @@ class Runs:
             n_fits=replay.n_fits,
             rows_fitted=replay.rows_fitted,
             charged=replay.n_fits - 1,
+            seconds_charged=float(replay.seconds_per_fit[1:].sum()),
         )
 
     def _fixed_policies(self):
@@ -147,6 +151,24 @@ class Runs:
         """Return the best schedules at so much loss per processor second."""
         return self._best(lambda rows, seconds: rate * seconds)
 
+    def grid(self, prices):
+        """Return the prices, rising, as policies are told them, and in units of the loss."""
+        if prices is None:
+            prices = self.usual_prices()
+            return prices.tolist(), prices
+        by_errors = {self.in_errors(price): price for price in prices}
+        errors = sorted(by_errors)
+        return [by_errors[price] for price in errors], np.array(errors)
+
+    def in_errors(self, price):
+        """Return a price in units of the loss: what an average refit on the whole past costs."""
+        return price.in_errors(**self.typical_seconds()) if isinstance(price, Price) else price
+
+    def typical_seconds(self):
+        """Return what an average refit on the whole past takes, as a Price is told it."""
+        seconds = self._mean_fit_seconds()
+        return {"cpu_seconds": seconds, "wall_seconds": seconds}
+
     def usual_prices(self):
         """Return prices around the loss that the best single refit saves."""
         saved = np.mean([hindsight.saved_by_one_refit() for hindsight in self.hindsights])
@@ -184,4 +206,13 @@ def mean_losses(runs):
 
 def cost(runs, price):
     """Return loss and refits in one number."""
+    if isinstance(price, Price):
+        seconds, n_refits = mean(runs, "seconds_charged"), mean(runs, "charged")
+        charge = price.in_errors(cpu_seconds=seconds, wall_seconds=seconds, n_refits=n_refits)
+        return mean(runs, "loss") + charge
     return mean(runs, "loss") + price * mean(runs, "charged")
+
+
+def _told(price):
+    """Return a price as a trigger is told it, whose losses are costs already if there are any."""
+    return replace(price, loss_value=price.value) if isinstance(price, Price) else price

@@ -9,8 +9,10 @@ from sklearn.base import BaseEstimator
 
 from ...drift import BaseTrigger
 from ...drift._river import is_river
+from ...metrics import Price
 from ...utils._durations import duration_of
 from ...utils._params import check_number, is_integer
+from .._matrix._replay import check_no_flips
 
 
 @dataclass(frozen=True)
@@ -72,18 +74,39 @@ def windows_of(specs, shorter):
 
 
 def checked_prices(prices):
-    """Return the grid of prices, rising."""
-    prices = [checked_price(price) for price in np.atleast_1d(np.asarray(prices, dtype=object))]
+    """Return the prices of the grid as a list."""
+    given = np.atleast_1d(np.asarray(prices, dtype=object))
+    prices = [checked_price(price) for price in given]
     if not prices:
         raise ValueError("prices is empty: pass at least one, or None.")
-    return np.unique(prices)
+    return prices
 
 
 def checked_price(price):
-    """Return a price as a float."""
-    what = "what one refit costs, in units of the summed loss"
+    """Return a price as a float, or as the Price that it is."""
+    if isinstance(price, Price):
+        check_no_flips("compare_policies", "price", price)
+        return price
+    what = "what one refit costs, in units of the summed loss, or a Price"
     check_number("compare_policies", "price", price, least=0, what=what)
     return float(price)
+
+
+def scoring_at(prices, scoring):
+    """Return by what policies are scored: by the cost matrix, where the prices have one."""
+    worth = [price.loss_value for price in prices or () if isinstance(price, Price)]
+    if not any(isinstance(value, dict) for value in worth):
+        return scoring
+    if (
+        scoring is not None
+        or any(value != worth[0] for value in worth)
+        or worth != [getattr(price, "loss_value", None) for price in prices]
+    ):
+        raise ValueError(
+            "prices: with a cost matrix as loss_value, rows are scored by what they cost. Leave "
+            "scoring=None, and pass the same matrix with all prices."
+        )
+    return prices[0].row_costs
 
 
 def seeds_of(seeds, random_state):

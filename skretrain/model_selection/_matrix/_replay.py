@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...metrics import Price
 from ...utils._params import is_number, refuse
 
 FIRST = 1  # the chunk that the first fit serves; chunk 0 has only been learned
@@ -137,9 +138,9 @@ class ReplayResult:
 
         Parameters
         ----------
-        price : float or callable
-            What one refit costs, in units of the loss; or ``price(rows, seconds)`` that returns it.
-            The first fit is not charged: there is no schedule without it.
+        price : float, Price or callable
+            What one refit costs, in units of the loss, or in money; or ``price(rows, seconds)``
+            that returns it. The first fit is not charged: there is no schedule without it.
 
         Returns
         -------
@@ -164,14 +165,27 @@ def mean_known(losses, rows, unpredicted, loss):
 
 def charge_of(price, rows, seconds):
     """Return what a refit costs, in units of the loss."""
+    if isinstance(price, Price):
+        check_no_flips("RetrainMatrix", "cost", price)
+        return price.in_errors(cpu_seconds=float(seconds), wall_seconds=float(seconds))
     charge = price(int(rows), float(seconds)) if callable(price) else price
     if not is_number(charge, least=0) and not _is_never(charge):
         accepted = (
-            "a number of at least 0, what a refit costs in units of the loss, or a function "
-            "of (rows, seconds) that returns one"
+            "a number of at least 0, what a refit costs in units of the loss, a Price, or a "
+            "function of (rows, seconds) that returns such a number"
         )
         refuse("RetrainMatrix", "cost", accepted, charge)
     return charge
+
+
+def check_no_flips(owner, parameter, price):
+    """Raise ValueError for a price of flips, which only two models side by side can tell."""
+    if price.flip_price:
+        accepted = (
+            "a Price with flip_price=0, since of models that did not serve no decisions are kept: "
+            "add what the flips of a refit usually cost to per_refit"
+        )
+        refuse(owner, parameter, accepted, price)
 
 
 def _is_never(charge):

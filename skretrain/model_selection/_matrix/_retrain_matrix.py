@@ -305,9 +305,9 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
 
         Parameters
         ----------
-        cost : float or callable, default=0.0
-            What one refit costs, in units of the loss, at least 0; or ``cost(rows, seconds)`` that
-            returns it. The first fit is not charged.
+        cost : float, Price or callable, default=0.0
+            What one refit costs, in units of the loss, at least 0, or in money; or
+            ``cost(rows, seconds)`` that returns it. The first fit is not charged.
         label_delay : int, str or timedelta, default=0
             As in :meth:`replay`.
 
