@@ -1,9 +1,6 @@
 """Settings of every test and doctest."""
 
-import contextlib
-import importlib
 import os
-import pkgutil
 import sys
 
 import pytest
@@ -40,49 +37,14 @@ def pytest_itemcollected(item):
         item.add_marker("no_cover")
 
 
-TRACER = pytest.StashKey()
-
-
-@contextlib.contextmanager
-def tracing(tracer):
-    """Trace with `tracer`, or nothing if it is None."""
-    before = sys.gettrace()
-    sys.settrace(tracer)
-    try:
-        yield
-    finally:
-        sys.settrace(before)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_collection():
-    """Import the package under the coverage, and all else, which takes twice the time, without."""
-    if sys.gettrace():
-        package = importlib.import_module("skretrain")
-        for module in pkgutil.walk_packages(package.__path__, "skretrain."):
-            if not module.name.endswith("__main__"):
-                importlib.import_module(module.name)
-    with tracing(None):
-        return (yield)
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item):
-    """Trace fixtures and tests, and nothing that pytest does around them."""
-    item.config.stash[TRACER] = sys.gettrace()
-    with tracing(None):
-        return (yield)
-
-
-@pytest.hookimpl(wrapper=True, trylast=True)
-def pytest_fixture_setup(request):
-    """Trace the making of a fixture."""
-    with tracing(request.config.stash[TRACER]):
-        return (yield)
-
-
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item):
-    """Trace a test, but for ``no_cover``; in a worker of xdist, pytest-cov stops one of two."""
-    with tracing(None if item.get_closest_marker("no_cover") else item.config.stash[TRACER]):
+    """Stop all tracing under ``no_cover``; in a worker of xdist, pytest-cov stops one of two."""
+    if not item.get_closest_marker("no_cover"):
         return (yield)
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracer)
