@@ -194,6 +194,12 @@ def read_job(folder):
     look_in_working_folder()  # where the classes of the model may be
     try:
         content = load(path, trusted=True)
+    except ModuleNotFoundError as error:
+        raise CommandError(
+            f"{path} could not be read: {as_sentence(error)} Modules of one's own are looked for "
+            f"in the working folder ({Path.cwd()}): run the command where they are, or install "
+            "them."
+        ) from error
     except Exception as error:  # what a model needs may be gone, and its file damaged
         raise CommandError(f"{path} could not be read: {as_sentence(error)}") from error
     if not isinstance(content, dict) or "settings" not in content:

@@ -163,8 +163,10 @@ def _known_column(name, texts, missing, known):
     column = _cells(texts, missing)
     if known.kind in OF_PARQUET:
         # Among the numbers of Parquet are true and false.
-        is_boolean = known.kind.startswith("number") and column.rest.isin(_BOOLEANS).all()
-        known = replace(known, kind="boolean" if is_boolean else OF_PARQUET[known.kind])
+        kind = OF_PARQUET[known.kind]
+        if kind == "number" and len(column.rest) and column.rest.isin(_BOOLEANS).all():
+            kind = "boolean"
+        known = replace(known, kind=kind)
     column.kind = known.kind
     strange = _strange(needed("pandas").Series(column.rest.unique(), dtype=str), known)
     if len(strange) and not known.is_lenient:

@@ -328,3 +328,19 @@ def test_without_mlflow_the_extra_is_named(job, days, monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", None)
     assert job.begin(days(0, 300), "--mlflow", "sqlite:///a.db") == 1
     assert "--mlflow needs mlflow" in job.err
+
+
+def test_a_module_that_is_elsewhere_is_named_and_where_it_is_looked_for(job, days, monkeypatch):
+    (job.folder / "own_class.py").write_text(
+        "from sklearn.naive_bayes import GaussianNB\nclass Own(GaussianNB):\n    pass\n"
+    )
+    command = ["--target", "y", "--id", "id", "--raw", "--estimator", "own_class:Own"]
+    assert job("init", days(0, 300), *command) == 0
+    elsewhere = job.folder / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setattr(sys, "path", [one for one in sys.path if one != str(job.folder)])
+    monkeypatch.delitem(sys.modules, "own_class")
+    assert job("status") == 2
+    assert "No module named 'own_class'. Modules of one's own are looked for in" in job.err
+    assert str(elsewhere) in job.err

@@ -12,6 +12,7 @@ from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.naive_bayes import GaussianNB
 
 from skretrain.cli._columns import as_dates
+from skretrain.cli._types import ColumnType, typed
 from skretrain.serving import save
 
 
@@ -100,6 +101,13 @@ def test_text_files_and_parquet_take_turns(job, table, tmp_path):
         assert said[0] == said[1]
         assert job("step", new[["row", "label"]]) == 0
         assert job.record["learned"] == 30
+
+
+def test_numbers_of_parquet_that_are_all_missing_in_a_text_file_are_numbers():
+    frame = pd.DataFrame({"a": ["", "NaN"]})
+    (read,) = typed([frame], [","], [], types={"a": ColumnType("numbers of Parquet")})
+    assert read["a"].dtype == float
+    assert read["a"].isna().all()
 
 
 @pytest.mark.parametrize("zone", [None, "Europe/Rome"])
