@@ -62,6 +62,8 @@ def test_a_price_in_money_compares_as_the_errors_that_it_comes_to():
     np.testing.assert_allclose(table["money_at_20"], 0.1 * told["cost_at_20"])
     assert [name for name in table if name.startswith("money")] == ["money_at_20"]
     assert mixed.leaders() == in_errors.leaders()
+    by_itself = mixed.matrices[0].replay(RefitDebt(20), window=300)
+    assert mixed.results["debt"][0].schedule == by_itself.schedule
     np.testing.assert_array_equal(mixed.oracle["cost"], in_errors.oracle["cost"])
     for name, regret in mixed.regret().items():
         np.testing.assert_array_equal(regret, in_errors.regret()[name])
