@@ -62,8 +62,6 @@ def test_a_price_in_money_compares_as_the_errors_that_it_comes_to():
     np.testing.assert_allclose(table["money_at_20"], 0.1 * told["cost_at_20"])
     assert [name for name in table if name.startswith("money")] == ["money_at_20"]
     assert mixed.leaders() == in_errors.leaders()
-    by_itself = mixed.matrices[0].replay(RefitDebt(20), window=300)
-    assert mixed.results["debt"][0].schedule == by_itself.schedule
     np.testing.assert_array_equal(mixed.oracle["cost"], in_errors.oracle["cost"])
     for name, regret in mixed.regret().items():
         np.testing.assert_array_equal(regret, in_errors.regret()[name])
@@ -74,6 +72,19 @@ def test_a_price_in_money_compares_as_the_errors_that_it_comes_to():
     )
     assert f" In money: {0.1 * min(costs):,.0f}," in words
     assert "In money" not in mixed.recommend(5).text + mixed.recommend(Price(5)).text
+
+
+def test_a_policy_that_is_told_the_price_hears_it_in_money():
+    heard = set()
+
+    class Hears(RefitDebt):
+        def reset(self):
+            heard.add(self.price)
+            return super().reset()
+
+    price = Price(2, cost_per_cpu_hour=1, loss_value=0.1)
+    compared([80, price], {"hears": (Hears, 300)}).to_frame()
+    assert heard == {80, price}
 
 
 def test_a_price_by_the_hour_charges_the_seconds_after_the_first_fit():
