@@ -112,6 +112,7 @@ class RefitDebt(BaseTrigger):
     """
 
     needs = _NeedsOfPrice({"loss"})
+    _measured = None  # a MeasuredPrice; also of what was saved before there were any
 
     def __init__(self, price="auto"):
         self.price = price
@@ -135,7 +136,7 @@ class RefitDebt(BaseTrigger):
         """
         saved = _SAVED_BY_GROWTH * getattr(self, "_lost", 0.0)
         if isinstance(self.price, Price):
-            measured = getattr(self, "_measured", None) or MeasuredPrice(self.price)
+            measured = self._measured or MeasuredPrice(self.price)
             return not saved < measured.in_errors
         return _is_auto(self.price) or saved >= self.price
 

@@ -154,6 +154,16 @@ def test_rows_that_were_not_scored_cost_nothing():
     assert trigger.expected_loss_ == pytest.approx((4 + 2 + 0) / 3)
 
 
+def test_a_trigger_that_was_saved_before_there_were_prices_in_money_goes_on(show):
+    trigger = RefitDebt(30)
+    show(trigger, np.zeros(500))
+    del trigger._measured
+    again = pickle.loads(pickle.dumps(trigger))
+    again.after_fit(fit_record(), None, answered=False)
+    show(again, np.ones(100), first=500)
+    assert again.price_ == 30
+
+
 def test_it_clones_pickles_and_leaves_the_price_as_it_is():
     price = Price(1, flip_price=0.1, loss_value=EVEN)
     trigger = RefitDebt(price)

@@ -74,6 +74,19 @@ def test_a_price_in_money_compares_as_the_errors_that_it_comes_to():
     assert "In money" not in mixed.recommend(5).text + mixed.recommend(Price(5)).text
 
 
+def test_a_policy_that_is_told_the_price_hears_it_in_money():
+    heard = set()
+
+    class Hears(RefitDebt):
+        def reset(self):
+            heard.add(self.price)
+            return super().reset()
+
+    price = Price(2, cost_per_cpu_hour=1, loss_value=0.1)
+    compared([80, price], {"hears": (Hears, 300)}).to_frame()
+    assert heard == {80, price}
+
+
 def test_a_price_by_the_hour_charges_the_seconds_after_the_first_fit():
     """Of what is replayed those of its refits, of what runs live all that its batches took."""
     policies = {**POLICIES, "live": DriftAwareRetrainer(GaussianNB())}

@@ -83,17 +83,17 @@ def case_of(estimator, old, new, price, scoring, time_budget, random_state):
     """
     what = "seconds, no limit if None"
     check_number("advise", "time_budget", time_budget, least=0, what=what, otherwise=(None,))
-    task = task_of(estimator)
-    check_price(price, scoring, is_classifier=task != "regression")
     seed = seed_of("advise", random_state) or 0
     _check_scoring(scoring)
     learner = Learner(estimator, random_state=seed)  # refuses what is no estimator
+    task = task_of(estimator)
     if task == "unsupervised":
         raise ValueError(
             f"estimator={estimator!r} is neither a classifier nor a regressor; advise compares "
             "losses on labelled rows. Pass one of them."
         )
     is_classifier = task == "classification"
+    check_price(price, scoring, is_classifier=is_classifier)
     old, new = _periods(estimator, old, new, is_classifier)
     first_new = int(new.index[0])
     old, new = _that_count(learner, "old", old), _that_count(learner, "new", new)
