@@ -170,6 +170,7 @@ class RefitDebt(BaseTrigger):
             self._random = np.random.default_rng(self.random_state)
         self._regimes = None if self.caution is None else Regimes()
         self._n_fitted = None  # rows of the latest fit
+        self._fitted_at = -1  # stream row of it
         self._lost = 0.0  # summed loss since then
         self._restart()
         return self
@@ -217,7 +218,7 @@ class RefitDebt(BaseTrigger):
         """
         self._learn()
         self._of_fit = 0.0, 0
-        self._n_fitted = fit.n_rows
+        self._n_fitted, self._fitted_at = fit.n_rows, fit.row
         self._lost = 0.0
         if answered:
             self._restart()
@@ -225,6 +226,7 @@ class RefitDebt(BaseTrigger):
         self.debt_, self.forecast_ = 0.0, None
         self._count_from = fit.row
         self._set_price()
+        self._set_threshold()
 
     def _restart(self):
         self._judged = LossMemory(_MEMORY_ROWS)  # in [0, 1], to tell a rise from noise
@@ -289,13 +291,20 @@ class RefitDebt(BaseTrigger):
         fall_position, fall_gain = locate_change(judged, "decrease")
         if fall_gain > gain and fall_gain > noise_bound(judged, fall_position, _CONFIDENCE):
             # The lower level is what a rise is compared with from now on.
-            fall_position = nearest_batch(self._judged.rows, fall_position)
-            self._end_of_rise(int(self._judged.rows[fall_position]))
-            self._drop_before(fall_position)
-            position, gain = 0, 0.0
+            position = self._forget_before(fall_position)
         elif gain <= fall_gain or gain <= noise_bound(judged, position, _CONFIDENCE):
             position = 0
+        elif self._regimes is not None and (back := _return_after(judged, position)):
+            self._rise = int(self._judged.rows[nearest_batch(self._judged.rows, position)])
+            position = self._forget_before(back)
         return self._owe(position)
+
+    def _forget_before(self, fall):
+        """Begin anew where the loss has fallen, and return the position of no rise."""
+        fall = nearest_batch(self._judged.rows, fall)
+        self._end_of_rise(int(self._judged.rows[fall]))
+        self._drop_before(fall)
+        return 0
 
     def _owe(self, position):
         """Sum the debt since the rise at `position`, where 0 stands for none."""
@@ -334,7 +343,9 @@ class RefitDebt(BaseTrigger):
         """Forecast what a refit would save, while there is a debt since position `first`."""
         if self.debt_:
             loss = float(memory.losses[first:].mean())
-            self.forecast_ = self._regimes.forecast(self._rise, self._n_seen, loss)
+            self.forecast_ = self._regimes.forecast(
+                self._rise, self._n_seen, loss, self.expected_loss_
+            )
 
     def _waits(self):
         return self.forecast_ is not None and self.forecast_.wait > 0
@@ -354,7 +365,7 @@ class RefitDebt(BaseTrigger):
             return
         if self._rise is not None:
             self._regimes.add_change(self._rise)
-        if fall is not None and self._count_from <= self._regimes.latest > 0:
+        if fall is not None and self._fitted_at <= self._regimes.latest > 0:
             self._regimes.add_change(fall)
         self._rise = None
 
@@ -371,3 +382,13 @@ class RefitDebt(BaseTrigger):
 
 def _is_auto(price):
     return isinstance(price, str) and price == "auto"
+
+
+def _return_after(losses, rise):
+    """Return where the loss has fallen back to what it was before a rise; 0 if it has not."""
+    fall, gain = locate_change(losses[rise:], "decrease")
+    if gain <= noise_bound(losses[rise:], fall, _CONFIDENCE):
+        return 0
+    fall += rise
+    before, high, low = (part.mean() for part in np.split(losses, [rise, fall]))
+    return fall if low - before < (high - before) / 4 else 0

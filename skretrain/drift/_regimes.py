@@ -46,7 +46,7 @@ class Regimes(Plain):
     >>> regimes.add_fit(1000, lost=50, n_scored=500)
     >>> for row in (2000, 4000):
     ...     regimes.add_change(row)
-    >>> forecast = regimes.forecast(since=6000, now=7000, loss=0.4)
+    >>> forecast = regimes.forecast(since=6000, now=7000, loss=0.4, expected=0.1)
     >>> f"{forecast.saved:.0f} errors in {regimes.remaining(6000, 7000):.0f} rows"
     '300 errors in 1000 rows'
     """
@@ -86,10 +86,13 @@ class Regimes(Plain):
             return float(age - lengths.max())
         return float(np.average(lengths[longer], weights=_weights(lengths)[longer]) - age)
 
-    def loss_after(self, n_rows):
-        """Return the mean loss expected of a model fitted on so many rows, by a power law."""
+    def loss_after(self, n_rows, otherwise=0.0):
+        """Return the mean loss expected of a model fitted on so many rows, by a power law.
+
+        As long as no fit is known, it is what is said otherwise.
+        """
         if not self._fits:
-            return np.zeros_like(n_rows, dtype=float)
+            return np.full(np.shape(n_rows), otherwise)
         sizes, losses = np.log(np.array(self._fits)).T
         weights = _weights(sizes)
         size, loss = np.average(sizes, weights=weights), np.average(losses, weights=weights)
@@ -98,7 +101,7 @@ class Regimes(Plain):
         slope = min((covariance - _BELIEF * _DECLINE) / (variance + _BELIEF), 0.0)
         return np.exp(loss + slope * (np.log(n_rows) - size))
 
-    def forecast(self, since, now, loss):
+    def forecast(self, since, now, loss, expected):
         """Return what a refit on the rows of the present regime would save until it ends.
 
         Parameters
@@ -107,6 +110,8 @@ class Regimes(Plain):
             Stream row at which the regime began, and the number of rows seen.
         loss : float
             Mean loss per row of the present model in it.
+        expected : float
+            The same before it, to which a refit leads back as long as no fit is known.
 
         Returns
         -------
@@ -115,7 +120,7 @@ class Regimes(Plain):
         """
         remaining = self.remaining(since, now)
         waits = np.floor(_SHARES * remaining)
-        saved = (remaining - waits) * (loss - self.loss_after(now - since + waits))
+        saved = (remaining - waits) * (loss - self.loss_after(now - since + waits, expected))
         best = int(saved.argmax())
         return Forecast(float(saved[0]), int(waits[best]), float(saved[best]))
 

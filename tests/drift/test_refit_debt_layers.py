@@ -24,7 +24,7 @@ class Told(Regimes):
         super().__init__()
         self.of_debt, self.n_asked = of_debt, 0
 
-    def forecast(self, since, now, loss):
+    def forecast(self, since, now, loss, expected):
         self.n_asked += 1
         saved = self.of_debt(self.n_asked * GRAIN)
         return Forecast(saved, 0, saved)
@@ -167,12 +167,44 @@ def test_a_rise_and_its_fall_are_two_changes(show):
     assert trigger._regimes._changes == [0, 1000, 1500]
 
 
+def test_a_rise_that_has_partly_fallen_goes_on(show):
+    """What is still lost is owed; from 0.5 to 0.3, at 0.1 before, is half of the way."""
+    trigger = RefitDebt(1e6, caution=0.5)
+    half = np.repeat([1.0, 0.0], [3, 7])
+    show(trigger, np.r_[np.tile(LOW, 200), np.tile(HIGH, 60), np.tile(half, 60)])
+    assert trigger._regimes._changes == [0]
+    assert trigger.debt_ == pytest.approx(600 * 0.4 + 600 * 0.2)
+
+
+def test_a_rise_that_has_gone_owes_nothing_to_the_next(show):
+    """Without a forecast its debt would be kept until another rise completes the price."""
+    losses = np.r_[np.tile(LOW, 150), np.tile(HIGH, 50), np.tile(LOW, 100), np.tile(HIGH, 30)]
+    trigger = RefitDebt(260, caution=0.5)
+    show(trigger, losses)
+    assert trigger._regimes._changes == [0, 1500, 2000]
+    assert trigger.debt_ == pytest.approx(120)
+
+
 def test_a_rise_that_a_fit_has_cured_is_one_change(show):
     trigger = RefitDebt(1e6, caution=0.5)
     show(trigger, np.r_[np.tile(LOW, 100), np.tile(HIGH, 50)])
     trigger.after_fit(_fit(1500, 500), None, answered=False)
     show(trigger, np.zeros(2000), first=1500)
     assert trigger._regimes._changes == [0, 1000]
+
+
+def test_a_model_that_learns_on_after_a_refit_makes_no_change(show):
+    """The loss falls because it gets better, and not because the concept has gone."""
+    trigger = RefitDebt(150, caution=0.5)
+    assert _alarm_of(show(trigger, np.r_[np.tile(LOW, 100), np.tile(HIGH, 50)])) == 1000
+    trigger.after_fit(_fit(1500, 500), None, answered=True)
+    show(trigger, np.r_[np.tile(HIGH, 50), np.tile(LOW, 100)], first=1500)
+    assert trigger._regimes._changes == [0, 1000]
+
+
+def _alarm_of(signals):
+    (since,) = [signal.since for signal in signals if signal.state == "drift"]
+    return since
 
 
 def test_what_a_fit_came_to_is_the_loss_until_the_next_rise(show):

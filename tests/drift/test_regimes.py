@@ -39,7 +39,7 @@ def test_a_regime_that_outlived_all_goes_on_as_long_as_it_did_so_far_beyond():
 
 def test_a_regime_from_the_first_row_on_is_not_known_to_last():
     assert _after().remaining(0, 10) == 0
-    assert _after().forecast(0, 10, loss=1.0) == (0, 0, 0)
+    assert _after().forecast(0, 10, loss=1.0, expected=0.2) == (0, 0, 0)
 
 
 def test_a_change_that_is_told_twice_is_one():
@@ -76,16 +76,16 @@ def test_more_rows_are_never_forecast_to_harm():
 
 @pytest.mark.parametrize(("lost", "n_scored"), [(40, 49), (0, 500)])
 def test_fits_that_few_rows_or_no_loss_tell_of_say_nothing(lost, n_scored):
-    """Then the best is hoped for: no loss at all."""
-    regimes = _after()
-    regimes.add_fit(1000, lost, n_scored)
-    assert regimes.loss_after(np.array([500.0]))[0] == 0
+    """Then a refit is taken to lead back to the loss before the rise."""
+    regimes = _after(1000)
+    regimes.add_fit(500, lost, n_scored)
+    assert regimes.forecast(2000, 2100, loss=0.5, expected=0.2).saved == pytest.approx(900 * 0.3)
 
 
 def test_what_a_refit_saves_is_the_difference_times_the_rows_that_remain():
     """Where models do not gain by rows, now is best."""
     regimes = _after(5000, fits=[(10, 0.1), (10_000, 0.1)] * 1 + [(10, 0.1), (10_000, 0.4)] * 20)
-    saved, wait, then = regimes.forecast(5000, 6000, loss=0.9)
+    saved, wait, then = regimes.forecast(5000, 6000, loss=0.9, expected=0.2)
     assert saved == pytest.approx(4000 * (0.9 - regimes.loss_after(np.array([1000.0]))[0]))
     assert (wait, then) == (0, saved)
 
@@ -93,7 +93,7 @@ def test_what_a_refit_saves_is_the_difference_times_the_rows_that_remain():
 def test_a_refit_on_few_rows_waits_for_more_where_rows_count():
     """The wait is that of the best refit of all, by enumeration, to a twentieth of what remains."""
     regimes = _after(5000, fits=[(10, 1.0), (1000, 0.1)] * 25)
-    saved, wait, then = regimes.forecast(5000, 5020, loss=0.9)
+    saved, wait, then = regimes.forecast(5000, 5020, loss=0.9, expected=0.2)
     waits = np.arange(4980)
     all_saved = (4980 - waits) * (0.9 - regimes.loss_after(20.0 + waits))
     assert abs(wait - all_saved.argmax()) <= 4980 / 20
