@@ -71,9 +71,9 @@ class RefitDebt(BaseTrigger):
     threshold_ : float
         The debt at which it rings, in errors, as of the latest look.
     forecast_ : Forecast or None
-        With `caution`, while there is a debt: what a refit would save now (``saved``), how many
-        rows to wait for with which it would save most (``wait``), and what then (``saved_then``).
-        Warnings say so in their note, and events in their reason.
+        With `caution`, while there is a debt and at its alarm: what a refit would save now
+        (``saved``), how many rows to wait for with which it would save most (``wait``), and what
+        then (``saved_then``). Warnings say so in their note, and events in their reason.
 
     Notes
     -----

@@ -243,6 +243,18 @@ def test_it_waits_for_rows_that_make_a_refit_worth_more_and_says_so(show):
     assert signals[first - 1].note.startswith("a refit now would save ")
 
 
+def test_it_does_not_wait_beyond_the_price(show):
+    """Even if a refit hundreds of rows later would save several times as much."""
+    trigger = RefitDebt(200, caution=0.25).reset()
+    for n_rows, loss in [(100, 5.0), (10_000, 0.01)] * 25:
+        trigger._regimes.add_fit(n_rows, 100 * loss, 100)
+    show(trigger, np.tile(LOW, 400))
+    signals = show(trigger, np.tile(HIGH, 60), first=4000)
+    assert [signal.state for signal in signals] == ["warning"] * 5 + ["drift"]
+    assert trigger.forecast_.wait > 500
+    assert 200 <= trigger.forecast_.saved < trigger.forecast_.saved_then / 3
+
+
 def test_the_note_of_a_warning_is_the_reason_of_its_event():
     """And between two looks it is said again."""
     X, y, _ = make_drifting_classification(3000, n_drifts=2, random_state=0)
