@@ -649,13 +649,14 @@ def layers(cells):
         [group, *(f"{np.mean(by_stream[name][group], axis=0).max():.2f}" for name in LAYERS)]
         for group in groups
     ]
-    seeds = max(len(each) for each in groups.values())
+    n_seeds = max(len(each) for each in groups.values())
+    seeds = "one seed" if n_seeds == 1 else f"{n_seeds} seeds"
     factors = ", ".join(f"{factor:.2g}" for factor in next(iter(cells.values()))["prices"])
     minutes = sum(cell["seconds"] for cell in cells.values()) / 60
     return "\n\n".join(
         [
             "## Layers of RefitDebt: regret over the best fixed policy",
-            f"{len(groups)} generated streams and bases, {seeds} seeds, prices {factors}. The mean "
+            f"{len(groups)} generated streams and bases, {seeds}, prices {factors}. The mean "
             "over the seeds is taken at each price; the worst price counts.",
             table(header, rows),
             "At the worst price, mean over the seeds:",
