@@ -39,6 +39,9 @@ What depends on its own past runs live:
 
 Fits count the same, whatever their rows, but for the mixture. A fit that came too late to serve is
 not counted.
+
+``--layers`` measures instead what each choice of ``RefitDebt(price=p)`` comes to, on the generated
+streams, and prints that section of the page.
 """
 
 import json
@@ -80,6 +83,14 @@ N_SEEDS = 5
 NEVER, TUNED, ORACLE, MIXTURE = "never", "periodic, tuned", "oracle", "mixture"
 A, DEBT, TOLD, KEEP = "A", "A, debt", "A, told", "keep or refit"
 ADWIN_ONCE, TRUE_DRIFTS = "ADWIN, once", "told the drifts"
+
+LAYERS = {
+    "the price": {},
+    "random": {"threshold": "random"},
+    "forecast, caution 0.5": {"caution": 0.5},
+    "forecast, caution 0.25": {"caution": 0.25},
+    "random and forecast, caution 0.5": {"threshold": "random", "caution": 0.5},
+}
 
 
 # Streams and bases --------------------------------------------------------------------------------
@@ -587,6 +598,74 @@ def points_behind(cell, name):
     return 100 * (cell["policies"][name][0] - best) / cell["unit"]
 
 
+# Layers of RefitDebt ------------------------------------------------------------------------------
+
+
+def run_layers(case, n_rows, prices):
+    """Return what fixed policies and choices of RefitDebt came to, at every other of the prices."""
+    prices = prices[::2]
+    stream = load(case, n_rows)
+    begin = time.process_time()
+    MEMO.clear()
+    setting = setting_of(case, stream)
+    matrix = RetrainMatrix(
+        setting.base, chunk=setting.batch, windows=WINDOWS, initial_size=setting.start
+    ).fit(stream.X, stream.y)
+    replayed = Replayed(matrix, setting.batch)
+    found = replayed.fixed()
+    saving = max(replayed.saving_of_one_refit(), 1.0)
+    for name, options in LAYERS.items():
+        found[name] = [
+            setting.retrainer(
+                detector=RefitDebt(float(factor * saving), random_state=case.seed, **options)
+            )
+            for factor in prices
+        ]
+    return {
+        "saving": saving,
+        "prices": [float(factor) for factor in prices],
+        "policies": found,
+        "seconds": time.process_time() - begin,
+    }
+
+
+def layers(cells):
+    """Return the section on the choices of RefitDebt."""
+    by_stream = {}
+    for case, cell in cells.items():
+        for name, ratios in regrets_of(cell).items():
+            by_stream.setdefault(name, {}).setdefault(case.group, []).append(ratios)
+    rows = []
+    for name in (*LAYERS, NEVER, TUNED):
+        groups = by_stream[name]
+        ratios = np.concatenate([np.ravel(seeds) for seeds in groups.values()])
+        means = {group: np.mean(seeds, axis=0).max() for group, seeds in groups.items()}
+        worst = max(means, key=means.get)
+        share = f"{np.mean(ratios <= 1.10):.2f}"
+        rows.append([name, *summary(ratios), share, f"{means[worst]:.2f}", worst])
+    header = ["", "median", "90 % within", "worst", "share <= 1.10", "mean of seeds", "where"]
+    groups = by_stream[TUNED]
+    of_streams = [
+        [group, *(f"{np.mean(by_stream[name][group], axis=0).max():.2f}" for name in LAYERS)]
+        for group in groups
+    ]
+    n_seeds = max(len(each) for each in groups.values())
+    seeds = "one seed" if n_seeds == 1 else f"{n_seeds} seeds"
+    factors = ", ".join(f"{factor:.2g}" for factor in next(iter(cells.values()))["prices"])
+    minutes = sum(cell["seconds"] for cell in cells.values()) / 60
+    return "\n\n".join(
+        [
+            "## Layers of RefitDebt: regret over the best fixed policy",
+            f"{len(groups)} generated streams and bases, {seeds}, prices {factors}. The mean "
+            "over the seeds is taken at each price; the worst price counts.",
+            table(header, rows),
+            "At the worst price, mean over the seeds:",
+            table(["", *LAYERS], of_streams),
+            f"{minutes:.1f} minutes of processor time.",
+        ]
+    )
+
+
 # Replaying many policies --------------------------------------------------------------------------
 
 
@@ -634,7 +713,7 @@ def replay_many(quick):
 # Report -------------------------------------------------------------------------------------------
 
 
-def measured(cases, quick, path):
+def measured(cases, quick, path, run=run):
     """Return the cells, read from a file as far as they are there."""
     stored = json.loads(path.read_text()) if path is not None and path.exists() else {}
     cells = {}
@@ -654,6 +733,8 @@ def measured(cases, quick, path):
 def add_arguments(parser):
     parser.add_argument("--cells", type=Path, metavar="FILE", help="keep what is done, in JSON")
     parser.add_argument("--bases", nargs="+", default=[*BATCH], choices=[*BATCH])
+    parser.add_argument("--layers", action="store_true", help="the choices of RefitDebt alone")
+    parser.add_argument("--seeds", type=int, default=N_SEEDS, help="of the layers, default 5")
 
 
 def main():
@@ -662,9 +743,13 @@ def main():
     use_one_thread()
     warnings.simplefilter("ignore", ConvergenceWarning)
     quick = arguments.quick
-    replay = replay_many(quick)
     cases = [Case("abrupt", 0, base) for base in BATCH] if quick else all_cases()
     cases = [case for case in cases if case.base in arguments.bases]
+    if arguments.layers:
+        cases = [case for case in cases if case.stream in GENERATED and case.seed < arguments.seeds]
+        print(layers(measured(cases, quick, arguments.cells, run_layers)))
+        return
+    replay = replay_many(quick)
     cells = measured(cases, quick, arguments.cells)
     minutes = sum(cell["seconds"] for cell in cells.values()) / 60
     parts = [

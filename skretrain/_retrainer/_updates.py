@@ -44,11 +44,11 @@ class Updates(Plain):
             verdict = state.trials.judge(state.serving.model, rows, buffer)
         except Exception as error:
             return self.retrains.gate_failed(rows, signal, error)
+        warned = signal.note if signal.state == "warning" else ""
         if state.parts.update is None or state.settings.dry_run:
             state.remember(rows)
-            return state.settle(
-                verdict, state.log.event("kept", rows, signal, evidence=shown(verdict))
-            )
+            event = state.log.event("kept", rows, signal, reason=warned, evidence=shown(verdict))
+            return state.settle(verdict, event)
         try:
             with Stopwatch() as cost:
                 mine = self.step(rows, state.serving.model)
@@ -69,7 +69,7 @@ class Updates(Plain):
             "kept" if mine.keep else "updated",
             rows,
             signal,
-            reason=because(grown, mine.note),
+            reason=because(warned, grown, mine.note),
             evidence=shown(verdict) | (mine.evidence or {}) | cost_on_anchor,
             kind=mine.kind,
             from_scratch=mine.from_scratch,

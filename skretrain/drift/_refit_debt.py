@@ -5,16 +5,17 @@ import math
 import numpy as np
 
 from ..metrics import Price
-from ..utils._params import check_number
+from ..utils._params import check_choice, check_integer, check_number
 from ._base import BaseTrigger, Needs, Signal
 from ._locate import locate_change, nearest_batch, noise_bound
 from ._loss_memory import LossMemory
 from ._losses import losses_of, scored_losses_of
 from ._measured_price import MeasuredPrice
 from ._ranks import Ranks
+from ._regimes import Regimes
+from ._ski_rental import buying_point
 
 _STABLE = Signal("stable")
-_WARNING = Signal("warning")
 _MEMORY_ROWS = 20_000
 _CONFIDENCE = 0.002  # river's default for ADWIN: the same proof as ErrorDrift asks for
 # A model fitted on twice the rows is expected to make so many errors less.
@@ -59,6 +60,19 @@ class RefitDebt(BaseTrigger):
         concept that are decided otherwise than they were. (Rows of a reservoir, which has gaps, are
         not told apart: their flips stay those of the latest refit at which they were.) With a cost
         matrix the losses are costs, and so is the debt.
+    threshold : {"price", "random"}, default="price"
+        The debt at which it rings. ``"random"`` draws one below the price for each alarm, more
+        often a high than a low one: where changes do not last, the errors and the refit cost e /
+        (e - 1) = 1.58 times what they cost in hindsight at most, in expectation, and not twice.
+    caution : float or None, default=None
+        With a number, from 0.01 to 0.6, it is forecast what a refit would save until the present
+        regime ends, from the lengths of the regimes so far and the losses after past fits. If that
+        is the price, the threshold is `caution` times what it would be, else it is divided by
+        `caution`. The cost is at most ``1 + caution`` times that in hindsight if the forecast is
+        right, and ``1 + 1 / caution`` times if it is wrong, however wrong it is. None goes by no
+        forecast.
+    random_state : int or None, default=None
+        Seed of the random thresholds. Used by a retrainer that has one if None.
 
     Attributes
     ----------
@@ -69,6 +83,12 @@ class RefitDebt(BaseTrigger):
         The price in use, in errors; NaN until it is learned, where it has to be.
     expected_loss_ : float
         Mean loss per row before the rise; NaN before the first row.
+    threshold_ : float
+        The debt at which it rings, in errors, as of the latest look.
+    forecast_ : Forecast or None
+        With `caution`, while there is a debt and at its alarm: what a refit would save now
+        (``saved``), how many rows to wait for with which it would save most (``wait``), and what
+        then (``saved_then``). Warnings say so in their note, and events in their reason.
 
     Notes
     -----
@@ -83,12 +103,23 @@ class RefitDebt(BaseTrigger):
     it runs into debt from its first row. Without a retrain, an alarm makes the higher level the
     expected one: there is one alarm per rise.
 
+    A regime ends with a rise or, if no fit came since the rise, with the fall after it. It is
+    forecast to last as long as those that lasted longer than it does already, of which the latest
+    count most. The loss after a refit is a power law of its rows, fitted to the losses after past
+    fits. If a refit on the rows since the rise is worth its price, and one some rows later would
+    save more, the alarm waits for these rows, but no longer than until the debt is the price. Both
+    bounds are those of [3]_, and take it that a refit cures; with ``threshold="random"`` they hold
+    in expectation, and a forecast that never changes its mind has the lower ones of [3]_ there,
+    ``caution / (1 - exp(-caution))`` and ``1 / (1 - exp(-caution))``.
+
     References
     ----------
     .. [1] A. Mahadevan and M. Mathioudakis (2024). "Cost-aware retraining for machine learning".
        Knowledge-Based Systems 293, 111610.
     .. [2] M. Boether et al. (2025). "Modyn: data-centric machine learning pipeline orchestration".
        Proceedings of the ACM on Management of Data 3(1).
+    .. [3] M. Purohit, Z. Svitkina and R. Kumar (2018). "Improving online algorithms via ML
+       predictions". Advances in Neural Information Processing Systems 31.
 
     Examples
     --------
@@ -114,8 +145,11 @@ class RefitDebt(BaseTrigger):
     needs = _NeedsOfPrice({"loss"})
     _measured = None  # a MeasuredPrice; also of what was saved before there were any
 
-    def __init__(self, price="auto"):
+    def __init__(self, price="auto", *, threshold="price", caution=None, random_state=None):
         self.price = price
+        self.threshold = threshold
+        self.caution = caution
+        self.random_state = random_state
 
     @property
     def needs_reference(self):
@@ -151,13 +185,21 @@ class RefitDebt(BaseTrigger):
         Raises
         ------
         ValueError
-            If `price` is not accepted.
+            If a parameter has a value that is not accepted.
         """
         self._measured = MeasuredPrice(self.price) if isinstance(self.price, Price) else None
         if self._measured is None:
             what = "a number of errors, or a Price"
             check_number(self, "price", least=0, what=what, otherwise=("auto",))
+        check_choice(self, "threshold", ("price", "random"))
+        check_number(self, "caution", least=0.01, most=0.6, otherwise=(None,))
+        check_integer(self, "random_state", least=0, what="a seed", otherwise=(None,))
+        self._random = None
+        if self.threshold == "random":
+            self._random = np.random.default_rng(self.random_state)
+        self._regimes = None if self.caution is None else Regimes()
         self._n_fitted = None  # rows of the latest fit
+        self._fitted_at = -1  # stream row of it
         self._lost = 0.0  # summed loss since then
         self._restart()
         return self
@@ -184,9 +226,10 @@ class RefitDebt(BaseTrigger):
             self.reset()
         self._remember(batch)
         self._n_new += batch.n_rows
+        self._n_seen = batch.start + batch.n_rows
         # Every look goes through the memory; one on 2 % more rows keeps that to a constant per row.
         if self._n_new <= len(self._judged) // 50:
-            return _WARNING if self.debt_ > 0 else _STABLE
+            return self._warning() if self.debt_ > 0 else _STABLE
         self._n_new = 0
         return self._look()
 
@@ -202,16 +245,19 @@ class RefitDebt(BaseTrigger):
         answered : bool
             Whether the fit answered an alarm.
         """
-        self._n_fitted = fit.n_rows
+        self._learn()
+        self._of_fit = 0.0, 0
+        self._n_fitted, self._fitted_at = fit.n_rows, fit.row
         if self._measured is not None:
             self._measured.hear(fit, reference)
         self._lost = 0.0
         if answered:
             self._restart()
             return
-        self.debt_ = 0.0
+        self.debt_, self.forecast_ = 0.0, None
         self._count_from = fit.row
         self._set_price()
+        self._set_threshold()
 
     def _restart(self):
         self._judged = LossMemory(_MEMORY_ROWS)  # in [0, 1], to tell a rise from noise
@@ -223,7 +269,15 @@ class RefitDebt(BaseTrigger):
         self.debt_ = 0.0
         self.expected_loss_ = math.nan
         self._spread = math.nan  # standard deviation of the loss before the rise
+        self._rise = None  # stream row of it
+        self._of_fit = 0.0, 0  # sum and number of losses from the latest fit to the rise
+        self.forecast_ = None
+        self._draw()
         self._set_price()
+        self._set_threshold()
+
+    def _draw(self):
+        self._share = None if self._random is None else self._random.random()
 
     def _set_price(self):
         if self._measured is not None:
@@ -233,6 +287,13 @@ class RefitDebt(BaseTrigger):
         else:
             n_fitted = math.nan if self._n_fitted is None else self._n_fitted
             self.price_ = self._spread * math.sqrt(n_fitted)
+
+    def _set_threshold(self):
+        latest = 1.0
+        if self.forecast_ is not None:
+            pays = self.forecast_.saved >= self.price_
+            latest = self.caution if pays else 1 / self.caution
+        self.threshold_ = self.price_ * buying_point(latest, self._share)
 
     def _remember(self, batch):
         if self._measured is not None:
@@ -284,11 +345,20 @@ class RefitDebt(BaseTrigger):
         fall_position, fall_gain = locate_change(judged, "decrease")
         if fall_gain > gain and fall_gain > noise_bound(judged, fall_position, _CONFIDENCE):
             # The lower level is what a rise is compared with from now on.
-            self._drop_before(nearest_batch(self._judged.rows, fall_position))
-            position, gain = 0, 0.0
+            position = self._forget_before(fall_position)
         elif gain <= fall_gain or gain <= noise_bound(judged, position, _CONFIDENCE):
             position = 0
+        elif self._regimes is not None and (back := _return_after(judged, position)):
+            self._rise = int(self._judged.rows[nearest_batch(self._judged.rows, position)])
+            position = self._forget_before(back)
         return self._owe(position)
+
+    def _forget_before(self, fall):
+        """Begin anew where the loss has fallen, and return the position of no rise."""
+        fall = nearest_batch(self._judged.rows, fall)
+        self._end_of_rise(int(self._judged.rows[fall]))
+        self._drop_before(fall)
+        return 0
 
     def _owe(self, position):
         """Sum the debt since the rise at `position`, where 0 stands for none."""
@@ -298,20 +368,65 @@ class RefitDebt(BaseTrigger):
         before = memory.losses[: position or None]
         self.expected_loss_, self._spread = float(before.mean()), float(before.std())
         self._set_price()
-        self.debt_ = 0.0
+        self.debt_, self._rise, self.forecast_ = 0.0, None, None
+        first = int(memory.rows.searchsorted(self._count_from))
         if position:
-            first = max(position, int(memory.rows.searchsorted(self._count_from)))
-            owed = float((memory.losses[first:] - self.expected_loss_).sum())
+            self._rise = int(memory.rows[position])
+            owed = float((memory.losses[max(position, first) :] - self.expected_loss_).sum())
             self.debt_ = max(owed, 0.0)
+        if self._regimes is not None:
+            if self._of_fit is not None:
+                self._of_fit = float(before[first:].sum()), len(before[first:])
+            self._look_ahead(memory, max(position, first))
+        self._set_threshold()
         if not position or not self.debt_:
             return _STABLE
         # Without a fit to learn it from, the price is unknown: nothing is held back.
-        if self.debt_ < self.price_:
-            return _WARNING
-        since = int(memory.rows[position])
+        if self.debt_ < self.threshold_ or (self._waits() and self.debt_ < self.price_):
+            return self._warning()
+        since = self._rise
+        self._end_of_rise()
+        self._learn()
+        self._of_fit = None  # what comes before the next fit is another regime
         self._drop_before(position)
+        self._draw()
         self.debt_ = 0.0
         return Signal("drift", since)
+
+    def _look_ahead(self, memory, first):
+        """Forecast what a refit would save, while there is a debt since position `first`."""
+        if self.debt_:
+            loss = float(memory.losses[first:].mean())
+            self.forecast_ = self._regimes.forecast(
+                self._rise, self._n_seen, loss, self.expected_loss_
+            )
+
+    def _waits(self):
+        return self.forecast_ is not None and self.forecast_.wait > 0
+
+    def _warning(self):
+        if self.forecast_ is None:
+            return Signal("warning")
+        saved, wait, saved_then = self.forecast_
+        note = f"a refit now would save {saved:.3g}, at a price of {self.price_:.3g}"
+        if wait:
+            note += f"; wait for {wait} more rows, and it saves {saved_then:.3g}"
+        return Signal("warning", note=note)
+
+    def _end_of_rise(self, fall=None):
+        """Note where the regime began and, if no fit ended it, that the loss has fallen again."""
+        if self._regimes is None:
+            return
+        if self._rise is not None:
+            self._regimes.add_change(self._rise)
+        if fall is not None and self._fitted_at <= self._regimes.latest > 0:
+            self._regimes.add_change(fall)
+        self._rise = None
+
+    def _learn(self):
+        """Note how the model fitted latest has done."""
+        if self._regimes is not None and self._n_fitted is not None and self._of_fit is not None:
+            self._regimes.add_fit(self._n_fitted, *self._of_fit)
 
     def _drop_before(self, position):
         self._judged.drop_before(position)
@@ -321,3 +436,13 @@ class RefitDebt(BaseTrigger):
 
 def _is_auto(price):
     return isinstance(price, str) and price == "auto"
+
+
+def _return_after(losses, rise):
+    """Return where the loss has fallen back to what it was before a rise; 0 if it has not."""
+    fall, gain = locate_change(losses[rise:], "decrease")
+    if gain <= noise_bound(losses[rise:], fall, _CONFIDENCE):
+        return 0
+    fall += rise
+    before, high, low = (part.mean() for part in np.split(losses, [rise, fall]))
+    return fall if low - before < (high - before) / 4 else 0

@@ -265,7 +265,12 @@ FITS = {
         "n_reference": COUNT,
     },
     Periodic: {"every": COUNT, "column": NONE},
-    RefitDebt: {"price": AMOUNT},
+    RefitDebt: {
+        "price": AMOUNT,
+        "threshold": set(),
+        "caution": NONE,
+        "random_state": LENGTH | NONE,
+    },
     SliceDrift: {
         "slices": {"dict"},  # which columns there are is for the rows to say
         "reference_rows": COUNT,
