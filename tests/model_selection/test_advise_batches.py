@@ -10,6 +10,7 @@ import sklearn
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
 
 from skretrain.model_selection import advise
 from skretrain.model_selection._advise import _budget, _candidates, _evidence
@@ -153,7 +154,9 @@ def test_a_scorer_gets_the_weights_that_it_asks_for(name, monkeypatch):
     weight = np.tile([0.01, 1.0], 150)
     key = "sample_weight" if name is True else name
     with sklearn.config_context(enable_metadata_routing=True):
-        model = GaussianNB().set_fit_request(sample_weight=name)
+        requests = {"sample_weight": name}
+        model = GaussianNB().set_fit_request(**requests).set_partial_fit_request(**requests)
+        model = make_pipeline(model)  # a name of one's own is what routers take
         scorer = make_scorer(accuracy_score).set_score_request(sample_weight=name)
         params = [{key: w} for w in (np.ones(200), weight)]
         advice = advise(
