@@ -233,6 +233,19 @@ def test_a_stage_that_is_slower_than_its_forecast_is_given_up_while_it_runs(cloc
     assert not budget.allows(["b"])  # 7.5 are spent, and 3.5 to come
 
 
+def test_a_subsample_that_is_given_up_leaves_the_answer_of_the_one_before(clock, monkeypatch):
+    monkeypatch.setattr(_candidates, "_FIRST_ROWS", 100)
+
+    class Cliff(LogisticRegression):
+        def fit(self, X, y):
+            clock.now += 1.0 if len(X) <= 80 else 50.0
+            return super().fit(X, y)
+
+    advice = advise(Cliff(C=0.1), *_rows(300, 0), *_rows(300, 1), time_budget=40.0)
+    assert advice.evidence["rows"]["share"] == 0.125
+    assert 50 < clock.now < 100  # one fit over the cliff, and no other
+
+
 def test_the_last_word_has_its_place_in_the_budget(clock):
     budget = TimeBudget(10.0)
     with budget.part("a"):
