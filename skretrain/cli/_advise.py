@@ -1,6 +1,7 @@
 """``skretrain advise``: two periods in two files; should the model be retrained?"""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ models:
 
 the files:
   .csv, .tsv, .parquet or .pq, rows in time order or with a column for --time.
-  Columns that only one of them has are left out, as are rows without a target.
+  Columns that not all of them have are left out, as are rows without a target.
 
 outputs, in the folder --out:
   report.html    the answer, the table and the evidence, in one file
@@ -86,6 +87,7 @@ outputs, in the folder --out:
 examples:
   skretrain advise 2023.csv 2024.csv --target churn
   skretrain advise 2023.csv 2024.csv --target churn --model churn.joblib
+  skretrain advise 2023.csv jan.csv feb.csv mar.csv --target churn
   skretrain advise old.parquet new.parquet --target units --estimator boosting
   skretrain advise old.csv new.csv --target y --price 20
   skretrain advise old.csv new.csv --target y --cost-matrix "yes>no=9,no>yes=1"
@@ -104,7 +106,8 @@ def add_arguments(parser):
     """Declare the arguments of the command."""
     add = parser.add_argument
     add("old", metavar="OLD", help="table of the rows before")
-    add("new", metavar="NEW", help="table of the rows since")
+    help_of_new = "table of the rows since; several are batches, oldest first"
+    add("new", metavar="NEW", nargs="+", help=help_of_new)
     add("--target", metavar="COL", required=True, help="column to predict")
     add("--time", metavar="COL", help="column to sort by; it is not used as a feature")
     add_columns(add)
@@ -177,18 +180,31 @@ def main(arguments):
 
 
 def _tables(arguments, model, notices):
-    """Return both tables, and the weights of their rows, or None where there are none."""
-    paths = [arguments.old, arguments.new]
+    """Return the tables, and the weights of their rows, or None where there are none."""
+    paths = [arguments.old, *arguments.new]
     asked = [arguments.target, arguments.time, arguments.sample_weight]
     asked += [*arguments.keep, *arguments.drop, *arguments.ids, *columns_of(model)]
     tables = read_tables(paths, notices, missing=arguments.missing, keep=asked)
     pairs = zip(paths, tables, strict=True)
-    return zip(*(_table(*pair, arguments, notices) for pair in pairs), strict=True)
+    found = [_table(*pair, arguments, notices) for pair in pairs]
+    _check_order(paths, [times for _, _, times in found], arguments.time)
+    return [table for table, _, _ in found], [weights for _, weights, _ in found]
+
+
+def _check_order(paths, times, column):
+    """Refuse new files of which one begins before the one before it does."""
+    starts = [part[0] for part in times[1:] if part is not None]
+    for n, (one, two) in enumerate(pairwise(starts), start=1):
+        if two < one:
+            raise CommandError(
+                f"{paths[n + 1]} begins before {paths[n]} by --time {column!r}; name the new files "
+                "from the oldest to the newest."
+            )
 
 
 def _table(path, table, arguments, notices):
     target, time, weight = arguments.target, arguments.time, arguments.sample_weight
-    weights = None
+    weights = times = None
     try:
         check_column(table, target, "--target")
         keep, drop, ids = arguments.keep, arguments.drop, arguments.ids
@@ -200,7 +216,7 @@ def _table(path, table, arguments, notices):
             if time == target:
                 raise CommandError(f"--time {time!r} is the target; name the column with the time.")
         if time is not None:
-            table, _ = sorted_by_time(table, time)
+            table, times = sorted_by_time(table, time)
         own = []
         table = with_target(table, target, own)
         if weight is not None:
@@ -210,7 +226,7 @@ def _table(path, table, arguments, notices):
     except CommandError as error:
         raise CommandError(f"{path}: {error}") from error
     notices.extend(f"{Path(path).name}: {notice}" for notice in own)
-    return table, weights
+    return table, weights, times
 
 
 def _task(tables, model, arguments, notices):
@@ -221,29 +237,32 @@ def _task(tables, model, arguments, notices):
 
 
 def _features(tables, arguments, model, notices):
-    """Return the columns of both files that the model gets, with the same types in both."""
-    old, new = (table.drop(columns=arguments.target) for table in tables)
-    common = [name for name in old.columns if name in new.columns]
-    lost = [name for frame in (old, new) for name in frame.columns if name not in common]
+    """Return the columns of all files that the model gets, with the same types in all."""
+    frames = [table.drop(columns=arguments.target) for table in tables]
+    common = [name for name in frames[0].columns if all(name in frame for frame in frames)]
+    lost = [name for frame in frames for name in frame.columns if name not in common]
     wanted = columns_of(model)
     if wanted:
-        check_known_columns(wanted, common, _taken(arguments), "are not in both files")
+        of = "both" if len(frames) == 2 else "all"
+        check_known_columns(wanted, common, _taken(arguments), f"are not in {of} files")
         common, lost = wanted, []
     if not common:
         raise CommandError("the files have no column in common besides the target.")
     if lost:
-        notices.append(f"left out, because only one of the files has them: {some(lost)}")
-    both = needed("pandas").concat([old[common], new[common]], ignore_index=True)
+        have = "only one of the files has" if len(frames) == 2 else "not all files have"
+        notices.append(f"left out, because {have} them: {some(list(dict.fromkeys(lost)))}")
+    rows = needed("pandas").concat([frame[common] for frame in frames], ignore_index=True)
+    ends = np.cumsum([0, *map(len, frames)]).tolist()
     if model is not None and not wanted:
-        both = as_array(both)
-        return both[: len(old)], both[len(old) :]
+        rows = as_array(rows)
+        return [rows[start:end] for start, end in pairwise(ends)]
     if model is None:
-        both = screened(both, arguments.keep, notices)
-    return both.iloc[: len(old)], both.iloc[len(old) :].reset_index(drop=True)
+        rows = screened(rows, arguments.keep, notices)
+    return [rows.iloc[start:end].reset_index(drop=True) for start, end in pairwise(ends)]
 
 
 def _taken(arguments):
-    """Return the columns that options take out of both files."""
+    """Return the columns that options take out of the files."""
     return {
         "--target": arguments.target,
         "--time": arguments.time,
@@ -298,10 +317,10 @@ def _chosen(arguments, model, task, table, y):
 
 def _facts(arguments, tables, features, task, chosen, params):
     given = f" from {Path(arguments.model).name}" if arguments.model else ", fitted on the old rows"
-    names = [Path(path).name for path in (arguments.old, arguments.new)]
+    old, new = _names(arguments)
     facts = {
-        "old period": f"{names[0]}, {counted(len(tables[0]), 'row')}",
-        "new period": f"{names[1]}, {counted(len(tables[1]), 'row')}",
+        "old period": f"{old}, {counted(len(tables[0]), 'row')}",
+        "new period": f"{new}, {counted(sum(map(len, tables[1:])), 'row')}",
         "target": f"{arguments.target}: {task}, "
         f"{counted(features[0].shape[1], 'column')} to learn from",
         "columns": chosen.columns,
@@ -314,6 +333,11 @@ def _facts(arguments, tables, features, task, chosen, params):
     return facts
 
 
+def _names(arguments):
+    """Return the names of the files of both periods."""
+    return Path(arguments.old).name, ", ".join(Path(path).name for path in arguments.new)
+
+
 def _advised(chosen, features, targets, params, scoring, arguments):
     is_own = arguments.model is not None or is_own_name(arguments.estimator)
     try:
@@ -321,17 +345,21 @@ def _advised(chosen, features, targets, params, scoring, arguments):
             chosen.estimator,
             features[0],
             targets[0],
-            features[1],
-            targets[1],
+            _one_or_all(features[1:]),
+            _one_or_all(targets[1:]),
             price=arguments.price,
             scoring=scoring,
             time_budget=arguments.time_budget,
             params_old=params[0],
-            params_new=params[1],
+            params_new=_one_or_all(params[1:]),
             random_state=arguments.seed,
         )
     except refusals(is_own=is_own) as error:
         raise CommandError(f"no advice: {as_sentence(error)}{chosen.hint}") from error
+
+
+def _one_or_all(batches):
+    return batches[0] if len(batches) == 1 else batches
 
 
 def _print_table(console, advice):
@@ -372,7 +400,7 @@ def _cells(row, units):
 
 
 def _write(outputs, advice, arguments, facts, notices):
-    names = [Path(path).name for path in (arguments.old, arguments.new)]
-    title = f"Should the model of '{arguments.target}' be retrained? {names[0]}, then {names[1]}"
+    old, new = _names(arguments)
+    title = f"Should the model of '{arguments.target}' be retrained? {old}, then {new}"
     outputs.write("advice.csv", lambda: advice.table.to_csv(index=False))
     outputs.write("report.html", lambda: advice.to_html(title, facts, without_options(notices)))

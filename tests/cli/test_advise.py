@@ -313,3 +313,26 @@ def test_a_column_that_tells_the_time_is_left_out_unless_it_is_asked_for(ask, pe
     assert "left out" not in kept
     assert "2 columns" in kept
     _fails_with(ask(*frames, *options, "--drop", "what"), "--drop 'what' is not a column")
+
+
+def test_several_new_files_are_one_period_in_batches(ask, periods, tmp_path, capsys):
+    columns = ["when", "temp", "flag", "label"]
+    old, new = (frame[columns] for frame in periods)
+    whole = ask(old, new, "--time", "when", "--estimator", "nb")[3]
+    names = ["old.csv", "one.csv", "two.csv"]
+    for frame, name in zip((old, new[:100], new[100:].assign(extra=1)), names, strict=True):
+        frame.to_csv(tmp_path / name, index=False)
+    paths, out = [str(tmp_path / name) for name in names], tmp_path / "parts"
+    options = ["--target", "label", "--time", "when", "--estimator", "nb", "--out", str(out)]
+    assert main(["advise", *paths, *options]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "one.csv, two.csv, 300 rows" in printed
+    assert "because not all files have them: 'extra'" in printed
+    assert "On the new batches, one by one, the old model has error rate" in printed
+    with open(out / "advice.csv", newline="", encoding="utf-8") as file:
+        parts = list(csv.DictReader(file))
+    assert [row["gain"] for row in parts] == [row["gain"] for row in whole]
+    assert main(["advise", paths[0], paths[2], paths[1], *options]) == 2
+    error = capsys.readouterr().err
+    assert "one.csv begins before" in error
+    assert "two.csv by --time 'when'; name the new files from the oldest" in error

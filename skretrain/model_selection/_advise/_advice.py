@@ -50,6 +50,8 @@ class Advice:
           better a refit is without the old rows (``"old_rows_mislead"``), whether they are wrong
           now, whether moved inputs alone may be the cause (``"inputs_may_explain"``), and the new
           row at which the change was located;
+        - ``"batches"``: rows of each new batch and the loss of the old model on them; empty where
+          the new period is not in batches;
         - ``"rows_needed"``: loss of the refit on new rows by their number, its slope per doubling,
           and how many more rows to collect;
         - ``"sensitivity"``: share of predictions that flip when the numeric columns get noise of

@@ -2,8 +2,9 @@
 
 import warnings
 
-from ._candidates import trials_in_stages
-from ._case import case_of
+from ._budget import TimeBudget
+from ._candidates import stages_of
+from ._case import case_of, time_budget_of
 from ._verdict import Verdict
 
 
@@ -37,9 +38,12 @@ def advise(
         list of what the estimator takes.
     y_old : array-like of shape (n_samples,)
         Their targets.
-    X_new : array-like of shape (n_samples, n_features)
-        Rows of the new period, likewise.
-    y_new : array-like of shape (n_samples,)
+    X_new : array-like of shape (n_samples, n_features), or list of such
+        Rows of the new period, likewise. A list of tables, with a list of as many columns of
+        targets, is a period in batches, oldest first: they are judged as one period, and
+        ``evidence["batches"]`` says how the old model does on each. The old period may come in
+        batches, too.
+    y_new : array-like of shape (n_samples,), or list of such
         Their targets.
     price : float, Price or None, default=None
         What one refit on all rows costs, in the unit of the loss added up over rows: for a
@@ -58,12 +62,15 @@ def advise(
         their mean F1. The text then says so. (Not where the present model lacks a class, or fewer
         than 5 held-out rows of either period are of that one.)
     time_budget : float or None, default=None
-        Seconds on the clock after which no larger subsample is tried; the smallest is always
-        completed. None: no limit.
+        Seconds on the clock for everything. A larger subsample is begun, and each candidate on it,
+        only if what is left to do is forecast to end in time. The smallest, of about 1,000 rows, is
+        always completed, however long it takes. None: no limit.
     params_old : dict of str to array-like, or None, default=None
         What the fits get besides for the old rows, such as ``{"sample_weight": weight}``: arrays
         with a value for each row. Weights change what is learned; losses, and what recalibrates a
-        frozen model, count every row alike, but rows of weight zero are left out of everything.
+        frozen model, count every row alike, but rows of weight zero are left out of everything. A
+        scorer that asks for them by ``set_score_request`` gets those of the rows that it scores.
+        For batches, a list of dicts.
     params_new : dict of str to array-like, or None, default=None
         The same for the new rows, under the same names.
     random_state : int, RandomState instance or None, default=None
@@ -134,11 +141,13 @@ def advise(
        recalibrate; continuing by ``partial_fit`` and ``fine_tune``; refits and continued solvers on
        new rows, ``replay_mix``; ``refit_all``. Among equals, the one that forgets least.
     5. If none is eligible, the advice is ``keep``; but ``collect_more`` if the candidate with the
-       largest gain is undecided: its interval reaches a gain that would matter and, taken by
-       itself, lies above zero; or it is so wide that twice such a gain could be missed. What would
-       matter is the price per row; without a price a quarter of the present model's loss, at
+       largest gain is undecided: its gain would matter and its interval, taken by itself but not
+       among so many, lies above zero; or it is so wide that twice such a gain could be missed. What
+       would matter is the price per row; without a price a quarter of the present model's loss, at
        least two points for errors; for a scorer a twentieth of the score. Fewer than 20 held-out
        new rows never decide anything else than ``collect_more``, unless nothing is to be gained.
+       The rows asked for show, with a power of 90 %, a gain that would matter (or what is sure of
+       the gain found, where that is more) of each candidate that may have it.
 
     **Words.** That the relation between inputs and target has changed is said of old rows that are
     wrong if, besides, the old model's errors (of a regressor: residuals beyond the old median) have
@@ -167,16 +176,28 @@ def advise(
     >>> round(advice.evidence["gains"]["refit_new"]["estimate"], 2)
     0.56
     """
+    budget = TimeBudget(time_budget_of(time_budget))
     case = case_of(
         estimator,
         (X_old, y_old, params_old),
         (X_new, y_new, params_new),
         price,
         scoring,
-        time_budget,
+        budget,
         random_state,
     )
     with warnings.catch_warnings():
         # Each candidate's own first warning is noted in the table.
         warnings.simplefilter("ignore")
-        return Verdict(case, trials_in_stages(case)).advice()
+        return _advice(case)
+
+
+def _advice(case):
+    stages, advice = [], None
+    for stage in stages_of(case):
+        stages.append(stage)
+        advice = None
+        if case.budget.is_limited and len(stages) == 1:
+            with case.budget.reserved():  # the last word takes about as long on all rows
+                advice = Verdict(case, stages).advice()
+    return Verdict(case, stages).advice() if advice is None else advice

@@ -1,7 +1,6 @@
 """The ways to answer new rows that can be tried: each makes a model, on growing subsamples."""
 
 import math
-import time
 import warnings
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,11 +18,11 @@ from ...utils._costs import Stopwatch
 from ...utils._losses import loss_per_row
 from .._unreadable import readable_rows
 from ._corrections import LEAST_OF_A_CLASS, corrections_for, fitted_line, shifted
-from ._evidence import forecast
 from ._text import ACTIONS
 
 _FIRST_ROWS = 1_000  # of the smallest subsample, where time is limited
 _MOST_DOUBLINGS = 10
+_START = "start"  # of a stage, before anything is tried
 _LEAST_WINDOW = 20
 _SURE_OF_CHANGE = 0.002  # ADWIN's own default
 _HELD_OUT_TO_CHOOSE = 1 / 3  # of the rows that calibrations learn from
@@ -95,33 +94,34 @@ class _Stage:
         )
 
 
-def trials_in_stages(case):
-    """Try everything on growing subsamples, while there is time."""
-    started, stages, seconds = time.perf_counter(), [], []
+def stages_of(case):
+    """Yield growing subsamples on which everything was tried, while there is time."""
+    actions, budget = [action for action in ACTIONS if action != "collect_more"], case.budget
     for share in (shares := _shares(case)):
-        began = time.perf_counter()
+        budget.next_stage()
+        if not budget.allows([_START, *actions]):
+            return
         stage = _subsample(case, share)
         try:
-            _fit_present(stage)
-            _leave_out_what_it_cannot_read(stage)
-            _locate(stage)
+            with budget.part(_START):
+                _fit_present(stage)
+                _leave_out_what_it_cannot_read(stage)
+                _locate(stage)
         except Exception:
             if share < shares[-1]:  # a small subsample may lack what the whole has
                 continue
             raise
-        stage.trials = [_trial_of(stage, action) for action in ACTIONS if action != "collect_more"]
-        stages.append(stage)
-        seconds.append(time.perf_counter() - began)
-        if case.time_budget is not None and share < 1:
-            coming = forecast([s.n_rows for s in stages], seconds, 2 * stage.n_rows)
-            if time.perf_counter() - started + coming > case.time_budget:
-                break
-    return stages
+        for n, action in enumerate(actions):
+            if not budget.allows(actions[n:]):
+                return
+            with budget.part(action):
+                stage.trials.append(_trial_of(stage, action))
+        yield stage
 
 
 def _shares(case):
     n, doublings = len(case.old.index) + len(case.new.index), 2
-    if case.time_budget is not None and n > _FIRST_ROWS:
+    if case.budget.is_limited and n > _FIRST_ROWS:
         doublings = min(max(2, math.ceil(math.log2(n / _FIRST_ROWS))), _MOST_DOUBLINGS)
     return [2.0**-k for k in range(doublings, -1, -1)]
 
@@ -185,7 +185,7 @@ def _locate(stage):
     case, n_before = stage.case, len(stage.held_old.index)
     losses = np.concatenate(
         [
-            case.evaluator.evaluate(stage.refitted, rows.X, rows.y).losses
+            case.evaluator.evaluate(stage.refitted, rows).losses
             for rows in (stage.held_old, stage.readable_new)
         ]
     )
@@ -234,7 +234,7 @@ def _first_line(message):
 
 def _evaluate(stage, trial, make):
     case = stage.case
-    trial.new = case.evaluator.evaluate(trial.model, stage.held_new.X, stage.held_new.y)
+    trial.new = case.evaluator.evaluate(trial.model, stage.held_new)
     loss = case.evaluator.loss(trial.new)
     if not math.isfinite(loss):
         raise ValueError(
@@ -244,7 +244,7 @@ def _evaluate(stage, trial, make):
     model = trial.model
     if stage.present is not stage.refitted and trial.action in _CONTINUE:
         model = make(stage, stage.refitted)[0]
-    trial.old = case.evaluator.evaluate(model, stage.held_old.X, stage.held_old.y)
+    trial.old = case.evaluator.evaluate(model, stage.held_old)
 
 
 def _keep(stage, champion):

@@ -27,6 +27,8 @@ from ...utils._params import check_number
 from .._metric import Metric, metric_for_rare, metric_of
 from .._row_params import checked_row_params
 from .._unreadable import can_be_learned
+from ._batches import batches_of
+from ._budget import TimeBudget
 from ._candidates import split
 from ._charges import check_price, metric_of_price
 from ._evidence import RowwiseEvaluator, ScorerEvaluator
@@ -50,8 +52,9 @@ class Case:
     held_new: Rows
     price: float | Price | None
     metric: Any  # None: errors or residuals, row by row
-    time_budget: float | None
+    budget: TimeBudget
     seed: int
+    batches: list  # rows of each batch of the new period
     first_new: int = 0  # what the index of the new rows begins with
 
     @property
@@ -76,13 +79,18 @@ class Case:
         return len(self.new.index) + len(self.held_new.index)
 
 
-def case_of(estimator, old, new, price, scoring, time_budget, random_state):
+def time_budget_of(seconds):
+    """Return the seconds that there are, or raise what is wrong with them."""
+    what = "seconds, no limit if None"
+    check_number("advise", "time_budget", seconds, least=0, what=what, otherwise=(None,))
+    return seconds
+
+
+def case_of(estimator, old, new, price, scoring, budget, random_state):
     """Return the arguments of `advise` as a Case, or raise what is wrong with them.
 
-    Of each period, these are X, y and the per-row arguments.
+    Of each period, these are X, y and the per-row arguments, or a list of each, batch by batch.
     """
-    what = "seconds, no limit if None"
-    check_number("advise", "time_budget", time_budget, least=0, what=what, otherwise=(None,))
     seed = seed_of("advise", random_state) or 0
     _check_scoring(scoring)
     learner = Learner(estimator, random_state=seed)  # refuses what is no estimator
@@ -94,7 +102,7 @@ def case_of(estimator, old, new, price, scoring, time_budget, random_state):
         )
     is_classifier = task == "classification"
     check_price(price, scoring, is_classifier=is_classifier)
-    old, new = _periods(estimator, old, new, is_classifier)
+    old, new, batches = _periods(estimator, old, new, is_classifier)
     first_new = int(new.index[0])
     old, new = _that_count(learner, "old", old), _that_count(learner, "new", new)
     y_old, y_new = old.y, new.y
@@ -125,28 +133,49 @@ def case_of(estimator, old, new, price, scoring, time_budget, random_state):
         held_new=held_new,
         price=price,
         metric=metric,
-        time_budget=time_budget,
+        budget=budget,
         seed=seed,
+        batches=batches,
         first_new=first_new,
     )
 
 
 def _periods(estimator, old, new, is_classifier):
-    """Return both periods as rows, which are numbered through."""
-    X_old, y_old = _checked_rows("old", *old[:2], is_classifier)
-    X_new, y_new = _checked_rows("new", *new[:2], is_classifier)
-    X_new, size = _checked_columns(X_old, X_new), len(y_old)
-    params_old = checked_row_params(estimator, old[2], size, name="params_old")
-    params_new = checked_row_params(estimator, new[2], len(y_new), name="params_new")
-    if params_old.keys() != params_new.keys():
+    """Return both periods as rows, which are numbered through, and the rows of each new batch."""
+    old, _ = _period(estimator, "old", old, is_classifier)
+    new, batches = _period(estimator, "new", new, is_classifier, old.X)
+    if old.params.keys() != new.params.keys():
         raise ValueError(
-            f"params_old has {sorted(params_old)} and params_new {sorted(params_new)}: pass the "
+            f"params_old has {sorted(old.params)} and params_new {sorted(new.params)}: pass the "
             "same names for both periods."
         )
-    return (
-        Rows(X_old, y_old, params_old, np.arange(size)),
-        Rows(X_new, y_new, params_new, np.arange(size, size + len(y_new))),
-    )
+    return old, new._replace(index=new.index + len(old.index)), batches
+
+
+def _period(estimator, name, given, is_classifier, like=None):
+    """Return a period as rows, like those of the period before, and the rows of each batch."""
+    batches = batches_of(name, *given)
+    parts = []
+    for one, X, y, params in batches:
+        X, y = _checked_rows(one, X, y, is_classifier)
+        like = X if like is None else like
+        X = _checked_columns(one, like, X)
+        params = checked_row_params(estimator, params, len(y), name=f"params_{one}")
+        if parts and params.keys() != parts[0].params.keys():
+            raise ValueError(
+                f"params_{one} has {sorted(params)} and the first batch "
+                f"{sorted(parts[0].params)}: pass the same names for all batches."
+            )
+        parts.append(Rows(X, y, params, np.arange(len(y))))
+    rows, n = reduce(joined, parts), sum(len(part.index) for part in parts)
+    if n < _LEAST_ROWS:
+        raise ValueError(
+            f"X_{name} has {n} rows; at least {_LEAST_ROWS} are needed, since some of them "
+            "are held out. Bring more rows."
+        )
+    if len(parts) > 1 and is_classifier:
+        _check_sortable(name, rows.y)
+    return rows._replace(index=np.arange(n)), [len(part.index) for part in parts]
 
 
 def _that_count(learner, period, rows):
@@ -198,11 +227,6 @@ def _checked_rows(period, X, y, is_classifier):
             f"X_{period} has {n_rows(X):,} rows and y_{period} {len(y):,} targets; pass one target "
             "for each row."
         )
-    if len(y) < _LEAST_ROWS:
-        raise ValueError(
-            f"X_{period} has {len(y)} rows; at least {_LEAST_ROWS} are needed, since some of them "
-            "are held out. Bring more rows."
-        )
     missing = int(is_missing(y).sum())
     if missing:
         raise ValueError(
@@ -251,7 +275,7 @@ def _check_sortable(period, y):
         ) from error
 
 
-def _checked_columns(X_old, X_new):
+def _checked_columns(period, X_old, X_new):
     kinds = kind_of(X_old), kind_of(X_new)
     if all(
         kind in (PANDAS, POLARS) and len(X.shape) == 2
@@ -266,12 +290,12 @@ def _checked_columns(X_old, X_new):
                 if columns
             ]
             raise ValueError(
-                f"X_new {' and '.join(said)}, compared with X_old; pass the same columns."
+                f"X_{period} {' and '.join(said)}, compared with X_old; pass the same columns."
             )
         X_new = X_new[old]
     if row_shape(X_old) != row_shape(X_new):
         raise ValueError(
-            f"X_new has rows of shape {row_shape(X_new)} and X_old of shape {row_shape(X_old)}; "
-            "pass the same columns for both periods."
+            f"X_{period} has rows of shape {row_shape(X_new)} and X_old of shape "
+            f"{row_shape(X_old)}; pass the same columns for both periods."
         )
     return to_kind_of(X_new, X_old)

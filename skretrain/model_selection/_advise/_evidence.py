@@ -13,6 +13,7 @@ from ...utils._losses import absolute_loss_per_row, zero_one_loss_per_row
 from ...utils._recorded import Recorded, methods_for
 
 CONFIDENCE = 0.95
+_POWER = 0.9
 _FEWEST_FOR_BLOCKS = 40  # fewer rows cannot show that they are autocorrelated
 _LAGS = 10
 _RESAMPLES = 100
@@ -44,6 +45,7 @@ class Evaluation:
     losses: np.ndarray
     outputs: dict = field(default_factory=dict)
     X: object = None
+    params: dict = field(default_factory=dict)  # what a scorer asks for besides, by its own names
     resampled: dict = field(default_factory=dict)  # losses of the draws, by length of a block
 
     def recorded(self, rows=slice(None)):
@@ -61,15 +63,24 @@ class RowwiseEvaluator:
         self.is_classifier = is_classifier
         self.scorer = None
 
-    def evaluate(self, model, X, y):
+    def evaluate(self, model, rows):
         """Return what a model predicts and loses, or raise ValueError if it is not finite."""
+        X, y = rows.X, rows.y
         methods = ["predict"] if self.scorer is None else methods_for([self.scorer], model)
         outputs = {method: np.asarray(getattr(model, method)(X)) for method in methods}
         loss_of = zero_one_loss_per_row if self.is_classifier else absolute_loss_per_row
         losses = loss_of(y, outputs["predict"])
         if not np.isfinite(losses).all():
             raise ValueError(f"the predictions of {type(model).__name__} are not finite")
-        return Evaluation(model, y, losses, outputs, X)
+        return Evaluation(model, y, losses, outputs, X, self._asked_for(rows.params))
+
+    def _asked_for(self, params):
+        """Return what the scorer asks for by its metadata request, of the per-row arguments."""
+        if not hasattr(self.scorer, "get_metadata_routing"):
+            return {}
+        asked = self.scorer.get_metadata_routing().score.requests
+        names = {name: name if request is True else request for name, request in asked.items()}
+        return {name: params[given] for name, given in names.items() if given in params}
 
     def loss(self, evaluation):
         """Return the mean loss."""
@@ -192,7 +203,8 @@ class ScorerEvaluator(RowwiseEvaluator):
 
     def _score(self, evaluation, rows):
         X = take_rows(evaluation.X, rows)
-        return self.scorer(evaluation.recorded(rows), X, evaluation.y[rows])
+        params = {name: values[rows] for name, values in evaluation.params.items()}
+        return self.scorer(evaluation.recorded(rows), X, evaluation.y[rows], **params)
 
 
 def block_length(values):
@@ -281,9 +293,9 @@ def forecast(sizes, seconds, size):
     return float(max(ridge.predict([[size / unit]])[0], 0.0))
 
 
-def rows_to_tell(interval, effect, n_new):
-    """Return how many more new rows show a gain of that size, with a power of 80 %."""
-    z = stats.norm.ppf((1 + CONFIDENCE) / 2) + stats.norm.ppf(0.8)
+def rows_to_tell(interval, effect, n_new, level=CONFIDENCE):
+    """Return how many more new rows show a gain of that size, with a power of 90 %."""
+    z = stats.norm.ppf((1 + level) / 2) + stats.norm.ppf(_POWER)
     held_out = (z * interval.deviation / effect) ** 2
     more = held_out * n_new / interval.n_rows - n_new
     return max(more, n_new)  # less than as many again would hardly tell more

@@ -55,6 +55,7 @@ ACTIONS = {
 }
 _TOLD_APART = 0.5  # the AUC of a guess
 _SHOWN = 3  # features named in the paragraph
+_BATCHES_SHOWN = 12
 
 
 class Units:
@@ -116,6 +117,7 @@ def written(action, rows, evidence, units):
         _chosen(units),
         _unpredicted(evidence["rows"]),
         _concept(evidence, units),
+        _batches(evidence, units),
         _inputs(evidence),
         _forgetting(action, by_action, evidence, units),
         _sensitivity(evidence),
@@ -270,6 +272,19 @@ def _old_rows_are_wrong(shift, units):
 def _since(evidence):
     row = evidence["concept_shift"]["change_at_new_row"]
     return f"; it shows from about new row {row:,} on" if row else ""
+
+
+def _batches(evidence, units):
+    """Return how the old model does batch by batch, the newest of many."""
+    batches = evidence["batches"]
+    if not batches:
+        return ""
+    shown = [
+        units.level(batch["loss"]) if math.isfinite(batch["loss"]) else "unknown"
+        for batch in batches[-_BATCHES_SHOWN:]
+    ]
+    of = f"the newest {len(shown)} of {len(batches)}" if len(shown) < len(batches) else "the"
+    return f"On {of} new batches, one by one, the old model has {units.name} {', '.join(shown)}."
 
 
 def _inputs(evidence):

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ...buffers._base import joined, part_of
 from ...metrics import Price
 from ...metrics._forgetting import negative_flips
 from ...utils._containers import concat_rows
@@ -27,6 +28,7 @@ from ._text import Units, written
 _SHARE_OF_BEST = 0.75
 _LEAST_POINTS = 0.02
 _LEAST_TO_DECIDE = 20  # held-out new rows: a handful that agree may be a run of luck
+_LEAST_TO_COLLECT = 40  # so that what is asked for does not lie at that border again
 
 
 class Verdict:
@@ -44,7 +46,7 @@ class Verdict:
         self.present = self.done["keep"]
         aside = ("keep", FEWER_FLIPS)
         self.others = [trial for name, trial in self.done.items() if name not in aside]
-        level = 1 - (1 - CONFIDENCE) / max(len(self.others), 1)
+        self.level = level = 1 - (1 - CONFIDENCE) / max(len(self.others), 1)
         gain = case.evaluator.gain
         self.gains, self.forgetting = {}, {}
         for trial in self.done.values():
@@ -166,16 +168,31 @@ class Verdict:
 
     def _without_a_winner(self):
         best = max(self.others, key=lambda trial: self.gains[trial.action].estimate)
-        gain, n_new = self.gains[best.action], self.case.n_new
-        alone = self.case.evaluator.gain(self.present.new, best.new, CONFIDENCE)
-        may_matter = gain.high > self.matters and alone.low > 0 >= gain.low
+        gain = self.gains[best.action]
+        promises = gain.estimate > self.matters and self._alone(best).low > 0 >= gain.low
         is_wide = (gain.high - gain.low) / 2 > 2 * self.matters
-        if not (self.few or may_matter or is_wide):
+        if not (self.few or promises or is_wide):
             return "keep"  # a gain that is sure but does not pay its price is no reason to wait
-        more = rows_to_tell(gain, max(gain.estimate, self.matters), n_new)
-        least = _LEAST_TO_DECIDE / HELD_OUT_NEW - n_new
-        self.more_rows = rounded_up(max(more, least) if math.isfinite(more) else 10 * n_new)
+        self.more_rows = self._rows_to_collect(best)
         return "collect_more"
+
+    def _alone(self, trial):
+        """Return the interval of a gain that is not one of many."""
+        return self.case.evaluator.gain(self.present.new, trial.new, CONFIDENCE)
+
+    def _rows_to_collect(self, best):
+        """Return how many more rows tell of each candidate whether it gains what would matter."""
+        n_new, more = self.case.n_new, [0.0]
+        for trial in self.others:
+            gain = self.gains[trial.action]
+            if trial is best or gain.high > self.matters:
+                # A gain found in few rows is the luckiest of many: what is sure of it is planned
+                # for, not what it seems.
+                effect = max(self._alone(trial).low, self.matters)
+                more.append(rows_to_tell(gain, effect, n_new, self.level))
+        finite = [n for n in more if math.isfinite(n)]
+        least = _LEAST_TO_COLLECT / HELD_OUT_NEW - n_new
+        return rounded_up(max(*finite, least) if len(finite) == len(more) else 10 * n_new)
 
     def advice(self):
         """Return the action with all that it rests on."""
@@ -239,6 +256,7 @@ class Verdict:
             "gains": {name: gain.as_dict() for name, gain in self.gains.items()},
             "input_shift": shift,
             "concept_shift": self._concept_shift(shift["high"]),
+            "batches": self._batches(),
             "rows_needed": {**self._curve(), "more_rows": self.more_rows},
             "sensitivity": sensitivity(
                 last.present,
@@ -277,7 +295,7 @@ class Verdict:
         case, last, before = self.case, self.last, self.present.old
         after = self.present.new
         if last.present is not last.refitted:
-            after = case.evaluator.evaluate(last.refitted, last.held_new.X, last.held_new.y)
+            after = case.evaluator.evaluate(last.refitted, last.held_new)
         beyond = beyond_moved_inputs(before, after, auc, is_classifier=case.is_classifier)
         return {
             **case.evaluator.excess(before, after, CONFIDENCE).as_dict(),
@@ -287,6 +305,25 @@ class Verdict:
             "says_nothing": case.evaluator.says_nothing(before, after),
             "change_at_new_row": None if last.located is None else last.located - case.first_new,
         }
+
+    def _batches(self):
+        """Return how the old model does on each new batch, where there are several."""
+        case, last = self.case, self.last
+        rows = joined(last.readable_new, last.held_new)
+        ends = case.first_new + np.cumsum(case.batches)
+        parts = np.split(np.arange(len(rows.index)), np.searchsorted(rows.index, ends[:-1]))
+        if len(parts) < 2:
+            return []
+        return [
+            {"rows": size, "loss": self._loss_of_old_model(part_of(rows, part))}
+            for size, part in zip(case.batches, parts, strict=True)
+        ]
+
+    def _loss_of_old_model(self, rows):
+        try:
+            return self.case.evaluator.loss(self.case.evaluator.evaluate(self.last.refitted, rows))
+        except ValueError:  # no row that counts, or a score that so few do not define
+            return math.nan
 
     def _curve(self):
         """Return how the refit on new rows improves with them."""
