@@ -3,7 +3,9 @@
 A retrain is made in a process of its own, on a core of its own where there is one. Predictions of
 one row are timed in slices, one while a refit runs and one while none does, in turn: on a machine
 that others use, too, only such neighbours can be compared. The ratio is that of the 99th
-percentiles of two neighbours; told are its median over all pairs and its quartiles.
+percentiles of two neighbours; told are its median over all pairs and its quartiles. Where several
+processes want one core, the percentile of the wall clock is their doing: beside it stand the
+processor seconds of the thread that predicts.
 """
 
 import os
@@ -62,7 +64,7 @@ def pin(core):
 
 
 def latencies(n_pairs, n_calls):
-    """Return the seconds of each prediction, idle and busy, by pair."""
+    """Return wall and processor seconds of each prediction, idle and busy, by pair."""
     X, y = stream(4000 + 20 * n_pairs)
     model = DriftAwareRetrainer(
         SlowFit(),
@@ -72,7 +74,7 @@ def latencies(n_pairs, n_calls):
         random_state=0,
     ).fit(X[:4000], y[:4000])
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-    idle, busy = np.empty((n_pairs, n_calls)), np.empty((n_pairs, n_calls))
+    idle, busy = np.empty((n_pairs, n_calls, 2)), np.empty((n_pairs, n_calls, 2))
     with (
         ProcessPoolExecutor(1, initializer=pin, initargs=(1,)) as pool,
         BackgroundRetrainer(model, pool) as service,
@@ -90,34 +92,38 @@ def latencies(n_pairs, n_calls):
                 timed(service, X, idle[pair])
     if cores is not None:
         os.sched_setaffinity(0, cores)
-    return idle, busy, model.n_refits_
+    return idle, busy
 
 
 def timed(service, X, spent, *, while_busy=False):
     """Time predictions of one row each."""
     for call in range(len(spent)):
         row = X[call % 4000][None]
-        begin = time.perf_counter()
+        begin, ours = time.perf_counter(), time.thread_time()
         service.predict(row)
-        spent[call] = time.perf_counter() - begin
+        spent[call] = time.perf_counter() - begin, time.thread_time() - ours
         if while_busy and not service.is_retraining:
             raise RuntimeError(f"the refit was done after {call} calls: ask for fewer")
 
 
 def shown_latencies(idle, busy):
     """Return the table of the latencies, and whether the target is met."""
-    lines = []
-    for name, spent in (("no refit", idle), ("a refit runs in a process", busy)):
-        p50, p99 = (1e6 * np.percentile(spent, q, axis=1) for q in (50, 99))
-        lines.append([name, f"{np.median(p50):.0f}", f"{np.median(p99):.0f}", f"{p99.max():.0f}"])
-    ratios = np.percentile(busy, 99, axis=1) / np.percentile(idle, 99, axis=1)
-    low, middle, high = np.percentile(ratios, [25, 50, 75])
-    met = middle <= MOST_RATIO
-    lines.append(["ratio of neighbours", "", f"{middle:.2f} ({low:.2f} to {high:.2f})", ""])
-    header = ["one row, us", "p50", "p99, median of slices", "p99, worst slice"]
-    found = f"p99 with a refit / without <= {MOST_RATIO}: {verdict(met)}."
+    lines, met = [], []
+    for clock, unit in enumerate(("wall", "CPU")):
+        of_clock = idle[..., clock], busy[..., clock]
+        for name, spent in zip(("no refit", "a refit runs in a process"), of_clock):
+            p50, p99 = (1e6 * np.percentile(spent, q, axis=1) for q in (50, 99))
+            numbers = (np.median(p50), np.median(p99), p99.min(), p99.max())
+            lines.append([f"{name}, {unit}", *(f"{number:.0f}" for number in numbers)])
+        quiet, loud = (np.percentile(spent, 99, axis=1) for spent in of_clock)
+        low, middle, high = np.percentile(loud / quiet, [25, 50, 75])
+        met.append(middle <= MOST_RATIO)
+        found = f"{middle:.2f} ({low:.2f} to {high:.2f})"
+        lines.append([f"ratio of neighbours, {unit}", "", found, "", ""])
+    header = ["one row, us", "p50", "p99, median of slices", "least", "largest"]
+    told = f"{verdict(met[0])} by the wall clock, {verdict(met[1])} by the processor's"
     counted = f"{len(idle)} pairs of slices of {idle.shape[1]} predictions."
-    return [table(header, lines), f"{counted} {found}"]
+    return [table(header, lines), f"{counted} p99 with a refit / without <= {MOST_RATIO}: {told}."]
 
 
 # -- predictions while models are swapped ----------------------------------------------------------
@@ -227,8 +233,8 @@ def main():
     os.environ.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"})  # of the processes
     use_one_thread()
     quick = args.quick
-    idle, busy, _ = latencies(*((3, 200) if quick else (40, 1000)))
-    swaps = asked_while_swapped(*((5000, 20) if quick else (CALLS, SWAPS)))
+    idle, busy = latencies(*((3, 200) if quick else (40, 1000)))
+    swaps = asked_while_swapped(*((2000, 5) if quick else (CALLS, SWAPS)))
     files = list(file_times(3 if quick else 30))
     steps = step_times(1 if quick else 7)
     over = steps["step"] - steps["import"]

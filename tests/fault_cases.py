@@ -289,9 +289,9 @@ class Side:
             index, n_seen = mine.buffer_.index, mine.n_samples_seen_
             lost += abs(len(Y) - n_seen - self._n_waiting(n)) + len(index) - len(np.unique(index))
             if isinstance(mine.buffer_, SlidingWindow):
-                lost += len(set(range(n_seen)) - self.set_aside[n] ^ set(index.tolist()))
+                lost += len(set(range(n_seen)) - self.set_aside[n] - set(index.tolist()))
             rows = mine.buffer_.latest()
-            lost += int((rows.X != X[index]).any(axis=1).sum() + (rows.y != Y[index]).sum())
+            lost += int((X[index] != rows.X).any(axis=1).sum() + (rows.y != Y[index]).sum())
             heard = [batch for batch in mine.detector_.seen_ if self._rings(mine, batch)]
             # Of two alarms in batches that a member learns together, one refit is the answer.
             n_due = sum(batch.n_rows == SIZE for batch in heard)
@@ -590,7 +590,7 @@ def interrupted_step(number, folder):
 # -- in the background -----------------------------------------------------------------------------
 
 
-def in_background(service, stop=len(Y)):
+def in_background(service, stop=600):
     for row in range(FIRST, stop, SIZE):
         service.partial_fit(X[row : row + SIZE], Y[row : row + SIZE])
         service.wait()
@@ -623,7 +623,7 @@ def worker_dies(number, folder):
 
 @case("KeyboardInterrupt at a random line of a BackgroundRetrainer", 100, range(2))
 def interrupted_in_background(number, folder):
-    """The batch is in the retrainer or is not; a job that is out is told of, or handed out again."""
+    """The batch is in the retrainer or is not; a job that is out is not lost."""
     rng = random.Random(number)
     row = FIRST + SIZE * rng.randrange(5)
     batch = slice(row, row + SIZE)
@@ -737,7 +737,7 @@ def bad_batch(number, folder):
     side = Side(retrainer)
     side.calm(FIRST + SIZE)
     before = pickle.dumps(side.model)
-    name, (rows, labels) = list(bad_batches().items())[number]
+    rows, labels = list(bad_batches().values())[number]
     told = ()
     try:
         side.model.partial_fit(rows, labels)

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from same_state import assert_same_state
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -255,6 +256,7 @@ def fuzz(n_examples, seed=None):
         deadline=None,
         database=None,
         derandomize=seed is None,
+        phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
     @given(stream=streams(), base=st.sampled_from([*BASES, "anything", "levels"]))
@@ -267,5 +269,5 @@ def fuzz(n_examples, seed=None):
                 found["broken"] += 1
                 broken.setdefault(f"{type(error).__name__}: {str(error)[:80]}", (base, stream))
 
-    each()
+    (each if seed is None else seeded(seed)(each))()
     return found, broken

@@ -300,7 +300,7 @@ class Cycle(Plain):
         and is not to be sent again; and an alarm waits for the next one.
         """
         state, rows = self.state, examined.rows
-        before, held = state.log.n_seen, self.retrains.held()
+        before, held, signal = state.log.n_seen, self.retrains.held(), STABLE
         scored = state.labels.without_young(examined.scored, examined.unseen)
         trigger = self._trigger_of_labelled
         try:
@@ -312,10 +312,11 @@ class Cycle(Plain):
                 signal = STABLE if trigger is None else trigger.update(scored)
                 signal = sound_signal(trigger, signal)
             except Exception as error:
+                self.retrains.reopen(held, signal)
                 return self._trigger_failed(rows, error)
             return self._answered(rows, signal, examined.unseen)
         except BaseException:
-            self.retrains.reopen(held)
+            self.retrains.reopen(held, signal)
             state.make_good(rows, before)
             raise
 

@@ -14,6 +14,7 @@ from ..utils._restoring import Restoring
 from ._concept import n_rows_since
 from ._jobs import Cause, Challenger, Pending, Relearned, fit_record, make_job
 from ._log import STABLE, because, costs, named, news, shown
+from ._scoring import is_sound
 from ._step import Step
 
 NO_ROWS = Rows([], None, {}, np.empty(0, dtype=np.int64))
@@ -257,11 +258,17 @@ class Retrains(Plain):
         holders = (state.trials.challenger, state.pending)
         causes = [state.cause, *(one and one.cause for one in holders)]
         answers = (state.service.version, sum(state.log.events.counts.values()))
-        return [cause for cause in causes if cause is not None], answers
+        return [cause for cause in causes if cause is not None], answers, state.n_alarms
 
-    def reopen(self, held):
-        """After an interrupt: an alarm that was about to be answered is due with the next batch."""
-        (before, mark), (now, answers) = held, self.held()
+    def reopen(self, held, signal=STABLE):
+        """After an interrupt: an alarm that was about to be answered is due with the next batch.
+
+        So is one that a trigger had just given.
+        """
+        before, mark, n_alarms = held
+        if self.state.n_alarms == n_alarms and is_sound(signal):
+            self.heard(signal)
+        now, answers, _ = self.held()
         for cause in before:
             lost = mark == answers and not any(cause is one for one in now)
             if lost and cause.answers_alarm:

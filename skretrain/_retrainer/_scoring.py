@@ -44,11 +44,16 @@ def check_needs(trigger, estimator):
             )
 
 
-def sound_signal(trigger, signal):
-    """Return what a trigger answered, or raise TypeError where it is no signal."""
+def is_sound(signal):
+    """Tell whether an answer is a signal, with what belongs into one."""
     sound = isinstance(signal, Signal) and signal.state in ("stable", "warning", "drift")
     sound = sound and (signal.since is None or isinstance(signal.since, Integral))
-    if not sound or not isinstance(signal.note, str):
+    return sound and isinstance(signal.note, str)
+
+
+def sound_signal(trigger, signal):
+    """Return what a trigger answered, or raise TypeError where it is no signal."""
+    if not is_sound(signal):
         raise TypeError(
             f"{type(trigger).__name__} answered {signal!r}: it must be a Signal that says one of "
             "stable, warning, drift, since which stream row, an int, or None, and a str as note."

@@ -87,8 +87,8 @@ def _from_foreign(X):
         return np.asarray(X)
     except (IndexError, KeyError, RuntimeError) as error:  # of pyarrow, for columns without values
         raise ValueError(
-            f"X is a {type(X).__name__} that numpy cannot read: {error}. Pass it as a data "
-            "frame of pandas or polars."
+            f"X is a {type(X).__name__} that numpy cannot read: {error}. Pass it as a data frame "
+            "of pandas or polars."
         ) from error
 
 
