@@ -44,10 +44,10 @@ TRACER = pytest.StashKey()
 
 
 @contextlib.contextmanager
-def tracing(tracer):
-    """Trace with `tracer`, or nothing if it is None."""
+def traced(config, *, is_left_out=False):
+    """Trace for the coverage what runs here."""
     before = sys.gettrace()
-    sys.settrace(tracer)
+    sys.settrace(None if is_left_out else config.stash[TRACER])
     try:
         yield
     finally:
@@ -55,34 +55,40 @@ def tracing(tracer):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection():
-    """Import the package under the coverage, and all else, which takes twice the time, without."""
-    if sys.gettrace():
+def pytest_collection(session):
+    """Trace the imports of the package, and from here on only fixtures and tests.
+
+    What is traced takes twice the time, though it be pytest, or pandas that is imported.
+    """
+    tracer = session.config.stash[TRACER] = sys.gettrace()
+    if tracer and not session.config.pluginmanager.hasplugin("dsession"):  # its workers import
         package = importlib.import_module("skretrain")
         for module in pkgutil.walk_packages(package.__path__, "skretrain."):
             if not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
-    with tracing(None):
-        return (yield)
+    sys.settrace(None)
+    return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item):
-    """Trace fixtures and tests, and nothing that pytest does around them."""
-    item.config.stash[TRACER] = sys.gettrace()
-    with tracing(None):
+    """After ``no_cover``, pytest-cov goes on with a new tracer: take that one."""
+    try:
         return (yield)
+    finally:
+        item.config.stash[TRACER] = sys.gettrace() or item.config.stash[TRACER]
+        sys.settrace(None)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_fixture_setup(request):
     """Trace the making of a fixture."""
-    with tracing(request.config.stash[TRACER]):
+    with traced(request.config):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item):
     """Trace a test, but for ``no_cover``; in a worker of xdist, pytest-cov stops one of two."""
-    with tracing(None if item.get_closest_marker("no_cover") else item.config.stash[TRACER]):
+    with traced(item.config, is_left_out=bool(item.get_closest_marker("no_cover"))):
         return (yield)
