@@ -5,11 +5,14 @@ import importlib
 import os
 import pkgutil
 import sys
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["soft_dependencies"]
+
+TRACER, CASES = pytest.StashKey(), pytest.StashKey()
 
 # Doctests draw, too; no window may open. Set before anything imports matplotlib.
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -35,12 +38,17 @@ def pytest_configure(config):
 
 
 def pytest_itemcollected(item):
-    """Leave the slow tests and the doctests out of the coverage, which doubles their time."""
+    """Make the cases of a thinned matrix slow; leave slow tests and doctests out of the coverage.
+
+    It doubles their time.
+    """
+    if thinned := item.get_closest_marker("thinned"):
+        cases = item.parent.stash.setdefault(CASES, Counter())
+        if cases[item.originalname] % thinned.args[0]:
+            item.add_marker("slow")
+        cases[item.originalname] += 1
     if item.get_closest_marker("slow") or not isinstance(item, pytest.Function):
         item.add_marker("no_cover")
-
-
-TRACER = pytest.StashKey()
 
 
 @contextlib.contextmanager
