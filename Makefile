@@ -11,7 +11,7 @@ WORKERS ?= 2
 PYTHONS ?= python3.12 python3.13
 
 PY = $(VENV)/bin/python
-PYTEST = $(PY) -m pytest -n $(WORKERS) --cov --cov-report=term
+PYTEST = $(PY) -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # the targets install into one environment

@@ -216,6 +216,7 @@ GROWING = {
 @pytest.mark.parametrize("update", ["auto", "replay_mix", "full_refit", None])
 @pytest.mark.parametrize("name", GROWING)
 @pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_a_class_that_appears_late_is_learned(name, update):
     """Trap 18: in the batch in which it appears, by a refit where the model cannot take it in."""
     old = Y[:300] < 2

@@ -108,6 +108,7 @@ def test_without_update_and_growth_it_is_the_bare_estimator(name, detector):
 @pytest.mark.parametrize("detector", [None, drift.NoDrift()], ids=["none", "NoDrift"])
 @pytest.mark.parametrize("name", INCREMENTAL)
 @pytest.mark.parametrize("begin", ["fit", "partial_fit"])
+@pytest.mark.thinned(3)
 def test_with_warm_start_it_is_the_bare_loop(name, detector, begin):
     """``update="warm_start"`` is ``partial_fit`` in a loop, from a fit or from the first row."""
     bare = INCREMENTAL[name]

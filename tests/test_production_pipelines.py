@@ -137,6 +137,7 @@ def assert_fresh(model, right):
 
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("routing", [False, True], ids=["named", "routed"])
+@pytest.mark.thinned(2)
 def test_a_data_frame_pipeline_stays_fresh(policy, routing):
     """Missing numbers and words, categories that appear later, replayed rows with their weights."""
     X, y = orders()
@@ -161,6 +162,7 @@ def _refitted(model):
 @pytest.mark.parametrize("routing", [False, True], ids=["named", "routed"])
 @pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize("kind", TEXT_MODELS)
+@pytest.mark.thinned(5)
 def test_a_text_pipeline_stays_fresh(kind, container, policy, routing):
     """Rows are Python strings; what is replayed is what came."""
     messages, y = texts()

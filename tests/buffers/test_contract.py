@@ -168,6 +168,7 @@ def check_reading(buffer, held, operation, number):
 @in_every_container
 @pytest.mark.parametrize("n_batch", [1, 7, 50])
 @pytest.mark.no_cover
+@pytest.mark.thinned(5)
 def test_every_container_comes_back_as_its_kind(buffer, kind, n_batch):
     """Frames stay frames, text stays text, sparse stays sparse (as csr), with all rows aligned."""
     for start in range(0, 100, n_batch):

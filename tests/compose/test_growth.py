@@ -110,6 +110,7 @@ def grown(model, new):
 @pytest.mark.parametrize(("known", "new"), ARRIVALS)
 @pytest.mark.parametrize(("model", "rows"), FAMILIES, ids=name)
 @pytest.mark.no_cover
+@pytest.mark.thinned(7)
 def test_a_grown_model_predicts_as_before_near_and_far(model, rows, known, new):
     """On rows like those learned, of every class, and on rows of any size and sign."""
     before = fitted(model, rows, known)
@@ -236,6 +237,7 @@ def test_the_sets_of_weights_of_an_averaging_model_stay_tied(known, average):
 @pytest.mark.parametrize(("known", "new"), ARRIVALS)
 @pytest.mark.parametrize(("model", "rows"), list(bayes_models()), ids=name)
 @pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_naive_bayes_goes_on_as_if_it_had_declared_the_class(model, rows, known, new):
     """Grown and continued equals declared at the beginning, in every attribute, bit for bit."""
     first = rows(300, known)

@@ -133,6 +133,7 @@ def assert_preserved(scaler, model, X_more, X):
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("model", CLASSIFIERS, ids=as_typed)
 @pytest.mark.no_cover
+@pytest.mark.thinned(7)
 def test_decisions_of_classifiers_do_not_move(scaler, model, n_classes):
     X, y = problem(model, n_classes)
     scaler = clone(scaler).fit(X[:60])
@@ -142,6 +143,7 @@ def test_decisions_of_classifiers_do_not_move(scaler, model, n_classes):
 
 @pytest.mark.parametrize("scaler", SCALERS, ids=as_typed)
 @pytest.mark.parametrize("model", [*REGRESSORS, *MULTI_TASK], ids=as_typed)
+@pytest.mark.thinned(5)
 def test_predictions_of_regressors_do_not_move(scaler, model):
     X, y = problem(model)
     scaler = clone(scaler).fit(X[:60])

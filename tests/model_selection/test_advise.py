@@ -137,6 +137,18 @@ def _row(advice, action):
     return next(row for row in advice.rows if row["action"] == action)
 
 
+@pytest.fixture
+def in_stages():
+    """Learn from growing subsamples, as advice does; a test that reads what they tell asks."""
+
+
+@pytest.fixture(autouse=True)
+def _in_one_stage(request, monkeypatch):
+    """Learn from all rows at once: the subsamples take most of the time, and decide nothing."""
+    if "in_stages" not in request.fixturenames and not request.node.get_closest_marker("slow"):
+        monkeypatch.setattr(_candidates, "_shares", lambda case: [1.0])
+
+
 # -- the answers -----------------------------------------------------------------------------------
 
 
@@ -172,8 +184,8 @@ def test_moved_inputs_under_an_unchanged_relation_are_told_apart_from_a_changed_
 
 @pytest.mark.parametrize("turned", [0.0, 1.0])
 @pytest.mark.no_cover
-def test_thirty_new_rows_are_answered_by_collect_more_and_a_number(turned):
-    advice = _advised(n_new=30, turned=turned)
+def test_thirty_new_rows_are_answered_by_collect_more_and_a_number(turned, in_stages):
+    advice = advise(CLASSIFIER, *_pair(n_new=30, turned=turned))
     assert advice.action == "collect_more"
     more = advice.evidence["rows_needed"]["more_rows"]
     assert more >= 30
@@ -370,7 +382,7 @@ def test_what_a_fitted_model_knows_by_heart_does_not_count_as_its_past_loss():
 
 
 @pytest.mark.no_cover
-def test_two_calls_agree():
+def test_two_calls_agree(in_stages):
     data = _pair(turned=0.3)
     one, two = (advise(SGDClassifier(), *data) for _ in range(2))
     assert one.action == two.action
@@ -961,7 +973,7 @@ def test_a_score_that_no_draw_defines_has_no_interval_and_decides_nothing():
     assert advice.to_html()
 
 
-def test_without_time_only_a_part_of_the_rows_is_learned_and_the_text_says_so():
+def test_without_time_only_a_part_of_the_rows_is_learned_and_the_text_says_so(in_stages):
     data = _pair(n_old=3000, n_new=3000)
     hasty = advise(CLASSIFIER, *data, time_budget=0)
     rows = hasty.evidence["rows"]
@@ -973,7 +985,7 @@ def test_without_time_only_a_part_of_the_rows_is_learned_and_the_text_says_so():
     assert [n for n, _ in patient.evidence["rows_needed"]["curve"]] == [250, 500, 1000, 2000]
 
 
-def test_subsamples_that_cannot_be_fitted_are_passed_over():
+def test_subsamples_that_cannot_be_fitted_are_passed_over(in_stages):
     X = _concept(40, 0)[0]
     y_old = np.array([0] * 29 + [1] + [0, 1] * 5)  # one row of the other class to learn from
     advice = advise(CLASSIFIER, X, y_old, *_concept(60, 1))

@@ -129,6 +129,7 @@ MODELS = {
 )
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.no_cover
+@pytest.mark.thinned(5)
 def test_the_same_delay_for_all_is_label_delay(name, batch_size, delay):
     """But for the first fit, whose labels a delay takes as known."""
     rows = np.arange(N)

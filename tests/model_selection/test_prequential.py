@@ -79,6 +79,7 @@ def test_other_methods_are_recorded_the_same(method):
 @pytest.mark.parametrize("label_delay", [0, 1, 50, 130])
 @pytest.mark.parametrize("row", [250, 399, 400])
 @pytest.mark.no_cover
+@pytest.mark.thinned(5)
 def test_no_prediction_depends_on_a_label_that_is_not_known_yet(row, label_delay):
     """Trap 16: other labels from `row` on change nothing until `row` + delay has been predicted."""
     base = DriftAwareRetrainer(SGDClassifier(random_state=0), detector="adwin")

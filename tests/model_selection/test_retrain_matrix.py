@@ -449,6 +449,7 @@ def all_schedules(n_chunks, windows):
 @pytest.mark.parametrize("cost", [0, 3, 12.0, lambda rows, seconds: rows / 10 + seconds])
 @pytest.mark.parametrize(("n_chunks", "seed"), [(2, 0), (4, 1), (7, 2), (7, 3)])
 @pytest.mark.no_cover
+@pytest.mark.thinned(5)
 def test_the_oracle_is_the_best_of_all_schedules(n_chunks, seed, cost, label_delay):
     """By brute force; of several equally good ones, it has the fewest fits."""
     matrix = small(n_chunks, seed)

@@ -85,6 +85,7 @@ def test_a_policy_for_which_one_seed_is_not_done_is_left_out(slow):
     assert _compared({"never": [], "slow": slow}, seeds=2, time_budget=15).left_out == ["slow"]
 
 
+@pytest.mark.slow
 def test_processes_each_have_their_share(slow):
     """Their clocks are real, and there is plenty of time."""
     policies = {"never": [], "a": DriftAwareRetrainer(GaussianNB()), "b": ReplayPartialFit(BASE)}

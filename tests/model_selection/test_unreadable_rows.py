@@ -86,6 +86,7 @@ def rows_of(X, rows):
     ],
 )
 @pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_they_are_counted_told_and_left_out_of_the_scores(make, unpredicted, name):
     """A retrainer can read them from the next batch on, a model that learns nothing never."""
     base, X, y = CASES[name]

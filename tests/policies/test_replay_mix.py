@@ -36,6 +36,7 @@ def run(ratio, size=20, seed=0, **params):
 @pytest.mark.parametrize("size", [1, 7, 20])
 @pytest.mark.parametrize("ratio", [0, 0.5, 1.0, 3.0])
 @pytest.mark.no_cover
+@pytest.mark.thinned(5)
 def test_the_rows_of_a_step_are_the_stated_ratio(ratio, size):
     """Trap 27: a sample, not the whole memory; and no fresh row is replayed in its own step.
 

@@ -66,6 +66,7 @@ def excesses(shares, table, mixture):
 @pytest.mark.parametrize("share", [*SHARE, 1e-9])
 @pytest.mark.parametrize("forgetting", FORGETTING)
 @pytest.mark.no_cover
+@pytest.mark.thinned(5)
 def test_no_adversary_makes_the_regret_exceed_its_bound(forgetting, share, n_members):
     """Whoever has the least weight wins each time: for every number of changes the bound holds."""
     shares = FixedShare(n_members, forgetting, share)

@@ -120,6 +120,7 @@ def assert_same_bits(found, expected):
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("kind", FORESTS)
 @pytest.mark.no_cover
+@pytest.mark.thinned(5)
 def test_a_forest_says_the_same_without_its_pool(kind, target, rows):
     """Bit for bit, with the same types, for one row as for all; several outputs fall back."""
     if is_regressor(kind()) and target in ("text", "truth"):

@@ -87,6 +87,7 @@ def assert_right(model, X, classes):
 @pytest.mark.parametrize("kind", LABELS)
 @pytest.mark.parametrize("lacking", ["none", "one", "all but one"])
 @pytest.mark.no_cover
+@pytest.mark.thinned(7)
 def test_each_case_of_classes_is_right_or_foreseen(base, kind, lacking):
     """Whatever labels there are and lack, the old model stays as it was."""
     if kind == "text" and isinstance(base, XGBClassifier):

@@ -107,6 +107,7 @@ def test_the_newest_fifth_is_held_out(base, capfd):
     ids=["pipeline", "search"],
 )
 @pytest.mark.no_cover
+@pytest.mark.thinned(5)
 def test_at_any_depth(base, inside):
     """The rows held out pass the steps before, fitted on all rows."""
     X, y = noisy()

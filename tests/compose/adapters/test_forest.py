@@ -266,6 +266,7 @@ def names_of(codes):
 @pytest.mark.parametrize("present", [[0], [2], [0, 2]], ids=str)
 @pytest.mark.parametrize("n_new", [3, 200])
 @pytest.mark.no_cover
+@pytest.mark.thinned(5)
 def test_rows_may_lack_classes(kind, class_weight, present, n_new):
     """New trees know every class and give those that their rows lack probability zero."""
     if class_weight == "given":
@@ -479,6 +480,7 @@ def test_other_columns_are_scikit_learns_own_error(kind):
     ids=["pandas", "polars", "csr_matrix", "csr_array", "list", "float32"],
 )
 @pytest.mark.no_cover
+@pytest.mark.thinned(5)
 def test_containers(kind, container):
     """Rows come in whatever scikit-learn takes, with a missing class where that is allowed."""
     rows = container(X) if container is not pd.DataFrame else pd.DataFrame(X, columns=list("abcd"))
@@ -627,6 +629,7 @@ def usual_path(n):
 @pytest.mark.parametrize("max_samples", ["auto", 50, 0.5])
 @pytest.mark.parametrize("max_features", [1.0, 2])
 @pytest.mark.no_cover
+@pytest.mark.thinned(5)
 def test_scores_of_trees_that_drew_different_numbers_of_rows(n_new, max_samples, max_features):
     """Each tree is judged by what is usual for its own rows; the oracle is the paper's formula."""
     model = IsolationForest(

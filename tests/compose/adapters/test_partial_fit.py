@@ -108,6 +108,7 @@ def as_floats(kind, X):
 @pytest.mark.parametrize("labels", LABELS)
 @pytest.mark.parametrize("started", ["fit", "partial_fit"])
 @pytest.mark.no_cover
+@pytest.mark.thinned(5)
 def test_batches_of_known_labels_go_on_as_bare_ones_do(kind, labels, started):
     """All labels, some of them, one of them: the estimator's own partial_fit, bit for bit."""
     known, _ = LABELS[labels]
