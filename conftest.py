@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["soft_dependencies"]
 
-TRACER, CASES = pytest.StashKey(), pytest.StashKey()
+CASES = pytest.StashKey()
 
 # Doctests draw, too; no window may open. Set before anything imports matplotlib.
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -48,54 +48,10 @@ def pytest_itemcollected(item):
         item.add_marker("no_cover")
 
 
-@contextlib.contextmanager
-def traced(config, *, is_left_out=False):
-    """Trace for the coverage what runs here."""
-    before = sys.gettrace()
-    sys.settrace(None if is_left_out else config.stash[TRACER])
-    try:
-        yield
-    finally:
-        sys.settrace(before)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_collection(session):
-    """Trace the imports of the package, and from here on only fixtures and tests.
-
-    What is traced takes twice the time, though it be pytest, or pandas that is imported.
-    """
-    tracer = session.config.stash[TRACER] = sys.gettrace()
-    if tracer and not session.config.pluginmanager.hasplugin("dsession"):  # its workers import
-        package = importlib.import_module("skretrain")
-        for module in pkgutil.walk_packages(package.__path__, "skretrain."):
-            if not module.name.endswith("__main__"):
-                importlib.import_module(module.name)
-    sys.settrace(None)
-    return (yield)
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item):
-    """After ``no_cover``, pytest-cov goes on with a new tracer: take that one."""
-    try:
-        return (yield)
-    finally:
-        item.config.stash[TRACER] = sys.gettrace() or item.config.stash[TRACER]
-        sys.settrace(None)
-
-
-@pytest.hookimpl(wrapper=True, trylast=True)
-def pytest_fixture_setup(request):
-    """Trace the making of a fixture."""
-    with traced(request.config):
-        return (yield)
-
-
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item):
-    """Trace a test, but for ``no_cover``; in a worker of xdist, pytest-cov stops one of two."""
-    with traced(item.config, is_left_out=bool(item.get_closest_marker("no_cover"))):
+    """Stop all tracing under ``no_cover``; in a worker of xdist, pytest-cov stops one of two."""
+    if not item.get_closest_marker("no_cover"):
         return (yield)
     tracer = sys.gettrace()
     sys.settrace(None)
