@@ -60,26 +60,29 @@ class Fault(NamedTuple):
     fast : tuple of int
         The numbers of the tries that the light tests make.
     needs : str or None
-        A package without which there is nothing to try.
+        A module, or a function of one, without which there is nothing to try.
+    has_pool : bool
+        Whether it starts processes by itself.
     """
 
     attempt: Any
     n_tries: int
     fast: tuple = (0,)
     needs: str | None = None
+    has_pool: bool = False
 
 
 FAULTS = {}
 
 
-def case(name, n_tries, fast=(0,), needs=None, **params):
+def case(name, n_tries, fast=(0,), needs=None, *, has_pool=False, **params):
     """Register a kind of fault under the name that the table gives it."""
 
     def register(attempt):
         def bound(number, folder):
             return attempt(number, folder, **params)
 
-        FAULTS[name] = Fault(bound, n_tries, tuple(fast), needs)
+        FAULTS[name] = Fault(bound, n_tries, tuple(fast), needs, has_pool)
         return attempt
 
     return register
@@ -596,7 +599,7 @@ def in_background(service, stop=600):
         service.wait()
 
 
-@case("worker of a pool killed in a retrain", 5, ())
+@case("worker of a pool killed in a retrain", 5, (), has_pool=True)
 def worker_dies(number, folder):
     """The job is tried again after a batch, in a new process; rows and predictions go on."""
     params = {"detector": Rings([FIRST + SIZE * (number % 3)]), "random_state": 0}
