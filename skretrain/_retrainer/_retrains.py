@@ -243,9 +243,8 @@ class Retrains(Plain):
             return
         # What was judged against another model, or made from one, is made anew.
         overtaken = self._supersede("a model that can read newer rows serves")
-        for one in filter(None, (state.trials.withdraw(), overtaken)):
-            if one.cause.answers_alarm:
-                state.cause = one.cause
+        causes = [one.cause for one in (overtaken, state.trials.withdraw()) if one is not None]
+        state.cause = next((one for one in causes if one.answers_alarm), state.cause)
         n_known = n_rows_since(state.parts.buffer, state.concept.start, n_seen)
         before = state.replace_unwatched(relearned.model, record, n_known)
         event = state.log.event("retrained", rows, STABLE, **details)

@@ -110,6 +110,13 @@ def test_numbers_of_parquet_that_are_all_missing_in_a_text_file_are_numbers():
     assert read["a"].isna().all()
 
 
+def test_a_column_of_dates_of_parquet_is_one_in_a_text_file():
+    frame = pd.DataFrame({"a": ["2024-03-30", "", "2024-04-01"]})
+    (read,) = typed([frame], [","], [], types={"a": ColumnType("dates of Parquet")})
+    assert read["a"].tolist()[::2] == [pd.Timestamp("2024-03-30"), pd.Timestamp("2024-04-01")]
+    assert read["a"].isna().tolist() == [False, True, False]
+
+
 @pytest.mark.parametrize("zone", [None, "Europe/Rome"])
 def test_dates_of_a_text_file_are_those_of_parquet(zone):
     texts = pd.Series(["2024-03-30 10:00:00", "2024-03-31T10:00:00.5", "2024-04-01"])

@@ -1,6 +1,10 @@
 """A period as it is given: its rows at once, or a list of batches in the order of time."""
 
+import math
+
 import numpy as np
+
+from ...buffers._base import joined, part_of
 
 
 def batches_of(period, X, y, params):
@@ -51,3 +55,23 @@ def _is_table(X):
     return isinstance(X, (list, tuple)) and not any(
         np.ndim(v) == 0 and not isinstance(v, str) for v in X
     )
+
+
+def losses_of_batches(case, stage):
+    """Return how the old model of a stage does on each new batch, where there are several."""
+    rows = joined(stage.readable_new, stage.held_new)
+    ends = case.first_new + np.cumsum(case.batches)
+    parts = np.split(np.arange(len(rows.index)), np.searchsorted(rows.index, ends[:-1]))
+    if len(parts) < 2:
+        return []
+    return [
+        {"rows": size, "loss": _loss(case.evaluator, stage.refitted, part_of(rows, part))}
+        for size, part in zip(case.batches, parts, strict=True)
+    ]
+
+
+def _loss(evaluator, model, rows):
+    try:
+        return evaluator.loss(evaluator.evaluate(model, rows))
+    except ValueError:  # no row that counts, or a score that so few do not define
+        return math.nan

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-from ...buffers._base import joined, part_of
 from ...metrics import Price
 from ...metrics._forgetting import negative_flips
 from ...utils._containers import concat_rows
 from ._advice import Advice
+from ._batches import losses_of_batches
 from ._candidates import CARRY_THE_OLD, FEWER_FLIPS, NEW_ROWS_ALONE
 from ._case import HELD_OUT_NEW
 from ._charges import charge_of
@@ -256,7 +256,7 @@ class Verdict:
             "gains": {name: gain.as_dict() for name, gain in self.gains.items()},
             "input_shift": shift,
             "concept_shift": self._concept_shift(shift["high"]),
-            "batches": self._batches(),
+            "batches": losses_of_batches(case, last),
             "rows_needed": {**self._curve(), "more_rows": self.more_rows},
             "sensitivity": sensitivity(
                 last.present,
@@ -305,25 +305,6 @@ class Verdict:
             "says_nothing": case.evaluator.says_nothing(before, after),
             "change_at_new_row": None if last.located is None else last.located - case.first_new,
         }
-
-    def _batches(self):
-        """Return how the old model does on each new batch, where there are several."""
-        case, last = self.case, self.last
-        rows = joined(last.readable_new, last.held_new)
-        ends = case.first_new + np.cumsum(case.batches)
-        parts = np.split(np.arange(len(rows.index)), np.searchsorted(rows.index, ends[:-1]))
-        if len(parts) < 2:
-            return []
-        return [
-            {"rows": size, "loss": self._loss_of_old_model(part_of(rows, part))}
-            for size, part in zip(case.batches, parts, strict=True)
-        ]
-
-    def _loss_of_old_model(self, rows):
-        try:
-            return self.case.evaluator.loss(self.case.evaluator.evaluate(self.last.refitted, rows))
-        except ValueError:  # no row that counts, or a score that so few do not define
-            return math.nan
 
     def _curve(self):
         """Return how the refit on new rows improves with them."""
