@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from ._polars_types import texts_next_to_others
+from ._polars_types import kept_apart
 from ._rows import (
     ARRAY,
     LIST,
@@ -271,11 +271,11 @@ def _relaxed(parts):
     # The relaxed join, which promotes types, exists for data frames only.
     frames = [part.alias(parts[0].name).to_frame() for part in parts] if series else parts
     for name, *dtypes in zip(frames[0].columns, *(frame.dtypes for frame in frames), strict=True):
-        others = texts_next_to_others(set(dtypes) - {pl.Null})
-        if others:
+        apart = kept_apart(set(dtypes) - {pl.Null})
+        if apart:
+            what, other = apart
             raise ValueError(
-                f"column {name!r} has text next to {others[0]}: pass the same types with every "
-                "batch."
+                f"column {name!r} has {what} next to {other}: pass the same types with every batch."
             )
     try:
         frame = pl.concat(frames, how="vertical_relaxed", rechunk=True)

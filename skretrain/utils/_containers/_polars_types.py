@@ -118,7 +118,7 @@ def _in_common(known, values):
     """Return a column in the type that holds both; where there is none, a join will say so."""
     import polars as pl
 
-    if texts_next_to_others({known, values.dtype}):
+    if kept_apart({known, values.dtype}):
         return values
     pair = [pl.DataFrame({"values": pl.Series([], dtype=one)}) for one in (known, values.dtype)]
     try:
@@ -127,9 +127,19 @@ def _in_common(known, values):
         return values
 
 
-def texts_next_to_others(dtypes):
-    """Return the types next to text that polars would turn into it, the number 1 into "1"."""
+def kept_apart(dtypes):
+    """Return what a column holds and the type beside it if polars joins them wrongly, else None.
+
+    It would turn the number 1 into "1" next to text. For durations next to dates it names a type,
+    to which it then casts only columns without a value.
+    """
     import polars as pl
 
-    others = [dtype for dtype in dtypes if dtype not in (pl.String, pl.Categorical, pl.Enum)]
-    return others if len(others) < len(dtypes) else []
+    for said, kinds, others in (
+        ("text", (pl.String, pl.Categorical, pl.Enum), None),
+        ("durations", (pl.Duration,), (pl.Date, pl.Datetime)),
+    ):
+        beside = [one for one in dtypes if one not in kinds and (others is None or one in others)]
+        if beside and any(one in kinds for one in dtypes):
+            return said, beside[0]
+    return None
