@@ -221,20 +221,25 @@ def setting_of(case, stream):
     return Setting(stream, base_of(case), BATCH[case.base], warm_up_of(stream), loss)
 
 
-def run(case, n_rows, prices):
-    """Return what every policy came to, as [loss, fits, rows], one of them or one per price."""
-    stream = load(case, n_rows)
-    if stream is None:
-        return None
-    begin = time.process_time()
+def replay(case, stream):
+    """Return the setting of a case, the replay of its stream, and what one refit saves there."""
     MEMO.clear()
     setting = setting_of(case, stream)
     matrix = RetrainMatrix(
         setting.base, chunk=setting.batch, windows=WINDOWS, initial_size=setting.start
     ).fit(stream.X, stream.y)
     replayed = Replayed(matrix, setting.batch)
+    return setting, replayed, max(replayed.saving_of_one_refit(), 1.0)
+
+
+def run(case, n_rows, prices):
+    """Return what every policy came to, as [loss, fits, rows], one of them or one per price."""
+    stream = load(case, n_rows)
+    if stream is None:
+        return None
+    begin = time.process_time()
+    setting, replayed, saving = replay(case, stream)
     found = replayed.fixed()
-    saving = max(replayed.saving_of_one_refit(), 1.0)
     for factor in prices:
         for name, numbers in told(setting, replayed, float(factor * saving)).items():
             found.setdefault(name, []).append(numbers)
@@ -606,14 +611,8 @@ def run_layers(case, n_rows, prices):
     prices = prices[::2]
     stream = load(case, n_rows)
     begin = time.process_time()
-    MEMO.clear()
-    setting = setting_of(case, stream)
-    matrix = RetrainMatrix(
-        setting.base, chunk=setting.batch, windows=WINDOWS, initial_size=setting.start
-    ).fit(stream.X, stream.y)
-    replayed = Replayed(matrix, setting.batch)
+    setting, replayed, saving = replay(case, stream)
     found = replayed.fixed()
-    saving = max(replayed.saving_of_one_refit(), 1.0)
     for name, options in LAYERS.items():
         found[name] = [
             setting.retrainer(

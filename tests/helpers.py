@@ -17,6 +17,16 @@ def state_of(retrainer):
     return retrainer._cycle.state
 
 
+class Clock:
+    """A clock that stands still but where it is told to go on."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
 def as_typed(value):
     """Return the id of a test: as the value prints, but without addresses in memory."""
     text = str(value)

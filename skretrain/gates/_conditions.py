@@ -12,7 +12,22 @@ from ..utils._plain import Plain
 from ..utils._sklearn_api import predict_of
 
 
-class Condition(Plain):
+class Evidence(Plain):
+    """What speaks for a change, and against it; a subclass says how much."""
+
+    @property
+    def evidence(self):
+        """The numbers for the event log."""
+        return {
+            "rows": self.n,
+            "change": self.change,
+            "allowed": self.allowed,
+            "in_favour": bounded_exp(self.log_in_favour),
+            "against": bounded_exp(self.log_against),
+        }
+
+
+class Condition(Evidence):
     """One mean change, and the evidence that it is, and that it is not, what is allowed.
 
     A gain is a change of one row, with the sign turned so that more is better.
@@ -34,17 +49,6 @@ class Condition(Plain):
     def change(self):
         """Mean change so far, challenger minus champion; NaN before the first row."""
         return self.sign * self.unit * self.total / self.n if self.n else math.nan
-
-    @property
-    def evidence(self):
-        """The numbers for the event log."""
-        return {
-            "rows": self.n,
-            "change": self.change,
-            "allowed": self.allowed,
-            "in_favour": bounded_exp(self.log_in_favour),
-            "against": bounded_exp(self.log_against),
-        }
 
     @property
     def log_in_favour(self):

@@ -11,7 +11,7 @@ from ..utils._labels import union_of_labels
 from ..utils._plain import Plain
 from ..utils._recorded import Recorded, methods_of, score_of
 from ..utils._sklearn_api import predict_of, predict_proba_of
-from ._conditions import bounded_exp
+from ._conditions import Evidence
 
 LEAST_ROWS = 100  # before which no scorer is believed
 _GROUPS = 20  # of successive rows, each left out once
@@ -87,7 +87,7 @@ class _Joined(Plain):
         return score_of(scorer, record, take_rows(self.X, rows), y)
 
 
-class OnAScorer(Plain):
+class OnAScorer(Evidence):
     """That a score of all later rows together falls by no more than is allowed.
 
     There is evidence at a few moments only, each time after twice as many rows.
@@ -115,17 +115,6 @@ class OnAScorer(Plain):
         self.next_look, self.n_looks = max(min_rows, LEAST_ROWS), 1
         while self.next_look * 2 ** (self.n_looks - 1) < max_rows:
             self.n_looks += 1
-
-    @property
-    def evidence(self):
-        """The numbers for the event log, as of the last look."""
-        return {
-            "rows": self.n,
-            "change": self.change,
-            "allowed": self.allowed,
-            "in_favour": bounded_exp(self.log_in_favour),
-            "against": bounded_exp(self.log_against),
-        }
 
     def take_in(self, rows, answers, trial, *, is_last):
         """Note which rows, by number, the condition is about, and look if it is time."""

@@ -7,6 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn
+from helpers import Clock
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.naive_bayes import GaussianNB
@@ -171,16 +172,6 @@ def test_a_scorer_gets_the_weights_that_it_asks_for(name, monkeypatch):
 
 
 # -- a budget of seconds ---------------------------------------------------------------------------
-
-
-class Clock:
-    """Time that passes only by fits."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture

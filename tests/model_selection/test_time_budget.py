@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from helpers import Clock
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
@@ -16,16 +17,6 @@ from skretrain.model_selection._timing import timing_of
 
 X, Y, _ = make_drifting_classification(1200, random_state=0)
 BASE = GaussianNB()
-
-
-class Clock:
-    """A clock that stands still but where it is told to go on."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture
