@@ -89,6 +89,25 @@ class LossMemory(Plain):
         self._first, self._end = 0, n_kept
 
     def _state_to_save(self):
-        """Return the state without spare room, whose content means nothing."""
-        state = {"_losses": self.losses.copy(), "_rows": self.rows.copy()}
-        return {"max_rows": self.max_rows, "_first": 0, "_end": len(self), **state}
+        """Return the state without spare room, the rows of a batch once, and errors as bytes."""
+        rows = self.rows
+        begins = np.flatnonzero(np.diff(rows, prepend=rows[:1] - 1))
+        runs = {"rows": rows[begins], "lengths": np.diff(begins, append=len(rows))}
+        return {"max_rows": self.max_rows, "losses": _as_bytes(self.losses), **runs}
+
+    def _restore(self, state):
+        if "losses" not in state:  # saved by 0.1.0
+            super()._restore(state)
+            return
+        self.max_rows = state["max_rows"]
+        self._losses = state["losses"].astype(float)
+        self._rows = np.repeat(state["rows"], state["lengths"])
+        self._first, self._end = 0, len(self._losses)
+
+
+def _as_bytes(losses):
+    """Return losses in an eighth of the room if each is 0 or 1 to the bit, else a copy."""
+    with np.errstate(invalid="ignore"):  # NaN is no byte, and is not taken for one
+        small = losses.astype(np.uint8)
+    same = np.array_equal(small.astype(float).view(np.int64), losses.view(np.int64))
+    return small if same else losses.copy()

@@ -44,3 +44,33 @@ def test_a_pickle_carries_the_content_and_no_spare_room():
         twin.append(np.array([7.0, 8.0]), 50)
     assert copy.losses.tolist() == memory.losses.tolist()
     assert copy.rows.tolist() == memory.rows.tolist()
+
+
+@pytest.mark.parametrize("losses", [[], [0.0], [0.0, 1.0, 1.0], [0.5, 1.0], [-0.0, 1.0], [np.nan]])
+def test_what_is_restored_has_the_same_bits(losses):
+    """Errors are saved as bytes where that loses nothing, and rows by their runs."""
+    memory = LossMemory(max_rows=10)
+    memory.append(np.array(losses, dtype=float), 7)
+    memory.append(np.array(losses, dtype=float), 7)
+    memory.append(np.array(losses, dtype=float), 3 + np.arange(len(losses)))
+    copy = pickle.loads(pickle.dumps(memory))
+    assert copy.losses.tobytes() == memory.losses.tobytes()
+    assert copy.rows.tobytes() == memory.rows.tobytes()
+
+
+def test_an_error_takes_little_more_than_a_byte_to_save():
+    """A thousand models in wait hold thousands of errors each."""
+    memory = LossMemory(max_rows=20_000)
+    for start in range(0, 20_000, 100):
+        memory.append(np.arange(100) % 2 * 1.0, start)
+    assert len(pickle.dumps(memory)) < 1.2 * 20_000
+
+
+def test_the_state_of_the_first_release_is_read():
+    """It had each loss and row as it was in memory."""
+    old = {"max_rows": 9, "_first": 0, "_end": 2}
+    old |= {"_losses": np.array([0.0, 1.0]), "_rows": np.array([4, 4])}
+    memory = LossMemory.__new__(LossMemory)
+    memory.__setstate__(old)
+    assert memory.losses.tolist() == [0.0, 1.0]
+    assert memory.rows.tolist() == [4, 4]

@@ -33,7 +33,8 @@ class Plain:
 
     skops asks for ``__getstate__``: it gets a `Written` that tells all down to the leaves, each
     object once. Pickle, joblib and copies ask for ``__reduce_ex__`` first, and get the attributes
-    as they are. A subclass that saves other attributes overrides `_state_to_save`.
+    as they are. A subclass that saves other attributes overrides `_state_to_save`, and `_restore` if
+    these are not the ones it goes on with.
 
     Examples
     --------
@@ -54,13 +55,17 @@ class Plain:
         """Return the attributes to save, a new dict."""
         return self.__dict__.copy()
 
+    def _restore(self, state):
+        """Take the attributes that were saved."""
+        self.__dict__.update(state)
+
     def __getstate__(self):
         if type(self).__getstate__ is not Plain.__getstate__:
             return self._state_to_save()  # asked for by a subclass, which knows how it goes on
         return _written(self)
 
     def __setstate__(self, state):
-        self.__dict__.update(_read(state) if type(state) is Written else state)
+        self._restore(_read(state) if type(state) is Written else state)
 
     def __reduce_ex__(self, protocol):
         kind = type(self)
