@@ -33,8 +33,8 @@ class Plain:
 
     skops asks for ``__getstate__``: it gets a `Written` that tells all down to the leaves, each
     object once. Pickle, joblib and copies ask for ``__reduce_ex__`` first, and get the attributes
-    as they are. A subclass that saves other attributes overrides `_state_to_save`, and `_restore` if
-    these are not the ones it goes on with.
+    as they are. A subclass that saves other attributes than it holds overrides `_state_to_save` and
+    `_restore`.
 
     Examples
     --------

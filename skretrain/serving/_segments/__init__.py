@@ -1,0 +1,1 @@
+"""One retrainer per segment, thousands of them."""

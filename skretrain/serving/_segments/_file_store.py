@@ -1,0 +1,217 @@
+"""The states of many segments in one file, of which a pass changes everything or nothing."""
+
+import hashlib
+import os
+import sqlite3
+from contextlib import contextmanager
+from pathlib import Path
+
+from ...utils._plain import Plain
+
+_PROTOCOL = 1  # of the tables; raised when this version could not read those of the one before
+_HEADER = ""  # the key of what belongs to all segments
+_DIGEST = 16  # bytes of the checksum before each state
+_WAIT = 5.0  # seconds for another process to end its transaction
+_TABLES = (
+    "CREATE TABLE skretrain_segments (protocol INTEGER, commits INTEGER)",
+    f"INSERT INTO skretrain_segments VALUES ({_PROTOCOL}, 0)",
+    "CREATE TABLE states (key TEXT PRIMARY KEY, state BLOB)",
+)
+# Connections of a parent process. To close one in a child would undo what the parent is writing.
+_INHERITED = []
+
+
+class FileStore(Plain):
+    """States by name, in one file of SQLite.
+
+    What was put or deleted since the latest `commit` is void when the process dies, however it
+    dies: SQLite keeps a journal beside the file meanwhile, and reads it when the file is opened
+    again. One process at a time writes; what has read the file before another process wrote it
+    refuses to go on.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file; it is made when the first state is put. Its folder must be there.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from skretrain.serving._segments._file_store import FileStore
+    >>> with TemporaryDirectory() as folder:
+    ...     store = FileStore(Path(folder) / "fleet.db")
+    ...     store.put("a", b"state")
+    ...     store.commit(b"header")
+    ...     store.put("a", b"another")
+    ...     store.rollback()
+    ...     found = store.get("a"), store.header(), store.keys()
+    ...     store.close()
+    >>> found
+    (b'state', b'header', ['a'])
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self._n_commits = None  # as of what was read or written here
+        self._opened = None, None  # the connection, and the process that opened it
+
+    def keys(self):
+        """Return the names of the states, a sorted list of str."""
+        rows = self._read("SELECT key FROM states WHERE key != '' ORDER BY key")
+        return [key for (key,) in rows]
+
+    def get(self, key):
+        """Return a state, as bytes, or None if there is none of this name.
+
+        Raises
+        ------
+        ValueError
+            If it was altered.
+        """
+        for (content,) in self._read("SELECT state FROM states WHERE key = ?", key):
+            digest, state = content[:_DIGEST], content[_DIGEST:]
+            if digest == _digest_of(state):
+                return state
+            raise ValueError(
+                f"{self.path} was altered: the checksum of {key or 'its header'!r} is not that of "
+                "its content. Go back to a copy of the file."
+            )
+        return None
+
+    def header(self):
+        """Return what was handed to the latest commit, as bytes, or None before the first one."""
+        return self.get(_HEADER)
+
+    def put(self, key, state):
+        """Keep a state, in place of the one that had its name."""
+        content = _digest_of(state) + state
+        self._write("INSERT OR REPLACE INTO states VALUES (?, ?)", key, content)
+
+    def delete(self, key):
+        """Forget a state; nothing happens if there is none."""
+        self._write("DELETE FROM states WHERE key = ?", key)
+
+    def commit(self, header):
+        """Make all since the latest commit last, in one step.
+
+        Parameters
+        ----------
+        header : bytes
+            What belongs to all segments.
+        """
+        self.put(_HEADER, header)
+        self._write("UPDATE skretrain_segments SET commits = commits + 1")
+        with self._told():
+            self._connection().execute("COMMIT")
+        self._n_commits += 1
+
+    def rollback(self):
+        """Forget what was put and deleted since the latest commit."""
+        connection = self._connection()
+        if connection is not None and connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+    def close(self):
+        """Close the file; it is opened again when it is needed."""
+        connection = self._connection()
+        if connection is not None:
+            connection.close()
+        self._opened = None, None
+
+    def _state_to_save(self):
+        """Return the state without the open file, which belongs to this process."""
+        return {**self.__dict__, "_opened": (None, None)}
+
+    # -- the file ----------------------------------------------------------------------------------
+
+    def _read(self, query, *values):
+        with self._told():
+            connection = self._connection() or (Path(self.path).exists() and self._open())
+            if not connection:
+                return []
+            if not connection.in_transaction:
+                self._check_commits(connection)
+            return connection.execute(query, values).fetchall()
+
+    def _write(self, query, *values):
+        with self._told():
+            connection = self._connection() or self._open()
+            if not connection.in_transaction:
+                connection.execute("BEGIN IMMEDIATE")
+                self._check_commits(connection)
+            connection.execute(query, values)
+
+    def _connection(self):
+        """Return the connection of this process, or None."""
+        connection, opener = self._opened
+        if connection is None or opener == os.getpid():
+            return connection
+        _INHERITED.append(connection)
+        return None
+
+    def _open(self):
+        # Without the transactions that Python's module begins and ends of its own accord. Callers
+        # see to it that one thread at a time is here.
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, timeout=_WAIT
+        )
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._opened = connection, os.getpid()
+        return connection
+
+    def _prepare(self, connection):
+        """Make the tables of a new file, or see that it has them."""
+        connection.execute("PRAGMA synchronous = FULL")
+        if not _tables_of(connection):
+            connection.execute("BEGIN IMMEDIATE")
+            if not _tables_of(connection):  # else another process was faster
+                for command in _TABLES:
+                    connection.execute(command)
+            connection.execute("COMMIT")
+        if "skretrain_segments" not in _tables_of(connection):
+            raise ValueError(f"{self.path} is a database of something else than segments.")
+
+    def _check_commits(self, connection):
+        """Refuse to mix what was read here with what another process has written since."""
+        query = "SELECT protocol, commits FROM skretrain_segments"
+        protocol, n_commits = connection.execute(query).fetchone()
+        if protocol > _PROTOCOL:
+            raise ValueError(
+                f"{self.path} was written by a later version of skretrain (protocol {protocol}; "
+                f"this one reads {_PROTOCOL}): upgrade skretrain to read it."
+            )
+        if self._n_commits is None:
+            self._n_commits = n_commits
+        if self._n_commits != n_commits:
+            self.rollback()
+            raise ValueError(
+                f"{self.path} was changed by another process since it was read here: read it anew."
+            )
+
+    @contextmanager
+    def _told(self):
+        """Say which file it is about, and the way out, where SQLite says neither."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            way_out = "another process writes it: try again later" if busy else str(error)
+            raise OSError(f"{self.path} could not be read or written: {way_out}.") from error
+        except sqlite3.DatabaseError as error:
+            raise ValueError(
+                f"{self.path} is no file of segments, or was altered: {error}. Go back to a copy "
+                "of the file."
+            ) from error
+
+
+def _tables_of(connection):
+    return [name for (name,) in connection.execute("SELECT name FROM sqlite_master")]
+
+
+def _digest_of(state):
+    return hashlib.blake2b(state, digest_size=_DIGEST).digest()

@@ -1,0 +1,193 @@
+"""States of segments in a file: what a pass changes comes whole or not at all."""
+
+import os
+import pickle
+import signal
+import sqlite3
+from contextlib import closing
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from skretrain.serving._segments import _file_store
+from skretrain.serving._segments._file_store import FileStore
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "fleet.db"
+
+
+@pytest.fixture
+def store(path):
+    """A store that holds a committed state."""
+    with closing(FileStore(path)) as made:
+        made.put("a", b"one")
+        made.commit(b"first")
+        yield made
+
+
+def content(store):
+    """Return all that a store can be asked for."""
+    return store.header(), {key: store.get(key) for key in store.keys()}  # noqa: SIM118 (no dict)
+
+
+KEYS = st.sampled_from(["a", "b", "Ä\x00\n'"])
+STEPS = st.one_of(
+    st.tuples(st.just("put"), KEYS, st.binary(max_size=9)),
+    st.tuples(st.just("delete"), KEYS),
+    st.tuples(st.just("commit"), st.binary(max_size=9)),
+    st.tuples(st.sampled_from(["rollback", "close"])),
+)
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(STEPS, max_size=12))
+def test_it_is_a_dict_whose_changes_last_once_they_are_committed(steps, tmp_path_factory):
+    """Any sequence of calls leaves what the same calls leave in a plain dict."""
+    path = tmp_path_factory.mktemp("stores") / "fleet.db"
+    lasting, now = (None, {}), (None, {})
+    with closing(FileStore(path)) as store:
+        for name, *arguments in steps:
+            getattr(store, name)(*arguments)
+            header, states = now[0], dict(now[1])
+            if name == "put":
+                states[arguments[0]] = arguments[1]
+            elif name == "delete":
+                states.pop(arguments[0], None)
+            elif name == "commit":
+                header = arguments[0]
+            now = lasting if name in ("rollback", "close") else (header, states)
+            lasting = now if name == "commit" else lasting
+            assert content(store) == now
+    with closing(FileStore(path)) as again:
+        assert content(again) == lasting
+
+
+def test_nothing_is_made_by_looking(path):
+    """A file comes with the first state, and only where its folder is."""
+    store = FileStore(path)
+    store.rollback()
+    store.close()
+    assert content(store) == (None, {})
+    assert not path.exists()
+    with pytest.raises(OSError, match=r"nowhere.*could not be read or written: unable to open"):
+        FileStore(path.parent / "nowhere" / "fleet.db").put("a", b"")
+
+
+@pytest.mark.parametrize("n_steps", [0, 1, 2])
+def test_a_process_killed_before_it_commits_has_changed_nothing(n_steps, store, path):
+    """Even where states have reached the file already."""
+    store.put("b", b"two")
+    store.commit(b"second")
+    before = content(store)
+    store.close()
+    child = os.fork()
+    if not child:
+        if n_steps > 0:
+            store.put("a", bytes(3_000_000))  # more than SQLite holds in memory before it writes
+        if n_steps > 1:
+            store.delete("b")
+        os.kill(os.getpid(), signal.SIGKILL)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    assert content(store) == before
+
+
+def test_a_second_writer_is_told_and_the_first_goes_on(store, path, monkeypatch):
+    monkeypatch.setattr(_file_store, "_WAIT", 0.0)
+    store.put("a", b"two")
+    with (
+        closing(FileStore(path)) as other,
+        pytest.raises(OSError, match="another process writes it: try again later"),
+    ):
+        other.put("a", b"three")
+    store.commit(b"second")
+    assert content(store) == (b"second", {"a": b"two"})
+
+
+@pytest.mark.parametrize("use", [content, lambda store: store.put("b", b""), FileStore.keys])
+def test_what_was_read_before_another_process_wrote_is_not_mixed_with_what_it_wrote(use, store):
+    stale = pickle.loads(pickle.dumps(store))
+    store.put("a", b"two")
+    store.commit(b"second")
+    with closing(stale), pytest.raises(ValueError, match="changed by another process since"):
+        use(stale)
+    with closing(FileStore(store.path)) as fresh:
+        assert content(fresh) == (b"second", {"a": b"two"})
+        fresh.commit(b"third")  # nothing of the refused one holds the file
+
+
+def test_a_forked_process_leaves_the_transaction_of_its_parent_alone(store):
+    """The child reads what is committed, through a connection of its own."""
+    store.put("a", b"two")
+    child = os.fork()
+    if not child:
+        found = content(store)
+        store.close()
+        os._exit(0 if found == (b"first", {"a": b"one"}) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    store.commit(b"second")
+    assert content(store) == (b"second", {"a": b"two"})
+
+
+def test_a_connection_of_another_process_is_never_closed(store, monkeypatch):
+    """What is closed in a child is undone for its parent."""
+    store.put("a", b"two")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(os, "getpid", lambda: -1)
+        assert content(store) == (b"first", {"a": b"one"})
+        store.close()
+    assert _file_store._INHERITED.pop().in_transaction
+
+
+def rewrite(path, command, *values):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(command, values)
+        connection.commit()
+
+
+def test_an_altered_state_is_told_from_its_checksum(store, path):
+    store.close()
+    rewrite(path, "UPDATE states SET state = CAST(state || 'x' AS BLOB) WHERE key = 'a'")
+    with pytest.raises(ValueError, match="checksum of 'a' is not that of its content"):
+        store.get("a")
+    assert store.header() == b"first"
+
+
+def test_a_file_of_something_else_is_left_alone(path):
+    path.write_bytes(b"text" * 999)
+    with pytest.raises(ValueError, match="no file of segments, or was altered"):
+        FileStore(path).put("a", b"")
+    assert path.read_bytes() == b"text" * 999
+    path.unlink()
+    rewrite(path, "CREATE TABLE mine (a)")
+    with pytest.raises(ValueError, match="a database of something else than segments"):
+        FileStore(path).put("a", b"")
+
+
+def test_a_file_of_a_later_version_is_refused(store, path):
+    store.close()
+    rewrite(path, "UPDATE skretrain_segments SET protocol = 2")
+    with pytest.raises(ValueError, match=r"later version of skretrain \(protocol 2; this one rea"):
+        store.keys()
+
+
+def test_of_two_that_make_the_file_at_once_both_find_its_tables(path, monkeypatch):
+    """Between the look for tables and the making of them, another process may make them."""
+    asked = []
+    real = _file_store._tables_of
+
+    def late(connection):
+        if not asked:
+            asked.append(connection)
+            with closing(FileStore(path)) as other:
+                other.put("a", b"one")
+                other.commit(b"first")
+            return []
+        return real(connection)
+
+    monkeypatch.setattr(_file_store, "_tables_of", late)
+    with closing(FileStore(path)) as store:
+        store.put("b", b"two")
+        assert content(store) == (b"first", {"a": b"one", "b": b"two"})
