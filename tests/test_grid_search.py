@@ -49,6 +49,7 @@ def in_one_process():
     return search().fit(X, Y)
 
 
+@pytest.mark.no_cover
 def test_it_tells_the_candidates_apart(in_one_process):
     """The eight candidates all have a score, and not all the same one."""
     assert len(scores(in_one_process)) == 8

@@ -340,6 +340,7 @@ def test_the_routing_of_metadata_goes_along(spawned):
     assert_same_outputs(candidate.model, oracle, X)
 
 
+@pytest.mark.no_cover
 def test_the_cost_of_a_job_in_a_thread_is_that_of_the_thread():
     """Not that of whatever else the process does meanwhile."""
     model = DriftAwareRetrainer(GaussianNB(), detector=Rings([310])).fit(X[:300], Y[:300])
@@ -394,6 +395,7 @@ class FromThePool(BasePolicy):
         return Candidate(model, "revived", 0, n_known=self.n_known, from_scratch=False)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("keep", [False, True])
 def test_growth_counts_the_rows_that_a_candidate_already_knows(keep):
     """A revived model of 2,000 rows is not thrown away for one of the 100 rows since the alarm."""

@@ -274,6 +274,7 @@ class Numbers(DecisionTreeClassifier):
         return super().fit(X, y, sample_weight)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("update", ["full_refit", FullRefit("all", grow=False)])
 def test_a_kept_model_that_catches_up_learns_its_batch_once(update):
     """The buffer has the batch by then, and a window is memory and batch."""

@@ -60,6 +60,7 @@ def test_a_batch_without_any_label_is_learned_and_tells_nothing():
     assert cold.classes_.tolist() == [0, 1]
 
 
+@pytest.mark.no_cover
 def test_the_first_fit_of_a_stream_waits_for_two_true_classes():
     y = np.r_[np.full(150, -1), np.zeros(100, dtype=int), Y[250:]]
     model = DriftAwareRetrainer(BASES["self-training"], batch_size=50).fit(X, y)

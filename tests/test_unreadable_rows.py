@@ -92,6 +92,7 @@ def test_a_dry_run_says_what_it_would_do():
     assert model.n_samples_seen_ == 350
 
 
+@pytest.mark.no_cover
 def test_a_challenger_that_waits_is_made_anew():
     """It was to be compared with a model that serves no more."""
     y = Y.copy()
@@ -106,6 +107,7 @@ def test_a_challenger_that_waits_is_made_anew():
     assert model.challenger_ is not None
 
 
+@pytest.mark.no_cover
 def test_members_of_a_mixture_relearn_each_for_itself():
     members = [
         ("one-hot", DriftAwareRetrainer(CASES["one-hot"][0])),

@@ -38,6 +38,7 @@ def test_capacity_is_at_most_twice_the_rows():
     assert largest == 200
 
 
+@pytest.mark.no_cover
 def test_single_rows_are_moved_rarely():
     """Ten thousand one-row batches allocate a few times only: amortised constant cost."""
     buffer, arrays = SlidingWindow(1000), set()

@@ -114,6 +114,7 @@ def test_a_quantity_is_judged_in_its_own_unit(ask, periods):
     assert float(chosen["loss_new"]) < 60
 
 
+@pytest.mark.no_cover
 def test_rows_are_sorted_by_time_and_lonely_columns_left_out(ask, periods):
     old, new = (frame[["when", "temp", "flag", "label"]] for frame in periods)
     shuffled = new.assign(extra=1).sample(frac=1, random_state=0)
@@ -294,6 +295,7 @@ def test_a_class_that_is_none_is_named_to_whoever_asks_for_advice(ask, frauds):
     assert "--positive 'maybe' is no class; they are 'fraud', 'ok'" in error
 
 
+@pytest.mark.no_cover
 def test_advice_on_a_quantity_is_judged_by_what_is_asked_for(ask, periods, monkeypatch):
     monkeypatch.setattr(_evidence, "_RESAMPLES", 5)
     options = ("--scoring", "neg_median_absolute_error")

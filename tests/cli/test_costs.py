@@ -120,6 +120,7 @@ def test_a_loss_of_one_s_own_is_named_in_pictures_and_on_the_page(run, table, tm
     assert "errors" not in page.split("<body", 1)[1].replace("Errors", "errors")
 
 
+@pytest.mark.no_cover
 def test_where_one_class_is_cheaper_than_any_model_the_way_out_is_named(run, table):
     options = ("--target", "label", "--warm-up", "100", "--estimator", "nb")
     costs = ("--cost-matrix", "yes>no=1000,no>yes=1")

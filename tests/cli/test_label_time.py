@@ -21,6 +21,7 @@ def late(table):
     return table.assign(known=known.where(rng.random(600) < 0.9))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("as_text", [False, True])
 def test_the_policies_are_those_of_compare_policies_with_the_same_moments(
     late, history, run, as_text
@@ -51,6 +52,7 @@ def test_the_policies_are_those_of_compare_policies_with_the_same_moments(
     assert found["never"] == pytest.approx(comparison.scores("never")[0])
 
 
+@pytest.mark.no_cover
 def test_the_baseline_repeats_the_newest_row_whose_label_came(late, history):
     stream = history(late, time="when", label_time="known", keep=())
     baseline = no_change(stream, ACCURACY)
@@ -60,6 +62,7 @@ def test_the_baseline_repeats_the_newest_row_whose_label_came(late, history):
         assert baseline.losses[0, row - 100] == (y[newest] != y[row])
 
 
+@pytest.mark.no_cover
 def test_a_live_run_learns_what_came_and_no_model_sees_the_column(late, history):
     stream = history(late, time="when", label_time="known", keep=())
     assert "known" not in stream.table.columns

@@ -77,6 +77,7 @@ def test_a_time_that_is_none_is_refused_later(time, frame, tmp_path):
     assert table["row"].iloc[-1] == 29_999
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_file_for_which_there_is_room_is_read_whole(suffix, frame, tmp_path):
     path, notices = _written(frame[:12_000], tmp_path / f"stream{suffix}"), []

@@ -92,6 +92,7 @@ def test_what_is_asked_for_is_what_is_compared(options, said, run, frauds, few_p
     assert ("refit costs" in printed) == (said == "accuracy")
 
 
+@pytest.mark.no_cover
 def test_the_scores_are_those_of_what_was_served(history, frauds, few_policies):
     """With each seed, of the policies and of the rules that need no model."""
     stream = history(frauds, "kind", warm_up=300, label_delay=100)
@@ -172,6 +173,7 @@ def test_one_row_in_a_hundred_changes_the_measure_and_it_is_said(run):
     assert by_name["never"] > 0.5
 
 
+@pytest.mark.no_cover
 def test_frequent_classes_are_compared_by_accuracy(history, table):
     stream = history(table)
     assert _measure(stream) is ACCURACY

@@ -34,6 +34,7 @@ def test_a_job_is_the_retrainer_that_was_given_the_same_files(job, days, make_re
     assert (kept.predict_proba(probe) == model.predict_proba(probe)).all()
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("serializer", ["pickle", "skops"])
 def test_a_state_goes_on_however_it_is_written(serializer, job, days, monkeypatch):
     monkeypatch.setattr(_job, "SERIALIZER", serializer)

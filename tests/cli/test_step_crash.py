@@ -124,6 +124,7 @@ def test_a_step_that_is_killed_and_run_again_ends_as_one_that_was_not(killable):
         assert everything() == expected
 
 
+@pytest.mark.no_cover
 def test_another_file_after_a_kill_finds_everything_in_order(killable, job, days):
     run, acts, _, _ = killable
     commit = acts.index("os.rename state.skretrain")

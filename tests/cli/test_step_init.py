@@ -16,6 +16,7 @@ from skretrain.cli._types import ColumnType, typed
 from skretrain.serving import save
 
 
+@pytest.mark.no_cover
 def test_columns_of_every_kind_are_encoded_as_at_the_beginning(job, table):
     history, new = table[:200], table[200:250]
     code = job("init", history, "--target", "label", "--time", "when", "--estimator", "logistic")
@@ -126,6 +127,7 @@ def test_dates_of_a_text_file_are_those_of_parquet(zone):
     assert (read == times).all()
 
 
+@pytest.mark.no_cover
 def test_what_is_not_looked_at_may_hold_anything(job, days):
     history = days(0, 300).assign(note=1.5)
     assert job.begin(history, "--drop", "note", "--id", "id") == 0

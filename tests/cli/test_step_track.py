@@ -82,6 +82,7 @@ def server(monkeypatch):
 TOLD = ("--mlflow", "sqlite:///a.db")
 
 
+@pytest.mark.no_cover
 def test_each_step_is_logged_once_and_each_model_that_serves(server, job, days, make_refitted):
     job.begin(days(0, 300), *TOLD, model=make_refitted(GaussianNB()))
     rows = job.written(days(300, 100, sign=-1))
@@ -113,6 +114,7 @@ def test_what_failed_is_made_up_for_by_the_next_command(fault, server, job, days
     assert server.aliases == {"champion": "1"}
 
 
+@pytest.mark.no_cover
 def test_a_job_that_is_begun_anew_has_a_run_of_its_own(server, job, days):
     job.begin(days(0, 300), *TOLD)
     job.begin(days(0, 200), *TOLD, "--force")

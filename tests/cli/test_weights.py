@@ -47,6 +47,7 @@ def _timeless(rows):
     return [{k: v for k, v in row.items() if "seconds" not in k} for row in rows]
 
 
+@pytest.mark.no_cover
 def test_weights_of_one_change_no_comparison_and_zeros_leave_rows_out(run, weighted):
     frame, bare = weighted
     options = ["--target", "label", "--estimator", "nb"]

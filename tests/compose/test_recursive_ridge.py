@@ -100,6 +100,7 @@ def test_by_default_it_is_updated_with_each_batch_and_never_served_older():
     assert model.n_refits_ == 0
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("steps", STEPS[:4], ids=as_typed)
 def test_a_new_label_grows_in_place_as_if_it_had_been_known(steps):
     X, y = stream(400, n_classes=4)
@@ -290,6 +291,7 @@ def test_behind_random_features_the_rescaler_is_frozen_unless_somebody_asks():
         explain_plan(waves, {"standardscaler": "preserve"})
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", [csr_matrix, csr_array, pd.DataFrame, np.float32], ids=as_typed)
 def test_rows_of_every_kind_are_learned_alike(kind):
     X, y = stream(300)

@@ -38,6 +38,7 @@ def refits(model):
     return [(event.row, event.n_rows_fitted) for event in model.events_]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("price", [Price(5), Price(0.5, loss_value=0.1), Price(5, loss_value=EVEN)])
 def test_a_retrainer_told_money_refits_when_one_told_the_errors_does(price):
     """A matrix that has all mistakes cost 1 counts errors, too."""

@@ -103,6 +103,7 @@ def profit(estimator, X, y):
 # What is compared ---------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("name", "size"), [("roc_auc", 100), ("precision", 25), ("neg_brier_score", 25)]
 )
@@ -171,6 +172,7 @@ SCORERS = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", SCORERS)
 def test_a_better_model_is_promoted_and_a_worse_one_rejected(name):
     """Trap: a scorer of which higher is better, told as a loss; of losses, minus is higher."""
@@ -220,6 +222,7 @@ def test_models_that_are_equal_are_promoted_in_at_most_alpha(name, share):
     assert found.count("promote") / 200 <= 0.05
 
 
+@pytest.mark.no_cover
 def test_that_nothing_differs_on_a_few_rare_rows_is_no_evidence():
     """Five of a hundred rows weigh as much as the others; the sixth may be the first that differs.
 
@@ -237,6 +240,7 @@ def test_that_nothing_differs_on_a_few_rare_rows_is_no_evidence():
 # Slices -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("as_frame", [False, True])
 @pytest.mark.parametrize("name", ["roc_auc", "profit"])
 def test_in_a_slice_the_evidence_is_that_on_its_rows_alone(name, as_frame):
@@ -286,6 +290,7 @@ def test_a_challenger_that_is_better_and_ranks_worse_in_one_slice_is_rejected():
 # Rows on which there is no score ------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", ["roc_auc", "average_precision", "f1"])
 def test_without_the_other_class_it_waits_and_decides_once_it_has_come(name):
     X, y = shares(gain=0.9)
@@ -338,6 +343,7 @@ def test_what_else_a_scorer_raises_is_not_hidden():
 # Models -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_a_class_that_comes_later_has_had_no_probability_before():
     """Its probability is 0 in the rows before."""
     rng = np.random.default_rng(0)

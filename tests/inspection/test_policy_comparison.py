@@ -191,6 +191,7 @@ def test_lone_axes_have_no_place_to_divide_but_one_panel_each():
         PolicyComparisonDisplay.from_results(_results(), ax=lone)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("n_panels", "shape"), [(1, (1, 1)), (3, (1, 3)), (4, (2, 2)), (7, (3, 3))]
 )

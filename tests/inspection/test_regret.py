@@ -89,6 +89,7 @@ def test_it_draws_where_it_is_told():
     assert {line.get_alpha() for line in display.lines_.values()} == {0.5}
 
 
+@pytest.mark.no_cover
 def test_names_do_not_overlap_in_a_part_of_a_figure():
     """What has to be apart is measured on the axes, not on the figure."""
     figure, axes = plt.subplots(3, 1, figsize=(6.0, 9.0), layout="constrained")

@@ -197,6 +197,7 @@ def test_parameters_are_kept_as_given():
 # From predictions and results
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("window", [1, 2, 7, 50, 99, 100])
 def test_the_accuracy_is_the_mean_of_each_full_window_at_its_last_row(window):
     rng = np.random.default_rng(0)

@@ -83,6 +83,7 @@ def test_perfect_predictions_score_one_unless_no_change_is_perfect_too(stream):
     assert score == (0.0 if ties else 1.0)
 
 
+@pytest.mark.no_cover
 @given(
     scored_streams(),
     st.sampled_from([[2, 0, 1], [-1.0, 7.0, 3.0], ["no", "maybe", "certainly"]]),

@@ -57,6 +57,7 @@ def test_batches_are_judged_as_the_period_that_they_make(kind):
     assert [batch["rows"] for batch in advice.evidence["batches"]] == [100, 3, 137]
 
 
+@pytest.mark.no_cover
 def test_the_old_period_may_come_in_batches_too():
     (X_old, y_old), (X, y) = _rows(200, 0), _rows(150, 1)
     halves = [X_old[:90], X_old[90:]], [y_old[:90], y_old[90:]]
@@ -96,6 +97,7 @@ def _area(y, scores):
     return sklearn.metrics.roc_auc_score(y, scores)
 
 
+@pytest.mark.no_cover
 def test_rows_of_texts_and_one_column_targets_are_no_batches():
     """A list of rows has a target for each; [[1], [0]] is a column of them."""
     (X_old, y_old), (X, y) = _rows(60, 0), _rows(60, 1)
@@ -104,6 +106,7 @@ def test_rows_of_texts_and_one_column_targets_are_no_batches():
     _same(advise(MODEL, X_old, y_old, list(X), y.tolist()), plain)
 
 
+@pytest.mark.no_cover
 def test_weights_of_batches_are_those_of_their_rows():
     (X_old, y_old), (X, y) = _rows(200, 0), _rows(200, 1)
     old, new = (np.linspace(0.5, 2, 200) for _ in range(2))
@@ -192,6 +195,7 @@ def _slow(clock, power):
     return Slow(C=0.1)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("power", [1.0, 2.0])
 def test_a_budget_is_kept_to_within_a_tenth_and_made_use_of(clock, power, monkeypatch):
     monkeypatch.setattr(_candidates, "_FIRST_ROWS", 100)
@@ -259,6 +263,7 @@ def test_without_a_budget_there_is_time():
 # -- rows to collect -------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_the_rows_asked_for_are_enough():
     """As many more are drawn, and the answer is the right one."""
     for flipped, right in ((True, ("refit_new", "refit_window")), (False, ("keep",))):

@@ -49,6 +49,7 @@ def arriving(moments):
     return np.array(order), n_known
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("times", [None, HOURS])
 def test_labels_that_all_take_as_long_come_out_as_a_delay_does(times):
     delay = 100
@@ -159,6 +160,7 @@ def test_a_window_of_days_has_the_labels_that_came_in_these_days(window):
         assert result.chunk_losses[chunk] == (model.predict(X[served]) != Y[served]).sum()
 
 
+@pytest.mark.no_cover
 def test_a_column_of_the_frame_is_shown_to_no_model():
     frame = pd.DataFrame(X).add_prefix("x").assign(known=late())
     by_name = compared("known", X=frame, base=LogisticRegression())
@@ -167,6 +169,7 @@ def test_a_column_of_the_frame_is_shown_to_no_model():
         assert np.array_equal(by_name.batch_losses(name), by_hand.batch_losses(name))
 
 
+@pytest.mark.no_cover
 def test_scores_that_are_no_sum_over_rows_see_the_same_delay():
     comparison = compared(late(), scoring="roc_auc")
     assert comparison.scores("each")[0] > comparison.scores("never")[0]

@@ -105,6 +105,7 @@ def test_a_new_model_serves_only_after_its_latency(model, latency):
     np.testing.assert_array_equal(result.y_pred, by_hand_with_latency(latency))
 
 
+@pytest.mark.no_cover
 def test_several_scorers_each_see_all_predictions():
     """Names come from a list or a dict; the first is ``score``."""
     result = prequential_validate(GaussianNB(), X, Y, scoring=["f1", "roc_auc", "accuracy"])
@@ -166,6 +167,7 @@ def test_costs_add_up_over_batches():
     assert bare.rows_fitted == 900  # the last 100 labels never came
 
 
+@pytest.mark.no_cover
 def test_refits_are_placed_where_their_labels_came_in():
     """An alarm after `r` learned rows serves from row `r + label_delay` on."""
     model = DriftAwareRetrainer(LogisticRegression())

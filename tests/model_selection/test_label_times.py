@@ -197,6 +197,7 @@ def test_noise_scores_chance(model):
     assert abs(score - 0.5) < 3 * 0.5 / np.sqrt(1450)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("row", [60, 149])
 @pytest.mark.parametrize("moment", [149, 170, np.nan])
 def test_no_prediction_depends_on_a_label_before_its_time(row, moment):

@@ -155,6 +155,7 @@ def advised(price, **options):
     return advise(LogisticRegression(), *pair(), price=price, **options)
 
 
+@pytest.mark.no_cover
 @pytest.mark.usefixtures("on_all_rows")
 def test_advice_at_a_price_in_money_is_that_at_the_errors_it_comes_to():
     for errors in (1.0, 1e5):
@@ -169,6 +170,7 @@ def test_advice_at_a_price_in_money_is_that_at_the_errors_it_comes_to():
     assert "price_in_money" not in told.evidence["decision"]
 
 
+@pytest.mark.no_cover
 @pytest.mark.usefixtures("on_all_rows")
 @pytest.mark.parametrize("dear", [{"flip_price": 100}, {"cost_per_cpu_hour": 1e12}])
 def test_flips_and_seconds_can_make_a_retrain_too_dear(dear):

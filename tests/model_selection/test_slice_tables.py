@@ -28,6 +28,7 @@ def validated(X, y, model=None, **options):
     return prequential_validate(model, X, y, **({"slices": SLICES} | options))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("as_frame", [False, True])
 def test_all_rows_together_score_as_slice_scores_says(as_frame):
     X, y = history()
@@ -108,6 +109,7 @@ def test_what_is_not_defined_is_missing_and_what_is_not_there_has_no_rows():
     assert np.isnan(only_zero["score"])
 
 
+@pytest.mark.no_cover
 def test_rows_that_weigh_nothing_or_could_not_be_read_are_in_no_slice():
     X, y = history(400)
     weight = np.ones(400)

@@ -48,6 +48,7 @@ def _compared(policies, **options):
     return compare_policies(BASE, X, Y, policies, prices=10, **options)
 
 
+@pytest.mark.no_cover
 def test_what_takes_longer_than_its_share_is_left_out_and_the_rest_is_as_ever(slow):
     """12 batches, 11 of them served: the slow one needs 11 seconds, and there are 10."""
     policies = {"never": [], "quick": DriftAwareRetrainer(GaussianNB()), "slow": slow}
@@ -62,6 +63,7 @@ def test_what_takes_longer_than_its_share_is_left_out_and_the_rest_is_as_ever(sl
     assert len(found.to_frame()) == 2
 
 
+@pytest.mark.no_cover
 def test_what_one_leaves_of_its_share_is_there_for_the_others(slow):
     """Two runs share 15 seconds; one needs none, so that the other has its 11."""
     quick = DriftAwareRetrainer(GaussianNB())
@@ -70,6 +72,7 @@ def test_what_one_leaves_of_its_share_is_there_for_the_others(slow):
     assert _compared({"quick": quick, "slow": slow}, time_budget=15).left_out == ["slow"]
 
 
+@pytest.mark.no_cover
 def test_a_policy_for_which_one_seed_is_not_done_is_left_out(slow):
     """The second seed has what the first one left."""
     assert _compared({"never": [], "slow": slow}, seeds=2, time_budget=30).left_out == []
@@ -154,6 +157,7 @@ def _timing(**sizes):
     return timing_of("compare", len(Y), is_whole=True, label_delay=0, fit_latency=0, **sizes)
 
 
+@pytest.mark.no_cover
 def test_progress_rises_to_the_end():
     told = []
     policies = {"a": DriftAwareRetrainer(BASE), "b": ReplayPartialFit(BASE)}

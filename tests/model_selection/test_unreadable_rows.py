@@ -245,6 +245,7 @@ def test_a_matrix_counts_them(name, n_jobs):
     assert never.chunk_unpredicted.tolist() == np.bincount(ALL_NEW // SIZE)[4:].tolist()
 
 
+@pytest.mark.no_cover
 def test_a_matrix_with_them_is_saved(tmp_path):
     base, X, y = CASES["codes"]
     matrix = RetrainMatrix(base, chunk=SIZE, initial_size=START).fit(X, y)

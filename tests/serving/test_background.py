@@ -67,6 +67,7 @@ def waited_after(act, service):
 # -- what it is to the retrainer ------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "params",
     [

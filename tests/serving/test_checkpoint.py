@@ -51,6 +51,7 @@ def test_what_is_loaded_continues_as_if_it_had_never_been_away(serializer, tmp_p
     assert continued(again, X, y) == continued(model, X, y)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "make",
     [

@@ -236,6 +236,7 @@ quiet = pytest.mark.filterwarnings(
 )
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("order", ["random", "stream"])
 @pytest.mark.parametrize("name", RIVER)
 def test_river_detectors_go_on_from_class_parameters_and_state(name, order):
@@ -251,6 +252,7 @@ def test_river_detectors_go_on_from_class_parameters_and_state(name, order):
     assert name == "NoDrift" or "drift" in {signal.state for signal in rest}
 
 
+@pytest.mark.no_cover
 @quiet
 @pytest.mark.parametrize(
     ("name", "stop"),
@@ -260,6 +262,7 @@ def test_triggers_go_on(name, stop):
     check_future(retrainer(detector=(RIVER | TRIGGERS)[name]), X, Y, stop)
 
 
+@pytest.mark.no_cover
 @quiet
 @pytest.mark.parametrize(
     ("name", "stop"), representatives(product(POLICIES, [120, 300]), fast=product(POLICIES, [300]))
@@ -269,6 +272,7 @@ def test_policies_go_on(name, stop):
     check_future(retrainer(base, detector=trigger, policy=POLICIES[name]), X, Y, stop)
 
 
+@pytest.mark.no_cover
 @quiet
 @pytest.mark.parametrize(
     ("name", "stop"), representatives(product(GATES, [120, 180, 300]), fast=product(GATES, [180]))
@@ -278,12 +282,14 @@ def test_gates_go_on_while_a_challenger_waits_or_a_promotion_is_watched(name, st
     check_future(retrainer(detector=Periodic(110), gate=GATES[name], buffer=buffer), X, Y, stop)
 
 
+@pytest.mark.no_cover
 @quiet
 @pytest.mark.parametrize("name", BUFFERS)
 def test_buffers_go_on(name):
     check_future(retrainer(detector=Periodic(200), buffer=BUFFERS[name]), X, Y, 300)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("rows", [FRAME, pl.from_pandas(FRAME)], ids=["pandas", "polars"])
 @pytest.mark.parametrize("buffer", [SlidingWindow(130, anchor=20), Reservoir(50)], ids=repr)
 def test_frames_that_are_remembered_come_back_with_every_type(rows, buffer):
@@ -296,6 +302,7 @@ def test_frames_that_are_remembered_come_back_with_every_type(rows, buffer):
     assert_same_state(by_pickle(pickled), by_pickle(other))
 
 
+@pytest.mark.no_cover
 @quiet
 @pytest.mark.parametrize(
     ("name", "kind"),
@@ -312,6 +319,7 @@ def test_rows_of_any_container_and_labels_of_any_type_come_back(name, kind):
     check_future(model, rows, LABELS[kind], 180)
 
 
+@pytest.mark.no_cover
 @quiet
 @pytest.mark.parametrize("name", SHAPES)
 def test_estimators_of_every_kind_go_on(name):
@@ -338,6 +346,7 @@ def test_any_combination_goes_on(detector, policy, gate, buffer, container):
     check_future(retrainer(base, detector=trigger, **parts), rows, Y, 300)
 
 
+@pytest.mark.no_cover
 @quiet
 @settings(max_examples=4, deadline=None)
 @given(st.integers(1, N - 1))
@@ -442,6 +451,7 @@ def test_a_model_that_skretrain_fits_in_a_way_of_its_own_stays_one():
 # -- what is to be trusted -------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 @quiet
 @pytest.mark.parametrize(
     "base",

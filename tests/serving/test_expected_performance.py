@@ -300,6 +300,7 @@ def two_kinds(seed, n, share_of_hard):
     return X, scores, y
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("convert", [lambda X: X, lambda X: X.to_numpy(), pl.from_pandas])
 def test_features_tell_of_a_shift_that_scores_hide(convert):
     """The hard rows become most; a running number, which differs by what it is, says nothing."""

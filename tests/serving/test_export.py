@@ -95,6 +95,7 @@ BASES = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", BASES)
 def test_the_export_of_a_retrainer_answers_bit_for_bit_what_serves(name):
     base, y = BASES[name]
@@ -210,6 +211,7 @@ def test_names_of_features_are_those_of_the_first_rows():
 # -- mixtures --------------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("y", [TWO, NAMES[THREE]], ids=["two", "text"])
 def test_a_mixture_of_fast_classifiers_is_a_vote(y):
     model = streamed(make_mixture(random_state=0), y)
@@ -320,6 +322,7 @@ def test_a_mixture_of_one_class_predicts_it():
 # -- what holds a retrainer ------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "holder",
     [
@@ -546,6 +549,7 @@ print(len(models))
 """
 
 
+@pytest.mark.no_cover
 def test_a_process_without_skretrain_loads_and_predicts(tmp_path):
     models = {
         "retrainer": streamed(DriftAwareRetrainer(BASES["pipeline"][0]), TWO),

@@ -211,6 +211,7 @@ def test_a_hook_may_let_another_model_learn_whose_hooks_hear_of_it():
     assert [event.row for event in heard] == [250]
 
 
+@pytest.mark.no_cover
 def test_a_model_that_only_its_hooks_know_is_forgotten():
     model = fitted()
     on_event(model, lambda event, model=model: model.predict(X))

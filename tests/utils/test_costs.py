@@ -38,6 +38,7 @@ def test_sleep_counts_on_the_clock_only():
     assert cost.cpu_seconds < 0.15
 
 
+@pytest.mark.no_cover
 def test_children_are_counted_when_they_have_finished():
     """``n_jobs`` of an estimator may be processes."""
     work = "import time\nwhile time.process_time() < 0.3: pass"

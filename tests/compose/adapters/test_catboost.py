@@ -154,6 +154,7 @@ def test_texts_are_foreseen():
     assert reason == "CatBoostClassifier cannot go on from trees that read texts or embeddings"
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("loss", ["MAE", "Quantile:alpha=0.3", "MultiRMSE", "Huber:delta=1"])
 def test_losses_go_on(loss):
     """Closer to a level that rose by 2."""
@@ -222,6 +223,7 @@ NOT_TUPLES = [
 ]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("params", NOT_TUPLES, ids=str)
 @pytest.mark.parametrize("in_pipeline", [False, True])
 def test_parameters_need_not_be_tuples(params, in_pipeline):

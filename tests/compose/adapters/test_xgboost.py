@@ -177,6 +177,7 @@ def test_other_kinds_are_left_to_refits():
     assert adapter_of(XGBRanker())[0] is None
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", [None, 1])
 def test_draws_are_reproducible_and_new(seed):
     """XGBoost seeds its generator anew only if the seed is another than that of the old trees."""
