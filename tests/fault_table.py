@@ -63,9 +63,8 @@ batch again. If it has moved, the batch was seen, and is not to be sent again.
   remembered; an alarm that was not answered yet is due with the next batch. A mixture lets members
   that did not see it learn it with the next one.
 - A daily job: run the same command again. It ends as one that nothing happened to.
-
-An interrupt *inside* a call of :class:`~skretrain.serving.PendingLabels` is not in the table: ask
-:meth:`~skretrain.serving.PendingLabels.status` which labels it has taken.
+- A call of :class:`~skretrain.serving.PendingLabels` was made as a whole or not at all:
+  :meth:`~skretrain.serving.PendingLabels.status` tells which labels it has taken.
 """
 
 
