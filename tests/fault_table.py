@@ -51,7 +51,8 @@ What to do after an error
 batch again. If it has moved, the batch was seen, and is not to be sent again.
 
 - An error in the input, a model that raises in ``predict``, memory that runs out there: nothing has
-  changed.
+  changed. What a base raises of its own comes out as it is, such as numpy's ``UFuncTypeError``, a
+  ``TypeError``, of one that counts with an array of dates.
 - A base that raises in ``partial_fit``: the batch is counted and not remembered, because a later
   refit would fail on it, too. The event says so.
 - A base that raises in ``predict`` on a batch, while one that is fitted afresh can read it: that

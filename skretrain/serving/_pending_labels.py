@@ -391,7 +391,8 @@ def version_of(model):
     if isinstance(model, BaseRetrainer):
         return model._serving().version
     if isinstance(model, MixtureRetrainer):
-        return sum(serving.version for serving in model._mix().servings if serving)
+        model._mix()
+        return model._engine.version
     return 1
 
 
