@@ -56,9 +56,9 @@ class PendingLabels(Plain):
         `n_resolved` whose label came, their mean `loss` (0/1 errors or absolute residuals), its
         95 % interval from `low` to `high` (Wilson's or Student's), and the `accuracy` of a
         classifier. ``score_.to_frame()`` is a pandas DataFrame. A retrainer counts versions up with
-        each promotion since ``fit``, updates in between not counted, a mixture with each promotion
-        of a member; any other model stays version 1. Only labels that came count: where they come
-        for a chosen part of the rows, the score is that of this part.
+        each promotion since ``fit``, updates in between not counted, a mixture from 1 with each
+        promotion of a member; any other model stays version 1. Only labels that came count: where
+        they come for a chosen part of the rows, the score is that of this part.
 
     delays_ : LabelDelays
         How long labels take: ``median``, ``quantile(q)``, ``share_resolved(after=...)``, and
