@@ -31,7 +31,14 @@ from skretrain import DriftAwareRetrainer, MixtureRetrainer
 from skretrain.buffers import Reservoir, SlidingWindow
 from skretrain.gates import BaseGate, Verdict
 from skretrain.policies import FullRefit
-from skretrain.serving import BackgroundRetrainer, VersionStore, load, on_event, save
+from skretrain.serving import (
+    BackgroundRetrainer,
+    PendingLabels,
+    VersionStore,
+    load,
+    on_event,
+    save,
+)
 from skretrain.serving import _version_store as version_store
 
 X, Y = stream(600)
@@ -656,6 +663,57 @@ def interrupted_in_background(number, folder):
     heard = sum(Side._rings(model, one) for one in model.detector_.seen_)
     still_due = model._retrain_is_due
     return Seen(lost, int(wrong), told, open=max(heard - model.n_refits_ - still_due, 0))
+
+
+# -- labels that are awaited -----------------------------------------------------------------------
+
+LEDGER_CALLS = {
+    "predict": lambda ledger: ledger.predict(X[400:450], ids=range(400, 450)),
+    "resolve": lambda ledger: ledger.resolve(range(310, 370), 1 - Y[310:370]),
+    "expire": lambda ledger: ledger.expire(40),
+}
+
+
+def ledger_of(model):
+    """Return a ledger that is full, with rows that wait and labels that have come."""
+    ledger = PendingLabels(model, max_pending=80)
+    for start in (300, 350):
+        ledger.predict(X[start : start + SIZE], ids=range(start, start + SIZE))
+        ledger.resolve(range(start, start + 20), Y[start : start + 20])
+    return ledger
+
+
+def books_of(ledger):
+    """Return all that a ledger tells, as text."""
+    status = ledger.status(range(500)).tolist()
+    scores, events = (ledger.score_, ledger.arrivals_), ledger.events_
+    return repr((status, ledger.pending_ids_.tolist(), scores, list(events), events.counts))
+
+
+def interrupted_ledger(number, folder, error):
+    """A call was made as a whole or not at all: its books are those before or those after."""
+    rng, model = random.Random(number), begun(retrainer)
+    call = LEDGER_CALLS[rng.choice(sorted(LEDGER_CALLS))]
+    ledger, twin = ledger_of(model), ledger_of(model)
+    before, told = books_of(ledger), ()
+    n_lines = lines_of(lambda: call(twin))
+    try:
+        with Lines(rng.randrange(n_lines), error).watched():
+            call(ledger)
+    except error:
+        told = (error.__name__,)
+    now = books_of(ledger)
+    lost = SIZE * (now not in (before, books_of(twin)))
+    if now == before:
+        call(ledger)
+    labels = [one.resolve(one.pending_ids_, Y[: len(one)])[0].tolist() for one in (ledger, twin)]
+    lost += SIZE * (labels[0] != labels[1] or books_of(ledger) != books_of(twin))
+    return Seen(lost=lost, told=told)
+
+
+for _error in (KeyboardInterrupt, MemoryError):
+    _title = f"{_error.__name__} at a random line of PendingLabels"
+    case(_title, 100, range(2), error=_error)(interrupted_ledger)
 
 
 # -- clocks ----------------------------------------------------------------------------------------

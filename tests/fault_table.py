@@ -51,7 +51,8 @@ What to do after an error
 batch again. If it has moved, the batch was seen, and is not to be sent again.
 
 - An error in the input, a model that raises in ``predict``, memory that runs out there: nothing has
-  changed.
+  changed. What a base raises of its own comes out as it is, such as numpy's ``UFuncTypeError``, a
+  ``TypeError``, of one that counts with an array of dates.
 - A base that raises in ``partial_fit``: the batch is counted and not remembered, because a later
   refit would fail on it, too. The event says so.
 - A base that raises in ``predict`` on a batch, while one that is fitted afresh can read it: that
@@ -63,9 +64,8 @@ batch again. If it has moved, the batch was seen, and is not to be sent again.
   remembered; an alarm that was not answered yet is due with the next batch. A mixture lets members
   that did not see it learn it with the next one.
 - A daily job: run the same command again. It ends as one that nothing happened to.
-
-An interrupt *inside* a call of :class:`~skretrain.serving.PendingLabels` is not in the table: ask
-:meth:`~skretrain.serving.PendingLabels.status` which labels it has taken.
+- A call of :class:`~skretrain.serving.PendingLabels` was made as a whole or not at all:
+  :meth:`~skretrain.serving.PendingLabels.status` tells which labels it has taken.
 """
 
 

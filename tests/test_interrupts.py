@@ -160,6 +160,18 @@ def test_memory_that_runs_out_in_predict_is_no_reason_for_another_model(monkeypa
     assert model.partial_fit(X[BATCH], Y[BATCH]).n_refits_ == 1
 
 
+def test_memory_that_runs_out_where_no_challenger_waits_is_no_failure_of_the_gate(monkeypatch):
+    model = feed(retrainer(), X, Y, 50, 350, 400)
+    with monkeypatch.context() as patch:
+        patch.setattr(model._cycle.state.trials, "judge", fails(MemoryError))
+        with pytest.raises(MemoryError):
+            model.partial_fit(X[400:450], Y[400:450])
+    assert model.n_samples_seen_ == len(model.buffer_) == 450
+    assert "failed" not in {event.action for event in model.events_}
+    feed(model, X, Y, 50, 450)
+    assert model.n_samples_seen_ == len(model.buffer_) == 600
+
+
 def test_an_interrupt_before_a_first_model_keeps_the_rows(monkeypatch):
     model = DriftAwareRetrainer(GaussianNB(), update=None, initial_size=100)
     model.partial_fit(X[:50], Y[:50])

@@ -188,6 +188,8 @@ class MixEngine(Plain):
         Whether -1 says that a row has no label.
     """
 
+    n_before = 0  # of what was saved before it was counted
+
     def __init__(self, names, members, shares, turns, *, is_classifier, semi_supervised=False):
         self.names = names
         self.members = members
@@ -204,6 +206,12 @@ class MixEngine(Plain):
         self.n_tested = 0  # batches
         self.history = deque(maxlen=_MAX_HISTORY)
         self.mix = None
+        self.n_before = 0  # versions that members had gone through when the first mix came
+
+    @property
+    def version(self):
+        """How many mixes have served, this one included; other weights make no other mix."""
+        return _n_versions(self.mix.servings) - self.n_before
 
     def fit(self, batch, params_of, each, watched):
         """Fit every member on the same rows; ``watched(name, number, member)`` is around it."""
@@ -408,6 +416,8 @@ class MixEngine(Plain):
         if self.turns.limited:
             weights = np.where(weights >= min(_LEAST_WEIGHT, weights.max()), weights, 0.0)
             weights /= weights.sum()
+        if self.mix is None:
+            self.n_before = _n_versions(servings) - 1
         self.mix = Mix(weights, tuple(servings), self.classes, limits, self.recalibration)
 
     def _limits(self, servings):
@@ -418,6 +428,11 @@ class MixEngine(Plain):
         most = max(y.max() for y in remembered)
         margin = _MARGIN * (float(most) - float(least))
         return float(least) - margin, float(most) + margin
+
+
+def _n_versions(servings):
+    """Return how many models have come into service, of all members together."""
+    return sum(serving.version for serving in servings if serving is not None)
 
 
 def _evidence(batch, counted):

@@ -43,6 +43,8 @@ class Updates(Plain):
         try:
             verdict = state.trials.judge(state.serving.model, rows, buffer)
         except Exception as error:
+            if state.trials.challenger is None:
+                raise  # memory ran out before a gate was asked
             return self.retrains.gate_failed(rows, signal, error)
         warned = signal.note if signal.state == "warning" else ""
         if state.parts.update is None or state.settings.dry_run:

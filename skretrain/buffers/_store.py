@@ -190,6 +190,11 @@ class Store(Plain):
         """
         return self.columns[name].read(key, self.end)
 
+    def _branched(self):
+        branch = super()._branched()
+        branch.columns = {name: column._branched() for name, column in self.columns.items()}
+        return branch
+
     def _state_to_save(self):
         """Return the state without spare capacity, whose content is arbitrary."""
         return {
@@ -408,6 +413,11 @@ class ChunkColumn(Plain):
         """Return a column of the rows at `key`; chunks need no spare capacity."""
         rows = self.read(key, end)
         return ChunkColumn(self.head, [copy_rows(rows)] if n_rows(rows) else [])
+
+    def _branched(self):
+        branch = super()._branched()
+        branch.chunks, branch.levels = self.chunks.copy(), self.levels.copy()
+        return branch
 
     def trimmed(self, end):
         """Return the column itself, which has no spare capacity."""

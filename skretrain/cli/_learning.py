@@ -16,6 +16,7 @@ _CODES = {
     "retrained": RETRAINED,
     "labels_wanted": WANTS_LABELS,
 }
+_LOSSES = {"classification": "share of errors", "regression": "mean absolute error"}
 _SHOWN = ("action", "row", "state", "since", "kind", "reason", "version")
 
 
@@ -45,11 +46,14 @@ class Before:
         return dict(Counter(model.events_.counts) - self.counts)
 
 
-def served(ledger):
-    """Return the mean loss of the predictions that were served and whose labels came."""
-    score = ledger.score_["all"]
+def served(job):
+    """Return the mean loss of the predictions that were served and whose labels came.
+
+    It is that of the ledger, of errors or residuals, whatever the model is judged by, and says so.
+    """
+    score = job.ledger.score_["all"]
     limits = {name: _finite(getattr(score, name)) for name in ("loss", "low", "high")}
-    return {"n": score.n_resolved} | limits
+    return {"loss_of": _LOSSES[job.settings["task"]], "n": score.n_resolved} | limits
 
 
 def _finite(value):

@@ -43,7 +43,6 @@ examples:
   skretrain rollback churn/ 4
 """,
 )
-_LOSSES = {"classification": "share of errors", "regression": "mean absolute error"}
 _FITTED = ("retrained", "rolled_back")
 
 
@@ -96,7 +95,7 @@ def _status_of(job):
         "rows_since": job.model.n_samples_seen_ - row,
         # Without one that follows the model: that keeps what is missing, and nobody has the lock.
         "versions": known_versions(serving.VersionStore(job.folder / VERSIONS), job.version),
-        "served": {"loss_of": _LOSSES[job.settings["task"]], **served(job.ledger)},
+        "served": served(job),
         "pending": job.n_pending,
         "on_trial": getattr(job.model, "challenger_", None) is not None,
         "last": {name: last[name] for name in ("number", "command", "file", "at", "code")},

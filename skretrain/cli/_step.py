@@ -114,7 +114,7 @@ def stepped(job, arguments):
         "learned": job.model.n_samples_seen_ - before.n_seen,
         "rows_seen": job.model.n_samples_seen_,
         "score": score,
-        "served": served(job.ledger),
+        "served": served(job),
         **before.news(job.model),
         "pending": job.n_pending,
         "seconds": round(time.perf_counter() - begin, 3),

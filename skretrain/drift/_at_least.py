@@ -120,7 +120,8 @@ class AtLeast(BaseTrigger):
         Returns
         -------
         signal : Signal
-            A warning if a trigger warns, or if fewer than `k` count.
+            A warning if a trigger warns, or if fewer than `k` count, with the notes of those that
+            warn or ring on this batch.
         """
         if not hasattr(self, "triggers_"):
             self.reset()
@@ -152,7 +153,10 @@ class AtLeast(BaseTrigger):
             note = "; ".join(filter(None, (note for *_, note in of_alarm)))
             return Signal("drift", min(located, default=None), on_schedule, note)
         few = 0 < len(counting) < self.k
-        return Signal("warning" if few or "warning" in states else "stable")
+        if not few and "warning" not in states:
+            return Signal("stable")
+        found = (signal.note for signal in signals if signal.state != "stable")
+        return Signal("warning", note="; ".join(filter(None, found)))
 
     def after_fit(self, fit, reference, answered):
         """Tell all triggers.

@@ -189,8 +189,11 @@ class Arrivals(Plain):
 
     def add(self, what, groups, ages):
         """Count rows whose label ``"came"``, or that were ``"lost"``."""
+        # Anew: the counts of the books before stay, in case these do not take their place.
+        counts = getattr(self, what).copy()
         for group, tally in tallies(groups, ages).items():
-            getattr(self, what).setdefault(group, Counter()).update(tally)
+            counts[group] = counts.get(group, Counter()) + tally
+        setattr(self, what, counts)
 
     @property
     def counts(self):

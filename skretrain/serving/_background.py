@@ -139,8 +139,9 @@ class BackgroundRetrainer:
 
     @property
     def is_retraining(self):
-        """Whether a job is out, a bool."""
-        return self._errand is not None
+        """Whether a job is out, a bool; a hook that hears of its outcome finds it back."""
+        errand = self._errand
+        return errand is not None and errand.job is self.retrainer._job_out
 
     # -- learning: one after the other -----------------------------------------------------------
 

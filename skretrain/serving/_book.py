@@ -35,6 +35,11 @@ class Book(Plain):
     Resolved rows stay, for corrections, until their room is needed. Rows are numbered from 0; their
     ids are these numbers or the user's own.
 
+    A change is made to a branch (`_branched`), which then takes the place of the book, or is
+    dropped if something raised. Only the tables of ids, too large to be copied each time, are those
+    of both: what is to be done to them is written down, and done once the branch has taken its
+    place, when an id is next looked up.
+
     Examples
     --------
     >>> import numpy as np
@@ -54,8 +59,43 @@ class Book(Plain):
         self.labels = None
         self.numbers = None  # of the rows of the user's own ids; None where ids are the numbers
         self.fates = {}  # id -> dropped or expired, of as many as rows are held
+        self._clear()
         self.n_given = 0
         self.n_pending = 0
+
+    def _branched(self):
+        self._settle()
+        branch = super()._branched()
+        branch.store = self.store._branched()
+        branch._clear()
+        return branch
+
+    def _clear(self):
+        # What is still to be done to the tables: ids to be entered, and ids to be struck out, with
+        # the fate to be noted. One that is in both is struck out.
+        self.entered, self.struck = {}, {}
+
+    def _settle(self):
+        """Bring the tables of ids up to date; it may be begun again at any point."""
+        if self.numbers is not None:
+            self.numbers.update(self.entered)
+            for name in self.struck:
+                self.numbers.pop(name, None)
+        self.fates.update({name: fate for name, fate in self.struck.items() if fate})
+        self._clear()
+        surplus = max(len(self.fates) - max(self.store.end, _LEAST_FATES), 0)
+        for name in list(islice(self.fates, surplus)):
+            del self.fates[name]
+
+    def _state_to_save(self):
+        self._settle()
+        state = super()._state_to_save()
+        del state["entered"], state["struck"]
+        return state
+
+    def _restore(self, state):
+        super()._restore(state)
+        self._clear()
 
     # -- ids -----------------------------------------------------------------------------------
 
@@ -79,6 +119,7 @@ class Book(Plain):
 
     def rows_of(self, owner, ids):
         """Return the numbers of rows by their ids, -1 for an id that is not held."""
+        self._settle()
         if self.numbers is not None or not self.n_given:  # then ids of any kind are unknown
             numbers = map((self.numbers or {}).get, as_list(owner, ids))
             return np.array([-1 if n is None else n for n in numbers], dtype=np.int64)
@@ -153,7 +194,7 @@ class Book(Plain):
     # -- changes ---------------------------------------------------------------------------------
 
     def append(self, entry, max_pending):
-        """Remember rows, all or none; more of them may wait then than should.
+        """Remember rows; more of them may wait then than should.
 
         Parameters
         ----------
@@ -173,7 +214,6 @@ class Book(Plain):
         if ids is not None:
             own[_ID] = np.fromiter(ids, dtype=object, count=n)
         parts, columns = self.store.prepare(entry.X, entry.y_pred, entry.params | own)
-        # Nothing below raises.
         self.store.columns = columns
         end, numbers = self.store.end, np.arange(self.n_given, self.n_given + n)
         if end + n > self.store.capacity:
@@ -184,7 +224,7 @@ class Book(Plain):
         self.states[end : end + n] = PENDING
         if ids is not None:
             self.numbers = {} if self.numbers is None else self.numbers
-            self.numbers.update(zip(ids, numbers.tolist(), strict=True))
+            self.entered = dict(zip(ids, numbers.tolist(), strict=True))
         self.n_given += n
         self.n_pending += n
         return numbers
@@ -197,7 +237,7 @@ class Book(Plain):
         resolved = np.flatnonzero(states == RESOLVED)
         surplus = resolved[: max(len(resolved) - room, 0)]
         if self.numbers is not None:
-            self._forget(self.names(surplus).tolist())
+            self.struck |= dict.fromkeys(self.names(surplus).tolist())
         stays = states != GONE
         stays[surplus] = False
         # A slice is copied once, positions twice.
@@ -207,14 +247,11 @@ class Book(Plain):
         if self.labels is not None:
             self.labels = _with_room(self.labels[keep], self.store.capacity)
 
-    def _forget(self, names):
-        for name in names:
-            del self.numbers[name]
-
     def resolve(self, positions, y):
         """Note the labels of rows, new ones or others than before."""
-        self.n_pending -= int((self.states[positions] == PENDING).sum())
-        self.states = writable(self.states)
+        was_pending = self.states[positions] == PENDING
+        self.n_pending -= int(was_pending.sum())
+        self.states = self.states.copy()
         self.states[positions] = RESOLVED
         if not len(y):
             return
@@ -224,21 +261,16 @@ class Book(Plain):
             if self.labels is not None:
                 labels[: len(self.labels)] = self.labels
             self.labels = labels
-        self.labels = writable(self.labels)
+        # The labels of rows that wait are arbitrary; those of others are read in the book before.
+        self.labels = writable(self.labels) if was_pending.all() else self.labels.copy()
         self.labels[positions] = y
 
     def give_up(self, positions, fate):
         """Let go of rows that wait; of the latest of them the `fate` is remembered."""
-        names = self.names(positions).tolist()
-        self.states = writable(self.states)
+        self.states = self.states.copy()
         self.states[positions] = GONE
         self.n_pending -= len(positions)
-        if self.numbers is not None:
-            self._forget(names)
-        self.fates |= dict.fromkeys(names, fate)
-        surplus = max(len(self.fates) - max(self.store.end, _LEAST_FATES), 0)
-        for name in list(islice(self.fates, surplus)):
-            del self.fates[name]
+        self.struck |= dict.fromkeys(self.names(positions).tolist(), fate)
 
 
 def _with_room(values, capacity):

@@ -41,6 +41,8 @@ class LabelLog(EventLog):
 class Ledger(Plain):
     """The books of :class:`PendingLabels`, which calls it under a lock; it knows no model.
 
+    What changes them is done to a branch (`_branched`), which takes their place as a whole.
+
     Attributes
     ----------
     book : Book
@@ -56,7 +58,9 @@ class Ledger(Plain):
     losses : ServedLosses
         Of the versions that predicted.
     events : LabelLog
-        What happened out of turn.
+        What happened out of turn, the same one in all branches.
+    noted : tuple of Event
+        What is to be recorded once the branch takes its place.
 
     Examples
     --------
@@ -65,7 +69,7 @@ class Ledger(Plain):
     >>> from skretrain.serving._ledger import Ledger
     >>> ledger, y_pred = Ledger(), np.array([0, 1, 1])
     >>> entry = Entry(np.zeros((3, 1)), y_pred, {}, None, None, 1)
-    >>> ids = ledger.remember(entry, "rows", max_pending=100)
+    >>> ids = ledger.remember(entry, "rows", max_pending=100, is_regression=False)
     >>> X, y, params = ledger.resolve(ids, [1, None, 1], None)
     >>> y, ledger.scores()[1].loss
     (array([1, 1]), 0.5)
@@ -79,10 +83,31 @@ class Ledger(Plain):
         self.arrivals = Arrivals()
         self.losses = ServedLosses()
         self.events = LabelLog()
+        self.noted = ()
+
+    def _branched(self):
+        branch = super()._branched()
+        for name in ("book", "arrivals", "losses"):
+            setattr(branch, name, getattr(self, name)._branched())
+        return branch
+
+    def record(self):
+        """Record the events that were noted."""
+        for event in self.noted:
+            self.events.record(event)
+        self.noted = ()
+
+    def _state_to_save(self):
+        """Return the state without what is empty between any two calls."""
+        return {name: value for name, value in self.__dict__.items() if name != "noted"}
+
+    def _restore(self, state):
+        super()._restore(state)
+        self.noted = ()
 
     # -- predictions -----------------------------------------------------------------------------
 
-    def remember(self, entry, clock, max_pending):
+    def remember(self, entry, clock, max_pending, *, is_regression):
         """Remember a batch of predictions and return the numbers of its rows, or raise ValueError.
 
         Parameters
@@ -93,6 +118,8 @@ class Ledger(Plain):
             How its moments are told.
         max_pending : int
             Rows that may wait.
+        is_regression : bool
+            Whether labels are numbers with a distance.
         """
         self._check_clock("PendingLabels.predict", clock)
         start, n = self.book.n_given, len(entry.y_pred)
@@ -101,6 +128,7 @@ class Ledger(Plain):
             entry = entry._replace(at=np.full(n, start + n - 1.0))
         numbers = self.book.append(entry, max_pending)
         self.clock, self.now = clock, max(self.now, float(entry.at.max()))
+        self.is_regression = is_regression
         excess = self.book.n_pending - max_pending
         if excess > 0:
             why = f"dropped for lack of room (max_pending={max_pending:,})"
@@ -232,7 +260,8 @@ class Ledger(Plain):
         if len(positions):
             ids = self.book.names(positions[:_MOST_IDS]).tolist()
             row, evidence = self.book.n_given, {"ids": ids}
-            self.events.record(Event(action, row, len(positions), reason=reason, evidence=evidence))
+            event = Event(action, row, len(positions), reason=reason, evidence=evidence)
+            self.noted = (*self.noted, event)
 
     # -- what is known ---------------------------------------------------------------------------
 

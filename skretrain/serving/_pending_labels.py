@@ -8,6 +8,7 @@ import numpy as np
 from .._mixture import MixtureRetrainer
 from .._retrainer._border import checked_params
 from .._retrainer._estimator import BaseRetrainer
+from ..buffers._undo import Undo
 from ..utils._containers import n_rows
 from ..utils._hooks import Telling
 from ..utils._losses import task_of
@@ -55,9 +56,9 @@ class PendingLabels(Plain):
         `n_resolved` whose label came, their mean `loss` (0/1 errors or absolute residuals), its
         95 % interval from `low` to `high` (Wilson's or Student's), and the `accuracy` of a
         classifier. ``score_.to_frame()`` is a pandas DataFrame. A retrainer counts versions up with
-        each promotion since ``fit``, updates in between not counted, a mixture with each promotion
-        of a member; any other model stays version 1. Only labels that came count: where they come
-        for a chosen part of the rows, the score is that of this part.
+        each promotion since ``fit``, updates in between not counted, a mixture from 1 with each
+        promotion of a member; any other model stays version 1. Only labels that came count: where
+        they come for a chosen part of the rows, the score is that of this part.
 
     delays_ : LabelDelays
         How long labels take: ``median``, ``quantile(q)``, ``share_resolved(after=...)``, and
@@ -80,8 +81,9 @@ class PendingLabels(Plain):
 
     Notes
     -----
-    Several threads may call any of the methods; each call is done as a whole. A pickle holds the
-    model and goes on as the original does.
+    Several threads may call any of the methods; each call is done as a whole, or not at all if it
+    is interrupted or memory runs out: :meth:`status` tells which. A pickle holds the model and goes
+    on as the original does.
 
     References
     ----------
@@ -169,13 +171,25 @@ class PendingLabels(Plain):
                 f"{owner}: {type(self.model).__name__}.predict returned the shape {y_pred.shape} "
                 f"for {n} rows: a ledger needs one prediction per row."
             )
-        with Telling(self), self._lock:
-            flat = y_pred.ravel() if y_pred.shape[1:] == (1,) else y_pred
-            entry = Entry(rows, flat, params, ids, at, version)
-            if self._ledger.is_regression is None:
-                self._ledger.is_regression = _is_regression(self.model, y_pred)
-            numbers = self._ledger.remember(entry, clock, self.max_pending)
+        flat = y_pred.ravel() if y_pred.shape[1:] == (1,) else y_pred
+        entry = Entry(rows, flat, params, ids, at, version)
+        is_regression = self._ledger.is_regression
+        if is_regression is None:
+            is_regression = _is_regression(self.model, y_pred)
+        numbers = self._changed(
+            Ledger.remember, entry, clock, self.max_pending, is_regression=is_regression
+        )
         return (numbers if ids is None else ids), y_pred
+
+    def _changed(self, change, *args, **kwargs):
+        """Make a change to a branch of the books, and let it take their place in one step."""
+        with Telling(self), self._lock:
+            branch = self._ledger._branched()
+            found = change(branch, *args, **kwargs)
+            with Undo(branch.events):
+                branch.record()
+                self._ledger = branch
+        return found
 
     def _check(self):
         check_integer(self, "max_pending", least=1, what="a number of rows")
@@ -238,8 +252,7 @@ class PendingLabels(Plain):
         make up for.
         """
         check_flag("PendingLabels.resolve", "weighted", weighted)
-        with Telling(self), self._lock:
-            return self._ledger.resolve(ids, y, at, weighted=weighted)
+        return self._changed(Ledger.resolve, ids, y, at, weighted=weighted)
 
     def expire(self, older_than):
         """Give up rows that have waited for too long.
@@ -261,8 +274,7 @@ class PendingLabels(Plain):
         ValueError
             If `older_than` is no such time.
         """
-        with Telling(self), self._lock:
-            return self._ledger.expire(older_than)
+        return self._changed(Ledger.expire, older_than)
 
     def versions(self, ids):
         """Tell which version of the model predicted rows, as `score_` counts them.
@@ -358,8 +370,8 @@ class PendingLabels(Plain):
         with self._lock:
             return {**vars(self), "_ledger": deepcopy(self._ledger), "_lock": None}
 
-    def __setstate__(self, state):
-        super().__setstate__(state)
+    def _restore(self, state):
+        super()._restore(state)
         self._lock = RLock()
 
 
@@ -379,7 +391,8 @@ def version_of(model):
     if isinstance(model, BaseRetrainer):
         return model._serving().version
     if isinstance(model, MixtureRetrainer):
-        return sum(serving.version for serving in model._mix().servings if serving)
+        model._mix()
+        return model._engine.version
     return 1
 
 

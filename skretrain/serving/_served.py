@@ -67,6 +67,7 @@ class ServedLosses(Plain):
 
     def add(self, versions, losses, sign=1):
         """Add losses, or take them back with a `sign` of -1."""
+        self.sums = self.sums.copy()  # those of before stay, in case these do not take their place
         for version in np.unique(versions).tolist():
             sums = sign * _sums(losses[versions == version])
             self.total = self.total + sums

@@ -48,9 +48,12 @@ def write_whole(path, content):
         if path.exists():
             os.chmod(aside, stat.S_IMODE(path.stat().st_mode))
         os.replace(aside, path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             aside.unlink()
+        if isinstance(error, OSError) and error.errno is not None:
+            # With the name that the caller knows; it is an error of the same kind.
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
     _flush_folder(path.parent)
 

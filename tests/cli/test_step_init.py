@@ -153,6 +153,8 @@ def test_the_costs_of_mistakes_make_the_threshold(job, days):
     wrong = predicted.prediction.ne(rows.y)
     cost = np.where(rows.y == "yes", 9, 1)[wrong].sum() / len(rows)
     assert job.record["score"] == {"name": "cost per row", "value": pytest.approx(cost)}
+    errors = {"loss_of": "share of errors", "n": 100, "loss": pytest.approx(wrong.mean())}
+    assert errors.items() <= job.record["served"].items()  # of the ledger, and it says so
     assert job("step", days(400, 50).assign(y="maybe")) == 2
     assert "holds 'maybe', whose mistakes have no cost" in job.err
 

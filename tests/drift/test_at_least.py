@@ -74,11 +74,25 @@ STABLE, WARNING = Signal("stable"), Signal("warning")
             [Signal("drift", note="one"), Signal("warning", note="other")],
             Signal("drift", note="one"),
         ),
+        (
+            [Signal("warning", note="one"), Signal("stable", note="none"), Signal("warning")],
+            Signal("warning", note="one"),
+        ),
     ],
 )
 def test_the_worst_state_wins_with_the_earliest_row_of_those_that_ring(signals, expected):
     """A row located by a trigger that does not ring does not count."""
     assert AtLeast([_Scripted([s]) for s in signals]).reset().update(ScoredBatch(0, 1)) == expected
+
+
+def test_a_warning_tells_what_was_found_by_those_that_ring_or_warn():
+    parts = [
+        _Scripted([Signal("drift", note="one"), STABLE]),
+        _Scripted([Signal("warning", note="other"), Signal("warning", note="other")]),
+    ]
+    trigger = AtLeast(parts, k=2).reset()
+    told = [trigger.update(ScoredBatch(start, 10)) for start in (0, 10)]
+    assert told == [Signal("warning", note="one; other"), Signal("warning", note="other")]
 
 
 def test_every_trigger_sees_every_batch_and_every_fit():

@@ -10,7 +10,7 @@ from sklearn.naive_bayes import GaussianNB
 
 from skretrain import DriftAwareRetrainer
 from skretrain.drift import Periodic, RefitDebt
-from skretrain.model_selection import compare_policies
+from skretrain.model_selection import RetrainMatrix, compare_policies
 
 N, BATCH = 600, 50
 X, Y = stream(N, drift=300)
@@ -204,7 +204,46 @@ def test_what_is_no_moment_is_refused(label_time, options, message):
         compared(label_time, **options)
 
 
-def test_a_matrix_with_moments_of_labels_is_not_saved_without_them(tmp_path):
+def saved_matrix(path):
     matrix = compared(late(), policies={"never": []}).matrices[0]
-    with pytest.raises(ValueError, match="moments of their own cannot be saved"):
-        matrix.save(tmp_path / "matrix.npz")
+    matrix.save(path)
+    return matrix
+
+
+def test_a_matrix_with_moments_of_labels_replays_as_before_once_it_is_read(tmp_path):
+    """It tells policies of the labels that had come, also after it was saved once more."""
+    matrix = saved_matrix(tmp_path / "one.npz")
+    RetrainMatrix.load(tmp_path / "one.npz").save(tmp_path / "other.npz")
+    loaded, heard = RetrainMatrix.load(tmp_path / "other.npz"), []
+    for one in (matrix, loaded):
+        told = []
+        one.replay(lambda now, told=told: told.append((now.losses.tolist(), now.rows.tolist())))
+        heard.append((told, one.replay("adwin").schedule, one.oracle(5).schedule))
+    assert heard[0] == heard[1]
+    assert heard[0][0][-1][1] != matrix.chunk_rows_[2:].tolist()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"told": None},
+        {"told": lambda told: told[:, :-1]},
+        {"told": lambda told: told.astype(str)},
+        {"told": lambda told: told - np.inf},
+        {"rows_told": None},
+        {"rows_told": lambda rows: -1 - rows},
+        {"rows_told": lambda rows: rows[1:]},
+    ],
+)
+def test_what_policies_were_told_fits_the_rest_of_the_file_or_it_is_refused(changes, tmp_path):
+    path = tmp_path / "matrix.npz"
+    saved_matrix(path)
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    for name, change in changes.items():
+        kept = arrays.pop(name)
+        if change is not None:
+            arrays[name] = change(kept)
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match="is damaged"):
+        RetrainMatrix.load(path)

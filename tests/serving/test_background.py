@@ -26,7 +26,7 @@ from skretrain.drift import FeatureDrift
 from skretrain.exceptions import RetrainFailedWarning
 from skretrain.gates import PairedGate
 from skretrain.policies import BasePolicy, Candidate, FullRefit
-from skretrain.serving import BackgroundRetrainer, PendingLabels
+from skretrain.serving import BackgroundRetrainer, PendingLabels, on_event
 
 X, Y = stream(1500, drift=500)
 
@@ -103,6 +103,23 @@ def test_the_stream_goes_on_while_a_retrain_is_made():
     assert not service.is_retraining
     assert events(model, "action", "row", "n_rows_fitted")[1:] == [("retrained", 500, 50)]
     assert_same_outputs(model.estimator_, GaussianNB().fit(X[300:350], Y[300:350]), X)
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_a_hook_that_hears_of_an_outcome_finds_no_job_out(is_cancelled):
+    pool, found = ByHand(), []
+    service = BackgroundRetrainer(ringing(), pool)
+    on_event(service, lambda event: found.append((event.action, service.is_retraining)))
+    feed(service, 350)
+    assert service.is_retraining
+    if is_cancelled:
+        service.cancel()
+    else:
+        pool.run()
+        service.wait()
+    assert not service.is_retraining
+    assert found
+    assert not any(is_out for _, is_out in found)
 
 
 def test_a_candidate_is_judged_on_the_rows_from_the_next_batch_on():

@@ -1,5 +1,6 @@
 """Files are whole or not there."""
 
+import errno
 import os
 import stat
 import threading
@@ -40,6 +41,22 @@ def test_a_pipe_is_written_to(tmp_path):
     write_whole(pipe, b"text")
     reader.join(timeout=30)
     assert got == [b"text"]
+
+
+def test_an_error_names_the_file_that_was_asked_for(monkeypatch, tmp_path):
+    """Not the one beside it, of which nobody knows."""
+    missing = tmp_path / "folder" / "a"
+    with pytest.raises(FileNotFoundError) as raised:
+        write_whole(missing, b"text")
+    assert str(raised.value) == f"[Errno {errno.ENOENT}] No such file or directory: '{missing}'"
+
+    def fail(one, other):
+        raise PermissionError(errno.EACCES, "Permission denied", str(one), None, str(other))
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(PermissionError) as raised:
+        write_whole(tmp_path / "a", b"text")
+    assert str(raised.value) == f"[Errno {errno.EACCES}] Permission denied: '{tmp_path / 'a'}'"
 
 
 @pytest.mark.parametrize("at", ["fsync", "replace", "chmod"])

@@ -8,7 +8,6 @@ after each change of the model that serves, and at the end; the next start conti
 import os
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
@@ -49,11 +48,15 @@ class Service:
     def __init__(self):
         self.ledger = load(STATE) if STATE.exists() else first_ledger()
         self.model = self.ledger.model  # for what only reads
-        # Threads of a server are not to be forked. The worker starts with the first job.
-        pool = partial(ProcessPoolExecutor, 1, mp_context=get_context("spawn"))
-        self.learner = BackgroundRetrainer(self.model, pool)
+        self.pool = None  # with the first job
+        self.learner = BackgroundRetrainer(self.model, self.new_pool)
         self.save()
         on_event(self.learner, {"retrained": self.save, "rolled_back": self.save})
+
+    def new_pool(self):
+        """Return what retrains; threads of a server are not to be forked."""
+        self.pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+        return self.pool
 
     @property
     def version(self):
@@ -77,6 +80,8 @@ class Service:
         """Give up the retrain that is out, which the next start makes anew, and save."""
         self.learner.close()
         self.save()
+        if self.pool is not None:
+            self.pool.shutdown()  # else the server may end before its worker, and leave it behind
 
 
 @asynccontextmanager

@@ -17,6 +17,8 @@ ARRAYS = (
     *("losses_", "times_", "edges_", "chunk_rows_", "fit_seconds_", "rows_fitted_"),
     *("unpredicted_", "chunk_moments_"),
 )
+# What policies are told, where labels come at moments of their own.
+TOLD = ("told", "rows_told")
 _FORMAT = 1
 
 
@@ -49,10 +51,10 @@ def read_archive(path):
     missing = sorted({"facts", *ARRAYS}.difference(stored))
     if missing:
         raise ValueError(f"path={str(path)!r} lacks {missing}: it was not written whole.")
-    arrays = {name: stored[name] for name in ARRAYS}
+    arrays = {name: stored[name] for name in (*ARRAYS, *TOLD) if name in stored}
     try:
         facts = json.loads(str(stored["facts"]))
-        wrong = _wrong_fact(facts) or _wrong_array(facts, arrays)
+        wrong = _wrong_fact(facts) or _wrong_array(facts, arrays) or _wrong_told(arrays)
     except Exception as error:  # facts of any type
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
     if wrong:
@@ -118,8 +120,27 @@ def _wrong_array(facts, arrays):
         return "chunk_moments_"
     if (np.diff(moments.ravel()) < np.timedelta64(0, "us")).any() or np.isnat(moments).any():
         return "chunk_moments_"
-    served = ~np.isnan(seconds)[:, :, None] & (np.arange(n_chunks) >= times[:, None])
-    return None if (losses[served] > -np.inf).all() else "losses_"
+    return None if _are_losses(losses, arrays) else "losses_"
+
+
+def _wrong_told(arrays):
+    """Return the name of what policies are told, if it does not go with the rest, or None."""
+    there = [name for name in TOLD if name in arrays]
+    if not there:
+        return None
+    told, rows = map(arrays.get, TOLD)
+    if told is None or told.dtype != np.float64 or told.shape != arrays["losses_"].shape:
+        return TOLD[0]
+    if rows is None or not _are_counts(rows, arrays["chunk_rows_"].shape):
+        return TOLD[1]
+    return None if _are_losses(told, arrays) else TOLD[0]
+
+
+def _are_losses(losses, arrays):
+    """Tell whether there is one wherever a model was fitted to serve."""
+    chunks, times = np.arange(losses.shape[-1]), arrays["times_"]
+    served = ~np.isnan(arrays["fit_seconds_"])[:, :, None] & (chunks >= times[:, None])
+    return bool((losses[served] > -np.inf).all())
 
 
 def _are_counts(values, shape):

@@ -17,7 +17,7 @@ from ...utils._durations import duration_of
 from ...utils._losses import task_of, zero_one_loss_per_row
 from ...utils._restoring import Restoring
 from ._dates import as_text, known_chunks, moments_of_chunks
-from ._files import ARRAYS, read_archive, write_archive
+from ._files import ARRAYS, TOLD, read_archive, write_archive
 from ._fits import Worker, history_of
 from ._policies import TriggerPolicy, check_policy, checked_schedule
 from ._replay import FIRST, ReplayResult, ReplayState, charge_of, traced_back
@@ -447,12 +447,8 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         ------
         OSError
             If it cannot be written; what was there before is still there.
-        ValueError
-            If it comes from ``compare_policies(label_time=...)``.
         """
         check_is_fitted(self)
-        if self._arrivals is not None:
-            raise ValueError("A matrix with labels at moments of their own cannot be saved.")
         facts = {
             "chunk": as_text(self._chunk),
             "windows": [as_text(window) for window in self._windows],
@@ -463,7 +459,10 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
             "bounded": self._bounded,
             "estimator": self.estimator_repr_,
         }
-        write_archive(path, facts, {name: getattr(self, name) for name in ARRAYS})
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        if self._told is not self.losses_:
+            arrays |= zip(TOLD, (self._told, self._rows_told), strict=True)
+        write_archive(path, facts, arrays)
 
     @classmethod
     def load(cls, path):
@@ -489,9 +488,10 @@ class RetrainMatrix(ClonedByContent, BaseEstimator):
         facts, arrays = read_archive(path)
         names = ("chunk", "windows", "initial_size", "stride", "halving", "loss")
         matrix = cls(None, **{name: facts[name] for name in names})
-        for name, values in arrays.items():
-            setattr(matrix, name, values)
-        matrix._told, matrix._rows_told = matrix.losses_, matrix.chunk_rows_
+        for name in ARRAYS:
+            setattr(matrix, name, arrays[name])
+        of_chunks = matrix.losses_, matrix.chunk_rows_
+        matrix._told, matrix._rows_told = map(arrays.get, TOLD, of_chunks)
         matrix._chunk = duration_of(facts["chunk"]) or facts["chunk"]
         matrix._windows = checked_windows(facts["windows"], matrix.chunk_moments_)
         matrix._bounded, matrix.estimator_repr_ = facts["bounded"], facts["estimator"]

@@ -122,24 +122,43 @@ def _in_common(known, values):
         return values
     pair = [pl.DataFrame({"values": pl.Series([], dtype=one)}) for one in (known, values.dtype)]
     try:
-        return values.cast(pl.concat(pair, how="vertical_relaxed")["values"].dtype)
+        common = pl.concat(pair, how="vertical_relaxed")["values"].dtype
+        return _in_64_bits(known, values) if _is_made_wide(common, pair) else values.cast(common)
     except pl.exceptions.PolarsError:
         return values
+
+
+def _is_made_wide(common, pair):
+    """Tell whether polars brings numbers without a sign and with one to 128 bits."""
+    return str(common) == "Int128" and all(frame["values"].dtype != common for frame in pair)
+
+
+def _in_64_bits(known, values):
+    """Return numbers in the type that is known, or as floats: numpy reads none of 128 bits."""
+    import polars as pl
+
+    try:
+        return values.cast(known)
+    except pl.exceptions.PolarsError:
+        return values.cast(pl.Float64)
 
 
 def kept_apart(dtypes):
     """Return what a column holds and the type beside it if polars joins them wrongly, else None.
 
-    It would turn the number 1 into "1" next to text. For durations next to dates it names a type,
-    to which it then casts only columns without a value.
+    It would turn the number 1 into "1" next to text, and dates and durations next to numbers into
+    a count of days or microseconds. For durations next to dates it names a type, to which it then
+    casts only columns without a value.
     """
     import polars as pl
 
-    for said, kinds, others in (
-        ("text", (pl.String, pl.Categorical, pl.Enum), None),
-        ("durations", (pl.Duration,), (pl.Date, pl.Datetime)),
+    texts, dates = (pl.String, pl.Categorical, pl.Enum), (pl.Date, pl.Datetime)
+    for said, is_one, is_other in (
+        ("text", lambda one: one in texts, lambda one: one not in texts),
+        ("durations", lambda one: one == pl.Duration, lambda one: one in dates),
+        ("dates or durations", lambda one: one.is_temporal(), lambda one: one.is_numeric()),
     ):
-        beside = [one for one in dtypes if one not in kinds and (others is None or one in others)]
-        if beside and any(one in kinds for one in dtypes):
+        beside = [one for one in dtypes if is_other(one)]
+        if beside and any(map(is_one, dtypes)):
             return said, beside[0]
     return None

@@ -59,6 +59,15 @@ class Plain:
         """Take the attributes that were saved."""
         self.__dict__.update(state)
 
+    def _branched(self):
+        """Return an object that goes on from this one, which stays as it is.
+
+        Attributes are shared: a subclass that changes one of them in place copies it.
+        """
+        branch = object.__new__(type(self))
+        branch.__dict__.update(self.__dict__)
+        return branch
+
     def __getstate__(self):
         if type(self).__getstate__ is not Plain.__getstate__:
             return self._state_to_save()  # asked for by a subclass, which knows how it goes on
