@@ -16,7 +16,7 @@ from ._comparison import PolicyComparison
 from ._default_policies import default_policies, window_of
 from ._live import run_all_live
 from ._measure import measure_of
-from ._specs import checked_prices, scoring_at, seeds_of, specs_of, windows_of
+from ._specs import checked_prices, has_flips, scoring_at, seeds_of, specs_of, windows_of
 from ._stride import affordable_stride
 
 _BUDGET = "the seconds that the comparison may take"
@@ -285,7 +285,7 @@ def compared(
         is_priced=prices is not None,
         n_first=timing.start if counted is None else int(counted[: timing.start].sum()),
     )
-    seeds = seeds_of(seeds, random_state)
+    seeds, counts_flips = seeds_of(seeds, random_state), has_flips(prices)
     options = {
         "chunk": timing.step,
         "windows": [window_of(timing.step), "all"],
@@ -295,7 +295,8 @@ def compared(
     }
 
     def blank(seed):
-        matrix = measure.matrix(cloned(estimator), random_state=seed, **options)
+        options_of = {"keeps_decisions": counts_flips, "random_state": seed, **options}
+        matrix = measure.matrix(cloned(estimator), **options_of)
         matrix._arrivals = timing.arrivals
         return matrix
 
@@ -308,7 +309,13 @@ def compared(
     matrices = [blank(seed).fit(X, y, times=times, **params) for seed in seeds]
     measure.begin(as_container(X), y, timing.edges, counted)
     comparison = PolicyComparison(
-        specs, matrices, measure, seeds=seeds, delay=timing.known_chunks(), prices=prices
+        specs,
+        matrices,
+        measure,
+        seeds=seeds,
+        delay=timing.known_chunks(),
+        prices=prices,
+        counts_flips=counts_flips,
     )
     runs = run_all_live(
         {name: spec.policy for name, spec in specs.items() if spec.kind == "live"},
@@ -319,6 +326,7 @@ def compared(
         on_run=on_run,
         on_progress=on_progress,
         seconds=budget - (perf_counter() - begin),
+        counts_flips=counts_flips,
     )
     for name, results in runs.items():
         comparison.add_live(name, results)
