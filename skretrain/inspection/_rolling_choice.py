@@ -136,7 +136,8 @@ class RollingChoiceDisplay:
 
     def _saved(self, key):
         never, costs = (np.asarray(self.costs[name], dtype=float) for name in ("never", key))
-        return np.append(0.0, np.cumsum(never - costs))
+        with np.errstate(invalid="ignore"):  # of losses without end, no difference is known
+            return np.append(0.0, np.cumsum(never - costs))
 
     def _name_policies(self):
         """Write the name of each policy above the place from which on it is followed."""

@@ -222,8 +222,10 @@ def _chosen(candidates, present, never, n_known):
     upto = {key: costs[:n_known] for key, costs in candidates.items()}
     best = min(upto, key=lambda key: upto[key].sum())
     now = never[:n_known] if present is None else upto[present]
-    gap = float(now.sum() - upto[best].sum())
-    return present if is_within_noise(gap, upto[best], now) else best
+    least, paid = float(upto[best].sum()), float(now.sum())
+    # Of two losses without end, none is less.
+    is_as_good = paid == least or is_within_noise(paid - least, upto[best], now)
+    return present if is_as_good else best
 
 
 # -- checkpoints, and what is known at them --------------------------------------------------------
@@ -255,7 +257,7 @@ def _usual(rows, size, moments):
         period = Duration(1, unit)
         if period.periods(moments)[-1] >= _FEWEST - 1:
             return str(period)
-    return max(-(-(size - int(rows[0])) // _USUAL), 1)
+    return max(min(-(-(size - int(rows[0])) // _USUAL), int(rows[-1] - rows[0])), 1)
 
 
 def _known_parts(matrix, starts, delay):

@@ -9,7 +9,6 @@ import numpy as np
 from ...metrics import Price
 from .._matrix._replay import FIRST, mean_known
 from ._flips import best_schedule, flips_of
-from ._served import Hindsight
 from ._specs import checked_price
 
 _INTERVALS = (1, 2, 5, 10, 20, 50, 100, 200, 500)  # batches; the best fixed policy has one of them
@@ -62,10 +61,6 @@ class Runs:
         self.counts_flips = counts_flips
         self._live, self._replayed, self._oracles, self._told_errors = {}, {}, {}, {}
         self.hindsights = [measure.hindsight(matrix, delay) for matrix in matrices]
-        # What policies look at: without losses by the score, it is errors, or residuals.
-        telling = [measure.telling(matrix) for matrix in matrices]
-        self.tells_errors = None in telling
-        self._telling = matrices if self.tells_errors else telling
         self.fixed_schedules = self._fixed_schedules()
         self.fixed = [self._replayed_on(schedule) for schedule in self.fixed_schedules.values()]
 
@@ -114,17 +109,31 @@ class Runs:
         return self._told_errors[name, price]
 
     @cached_property
+    def _telling(self):
+        """The matrices as they tell the loss that a price is measured in; or None of each."""
+        return [self.measure.telling(matrix) for matrix in self.matrices]
+
+    @property
+    def tells_errors(self):
+        """Whether who is told the price sees errors, or residuals, and no losses by the score."""
+        return None in self._telling
+
+    @cached_property
     def errors(self):
-        """What policies may be told, in errors: around those that the best single refit saves."""
-        by_errors = [Hindsight(matrix, self.delay) for matrix in self.matrices]
-        return _around_saved(by_errors).tolist()
+        """What policies may be told, in errors: multiples of those of the first model at first."""
+        # Not of what a refit saves, which nobody knows before it is over.
+        first = np.mean([m.losses_[m._largest(), 0, FIRST] for m in self.matrices])
+        if not 0 < first < math.inf:
+            first = 1.0
+        return [float(f"{first * factor:.2g}") for factor in np.logspace(-1, 2, 9)]
 
     def _replays_at(self, name, told):
         if (name, told) not in self._replayed:
             spec, matrices = self.specs[name], self.matrices
             policy = spec.policy
             if told is not None:
-                policy, matrices = spec.policy(price=self._as_told(told)), self._telling
+                policy = spec.policy(price=self._as_told(told))
+                matrices = matrices if self.tells_errors else self._telling
             try:
                 found = [
                     matrix.replay(policy, window=spec.window, label_delay=self.delay)
@@ -265,16 +274,11 @@ class Runs:
 
     def usual_prices(self):
         """Return prices around the loss that the best single refit saves."""
-        return _around_saved(self.hindsights)
-
-
-def _around_saved(hindsights):
-    """Return prices around the loss that the best single refit saves, on average over seeds."""
-    saved = np.mean([hindsight.saved_by_one_refit() for hindsight in hindsights])
-    if not 0 < saved < math.inf:
-        saved = 1.0  # nothing to be saved, or a model without a finite loss: any will do
-    prices = saved * np.logspace(-2, 1, 9)
-    return np.array([float(f"{price:.2g}") for price in prices])
+        saved = np.mean([hindsight.saved_by_one_refit() for hindsight in self.hindsights])
+        if not 0 < saved < math.inf:
+            saved = 1.0  # nothing to be saved, or a model without a finite loss: any will do
+        prices = saved * np.logspace(-2, 1, 9)
+        return np.array([float(f"{price:.2g}") for price in prices])
 
 
 def n_updates(result):

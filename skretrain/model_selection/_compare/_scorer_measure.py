@@ -102,8 +102,7 @@ class ScorerMeasure:
             return rng.permutation(self.y)
         if method == "decision_function":
             return rng.normal(size=(self.n_rows, n_classes) if n_classes > 2 else self.n_rows)
-        shares = rng.dirichlet(np.ones(n_classes), self.n_rows)
-        return np.log(shares) if method == "predict_log_proba" else shares
+        return rng.dirichlet(np.ones(n_classes), self.n_rows)
 
     def telling(self, matrix):
         """Return the matrix as it tells policies what was lost by the score, batch by batch.
