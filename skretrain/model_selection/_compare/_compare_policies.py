@@ -67,7 +67,7 @@ def compare_policies(
         - a sequence of ``(batch, window)`` pairs, a trigger that looks at losses only, a river
           detector, ``"adwin"``, or a function, as in :meth:`RetrainMatrix.replay`: replayed;
         - a trigger class with a parameter `price`, such as :class:`~skretrain.drift.RefitDebt`:
-          replayed, and told each price;
+          replayed, and told each price, see :meth:`PolicyComparison.price_told`;
         - a pair ``(policy, window)`` of one of the last two kinds and the number of newest rows, or
           ``"all"``, that it refits on; else it is ``"all"``.
 
@@ -91,7 +91,9 @@ def compare_policies(
     prices : float, Price, sequence of these, or None, default=None
         What a refit costs, in units of summed loss: how many errors it has to save to be worth it.
         A :class:`~skretrain.metrics.Price` says it in money, of which seconds are those measured;
-        with a cost matrix, rows are scored by what they cost, where `scoring` is None.
+        with a cost matrix, rows are scored by what they cost, where `scoring` is None; with a price
+        of flips, each batch is also answered by the version that served the batch before, and rows
+        of which the two say something else are flips.
         None is nine prices, from a hundredth to ten times what the best single refit saves.
     scoring : str, callable or None, default=None
         The score, and by it the loss that is summed. Row by row: ``"accuracy"``,
@@ -140,7 +142,8 @@ def compare_policies(
     Returns
     -------
     comparison : PolicyComparison
-        With ``to_frame()``, ``recommend(price)``, ``regret(price)``, ``oracle``.
+        With ``to_frame()``, ``recommend(price)``, ``regret(price)``, ``rolling_choice()``,
+        ``oracle``.
 
     Raises
     ------

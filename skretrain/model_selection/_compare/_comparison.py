@@ -75,6 +75,8 @@ class PolicyComparison:
     'since drift'
     >>> comparison.regret(price=10, to="fixed")["never"] > 0
     True
+    >>> comparison.rolling_choice(every=400, price=1).policies
+    ['never', 'since drift', 'since drift', 'since drift', 'since drift']
     """
 
     def __init__(self, specs, matrices, measure, *, seeds, delay, prices=None, counts_flips=False):
@@ -425,10 +427,9 @@ class PolicyComparison:
         Returns
         -------
         told : float, Price or None
-            The price itself, where the trigger sees the loss that it is measured in. By a score
-            that is no mean over rows, it sees errors (or residuals), and is told in these what it
-            costs least with at the price, in hindsight: what to tell it in service. None for a
-            policy that is told nothing.
+            The price, where the trigger sees the loss that it is measured in. By a score that is no
+            mean over rows it sees errors (or residuals), and is told so many of these as it costs
+            least with, in hindsight: what to tell it in service. None for any other policy.
         """
         if self.kinds[policy] != "told the price":
             return None
@@ -437,16 +438,16 @@ class PolicyComparison:
     def rolling_choice(self, every=None, price=None):
         """Tell what it would have cost to follow the recommendation, chosen anew now and then.
 
-        At each checkpoint, what is recommended is what costs least by all that was known by then;
-        it is followed until the next one. Nothing is fitted again: what a policy costs in between
-        is what it did there when it ran.
+        At each checkpoint, the policy takes over that costs least by all that was known by then,
+        unless the present one is as good within the noise. Nothing is fitted again: what a policy
+        costs in between is what it did there when it ran.
 
         Parameters
         ----------
         every : int, str, timedelta or None, default=None
-            What lies between two checkpoints: rows or, where rows have dates, a calendar period
-            such as ``"1mo"``. None is a month, week or day, by which there are four or more, where
-            rows have dates, and else a twelfth of the rows.
+            What lies between two checkpoints: rows or, with dates, a calendar period such as
+            ``"1mo"``. None is a month, week, day or hour of which there are four or more, and
+            without dates a twelfth of the rows.
         price : float, Price or None, default=None
             What a refit costs. None is the middle price of the grid.
 
@@ -458,19 +459,7 @@ class PolicyComparison:
         Raises
         ------
         ValueError
-            If `every` is invalid, or leaves no checkpoint; if the price is invalid.
-
-        Examples
-        --------
-        >>> from sklearn.linear_model import LogisticRegression
-        >>> from skretrain import DriftAwareRetrainer
-        >>> from skretrain.datasets import make_drifting_classification
-        >>> from skretrain.model_selection import compare_policies
-        >>> X, y, _ = make_drifting_classification(2000, random_state=0)
-        >>> policies = {"never": [], "since drift": DriftAwareRetrainer(LogisticRegression())}
-        >>> comparison = compare_policies(LogisticRegression(), X, y, policies, prices=10)
-        >>> choice = comparison.rolling_choice(every=500)
-        >>> choice.policies
+            If `every` or the price is invalid, or there would be no checkpoint.
         """
         return rolled(self, every, self._runs.checked(self._middle(price)))
 
