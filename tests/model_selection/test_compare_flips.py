@@ -111,7 +111,7 @@ def test_a_policy_that_is_told_a_price_of_flips_is_told_what_a_refit_usually_fli
 
     price = Price(2, flip_price=0.5, loss_value=0.1)
     found = compared({"hears": (Hears, "all")}, price)
-    usual = found._runs._mean_flips
+    usual = found._runs.mean_flips
     assert usual > 0
     assert heard[-1].flip_price == 0
     assert heard[-1].per_refit == pytest.approx(2 + 0.5 * usual)
@@ -152,6 +152,9 @@ def test_decisions_on_rows_that_one_of_the_models_cannot_read_are_not_compared()
     found, *_ = over_cities(slice(249, None))
     assert found._runs.of("once", FLIP)[0].n_flips == 0
     assert found.results["live"][0].batch_flips[-1] == 0
+    found, *_ = over_cities(slice(250, None))  # the last model can read none of its rows
+    assert found._runs.of("once", FLIP)[0].n_flips == 0
+    assert found.oracle["cost"][0] <= found.cost("once", FLIP)
 
 
 def test_rows_of_weight_zero_flip_nothing():

@@ -342,3 +342,5 @@ def test_a_batch_on_which_a_score_is_not_defined_tells_nothing():
     told = found._runs._telling[0]._told[0, 0]
     assert np.flatnonzero(np.isnan(told)).tolist() == [0, 5]
     assert np.isfinite(found.cost("debt", 1))
+    nothing_read = {}, None, np.zeros(100, dtype=bool)
+    assert np.isnan(measured("neg_log_loss")._loss_of_batch(nothing_read, 2))

@@ -61,8 +61,11 @@ class Runs:
         self.counts_flips = counts_flips
         self._live, self._replayed, self._oracles, self._told_errors = {}, {}, {}, {}
         self.hindsights = [measure.hindsight(matrix, delay) for matrix in matrices]
-        self.fixed_schedules = self._fixed_schedules()
-        self.fixed = [self._replayed_on(schedule) for schedule in self.fixed_schedules.values()]
+        self.fixed_schedules = _fixed_schedules(matrices[0])
+        self.fixed = [
+            self._runs_of([matrix.replay(schedule, label_delay=delay) for matrix in matrices])
+            for schedule in self.fixed_schedules.values()
+        ]
 
     def add_live(self, name, results):
         """Take in what a live policy did."""
@@ -132,7 +135,7 @@ class Runs:
             spec, matrices = self.specs[name], self.matrices
             policy = spec.policy
             if told is not None:
-                policy = spec.policy(price=self._as_told(told))
+                policy = spec.policy(price=_as_told(told, self))
                 matrices = matrices if self.tells_errors else self._telling
             try:
                 found = [
@@ -143,21 +146,6 @@ class Runs:
                 raise ValueError(f"policies[{name!r}]: {error}") from error
             self._replayed[name, told] = list(zip(found, self._runs_of(found), strict=True))
         return self._replayed[name, told]
-
-    def _as_told(self, price):
-        """Return a price as a trigger is told it.
-
-        The losses that it sees are costs already, if there are any; and no matrix has decisions on
-        the rows of the past, so that those which a refit changes usually are part of `per_refit`.
-        """
-        if not isinstance(price, Price):
-            return price
-        per_refit = price.per_refit
-        if price.flip_price:
-            per_refit += price.flip_price * self._mean_flips
-        if not (per_refit or price.cost_per_cpu_hour or price.cost_per_hour):
-            return 0.0  # no refit has changed a decision
-        return replace(price, loss_value=price.value, per_refit=per_refit, flip_price=0.0)
 
     def at(self, name, told):
         """Return the runs of a policy that is told something."""
@@ -181,32 +169,8 @@ class Runs:
             rows_fitted=replay.rows_fitted,
             charged=replay.n_fits - 1,
             seconds_charged=float(replay.seconds_per_fit[1:].sum()),
-            charges=self._charges_of(replay, matrix),
+            charges=_charges_of(replay, matrix, self),
         )
-
-    def _charges_of(self, replay, matrix):
-        charges = np.zeros((3, len(replay.chunk_rows)))
-        places = [chunk - FIRST for chunk, _ in replay.schedule[1:]]
-        charges[0, places], charges[1, places] = 1, replay.seconds_per_fit[1:]
-        charges[2] = math.nan
-        if self.counts_flips:
-            charges[2] = flips_of(replay.schedule, matrix, self.delay, self.measure.counted)
-        return charges
-
-    def _fixed_schedules(self):
-        """Return never, and refits at fixed intervals, by batches and window."""
-        n_chunks, windows = len(self.matrices[0].edges_) - 1, self.matrices[0].windows
-        return {(0, None): []} | {
-            (interval, window): [
-                (chunk, window) for chunk in range(1 + interval, n_chunks, interval)
-            ]
-            for interval in _INTERVALS
-            if interval < n_chunks - 1
-            for window in windows
-        }
-
-    def _replayed_on(self, schedule):
-        return self._runs_of([m.replay(schedule, label_delay=self.delay) for m in self.matrices])
 
     def checked(self, price):
         """Return a price that is valid, and of which all is measured."""
@@ -262,10 +226,10 @@ class Runs:
         """Return what an average refit on the whole past takes, as a Price is told it."""
         seconds = self._mean_fit_seconds()
         taken = {"cpu_seconds": seconds, "wall_seconds": seconds}
-        return taken | ({"n_flips": self._mean_flips} if self.counts_flips else {})
+        return taken | ({"n_flips": self.mean_flips} if self.counts_flips else {})
 
     @cached_property
-    def _mean_flips(self):
+    def mean_flips(self):
         """How many decisions a refit on the whole past changes, on average over all intervals."""
         fixed = zip(self.fixed_schedules, self.fixed, strict=True)
         runs = [runs for (_, window), runs in fixed if window == "all"]
@@ -279,6 +243,44 @@ class Runs:
             saved = 1.0  # nothing to be saved, or a model without a finite loss: any will do
         prices = saved * np.logspace(-2, 1, 9)
         return np.array([float(f"{price:.2g}") for price in prices])
+
+
+def _fixed_schedules(matrix):
+    """Return never, and refits at fixed intervals, by batches in between and window."""
+    n_chunks, windows = len(matrix.edges_) - 1, matrix.windows
+    return {(0, None): []} | {
+        (interval, window): [(chunk, window) for chunk in range(1 + interval, n_chunks, interval)]
+        for interval in _INTERVALS
+        if interval < n_chunks - 1
+        for window in windows
+    }
+
+
+def _charges_of(replay, matrix, runs):
+    """Return refits, seconds and flips of a schedule, by the batch that a refit serves first."""
+    charges = np.zeros((3, len(replay.chunk_rows)))
+    places = [chunk - FIRST for chunk, _ in replay.schedule[1:]]
+    charges[0, places], charges[1, places] = 1, replay.seconds_per_fit[1:]
+    charges[2] = math.nan
+    if runs.counts_flips:
+        charges[2] = flips_of(replay.schedule, matrix, runs.delay, runs.measure.counted)
+    return charges
+
+
+def _as_told(price, runs):
+    """Return a price as a trigger is told it.
+
+    The losses that it sees are costs already, if there are any; and no matrix has decisions on the
+    rows of the past, so that those which a refit changes usually are part of `per_refit`.
+    """
+    if not isinstance(price, Price):
+        return price
+    per_refit = price.per_refit
+    if price.flip_price:
+        per_refit += price.flip_price * runs.mean_flips
+    if not (per_refit or price.cost_per_cpu_hour or price.cost_per_hour):
+        return 0.0  # no refit has changed a decision
+    return replace(price, loss_value=price.value, per_refit=per_refit, flip_price=0.0)
 
 
 def n_updates(result):
