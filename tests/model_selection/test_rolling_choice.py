@@ -268,6 +268,17 @@ def test_by_any_other_score_it_is_told_the_errors_that_it_costs_least_with():
     assert choice.cost < found.cost("debt", 1e6)
 
 
+def test_a_first_model_without_errors_is_no_reason_to_be_told_none():
+    rows = np.where(np.arange(400) % 2, 5.0, -5.0)[:, None] + X[:400]
+    y = np.arange(400) % 2
+    y[300:] = 1 - y[300:]
+    found = compare_policies(
+        GaussianNB(), rows, y, {"debt": (RefitDebt, 100)}, scoring="roc_auc", prices=1
+    )
+    assert found._runs.errors[0] == 0.1
+    assert found.price_told("debt") in found._runs.errors
+
+
 def _cost_at(found, errors, price):
     (run,) = found._runs.at("debt", errors)
     return run.loss + price * run.charged
