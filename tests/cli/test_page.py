@@ -116,6 +116,7 @@ def test_a_regression_has_no_classes_to_show(unrendered, read, table):
     text = " ".join(reader.texts)
     assert len(reader.links) == 12
     assert "Each class" not in text
+    assert "Could you have trusted this page?" in text
     assert "low is good" in text
     assert "kappa temporal" not in text
 
