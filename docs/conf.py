@@ -78,7 +78,8 @@ numpydoc_validation_exclude = {
     r"\.__init__$",
     # The fields of these records are documented as attributes, not a second time as parameters.
     r"\.(Calibration|Candidate|OldVersusNew|PerformanceEstimate|PolicyComparison|PolicyRun)$",
-    r"\.(PrequentialResult|Recommendation|ReplayResult|ReplayState|RetrainContext|Rows|Served)$",
+    r"\.(PrequentialResult|Recommendation|ReplayResult|ReplayState|RetrainContext)$",
+    r"\.(RollingChoice|Rows|Served)$",
     r"\.(SliceScore|Trial|Verdict|WorstSlice)$",
 }
 

@@ -28,12 +28,20 @@ from ._metric import measure_of
 from ._outputs import Outputs, output_folder, without_options
 from ._page import page
 from ._pictures import draw, pictures
-from ._policies import LOCATED, run_all
-from ._price import check_no_flips, price_of
+from ._policies import LOCATED, rolling_choice, run_all
+from ._price import price_of
 from ._raw import columns_of
 from ._report import as_csv, print_table
 from ._screen import ids_in_words
-from ._sentence import caution, has_paid, price_sentence, sentence, span_of, winner_of
+from ._sentence import (
+    caution,
+    has_paid,
+    price_sentence,
+    rolling_sentence,
+    sentence,
+    span_of,
+    winner_of,
+)
 from ._weights import weights_in_words
 
 _DESCRIPTION = """\
@@ -59,8 +67,11 @@ the price (--price):
   charged by its rows, as part of a refit on the whole past. Without --price,
   the answer says up to which price which policy costs least. In money: what a
   refit costs as such (refit=), an hour of CPU (cpu_hour=) or on the clock
-  (hour=), and what an error is worth (error=, by default 1). With
-  --cost-matrix, mistakes count by what they cost, in the money of the price.
+  (hour=), a row that a new version decides otherwise (flip=), and what an error
+  is worth (error=, by default 1). With --cost-matrix, mistakes count by what
+  they cost, in the money of the price; by a score, what lacks to 1, by rows.
+  The last sentence says what it would have cost to follow the advice of the
+  time, month by month, or by twelfths of the rows.
 
 models (--estimator):
 {estimators}
@@ -211,7 +222,6 @@ def add_arguments(parser):
 def main(arguments):
     """Run the command."""
     console = open_console()
-    check_no_flips(arguments.price)
     # Before minutes are spent: what is missing, and what is in the way.
     needed("matplotlib").use("agg")
     outputs = Outputs(output_folder(arguments.out))
@@ -223,14 +233,15 @@ def main(arguments):
     say(console, "")
     found = _run_all(console, history, metric, arguments)
     outcomes, baselines, comparison = found
-    answers = _answers(found, history, metric, arguments.price)
+    rolling = rolling_choice(comparison, arguments.price)
+    answers = _answers(found, history, metric, arguments.price, rolling)
     print_table(console, outcomes, baselines, metric)
     say(console, "")
     for text in _warnings(outcomes, comparison, arguments.price):
         say(console, f"warning: {text}")
     for text in [*answers, *_hints(found, metric, arguments)]:
         say(console, text)
-    _write(outputs, found, history, metric, arguments, facts, notices, answers)
+    _write(outputs, found, rolling, history, metric, arguments, facts, notices, answers)
     outputs.finish(console)
 
 
@@ -245,7 +256,7 @@ def _metric(history, arguments):
     )
 
 
-def _answers(found, history, metric, price):
+def _answers(found, history, metric, price, rolling):
     """Return what comes of it, sentence by sentence: the decision first."""
     outcomes, baselines, comparison = found
     where = span_of(history)
@@ -268,6 +279,8 @@ def _answers(found, history, metric, price):
         answers.append(price_sentence(comparison))
         if price is None:
             answers[-1] += " The price is what a refit must save to be worth it."
+    if rolling is not None:
+        answers.append(rolling_sentence(rolling, metric, price))
     return answers
 
 
@@ -298,13 +311,13 @@ def _warnings(outcomes, comparison, price):
             yield f"{outcome.name}: {text} ({counted(n, 'time')})"
 
 
-def _write(outputs, found, history, metric, arguments, facts, notices, answers):
+def _write(outputs, found, rolling, history, metric, arguments, facts, notices, answers):
     outcomes, baselines, comparison = found
     price = arguments.price
     title = f"{history.name}, predicting '{history.target}'"
     outputs.write("compare.csv", lambda: as_csv(outcomes, baselines, metric))
     figures = []
-    for what, drawn in pictures(outcomes, history, metric, comparison, price=price):
+    for what, drawn in pictures(outcomes, history, metric, comparison, rolling, price=price):
         figures.append(outputs.made(f"the picture of {what}", drawn))
     outputs.write(
         "report.html",

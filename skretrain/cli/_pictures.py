@@ -16,6 +16,7 @@ from ..inspection import (
     PolicyComparisonDisplay,
     PolicyParetoDisplay,
     RegretDisplay,
+    RollingChoiceDisplay,
 )
 from ..inspection._distribution_data import MOST_DRAWN
 from ..inspection._panels import label_rows, legend_below, literal, shortened
@@ -80,7 +81,7 @@ def draw(outcomes, history, metric, windows, *, title):
     return _saved(figure)
 
 
-def pictures(outcomes, history, metric, results, *, price):
+def pictures(outcomes, history, metric, results, rolling, *, price):
     """Return the pictures of the page, from the whole to the detail.
 
     Returns
@@ -99,6 +100,7 @@ def pictures(outcomes, history, metric, results, *, price):
     return [
         ("scores and seconds", lambda: _picture_of_scores(results, history, metric, price)),
         ("prices", lambda: _picture_of_prices(results, metric) if windows is None else None),
+        ("following the recommendation", lambda: _picture_of_following(rolling, history)),
         (
             "the best policy",
             lambda: _picture_of_timeline(comparison(), outcomes, history),
@@ -238,6 +240,27 @@ def _picture_of_prices(results, metric):
         wide=drawn(_WIDE, 4.4),
         narrow=drawn(_NARROW, 4.6),
         is_folded=True,
+    )
+
+
+def _picture_of_following(rolling, history):
+    if rolling is None:
+        return None
+
+    def drawn(width, height, columns):
+        figure = _figure(width, height)
+        display = RollingChoiceDisplay.from_choice(rolling, ax=figure.subplots())
+        label_rows(display.ax_, history.times)
+        figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
+        return _png(figure)
+
+    return Picture(
+        "Could you have trusted this page?",
+        f"Every {rolling.every}, what costs least by all that was known then is chosen anew, "
+        "unless the present policy is as good within the noise; above, its name. The higher, the "
+        "more had been saved by then against never retraining. A change costs a refit.",
+        wide=drawn(_WIDE, 4.2, 2),
+        narrow=drawn(_NARROW, 4.8, 1),
     )
 
 

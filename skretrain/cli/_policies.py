@@ -23,6 +23,7 @@ BASELINES = (NO_CHANGE, *CONSTANT.values(), "(cheapest)", "(quantile)")
 
 # Fits of what is replayed, per window and seed: a fit of the whole history takes long.
 _FEWEST_FITS, _MOST_FITS = 50, 100
+_FEWEST_PARTS = 4  # batches, or windows, of a history that is gone through again
 _ROWS_FITTED = 1_000_000  # about as many in all on the whole past, half a history each
 
 
@@ -145,8 +146,7 @@ def run_all(history, metric, *, price, seeds, jobs, schedules=(), time_budget=No
                 step,
                 stride=stride,
                 n_batches=n_batches,
-                # Their debt is in errors, or residuals.
-                is_priced=price is not None and metric.metric is None,
+                is_priced=price is not None,
                 schedules=schedules,
             )
         )
@@ -190,6 +190,16 @@ def run_all(history, metric, *, price, seeds, jobs, schedules=(), time_budget=No
     if why_not:
         outcomes.append(Outcome(WARM, "", refusal=f"not possible: {why_not}"))
     return outcomes, [baseline, usual], comparison
+
+
+def rolling_choice(comparison, price):
+    """Return what it would have cost to follow the recommendation of the time, or None.
+
+    Without a price, it is chosen by what is lost alone. A history of few parts has no other times.
+    """
+    if len(comparison.batch_losses(NEVER)[0]) < _FEWEST_PARTS:
+        return None
+    return comparison.rolling_choice(price=price or 0.0)
 
 
 def _grid(price):

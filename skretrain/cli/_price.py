@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from ..metrics import Price
 from ._console import non_negative
-from ._errors import CommandError
 
 _PARTS_OF_PRICE = {
     "refit": "per_refit",
@@ -43,15 +42,6 @@ def price_of(text):
         raise argparse.ArgumentTypeError(
             f"{text!r} is no price: a refit must cost something, and an error, too"
         ) from error
-
-
-def check_no_flips(price):
-    """Refuse a price of changed decisions where no model is asked what another one has decided."""
-    if isinstance(price, Price) and price.flip_price:
-        raise CommandError(
-            "--price with flip= is for advise: a comparison keeps no decisions. Add what the flips "
-            "of a refit usually cost to refit=."
-        )
 
 
 def times(price, factor):

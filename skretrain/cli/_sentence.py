@@ -64,6 +64,25 @@ def price_sentence(comparison):
     return f"{text}{between}{beyond}."
 
 
+def rolling_sentence(choice, metric, price):
+    """Return what it would have come to, to follow the recommendation as it was at the time."""
+    if price is not None:
+        return choice.text
+    n_rows = int(choice.rows[-1] - choice.rows[0])
+    means = {name: float(costs.sum()) / n_rows for name, costs in choice.costs.items()}
+    scores = {
+        name: metric.number(mean if metric.lower_is_better else 1 - mean)
+        for name, mean in means.items()
+    }
+    where = "" if metric.metric is None else ", in the mean of its windows,"
+    return (
+        f"To follow the recommendation, chosen anew every {choice.every} by what was known then, "
+        f"would have come to {metric.name}{where} {scores['followed']}; the best fixed policy in "
+        f"hindsight ('{choice.fixed}') to {scores['best fixed']}, what is recommended now "
+        f"('{choice.final}') to {scores['final']}, and never retraining to {scores['never']}."
+    )
+
+
 def caution(outcomes, baselines, metric):
     """Return a warning if a rule that needs no model does as well, else None."""
     baseline = min(baselines, key=lambda outcome: outcome.loss)

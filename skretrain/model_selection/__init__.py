@@ -2,7 +2,13 @@
 
 from ._advise import Advice, advise
 from ._class_tables import OldVersusNew
-from ._compare import PolicyComparison, PolicyRun, Recommendation, compare_policies
+from ._compare import (
+    PolicyComparison,
+    PolicyRun,
+    Recommendation,
+    RollingChoice,
+    compare_policies,
+)
 from ._matrix import ReplayResult, ReplayState, RetrainMatrix
 from ._prequential import prequential_predict, prequential_validate
 from ._result import PrequentialResult
@@ -18,6 +24,7 @@ __all__ = [
     "ReplayResult",
     "ReplayState",
     "RetrainMatrix",
+    "RollingChoice",
     "advise",
     "compare_policies",
     "make_prequential_scorer",

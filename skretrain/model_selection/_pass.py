@@ -31,6 +31,7 @@ class Run:
     y: list = field(default_factory=list)
     masks: list = field(default_factory=list)
     counted: list = field(default_factory=list)
+    work: list = field(default_factory=list)  # fits and rows of updates before each batch came
 
     def add(self, batch, outputs, classes, readable):
         """Append what was answered, with the features and targets of these rows."""
@@ -83,8 +84,8 @@ def send_through(estimator, batches, timing, times, **options):
         When rows came.
     **options : dict
         ``choose_methods(model)`` returns what to ask a fitted model for. Rows of weight zero are
-        recorded, too, if it `keeps_all`. `progress` shows a bar, and ``heed(share)`` is told after
-        each batch how far it has come.
+        recorded, too, if it `keeps_all`. `progress` shows a bar, ``heed(share)`` is told after each
+        batch how far it has come, and `flips` counts the decisions that change.
 
     Returns
     -------
@@ -104,7 +105,16 @@ def send_through(estimator, batches, timing, times, **options):
 
 @with_callbacks
 def _pass(
-    owner, run, first, waiting, *, choose_methods, keeps_all=False, progress=False, heed=None
+    owner,
+    run,
+    first,
+    waiting,
+    *,
+    choose_methods,
+    keeps_all=False,
+    progress=False,
+    heed=None,
+    flips=None,
 ):
     """Fit on the first rows, then test and train; the callbacks of the owner hear of each batch."""
     model, batches = run.recorded.estimator, run.batches
@@ -124,14 +134,24 @@ def _pass(
         methods=run.methods,
         watch=run.meter,
         past=first,
+        flips=flips,
     ):
         with steps.task("batch", batch):
             run.add(batch, outputs, classes, readable)
         if heed is not None:
+            run.work.append(work_of(model, run.meter))
             heed(len(run.masks) / n_batches)
     steps.end()
     if callbacks is not None:
         model._skl_callbacks = callbacks
+
+
+def work_of(model, meter):
+    """Return how many fits a model has had, and how many rows went into its updates."""
+    events = getattr(model, "events_", None)
+    if events is None:
+        return 1, meter.rows_learned - meter.n_learned[0]
+    return events.totals["fits"], events.totals["rows_updated"]
 
 
 def _fit_first(model, first, run):

@@ -12,7 +12,7 @@ from ..utils._recorded import methods_for, score_or_nan
 from ._batches import batches_of, gives_batches
 from ._edges import checked_times
 from ._label_times import split_off
-from ._pass import send_through
+from ._pass import send_through, work_of
 from ._result import PrequentialResult
 from ._row_params import checked_row_params, counted_rows
 from ._slice_tables import check_slices_of, sliced
@@ -294,11 +294,12 @@ def _check_slices(slices, X, y, label_time):
     check_slices_of(slices, split_off(X, label_time)[0])
 
 
-def validated(estimator, X, y, timing, times, params, counted, *, scoring, heed):
+def validated(estimator, X, y, timing, times, params, counted, *, scoring, heed, flips=None):
     """Return the PrequentialResult on a history that is cut as `timing` says.
 
     `params` are the per-row arguments as arrays, and `counted` says which rows are scored.
     ``heed(share)`` is told after each batch how far it has come, and may end all by an exception.
+    `flips` counts the decisions that change from version to version, where these have a price.
     """
     scorers = scorers_for(estimator, scoring)
     check_incremental(estimator)
@@ -309,8 +310,12 @@ def validated(estimator, X, y, timing, times, params, counted, *, scoring, heed)
         times,
         choose_methods=lambda m: methods_for(scorers.values(), m),
         heed=heed,
+        flips=flips,
     )
-    return _result_of(run, scorers)
+    result = _result_of(run, scorers)
+    if flips is not None:
+        result.batch_flips = np.array(flips.per_batch)
+    return result
 
 
 def _result_of(run, scorers, slices=None):
@@ -354,7 +359,17 @@ def _result_of(run, scorers, slices=None):
         n_first=meter.n_learned[0],
         classes_at_start=_classes_of(run.y_first, fitted),
         sliced=sliced(slices, scorers, X_rest),
+        **_work_by_batch(run),
     )
+
+
+def _work_by_batch(run):
+    """Return what was fitted before each batch; what came after the last one counts to it."""
+    if not run.work:
+        return {}
+    done = np.array([(1, 0), *run.work])
+    done[-1] = work_of(run.recorded.estimator, run.meter)
+    return dict(zip(("batch_fits", "batch_rows_updated"), np.diff(done, axis=0).T, strict=True))
 
 
 def _classes_of(y, estimator):

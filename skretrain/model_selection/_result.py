@@ -70,6 +70,13 @@ class PrequentialResult:
         The classes among the targets of the rows before the first prediction, of a classifier.
     sliced : Sliced or None
         What :meth:`per_slice` goes by; `rows` of it has, for each slice, the places in `rows`.
+    batch_fits, batch_rows_updated : ndarray of shape (n_batches,)
+        Fits from scratch after the first, and rows that went into updates, which were made before a
+        batch came and after the one before it; what came after the last one counts to it. Of
+        length 0 unless :func:`compare_policies` asked for them.
+    batch_flips : ndarray of shape (n_batches,) or None
+        Rows of a batch that the model which served the batch before decides otherwise; None unless
+        :func:`compare_policies` was told a price of them.
 
     Notes
     -----
@@ -117,6 +124,9 @@ class PrequentialResult:
     n_first: int = 0
     classes_at_start: np.ndarray | None = None
     sliced: Any = None
+    batch_fits: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    batch_rows_updated: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    batch_flips: np.ndarray | None = None
 
     @property
     def n_served(self):

@@ -3,15 +3,16 @@
 from collections import deque
 from contextlib import contextmanager
 
+import numpy as np
 from sklearn.metrics import check_scoring
 
 from .._mixture import MixtureRetrainer
 from .._retrainer._estimator import BaseRetrainer
-from ..utils._containers import n_rows
+from ..utils._containers import n_rows, take_rows
 from ..utils._copy import copy_fitted
 from ..utils._costs import Stopwatch
 from ..utils._losses import task_of
-from ._unreadable import answered
+from ._unreadable import answered, readable_rows
 
 
 def check_incremental(estimator):
@@ -24,7 +25,7 @@ def check_incremental(estimator):
         )
 
 
-def interleave(estimator, batches, *, timing, waiting, methods, watch, past=None):
+def interleave(estimator, batches, *, timing, waiting, methods, watch, past=None, flips=None):
     """Yield ``(batch, outputs, classes, readable)`` for each batch, and learn in between.
 
     A batch is predicted before any of its labels is learned; the rows whose labels became known
@@ -47,12 +48,16 @@ def interleave(estimator, batches, *, timing, waiting, methods, watch, past=None
         Measures the costs.
     past : Batch or None, default=None
         Rows that were learned before, on which a model can be fitted.
+    flips : Flips or None, default=None
+        Counts what each model decides otherwise than the one before it.
     """
     serving = _Versions(estimator, timing)
     row, n_learned = timing.start, timing.known(timing.start)
     for batch in batches:
         model = serving.at(row)
         outputs, readable = answered(model, batch, methods, watch=watch, past=past)
+        if flips is not None:
+            flips.see(model, batch, outputs, readable)
         row += n_rows(batch.X)
         waiting.add(batch)
         yield batch, outputs, getattr(model, "classes_", None), readable
@@ -96,10 +101,54 @@ class _Versions:
         return self.current
 
     def _frozen(self):
-        # A retrainer replaces the model that serves and never changes it: a shallow copy keeps it.
-        if hasattr(self.estimator, "_frozen"):
-            return self.estimator._frozen()
-        return copy_fitted(self.estimator)
+        return frozen(self.estimator)
+
+
+def frozen(estimator):
+    """Return an estimator as it is now, whatever it learns later."""
+    # A retrainer replaces the model that serves and never changes it: a shallow copy keeps it.
+    if hasattr(estimator, "_frozen"):
+        return estimator._frozen()
+    return copy_fitted(estimator)
+
+
+class Flips:
+    """Counts the rows of each batch that the model which served the batch before decides otherwise.
+
+    Only rows that both can read are compared, and only those that count.
+    """
+
+    def __init__(self):
+        self.per_batch = []
+        self._before = None
+
+    def see(self, model, batch, outputs, readable):
+        """Compare what was predicted with what the model before would have said."""
+        n_flips = 0
+        if self._before is not None and readable.any():
+            n_flips = self._n_changed(batch, np.asarray(outputs["predict"]), readable)
+        self.per_batch.append(n_flips)
+        self._before = frozen(model)
+
+    def _n_changed(self, batch, decided, readable):
+        X, counted = take_rows(batch.X, readable), np.ones(len(decided), dtype=bool)
+        if batch.counted is not None:
+            counted = batch.counted[readable]
+        try:
+            before = np.asarray(self._before.predict(X))
+        except Exception:
+            both = readable_rows(self._before.predict, X)
+            if not both.any():
+                return 0
+            before = np.asarray(self._before.predict(take_rows(X, both)))
+            decided, counted = decided[both], counted[both]
+        return int((differs(before, decided) & counted).sum())
+
+
+def differs(one, other):
+    """Return which rows are decided otherwise; of several outputs, if any is another."""
+    changed = one != other
+    return changed.reshape(len(changed), -1).any(axis=1)
 
 
 class CostMeter:

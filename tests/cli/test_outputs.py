@@ -71,7 +71,7 @@ def test_a_picture_that_cannot_be_drawn_takes_no_other_with_it(
     answer = run(table, "--target", "label", pictures=True, quick=True)
     _is_incomplete(answer, "the picture of prices: RuntimeError: odd")
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert page.count("<figure>") == 5
+    assert page.count("<figure>") == 6
     assert {path.name for path in out.iterdir()} == FILES
 
 

@@ -95,8 +95,8 @@ def test_a_page_names_no_option_of_a_command_that_its_reader_did_not_type(told, 
 @pytest.mark.no_cover
 def test_nothing_is_loaded_from_anywhere(read, table):
     page, reader, _, _ = read(table, "--target", "label", pictures=True, quick=True)
-    # Six pictures, each for a wide and for a narrow screen.
-    assert len(reader.links) == 12
+    # Seven pictures, each for a wide and for a narrow screen.
+    assert len(reader.links) == 14
     for link in reader.links:
         kind, _, data = link.partition(",")
         assert kind == "data:image/png;base64"
@@ -104,7 +104,7 @@ def test_nothing_is_loaded_from_anywhere(read, table):
     assert not {"script", "link", "iframe"} & set(reader.tags)
     assert "http" not in re.sub(r'"data:[^"]*"', "", page)
     assert "prefers-color-scheme: dark" in page
-    assert page.count(" alt=") == 6
+    assert page.count(" alt=") == 7
 
 
 # Classification is rendered above, and a regression in test_compare.py.
@@ -114,8 +114,9 @@ def test_nothing_is_loaded_from_anywhere(read, table):
 def test_a_regression_has_no_classes_to_show(unrendered, read, table):
     _, reader, _, _ = read(table, "--target", "amount", pictures=True, quick=True)
     text = " ".join(reader.texts)
-    assert len(reader.links) == 10
+    assert len(reader.links) == 12
     assert "Each class" not in text
+    assert "Could you have trusted this page?" in text
     assert "low is good" in text
     assert "kappa temporal" not in text
 

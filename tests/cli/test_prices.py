@@ -1,10 +1,10 @@
 """The option --price in money: read as the library has it, and shown beside the errors."""
 
 import argparse
+import re
 
 import pytest
 
-from skretrain.cli import main
 from skretrain.cli._policies import _grid
 from skretrain.cli._price import price_of
 from skretrain.metrics import Price
@@ -64,6 +64,14 @@ def test_a_comparison_shows_money_beside_errors(run, table, tmp_path):
     assert "cost_in_money" not in in_errors[0]
 
 
-def test_flips_are_for_advise(capsys):
-    assert main(["compare", "--price", "flip=1"])
-    assert "--price with flip= is for advise" in capsys.readouterr().err
+def test_changed_decisions_have_a_price(run, table):
+    """A version that decides otherwise costs more than one that costs nothing but its refits."""
+    options = ("--target", "label", "--warm-up", "100", "--price")
+    code, printed, _, rows = run(table, *options, "refit=1,flip=2", quick=True)
+    *_, without = run(table, *options, "refit=1", quick=True)
+    assert code == 0
+    words = " ".join(printed.split())
+    assert re.search(r"the whole past of [\d.]+ \(1 as such and [\d.]+ for .* changed dec", words)
+    [never, located], told = rows[:2], without[:2]
+    assert float(never["cost"]) == float(told[0]["cost"])
+    assert float(located["cost"]) > float(told[1]["cost"])

@@ -142,6 +142,18 @@ def _measure(stream, *, scoring=None, positive=None, is_priced=False):
     )
 
 
+def test_by_a_score_the_policies_that_are_told_a_price_are_told_it_in_what_they_look_at(
+    run, frauds
+):
+    options = ("--target", "kind", "--estimator", "nb", "--batch", "100", "--warm-up", "300")
+    options = (*options, "--scoring", "f1", "--price", "20")
+    code, printed, _, rows = run(frauds, *options)
+    assert code == 0
+    assert {"debt on all", "debt on last 1,000"} <= {row["policy"] for row in rows}
+    assert "20 rows x F1 of 'fraud' per refit" in printed
+    assert "would have cost" in printed
+
+
 def test_a_quantity_has_its_own_scorers(history, table):
     stream = history(table, "amount")
     assert _measure(stream) is ERROR

@@ -128,9 +128,12 @@ def test_one_comparison_has_one_idea_of_what_a_mistake_costs(prices, options):
         compared(prices, **options)
 
 
-def test_a_comparison_keeps_no_decisions_and_refuses_a_price_of_flips():
-    with pytest.raises(ValueError, match=r"compare_policies\(price=Price.*flip_price=0, since"):
-        compared(Price(flip_price=1))
+def test_a_price_of_flips_needs_decisions_that_a_comparison_keeps_where_it_was_told_one():
+    found = compared(1)
+    refused = r"compare_policies\(price=Price.*flip_price=0, since no decisions were kept: have one"
+    for ask in (found.recommend, lambda price: found.cost("never", price), found.rolling_choice):
+        with pytest.raises(ValueError, match=refused):
+            ask(price=Price(flip_price=1))
 
 
 # -- advice ----------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from ._comparison import PolicyComparison
 from ._default_policies import default_policies
 from ._live import PolicyRun
 from ._recommendation import Recommendation
+from ._rolling import RollingChoice
 from ._runs import n_updates
 from ._specs import specs_of
 
@@ -12,6 +13,7 @@ __all__ = [
     "PolicyComparison",
     "PolicyRun",
     "Recommendation",
+    "RollingChoice",
     "compare_policies",
     "compared",
     "default_policies",

@@ -16,7 +16,7 @@ from ._comparison import PolicyComparison
 from ._default_policies import default_policies, window_of
 from ._live import run_all_live
 from ._measure import measure_of
-from ._specs import checked_prices, scoring_at, seeds_of, specs_of, windows_of
+from ._specs import checked_prices, has_flips, scoring_at, seeds_of, specs_of, windows_of
 from ._stride import affordable_stride
 
 _BUDGET = "the seconds that the comparison may take"
@@ -67,7 +67,7 @@ def compare_policies(
         - a sequence of ``(batch, window)`` pairs, a trigger that looks at losses only, a river
           detector, ``"adwin"``, or a function, as in :meth:`RetrainMatrix.replay`: replayed;
         - a trigger class with a parameter `price`, such as :class:`~skretrain.drift.RefitDebt`:
-          replayed, and told each price;
+          replayed, and told each price, see :meth:`PolicyComparison.price_told`;
         - a pair ``(policy, window)`` of one of the last two kinds and the number of newest rows, or
           ``"all"``, that it refits on; else it is ``"all"``.
 
@@ -91,7 +91,9 @@ def compare_policies(
     prices : float, Price, sequence of these, or None, default=None
         What a refit costs, in units of summed loss: how many errors it has to save to be worth it.
         A :class:`~skretrain.metrics.Price` says it in money, of which seconds are those measured;
-        with a cost matrix, rows are scored by what they cost, where `scoring` is None.
+        with a cost matrix, rows are scored by what they cost, where `scoring` is None; with a price
+        of flips, each batch is also answered by the version that served the batch before, and rows
+        of which the two say something else are flips.
         None is nine prices, from a hundredth to ten times what the best single refit saves.
     scoring : str, callable or None, default=None
         The score, and by it the loss that is summed. Row by row: ``"accuracy"``,
@@ -140,7 +142,8 @@ def compare_policies(
     Returns
     -------
     comparison : PolicyComparison
-        With ``to_frame()``, ``recommend(price)``, ``regret(price)``, ``oracle``.
+        With ``to_frame()``, ``recommend(price)``, ``regret(price)``, ``rolling_choice()``,
+        ``oracle``.
 
     Raises
     ------
@@ -285,7 +288,7 @@ def compared(
         is_priced=prices is not None,
         n_first=timing.start if counted is None else int(counted[: timing.start].sum()),
     )
-    seeds = seeds_of(seeds, random_state)
+    seeds, counts_flips = seeds_of(seeds, random_state), has_flips(prices)
     options = {
         "chunk": timing.step,
         "windows": [window_of(timing.step), "all"],
@@ -295,7 +298,8 @@ def compared(
     }
 
     def blank(seed):
-        matrix = measure.matrix(cloned(estimator), random_state=seed, **options)
+        options_of = {"keeps_decisions": counts_flips, "random_state": seed, **options}
+        matrix = measure.matrix(cloned(estimator), **options_of)
         matrix._arrivals = timing.arrivals
         return matrix
 
@@ -308,7 +312,13 @@ def compared(
     matrices = [blank(seed).fit(X, y, times=times, **params) for seed in seeds]
     measure.begin(as_container(X), y, timing.edges, counted)
     comparison = PolicyComparison(
-        specs, matrices, measure, seeds=seeds, delay=timing.known_chunks(), prices=prices
+        specs,
+        matrices,
+        measure,
+        seeds=seeds,
+        delay=timing.known_chunks(),
+        prices=prices,
+        counts_flips=counts_flips,
     )
     runs = run_all_live(
         {name: spec.policy for name, spec in specs.items() if spec.kind == "live"},
@@ -319,6 +329,7 @@ def compared(
         on_run=on_run,
         on_progress=on_progress,
         seconds=budget - (perf_counter() - begin),
+        counts_flips=counts_flips,
     )
     for name, results in runs.items():
         comparison.add_live(name, results)

@@ -8,12 +8,11 @@ import numpy as np
 from ...metrics import Price
 from ...metrics._intervals import student_quantile
 from ...utils._optional import import_optional
-from ._recommendation import Recommendation, amount, counted, in_money, in_words
-from ._runs import Runs, mean, mean_losses
+from ._recommendation import amount, leading, recommended
+from ._rolling import rolled
+from ._runs import Runs, mean
 from ._runs import cost as cost_of
-from ._specs import checked_price
 
-_BLOCKS = 30  # of successive rows: errors come in runs
 _CONFIDENCE = 0.95
 
 
@@ -76,16 +75,19 @@ class PolicyComparison:
     'since drift'
     >>> comparison.regret(price=10, to="fixed")["never"] > 0
     True
+    >>> comparison.rolling_choice(every=400, price=1).policies
+    ['never', 'since drift', 'since drift', 'since drift', 'since drift']
     """
 
-    def __init__(self, specs, matrices, measure, *, seeds, delay, prices=None):
+    def __init__(self, specs, matrices, measure, *, seeds, delay, prices=None, counts_flips=False):
         self.names, self.matrices, self.seeds = list(specs), matrices, list(seeds)
         self.left_out, self.stride = [], matrices[0].stride
         self.kinds = {name: spec.kind for name, spec in specs.items()}
         self.scoring, self.unit, self.why = measure.name, measure.unit, measure.why
         self.is_loss = measure.is_loss
         self.windows = measure.bounds
-        self._measure, self._runs = measure, Runs(specs, matrices, measure, delay)
+        self._measure = measure
+        self._runs = Runs(specs, matrices, measure, delay, counts_flips=counts_flips)
         self._asked, self.prices = self._runs.grid(prices)
         # What is wrong with a schedule shows here, before hours are spent on the live policies.
         self.results = {
@@ -320,7 +322,7 @@ class PolicyComparison:
         cost : float
             In units of summed loss.
         """
-        return cost_of(self._runs_of(policy, price), checked_price(price))
+        return cost_of(self._runs_of(policy, price), self._runs.checked(price))
 
     def regret(self, price=None, *, to="oracle", relative=False):
         """Return what each policy costs beyond what it might have, knowing the future.
@@ -389,26 +391,7 @@ class PolicyComparison:
         ValueError
             If the price is negative or not a number.
         """
-        price = checked_price(self._middle(price))
-        best = min(self.names, key=lambda name: self.cost(name, price))
-        tied = [name for name in self.names if name != best and self._is_tied(best, name, price)]
-        oracle = self._reference("oracle", price)
-        score = self._measure.in_words(self.score(best, price))
-        fits = counted(mean(self._runs_of(best, price), "n_fits"))
-        never = cost_of(self._runs.fixed[0], price)
-        told = in_words(price, self.unit, self._runs.typical_seconds())
-        text = (
-            f"At a price {told}, '{best}' costs least: "
-            f"{amount(self.cost(best, price))} with its refits ({score}, {fits}), against "
-            f"{amount(never)} without retraining and "
-            f"{amount(oracle)} with the best schedule in hindsight."
-        )
-        text += in_money(price, self.cost(best, price), never, oracle)
-        if tied:
-            named = ", ".join(f"'{name}'" for name in tied)
-            text += f" Within the noise, no worse: {named}."
-        text = " ".join([text, *self.gaps(price)])
-        return Recommendation(best, text)
+        return recommended(self, self._runs.checked(self._middle(price)))
 
     def leaders(self):
         """Name the policy that costs least from price to price along the grid.
@@ -423,36 +406,62 @@ class PolicyComparison:
             Policy, lowest and highest price of the grid at which it leads; prices rise.
         """
         middle = len(self.prices) // 2
-        names = self._leading(self._asked[middle::-1])[::-1]
-        names += self._leading(self._asked[middle:])[1:]
+        names = leading(self, self._asked[middle::-1])[::-1]
+        names += leading(self, self._asked[middle:])[1:]
         leaders = []
         for name, price in zip(names, map(float, self.prices), strict=True):
             first = leaders.pop()[1] if leaders and leaders[-1][0] == name else price
             leaders.append((name, first, price))
         return leaders
 
-    def _leading(self, prices):
-        """Return the policy that leads at each price, when it goes from the first on."""
-        names = []
-        for price in prices:
-            best = min(self.names, key=lambda name: self.cost(name, price))
-            stays = names and (names[-1] == best or self._is_tied(best, names[-1], price))
-            names.append(names[-1] if stays else best)
-        return names
+    def price_told(self, policy, price=None):
+        """Return what a policy that is told the price is told.
 
-    def _is_tied(self, best, other, price):
-        """Tell whether the difference in cost is within the noise of the losses."""
-        gap = self.cost(other, price) - self.cost(best, price)
-        one, two = (mean_losses(self._runs_of(name, price)) for name in (best, other))
-        with np.errstate(invalid="ignore"):
-            blocks = [b.sum() for b in np.array_split(two - one, min(_BLOCKS, len(one)))]
-        if len(blocks) < 2 or not np.isfinite(blocks).all():
-            return gap <= 0
-        # From one block to the next: that a gain comes after a drift only is no noise.
-        steps = np.diff(blocks)
-        largest = abs(steps).max() or 1.0  # squares of large losses would be infinite
-        variance = np.mean((steps / largest) ** 2) / 2
-        return gap <= 2 * largest * math.sqrt(len(blocks) * variance)
+        Parameters
+        ----------
+        policy : str
+            Its name.
+        price : float, Price or None, default=None
+            What a refit costs; None is the middle price of the grid.
+
+        Returns
+        -------
+        told : float, Price or None
+            The price, where the trigger sees the loss that it is measured in. By a score that is no
+            mean over rows it sees errors (or residuals), and is told so many of these as it costs
+            least with, in hindsight: what to tell it in service. None for any other policy.
+        """
+        if self.kinds[policy] != "told the price":
+            return None
+        return self._runs.told(policy, self._runs.checked(self._middle(price)))
+
+    def rolling_choice(self, every=None, price=None):
+        """Tell what it would have cost to follow the recommendation, chosen anew now and then.
+
+        At each checkpoint, the policy takes over that costs least by all that was known by then,
+        unless the present one is as good within the noise. Nothing is fitted again: what a policy
+        costs in between is what it did there when it ran.
+
+        Parameters
+        ----------
+        every : int, str, timedelta or None, default=None
+            What lies between two checkpoints: rows or, with dates, a calendar period such as
+            ``"1mo"``. None is a month, week, day or hour of which there are four or more, and
+            without dates a twelfth of the rows.
+        price : float, Price or None, default=None
+            What a refit costs. None is the middle price of the grid.
+
+        Returns
+        -------
+        choice : RollingChoice
+            With `costs`, ``to_frame()``, ``plot()`` and ``text``.
+
+        Raises
+        ------
+        ValueError
+            If `every` or the price is invalid, or there would be no checkpoint.
+        """
+        return rolled(self, every, self._runs.checked(self._middle(price)))
 
     def _middle(self, price):
         return self._asked[len(self._asked) // 2] if price is None else price

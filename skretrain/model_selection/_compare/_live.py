@@ -9,6 +9,7 @@ from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._prequential import seeded, validated
+from .._stream import Flips
 
 
 class PolicyRun(NamedTuple):
@@ -53,7 +54,9 @@ class _OutOfTime(Exception):
     """A run has taken more time than there is for it."""
 
 
-def run_all_live(policies, seeds, stream, scoring, *, n_jobs, on_run, on_progress, seconds):
+def run_all_live(
+    policies, seeds, stream, scoring, *, n_jobs, on_run, on_progress, seconds, counts_flips=False
+):
     """Return what each policy does with each seed.
 
     Parameters
@@ -73,6 +76,8 @@ def run_all_live(policies, seeds, stream, scoring, *, n_jobs, on_run, on_progres
         share of one.
     seconds : float
         The time that there is for all.
+    counts_flips : bool, default=False
+        Whether to count the decisions that change from version to version.
 
     Returns
     -------
@@ -91,7 +96,8 @@ def run_all_live(policies, seeds, stream, scoring, *, n_jobs, on_run, on_progres
             limit = min(share, left) if is_parallel else left / (len(grid) - done)
             heed = _Limit(limit, None if is_parallel else on_progress, done, len(grid))
             policy, seed = policies[cell[0]], seeds[cell[1]]
-            yield delayed(_run)(cell, policy, seed, stream, scoring, heed, on_run is not None)
+            told = scoring, heed, on_run is not None, counts_flips
+            yield delayed(_run)(cell, policy, seed, stream, *told)
 
     workers = Parallel(
         n_jobs=n_jobs,
@@ -134,11 +140,12 @@ class _Limit:
         return kind is _OutOfTime
 
 
-def _run(cell, policy, seed, stream, scoring, limit, is_recorded):
+def _run(cell, policy, seed, stream, scoring, limit, is_recorded, counts_flips):
     model, result = policy if seed is None else seeded(policy, seed), None
     try:
         with _recorded(is_recorded) as texts, limit:
-            result = validated(model, *stream, scoring=scoring, heed=limit)
+            flips = Flips() if counts_flips else None
+            result = validated(model, *stream, scoring=scoring, heed=limit, flips=flips)
     except Exception as error:
         error.add_note(f"under the policy {cell[0]!r}")
         raise

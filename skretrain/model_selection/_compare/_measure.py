@@ -10,7 +10,7 @@ from sklearn.metrics import get_scorer_names, make_scorer
 
 from ...metrics import Price
 from ...utils._losses import task_of
-from .._matrix import LOSSES, RetrainMatrix
+from .._matrix import LOSSES, AnswersMatrix, RetrainMatrix
 from .._matrix._replay import FIRST
 from .._metric import Metric, metric_for_rare, metric_of
 from .._unreadable import summed_losses
@@ -116,15 +116,25 @@ class Measure:
         """The score as scikit-learn takes it, which raises at no prediction."""
         return make_scorer(score_of, name=self.name, loss=self.loss)
 
-    def matrix(self, estimator, **params):
+    def matrix(self, estimator, *, keeps_decisions=False, **params):
         """Return a blank matrix."""
-        return RetrainMatrix(estimator, loss=self.loss, **params)
+        if not keeps_decisions:
+            return RetrainMatrix(estimator, loss=self.loss, **params)
+        matrix = AnswersMatrix(estimator, loss=self.loss, **params)
+        matrix.methods = ("predict",)
+        return matrix
 
     def begin(self, X, y, edges, counted=None):
         """Take in the rows that are served, where batches begin and end, and which rows count."""
         served = np.asarray(y)[edges[FIRST] :]
         served = served if counted is None else served[counted[edges[FIRST] :]]
         self.n_rows, self.spread = len(served), _spread_of(served, self.name)
+        self.counted = np.ones(int(edges[-1]), dtype=bool) if counted is None else counted
+        self.starts = range(len(edges) - 1 - FIRST)  # of what has a loss, in served batches
+
+    def telling(self, matrix):
+        """Return the matrix as it tells policies what was lost."""
+        return matrix
 
     def per_row(self, y_true, y_pred):
         """Return the loss on each row."""

@@ -1,6 +1,7 @@
 """Policies compared by a score that is no mean over rows: over the stream, and per window."""
 
 import math
+from functools import cached_property
 
 import numpy as np
 
@@ -42,10 +43,11 @@ class ScorerMeasure:
         """What the losses count."""
         return f"rows x {self.name}"
 
-    def matrix(self, estimator, **params):
+    def matrix(self, estimator, *, keeps_decisions=False, **params):
         """Return a blank matrix."""
         matrix = AnswersMatrix(estimator, **params)
-        matrix.methods = self.methods
+        decisions = ("predict",) if keeps_decisions and "predict" not in self.methods else ()
+        matrix.methods = (*self.methods, *decisions)
         return matrix
 
     def begin(self, X, y, edges, counted=None):
@@ -63,10 +65,73 @@ class ScorerMeasure:
         self.n_rows = len(self.y)
         has_classes = task_of(self.estimator) == "classification" and self.y.ndim == 1
         self.classes = np.unique(y) if has_classes else None
-        n_before = np.searchsorted(self.rows, edges)
+        self.batch_edges, self.n_before = edges, np.searchsorted(self.rows, edges)
+        n_before = self.n_before
         self.starts = _window_starts(self.y, self.classes, n_before)
         self.bounds = np.append(n_before[self.starts], self.n_rows)
         self.edges = np.append(edges[self.starts], size)
+
+    # -- what policies are told ----------------------------------------------------------------
+
+    @property
+    def unit_told(self):
+        """What the losses count that policies see where the score gives none, batch by batch."""
+        is_classifier = task_of(self.estimator) == "classification"
+        return "errors" if is_classifier else "units of absolute error"
+
+    @cached_property
+    def is_mean(self):
+        """Whether the score of all rows is the mean of those of its parts, whoever answers.
+
+        It is asked about answers drawn at random: those of a model may agree by accident.
+        """
+        rng = np.random.default_rng(0)
+        outputs = {method: self._at_random(method, rng) for method in self.methods}
+        readable, rows = np.ones(self.n_rows, dtype=bool), np.diff(self.bounds)
+        parts = [slice(*span) for span in zip(self.bounds[:-1], self.bounds[1:], strict=True)]
+        try:
+            whole = self._scored(outputs, readable, slice(None), None)
+            scores = [self._scored(outputs, readable, part, None) for part in parts]
+        except (TypeError, ValueError):  # nobody would answer that, and it is as good as a no
+            return False
+        return len(parts) > 1 and math.isclose(np.average(scores, weights=rows), whole)
+
+    def _at_random(self, method, rng):
+        n_classes = 0 if self.classes is None else len(self.classes)
+        if method == "predict":
+            return rng.permutation(self.y)
+        if method == "decision_function":
+            return rng.normal(size=(self.n_rows, n_classes) if n_classes > 2 else self.n_rows)
+        return rng.dirichlet(np.ones(n_classes), self.n_rows)
+
+    def telling(self, matrix):
+        """Return the matrix as it tells policies what was lost by the score, batch by batch.
+
+        None where a batch has no loss of its own: the score is no mean over rows, or labels come at
+        moments of their own, in other batches than the rows.
+        """
+        if matrix._arrivals is not None or not self.is_mean:
+            return None
+        told = matrix.telling(self._loss_of_batch)
+        losses, by_score = matrix._told[0, 0][FIRST:], told._told[0, 0][FIRST:]
+        # Those of single rows, where they are the same, tell a rise from noise much better.
+        return matrix if np.allclose(losses, by_score) else told
+
+    def _loss_of_batch(self, batch, number):
+        outputs, classes, readable = batch
+        first, stop = self.n_before[number], self.n_before[number + 1]
+        counted = self.counted[self.batch_edges[number] : self.batch_edges[number + 1]]
+        whole = np.zeros(self.n_rows, dtype=bool)
+        whole[first:stop] = readable[counted]
+        outputs = _of_counted(outputs, readable, counted)
+        if not whole.any():
+            return math.nan
+        try:
+            return self._loss_of_window(outputs, whole, first, stop, classes, math.nan)
+        except (TypeError, ValueError):  # of a batch with one class, say
+            return math.nan
+
+    # -- what comes of it ----------------------------------------------------------------------
 
     def score(self, run):
         """Return the score of a run."""

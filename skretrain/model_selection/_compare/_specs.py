@@ -11,8 +11,7 @@ from ...drift import BaseTrigger
 from ...drift._river import is_river
 from ...metrics import Price
 from ...utils._durations import duration_of
-from ...utils._params import check_number, is_integer
-from .._matrix._replay import check_no_flips
+from ...utils._params import check_number, is_integer, refuse
 
 
 @dataclass(frozen=True)
@@ -82,14 +81,24 @@ def checked_prices(prices):
     return prices
 
 
-def checked_price(price):
+def checked_price(price, *, counts_flips=True):
     """Return a price as a float, or as the Price that it is."""
     if isinstance(price, Price):
-        check_no_flips("compare_policies", "price", price)
+        if price.flip_price and not counts_flips:
+            accepted = (
+                "a Price with flip_price=0, since no decisions were kept: have one with a "
+                "flip_price among the prices of compare_policies"
+            )
+            refuse("compare_policies", "price", accepted, price)
         return price
     what = "what one refit costs, in units of the summed loss, or a Price"
     check_number("compare_policies", "price", price, least=0, what=what)
     return float(price)
+
+
+def has_flips(prices):
+    """Tell whether changed decisions have a price."""
+    return any(isinstance(price, Price) and price.flip_price > 0 for price in prices or ())
 
 
 def scoring_at(prices, scoring):

@@ -1,5 +1,6 @@
 """A matrix that keeps what its models answered, for scores that are no sum over rows."""
 
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -148,6 +149,30 @@ class AnswersMatrix(RetrainMatrix):
         coarse._find_nearest()
         return coarse
 
+    def telling(self, loss_of):
+        """Return this matrix as one that tells policies other losses.
+
+        Parameters
+        ----------
+        loss_of : callable
+            ``loss_of(batch, number)`` is the loss on a chunk, from what was answered on it;
+            `number` counts from 0, the first that is served. NaN is none.
+        """
+        other = copy(self)
+        other._bounded, other._told = False, _Told(self, loss_of)
+        return other
+
+    def decisions(self, fit):
+        """Return what a fit decides on the rows from its time on, and which of them it can read.
+
+        Of the others, it is that of some other row.
+        """
+        outputs, _, readable = self.answers_[fit]
+        if not readable.any():
+            return np.zeros(len(readable), dtype=np.int64), readable
+        decided = outputs["predict"]
+        return decided[np.maximum(np.cumsum(readable) - 1, 0)], readable
+
     def _served_by(self, fit, spans):
         """Yield what a fit answers on spans of chunks."""
         outputs, classes, readable = self.answers_[fit]
@@ -157,3 +182,24 @@ class AnswersMatrix(RetrainMatrix):
             part = slice(int(readable[:start].sum()), int(readable[:stop].sum()))
             served = {method: output[part] for method, output in outputs.items()}
             yield served, classes, readable[start:stop]
+
+
+class _Told:
+    """The losses of each fit on each chunk, made when its window and time are asked for."""
+
+    def __init__(self, matrix, loss_of):
+        self.matrix, self.loss_of, self._found = matrix, loss_of, {}
+
+    def __getitem__(self, fit):
+        if fit not in self._found:
+            self._found[fit] = self._losses(*fit)
+        return self._found[fit]
+
+    def _losses(self, window, number):
+        matrix = self.matrix
+        first, n_chunks = int(matrix.times_[number]), len(matrix.edges_) - 1
+        spans = [(chunk, chunk + 1) for chunk in range(first, n_chunks)]
+        batches = enumerate(matrix._served_by((window, number), spans), start=first - FIRST)
+        losses = np.full(n_chunks, np.nan)
+        losses[first:] = [self.loss_of(batch, number) for number, batch in batches]
+        return losses
