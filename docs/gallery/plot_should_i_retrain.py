@@ -122,6 +122,15 @@ for name, low, high in history.leaders():
 print(textwrap.fill(history.recommend(price=50).text, 90))
 
 # %%
+# Could this have been trusted? Here is what the same history would have said while it was made: at
+# each checkpoint the recommendation by what was known then, which is followed to the next one.
+
+choice = history.rolling_choice(every=100, price=50)
+print(textwrap.fill(choice.text, 90))
+choice.plot()
+plt.show()
+
+# %%
 # Then the batch in hand: the model was fitted on the first 300 days, and 50 more have come, then
 # 200.
 
