@@ -8,6 +8,7 @@ import numpy as np
 from ...utils._clone import cloned
 from ...utils._containers import as_container, n_rows
 from ...utils._params import check_n_jobs, check_number
+from .._batches import check_at_hand
 from .._edges import checked_times
 from .._label_times import split_off
 from .._row_params import checked_row_params, counted_rows
@@ -148,7 +149,8 @@ def compare_policies(
         If a live policy has no ``partial_fit``.
     ValueError
         If a parameter is invalid, or a policy names a window or a batch that there is none of; if
-        the models of no policy could read any row; and if a scorer is not defined on a window.
+        `X` gives batches instead of all rows; if the models of no policy could read any row; and if
+        a scorer is not defined on a window.
 
     Notes
     -----
@@ -191,6 +193,7 @@ def compare_policies(
     weekly [351.0, 382.0, 1711.0]
     debt [657.0, 187.0, 392.0]
     """
+    check_at_hand("compare_policies", X, y)
     choose = _usual(estimator) if policies is None else lambda *cut: specs_of(policies)
     X, label_time = split_off(X, label_time)
     times = None if times is None else checked_times(times, y)
