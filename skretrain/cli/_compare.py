@@ -71,7 +71,9 @@ models (--estimator):
   code: load only files that you trust.
 
 the file:
-  Rows in time order, or with a column for --time. Numbers, categories, text,
+  .csv, .tsv, .parquet or .pq, or a folder of Parquet: its files in the order of
+  the numbers in their names, where names such as month=5 are columns. Rows in
+  time order, or with a column for --time. Numbers, categories, text,
   dates and missing values become numbers as skrub's tabular_pipeline encodes
   them for the model, learned from the warm-up only, so that nothing is known
   before its time. A linear classifier gets the words of texts, hashed, where it
@@ -115,7 +117,7 @@ PAGE = (
 def add_arguments(parser):
     """Declare the arguments of the command."""
     add = parser.add_argument
-    add("file", nargs="?", metavar="FILE", help="table to replay: .csv, .tsv, .parquet or .pq")
+    add("file", nargs="?", metavar="FILE", help="table to replay, see below")
     add("--target", metavar="COL", help="column to predict; needed with FILE")
     add("--time", metavar="COL", help="column to sort by; it is not used as a feature")
     add_columns(add)

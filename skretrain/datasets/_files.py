@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..utils._optional import import_optional
 
-_BYTES_AT_ONCE = 2**24  # converted in one go: a table of pandas costs as much for 10 rows as 10,000
+_BYTES_AT_ONCE = 2**22  # converted in one go: a table of pandas costs as much for 10 rows as 10,000
 _BUFFER = 2**16  # bytes of each column that are read from the disk at a time
 _TEXT = re.compile(r"\.(csv|tsv)(\.\w+)?$")  # compressed, too
 _SEPARATORS = {"csv": ",", "tsv": "\t"}
@@ -210,10 +210,21 @@ def _read_parquet(path, target, batch_size, columns):
         _check_names(folder.schema.names, target, columns)
         yield from _cut(folder.frames(wanted, batch_size), target, batch_size, columns)
         return
+    _check_names(parquet.read_schema(path).names, target, columns)
+    yield from _cut(frames_of_file(path, wanted, batch_size), target, batch_size, columns)
+
+
+def frames_of_file(path, columns=None, batch_size=1):
+    """Yield parts of a Parquet file in order, as frames of pandas.
+
+    They have a multiple of `batch_size` rows, save the last. `columns` are those to read; None is
+    all. A file that is open stays so.
+    """
+    parquet = import_optional("pyarrow.parquet", caller="iter_parquet", extra="cli")
     with parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER) as file:
-        _check_names(file.schema_arrow.names, target, columns)
-        parts = file.iter_batches(_rows_at_once(file.metadata, batch_size), columns=wanted)
-        yield from _cut((part.to_pandas() for part in parts), target, batch_size, columns)
+        size = _rows_at_once(file.metadata, batch_size)
+        for part in file.iter_batches(size, columns=columns, use_threads=False):
+            yield part.to_pandas()
 
 
 def _is_folder(path):
