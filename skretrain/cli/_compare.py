@@ -186,6 +186,12 @@ def add_arguments(parser):
         "than there is room for, the last are read",
     )
     add(
+        "--resume",
+        metavar="DIR",
+        help="folder in which what is finished is kept: the same call goes on from there after it "
+        "was stopped; it holds pickles, so name only one that you trust",
+    )
+    add(
         "--out",
         type=Path,
         default=Path("skretrain-compare"),
@@ -444,7 +450,7 @@ def _run_all(console, history, metric, arguments):
         progress.BarColumn(),
         progress.TaskProgressColumn(),
         progress.TimeElapsedColumn(),
-        progress.TextColumn("left"),
+        progress.TextColumn("{task.fields[rate]} left"),
         progress.TimeRemainingColumn(),
         console=console,
         transient=True,
@@ -452,14 +458,16 @@ def _run_all(console, history, metric, arguments):
         refresh_per_second=4,  # drawing takes processor time from what is measured
     )
     with bar:
-        task = bar.add_task("refits on a schedule", total=None)
+        task, n_rows = bar.add_task("refits on a schedule", total=None, rate=""), len(history.y)
 
         def on_run(name, seconds, n_runs):
             if not console.is_terminal:
                 say(console, f"replayed {name}: {seconds:.1f} s")
 
         def on_progress(share):
-            bar.update(task, completed=share, total=1, description="live policies")
+            speed = bar.tasks[0].speed or 0.0  # of the history, under all these policies
+            told = {"description": "live policies", "rate": f"{speed:,.0f} rows/s,"}
+            bar.update(task, completed=share * n_rows, total=n_rows, **told)
 
         return run_all(
             history,
@@ -469,6 +477,7 @@ def _run_all(console, history, metric, arguments):
             jobs=arguments.jobs,
             schedules=arguments.schedule,
             time_budget=arguments.time_budget,
+            memory=arguments.resume,
             on_run=on_run,
             on_progress=on_progress,
         )

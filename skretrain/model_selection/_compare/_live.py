@@ -53,7 +53,7 @@ class _OutOfTime(Exception):
     """A run has taken more time than there is for it."""
 
 
-def run_all_live(policies, seeds, stream, scoring, *, n_jobs, on_run, on_progress, seconds):
+def run_all_live(policies, seeds, stream, scoring, *, n_jobs, on_run, on_progress, seconds, memory):
     """Return what each policy does with each seed.
 
     Parameters
@@ -73,6 +73,8 @@ def run_all_live(policies, seeds, stream, scoring, *, n_jobs, on_run, on_progres
         share of one.
     seconds : float
         The time that there is for all.
+    memory : joblib.Memory
+        Has what is finished, and gets it.
 
     Returns
     -------
@@ -91,7 +93,8 @@ def run_all_live(policies, seeds, stream, scoring, *, n_jobs, on_run, on_progres
             limit = min(share, left) if is_parallel else left / (len(grid) - done)
             heed = _Limit(limit, None if is_parallel else on_progress, done, len(grid))
             policy, seed = policies[cell[0]], seeds[cell[1]]
-            yield delayed(_run)(cell, policy, seed, stream, scoring, heed, on_run is not None)
+            is_told = on_run is not None
+            yield delayed(_run)(cell, policy, seed, stream, scoring, heed, is_told, memory)
 
     workers = Parallel(
         n_jobs=n_jobs,
@@ -134,15 +137,23 @@ class _Limit:
         return kind is _OutOfTime
 
 
-def _run(cell, policy, seed, stream, scoring, limit, is_recorded):
-    model, result = policy if seed is None else seeded(policy, seed), None
+def _run(cell, policy, seed, stream, scoring, limit, is_recorded, memory):
+    model, result, texts = policy if seed is None else seeded(policy, seed), None, ()
+    evaluated = memory.cache(_evaluated, ignore=["limit"])
     try:
-        with _recorded(is_recorded) as texts, limit:
-            result = validated(model, *stream, scoring=scoring, heed=limit)
+        with limit:
+            result, texts = evaluated(model, stream, scoring, limit, is_recorded)
     except Exception as error:
         error.add_note(f"under the policy {cell[0]!r}")
         raise
-    return cell, result, tuple(texts)
+    return cell, result, texts
+
+
+def _evaluated(model, stream, scoring, limit, is_recorded):
+    """Return the result of a run and its warnings; they depend on no more than the arguments."""
+    with _recorded(is_recorded) as texts:
+        result = validated(model, *stream, scoring=scoring, heed=limit)
+    return result, tuple(texts)
 
 
 @contextmanager
