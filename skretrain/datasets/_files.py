@@ -410,6 +410,8 @@ def _cut(frames, target, batch_size, columns=None):
 
 def _split(frame, target, columns):
     if hasattr(frame, "iloc"):
+        if not {target, *(columns or ())}.isdisjoint(frame.index.names):
+            frame = frame.reset_index()  # as pandas stores an index, it is a column like any other
         X = frame.drop(columns=target) if columns is None else frame[columns]
     else:
         X = frame.drop(target) if columns is None else frame.select(columns)

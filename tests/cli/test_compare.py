@@ -561,9 +561,9 @@ def test_a_stopped_comparison_goes_on_and_ends_the_same(run, table, tmp_path, mo
 
     with monkeypatch.context() as patch:
         patch.setattr(GaussianNB, "partial_fit", partial_fit)
-        code, _, err, _ = run(table, *options)
+        code, _, err, _ = run(table, *options, quick=True)
     assert (code, err) == (130, "skretrain compare: stopped\n")
-    code, _, _, rows = run(table, *options)
-    again = run(table, *options)
+    code, _, _, rows = run(table, *options, quick=True)
+    again = run(table, *options, quick=True)
     assert (code, again[0]) == (0, 0)
     assert again[3] == rows

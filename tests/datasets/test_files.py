@@ -250,6 +250,15 @@ def test_an_index_with_a_name_stays_with_its_rows(table, tmp_path):
     assert [X.index[0] for X, _ in batches] == [table.index[n] for n in (0, 100, 200)]
 
 
+def test_an_index_that_is_asked_for_is_a_column(table, tmp_path):
+    """It is one in the file, as a feature and as the target."""
+    table.set_index("y").to_parquet(tmp_path / "table.parquet")
+    X, y = next(iter_parquet(tmp_path / "table.parquet", target="y"))
+    assert (list(X.columns), y.tolist()) == (["a", "b"], table["y"].tolist())
+    X, _ = next(iter_parquet(tmp_path / "table.parquet", target="a", columns=["y"]))
+    assert X["y"].tolist() == table["y"].tolist()
+
+
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_column_that_is_not_there_is_named_whatever_it_is_asked_of(name, table, tmp_path):
     """The target, or a feature: nothing is left out in silence."""
