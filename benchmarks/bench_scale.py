@@ -73,13 +73,16 @@ def bare(path, meter, *, predicts):
 
 def ours(path, meter, *, make):
     """Read it as one does with an estimator of skretrain."""
-    model = make()
+    model, n_fits = make(), 0
     for number, (X, y) in enumerate(_batches(path)):
         if number:
             model.partial_fit(X, y)
         else:
             model.fit(X, y)
-        meter.after(len(y))
+        before = n_fits
+        if isinstance(model, DriftAwareRetrainer):
+            n_fits = model.events_.totals["fits"]
+        meter.after(len(y), has_refitted=n_fits > before)
 
 
 def evaluated(path, meter):
@@ -125,16 +128,22 @@ class Meter:
 
     def __init__(self, n_rows):
         self.n_rows, self.done = n_rows, 0
+        self.n_refits, self.refit_seconds = 0, 0.0
         self.seconds, self.memory = np.zeros(10), np.zeros(10)
         self.last = time.process_time()
 
-    def after(self, n_new):
-        """Note that so many rows more are done."""
+    def after(self, n_new, *, has_refitted=False):
+        """Note that so many rows more are done, and whether models were fitted anew on the way."""
         tenth = min(10 * self.done // self.n_rows, 9)
         self.done += n_new
         now = time.process_time()
         self.seconds[tenth] += now - self.last
         self.memory[tenth] = max(self.memory[tenth], resident())
+        if has_refitted:
+            self.n_refits, self.refit_seconds = (
+                self.n_refits + 1,
+                self.refit_seconds + now - self.last,
+            )
         self.last = now
 
 
@@ -163,17 +172,18 @@ def in_a_process(task, *args):
 
 GROWTH = {
     "features": (10, 100, 1_000),
+    "rows per batch": (100, 1_000, 10_000),
     "rows in the buffer": (1_000, 10_000, 100_000),
     "classes": (2, 10, 50),
 }
 
 
 def growth(what, size, n_rows):
-    """Return microseconds per row, and by how many megabytes the process grew, in such a stream."""
+    """Return microseconds per row, bare and ours, and the megabytes by which the process grew."""
     use_one_thread()
-    sizes = {"features": 10, "rows in the buffer": 10_000, "classes": 2} | {what: size}
-    memory, n_features = sizes["rows in the buffer"], sizes["features"]
-    rng, n_classes = np.random.default_rng(0), sizes["classes"]
+    usual = {"features": 10, "rows per batch": BATCH, "rows in the buffer": 10_000, "classes": 2}
+    n_features, batch, memory, n_classes = (usual | {what: size}).values()
+    rng, bare_model = np.random.default_rng(0), SGDClassifier(random_state=0)
     coef = rng.normal(size=(n_features, n_classes))
     model = DriftAwareRetrainer(
         SGDClassifier(random_state=0), buffer=SlidingWindow(memory), random_state=0
@@ -181,15 +191,18 @@ def growth(what, size, n_rows):
     before = resident()
     X = rng.normal(size=(memory, n_features))  # the buffer is full from the first fit on
     model.fit(X, (X @ coef).argmax(axis=1))
-    done = 0
-    for _ in range(n_rows // BATCH):
-        X = rng.normal(size=(BATCH, n_features))
-        y = (X @ coef).argmax(axis=1)
-        begin = time.process_time()
-        model.predict(X)
+    seconds, classes = np.zeros(2), np.arange(n_classes)
+    n_batches = max(n_rows // batch, 2)
+    for _ in range(n_batches):
+        X = rng.normal(size=(batch, n_features))
+        y, times = (X @ coef).argmax(axis=1), [time.process_time()]
+        bare_model.partial_fit(X, y, classes=classes)
+        bare_model.predict(X)
+        times.append(time.process_time())
         model.partial_fit(X, y)
-        done += time.process_time() - begin
-    return 1e6 * done / n_rows, (resident() - before) / 1e6
+        times.append(time.process_time())
+        seconds += np.diff(times)
+    return 1e6 * seconds / (n_batches * batch), (resident() - before) / 1e6
 
 
 # -- row by row
@@ -248,7 +261,12 @@ def main():
             print(f"{name}: {runs[name].seconds.sum():.1f} CPU seconds")
         peers = {name: _asked(args.python, name, rows) for name in ("river", "vowpalwabbit")}
     parts = [__doc__, f"## {n_rows:,} rows", _runs_table(runs, n_rows), _verdicts(runs)]
-    parts += [_memory_of_predictions(runs[EVALUATED]), "## Row by row", _peers_table(runs, peers)]
+    parts += [
+        _refits(runs[OURS[0]]),
+        _memory_of_predictions(runs[EVALUATED]),
+        "## Row by row",
+        _peers_table(runs, peers),
+    ]
     parts += ["## How costs grow", _growth_text(), *_growth_tables(args.quick)]
     write_report(args.out, "Streams longer than the memory", parts)
 
@@ -320,6 +338,16 @@ def _verdicts(runs):
     )
 
 
+def _refits(meter):
+    seconds, n_others = meter.seconds.sum(), meter.n_rows - BATCH * meter.n_refits
+    rate = n_others / (seconds - meter.refit_seconds) if n_others else 0
+    return (
+        f"The retrainer compared refits in {meter.n_refits} batches, for the ten drifts and as the "
+        f"rows since grew, in {meter.refit_seconds:.1f} of its {seconds:.1f} seconds; in all "
+        f"others it did {rate:,.0f} rows per second."
+    )
+
+
 def _memory_of_predictions(meter):
     grown = (meter.memory[-1] - meter.memory[1]) / (0.8 * meter.n_rows)
     return (
@@ -343,19 +371,22 @@ def _growth_text():
     return (
         "`DriftAwareRetrainer(SGDClassifier())` on rows of one concept, in batches of "
         f"{BATCH:,}, the buffer full: 10 features, 2 classes and a buffer of 10,000 rows, but for "
-        "what the table varies. Megabytes are those by which the process grew."
+        "what the table varies, and comparisons with refits as the rows grow; bare are `predict` "
+        "and `partial_fit` of the same estimator, in the same process. Rows are arrays. Megabytes "
+        "are those by which the process grew."
     )
 
 
 def _growth_tables(is_quick):
     n_rows = GROWTH_QUICK if is_quick else GROWTH_ROWS
     for what, sizes in GROWTH.items():
+        sizes = sizes[:1] if is_quick else sizes
         found = [in_a_process(growth, what, size, n_rows) for size in sizes]
         lines = [
-            [f"{size:,}", f"{cost:.2f}", f"{memory:,.0f}"]
-            for size, (cost, memory) in zip(sizes, found, strict=True)
+            [f"{size:,}", *(f"{cost:.2f}" for cost in costs), f"{memory:,.0f}"]
+            for size, (costs, memory) in zip(sizes, found, strict=True)
         ]
-        yield table([what, "microseconds per row", "MB"], lines)
+        yield table([what, "bare (us per row)", "retrainer (us per row)", "MB"], lines)
 
 
 if __name__ == "__main__":

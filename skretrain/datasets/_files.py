@@ -1,6 +1,7 @@
 """Read files, tables and queries as batches, so that a stream need not fit in memory."""
 
 import re
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 
@@ -49,7 +50,8 @@ def iter_batches(source, *, target, batch_size=1000, columns=None):
     TypeError
         If the source, or a part of it, holds no rows with names.
     ValueError
-        If there is no such column, or `batch_size` is no number of rows.
+        If there is no such column, if the target is among the features, or if `batch_size` is no
+        number of rows.
 
     See Also
     --------
@@ -63,13 +65,13 @@ def iter_batches(source, *, target, batch_size=1000, columns=None):
     >>> [y.tolist() for X, y in iter_batches(days, target="y", batch_size=2)]
     [[0, 1], [0], [0, 1], [1]]
     """
+    _check_options(target, batch_size, columns)
     options = {"target": target, "batch_size": batch_size, "columns": columns}
     is_path = isinstance(source, str | PathLike)
     return (_of_path if is_path else _of_tables)(source, **options)
 
 
 def _of_tables(source, *, target, batch_size, columns):
-    _check_size(batch_size)
     found = _names_and_frames(source, None if columns is None else [*columns, target], batch_size)
     if found is not None:
         names, frames = found
@@ -163,8 +165,8 @@ def iter_parquet(path, *, target, batch_size=1000, columns=None):
     ImportError
         If pyarrow or pandas is not installed.
     ValueError
-        If there is no such column; if a folder has no such file, or files whose columns have types
-        that do not go together.
+        If there is no such column, or the target is among the features; if a folder has no such
+        file, or files whose columns have types that do not go together.
 
     Examples
     --------
@@ -201,7 +203,7 @@ class _Batches:
 
 
 def _read_parquet(path, target, batch_size, columns):
-    _check_size(batch_size)
+    _check_options(target, batch_size, columns)
     import_optional("pandas", caller="iter_parquet", extra="cli")
     parquet = import_optional("pyarrow.parquet", caller="iter_parquet", extra="cli")
     wanted = None if columns is None else [*columns, target]
@@ -441,9 +443,13 @@ def _is_numbered(rows):
     return type(rows.index).__name__ == "RangeIndex"
 
 
-def _check_size(batch_size):
-    if not isinstance(batch_size, int) or batch_size < 1:
+def _check_options(target, batch_size, columns):
+    if not isinstance(batch_size, Integral) or batch_size < 1:
         raise ValueError(f"batch_size={batch_size!r} is no number of rows: pass an int from 1 on.")
+    if isinstance(columns, str):
+        raise ValueError(f"columns={columns!r}: pass a list of names, [{columns!r}].")
+    if columns is not None and target in columns:
+        raise ValueError(f"columns={columns!r} has the target {target!r}: name features alone.")
 
 
 def _check_names(names, target, columns=None):

@@ -134,6 +134,19 @@ def test_a_batch_size_that_is_none_is_refused(batch_size, table, tmp_path):
             next(iter_batches(source, target="y", batch_size=batch_size))
 
 
+@pytest.mark.parametrize(
+    ("columns", "error"),
+    [("b", r"pass a list of names, \['b'\]"), (["b", "y"], "has the target 'y': name features")],
+)
+def test_features_are_a_list_without_the_target(columns, error, table, tmp_path):
+    """A model that is shown the target is always right."""
+    table.to_parquet(tmp_path / "table.parquet")
+    with pytest.raises(ValueError, match=error):
+        next(iter_parquet(tmp_path / "table.parquet", target="y", columns=columns))
+    with pytest.raises(ValueError, match=error):
+        next(iter_batches(table, target="y", columns=columns))
+
+
 def test_targets_that_are_kept_do_not_keep_what_was_read_with_them(tmp_path):
     """Features and targets of one type are one block of memory; many batches come of one."""
     numbers = pd.DataFrame(np.random.default_rng(0).normal(size=(300, 3)), columns=["a", "b", "y"])
