@@ -187,6 +187,7 @@ def add_arguments(parser):
     )
     add(
         "--resume",
+        type=Path,
         metavar="DIR",
         help="folder in which what is finished is kept: the same call goes on from there after it "
         "was stopped; it holds pickles, so name only one that you trust",
@@ -223,6 +224,8 @@ def main(arguments):
     # Before minutes are spent: what is missing, and what is in the way.
     needed("matplotlib").use("agg")
     outputs = Outputs(output_folder(arguments.out))
+    if arguments.resume is not None:
+        output_folder(arguments.resume, "--resume")
     history = _history(arguments)
     metric = _metric(history, arguments)
     facts = _facts(history, metric, arguments)

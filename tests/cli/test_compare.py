@@ -567,3 +567,11 @@ def test_a_stopped_comparison_goes_on_and_ends_the_same(run, table, tmp_path, mo
     again = run(table, *options, quick=True)
     assert (code, again[0]) == (0, 0)
     assert again[3] == rows
+
+
+def test_a_folder_to_resume_from_that_cannot_be_made_is_refused(run, table, tmp_path):
+    (tmp_path / "file").touch()
+    code, _, err, _ = run(table, "--target", "label", "--resume", str(tmp_path / "file"))
+    assert code == 2
+    assert err.startswith("skretrain compare: error: --resume ")
+    assert "cannot be made a folder" in err
