@@ -155,8 +155,14 @@ API = {
     ),
     "skretrain.datasets": (
         "Datasets",
-        "Seeded streams whose drift rows are known, and files read as streams.",
-        ["iter_csv", "iter_parquet", "make_drifting_classification", "make_drifting_regression"],
+        "Seeded streams whose drift rows are known, and files, tables and queries read as streams.",
+        [
+            "iter_batches",
+            "iter_csv",
+            "iter_parquet",
+            "make_drifting_classification",
+            "make_drifting_regression",
+        ],
     ),
     "skretrain.utils.estimator_checks": (
         "Checks for your own estimators and parts",

@@ -82,7 +82,9 @@ models (--estimator):
   code: load only files that you trust.
 
 the file:
-  Rows in time order, or with a column for --time. Numbers, categories, text,
+  .csv, .tsv, .parquet or .pq, or a folder of Parquet: its files in the order of
+  the numbers in their names, where names such as month=5 are columns. Rows in
+  time order, or with a column for --time. Numbers, categories, text,
   dates and missing values become numbers as skrub's tabular_pipeline encodes
   them for the model, learned from the warm-up only, so that nothing is known
   before its time. A linear classifier gets the words of texts, hashed, where it
@@ -126,7 +128,7 @@ PAGE = (
 def add_arguments(parser):
     """Declare the arguments of the command."""
     add = parser.add_argument
-    add("file", nargs="?", metavar="FILE", help="table to replay: .csv, .tsv, .parquet or .pq")
+    add("file", nargs="?", metavar="FILE", help="table to replay, see below")
     add("--target", metavar="COL", help="column to predict; needed with FILE")
     add("--time", metavar="COL", help="column to sort by; it is not used as a feature")
     add_columns(add)
@@ -195,6 +197,13 @@ def add_arguments(parser):
         "than there is room for, the last are read",
     )
     add(
+        "--resume",
+        type=Path,
+        metavar="DIR",
+        help="folder in which what is finished is kept: the same call goes on from there after it "
+        "was stopped; it holds pickles, so name only one that you trust",
+    )
+    add(
         "--out",
         type=Path,
         default=Path("skretrain-compare"),
@@ -225,6 +234,8 @@ def main(arguments):
     # Before minutes are spent: what is missing, and what is in the way.
     needed("matplotlib").use("agg")
     outputs = Outputs(output_folder(arguments.out))
+    if arguments.resume is not None:
+        output_folder(arguments.resume, "--resume")
     history = _history(arguments)
     metric = _metric(history, arguments)
     facts = _facts(history, metric, arguments)
@@ -455,7 +466,7 @@ def _run_all(console, history, metric, arguments):
         progress.BarColumn(),
         progress.TaskProgressColumn(),
         progress.TimeElapsedColumn(),
-        progress.TextColumn("left"),
+        progress.TextColumn("{task.fields[rate]} left"),
         progress.TimeRemainingColumn(),
         console=console,
         transient=True,
@@ -463,14 +474,16 @@ def _run_all(console, history, metric, arguments):
         refresh_per_second=4,  # drawing takes processor time from what is measured
     )
     with bar:
-        task = bar.add_task("refits on a schedule", total=None)
+        task, n_rows = bar.add_task("refits on a schedule", total=None, rate=""), len(history.y)
 
         def on_run(name, seconds, n_runs):
             if not console.is_terminal:
                 say(console, f"replayed {name}: {seconds:.1f} s")
 
         def on_progress(share):
-            bar.update(task, completed=share, total=1, description="live policies")
+            speed = bar.tasks[0].speed or 0.0  # of the history, under all these policies
+            told = {"description": "live policies", "rate": f"{speed:,.0f} rows/s,"}
+            bar.update(task, completed=share * n_rows, total=n_rows, **told)
 
         return run_all(
             history,
@@ -480,6 +493,7 @@ def _run_all(console, history, metric, arguments):
             jobs=arguments.jobs,
             schedules=arguments.schedule,
             time_budget=arguments.time_budget,
+            memory=arguments.resume,
             on_run=on_run,
             on_progress=on_progress,
         )

@@ -4,7 +4,6 @@ import csv
 from itertools import islice
 
 from ._errors import CommandError, needed
-from ._memory import last_rows
 
 UNNAMED = "Unnamed: "
 _SEPARATORS = ",;\t|"
@@ -49,7 +48,7 @@ def read_cells(path, room=None):
         else:
             with needed("pandas").read_csv(file, chunksize=_PART, **options) as parts:
                 named = (part.set_axis(names, axis="columns") for part in parts)
-                cells, n_rows = last_rows(named, room, is_text=True)
+                cells, n_rows = room.rows_of(named, is_text=True)
     return cells.set_axis(names, axis="columns"), separator, n_rows
 
 

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ..datasets._files import ParquetFolder, frames_of_file
 from ._columns import some
 from ._csv import UNNAMED, read_cells
 from ._errors import CommandError, first_line, needed
-from ._memory import in_words, last_rows
 from ._plain import alike, plain
 from ._types import typed
 
-_PART = 10_000  # rows that are read at a time, where not all are kept
 _INDEX = re.compile(rf"{UNNAMED}\d+(\.\d+)*|index|level_0")
 
 
@@ -23,7 +22,7 @@ def read_tables(paths, notices, *, missing=(), keep=(), room=None, types=None):
     Parameters
     ----------
     paths : list of str or Path
-        Text files or Parquet.
+        Text files, Parquet, or folders of Parquet.
     notices : list of str
         Gets a line for what a reader may not expect.
     missing : sequence of str, default=()
@@ -31,7 +30,7 @@ def read_tables(paths, notices, *, missing=(), keep=(), room=None, types=None):
     keep : collection of str, default=()
         Columns that somebody asked for, which stay even if they only number the rows.
     room : Room or None, default=None
-        Of each file, the last rows are read for which there is room; None is all.
+        What there is room for, and which rows of a file with more are read; None is all.
     types : dict of str to ColumnType, default=None
         What columns are known to hold, by name; those that are not in it are added to it.
     """
@@ -53,13 +52,13 @@ def read_tables(paths, notices, *, missing=(), keep=(), room=None, types=None):
 
 def _read(path, room, notices):
     """Return a table, and the separator of a text file, else None."""
-    read = _READERS.get(path.suffix.lower())
+    read = _read_folder if path.is_dir() else _READERS.get(path.suffix.lower())
     if not path.exists():
         raise CommandError(f"{path} does not exist; check the path (working folder: {Path.cwd()}).")
     if read is None:
         raise CommandError(
-            f"{path} has the extension {path.suffix!r}; known are {', '.join(_READERS)}. Rename or "
-            "convert the file."
+            f"{path} has the extension {path.suffix!r}; known are {', '.join(_READERS)}, and "
+            "folders of Parquet. Rename or convert the file."
         )
     try:
         table, separator, n_rows = read(path, room)
@@ -74,10 +73,7 @@ def _read(path, room, notices):
         twice = table.columns[table.columns.duplicated()][0]
         raise CommandError(f"{path} has more than one column {twice!r}; rename all but one.")
     if len(table) < n_rows:
-        notices.append(
-            f"the last {len(table):,} of {n_rows:,} rows of the file are read, as the newest: "
-            f"there is no room for more in --max-memory {in_words(room.n_bytes)}"
-        )
+        notices.append(room.told(path.name, len(table), n_rows))
     return table.reset_index(drop=True), separator
 
 
@@ -88,11 +84,24 @@ def _read_parquet(path, room):
             table = needed("pandas").read_parquet(file, engine="pyarrow")
             n_rows = len(table)
         else:
-            batches = needed("pyarrow.parquet").ParquetFile(file).iter_batches(batch_size=_PART)
-            parts = (batch.to_pandas() for batch in batches)
-            table, n_rows = last_rows(parts, room, is_text=False)
+            table, n_rows = room.rows_of(frames_of_file(file), is_text=False)
+    return _with_index(table), None, n_rows
+
+
+def _read_folder(path, room):
+    needed("pyarrow")
+    frames = ParquetFolder(path).frames()
+    if room is None:
+        table = needed("pandas").concat(list(frames))
+        n_rows = len(table)
+    else:
+        table, n_rows = room.rows_of(frames, is_text=False)
+    return _with_index(table), None, n_rows
+
+
+def _with_index(table):
     # pandas stores a named index, often the time, as a column and takes it away again.
-    return (table if table.index.names == [None] else table.reset_index()), None, n_rows
+    return table if table.index.names == [None] else table.reset_index()
 
 
 _READERS = {

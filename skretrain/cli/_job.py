@@ -218,12 +218,26 @@ def check_is_job(folder):
 
 def digest_of(command, path):
     """Return what stands for the content of a file, and for what is to be done with it."""
-    path = Path(path)
+    path, found = Path(path), hashlib.sha256(command.encode() + b"\n")
     try:
-        content = path.read_bytes()
+        for part in _contents(path):
+            found.update(part)
     except OSError as error:
         raise CommandError(f"{path} could not be read: {error.strerror}.") from error
-    return hashlib.sha256(command.encode() + b"\n" + content).hexdigest()
+    return found.hexdigest()
+
+
+def _contents(path):
+    """Yield the bytes of a file part by part, or the names and bytes of all files of a folder."""
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            if file.is_file():
+                yield f"{file.relative_to(path)}\n{file.stat().st_size}\n".encode()
+                yield from _contents(file)
+        return
+    with open(path, "rb") as file:
+        while part := file.read(2**20):
+            yield part
 
 
 def digest_of_text(text):

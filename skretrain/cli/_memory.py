@@ -32,7 +32,7 @@ def size(text):
 
 
 class Room:
-    """The memory that a comparison may take.
+    """The memory that a comparison may take; of a file with more rows, the last are read.
 
     Parameters
     ----------
@@ -45,9 +45,45 @@ class Room:
     """
 
     def __init__(self, n_bytes, jobs=1, time=None):
-        self.time = time
+        self.time, self.n_files = time, 1
         self.n_bytes, self.n_copies = n_bytes, 1 if jobs == 1 else 1 + jobs
         self.base = _COMMAND + (self.n_copies - 1) * _PROCESS
+
+    def told(self, name, n_read, n_rows):
+        """Return how many rows of a file are read, as a notice."""
+        return (
+            f"the last {n_read:,} of {n_rows:,} rows of the file are read, as the newest: "
+            f"there is no room for more in --max-memory {in_words(self.n_bytes)}"
+        )
+
+    def rows_of(self, parts, *, is_text):
+        """Return the last rows of a file for which there is room, and how many rows there are.
+
+        Parameters
+        ----------
+        parts : iterable of DataFrame
+            The file, from its beginning.
+        is_text : bool
+            Whether all cells are texts.
+        """
+        kept, n_kept, n_rows, most, newest = [], 0, 0, 0, -np.inf
+        for part in filter(len, parts):
+            most = most or self.n_rows(part, is_text=is_text)
+            kept.append(part)
+            n_kept, n_rows = n_kept + len(part), n_rows + len(part)
+            while n_kept - len(kept[0]) >= most:
+                newest = max(newest, _newest(kept[0], self.time))
+                n_kept -= len(kept.pop(0))
+        _check_any(n_rows)
+        whole = needed("pandas").concat(kept)
+        newest = max(newest, _newest(whole.iloc[:-most], self.time))
+        if newest > -_newest(whole.iloc[-most:], self.time, sign=-1):
+            raise CommandError(
+                f"the rows of the file are not in the order of --time {self.time!r}: its last "
+                f"{most:,}, for which there is room in --max-memory {in_words(self.n_bytes)}, are "
+                "not the newest. Sort the file, or allow more."
+            )
+        return whole.iloc[-most:], n_rows
 
     def n_rows(self, first, *, is_text):
         """Return how many rows there is room for.
@@ -62,7 +98,7 @@ class Room:
         Raises
         ------
         CommandError
-            If there are too few to compare anything.
+            If there are too few to say anything.
         """
         first = first.iloc[:_SAMPLE]
         width = sum(_n_numbers(first[name]) for name in first.columns)
@@ -72,6 +108,7 @@ class Room:
             else _COPIES_READ * _NUMBER * len(first.columns)
         )
         per_row = self.n_copies * (_PER_ROW + read + _COPIES_LEARNED * _NUMBER * width)
+        per_row *= self.n_files
         remembered = self.n_copies * _COPIES_REMEMBERED * _NUMBER * width
         room = self.n_bytes - self.base
         n_fitting = int(room / (per_row + remembered))
@@ -85,42 +122,88 @@ class Room:
         return max(n_fitting, int((room - _REMEMBERED * remembered) / per_row))
 
 
+class SampleRoom(Room):
+    """The memory that a comparison of two files may take, half of it for each.
+
+    Of a file with more rows, as many are drawn at random as there is room for.
+    """
+
+    def __init__(self, n_bytes):
+        super().__init__(n_bytes)
+        self.n_files = 2
+
+    def told(self, name, n_read, n_rows):
+        """Return how many rows of a file are read, as a notice."""
+        return (
+            f"{n_read:,} of the {n_rows:,} rows of {name} are compared, drawn at random from all: "
+            f"there is no room for more in --max-memory {in_words(self.n_bytes)}"
+        )
+
+    def rows_of(self, parts, *, is_text):
+        """Return rows that are drawn, in their order, and how many rows there are."""
+        # The rows with the smallest of random numbers are a sample of all, whatever comes later.
+        rng, kept, n_rows, most = np.random.default_rng(0), _Smallest(), 0, 0
+        for part in filter(len, parts):
+            most = most or self.n_rows(part, is_text=is_text)
+            n_rows += len(part)
+            kept.add(part, rng.random(len(part)))
+            kept.cut(most, only_above=most + most // 4)
+        _check_any(n_rows)
+        return kept.cut(most).joined(), n_rows
+
+
+class _Smallest:
+    """Rows with the smallest keys of all that were added."""
+
+    def __init__(self):
+        self.parts, self.keys = [], []
+
+    def add(self, part, keys):
+        self.parts.append(part)
+        self.keys.append(keys)
+
+    def cut(self, most, only_above=0):
+        """Let go of what is too much, if there are more rows than `only_above`."""
+        keys = np.concatenate(self.keys)
+        if len(keys) > max(most, only_above):
+            limit = np.partition(keys, most - 1)[most - 1]
+            both = zip(self.parts, self.keys, strict=True)
+            self.parts = [part[part_keys <= limit] for part, part_keys in both]
+            self.keys = [part_keys[part_keys <= limit] for part_keys in self.keys]
+        return self
+
+    def joined(self):
+        return needed("pandas").concat(self.parts)
+
+
+class WholeRoom(Room):
+    """The memory that a step may take: all rows of a file are learned, or none."""
+
+    def rows_of(self, parts, *, is_text):
+        """Return all rows of a file, or refuse one with more than there is room for."""
+        kept, n_rows, most = [], 0, 0
+        for part in filter(len, parts):
+            most = most or self.n_rows(part, is_text=is_text)
+            kept.append(part)
+            n_rows += len(part)
+            if n_rows > most:
+                raise CommandError(
+                    f"the file has more than {most:,} rows, for which there is room in "
+                    f"--max-memory {in_words(self.n_bytes)}. Nothing was changed: bring it as "
+                    "several files in the order of time, a step each, or allow more."
+                )
+        _check_any(n_rows)
+        return needed("pandas").concat(kept), n_rows
+
+
 def in_words(n_bytes):
     """Return an amount of memory as text."""
     return f"{n_bytes / 10**6:,.0f} MB"
 
 
-def last_rows(parts, room, *, is_text):
-    """Return the last rows of a file for which there is room, and how many rows there are.
-
-    Parameters
-    ----------
-    parts : iterable of DataFrame
-        The file, from its beginning.
-    room : Room
-        The memory.
-    is_text : bool
-        Whether all cells are texts.
-    """
-    kept, n_kept, n_rows, most, newest = [], 0, 0, 0, -np.inf
-    for part in filter(len, parts):
-        most = most or room.n_rows(part, is_text=is_text)
-        kept.append(part)
-        n_kept, n_rows = n_kept + len(part), n_rows + len(part)
-        while n_kept - len(kept[0]) >= most:
-            newest = max(newest, _newest(kept[0], room.time))
-            n_kept -= len(kept.pop(0))
+def _check_any(n_rows):
     if not n_rows:
         raise ValueError("it has no rows.")
-    whole = needed("pandas").concat(kept)
-    newest = max(newest, _newest(whole.iloc[:-most], room.time))
-    if newest > -_newest(whole.iloc[-most:], room.time, sign=-1):
-        raise CommandError(
-            f"the rows of the file are not in the order of --time {room.time!r}: its last "
-            f"{most:,}, for which there is room in --max-memory {in_words(room.n_bytes)}, are not "
-            "the newest. Sort the file, or allow more."
-        )
-    return whole.iloc[-most:], n_rows
 
 
 def _newest(rows, time, sign=1):

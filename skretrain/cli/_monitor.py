@@ -15,6 +15,7 @@ from ._console import add_columns, add_missing, open_console, say, say_facts, sh
 from ._errors import CommandError, as_sentence, needed
 from ._estimators import fitted_model_in_file
 from ._files import read_tables
+from ._memory import SampleRoom, size
 from ._monitor_report import as_csv, page, print_table
 from ._outputs import Outputs, output_folder, without_options
 from ._pictures import picture_of_features
@@ -52,8 +53,9 @@ exit codes, for a daily job:
   2    a mistake in the call or in a file
 
 the files:
-  .csv, .tsv, .parquet or .pq, at least {LEAST_ROWS} rows each, in time order or with
-  a column for --time. A column that NEW lacks has moved.
+  .csv, .tsv, .parquet or .pq, or folders of Parquet, in which names such as
+  month=5 are columns; at least {LEAST_ROWS} rows each, in time order or with a column for
+  --time. A column that NEW lacks has moved.
 
 outputs, in the folder --out:
   report.html    the answer, the table and the pictures, in one file
@@ -106,6 +108,13 @@ def add_arguments(parser):
         "mean that moved by about a quarter of a standard deviation (0.1)",
     )
     add(
+        "--max-memory",
+        type=size,
+        metavar="SIZE",
+        help="about how much memory it may take, such as 500MB or 2GB: of a file with more rows "
+        "than there is room for, as many are drawn at random",
+    )
+    add(
         "--out",
         type=Path,
         default=Path("skretrain-monitor"),
@@ -143,7 +152,9 @@ def _tables(arguments, model, notices):
     paths = [arguments.reference, arguments.new]
     asked = [arguments.target, arguments.time]
     asked += [*arguments.keep, *arguments.drop, *arguments.ids, *columns_of(model)]
-    tables = read_tables(paths, notices, missing=arguments.missing, keep=asked)
+    most = arguments.max_memory
+    room = None if most is None else SampleRoom(most)
+    tables = read_tables(paths, notices, missing=arguments.missing, keep=asked, room=room)
     others = reversed(tables)
     both = zip(paths, tables, others, strict=True)
     return [_table(*each, arguments, notices) for each in both]

@@ -44,7 +44,7 @@ class NewRows:
         return len(self.is_known)
 
 
-def new_rows(path, job, *, has_labels):
+def new_rows(path, job, *, has_labels, room=None):
     """Return the rows of a file, or raise CommandError for what the job cannot take.
 
     Parameters
@@ -55,15 +55,17 @@ def new_rows(path, job, *, has_labels):
         Whose columns they are.
     has_labels : bool
         Whether there is a target to be looked for; without, a column of its name is left alone.
+    room : Room or None, default=None
+        What there is room for; None is any number of rows.
     """
     try:
-        return _new_rows(path, job, has_labels)
+        return _new_rows(path, job, has_labels, room)
     except CommandError as error:
         text = str(error)
         raise CommandError(text if text.startswith(str(path)) else f"{path}: {text}") from error
 
 
-def _new_rows(path, job, has_labels):
+def _new_rows(path, job, has_labels, room):
     settings, notices = job.settings, []
     target, time, row_id = settings["target"], settings["time"], settings["id"]
     columns = settings["columns"]
@@ -75,6 +77,7 @@ def _new_rows(path, job, has_labels):
         notices,
         missing=settings["missing"],
         keep=[*columns, target, time, row_id],
+        room=room,
         types=types,
     )
     if not len(table):

@@ -15,13 +15,13 @@ def without_options(notices):
     return [_OPTIONS.sub("", notice) for notice in notices]
 
 
-def output_folder(path):
-    """Return a folder after making it, with those above it."""
+def output_folder(path, option="--out"):
+    """Return the folder of an option after making it, with those above it."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CommandError(
-            f"--out {path} cannot be made a folder: {error.strerror}; name another."
+            f"{option} {path} cannot be made a folder: {error.strerror}; name another."
         ) from error
     return path
 

@@ -12,6 +12,7 @@ from ._console import Plain, non_negative
 from ._errors import CommandError
 from ._job import digest_of, opened
 from ._learning import FAILED, RETRAINED, ROLLED_BACK, WANTS_LABELS, Before, learn, served
+from ._memory import WholeRoom, size
 from ._new_rows import new_rows
 from ._tell import add_told, tell
 
@@ -55,12 +56,19 @@ def add_arguments(parser):
     """Declare the arguments of the command."""
     add = parser.add_argument
     add("state", metavar="STATE", help="folder of the job, as skretrain init made it")
-    add("new", metavar="NEW", help="table of the new rows: .csv, .tsv, .parquet or .pq")
+    add("new", metavar="NEW", help="table of the new rows: .csv, .tsv, .parquet, .pq or a folder")
     add("--target", metavar="COL", help="column to predict (that of skretrain init)")
     add(
         "--ignore-unknown",
         action="store_true",
         help="leave out labels of rows that are not held: never predicted, or too long ago",
+    )
+    add(
+        "--max-memory",
+        type=size,
+        metavar="SIZE",
+        help="about how much memory it may take, such as 500MB or 2GB: a file with more rows than "
+        "there is room for is refused, and nothing is changed",
     )
     add_wait(add)
     add_told(add)
@@ -103,7 +111,9 @@ def _check_target(arguments, job):
 def stepped(job, arguments):
     """Let the job learn from a file, and return what came of it; nothing is written."""
     begin, before = time.perf_counter(), Before(job.model)
-    rows = new_rows(arguments.new, job, has_labels=True)
+    most = arguments.max_memory
+    room = None if most is None else WholeRoom(most)
+    rows = new_rows(arguments.new, job, has_labels=True, room=room)
     n_left_out = 0 if rows.features is not None else _without_unknown(rows, job, arguments)
     score = learn(rows, job, arguments.new)
     record = {

@@ -2,6 +2,7 @@
 
 from collections import deque
 from itertools import pairwise
+from operator import length_hint
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,6 +79,26 @@ def gives_batches(X, y):
     return len(X) > 0 and isinstance(X[0], tuple) and len(X[0]) == 2 and np.ndim(X[0][1]) > 0
 
 
+def check_at_hand(owner, X, y):
+    """Raise ValueError for batches where all rows are needed at once."""
+    if gives_batches(X, y):
+        raise ValueError(
+            f"{owner} fits models on windows of the history, for which it needs all rows together, "
+            "and X gives batches, which come one after the other. Pass X and y, of the newest rows "
+            "that fit in memory, say; or send each policy through the batches by "
+            "prequential_validate, for which one pass is enough."
+        )
+
+
+def check_goes_again(X, n_passes):
+    """Raise ValueError for batches that end with the first of several passes."""
+    if n_passes > 1 and iter(X) is X:
+        raise ValueError(
+            f"seeds: X gives batches once, and {n_passes} seeds take as many passes. Pass what "
+            "begins anew with each iteration, such as a list, or evaluate one seed at a time."
+        )
+
+
 class ArrayBatches:
     """Rows at hand, cut into batches; the rest after `head` knows its length."""
 
@@ -107,7 +128,7 @@ class ArrayBatches:
 
 
 class GivenBatches:
-    """Batches as an iterable gives them, each of its own size; how many is not known."""
+    """Batches as an iterable gives them, each of its own size; how many is rarely known."""
 
     def __init__(self, iterable):
         self.iterator = iter(iterable)
@@ -134,6 +155,10 @@ class GivenBatches:
         """Return a stand-in for all rows after the head."""
         return np.empty((self.n_given, 0))
 
+    def __length_hint__(self):
+        """Return how many batches are about to come, 0 if the iterable does not know."""
+        return length_hint(self.iterator)
+
     def __iter__(self):
         for X, y in self.iterator:
             self.n_given += n_rows(X)
@@ -142,7 +167,8 @@ class GivenBatches:
 
 def _checked(X, y):
     check_consistent_length(X, y)
-    return Batch(as_container(X), None if y is None else np.asarray(y), {})
+    # Targets are kept, and must not keep the features alive that they may share memory with.
+    return Batch(as_container(X), None if y is None else np.array(y), {})
 
 
 def joined_batches(parts):

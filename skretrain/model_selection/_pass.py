@@ -1,6 +1,7 @@
 """One pass over a stream: fit on its head, then test and train, and keep what was answered."""
 
 from dataclasses import dataclass, field, replace
+from operator import length_hint
 from typing import Any
 
 import numpy as np
@@ -118,14 +119,16 @@ def _pass(
 ):
     """Fit on the first rows, then test and train; the callbacks of the owner hear of each batch."""
     model, batches = run.recorded.estimator, run.batches
-    n_batches = len(batches) if hasattr(batches, "__len__") else None
+    n_batches = length_hint(batches) or None
     steps = Progress(owner, "prequential", n_batches, first)
     # They are told of the evaluation; each fit in it would open a bar of its own.
     callbacks = model.__dict__.pop("_skl_callbacks", None)
     run.keeps_all = keeps_all
     _fit_first(model, first, run)
     run.methods = choose_methods(model)
-    shown = tracked(batches, n_batches, type(model).__name__) if progress else batches
+    shown = batches
+    if progress:
+        shown = tracked(batches, n_batches, type(model).__name__, lambda batch: n_rows(batch.X))
     for batch, outputs, classes, readable in interleave(
         model,
         shown,

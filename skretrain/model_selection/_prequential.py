@@ -9,7 +9,7 @@ from ..utils._containers import as_container, concat_rows, n_rows
 from ..utils._losses import task_of
 from ..utils._params import check_n_jobs, is_integer
 from ..utils._recorded import methods_for, score_or_nan
-from ._batches import batches_of, gives_batches
+from ._batches import batches_of, check_goes_again, gives_batches
 from ._edges import checked_times
 from ._label_times import split_off
 from ._pass import send_through, work_of
@@ -154,7 +154,8 @@ def prequential_validate(
         Anything with ``partial_fit``; it is cloned.
     X : array-like of shape (n_samples, n_features), or iterable of (X, y)
         The stream in time order: all rows, or batches as they come, from a file too large for the
-        memory, say. Batches keep their own size and are not kept: a scorer is shown no features.
+        memory, say, see :func:`~skretrain.datasets.iter_batches`. Batches keep their own size and
+        are not kept: a scorer is shown no features. Several `seeds` go through them anew.
     y : array-like of shape (n_samples,), default=None
         Targets. None where `X` gives batches, or where there are none.
     scoring : str, callable, list, dict or None, default=None
@@ -213,7 +214,7 @@ def prequential_validate(
         If the estimator has no ``partial_fit``.
     ValueError
         If a size is invalid; if `label_time` is not on the scale of `times`, earlier than its row,
-        or leaves no label for the first fit.
+        or leaves no label for the first fit; if batches come once, and there are several seeds.
 
     Notes
     -----
@@ -264,6 +265,8 @@ def prequential_validate(
         return _validate(estimator, X, y, **settings)
     check_n_jobs("prequential_validate", n_jobs)
     seeds = range(seeds) if is_integer(seeds) else list(seeds)
+    if gives_batches(X, y):
+        check_goes_again(X, len(seeds))
     return Parallel(n_jobs=n_jobs)(
         delayed(_validate)(seeded(estimator, seed), X, y, **settings) for seed in seeds
     )

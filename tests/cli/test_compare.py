@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import SGDRegressor
 from sklearn.metrics import accuracy_score, mean_absolute_error
+from sklearn.naive_bayes import GaussianNB
 
 from skretrain import DriftAwareRetrainer, ReplayPartialFit
 from skretrain.cli import _compare, _pictures, main
@@ -545,3 +546,32 @@ def test_of_one_there_is_no_plural(run, table):
     assert "encoded as 1 number by skrub" in printed
     assert "a label delay of 1 row\n" in printed
     assert "(s)" not in printed
+
+
+def test_a_stopped_comparison_goes_on_and_ends_the_same(run, table, tmp_path, monkeypatch):
+    """Seconds are those that were measured first: what was finished was not run again."""
+    options = ("--target", "label", "--resume", str(tmp_path / "kept"), "--estimator", "nb")
+    learned, learn = [], GaussianNB.partial_fit
+
+    def partial_fit(self, *args, **kwargs):
+        learned.append(1)
+        if len(learned) == 10:
+            raise KeyboardInterrupt
+        return learn(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GaussianNB, "partial_fit", partial_fit)
+        code, _, err, _ = run(table, *options, quick=True)
+    assert (code, err) == (130, "skretrain compare: stopped\n")
+    code, _, _, rows = run(table, *options, quick=True)
+    again = run(table, *options, quick=True)
+    assert (code, again[0]) == (0, 0)
+    assert again[3] == rows
+
+
+def test_a_folder_to_resume_from_that_cannot_be_made_is_refused(run, table, tmp_path):
+    (tmp_path / "file").touch()
+    code, _, err, _ = run(table, "--target", "label", "--resume", str(tmp_path / "file"))
+    assert code == 2
+    assert err.startswith("skretrain compare: error: --resume ")
+    assert "cannot be made a folder" in err

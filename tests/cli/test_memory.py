@@ -1,4 +1,4 @@
-"""A bound on the memory: of a longer file the last rows are read, and it is said."""
+"""A bound on the memory: which rows of a longer file are read, and that it is said."""
 
 import argparse
 import subprocess
@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chisquare
 
-from skretrain.cli import _memory, main
+from skretrain.cli import _memory, _monitor, main
 from skretrain.cli._errors import CommandError
 from skretrain.cli._files import read_tables
-from skretrain.cli._memory import Room, size
+from skretrain.cli._memory import Room, SampleRoom, size
 
 COUNTS_PEAK = Path("/proc/self/status").exists()
 
@@ -152,6 +153,132 @@ def test_the_terminal_says_what_was_not_read(run, frame, monkeypatch):
     options = ("--target", "answer", "--max-memory", "5MB", "--estimator", "nb")
     printed = run(frame, *options, quick=True)[1]
     assert "of 30,000 rows of the file are read, as the newest" in printed
+
+
+# -- two files, and a step -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_sample_is_of_all_rows_in_their_order_and_the_same_each_time(suffix, frame, tmp_path):
+    """It stands for the whole file, unlike its end; each file is told by its name."""
+    path, notices = _written(frame, tmp_path / f"new{suffix}"), []
+    room = SampleRoom(450_000_000)
+    tables = read_tables([path, path], notices, keep=["row"], room=room)
+    rows = tables[0]["row"].to_numpy()
+    assert 500 < len(rows) < 20_000
+    assert (np.diff(rows) > 0).all()
+    assert abs(rows.mean() - 15_000) < 4 * 30_000 / np.sqrt(12 * len(rows))
+    pd.testing.assert_frame_equal(*tables)
+    assert notices[0] == (
+        f"{len(rows):,} of the 30,000 rows of new{suffix} are compared, drawn at random from all: "
+        "there is no room for more in --max-memory 450 MB"
+    )
+    other = SampleRoom(450_000_000).rows_of([frame.astype(str)], is_text=True)[0]
+    alone = Room(450_000_000).rows_of([frame.astype(str)], is_text=True)[0]
+    assert len(other) < 0.6 * len(alone)
+
+
+def test_each_row_is_drawn_as_often_as_any_other(monkeypatch):
+    """However the file comes in parts: by chi-square over many draws."""
+    rng = np.random.default_rng(0)
+    room, counts = SampleRoom(10**9), np.zeros(60)
+    monkeypatch.setattr(room, "n_rows", lambda part, is_text: 12)
+    monkeypatch.setattr(np.random, "default_rng", lambda seed: rng)
+    parts = [pd.DataFrame({"row": np.arange(n, n + 20)}) for n in (0, 20, 40)]
+    for _ in range(300):
+        drawn, n_rows = room.rows_of(parts, is_text=False)
+        assert (len(drawn), n_rows) == (12, 60)
+        counts[drawn["row"]] += 1
+    assert chisquare(counts).pvalue > 0.01
+
+
+def test_a_file_that_fits_is_compared_whole(frame, tmp_path):
+    path, notices = _written(frame[:600], tmp_path / "new.parquet"), []
+    (table,) = read_tables([path], notices, keep=["row"], room=SampleRoom(4 * 10**9))
+    assert (len(table), notices) == (600, [])
+
+
+def test_monitor_says_that_it_compared_a_sample(frame, tmp_path, capsys, monkeypatch):
+    """And finds in it what has moved in all."""
+    monkeypatch.setattr(_memory, "_COMMAND", 0)
+    told = {"auc": 0.5, "low": 0.45, "high": 0.55, "moved": [], "clocks": [], "reason": ""}
+    monkeypatch.setattr(_monitor, "input_shift", lambda *args, **options: told)
+    monkeypatch.setattr(_monitor, "_picture", lambda found, features: None)
+    both = [frame[["x", "city"]], frame.assign(x=frame.x + 1)[["x", "city"]]]
+    paths = [_written(rows, tmp_path / f"{n}.parquet") for n, rows in enumerate(both)]
+    options = ["--max-memory", "8MB", "--out", str(tmp_path / "out")]
+    assert main(["monitor", *map(str, paths), *options]) == 10
+    printed = capsys.readouterr().out
+    assert "rows of 0.parquet are compared, drawn at random" in printed
+    assert "rows of 1.parquet are compared, drawn at random" in printed
+    assert "1 of 2 columns moved: 'x'" in printed
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_step_learns_all_rows_or_none(suffix, job, days, monkeypatch):
+    """A file that is too large is refused before anything has changed; its parts are not."""
+    monkeypatch.setattr(_memory, "_COMMAND", 0)
+    monkeypatch.setattr(_memory, "_REMEMBERED", 0)
+    job.begin(days(0, 300))
+    before = job.bytes
+    whole = _written(days(300, 4_000), job.folder / f"whole{suffix}")
+    assert job("step", whole, "--max-memory", "3MB") == 2
+    assert "the file has more than " in job.err
+    assert "Nothing was changed: bring it as several files in the order of time" in job.err
+    assert job.bytes == before
+    for part, start in enumerate((300, 1_300)):
+        piece = _written(days(start, 1_000), job.folder / f"{part}{suffix}")
+        assert job("step", piece, "--max-memory", "3MB") == 0
+        assert job.record["learned"] == 1_000
+
+
+def test_an_empty_file_is_no_step(job, days):
+    job.begin(days(0, 300))
+    assert job("step", days(300, 0), "--max-memory", "2GB") == 2
+    assert "it has no rows" in job.err
+
+
+# -- folders ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(frame, tmp_path):
+    """The rows in folders named as Hive does, one for each 2,500 of them."""
+    years = frame.assign(year=frame.row // 2_500)
+    years.to_parquet(tmp_path / "years", partition_cols=["year"])
+    return tmp_path / "years"
+
+
+@pytest.mark.parametrize("room", [None, Room(400_000_000, time="row"), Room(4 * 10**9)])
+def test_a_folder_is_one_table_in_the_order_of_its_names(room, frame, folder):
+    """Year 9 comes before year 10, and is a column."""
+    (table,) = read_tables([folder], [], keep=["row"], room=room)
+    expected = frame.assign(year=frame.row // 2_500)[-len(table) :].reset_index(drop=True)
+    assert len(table) == 30_000 or room is not None
+    pd.testing.assert_frame_equal(table, expected, check_dtype=False)
+
+
+def test_a_folder_that_holds_no_table_is_named(tmp_path):
+    with pytest.raises(CommandError, match=r"could not be read: the folder .* has no \.parquet"):
+        read_tables([tmp_path], [])
+
+
+def test_a_folder_is_a_day_of_a_job_and_the_same_folder_is_the_same_day(job, days):
+    """What is in it counts, names and bytes, not where it lies."""
+    job.begin(days(0, 300))
+    rows = days(300, 200).assign(part=np.arange(200) // 100)
+    for name in ("first", "second"):
+        rows.to_parquet(job.folder / name, partition_cols=["part"])
+        for number, file in enumerate(sorted((job.folder / name).rglob("*.parquet"))):
+            file.rename(file.with_name(f"{number}.parquet"))
+    assert job("step", job.folder / "first") == 0
+    assert (job.record["rows"], job.record["learned"]) == (200, 200)
+    before = job.bytes
+    assert job("step", job.folder / "second") == 0
+    assert job.bytes == before
+    days(500, 10).to_parquet(job.folder / "second" / "part=1" / "more.parquet")
+    job("step", job.folder / "second")
+    assert job.record["rows"] == 210
 
 
 @pytest.mark.slow

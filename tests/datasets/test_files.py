@@ -1,10 +1,16 @@
-"""Files as streams: the batches put together are the file."""
+"""Files, tables and queries as streams: the batches put together are the rows."""
+
+from operator import length_hint
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 
-from skretrain.datasets import iter_csv, iter_parquet
+from skretrain.datasets import _files, iter_batches, iter_csv, iter_parquet
 
 
 @pytest.fixture
@@ -50,3 +56,252 @@ def test_only_the_columns_asked_for_are_read(table, tmp_path):
     X, y = next(iter_parquet(tmp_path / "table.parquet", target="y", columns=["b"]))
     assert list(X.columns) == ["b"]
     assert len(y) == 250
+
+
+# -- folders ---------------------------------------------------------------------------------------
+
+
+def _joined(batches):
+    """Return all features, and all targets."""
+    Xs, ys = zip(*batches, strict=True)
+    return pd.concat(Xs, ignore_index=True), pd.concat(ys, ignore_index=True)
+
+
+def test_batches_go_on_across_groups_of_rows(table, tmp_path):
+    """However a file is laid out, only the last batch is short."""
+    table.to_parquet(tmp_path / "table.parquet", row_group_size=70)
+    batches = list(iter_parquet(tmp_path / "table.parquet", target="y", batch_size=100))
+    assert [len(X) for X, _ in batches] == [100, 100, 50]
+    assert all(X.index.equals(pd.RangeIndex(len(X))) for X, _ in batches)
+    X, y = _joined(batches)
+    pd.testing.assert_frame_equal(X.assign(y=y), table)
+
+
+@pytest.mark.parametrize("batch_size", [1, 30, 100, 1000])
+def test_a_folder_is_read_in_the_order_of_the_numbers_in_its_names(batch_size, table, tmp_path):
+    """Month 10 comes after month 9, and is a column; other files are left alone."""
+    months = np.arange(250) // 25 + 1
+    for month in range(10, 0, -1):
+        folder = tmp_path / f"month={month}"
+        folder.mkdir()
+        for part, rows in enumerate(np.array_split(np.flatnonzero(months == month), 3)):
+            table.iloc[rows].to_parquet(folder / f"part{part}.parquet", index=False)
+    (tmp_path / "_log").mkdir()
+    table.to_parquet(tmp_path / "_log" / "checkpoint.parquet")
+    (tmp_path / "_SUCCESS").touch()
+    table.to_parquet(tmp_path / ".part.parquet")
+    batches = iter_parquet(tmp_path, target="y", batch_size=batch_size)
+    assert length_hint(batches) == -(-250 // batch_size)
+    X, y = next(batches)
+    assert length_hint(batches) == -(-250 // batch_size) - 1
+    assert length_hint(iter_batches(tmp_path / "month=1", target="y")) == 1
+    assert length_hint(iter_batches(tmp_path / "month=1/part0.parquet", target="y")) == 1
+    assert len(X) == min(batch_size, 250)
+    X, y = _joined([(X, y), *batches])
+    assert X.pop("month").tolist() == months.tolist()
+    pd.testing.assert_frame_equal(X.assign(y=y), table)
+
+
+def test_a_column_that_came_later_is_missing_before(tmp_path):
+    """Files of a folder have the columns of all, of types that hold the values of all."""
+    pd.DataFrame({"a": [1, 2], "y": [0, 1]}).to_parquet(tmp_path / "1.parquet")
+    pd.DataFrame({"a": [0.5], "new": [3.0], "y": [0]}).to_parquet(tmp_path / "2.parquet")
+    ((X, _),) = iter_parquet(tmp_path, target="y")
+    assert X["a"].tolist() == [1.0, 2.0, 0.5]
+    assert X["new"].isna().tolist() == [True, True, False]
+
+
+def test_files_that_do_not_go_together_are_refused_before_the_first_row(tmp_path):
+    """Text cannot become a number on the way."""
+    pd.DataFrame({"a": [1], "y": [0]}).to_parquet(tmp_path / "1.parquet")
+    pd.DataFrame({"a": ["x"], "y": [0]}).to_parquet(tmp_path / "2.parquet")
+    with pytest.raises(ValueError, match="columns whose types do not go together: "):
+        next(iter_parquet(tmp_path, target="y"))
+
+
+def test_a_folder_without_files_is_refused(tmp_path):
+    """The error names it."""
+    with pytest.raises(ValueError, match=r"has no \.parquet or \.pq file"):
+        next(iter_parquet(tmp_path, target="y"))
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 2.5, "many"])
+def test_a_batch_size_that_is_none_is_refused(batch_size, table, tmp_path):
+    """Wherever rows come from."""
+    table.to_parquet(tmp_path / "table.parquet")
+    for source in (tmp_path / "table.parquet", table):
+        with pytest.raises(ValueError, match="is no number of rows: pass an int from 1 on"):
+            next(iter_batches(source, target="y", batch_size=batch_size))
+
+
+@pytest.mark.parametrize(
+    ("columns", "error"),
+    [("b", r"pass a list of names, \['b'\]"), (["b", "y"], "has the target 'y': name features")],
+)
+def test_features_are_a_list_without_the_target(columns, error, table, tmp_path):
+    """A model that is shown the target is always right."""
+    table.to_parquet(tmp_path / "table.parquet")
+    with pytest.raises(ValueError, match=error):
+        next(iter_parquet(tmp_path / "table.parquet", target="y", columns=columns))
+    with pytest.raises(ValueError, match=error):
+        next(iter_batches(table, target="y", columns=columns))
+
+
+def test_targets_that_are_kept_do_not_keep_what_was_read_with_them(tmp_path):
+    """Features and targets of one type are one block of memory; many batches come of one."""
+    numbers = pd.DataFrame(np.random.default_rng(0).normal(size=(300, 3)), columns=["a", "b", "y"])
+    numbers.to_parquet(tmp_path / "numbers.parquet")
+    for X, y in iter_parquet(tmp_path / "numbers.parquet", target="y", batch_size=100):
+        assert not np.shares_memory(X["a"].to_numpy(), y.to_numpy())
+        assert y.to_numpy().base is None or len(y.to_numpy().base) == 100
+
+
+def test_a_file_ten_times_as_long_takes_no_more_memory(tmp_path):
+    """What was read is let go: nothing that Arrow holds grows with the rows."""
+    values = pa.table({name: np.random.default_rng(0).normal(size=100_000) for name in "aby"})
+    peaks = []
+    for n_groups in (3, 30):
+        path = tmp_path / f"{n_groups}.parquet"
+        with pq.ParquetWriter(path, values.schema) as writer:
+            for _ in range(n_groups):
+                writer.write_table(values)
+        held = 0
+        for _ in iter_parquet(path, target="y", batch_size=20_000):
+            held = max(held, pa.total_allocated_bytes())
+        peaks.append(held)
+    assert peaks[1] <= 1.1 * peaks[0]
+
+
+# -- tables and queries ----------------------------------------------------------------------------
+
+
+def _sources(table, path):
+    """Return the table as each thing that holds rows."""
+    arrow = pa.Table.from_pandas(table)
+    return {
+        "path": path,
+        "text of a path": str(path),
+        "pandas": table,
+        "polars": pl.DataFrame(table),
+        "lazy": pl.scan_parquet(path),
+        "arrow": arrow,
+        "batch": arrow.to_batches()[0],
+        "reader": arrow.to_reader(max_chunksize=70),
+        "dataset": ds.dataset(path),
+        "table as a dataset": ds.dataset(arrow),
+        "scanner": ds.dataset(path).scanner(),
+        "capsule": Exporter(arrow),
+    }
+
+
+class Exporter:
+    """Something of another library that exports a stream of Arrow."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+SOURCES = (
+    *("path", "text of a path", "pandas", "polars", "lazy", "arrow", "batch", "reader"),
+    *("dataset", "table as a dataset", "scanner", "capsule"),
+)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("columns", [None, ["b"]])
+def test_whatever_holds_the_rows_gives_the_same_batches(name, columns, table, tmp_path):
+    """Frames of polars stay what they are, all else comes as frames of pandas."""
+    table.to_parquet(tmp_path / "table.parquet")
+    source = _sources(table, tmp_path / "table.parquet")[name]
+    batches = list(iter_batches(source, target="y", batch_size=100, columns=columns))
+    assert [len(X) for X, _ in batches] == [100, 100, 50]
+    is_polars = name in ("polars", "lazy")
+    assert all(isinstance(X, pl.DataFrame if is_polars else pd.DataFrame) for X, _ in batches)
+    if is_polars:
+        batches = [(X.to_pandas(), y.to_pandas()) for X, y in batches]
+    X, y = _joined(batches)
+    pd.testing.assert_frame_equal(X, table[columns or ["a", "b"]], check_dtype=not is_polars)
+    assert y.tolist() == table["y"].tolist()
+
+
+def test_tables_one_after_the_other_are_cut_each_by_itself(table, tmp_path):
+    """A day stays a day: no batch joins rows of two parts, which may be of any kind."""
+    table.to_parquet(tmp_path / "table.parquet")
+    parts = [table[:150], tmp_path / "table.parquet", pl.DataFrame(table[:30])]
+    batches = list(iter_batches(iter(parts), target="y", batch_size=100))
+    assert [len(X) for X, _ in batches] == [100, 50, 100, 100, 50, 30]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "csv.gz"])
+def test_text_is_told_by_the_name_of_the_file(suffix, table, tmp_path):
+    """Compressed or not."""
+    table.to_csv(tmp_path / f"t.{suffix}", index=False, sep="\t" if "tsv" in suffix else ",")
+    X, y = _joined(iter_batches(tmp_path / f"t.{suffix}", target="y", batch_size=100))
+    pd.testing.assert_frame_equal(X.assign(y=y), table)
+    ((X, _),) = iter_batches(tmp_path / f"t.{suffix}", target="y", columns=["b"])
+    assert list(X.columns) == ["b"]
+
+
+def test_a_batch_may_join_what_a_query_gave_in_parts(table):
+    """However many rows a query gives at a time."""
+    parts = [pl.DataFrame(table[:70]), pl.DataFrame(table[70:])]
+    batches = list(_files._cut(parts, "y", 100))
+    assert [len(X) for X, _ in batches] == [100, 100, 50]
+    assert pl.concat([X for X, _ in batches])["a"].to_list() == table["a"].tolist()
+    assert len(parts[0]) == 70
+
+
+def test_an_index_with_a_name_stays_with_its_rows(table, tmp_path):
+    """As pandas stores it."""
+    table.index = pd.date_range("2024-01-01", periods=250, name="day")
+    table.to_parquet(tmp_path / "table.parquet", row_group_size=70)
+    batches = list(iter_parquet(tmp_path / "table.parquet", target="y", batch_size=100))
+    assert [len(X) for X, _ in batches] == [100, 100, 50]
+    assert [X.index[0] for X, _ in batches] == [table.index[n] for n in (0, 100, 200)]
+
+
+def test_an_index_that_is_asked_for_is_a_column(table, tmp_path):
+    """It is one in the file, as a feature and as the target."""
+    table.set_index("y").to_parquet(tmp_path / "table.parquet")
+    X, y = next(iter_parquet(tmp_path / "table.parquet", target="y"))
+    assert (list(X.columns), y.tolist()) == (["a", "b"], table["y"].tolist())
+    X, _ = next(iter_parquet(tmp_path / "table.parquet", target="a", columns=["y"]))
+    assert X["y"].tolist() == table["y"].tolist()
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_column_that_is_not_there_is_named_whatever_it_is_asked_of(name, table, tmp_path):
+    """The target, or a feature: nothing is left out in silence."""
+    table.to_parquet(tmp_path / "table.parquet")
+    for options, error in [
+        ({"target": "z"}, "target='z' is not a column; there are"),
+        ({"target": "y", "columns": ["b", "c"]}, "columns='c' is not a column; there are"),
+    ]:
+        source = _sources(table, tmp_path / "table.parquet")[name]
+        with pytest.raises(ValueError, match=error):
+            next(iter_batches(source, **options))
+
+
+@pytest.mark.parametrize("source", [3, [1, 2], {"a": 1}, (pd.DataFrame({"y": [0]}), [0]), [[1]]])
+def test_what_holds_no_rows_is_refused_with_what_does(source):
+    """Numbers have no columns; batches need no loader."""
+    with pytest.raises(TypeError, match="a (int|tuple|dict) holds no rows with names: pass a path"):
+        next(iter_batches(source, target="y"))
+
+
+def test_a_reader_is_not_read_further_than_asked(table):
+    """A stream may have no end."""
+    given = []
+
+    def batches():
+        for part in pa.Table.from_pandas(table).to_batches(max_chunksize=50):
+            given.append(part)
+            yield part
+
+    schema = pa.Table.from_pandas(table).schema
+    endless = pa.RecordBatchReader.from_batches(schema, batches())
+    next(iter_batches(endless, target="y", batch_size=50))
+    assert len(given) <= 2

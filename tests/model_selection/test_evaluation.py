@@ -18,7 +18,8 @@ from sklearn.preprocessing import StandardScaler
 from skretrain import DriftAwareRetrainer, ReplayPartialFit
 from skretrain.datasets import iter_csv, make_drifting_classification
 from skretrain.drift import Periodic
-from skretrain.model_selection import prequential_validate
+from skretrain.model_selection import RetrainMatrix, compare_policies, prequential_validate
+from skretrain.model_selection._batches import GivenBatches
 from skretrain.policies import FullRefit
 from skretrain.utils import _progress
 
@@ -229,12 +230,15 @@ def test_the_plot_is_the_timeline_of_the_result():
 def test_without_rich_progress_is_a_line_now_and_then(total, monkeypatch, capsys):
     """The items pass unchanged; at most ten lines for a known number, few for an unknown one."""
     monkeypatch.setattr(_progress, "find_spec", lambda name: None)
-    assert list(_progress.tracked(range(20), total, "model")) == list(range(20))
-    lines = capsys.readouterr().err.splitlines()
+    assert list(_progress.tracked(range(20), total, "model", int)) == list(range(20))
+    lines, rates = zip(
+        *(line.split(", ") for line in capsys.readouterr().err.splitlines()), strict=True
+    )
     if total is None:
-        assert lines == [f"model: {n} batches" for n in (1, 2, 4, 8, 16)]
+        assert lines == tuple(f"model: {n} batches" for n in (1, 2, 4, 8, 16))
     else:
-        assert lines == [f"model: {n} %" for n in range(10, 101, 10)]
+        assert lines == tuple(f"model: {n} %" for n in range(10, 101, 10))
+    assert all(rate.endswith(" rows/s") for rate in rates)
 
 
 @pytest.mark.parametrize("stream", [(X[:400], Y[:400]), (list(in_batches([100] * 4)), None)])
@@ -245,6 +249,7 @@ def test_a_progress_bar_changes_no_number(stream, capsys):
     assert shown.scores == quiet.scores
     captured = capsys.readouterr()
     assert "GaussianNB" in captured.err
+    assert "rows/s" in captured.err
     assert captured.out == ""
 
 
@@ -319,6 +324,40 @@ def test_callbacks_hear_of_a_partial_fit():
     model.partial_fit(X[:50], Y[:50]).partial_fit(X[50:100], Y[50:100])
     assert told == ["setup", "begin partial_fit", "end partial_fit", "teardown"] * 2
     assert model.n_samples_seen_ == 100
+
+
+def test_targets_that_are_kept_do_not_keep_their_features_alive():
+    """A column of a frame shares memory with the others; a stream would be kept by its targets."""
+    table = np.column_stack([X[:1000], Y[:1000]]).astype(float)
+    batches = [(table[n : n + 100, :-1], table[n : n + 100, -1]) for n in range(0, 1000, 100)]
+    result = prequential_validate(DriftAwareRetrainer(LinearRegression()), batches)
+    assert not np.shares_memory(result.y_true, table)
+    one = next(iter(GivenBatches(batches)))
+    assert not np.shares_memory(one.y, table)
+
+
+def test_several_seeds_ask_for_batches_that_begin_anew():
+    """An iterator ends with the first seed; a list gives each of them the whole stream."""
+    model = SGDClassifier()
+    with pytest.raises(ValueError, match="seeds: X gives batches once, and 2 seeds"):
+        prequential_validate(model, in_batches([100] * 4), seeds=2)
+    (alone,) = prequential_validate(model, in_batches([100] * 4), seeds=1)
+    listed = prequential_validate(model, list(in_batches([100] * 4)), seeds=2)
+    np.testing.assert_array_equal(listed[0].y_pred, alone.y_pred)
+    assert len(listed[1].y_pred) == 300
+
+
+@pytest.mark.parametrize(
+    "needs_all",
+    [
+        lambda batches: compare_policies(GaussianNB(), batches, None),
+        lambda batches: RetrainMatrix(GaussianNB()).fit(batches, None),
+    ],
+)
+def test_what_needs_all_rows_says_so_of_batches(needs_all):
+    """Windows of the history cannot be fitted on what has passed."""
+    with pytest.raises(ValueError, match="needs all rows together, and X gives batches"):
+        needs_all(in_batches([100] * 4))
 
 
 def test_batches_that_were_evaluated_are_not_kept():

@@ -1,13 +1,17 @@
 """Compare retraining policies on a history: what each would have scored, and what it costs."""
 
 import math
+from os import PathLike
 from time import perf_counter
 
+import joblib
 import numpy as np
+from sklearn.utils.validation import check_memory
 
 from ...utils._clone import cloned
 from ...utils._containers import as_container, n_rows
 from ...utils._params import check_n_jobs, check_number
+from .._batches import check_at_hand
 from .._edges import checked_times
 from .._label_times import split_off
 from .._row_params import checked_row_params, counted_rows
@@ -43,6 +47,7 @@ def compare_policies(
     label_time=None,
     params=None,
     time_budget=None,
+    memory=None,
 ):
     """Tell which retraining policy would have paid on a history, at every price of a refit.
 
@@ -138,6 +143,10 @@ def compare_policies(
         About how many seconds of time the comparison may take. Half of it is for what is replayed:
         `stride` becomes as long as it has to be. What runs live shares the rest, and what needs
         more than its share is left out, see ``comparison.left_out``. None waits for all.
+    memory : str, path-like, joblib.Memory or None, default=None
+        A folder in which each matrix and live run is kept as it is finished: the same call after an
+        interrupt goes on from there, with the costs that were measured then. It holds pickles: use
+        only a folder that you trust. None keeps nothing.
 
     Returns
     -------
@@ -151,7 +160,8 @@ def compare_policies(
         If a live policy has no ``partial_fit``.
     ValueError
         If a parameter is invalid, or a policy names a window or a batch that there is none of; if
-        the models of no policy could read any row; and if a scorer is not defined on a window.
+        `X` gives batches instead of all rows; if the models of no policy could read any row; if a
+        scorer is not defined on a window; and with `memory`, if a part cannot be pickled.
 
     Notes
     -----
@@ -194,6 +204,7 @@ def compare_policies(
     weekly [351.0, 382.0, 1711.0]
     debt [657.0, 187.0, 392.0]
     """
+    check_at_hand("compare_policies", X, y)
     choose = _usual(estimator) if policies is None else lambda *cut: specs_of(policies)
     X, label_time = split_off(X, label_time)
     times = None if times is None else checked_times(times, y)
@@ -224,6 +235,7 @@ def compare_policies(
         on_run=on_run,
         params=params,
         time_budget=time_budget,
+        memory=memory,
     )
 
 
@@ -253,6 +265,7 @@ def compared(
     on_progress=None,
     params=None,
     time_budget=None,
+    memory=None,
 ):
     """Compare policies that are chosen when it is known how often they can refit.
 
@@ -278,6 +291,7 @@ def compared(
     check_n_jobs(owner, n_jobs)
     check_number(owner, "time_budget", time_budget, above=0, what=_BUDGET, otherwise=(None,))
     budget = math.inf if time_budget is None else time_budget
+    memory = _checked_memory(memory, estimator, scoring)
     params = checked_row_params(estimator, params, int(timing.edges[-1]))
     counted = counted_rows(estimator, params, timing.start)
     prices = None if prices is None else checked_prices(prices)
@@ -303,13 +317,15 @@ def compared(
         matrix._arrivals = timing.arrivals
         return matrix
 
-    least = affordable_stride(
+    # What is measured by the clock would be another number the next time.
+    least = memory.cache(affordable_stride)(
         blank(seeds[0]), X, y, times, params, seconds=budget / 2, n_seeds=len(seeds)
     )
     options["stride"] = stride = max(stride, least)
     specs = choose(timing.step, stride, len(timing.edges) - 2)
     options["windows"] = windows_of(specs, window_of(timing.step))
-    matrices = [blank(seed).fit(X, y, times=times, **params) for seed in seeds]
+    fitted = memory.cache(_fitted)
+    matrices = [fitted(blank(seed), X, y, times, params) for seed in seeds]
     measure.begin(as_container(X), y, timing.edges, counted)
     comparison = PolicyComparison(
         specs,
@@ -330,11 +346,31 @@ def compared(
         on_progress=on_progress,
         seconds=budget - (perf_counter() - begin),
         counts_flips=counts_flips,
+        memory=memory,
     )
     for name, results in runs.items():
         comparison.add_live(name, results)
     _check_that_any_was_scored(comparison, measure.n_rows)
     return comparison
+
+
+def _checked_memory(memory, estimator, scoring):
+    found = check_memory(str(memory) if isinstance(memory, PathLike) else memory)
+    if memory is None:
+        return found
+    try:
+        joblib.hash([estimator, scoring])
+    except Exception as error:  # of pickle, or of whoever says how to be pickled
+        raise ValueError(
+            f"memory={memory!r}: the estimator or scoring cannot be pickled, by which results are "
+            "found again: define functions and classes in a module, none of them as a lambda, or "
+            "pass memory=None."
+        ) from error
+    return found
+
+
+def _fitted(matrix, X, y, times, params):
+    return matrix.fit(X, y, times=times, **params)
 
 
 def _check_that_any_was_scored(comparison, n_rows):

@@ -55,7 +55,17 @@ class _OutOfTime(Exception):
 
 
 def run_all_live(
-    policies, seeds, stream, scoring, *, n_jobs, on_run, on_progress, seconds, counts_flips=False
+    policies,
+    seeds,
+    stream,
+    scoring,
+    *,
+    n_jobs,
+    on_run,
+    on_progress,
+    seconds,
+    memory,
+    counts_flips=False,
 ):
     """Return what each policy does with each seed.
 
@@ -76,6 +86,8 @@ def run_all_live(
         share of one.
     seconds : float
         The time that there is for all.
+    memory : joblib.Memory
+        Has what is finished, and gets it.
     counts_flips : bool, default=False
         Whether to count the decisions that change from version to version.
 
@@ -97,7 +109,7 @@ def run_all_live(
             heed = _Limit(limit, None if is_parallel else on_progress, done, len(grid))
             policy, seed = policies[cell[0]], seeds[cell[1]]
             told = scoring, heed, on_run is not None, counts_flips
-            yield delayed(_run)(cell, policy, seed, stream, *told)
+            yield delayed(_run)(cell, policy, seed, stream, memory, *told)
 
     workers = Parallel(
         n_jobs=n_jobs,
@@ -140,16 +152,24 @@ class _Limit:
         return kind is _OutOfTime
 
 
-def _run(cell, policy, seed, stream, scoring, limit, is_recorded, counts_flips):
-    model, result = policy if seed is None else seeded(policy, seed), None
+def _run(cell, policy, seed, stream, memory, scoring, limit, *told):
+    model, result, texts = policy if seed is None else seeded(policy, seed), None, ()
+    evaluated = memory.cache(_evaluated, ignore=["limit"])
     try:
-        with _recorded(is_recorded) as texts, limit:
-            flips = Flips() if counts_flips else None
-            result = validated(model, *stream, scoring=scoring, heed=limit, flips=flips)
+        with limit:
+            result, texts = evaluated(model, stream, scoring, limit, *told)
     except Exception as error:
         error.add_note(f"under the policy {cell[0]!r}")
         raise
-    return cell, result, tuple(texts)
+    return cell, result, texts
+
+
+def _evaluated(model, stream, scoring, limit, is_recorded, counts_flips):
+    """Return the result of a run and its warnings; they depend on no more than the arguments."""
+    flips = Flips() if counts_flips else None
+    with _recorded(is_recorded) as texts:
+        result = validated(model, *stream, scoring=scoring, heed=limit, flips=flips)
+    return result, tuple(texts)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from ...policies._base import with_all_classes
 from ...utils._containers import as_container, n_rows, take_rows
 from ...utils._costs import Stopwatch
 from ...utils._durations import Duration, moments_of
+from .._batches import check_at_hand
 from .._edges import checked_times
 from .._unreadable import can_be_learned, readable_rows, summed_losses
 from ._replay import FIRST
@@ -32,6 +33,7 @@ class History:
 
 def history_of(X, y, params, times=None, *, is_classification):
     """Return the rows as a History."""
+    check_at_hand("RetrainMatrix", X, y)
     if y is None:
         raise ValueError("y=None: a RetrainMatrix compares predictions with targets; pass them.")
     check_consistent_length(X, y)
