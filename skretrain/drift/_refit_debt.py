@@ -7,7 +7,8 @@ import numpy as np
 from ..metrics import Price
 from ..utils._params import check_choice, check_integer, check_number
 from ._base import BaseTrigger, Needs, Signal
-from ._locate import locate_change, nearest_batch, noise_bound
+from ._combination import Combination, Tally, View
+from ._locate import locate_change, nearest_batch, noise_bound, return_after
 from ._loss_memory import LossMemory
 from ._losses import losses_of, scored_losses_of
 from ._measured_price import MeasuredPrice
@@ -22,12 +23,16 @@ _CONFIDENCE = 0.002  # river's default for ADWIN: the same proof as ErrorDrift a
 _SAVED_BY_GROWTH = 0.05
 
 
+COMBINED = "combined"
+
+
 class _NeedsOfPrice(Needs):
     def of(self, trigger):
-        """Return what is needed to tell the costs of mistakes, and whose decision changed."""
+        """Return what tells the costs of mistakes, whose decision changed, or the past."""
         price = trigger.price
         asks = isinstance(price, Price) and (price.has_cost_matrix or price.flip_price)
-        return {"y_pred"} if asks else set()
+        of_price = {"y_pred"} if asks else set()
+        return of_price | ({"past_loss"} if trigger.threshold == COMBINED else set())
 
 
 class RefitDebt(BaseTrigger):
@@ -168,11 +173,19 @@ class RefitDebt(BaseTrigger):
 
         True with ``"auto"``, and as long as what a refit costs has not been measured.
         """
-        saved = _SAVED_BY_GROWTH * getattr(self, "_lost", 0.0)
+        saved = self._saved_by_growth * getattr(self, "_lost", 0.0)
         if isinstance(self.price, Price):
             measured = self._measured or MeasuredPrice(self.price)
             return not saved < measured.in_errors
         return _is_auto(self.price) or saved >= self.price
+
+    @property
+    def _saved_by_growth(self):
+        """Share of the loss that a model would not make that had been fitted on all rows by now."""
+        if getattr(self, "_regimes", None) is None or not self._n_fitted:
+            return _SAVED_BY_GROWTH
+        n_now = self._n_fitted + self._n_seen - self._fitted_at
+        return 1 - self._regimes.ratio(n_now, self._n_fitted)
 
     def reset(self):
         """Check the parameters and forget everything.
@@ -191,13 +204,16 @@ class RefitDebt(BaseTrigger):
         if self._measured is None:
             what = "a number of errors, or a Price"
             check_number(self, "price", least=0, what=what, otherwise=("auto",))
-        check_choice(self, "threshold", ("price", "random"))
+        check_choice(self, "threshold", ("price", "random", COMBINED))
         check_number(self, "caution", least=0.01, most=0.6, otherwise=(None,))
         check_integer(self, "random_state", least=0, what="a seed", otherwise=(None,))
         self._random = None
         if self.threshold == "random":
             self._random = np.random.default_rng(self.random_state)
-        self._regimes = None if self.caution is None else Regimes()
+        self._tally = Tally() if self.threshold == COMBINED else None
+        self._n_seen = 0
+        self._regimes = None if self.caution is None and self._tally is None else Regimes()
+        self._combination = None  # begins with the first fit
         self._n_fitted = None  # rows of the latest fit
         self._fitted_at = -1  # stream row of it
         self._lost = 0.0  # summed loss since then
@@ -229,7 +245,7 @@ class RefitDebt(BaseTrigger):
         self._n_seen = batch.start + batch.n_rows
         # Every look goes through the memory; one on 2 % more rows keeps that to a constant per row.
         if self._n_new <= len(self._judged) // 50:
-            return self._warning() if self.debt_ > 0 else _STABLE
+            return Signal("warning", note=self._note()) if self.debt_ > 0 else _STABLE
         self._n_new = 0
         return self._look()
 
@@ -248,12 +264,15 @@ class RefitDebt(BaseTrigger):
         self._learn()
         self._of_fit = 0.0, 0
         self._n_fitted, self._fitted_at = fit.n_rows, fit.row
+        if self._tally is not None:
+            self._combination = self._combination or Combination(fit.row, fit.n_rows)
         if self._measured is not None:
             self._measured.hear(fit, reference)
         self._lost = 0.0
-        if answered:
+        if answered and not self._on_schedule:
             self._restart()
             return
+        self._on_schedule = False
         self.debt_, self.forecast_ = 0.0, None
         self._count_from = fit.row
         self._set_price()
@@ -272,6 +291,7 @@ class RefitDebt(BaseTrigger):
         self._rise = None  # stream row of it
         self._of_fit = 0.0, 0  # sum and number of losses from the latest fit to the rise
         self.forecast_ = None
+        self._on_schedule = False  # whether the latest alarm was given without a rise
         self._draw()
         self._set_price()
         self._set_threshold()
@@ -302,6 +322,8 @@ class RefitDebt(BaseTrigger):
                 self._remember_costs(batch)
                 return
         losses = scored_losses_of(batch, self)
+        if self._tally is not None:
+            self._tally.add(batch, losses, self._fitted_at)
         if batch.bounded:
             self._lost += float(losses.sum())
             self._judged.append(losses, batch.start)
@@ -328,6 +350,10 @@ class RefitDebt(BaseTrigger):
         costs = self.price.row_costs(*(np.asarray(y)[scored] for y in (batch.y, batch.y_pred)))
         if self._summed is None:
             self._summed = LossMemory(_MEMORY_ROWS)
+        if self._tally is not None:
+            losses = scored_losses_of(batch, self)
+            self._tally.add(batch, losses, self._fitted_at)
+            self._tally.add_costs(costs, float(losses.sum()))
         self._lost += float(costs.sum())
         self._judged.append(costs / self.price.dearest, batch.start)
         self._summed.append(costs, batch.start)
@@ -348,7 +374,7 @@ class RefitDebt(BaseTrigger):
             position = self._forget_before(fall_position)
         elif gain <= fall_gain or gain <= noise_bound(judged, position, _CONFIDENCE):
             position = 0
-        elif self._regimes is not None and (back := _return_after(judged, position)):
+        elif self._regimes is not None and (back := return_after(judged, position, _CONFIDENCE)):
             self._rise = int(self._judged.rows[nearest_batch(self._judged.rows, position)])
             position = self._forget_before(back)
         return self._owe(position)
@@ -379,39 +405,64 @@ class RefitDebt(BaseTrigger):
                 self._of_fit = float(before[first:].sum()), len(before[first:])
             self._look_ahead(memory, max(position, first))
         self._set_threshold()
-        if not position or not self.debt_:
-            return _STABLE
         # Without a fit to learn it from, the price is unknown: nothing is held back.
-        if self.debt_ < self.threshold_ or (self._waits() and self.debt_ < self.price_):
-            return self._warning()
-        since = self._rise
+        put_off = self.forecast_ is not None and self.forecast_.wait > 0
+        waits = self.debt_ < self.threshold_ or (put_off and self.debt_ < self.price_)
+        if self._combination is not None:
+            waits = not self._combination.see(self._view(waits))
+        elif not self.debt_:
+            return _STABLE
+        if waits:
+            return Signal("warning", note=self._note()) if self.debt_ else _STABLE
+        return self._ring(position)
+
+    def _ring(self, position):
+        since, self._on_schedule = self._rise, not position
+        followed = self._combination.said() if self._combination is not None else ""
+        note = "; ".join(filter(None, (self._note(), followed)))
         self._end_of_rise()
         self._learn()
         self._of_fit = None  # what comes before the next fit is another regime
         self._drop_before(position)
         self._draw()
         self.debt_ = 0.0
-        return Signal("drift", since)
+        return Signal("drift", since, self._on_schedule, note)
+
+    def _view(self, waits):
+        """Return what the combination goes by: all since the latest look."""
+        n_rows, losses = self._tally.taken()
+        return View(
+            now=self._n_seen,
+            n_rows=n_rows,
+            fitted=self._fitted_at,
+            losses=losses,
+            changes=self._regimes.until(self._rise),
+            rise=self._rise,
+            debt=self.debt_,
+            is_due=not waits,
+            expected=self.expected_loss_,
+            price=0.0 if math.isnan(self.price_) else self.price_,
+            threshold=self.threshold_,
+            curve=self._regimes,
+        )
 
     def _look_ahead(self, memory, first):
         """Forecast what a refit would save, while there is a debt since position `first`."""
-        if self.debt_:
+        if self.debt_ and self.caution is not None:
             loss = float(memory.losses[first:].mean())
             self.forecast_ = self._regimes.forecast(
                 self._rise, self._n_seen, loss, self.expected_loss_
             )
 
-    def _waits(self):
-        return self.forecast_ is not None and self.forecast_.wait > 0
-
-    def _warning(self):
+    def _note(self):
+        """Return what is forecast, in a few words."""
         if self.forecast_ is None:
-            return Signal("warning")
+            return ""
         saved, wait, saved_then = self.forecast_
         note = f"a refit now would save {saved:.3g}, at a price of {self.price_:.3g}"
         if wait:
             note += f"; wait for {wait} more rows, and it saves {saved_then:.3g}"
-        return Signal("warning", note=note)
+        return note
 
     def _end_of_rise(self, fall=None):
         """Note where the regime began and, if no fit ended it, that the loss has fallen again."""
@@ -436,13 +487,3 @@ class RefitDebt(BaseTrigger):
 
 def _is_auto(price):
     return isinstance(price, str) and price == "auto"
-
-
-def _return_after(losses, rise):
-    """Return where the loss has fallen back to what it was before a rise; 0 if it has not."""
-    fall, gain = locate_change(losses[rise:], "decrease")
-    if gain <= noise_bound(losses[rise:], fall, _CONFIDENCE):
-        return 0
-    fall += rise
-    before, high, low = (part.mean() for part in np.split(losses, [rise, fall]))
-    return fall if low - before < (high - before) / 4 else 0

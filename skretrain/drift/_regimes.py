@@ -60,6 +60,10 @@ class Regimes(Plain):
         """Stream row of the latest change."""
         return self._changes[-1]
 
+    def until(self, rise):
+        """Return where regimes began, one at a rise that goes on among them, a list of int."""
+        return self._changes if rise is None or rise <= self.latest else [*self._changes, rise]
+
     def add_change(self, row):
         """Note that a regime began at a stream row."""
         if row > self.latest:
@@ -93,13 +97,23 @@ class Regimes(Plain):
         """
         if not self._fits:
             return np.full(np.shape(n_rows), otherwise)
+        size, loss, slope = self._curve()
+        return np.exp(loss + slope * (np.log(n_rows) - size))
+
+    def ratio(self, n_rows, n_other):
+        """Return the loss of a model of so many rows, over that of one of so many others."""
+        return float((n_rows / n_other) ** self._curve()[-1])
+
+    def _curve(self):
+        """Return the means of the logarithms of rows and loss, and the slope of the power law."""
+        if not self._fits:
+            return 0.0, 0.0, -_DECLINE
         sizes, losses = np.log(np.array(self._fits)).T
         weights = _weights(sizes)
         size, loss = np.average(sizes, weights=weights), np.average(losses, weights=weights)
         covariance = np.sum(weights * (sizes - size) * (losses - loss))
         variance = np.sum(weights * (sizes - size) ** 2)
-        slope = min((covariance - _BELIEF * _DECLINE) / (variance + _BELIEF), 0.0)
-        return np.exp(loss + slope * (np.log(n_rows) - size))
+        return size, loss, min((covariance - _BELIEF * _DECLINE) / (variance + _BELIEF), 0.0)
 
     def forecast(self, since, now, loss, expected):
         """Return what a refit on the rows of the present regime would save until it ends.
