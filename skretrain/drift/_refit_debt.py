@@ -20,7 +20,7 @@ _STABLE = Signal("stable")
 _MEMORY_ROWS = 20_000
 _CONFIDENCE = 0.002  # river's default for ADWIN: the same proof as ErrorDrift asks for
 # A model fitted on twice the rows is expected to make so many errors less.
-_SAVED_BY_GROWTH = 0.05
+_SAVED_BY_GROWTH, _CAUTION = 0.05, 0.5
 
 
 COMBINED = "combined"
@@ -41,14 +41,13 @@ class RefitDebt(BaseTrigger):
     As long as the loss per row stays what it was, there is no debt. Once it has risen beyond noise,
     the debt is the sum over the rows since the rise of (loss - expected loss), where the expected
     loss is the mean over the rows before it. All of these losses were made before the model learned
-    the row. The alarm comes when the debt is at least the price. If the change lasts, the errors
-    not avoided and the refit together cost at most about twice what they cost in hindsight; if
-    concepts alternate faster than a debt is run up, every refit may come too late. The rule is that
-    of cost-aware retraining [1]_ [2]_.
+    the row. The alarm comes when the debt has come to the price, by the rule of cost-aware
+    retraining [1]_ [2]_: the errors not avoided and the refit then cost at most about twice what
+    they cost in hindsight, if a refit cures. With a told price, a forecast moves the alarm.
 
-    A number as price holds for the refits, too, that a policy makes without an alarm because the
-    rows have grown: they wait until a twentieth of the loss since the latest fit has come to the
-    price. With ``FullRefit(grow=False)`` there are none.
+    A told price holds for the refits, too, that a policy makes without an alarm because the rows
+    have grown: they wait until a model of all rows by now would have saved it since the latest fit,
+    by the learning curve of past fits; without any, or a forecast, by a twentieth of the loss.
 
     Parameters
     ----------
@@ -65,17 +64,20 @@ class RefitDebt(BaseTrigger):
         concept that are decided otherwise than they were. (Rows of a reservoir, which has gaps, are
         not told apart: their flips stay those of the latest refit at which they were.) With a cost
         matrix the losses are costs, and so is the debt.
-    threshold : {"price", "random"}, default="price"
+    threshold : {"price", "random", "combined"}, default="price"
         The debt at which it rings. ``"random"`` draws one below the price for each alarm, more
         often a high than a low one: where changes do not last, the errors and the refit cost e /
         (e - 1) = 1.58 times what they cost in hindsight at most, in expectation, and not twice.
-    caution : float or None, default=None
+        ``"combined"`` estimates what it would have cost never to refit, to do so as soon as a rise
+        is beyond noise, or every so many rows (as many as were fitted first, or four times that),
+        and does so once that is cheaper by two prices. Up to four past models predict each batch.
+    caution : "auto", float or None, default="auto"
         With a number, from 0.01 to 0.6, it is forecast what a refit would save until the present
         regime ends, from the lengths of the regimes so far and the losses after past fits. If that
         is the price, the threshold is `caution` times what it would be, else it is divided by
         `caution`. The cost is at most ``1 + caution`` times that in hindsight if the forecast is
         right, and ``1 + 1 / caution`` times if it is wrong, however wrong it is. None goes by no
-        forecast.
+        forecast, and ``"auto"`` is 0.5 with a told price and None without.
     random_state : int or None, default=None
         Seed of the random thresholds. Used by a retrainer that has one if None.
 
@@ -91,9 +93,9 @@ class RefitDebt(BaseTrigger):
     threshold_ : float
         The debt at which it rings, in errors, as of the latest look.
     forecast_ : Forecast or None
-        With `caution`, while there is a debt and at its alarm: what a refit would save now
-        (``saved``), how many rows to wait for with which it would save most (``wait``), and what
-        then (``saved_then``). Warnings say so in their note, and events in their reason.
+        With `caution`, while there is a debt: what a refit would save now (``saved``), how many
+        rows to wait for with which it would save most (``wait``), and what then (``saved_then``).
+        Warnings and alarms say so in their note, and events in their reason.
 
     Notes
     -----
@@ -117,6 +119,10 @@ class RefitDebt(BaseTrigger):
     in expectation, and a forecast that never changes its mind has the lower ones of [3]_ there,
     ``caution / (1 - exp(-caution))`` and ``1 / (1 - exp(-caution))``.
 
+    With ``threshold="combined"``, the nearest model of the same regime, or the learning curve, says
+    what a policy costs. If that is right and a newer model is no worse, following the 5 of them
+    costs at most ``1.5 * 5`` times what the cheapest does and two prices [4]_.
+
     References
     ----------
     .. [1] A. Mahadevan and M. Mathioudakis (2024). "Cost-aware retraining for machine learning".
@@ -125,6 +131,8 @@ class RefitDebt(BaseTrigger):
        Proceedings of the ACM on Management of Data 3(1).
     .. [3] M. Purohit, Z. Svitkina and R. Kumar (2018). "Improving online algorithms via ML
        predictions". Advances in Neural Information Processing Systems 31.
+    .. [4] A. Borodin, N. Linial and M. Saks (1992). "An optimal on-line algorithm for metrical task
+       systems". Journal of the ACM 39(4), 745-763.
 
     Examples
     --------
@@ -141,16 +149,13 @@ class RefitDebt(BaseTrigger):
     ...         print(f"alarm after row {start + 100}, change at row {signal.since}")
     row 3100: 20 errors of 100
     row 3200: 42 errors of 100
-    row 3300: 53 errors of 100
-    row 3400: 75 errors of 100
-    row 3500: 93 errors of 100
-    alarm after row 3600, change at row 3000
+    alarm after row 3300, change at row 3000
     """
 
     needs = _NeedsOfPrice({"loss"})
-    _measured = None  # a MeasuredPrice; also of what was saved before there were any
+    _measured = _tally = _combination = None  # also of what was saved before there were any
 
-    def __init__(self, price="auto", *, threshold="price", caution=None, random_state=None):
+    def __init__(self, price="auto", *, threshold="price", caution="auto", random_state=None):
         self.price = price
         self.threshold = threshold
         self.caution = caution
@@ -180,11 +185,17 @@ class RefitDebt(BaseTrigger):
         return _is_auto(self.price) or saved >= self.price
 
     @property
+    def _caution(self):
+        if not _is_auto(self.caution):
+            return self.caution
+        return None if _is_auto(self.price) else _CAUTION
+
+    @property
     def _saved_by_growth(self):
         """Share of the loss that a model would not make that had been fitted on all rows by now."""
         if getattr(self, "_regimes", None) is None or not self._n_fitted:
             return _SAVED_BY_GROWTH
-        n_now = self._n_fitted + self._n_seen - self._fitted_at
+        n_now = self._n_fitted + max(self._n_seen - self._fitted_at, 0)
         return 1 - self._regimes.ratio(n_now, self._n_fitted)
 
     def reset(self):
@@ -205,14 +216,14 @@ class RefitDebt(BaseTrigger):
             what = "a number of errors, or a Price"
             check_number(self, "price", least=0, what=what, otherwise=("auto",))
         check_choice(self, "threshold", ("price", "random", COMBINED))
-        check_number(self, "caution", least=0.01, most=0.6, otherwise=(None,))
+        check_number(self, "caution", least=0.01, most=0.6, otherwise=("auto", None))
         check_integer(self, "random_state", least=0, what="a seed", otherwise=(None,))
         self._random = None
         if self.threshold == "random":
             self._random = np.random.default_rng(self.random_state)
         self._tally = Tally() if self.threshold == COMBINED else None
         self._n_seen = 0
-        self._regimes = None if self.caution is None and self._tally is None else Regimes()
+        self._regimes = None if self._caution is None and self._tally is None else Regimes()
         self._combination = None  # begins with the first fit
         self._n_fitted = None  # rows of the latest fit
         self._fitted_at = -1  # stream row of it
@@ -231,7 +242,7 @@ class RefitDebt(BaseTrigger):
         Returns
         -------
         signal : Signal
-            The alarm, with the row of the rise; a warning while there is a debt below the price.
+            The alarm, with the row of the rise; a warning while there is a debt.
 
         Raises
         ------
@@ -312,7 +323,7 @@ class RefitDebt(BaseTrigger):
         latest = 1.0
         if self.forecast_ is not None:
             pays = self.forecast_.saved >= self.price_
-            latest = self.caution if pays else 1 / self.caution
+            latest = self._caution if pays else 1 / self._caution
         self.threshold_ = self.price_ * buying_point(latest, self._share)
 
     def _remember(self, batch):
@@ -418,7 +429,7 @@ class RefitDebt(BaseTrigger):
 
     def _ring(self, position):
         since, self._on_schedule = self._rise, not position
-        followed = self._combination.said() if self._combination is not None else ""
+        followed = "" if self._combination is None else self._combination.said()
         note = "; ".join(filter(None, (self._note(), followed)))
         self._end_of_rise()
         self._learn()
@@ -448,7 +459,7 @@ class RefitDebt(BaseTrigger):
 
     def _look_ahead(self, memory, first):
         """Forecast what a refit would save, while there is a debt since position `first`."""
-        if self.debt_ and self.caution is not None:
+        if self.debt_ and self._caution is not None:
             loss = float(memory.losses[first:].mean())
             self.forecast_ = self._regimes.forecast(
                 self._rise, self._n_seen, loss, self.expected_loss_
@@ -485,5 +496,5 @@ class RefitDebt(BaseTrigger):
             self._summed.drop_before(position)
 
 
-def _is_auto(price):
-    return isinstance(price, str) and price == "auto"
+def _is_auto(value):
+    return isinstance(value, str) and value == "auto"

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -18,6 +19,9 @@ from skretrain.metrics import Price
 from skretrain.model_selection import RetrainMatrix
 
 PRICE = 2
+# The choices alone, without a forecast of what a refit would save.
+Alone = partial(RefitDebt, caution=None)
+Combined = partial(Alone, threshold="combined")
 
 
 def _paid(charges, n):
@@ -203,8 +207,8 @@ DEAR = 199
 
 
 def test_where_refits_did_not_pay_it_soon_does_as_never_does():
-    lost, refits = _run(RefitDebt(DEAR, threshold="combined"), RECURRING)
-    of_debt, refits_of_debt = _run(RefitDebt(DEAR), RECURRING)
+    lost, refits = _run(Combined(DEAR), RECURRING)
+    of_debt, refits_of_debt = _run(Alone(DEAR), RECURRING)
     assert len(refits) <= 4 < 8 <= len(refits_of_debt)
     cost, cost_of_debt = lost + DEAR * len(refits), of_debt + DEAR * len(refits_of_debt)
     never = 100 * len(RECURRING) * 0.3
@@ -214,18 +218,18 @@ def test_where_refits_did_not_pay_it_soon_does_as_never_does():
 
 def test_where_refits_pay_it_does_as_the_debt_does():
     lasting = np.repeat([0, 1, 2, 3], 40).tolist()
-    assert _run(RefitDebt(DEAR, threshold="combined"), lasting) == _run(RefitDebt(DEAR), lasting)
+    assert _run(Combined(DEAR), lasting) == _run(Alone(DEAR), lasting)
 
 
 def test_it_goes_back_to_refits_once_never_has_become_the_dearer_one():
     """The concepts stop alternating, and one stays that the model does not know."""
     stays = [*RECURRING, *[2] * 60]
-    _, refits = _run(RefitDebt(DEAR, threshold="combined"), stays)
+    _, refits = _run(Combined(DEAR), stays)
     assert max(refits) > 100 * len(RECURRING)
 
 
 def test_an_alarm_says_what_the_policies_would_have_cost():
-    trigger = RefitDebt(DEAR, threshold="combined").reset()
+    trigger = Combined(DEAR).reset()
     trigger.after_fit(_fit(0, 500), None, answered=False)
     parts = [LOW] * 10 + [HIGH] * 10
     signals = [trigger.update(ScoredBatch(100 * k, 100, part)) for k, part in enumerate(parts)]
@@ -237,7 +241,7 @@ def test_an_alarm_says_what_the_policies_would_have_cost():
 
 def test_a_refit_without_a_rise_is_on_schedule_and_does_not_blank_the_losses():
     """A drift that begins just then would be invisible."""
-    trigger = RefitDebt(20, threshold="combined").reset()
+    trigger = Combined(20).reset()
     trigger.after_fit(_fit(0, 500), None, answered=False)
     for k in range(10):
         trigger.update(ScoredBatch(100 * k, 100, LOW))
@@ -255,8 +259,7 @@ def test_a_refit_without_a_rise_is_on_schedule_and_does_not_blank_the_losses():
 
 def test_residuals_are_priced_in_their_own_unit():
     found = [
-        _run(RefitDebt(DEAR * unit, threshold="combined"), RECURRING, unit, bounded=False)[1]
-        for unit in (1e-3, 1.0, 1e3)
+        _run(Combined(DEAR * unit), RECURRING, unit, bounded=False)[1] for unit in (1e-3, 1.0, 1e3)
     ]
     assert found[0] == found[1] == found[2]
     assert found[0]
@@ -264,9 +267,9 @@ def test_residuals_are_priced_in_their_own_unit():
 
 def test_without_any_fit_or_any_scored_row_it_goes_by_the_debt_or_by_nothing(show):
     losses = np.r_[np.tile(LOW, 10), np.tile(HIGH, 10)]
-    for trigger in (RefitDebt(DEAR, threshold="combined"), RefitDebt(DEAR)):
+    for trigger in (Combined(DEAR), Alone(DEAR)):
         assert [s.state for s in show(trigger, losses)].index("drift") == 14
-    trigger = RefitDebt(DEAR, threshold="combined").reset()
+    trigger = Combined(DEAR).reset()
     trigger.after_fit(_fit(0, 500), None, answered=False)
     trigger.update(ScoredBatch(0, 100, LOW))
     signal = trigger.update(ScoredBatch(100, 100, np.full(100, np.nan)))
