@@ -86,19 +86,15 @@ ADWIN_ONCE, TRUE_DRIFTS = "ADWIN, once", "told the drifts"
 CARA, ON_ALARM = "threshold on all, as CARA's", "ADWIN on all, as lfmm's"
 
 LAYERS = {
-    "the price": {},
-    "random": {"threshold": "random"},
-    "forecast, caution 0.5": {"caution": 0.5},
+    "the price": {"caution": None},
+    "random": {"threshold": "random", "caution": None},
+    "forecast, caution 0.5": {},
     "forecast, caution 0.25": {"caution": 0.25},
-    "random and forecast, caution 0.5": {"threshold": "random", "caution": 0.5},
-    "combined": {"threshold": "combined"},
-    "combined and forecast, caution 0.5": {"threshold": "combined", "caution": 0.5},
-    "forecast, keep or refit": {"caution": 0.5, "policy": KEEP},
-    "combined and forecast, keep or refit": {
-        "threshold": "combined",
-        "caution": 0.5,
-        "policy": KEEP,
-    },
+    "random and forecast": {"threshold": "random"},
+    "combined": {"threshold": "combined", "caution": None},
+    "combined and forecast": {"threshold": "combined"},
+    "forecast, keep or refit": {"policy": KEEP},
+    "combined and forecast, keep or refit": {"threshold": "combined", "policy": KEEP},
 }
 
 

@@ -19,8 +19,9 @@ from ._ski_rental import buying_point
 _STABLE = Signal("stable")
 _MEMORY_ROWS = 20_000
 _CONFIDENCE = 0.002  # river's default for ADWIN: the same proof as ErrorDrift asks for
-# A model fitted on twice the rows is expected to make so many errors less.
-_SAVED_BY_GROWTH, _CAUTION = 0.05, 0.5
+# A model fitted on twice the rows is expected to make so many errors less, without a curve.
+_SAVED_BY_GROWTH = 0.05
+_CAUTION = 0.5  # with a told price
 
 
 COMBINED = "combined"
@@ -46,8 +47,8 @@ class RefitDebt(BaseTrigger):
     they cost in hindsight, if a refit cures. With a told price, a forecast moves the alarm.
 
     A told price holds for the refits, too, that a policy makes without an alarm because the rows
-    have grown: they wait until a model of all rows by now would have saved it since the latest fit,
-    by the learning curve of past fits; without any, or a forecast, by a twentieth of the loss.
+    have grown: they wait until a model of twice the rows would have saved it since the latest fit,
+    by the learning curve of past fits; without any, or a forecast, a twentieth of the loss.
 
     Parameters
     ----------
@@ -153,7 +154,7 @@ class RefitDebt(BaseTrigger):
     """
 
     needs = _NeedsOfPrice({"loss"})
-    _measured = _tally = _combination = None  # also of what was saved before there were any
+    _measured = _tally = _combination = _on_schedule = None  # also of what was saved before there were any
 
     def __init__(self, price="auto", *, threshold="price", caution="auto", random_state=None):
         self.price = price
@@ -178,7 +179,9 @@ class RefitDebt(BaseTrigger):
 
         True with ``"auto"``, and as long as what a refit costs has not been measured.
         """
-        saved = self._saved_by_growth * getattr(self, "_lost", 0.0)
+        has_curve = getattr(self, "_regimes", None) is not None
+        share = 1 - self._regimes.ratio(2, 1) if has_curve else _SAVED_BY_GROWTH
+        saved = share * getattr(self, "_lost", 0.0)
         if isinstance(self.price, Price):
             measured = self._measured or MeasuredPrice(self.price)
             return not saved < measured.in_errors
@@ -189,14 +192,6 @@ class RefitDebt(BaseTrigger):
         if not _is_auto(self.caution):
             return self.caution
         return None if _is_auto(self.price) else _CAUTION
-
-    @property
-    def _saved_by_growth(self):
-        """Share of the loss that a model would not make that had been fitted on all rows by now."""
-        if getattr(self, "_regimes", None) is None or not self._n_fitted:
-            return _SAVED_BY_GROWTH
-        n_now = self._n_fitted + max(self._n_seen - self._fitted_at, 0)
-        return 1 - self._regimes.ratio(n_now, self._n_fitted)
 
     def reset(self):
         """Check the parameters and forget everything.

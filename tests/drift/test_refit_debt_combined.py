@@ -423,7 +423,7 @@ STEEP, FLAT = [(250, 0.4), (1000, 0.1)] * 20, [(250, 0.1), (1000, 0.1)] * 20
 
 
 def test_growth_pays_where_more_rows_have_made_better_models():
-    """100 errors; a twentieth of them is less than the price of 10, and three fifths are more."""
+    """100 errors; a twentieth of them is less than the price of 10, and a third is more."""
     assert _grown(STEEP).growth_pays
     assert not _grown(FLAT).growth_pays
 
@@ -439,3 +439,16 @@ def test_without_a_past_growth_saves_a_twentieth_as_it_does_without_a_forecast()
 def test_growth_pays_for_a_blank_trigger_only_if_it_costs_nothing():
     assert not RefitDebt(10, caution=0.5).growth_pays
     assert RefitDebt(0, caution=0.5).growth_pays
+
+
+def test_what_was_saved_before_there_were_combinations_goes_on():
+    trigger = Alone(30).reset()
+    for name in ("_tally", "_combination", "_on_schedule"):
+        vars(trigger).pop(name)
+    again = pickle.loads(pickle.dumps(trigger))
+    for k in range(20):
+        signal = again.update(ScoredBatch(100 * k, 100, LOW if k < 10 else HIGH))
+        if signal.state == "drift":
+            again.after_fit(_fit(100 * k + 100, 100), None, answered=True)
+            break
+    assert (signal.state, again.debt_) == ("drift", 0.0)
