@@ -1,5 +1,6 @@
 """How long regimes have lasted and what fits have come to: what a refit now would save."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ _AGEING = 0.8  # weight of what came one earlier
 _MIN_ROWS = 50  # fewer losses say nothing of a fit
 # A model fitted on twice the rows is expected to make a twentieth less of errors, until fits on
 # different numbers of rows say more: the belief counts as much as two fits at e times the rows.
-_DECLINE = 0.074
+_DECLINE = -math.log2(1 - 0.05)
 _BELIEF = 1.0
 _SHARES = np.linspace(0.0, 1.0, 21)  # of the rows that remain, to wait for
 
