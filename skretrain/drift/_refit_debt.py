@@ -154,9 +154,8 @@ class RefitDebt(BaseTrigger):
     """
 
     needs = _NeedsOfPrice({"loss"})
-    _measured = _tally = _combination = _on_schedule = (
-        None  # also of what was saved before there were any
-    )
+    # Also of what was saved before there were any.
+    _measured = _tally = _combination = _on_schedule = None
 
     def __init__(self, price="auto", *, threshold="price", caution="auto", random_state=None):
         self.price = price
