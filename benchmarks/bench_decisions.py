@@ -40,8 +40,9 @@ What depends on its own past runs live:
 Fits count the same, whatever their rows, but for the mixture. A fit that came too late to serve is
 not counted.
 
-``--layers`` measures instead what each choice of ``RefitDebt(price=p)`` comes to, on the generated
-streams, and prints that section of the page.
+``--layers`` measures instead what each choice of ``RefitDebt(price=p)`` comes to, alone and
+together, and prints that section of the page. Cells that a file (``--cells``) has are not measured
+again, and of a layer that it lacks only that one is.
 """
 
 import json
@@ -96,6 +97,8 @@ LAYERS = {
     "forecast, keep or refit": {"policy": KEEP},
     "combined and forecast, keep or refit": {"threshold": "combined", "policy": KEEP},
 }
+# What RefitDebt(price) does, with the policy of A and with the default one.
+DEFAULTS = ("forecast, caution 0.5", "forecast, keep or refit")
 
 
 # Streams and bases --------------------------------------------------------------------------------
@@ -656,7 +659,7 @@ def growing_cell(case, n_rows, prices, cell):
 def layer(setting, cell, options, seed):
     """Return what a choice of RefitDebt comes to, at each price.
 
-    Who has not refitted at a price does not at a higher one.
+    Who has not refitted at a price is taken not to at a higher one.
     """
     found, options = [], dict(options)
     policy = options.pop("policy", "full_refit").replace(" ", "_")
@@ -684,9 +687,9 @@ def layers(cells):
         ratios = np.concatenate([np.ravel(seeds) for seeds in by_stream[name].values()])
         worst = {group: mean.max() for group, mean in means[name].items()}
         where = max(worst, key=worst.get)
-        next_worst = max(value for group, value in worst.items() if group != where)
+        others = [value for group, value in worst.items() if group != where]
         rows.append([name, *summary(ratios), f"{np.mean(ratios <= 1.10):.2f}"])
-        rows[-1] += [f"{worst[where]:.2f}", where, f"{next_worst:.2f}"]
+        rows[-1] += [f"{worst[where]:.2f}", where, f"{max(others, default=0):.2f}"]
     header = ["", "median", "90 % within", "worst", "share <= 1.10", "mean of seeds", "where"]
     header.append("without it")
     n_seeds = max(map(len, by_stream[NEVER].values()))
@@ -702,6 +705,7 @@ def layers(cells):
             f"{n_seeds} seed{'s' * (n_seeds > 1)}, prices {', '.join(factors)}. The mean over the "
             "seeds is taken at each price; the worst price counts.",
             table(header, rows),
+            *(against_targets(name, by_stream[name], means[name]) for name in DEFAULTS),
             "At the worst price, mean over the seeds:",
             table(["", *LAYERS], of_streams),
             "Above 1.25, in the mean over the seeds:",
@@ -711,10 +715,21 @@ def layers(cells):
     )
 
 
+def against_targets(name, by_stream, means):
+    """Return a sentence on one layer."""
+    ratios = np.concatenate([np.ravel(seeds) for seeds in by_stream.values()])
+    median, share, worst = np.median(ratios), np.mean(ratios <= 1.10), np.max([*means.values()])
+    return (
+        f"{name}: median {median:.2f}, target 1.02: {verdict(median <= 1.02)}; {share:.0%} of the "
+        f"cells within 1.10, target 90 %: {verdict(share >= 0.9)}; worst mean over the seeds "
+        f"{worst:.2f}, target 1.58: {verdict(worst <= 1.58)}."
+    )
+
+
 def above(means, factors, limit=1.25):
     """Return the cells of each layer in which its regret is above a limit."""
     rows = []
-    for name in LAYERS:
+    for name in ("the price", *DEFAULTS):
         cells = [
             f"{group} at {factors[k]} {mean[k]:.2f}"
             for group, mean in means[name].items()
