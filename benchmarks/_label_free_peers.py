@@ -166,7 +166,7 @@ class Debt:
         model, y = bank.models[k], bank.stream.y
         if k != self.serving:
             self.serving, self.n_seen = k, 0
-            self.trigger = RefitDebt(self.price * bank.masks[t].sum()).reset()
+            self.trigger = RefitDebt(self.price * bank.masks[t].sum(), caution=None).reset()
             self._shown(y[model.ref_idx], model.proba[model.ref_idx])
         history = model.batch(bank.periods[t]).history
         began = bank.periods[k].start_time.to_datetime64()

@@ -40,8 +40,9 @@ What depends on its own past runs live:
 Fits count the same, whatever their rows, but for the mixture. A fit that came too late to serve is
 not counted.
 
-``--layers`` measures instead what each choice of ``RefitDebt(price=p)`` comes to, on the generated
-streams, and prints that section of the page.
+``--layers`` measures instead what each choice of ``RefitDebt(price=p)`` comes to, alone and
+together, and prints that section of the page. Cells that a file (``--cells``) has are not measured
+again, and of a layer that it lacks only that one is.
 """
 
 import json
@@ -83,14 +84,21 @@ N_SEEDS = 5
 NEVER, TUNED, ORACLE, MIXTURE = "never", "periodic, tuned", "oracle", "mixture"
 A, DEBT, TOLD, KEEP = "A", "A, debt", "A, told", "keep or refit"
 ADWIN_ONCE, TRUE_DRIFTS = "ADWIN, once", "told the drifts"
+CARA, ON_ALARM = "threshold on all, as CARA's", "ADWIN on all, as lfmm's"
 
 LAYERS = {
-    "the price": {},
-    "random": {"threshold": "random"},
-    "forecast, caution 0.5": {"caution": 0.5},
+    "the price": {"caution": None},
+    "random": {"threshold": "random", "caution": None},
+    "forecast, caution 0.5": {},
     "forecast, caution 0.25": {"caution": 0.25},
-    "random and forecast, caution 0.5": {"threshold": "random", "caution": 0.5},
+    "random and forecast": {"threshold": "random"},
+    "combined": {"threshold": "combined", "caution": None},
+    "combined and forecast": {"threshold": "combined"},
+    "forecast, keep or refit": {"policy": KEEP},
+    "combined and forecast, keep or refit": {"threshold": "combined", "policy": KEEP},
 }
+# What RefitDebt(price) does, with the policy of A and with the default one.
+DEFAULTS = ("forecast, caution 0.5", "forecast, keep or refit")
 
 
 # Streams and bases --------------------------------------------------------------------------------
@@ -113,12 +121,12 @@ class Case(NamedTuple):
         return f"{self.stream}, {self.base}"
 
 
-def all_cases():
+def all_cases(n_seeds=N_SEEDS):
     return [
         Case(name, seed, base)
         for base in (LINEAR, BOOSTING)
         for name in (*REAL, *GENERATED)
-        for seed in range(1 if name in REAL else N_SEEDS)
+        for seed in range(1 if name in REAL else n_seeds)
     ]
 
 
@@ -606,26 +614,62 @@ def points_behind(cell, name):
 # Layers of RefitDebt ------------------------------------------------------------------------------
 
 
-def run_layers(case, n_rows, prices):
-    """Return what fixed policies and choices of RefitDebt came to, at every other of the prices."""
-    prices = prices[::2]
-    stream = load(case, n_rows)
-    begin = time.process_time()
-    setting, replayed, saving = replay(case, stream)
-    found = replayed.fixed()
-    for name, options in LAYERS.items():
-        found[name] = [
-            setting.retrainer(
-                detector=RefitDebt(float(factor * saving), random_state=case.seed, **options)
-            )
-            for factor in prices
-        ]
-    return {
-        "saving": saving,
-        "prices": [float(factor) for factor in prices],
-        "policies": found,
-        "seconds": time.process_time() - begin,
-    }
+def measured_layers(cases, quick, path):
+    """Return the cells of the choices of RefitDebt; what a file lacks of them is added to it."""
+    stored = json.loads(path.read_text()) if path is not None and path.exists() else {}
+    for case in cases:
+        begin = time.process_time()
+        n_rows, prices = (3000, PRICES[::4]) if quick else (N_ROWS[case.base], PRICES)
+        for cell in growing_cell(case, n_rows, prices, stored.get(case.label)):
+            stored[case.label] = cell
+            if path is not None:
+                path.write_text(json.dumps(stored))
+        print(f"{case.label}: {time.process_time() - begin:.1f} s", flush=True)
+    return {case: stored[case.label] for case in cases if stored.get(case.label)}
+
+
+def growing_cell(case, n_rows, prices, cell):
+    """Yield the cell of a case each time that something was added to it."""
+    missing = [name for name in LAYERS if cell is None or name not in cell["policies"]]
+    stream = load(case, n_rows) if missing else None
+    if stream is None:
+        return
+    MEMO.clear()
+    if cell is None:
+        begin = time.process_time()
+        setting, replayed, saving = replay(case, stream)
+        found = replayed.fixed() | {
+            CARA: [
+                replayed(lambda now, price=price: debt_of(now) >= price, window="all")
+                for price in prices * saving
+            ],
+            ON_ALARM: replayed("adwin", window="all"),
+        }
+        cell = {"saving": saving, "prices": prices.tolist(), "policies": found}
+        cell["seconds"] = time.process_time() - begin
+        yield cell
+    setting = setting_of(case, stream)
+    for name in missing:
+        begin = time.process_time()
+        cell["policies"][name] = layer(setting, cell, LAYERS[name], case.seed)
+        cell["seconds"] += time.process_time() - begin
+        yield cell
+
+
+def layer(setting, cell, options, seed):
+    """Return what a choice of RefitDebt comes to, at each price.
+
+    Who has not refitted at a price is taken not to at a higher one.
+    """
+    found, options = [], dict(options)
+    policy = options.pop("policy", "full_refit").replace(" ", "_")
+    for price in np.multiply(cell["prices"], cell["saving"]):
+        if found and not found[-1][1]:
+            found.append(found[-1])
+        else:
+            trigger = RefitDebt(float(price), random_state=seed, **options)
+            found.append(setting.retrainer(detector=trigger, policy=policy))
+    return found
 
 
 def layers(cells):
@@ -634,35 +678,65 @@ def layers(cells):
     for case, cell in cells.items():
         for name, ratios in regrets_of(cell).items():
             by_stream.setdefault(name, {}).setdefault(case.group, []).append(ratios)
+    means = {
+        name: {group: np.mean(seeds, axis=0) for group, seeds in groups.items()}
+        for name, groups in by_stream.items()
+    }
     rows = []
-    for name in (*LAYERS, NEVER, TUNED):
-        groups = by_stream[name]
-        ratios = np.concatenate([np.ravel(seeds) for seeds in groups.values()])
-        means = {group: np.mean(seeds, axis=0).max() for group, seeds in groups.items()}
-        worst = max(means, key=means.get)
-        share = f"{np.mean(ratios <= 1.10):.2f}"
-        rows.append([name, *summary(ratios), share, f"{means[worst]:.2f}", worst])
+    for name in (*LAYERS, CARA, ON_ALARM, NEVER, TUNED):
+        ratios = np.concatenate([np.ravel(seeds) for seeds in by_stream[name].values()])
+        worst = {group: mean.max() for group, mean in means[name].items()}
+        where = max(worst, key=worst.get)
+        others = [value for group, value in worst.items() if group != where]
+        rows.append([name, *summary(ratios), f"{np.mean(ratios <= 1.10):.2f}"])
+        rows[-1] += [f"{worst[where]:.2f}", where, f"{max(others, default=0):.2f}"]
     header = ["", "median", "90 % within", "worst", "share <= 1.10", "mean of seeds", "where"]
-    groups = by_stream[TUNED]
-    of_streams = [
-        [group, *(f"{np.mean(by_stream[name][group], axis=0).max():.2f}" for name in LAYERS)]
-        for group in groups
-    ]
-    n_seeds = max(len(each) for each in groups.values())
-    seeds = "one seed" if n_seeds == 1 else f"{n_seeds} seeds"
-    factors = ", ".join(f"{factor:.2g}" for factor in next(iter(cells.values()))["prices"])
+    header.append("without it")
+    n_seeds = max(map(len, by_stream[NEVER].values()))
+    factors = [f"{factor:.2g}" for factor in next(iter(cells.values()))["prices"]]
     minutes = sum(cell["seconds"] for cell in cells.values()) / 60
+    of_streams = [
+        [group, *(f"{means[name][group].max():.2f}" for name in LAYERS)] for group in means[NEVER]
+    ]
     return "\n\n".join(
         [
             "## Layers of RefitDebt: regret over the best fixed policy",
-            f"{len(groups)} generated streams and bases, {seeds}, prices {factors}. The mean "
-            "over the seeds is taken at each price; the worst price counts.",
+            f"{len(means[NEVER])} streams and bases, the generated ones with "
+            f"{n_seeds} seed{'s' * (n_seeds > 1)}, prices {', '.join(factors)}. The mean over the "
+            "seeds is taken at each price; the worst price counts.",
             table(header, rows),
+            *(against_targets(name, by_stream[name], means[name]) for name in DEFAULTS),
             "At the worst price, mean over the seeds:",
             table(["", *LAYERS], of_streams),
+            "Above 1.25, in the mean over the seeds:",
+            table(["", "cells", "which"], above(means, factors)),
             f"{minutes:.1f} minutes of processor time.",
         ]
     )
+
+
+def against_targets(name, by_stream, means):
+    """Return a sentence on one layer."""
+    ratios = np.concatenate([np.ravel(seeds) for seeds in by_stream.values()])
+    median, share, worst = np.median(ratios), np.mean(ratios <= 1.10), np.max([*means.values()])
+    return (
+        f"{name}: median {median:.2f}, target 1.02: {verdict(median <= 1.02)}; {share:.0%} of the "
+        f"cells within 1.10, target 90 %: {verdict(share >= 0.9)}; worst mean over the seeds "
+        f"{worst:.2f}, target 1.58: {verdict(worst <= 1.58)}."
+    )
+
+
+def above(means, factors, limit=1.25):
+    """Return the cells of each layer in which its regret is above a limit."""
+    rows = []
+    for name in ("the price", *DEFAULTS):
+        cells = [
+            f"{group} at {factors[k]} {mean[k]:.2f}"
+            for group, mean in means[name].items()
+            for k in np.flatnonzero(mean > limit)
+        ]
+        rows.append([name, len(cells), "; ".join(cells) or "none"])
+    return rows
 
 
 # Replaying many policies --------------------------------------------------------------------------
@@ -712,7 +786,7 @@ def replay_many(quick):
 # Report -------------------------------------------------------------------------------------------
 
 
-def measured(cases, quick, path, run=run):
+def measured(cases, quick, path):
     """Return the cells, read from a file as far as they are there."""
     stored = json.loads(path.read_text()) if path is not None and path.exists() else {}
     cells = {}
@@ -742,11 +816,11 @@ def main():
     use_one_thread()
     warnings.simplefilter("ignore", ConvergenceWarning)
     quick = arguments.quick
-    cases = [Case("abrupt", 0, base) for base in BATCH] if quick else all_cases()
+    n_seeds = arguments.seeds if arguments.layers else N_SEEDS
+    cases = [Case("abrupt", 0, base) for base in BATCH] if quick else all_cases(n_seeds)
     cases = [case for case in cases if case.base in arguments.bases]
     if arguments.layers:
-        cases = [case for case in cases if case.stream in GENERATED and case.seed < arguments.seeds]
-        print(layers(measured(cases, quick, arguments.cells, run_layers)))
+        print(layers(measured_layers(cases, quick, arguments.cells)))
         return
     replay = replay_many(quick)
     cells = measured(cases, quick, arguments.cells)

@@ -96,7 +96,7 @@ class Scorer(Plain):
                 f"{n_rows} rows: it cannot serve."
             )
 
-    def labelled(self, serving, rows, uncounted, *, start):
+    def labelled(self, serving, rows, uncounted, *, start, past=()):
         """Return the prediction of a batch, and the batch with one loss per row.
 
         Parameters
@@ -109,11 +109,24 @@ class Scorer(Plain):
             Which rows are not scored.
         start : int
             Stream row of the first one.
+        past : tuple of Serving, default=()
+            Models that served before, for a trigger that asks for their losses.
         """
         readable = serving.readable(rows.X)  # a trigger is to judge what predict gives
         predicted, loss = self.losses(serving.model, readable, rows.y, uncounted)
         shown = self._shown(serving, rows, readable, (predicted, loss), start)
-        return predicted, ScoredBatch(loss=loss, y=rows.y, **shown)
+        past_loss = None
+        if "past_loss" in self.needs:
+            past_loss = dict(self._past_losses(past, rows, uncounted))
+        return predicted, ScoredBatch(loss=loss, y=rows.y, past_loss=past_loss, **shown)
+
+    def _past_losses(self, past, rows, uncounted):
+        for one in past:
+            try:
+                loss = self.losses(one.model, one.readable(rows.X), rows.y, uncounted)[1]
+            except Exception:
+                continue  # it cannot read the rows of today, and need not
+            yield one.row, loss
 
     def losses(self, model, X, y, uncounted):
         """Return a fresh prediction, and one loss per row: NaN where it is not scored."""

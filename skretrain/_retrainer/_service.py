@@ -50,12 +50,18 @@ class Service(Plain):
         What can be taken back.
     types : ColumnTypes or None
         Of the columns of all rows so far, if they are data frames.
+    n_past : int
+        How many models that served before are kept, so that a trigger can be told their losses.
+    past : tuple of Serving
+        These: the first one, and those replaced last; the oldest first.
     listeners : list of callable
         Each is called as ``listener(serving, before, event)`` with the :class:`Serving` of a
         version that came into service, the one that it replaced (or None), and the event that says
         why: once all is in order, before that is recorded and before anything learns on. They are
         not pickled.
     """
+
+    n_past, past = 0, ()  # also of what was saved before there were any
 
     def __init__(self):
         self.serving = None
@@ -75,6 +81,9 @@ class Service(Plain):
         seen by then: the rows of today may have others, where it was fitted some batches ago.
         """
         before, version = self.serving, self.version + 1
+        if before is not None and self.n_past:
+            past = (*self.past, before)
+            self.past = (past[0], *past[1:][1 - self.n_past :])
         self.serving = Serving(model, classes, version, types, row)
         return before
 

@@ -22,6 +22,7 @@ from ._service import Previous, Service
 from ._trials import Trials
 
 _MOST_NAMED = 5
+_N_PAST = 4  # models kept for a trigger that compares with them
 
 
 class State(Plain):
@@ -64,6 +65,8 @@ class State(Plain):
         self.scorer = Scorer(settings.task, needs)
         self.labels = Labels(learner.estimator, settings.task, grow=settings.grow_classes)
         self.service = Service()
+        if "past_loss" in needs:
+            self.service.n_past = _N_PAST
         is_regression = settings.task == "regression"
         self.trials = Trials(parts.gate, learner, is_regression=is_regression)
         parts.gate.check(learner, parts.buffer)
@@ -88,7 +91,8 @@ class State(Plain):
     def scored(self, rows, *, start):
         """Return what the serving model makes of rows with labels."""
         uncounted = self.parts.learner.uncounted(rows)
-        return self.scorer.labelled(self.serving, rows, uncounted, start=start)
+        past = self.service.past
+        return self.scorer.labelled(self.serving, rows, uncounted, start=start, past=past)
 
     def watch_rare(self, rows):
         """Watch the rare classes of the first rows apart, and return the sentence that says so.

@@ -38,6 +38,11 @@ class ScoredBatch(Plain):
         False for rows shown through ``observe``, which are not learned.
     moments : ndarray of datetime64 or None, default=None
         When rows of the batch came, the newest last; known to a replay of a history with dates.
+    past_loss : dict of int to ndarray of shape (n_rows,), or None, default=None
+        The losses on the same rows of models that served before: of the first one, and of the three
+        that were replaced last, each under the number of rows seen when it was fitted
+        (``FitRecord.row``). One that cannot predict the rows is left out. Present if the trigger
+        asks for it.
 
     Examples
     --------
@@ -59,6 +64,7 @@ class ScoredBatch(Plain):
     classes: Any = None
     labelled: bool = True
     moments: Any = None
+    past_loss: Any = None
 
 
 @dataclass(frozen=True)
@@ -151,11 +157,12 @@ class BaseTrigger(Plain, BaseEstimator, ABC):
     Attributes
     ----------
     needs : frozenset of str
-        Subset of ``{"loss", "X", "y_pred", "y_proba", "outputs", "classes", "moments"}``. The
-        default is the loss alone. ``"outputs"`` are the probabilities of a base that gives some,
-        else the predictions, or the novelty where there is no target. Whether the base can give
-        what is needed (``"classes"``: is a classifier) is checked when a fit begins; ``"moments"``
-        only a replay has.
+        Subset of ``{"loss", "X", "y_pred", "y_proba", "outputs", "classes", "moments",
+        "past_loss"}``. The default is the loss alone. ``"outputs"`` are the probabilities of a base
+        that gives some, else the predictions, or the novelty where there is no target. Whether the
+        base can give what is needed (``"classes"``: is a classifier) is checked when a fit begins;
+        ``"moments"`` only a replay has. ``"past_loss"`` costs the predictions of up to four models
+        more for each batch, and the room for them.
     needs_reference : bool
         Whether :meth:`after_fit` is to be given the rows that the new model stands for.
 

@@ -92,6 +92,38 @@ def noise_bound(losses, position, confidence):
     return math.sqrt(2 * losses.var() * log_term) + 2 * log_term / (3 * math.sqrt(harmonic))
 
 
+def return_after(losses, rise, confidence):
+    """Return where losses have fallen back to what they were before a rise; 0 if they have not.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n,)
+        Values in [0, 1] in the order of time.
+    rise : int
+        First position after the rise, from 1 to n - 1.
+    confidence : float
+        ADWIN's delta, for the fall.
+
+    Returns
+    -------
+    position : int
+        First position after the fall, if three quarters of the rise have gone with it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skretrain.drift._locate import return_after
+    >>> return_after(np.repeat([0.0, 1.0, 0.0], 50), 50, confidence=0.002)
+    100
+    """
+    fall, gain = locate_change(losses[rise:], "decrease")
+    if gain <= noise_bound(losses[rise:], fall, confidence):
+        return 0
+    fall += rise
+    before, high, low = (part.mean() for part in np.split(losses, [rise, fall]))
+    return fall if low - before < (high - before) / 4 else 0
+
+
 def nearest_batch(rows, position):
     """Return where the nearest batch starts; within a batch in random order no place is better.
 

@@ -7,7 +7,8 @@ import numpy as np
 from ..metrics import Price
 from ..utils._params import check_choice, check_integer, check_number
 from ._base import BaseTrigger, Needs, Signal
-from ._locate import locate_change, nearest_batch, noise_bound
+from ._combination import Combination, Tally, View
+from ._locate import locate_change, nearest_batch, noise_bound, return_after
 from ._loss_memory import LossMemory
 from ._losses import losses_of, scored_losses_of
 from ._measured_price import MeasuredPrice
@@ -18,16 +19,21 @@ from ._ski_rental import buying_point
 _STABLE = Signal("stable")
 _MEMORY_ROWS = 20_000
 _CONFIDENCE = 0.002  # river's default for ADWIN: the same proof as ErrorDrift asks for
-# A model fitted on twice the rows is expected to make so many errors less.
+# A model fitted on twice the rows is expected to make so many errors less, without a curve.
 _SAVED_BY_GROWTH = 0.05
+_CAUTION = 0.5  # with a told price
+
+
+COMBINED = "combined"
 
 
 class _NeedsOfPrice(Needs):
     def of(self, trigger):
-        """Return what is needed to tell the costs of mistakes, and whose decision changed."""
+        """Return what tells the costs of mistakes, whose decision changed, or the past."""
         price = trigger.price
         asks = isinstance(price, Price) and (price.has_cost_matrix or price.flip_price)
-        return {"y_pred"} if asks else set()
+        of_price = {"y_pred"} if asks else set()
+        return of_price | ({"past_loss"} if trigger.threshold == COMBINED else set())
 
 
 class RefitDebt(BaseTrigger):
@@ -36,14 +42,13 @@ class RefitDebt(BaseTrigger):
     As long as the loss per row stays what it was, there is no debt. Once it has risen beyond noise,
     the debt is the sum over the rows since the rise of (loss - expected loss), where the expected
     loss is the mean over the rows before it. All of these losses were made before the model learned
-    the row. The alarm comes when the debt is at least the price. If the change lasts, the errors
-    not avoided and the refit together cost at most about twice what they cost in hindsight; if
-    concepts alternate faster than a debt is run up, every refit may come too late. The rule is that
-    of cost-aware retraining [1]_ [2]_.
+    the row. The alarm comes when the debt has come to the price, by the rule of cost-aware
+    retraining [1]_ [2]_: the errors not avoided and the refit then cost at most about twice what
+    they cost in hindsight, if a refit cures. With a told price, a forecast moves the alarm.
 
-    A number as price holds for the refits, too, that a policy makes without an alarm because the
-    rows have grown: they wait until a twentieth of the loss since the latest fit has come to the
-    price. With ``FullRefit(grow=False)`` there are none.
+    A told price holds for the refits, too, that a policy makes without an alarm because the rows
+    have grown: they wait until a model of twice the rows would have saved it since the latest fit,
+    by the learning curve of past fits; without any, or a forecast, a twentieth of the loss.
 
     Parameters
     ----------
@@ -60,17 +65,20 @@ class RefitDebt(BaseTrigger):
         concept that are decided otherwise than they were. (Rows of a reservoir, which has gaps, are
         not told apart: their flips stay those of the latest refit at which they were.) With a cost
         matrix the losses are costs, and so is the debt.
-    threshold : {"price", "random"}, default="price"
+    threshold : {"price", "random", "combined"}, default="price"
         The debt at which it rings. ``"random"`` draws one below the price for each alarm, more
         often a high than a low one: where changes do not last, the errors and the refit cost e /
         (e - 1) = 1.58 times what they cost in hindsight at most, in expectation, and not twice.
-    caution : float or None, default=None
+        ``"combined"`` estimates what it would have cost never to refit, to do so as soon as a rise
+        is beyond noise, or every so many rows (as many as were fitted first, or four times that),
+        and does so once that is cheaper by two prices. Up to four past models predict each batch.
+    caution : "auto", float or None, default="auto"
         With a number, from 0.01 to 0.6, it is forecast what a refit would save until the present
         regime ends, from the lengths of the regimes so far and the losses after past fits. If that
         is the price, the threshold is `caution` times what it would be, else it is divided by
         `caution`. The cost is at most ``1 + caution`` times that in hindsight if the forecast is
         right, and ``1 + 1 / caution`` times if it is wrong, however wrong it is. None goes by no
-        forecast.
+        forecast, and ``"auto"`` is 0.5 with a told price and None without.
     random_state : int or None, default=None
         Seed of the random thresholds. Used by a retrainer that has one if None.
 
@@ -86,9 +94,9 @@ class RefitDebt(BaseTrigger):
     threshold_ : float
         The debt at which it rings, in errors, as of the latest look.
     forecast_ : Forecast or None
-        With `caution`, while there is a debt and at its alarm: what a refit would save now
-        (``saved``), how many rows to wait for with which it would save most (``wait``), and what
-        then (``saved_then``). Warnings say so in their note, and events in their reason.
+        With `caution`, while there is a debt: what a refit would save now (``saved``), how many
+        rows to wait for with which it would save most (``wait``), and what then (``saved_then``).
+        Warnings and alarms say so in their note, and events in their reason.
 
     Notes
     -----
@@ -112,6 +120,10 @@ class RefitDebt(BaseTrigger):
     in expectation, and a forecast that never changes its mind has the lower ones of [3]_ there,
     ``caution / (1 - exp(-caution))`` and ``1 / (1 - exp(-caution))``.
 
+    With ``threshold="combined"``, the nearest model of the same regime, or the learning curve, says
+    what a policy costs. If that is right and a newer model is no worse, following the 5 of them
+    costs at most ``1.5 * 5`` times what the cheapest does and two prices [4]_.
+
     References
     ----------
     .. [1] A. Mahadevan and M. Mathioudakis (2024). "Cost-aware retraining for machine learning".
@@ -120,6 +132,8 @@ class RefitDebt(BaseTrigger):
        Proceedings of the ACM on Management of Data 3(1).
     .. [3] M. Purohit, Z. Svitkina and R. Kumar (2018). "Improving online algorithms via ML
        predictions". Advances in Neural Information Processing Systems 31.
+    .. [4] A. Borodin, N. Linial and M. Saks (1992). "An optimal on-line algorithm for metrical task
+       systems". Journal of the ACM 39(4), 745-763.
 
     Examples
     --------
@@ -136,16 +150,14 @@ class RefitDebt(BaseTrigger):
     ...         print(f"alarm after row {start + 100}, change at row {signal.since}")
     row 3100: 20 errors of 100
     row 3200: 42 errors of 100
-    row 3300: 53 errors of 100
-    row 3400: 75 errors of 100
-    row 3500: 93 errors of 100
-    alarm after row 3600, change at row 3000
+    alarm after row 3300, change at row 3000
     """
 
     needs = _NeedsOfPrice({"loss"})
-    _measured = None  # a MeasuredPrice; also of what was saved before there were any
+    # Also of what was saved before there were any.
+    _measured = _tally = _combination = _on_schedule = None
 
-    def __init__(self, price="auto", *, threshold="price", caution=None, random_state=None):
+    def __init__(self, price="auto", *, threshold="price", caution="auto", random_state=None):
         self.price = price
         self.threshold = threshold
         self.caution = caution
@@ -168,11 +180,19 @@ class RefitDebt(BaseTrigger):
 
         True with ``"auto"``, and as long as what a refit costs has not been measured.
         """
-        saved = _SAVED_BY_GROWTH * getattr(self, "_lost", 0.0)
+        has_curve = getattr(self, "_regimes", None) is not None
+        share = 1 - self._regimes.ratio(2, 1) if has_curve else _SAVED_BY_GROWTH
+        saved = share * getattr(self, "_lost", 0.0)
         if isinstance(self.price, Price):
             measured = self._measured or MeasuredPrice(self.price)
             return not saved < measured.in_errors
         return _is_auto(self.price) or saved >= self.price
+
+    @property
+    def _caution(self):
+        if not _is_auto(self.caution):
+            return self.caution
+        return None if _is_auto(self.price) else _CAUTION
 
     def reset(self):
         """Check the parameters and forget everything.
@@ -191,13 +211,16 @@ class RefitDebt(BaseTrigger):
         if self._measured is None:
             what = "a number of errors, or a Price"
             check_number(self, "price", least=0, what=what, otherwise=("auto",))
-        check_choice(self, "threshold", ("price", "random"))
-        check_number(self, "caution", least=0.01, most=0.6, otherwise=(None,))
+        check_choice(self, "threshold", ("price", "random", COMBINED))
+        check_number(self, "caution", least=0.01, most=0.6, otherwise=("auto", None))
         check_integer(self, "random_state", least=0, what="a seed", otherwise=(None,))
         self._random = None
         if self.threshold == "random":
             self._random = np.random.default_rng(self.random_state)
-        self._regimes = None if self.caution is None else Regimes()
+        self._tally = Tally() if self.threshold == COMBINED else None
+        self._n_seen = 0
+        self._regimes = None if self._caution is None and self._tally is None else Regimes()
+        self._combination = None  # begins with the first fit
         self._n_fitted = None  # rows of the latest fit
         self._fitted_at = -1  # stream row of it
         self._lost = 0.0  # summed loss since then
@@ -215,7 +238,7 @@ class RefitDebt(BaseTrigger):
         Returns
         -------
         signal : Signal
-            The alarm, with the row of the rise; a warning while there is a debt below the price.
+            The alarm, with the row of the rise; a warning while there is a debt.
 
         Raises
         ------
@@ -229,7 +252,7 @@ class RefitDebt(BaseTrigger):
         self._n_seen = batch.start + batch.n_rows
         # Every look goes through the memory; one on 2 % more rows keeps that to a constant per row.
         if self._n_new <= len(self._judged) // 50:
-            return self._warning() if self.debt_ > 0 else _STABLE
+            return Signal("warning", note=self._note()) if self.debt_ > 0 else _STABLE
         self._n_new = 0
         return self._look()
 
@@ -248,12 +271,15 @@ class RefitDebt(BaseTrigger):
         self._learn()
         self._of_fit = 0.0, 0
         self._n_fitted, self._fitted_at = fit.n_rows, fit.row
+        if self._tally is not None:
+            self._combination = self._combination or Combination(fit.row, fit.n_rows)
         if self._measured is not None:
             self._measured.hear(fit, reference)
         self._lost = 0.0
-        if answered:
+        if answered and not self._on_schedule:
             self._restart()
             return
+        self._on_schedule = False
         self.debt_, self.forecast_ = 0.0, None
         self._count_from = fit.row
         self._set_price()
@@ -272,6 +298,7 @@ class RefitDebt(BaseTrigger):
         self._rise = None  # stream row of it
         self._of_fit = 0.0, 0  # sum and number of losses from the latest fit to the rise
         self.forecast_ = None
+        self._on_schedule = False  # whether the latest alarm was given without a rise
         self._draw()
         self._set_price()
         self._set_threshold()
@@ -292,7 +319,7 @@ class RefitDebt(BaseTrigger):
         latest = 1.0
         if self.forecast_ is not None:
             pays = self.forecast_.saved >= self.price_
-            latest = self.caution if pays else 1 / self.caution
+            latest = self._caution if pays else 1 / self._caution
         self.threshold_ = self.price_ * buying_point(latest, self._share)
 
     def _remember(self, batch):
@@ -302,6 +329,8 @@ class RefitDebt(BaseTrigger):
                 self._remember_costs(batch)
                 return
         losses = scored_losses_of(batch, self)
+        if self._tally is not None:
+            self._tally.add(batch, losses, self._fitted_at)
         if batch.bounded:
             self._lost += float(losses.sum())
             self._judged.append(losses, batch.start)
@@ -328,6 +357,10 @@ class RefitDebt(BaseTrigger):
         costs = self.price.row_costs(*(np.asarray(y)[scored] for y in (batch.y, batch.y_pred)))
         if self._summed is None:
             self._summed = LossMemory(_MEMORY_ROWS)
+        if self._tally is not None:
+            losses = scored_losses_of(batch, self)
+            self._tally.add(batch, losses, self._fitted_at)
+            self._tally.add_costs(costs, float(losses.sum()))
         self._lost += float(costs.sum())
         self._judged.append(costs / self.price.dearest, batch.start)
         self._summed.append(costs, batch.start)
@@ -348,7 +381,7 @@ class RefitDebt(BaseTrigger):
             position = self._forget_before(fall_position)
         elif gain <= fall_gain or gain <= noise_bound(judged, position, _CONFIDENCE):
             position = 0
-        elif self._regimes is not None and (back := _return_after(judged, position)):
+        elif self._regimes is not None and (back := return_after(judged, position, _CONFIDENCE)):
             self._rise = int(self._judged.rows[nearest_batch(self._judged.rows, position)])
             position = self._forget_before(back)
         return self._owe(position)
@@ -379,39 +412,64 @@ class RefitDebt(BaseTrigger):
                 self._of_fit = float(before[first:].sum()), len(before[first:])
             self._look_ahead(memory, max(position, first))
         self._set_threshold()
-        if not position or not self.debt_:
-            return _STABLE
         # Without a fit to learn it from, the price is unknown: nothing is held back.
-        if self.debt_ < self.threshold_ or (self._waits() and self.debt_ < self.price_):
-            return self._warning()
-        since = self._rise
+        put_off = self.forecast_ is not None and self.forecast_.wait > 0
+        waits = self.debt_ < self.threshold_ or (put_off and self.debt_ < self.price_)
+        if self._combination is not None:
+            waits = not self._combination.see(self._view(waits))
+        elif not self.debt_:
+            return _STABLE
+        if waits:
+            return Signal("warning", note=self._note()) if self.debt_ else _STABLE
+        return self._ring(position)
+
+    def _ring(self, position):
+        since, self._on_schedule = self._rise, not position
+        followed = "" if self._combination is None else self._combination.said()
+        note = "; ".join(filter(None, (self._note(), followed)))
         self._end_of_rise()
         self._learn()
         self._of_fit = None  # what comes before the next fit is another regime
         self._drop_before(position)
         self._draw()
         self.debt_ = 0.0
-        return Signal("drift", since)
+        return Signal("drift", since, self._on_schedule, note)
+
+    def _view(self, waits):
+        """Return what the combination goes by: all since the latest look."""
+        n_rows, losses = self._tally.taken()
+        return View(
+            now=self._n_seen,
+            n_rows=n_rows,
+            fitted=self._fitted_at,
+            losses=losses,
+            changes=self._regimes.until(self._rise),
+            rise=self._rise,
+            debt=self.debt_,
+            is_due=not waits,
+            expected=self.expected_loss_,
+            price=0.0 if math.isnan(self.price_) else self.price_,
+            threshold=self.threshold_,
+            curve=self._regimes,
+        )
 
     def _look_ahead(self, memory, first):
         """Forecast what a refit would save, while there is a debt since position `first`."""
-        if self.debt_:
+        if self.debt_ and self._caution is not None:
             loss = float(memory.losses[first:].mean())
             self.forecast_ = self._regimes.forecast(
                 self._rise, self._n_seen, loss, self.expected_loss_
             )
 
-    def _waits(self):
-        return self.forecast_ is not None and self.forecast_.wait > 0
-
-    def _warning(self):
+    def _note(self):
+        """Return what is forecast, in a few words."""
         if self.forecast_ is None:
-            return Signal("warning")
+            return ""
         saved, wait, saved_then = self.forecast_
         note = f"a refit now would save {saved:.3g}, at a price of {self.price_:.3g}"
         if wait:
             note += f"; wait for {wait} more rows, and it saves {saved_then:.3g}"
-        return Signal("warning", note=note)
+        return note
 
     def _end_of_rise(self, fall=None):
         """Note where the regime began and, if no fit ended it, that the loss has fallen again."""
@@ -434,15 +492,5 @@ class RefitDebt(BaseTrigger):
             self._summed.drop_before(position)
 
 
-def _is_auto(price):
-    return isinstance(price, str) and price == "auto"
-
-
-def _return_after(losses, rise):
-    """Return where the loss has fallen back to what it was before a rise; 0 if it has not."""
-    fall, gain = locate_change(losses[rise:], "decrease")
-    if gain <= noise_bound(losses[rise:], fall, _CONFIDENCE):
-        return 0
-    fall += rise
-    before, high, low = (part.mean() for part in np.split(losses, [rise, fall]))
-    return fall if low - before < (high - before) / 4 else 0
+def _is_auto(value):
+    return isinstance(value, str) and value == "auto"

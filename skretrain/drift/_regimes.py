@@ -1,5 +1,6 @@
 """How long regimes have lasted and what fits have come to: what a refit now would save."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ _AGEING = 0.8  # weight of what came one earlier
 _MIN_ROWS = 50  # fewer losses say nothing of a fit
 # A model fitted on twice the rows is expected to make a twentieth less of errors, until fits on
 # different numbers of rows say more: the belief counts as much as two fits at e times the rows.
-_DECLINE = 0.074
+_DECLINE = -math.log2(1 - 0.05)
 _BELIEF = 1.0
 _SHARES = np.linspace(0.0, 1.0, 21)  # of the rows that remain, to wait for
 
@@ -60,6 +61,10 @@ class Regimes(Plain):
         """Stream row of the latest change."""
         return self._changes[-1]
 
+    def until(self, rise):
+        """Return where regimes began, one at a rise that goes on among them, a list of int."""
+        return self._changes if rise is None or rise <= self.latest else [*self._changes, rise]
+
     def add_change(self, row):
         """Note that a regime began at a stream row."""
         if row > self.latest:
@@ -93,13 +98,23 @@ class Regimes(Plain):
         """
         if not self._fits:
             return np.full(np.shape(n_rows), otherwise)
+        size, loss, slope = self._curve()
+        return np.exp(loss + slope * (np.log(n_rows) - size))
+
+    def ratio(self, n_rows, n_other):
+        """Return the loss of a model of so many rows, over that of one of so many others."""
+        return float((n_rows / n_other) ** self._curve()[-1])
+
+    def _curve(self):
+        """Return the means of the logarithms of rows and loss, and the slope of the power law."""
+        if not self._fits:
+            return 0.0, 0.0, -_DECLINE
         sizes, losses = np.log(np.array(self._fits)).T
         weights = _weights(sizes)
         size, loss = np.average(sizes, weights=weights), np.average(losses, weights=weights)
         covariance = np.sum(weights * (sizes - size) * (losses - loss))
         variance = np.sum(weights * (sizes - size) ** 2)
-        slope = min((covariance - _BELIEF * _DECLINE) / (variance + _BELIEF), 0.0)
-        return np.exp(loss + slope * (np.log(n_rows) - size))
+        return size, loss, min((covariance - _BELIEF * _DECLINE) / (variance + _BELIEF), 0.0)
 
     def forecast(self, since, now, loss, expected):
         """Return what a refit on the rows of the present regime would save until it ends.

@@ -1,6 +1,7 @@
 """Properties of the trigger that counts what the want of a refit costs."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,9 @@ from sklearn.linear_model import LogisticRegression
 from skretrain import DriftAwareRetrainer
 from skretrain.datasets import make_drifting_classification
 from skretrain.drift import FitRecord, RefitDebt, ScoredBatch
+
+# The rule alone, without a forecast of what a refit would save.
+Rule = partial(RefitDebt, caution=None)
 
 
 def _alarms(signals):
@@ -46,7 +50,7 @@ def test_the_debt_is_the_sum_of_loss_beyond_the_expected_one(show):
 def test_it_rings_when_the_debt_is_the_price(show, price, batches_after):
     """Not before; the rows since the rise are what to refit on; until then it warns."""
     losses = np.r_[np.tile(LOW, 100), np.tile(HIGH, 100)]
-    signals = show(RefitDebt(price), losses)
+    signals = show(Rule(price), losses)
     assert _alarms(signals) == [(10 + batches_after - 1, 1000)]
     assert {s.state for s in signals[10 : 10 + batches_after - 1]} <= {"warning"}
 
@@ -64,7 +68,7 @@ def test_the_debt_is_zero_after_the_retrain_that_answered(errors, show):
 
 def test_a_growth_refit_cancels_the_debt_and_keeps_the_expected_loss(show):
     """A drift right after it is found; what the old model owed is not held against the new."""
-    trigger = RefitDebt(199)
+    trigger = Rule(199)
     show(trigger, np.r_[np.tile(LOW, 100), np.tile(HIGH, 40)])
     assert trigger.debt_ == pytest.approx(160)
     trigger.after_fit(_fit(1400), None, answered=False)
@@ -205,7 +209,7 @@ def test_while_the_price_is_unknown_a_debt_rings_at_once(show):
 def test_a_dearer_refit_comes_later_and_seldom(errors, show):
     """On one stream with a drift, over prices: fewer alarms, and later ones."""
     losses = errors(0.1, 0.2, n=3000)
-    rows = [[k for k, _ in _alarms(show(RefitDebt(price), losses))] for price in (1, 100, 200, 1e4)]
+    rows = [[k for k, _ in _alarms(show(Rule(price), losses))] for price in (1, 100, 200, 1e4)]
     assert [len(each) for each in rows] == [1, 1, 1, 0]
     assert rows[0] < rows[1] < rows[2]
 
@@ -214,7 +218,7 @@ def test_a_dearer_refit_comes_later_and_seldom(errors, show):
 def test_the_size_of_batches_hardly_matters(show, size):
     """The alarm comes within one batch, and 2 % of the rows, of its place."""
     losses = np.r_[np.tile(LOW, 100), np.tile(HIGH, 100)]
-    row = (_alarms(show(RefitDebt(199), losses, size))[0][0] + 1) * size
+    row = (_alarms(show(Rule(199), losses, size))[0][0] + 1) * size
     assert 1500 - 10 <= row <= 1500 + 50 + 30
 
 
@@ -240,7 +244,7 @@ def test_the_rise_is_located_to_a_batch(errors, show):
 def test_the_order_within_a_batch_changes_neither_the_debt_nor_the_row(show, order):
     """Sorted, the errors at the end of a batch look like the beginning of the rise."""
     losses = np.r_[np.tile(LOW, 100), np.tile(HIGH, 40)]
-    trigger = RefitDebt(150)
+    trigger = Rule(150)
     batches = np.concatenate([order(part) for part in losses.reshape(-1, 100)])
     assert _alarms(show(trigger, batches[:1200])) == []
     assert trigger.debt_ == pytest.approx(80)
@@ -253,7 +257,7 @@ def test_residuals_are_owed_in_their_own_unit(show, scale):
     rng = np.random.default_rng(0)
     residuals = np.abs(rng.normal(size=4000)) * np.repeat([1.0, 2.0], 2000) * scale
     residuals[[700, 800]] = np.inf, np.nan
-    trigger = RefitDebt(price=400 * scale).reset()
+    trigger = Rule(price=400 * scale).reset()
     assert not trigger.warming_up
     show(trigger, residuals[:100], bounded=False)
     assert trigger.warming_up

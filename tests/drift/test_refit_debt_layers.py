@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from skretrain import DriftAwareRetrainer
 from skretrain.datasets import make_drifting_classification
 from skretrain.drift import FitRecord, RefitDebt, ScoredBatch
 from skretrain.drift._regimes import Forecast, Regimes
+from skretrain.metrics import Price
 
+Random = partial(RefitDebt, threshold="random", caution=None)
 LOW, HIGH = np.repeat([1.0, 0.0], [1, 9]), np.repeat([1.0, 0.0], [5, 5])
 PRICE, GRAIN = 800, 80  # errors; debt of one batch of 200 rows
 N_SHARES = 60
@@ -32,7 +35,7 @@ class Told(Regimes):
 
 def _bought_at(of_debt=None, share=None, **options):
     """Return the debt at the alarm of a rise that goes on for ever; infinite if there is none."""
-    trigger = RefitDebt(PRICE, **options).reset()
+    trigger = RefitDebt(PRICE, **{"caution": None} | options).reset()
     trigger._share = share
     if of_debt is not None:
         trigger._regimes = Told(of_debt)
@@ -112,11 +115,25 @@ def test_random_thresholds_are_bounded_if_the_forecast_is_wrong(first):
     assert worst <= 1 / (1 - math.exp(-0.5)) + 2 * ROUNDING
 
 
+def test_a_told_price_goes_by_a_forecast_and_a_learned_one_by_none():
+    """Unless another caution is asked for, or none."""
+    for price, options, expected in [
+        (100, {}, 0.5),
+        (Price(100), {}, 0.5),
+        ("auto", {}, None),
+        (100, {"caution": None}, None),
+        ("auto", {"caution": 0.25}, 0.25),
+    ]:
+        trigger = RefitDebt(price, **options).reset()
+        assert trigger._caution == expected
+        assert (trigger._regimes is None) == (expected is None)
+
+
 def test_each_alarm_has_a_threshold_of_its_own_and_a_seed_repeats_them(show):
     losses = np.r_[np.tile(LOW, 100), np.tile(HIGH, 100), np.ones(1000)]
 
     def thresholds(seed):
-        trigger, seen = RefitDebt(100, threshold="random", random_state=seed).reset(), []
+        trigger, seen = Random(100, random_state=seed).reset(), []
         for start in range(0, 3000, 100):
             show(trigger, losses[start : start + 100], first=start)
             seen.append(trigger.threshold_)
@@ -146,7 +163,7 @@ def _alternating(n_rows=600, n_regimes=8):
 def test_a_forecast_ends_refits_that_come_as_the_rise_ends(show):
     """Each rise makes the price in debt, and falls: no refit pays."""
     dear = 0.4 * 600 - 1
-    alone = show(RefitDebt(dear), _alternating())
+    alone = show(RefitDebt(dear, caution=None), _alternating())
     told = show(RefitDebt(dear, caution=0.5), _alternating())
     assert any(signal.state == "drift" for signal in alone)
     assert not any(signal.state == "drift" for signal in told)

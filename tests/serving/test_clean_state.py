@@ -154,6 +154,7 @@ TRIGGERS = {
     "periodic": Periodic(150),
     "prediction": PredictionDrift(),
     "price": RefitDebt(price=20),
+    "combined policies": RefitDebt(price=20, threshold="combined"),
     "risk": RiskMonitor(r0=0.1),
     "slice": SliceDrift({"first": 0}),
 }

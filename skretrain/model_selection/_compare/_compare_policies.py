@@ -196,13 +196,13 @@ def compare_policies(
     ...     "debt": (RefitDebt, 300),
     ... }
     >>> comparison = compare_policies(LogisticRegression(), X, y, policies, prices=[5, 50, 500])
-    >>> comparison.recommend(price=50).policy
+    >>> comparison.recommend(price=500).policy
     'debt'
     >>> for name, regret in comparison.regret(to="oracle").items():
     ...     print(name, regret.round().tolist())
     never [808.0, 659.0, 188.0]
     weekly [351.0, 382.0, 1711.0]
-    debt [657.0, 187.0, 392.0]
+    debt [657.0, 553.0, 109.0]
     """
     check_at_hand("compare_policies", X, y)
     choose = _usual(estimator) if policies is None else lambda *cut: specs_of(policies)
