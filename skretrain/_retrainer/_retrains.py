@@ -67,13 +67,9 @@ class Retrains(Plain):
         if len(self._news(state.serving.model, rows)):
             return False
         try:
-            return bool(self._has_grown(rows))
+            return bool(_has_grown(state, rows))
         except Exception:
             return False  # it is an event when the batch is learned
-
-    def _has_grown(self, rows):
-        state = self.state
-        return state.concept.has_grown(state.parts, state.log.n_seen, len(rows.index))
 
     def due(self, rows, *, may_grow):
         """Return the cause of a retrain that is due without an alarm now, or None."""
@@ -94,7 +90,7 @@ class Retrains(Plain):
         if challenger is not None:
             return None  # growth waits for the verdict: it would throw the evidence away
         what = "the policy or trigger"
-        if may_grow and state.log.guarded(what, self._has_grown, rows):
+        if may_grow and state.log.guarded(what, _has_grown, state, rows):
             return Cause("growth", state.concept.start, False)
         return None
 
@@ -429,3 +425,7 @@ class Retrains(Plain):
             f"retrain is tried again after {cause.wait} batch(es)",
             RetrainFailedWarning,
         )
+
+
+def _has_grown(state, rows):
+    return state.concept.has_grown(state.parts, state.log.n_seen, len(rows.index))

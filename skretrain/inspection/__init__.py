@@ -8,6 +8,7 @@ from ._per_class import PerClassDisplay
 from ._policy_comparison import PolicyComparisonDisplay
 from ._policy_pareto import PolicyParetoDisplay
 from ._regret import RegretDisplay
+from ._segments import SegmentsDisplay
 from ._slices import SliceDisplay
 from ._timeline import DriftTimelineDisplay
 
@@ -21,5 +22,6 @@ __all__ = [
     "PolicyComparisonDisplay",
     "PolicyParetoDisplay",
     "RegretDisplay",
+    "SegmentsDisplay",
     "SliceDisplay",
 ]

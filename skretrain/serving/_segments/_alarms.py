@@ -9,7 +9,7 @@ from ...utils._betting import upper_confidence_bound
 from ...utils._e_values import log_evidence_needed, log_partial_conjunction, refuted
 from ...utils._plain import Plain
 
-_REFERENCE_ROWS = 200
+_REFERENCE_ROWS = 100
 _FEWEST, _SHARE = 3, 10  # what is common: three segments, and a tenth of them
 
 

@@ -80,7 +80,7 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
     *Retrains* inside a segment are decided by its own trigger, which knows nothing of the others. A
     thousand triggers ring every day, be it by chance, so what is *reported* is decided again. Each
     segment has a test by betting: a gambler bets on losses above what the segment lost in its first
-    200 rows (if they are not 0/1: on their ranks among those). An event ``drifted`` names a segment
+    100 rows (if they are not 0/1: on their ranks among those). An event ``drifted`` names a segment
     whose capital is found by the procedure of Benjamini and Hochberg for e-values [2]_: at any
     batch, however often it is looked, the expected share of false ones among all that are found is
     at most `alpha`. The assumption is that of :class:`~skretrain.drift.RiskMonitor`, for each

@@ -44,7 +44,9 @@ class SegmentLog(EventLog):
         pandas = import_optional("pandas", caller="SegmentLog.to_frame", extra="cli")
         first = ["segment", "batch"]
         names = [field.name for field in fields(SegmentEvent) if field.name not in first]
-        return pandas.DataFrame(self.to_records(), columns=first + names)
+        frame = pandas.DataFrame(self.to_records(), columns=first + names)
+        # Else the whole numbers among them became floats beside None.
+        return frame.assign(segment=pandas.Series([e.segment for e in self], dtype=object))
 
 
 def of_segment(event, segment, batch):
