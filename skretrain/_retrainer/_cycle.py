@@ -202,7 +202,7 @@ class Cycle(Plain):
         examined : Examined
             What :meth:`examine` returned.
         """
-        if self.serving is None or examined.relearned is not None:
+        if self.serving is None or examined.relearned is not None or len(examined.unseen):
             return False
         return self.retrains.grows(self.state.learnable(examined.rows))
 

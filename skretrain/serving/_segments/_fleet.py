@@ -12,7 +12,7 @@ from ...utils._losses import task_of
 from ...utils._plain import Plain
 from ._alarms import Alarms
 from ._keys import Grouped
-from ._log import SegmentEvent, SegmentLog, news_of, of_segment
+from ._log import SegmentEvent, SegmentLog, newest_of, news_of, of_segment
 from ._shard import Shard, Work, step
 from ._shrinkage import opinion, way_of
 
@@ -133,11 +133,10 @@ class Fleet(Plain):
         if self.pooled is None:
             report = self._stepped(batch, self._checked(batch), None)
             return self._entered(report, batch.split.grouped)
-        newest = self.pooled.events_[-1] if _has_events(self.pooled) else None
+        newest = newest_of(self.pooled)
         report, errors = self._learned_with_pooled(batch)
-        if _has_events(self.pooled):
-            for event in news_of(self.pooled.events_, newest):
-                self.log.record(of_segment(event, None, self.n_batches + 1))
+        for event in news_of(self.pooled, newest):
+            self.log.record(of_segment(event, None, self.n_batches + 1))
         return self._entered(report, batch.split.grouped) + errors
 
     def _learned_with_pooled(self, batch):
@@ -328,7 +327,3 @@ class Fleet(Plain):
     def _forget(self, key):
         self.shard.delete(key)
         self.alarms.forget(key)
-
-
-def _has_events(retrainer):
-    return hasattr(retrainer, "events_") and len(retrainer.events_) > 0

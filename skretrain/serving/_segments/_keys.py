@@ -34,11 +34,6 @@ class Grouped(NamedTuple):
         for key, start, end in zip(self.keys, ends[:-1], ends[1:], strict=True):
             yield key, slice(start, end)
 
-    def of(self, keys):
-        """Return the rows of some of the segments, as positions in `order`, sorted."""
-        chosen = [np.arange(part.start, part.stop) for key, part in self.parts() if key in keys]
-        return np.concatenate(chosen) if chosen else np.empty(0, dtype=np.intp)
-
     def restored(self, values):
         """Return values that stand in the order of `order` in that of the rows."""
         restored = np.empty_like(values)

@@ -55,10 +55,16 @@ def of_segment(event, segment, batch):
     return SegmentEvent(**told, segment=segment, batch=batch)
 
 
-def news_of(log, newest):
-    """Return the events that a log has after one of its own, or all of them if that is None."""
+def newest_of(retrainer):
+    """Return the newest event that a retrainer keeps, or None."""
+    events = getattr(retrainer, "events_", ())
+    return events[-1] if len(events) else None
+
+
+def news_of(retrainer, newest):
+    """Return the events that a retrainer keeps since one of its own, or all if that is None."""
     new = []
-    for event in reversed(list(log)):
+    for event in reversed(list(getattr(retrainer, "events_", ()))):
         if event is newest:
             break
         new.append(event)

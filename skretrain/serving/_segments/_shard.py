@@ -11,7 +11,7 @@ from ...utils._containers import take_rows
 from ...utils._labels import is_flat, union_of_labels
 from ...utils._plain import Plain
 from ._keys import Grouped, text_of
-from ._log import SegmentEvent, news_of, of_segment
+from ._log import SegmentEvent, newest_of, news_of, of_segment
 from ._shrinkage import Shrinkage, opinion
 
 
@@ -240,7 +240,7 @@ class _Learning:
                 self._tell(event, key)
         else:
             retrainer = shard.shelf.get(key, to_change=True)
-            newest = _newest_of(retrainer)
+            newest = newest_of(retrainer)
         error = None
         try:
             retrainer = self._learned(key, book, retrainer, part)
@@ -249,7 +249,7 @@ class _Learning:
         finally:
             shard.shelf.put(key, retrainer)
         book.note(retrainer, batch)
-        news = news_of(getattr(retrainer, "events_", ()), newest)
+        news = news_of(retrainer, newest)
         if error is not None:
             self._failed(key, book, part, error, is_told=any(e.action == "failed" for e in news))
         for event in news:
@@ -320,8 +320,3 @@ def rows_of(work, part):
     y = None if work.y is None else work.y[part]
     params = {name: values[part] for name, values in work.params.items()}
     return take_rows(work.X, part), y, params
-
-
-def _newest_of(retrainer):
-    events = getattr(retrainer, "events_", ())
-    return events[-1] if len(events) else None

@@ -18,7 +18,7 @@ class MemoryStore(Plain):
     >>> store.put("a", b"1")
     >>> store.commit(b"header")
     >>> store.put("a", b"2")
-    >>> store.rollback()
+    >>> store.close()
     >>> store.get("a"), store.header()
     (b'1', b'header')
     """
@@ -52,7 +52,7 @@ class MemoryStore(Plain):
         self._states = {name: self.get(name) for name in self.keys()}
         self._new, self._header = {}, header
 
-    def rollback(self):
+    def close(self):
         """Take back all since the last commit."""
         self._new = {}
 
