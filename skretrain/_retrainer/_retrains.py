@@ -56,15 +56,13 @@ class Retrains(Plain):
         return cause
 
     def grows(self, rows):
-        """Tell whether growth is what makes a retrain due, nothing else doing so; nothing changes.
+        """Tell whether a retrain is due because the rows have grown; nothing changes.
 
-        It waits for verdicts and outcomes: a new challenger would throw the evidence away.
+        That waits for verdicts and outcomes: a new challenger would throw the evidence away.
         """
         state = self.state
         is_busy = state.pending is not None or state.trials.challenger is not None
         if is_busy or state.cause is not None or state.settings.dry_run:
-            return False
-        if len(self._news(state.serving.model, rows)):
             return False
         try:
             return bool(_has_grown(state, rows))
