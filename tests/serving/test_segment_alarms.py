@@ -123,9 +123,9 @@ def test_rows_that_do_not_count_are_no_evidence():
 
 
 def test_the_share_of_false_alarms_is_below_alpha_where_a_few_are_true():
-    """Over twenty fleets of fifty segments, five of which rise a little."""
+    """Over ten fleets of fifty segments, five of which rise a little."""
     false = true = 0
-    for seed in range(20):
+    for seed in range(10):
         rng = np.random.default_rng(100 + seed)
         alarms, rates = Alarms(0.2, bounded=True), np.full(50, 0.15)
         days(alarms, rng, 11, rates, 50)
@@ -133,5 +133,5 @@ def test_the_share_of_false_alarms_is_below_alpha_where_a_few_are_true():
         found, _ = days(alarms, rng, 8, rates, 50)
         true += sum(key < 5 for key in found)
         false += sum(key >= 5 for key in found)
-    assert true >= 90
+    assert true >= 45
     assert false <= 0.2 * true

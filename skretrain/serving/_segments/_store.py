@@ -107,13 +107,22 @@ class SQLiteStore(Plain):
         self.close()
 
     def _run(self, statement, *values):
-        if self._connection is None:
-            # Calls come under the lock of the shelf, from any thread.
-            self._connection = sqlite3.connect(self.path, check_same_thread=False)
-            with closing(self._connection.cursor()) as cursor:
-                cursor.execute(
+        try:
+            if self._connection is None:
+                # Calls come under the lock of the shelf, from any thread.
+                self._connection = sqlite3.connect(self.path, check_same_thread=False)
+                self._execute(
                     "CREATE TABLE IF NOT EXISTS states (name TEXT PRIMARY KEY, state BLOB)"
                 )
+            return self._execute(statement, *values)
+        except sqlite3.DatabaseError as error:
+            raise OSError(
+                f"SegmentedRetrainer(path={self.path!r}): the file cannot be used: {error}. It "
+                "must be one that SegmentedRetrainer has written, or a new one in a folder that "
+                "is there, and nobody else may be writing to it."
+            ) from error
+
+    def _execute(self, statement, *values):
         with closing(self._connection.cursor()) as cursor:
             return cursor.execute(statement, values).fetchall()
 
