@@ -586,6 +586,18 @@ def test_in_fit_too_and_more_than_one_are_counted():
     assert {key for key, status in model.status().items() if status.version} == {0, 1, 3}
 
 
+def test_a_segment_of_one_class_waits_for_another_and_is_no_failure():
+    """In fit, too, where the base refuses one class; until then, the pooled model serves it."""
+    X, y, segment = rows(400)
+    y[segment == 3] = 1
+    frame, by = as_array(X, segment)
+    model = SegmentedRetrainer(DriftAwareRetrainer(LogisticRegression()), by=by).fit(frame, y)
+    assert model.status()[3][:3] == ((segment == 3).sum(), 0.0, 0)
+    assert not [e for e in model.events_ if e.action == "failed"]
+    new = np.insert(X[:40], 1, 3, axis=1)
+    assert model.partial_fit(new, np.arange(40) % 2).status()[3].version == 1
+
+
 def test_the_pooled_retrainer_may_fail_while_the_others_learn():
     base = DriftAwareRetrainer(
         Fragile(), detector=None, policy="full_refit", update="full_refit", on_error="raise"

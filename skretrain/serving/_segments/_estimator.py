@@ -34,7 +34,8 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
         without gaps. No model sees it.
     min_rows : int, default=50
         Rows of its own before the model of a segment counts. In ``fit``, segments with so many are
-        fitted, others begin as with ``partial_fit``.
+        fitted, others begin as with ``partial_fit``; so do those with one class, if the base
+        refuses that.
     fallback : {"pooled"} or None, default="pooled"
         What serves where the model of a segment does not. None: nothing does, which is an error,
         and no row is learned twice.

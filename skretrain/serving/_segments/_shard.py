@@ -264,8 +264,9 @@ class _Learning:
         if work.is_fit and part.stop - part.start >= self.shard.min_rows:
             try:
                 return retrainer.fit(X, y, **params)
-            except Exception as error:  # one class among many rows, say: others will come
-                self._failed(key, book, part, error)
+            except Exception as error:
+                if y is None or (y[:1] != y).any():  # else it waits for another class
+                    self._failed(key, book, part, error)
                 retrainer = self.shard.blank(key)
 
         def learn(examination):
