@@ -21,6 +21,7 @@ _ORDER = (
     "plot_job_energy.py",
     "plot_job_text.py",
     "plot_job_stores.py",
+    "plot_fleet.py",
 )
 
 

@@ -534,3 +534,82 @@ def test_a_label_of_weight_zero_that_a_refit_takes_in_has_its_column():
         model.partial_fit(X[150:200], Y[150:200], sample_weight=np.ones(50))
     assert model.classes_.tolist() == model.estimator_.classes_.tolist() == [-7, 0, 1]
     assert model.predict_proba(X[:9]).shape == (9, 3)
+
+
+class GrowthFails(Rings):
+    """A trigger that cannot say whether growth pays."""
+
+    @property
+    def growth_pays(self):
+        raise RuntimeError("no price")
+
+
+class Refuses(FullRefit):
+    """A policy that wants to grow, and fails."""
+
+    def propose(self, context):
+        raise RuntimeError("no space left")
+
+
+def shuffled_labels(n, third_from):
+    y = Y[:n].copy()
+    y[third_from : third_from + 40 : 2] = 2
+    return y
+
+
+@pytest.mark.parametrize(
+    ("settings", "y"),
+    [
+        ({"detector": None}, Y),
+        ({"detector": Rings([330])}, Y),
+        ({"detector": None, "gate": WaitGate(n_batches=3)}, Y),
+        ({"detector": None, "dry_run": True}, Y),
+        ({"detector": None, "policy": Refuses()}, Y),
+        ({"detector": None, "new_classes": "grow"}, shuffled_labels(2000, 370)),
+        ({"detector": GrowthFails([])}, Y),
+        ({"detector": None, "update": "warm_start", "policy": "keep_or_refit"}, Y),
+    ],
+    ids=["plain", "alarm", "gate", "dry", "fails", "labels", "price", "update"],
+)
+@pytest.mark.filterwarnings("ignore::skretrain.exceptions.SkretrainWarning")
+def test_growth_is_foretold_and_to_ask_changes_nothing(settings, y):
+    """What is foretold is the reason of the event; a batch that cannot be told is no growth."""
+    settings = {"policy": "full_refit", "update": None, **settings}
+    asked, plain = (DriftAwareRetrainer(GaussianNB(), **settings) for _ in range(2))
+    asked.fit(X[:100], y[:100])
+    plain.fit(X[:100], y[:100])
+    grew = 0
+    for start in range(100, 900, 50):
+        batch = slice(start, start + 50)
+        n_before, examination = len(asked.events_), asked._examine(X[batch], y[batch], None, {})
+        foretold = asked._has_grown(examination)
+        asked._learn(examination)
+        plain.partial_fit(X[batch], y[batch])
+        new = list(asked.events_)[n_before:]
+        begun = [e for e in new if e.reason.startswith(("growth", "retrain (growth"))]
+        retried = settings["policy"].__class__ is Refuses and grew > 0
+        assert foretold == (bool(begun) and not retried) or "gate" in settings
+        grew += foretold
+    assert [e.reason for e in asked.events_] == [e.reason for e in plain.events_]
+
+
+def test_growth_that_is_held_back_waits_for_a_batch_with_which_it_may_come():
+    """Meanwhile the model learns by its update as if no retrain were due."""
+    settings = {"detector": None, "policy": "full_refit"}
+    model = DriftAwareRetrainer(GaussianNB(), update=None, **settings).fit(X[:100], Y[:100])
+    for start in range(100, 500, 50):
+        batch = slice(start, start + 50)
+        examination = model._examine(X[batch], Y[batch], None, {})
+        assert model._has_grown(examination) == (start >= 150)
+        model._learn(examination, may_grow=False)
+    assert (model.n_refits_, len(model.buffer_)) == (0, 500)
+    model.partial_fit(X[500:550], Y[500:550])
+    assert model.events_[-1].reason == "growth"
+
+
+def test_a_model_that_does_not_serve_yet_or_has_a_job_out_has_not_grown():
+    model = DriftAwareRetrainer(GaussianNB(), detector=None, policy="full_refit", update=None)
+    assert not model._has_grown(model._examine(X[:20], Y[:20], None, {}))
+    model.fit(X[:100], Y[:100])
+    assert model._prepare(model._examine(X[100:300], Y[100:300], None, {})) is not None
+    assert not model._has_grown(model._examine(X[300:600], Y[300:600], None, {}))

@@ -204,6 +204,8 @@ def _with_least_arguments(cls):
     least["FineTune"] = ["layer0"]
     least["AtLeast"] = [[Periodic()]]
     least["SliceDrift"] = [{"shop": 0}]
+    if cls.__name__ == "SegmentedRetrainer":
+        return cls(skretrain.DriftAwareRetrainer(GaussianNB()), by="shop")
     least["MixtureRetrainer"] = [[("bayes", skretrain.DriftAwareRetrainer(GaussianNB()))]]
     return cls(*least.get(cls.__name__, []))
 

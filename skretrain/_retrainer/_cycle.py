@@ -194,6 +194,18 @@ class Cycle(Plain):
             self._tell()
         return job
 
+    def has_grown(self, examined):
+        """Tell whether a retrain is due with a batch because the rows have grown; nothing changes.
+
+        Parameters
+        ----------
+        examined : Examined
+            What :meth:`examine` returned.
+        """
+        if self.serving is None or examined.relearned is not None or len(examined.unseen):
+            return False
+        return self.retrains.grows(self.state.learnable(examined.rows))
+
     def _seen(self, examined):
         """Test and learn, and return the job that is due, if any."""
         try:
@@ -314,7 +326,7 @@ class Cycle(Plain):
             except Exception as error:
                 self.retrains.reopen(held, signal)
                 return self._trigger_failed(rows, error)
-            return self._answered(rows, signal, examined.unseen)
+            return self._answered(examined, signal)
         except BaseException:
             self.retrains.reopen(held, signal)
             state.make_good(rows, before)
@@ -338,14 +350,15 @@ class Cycle(Plain):
             "model is as before",
         )
 
-    def _answered(self, rows, signal, unseen):
+    def _answered(self, examined, signal):
         """Learn from a batch, or return the job that is due."""
         state, learner = self.state, self.state.parts.learner
+        rows, unseen = examined.rows, examined.unseen
         alarm = self.retrains.heard(signal)
         if len(unseen):
             state.labels.take_in(unseen)
         learnable = state.learnable(rows)
-        cause = alarm or self.retrains.due(learnable)
+        cause = alarm or self.retrains.due(learnable, may_grow=examined.may_grow)
         if cause is not None and len(learnable.index):
             return self.retrains.prepared(rows, cause, signal)
         state.cause = cause or state.cause  # it waits for a row that may be learned

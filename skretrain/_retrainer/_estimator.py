@@ -206,10 +206,18 @@ class BaseRetrainer(
         rows = checked_rows(self, cycle.state, X, y, params, "partial_fit", reset=blank)
         return Examination(cycle, cycle.examine(rows, checked_classes(classes)))
 
-    def _learn(self, examination):
-        """Learn from a batch that was examined; a retrain that is due is carried out."""
-        examination.cycle.learn(examination.batch)
+    def _learn(self, examination, *, may_grow=True):
+        """Learn from a batch that was examined; a retrain that is due is carried out.
+
+        Unless it may grow, one that is due for no other reason than growth waits for a batch with
+        which it may.
+        """
+        examination.cycle.learn(examination.batch._replace(may_grow=may_grow))
         self._cycle = examination.cycle
+
+    def _has_grown(self, examination):
+        """Tell whether a retrain is due with this batch because the rows have grown."""
+        return examination.cycle.has_grown(examination.batch)
 
     def _examine_unlabelled(self, X):
         """Check rows without labels and let the serving model predict them; nothing changes."""

@@ -57,3 +57,4 @@ class Examined(NamedTuple):
     scored: ScoredBatch | None  # for the trigger, if there is one
     unseen: np.ndarray | tuple  # labels that are new
     relearned: Any = None  # a new model, where the one that serves cannot read the batch
+    may_grow: bool = True  # whether a retrain may be due because the rows have grown

@@ -55,7 +55,21 @@ class Retrains(Plain):
         state.cause = cause
         return cause
 
-    def due(self, rows):
+    def grows(self, rows):
+        """Tell whether a retrain is due because the rows have grown; nothing changes.
+
+        That waits for verdicts and outcomes: a new challenger would throw the evidence away.
+        """
+        state = self.state
+        is_busy = state.pending is not None or state.trials.challenger is not None
+        if is_busy or state.cause is not None or state.settings.dry_run:
+            return False
+        try:
+            return bool(_has_grown(state, rows))
+        except Exception:
+            return False  # it is an event when the batch is learned
+
+    def due(self, rows, *, may_grow):
         """Return the cause of a retrain that is due without an alarm now, or None."""
         state = self.state
         if state.pending is not None:
@@ -73,8 +87,8 @@ class Retrains(Plain):
             return None if takes_in else Cause(news(new), state.concept.start, False, labels=new)
         if challenger is not None:
             return None  # growth waits for the verdict: it would throw the evidence away
-        grown, n_seen = state.concept.has_grown, state.log.n_seen
-        if state.log.guarded("the policy or trigger", grown, state.parts, n_seen, len(rows.index)):
+        what = "the policy or trigger"
+        if may_grow and state.log.guarded(what, _has_grown, state, rows):
             return Cause("growth", state.concept.start, False)
         return None
 
@@ -409,3 +423,7 @@ class Retrains(Plain):
             f"retrain is tried again after {cause.wait} batch(es)",
             RetrainFailedWarning,
         )
+
+
+def _has_grown(state, rows):
+    return state.concept.has_grown(state.parts, state.log.n_seen, len(rows.index))

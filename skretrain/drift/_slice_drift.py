@@ -1,11 +1,10 @@
 """A trigger that watches slices of the rows, with a bound on the share of false findings."""
 
-import math
-
 import numpy as np
 
 from ..metrics._slices import Slicer
 from ..utils._betting import upper_confidence_bound
+from ..utils._e_values import log_evidence_needed, refuted
 from ..utils._params import check_integer, check_number
 from ..utils._plain import Plain
 from ._base import BaseTrigger, Signal
@@ -229,7 +228,7 @@ class SliceDrift(BaseTrigger):
         if name in self._watched:
             watched = self._watched[name]
             watched.show(losses, start)
-            watched.end_episode(self._needed(1))
+            watched.end_episode(self._needed)
         elif len(losses) and len(self._watched) < self.max_slices:
             self._candidates.setdefault(name, _Slice()).show(losses, start)
 
@@ -247,22 +246,24 @@ class SliceDrift(BaseTrigger):
             kept = [name for name in by_rows if name in self._candidates][: _MOST_CANDIDATES // 2]
             self._candidates = {name: self._candidates[name] for name in kept}
 
-    def _needed(self, k):
-        """Return the logarithm of the capital that each of k slices must have to be found."""
-        return math.log(2 * self.max_slices / (self.fdr * k))
+    @property
+    def _needed(self):
+        """Logarithm of the capital that a slice must have to be found alone."""
+        return log_evidence_needed(self.max_slices, self.fdr / 2)
 
     def _risen_now(self):
         """Return the slices that are found by now, and have not been before."""
-        evidence = sorted(self.log_evidence_.items(), key=lambda item: -item[1])
-        enough = [k for k, (_, log) in enumerate(evidence, 1) if log >= self._needed(k)]
-        found = [name for name, _ in evidence[: max(enough, default=0)]]
-        return [name for name in found if self._watched[name].recovery is None]
+        evidence = self.log_evidence_
+        names = list(evidence)
+        found = refuted(list(evidence.values()), self.max_slices, self.fdr / 2)
+        risen = [names[k] for k in found]
+        return [name for name in risen if self._watched[name].recovery is None]
 
     def _alarm(self, risen):
         since, notes = [], []
         for name in risen:
             watched = self._watched[name]
-            row, level = watched.begin_episode(self._needed(1))
+            row, level = watched.begin_episode(self._needed)
             since.append(row)
             notes.append(f"{name} has risen to {level:.2g} (accepted: {watched.bound:.2g})")
         more = len(notes) - _MOST_NAMED

@@ -9,6 +9,7 @@ from ._policy_comparison import PolicyComparisonDisplay
 from ._policy_pareto import PolicyParetoDisplay
 from ._regret import RegretDisplay
 from ._rolling_choice import RollingChoiceDisplay
+from ._segments import SegmentsDisplay
 from ._slices import SliceDisplay
 from ._timeline import DriftTimelineDisplay
 
@@ -23,5 +24,6 @@ __all__ = [
     "PolicyParetoDisplay",
     "RegretDisplay",
     "RollingChoiceDisplay",
+    "SegmentsDisplay",
     "SliceDisplay",
 ]

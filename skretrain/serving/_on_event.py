@@ -119,7 +119,8 @@ class AttachedHooks:
 
 def logs_of(owner, model):
     """Return the logs of a model or of what serves one, by the name of the member, or raise."""
-    model = getattr(model, "retrainer", model)
+    if not hasattr(model, "_event_logs"):
+        model = getattr(model, "retrainer", model)
     if not hasattr(model, "_event_logs"):
         accepted = "a retrainer, a mixture, or a PendingLabels or BackgroundRetrainer of one"
         refuse(owner, "model", accepted, model)

@@ -151,7 +151,9 @@ class Page:
 
     def tell_of(self, model, /, **labels):
         """Add all that there is to tell of a model, and of what it serves."""
-        model, labels = getattr(model, "retrainer", model), self.labels | labels
+        labels = self.labels | labels
+        if not hasattr(model, "_event_logs"):  # else it has segments, say
+            model = getattr(model, "retrainer", model)
         if isinstance(model, PendingLabels):
             self._ledger(model, labels)
             model = getattr(model.model, "retrainer", model.model)

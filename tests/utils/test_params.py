@@ -50,7 +50,7 @@ from skretrain.policies import (
     Revive,
     WarmStart,
 )
-from skretrain.serving import ExpectedPerformance
+from skretrain.serving import ExpectedPerformance, SegmentedRetrainer
 from skretrain.utils._params import (
     check_choice,
     check_flag,
@@ -319,6 +319,15 @@ FITS = {
         "level": set(),
         "max_rows": COUNT,
     },
+    SegmentedRetrainer: {
+        "by": {"zero"},
+        "min_rows": COUNT,
+        "fallback": NONE,
+        "growth_budget": LENGTH | NONE,
+        "alpha": set(),
+        "max_loaded": COUNT | NONE,
+        "path": NONE | {"text"},  # the name of a file
+    },
     RetrainMatrix: {
         "random_state": LENGTH | NONE,
         "chunk": COUNT,
@@ -336,6 +345,7 @@ ELSEWHERE = {
     ReplayPartialFit: {"estimator"},
     IncrementalPipeline: {"steps"},
     RetrainMatrix: {"estimator"},
+    SegmentedRetrainer: {"retrainer"},
 }
 PARAMETERS = [(kind, name) for kind, names in FITS.items() for name in names]
 
@@ -356,6 +366,8 @@ def made(kind):
         return kind(by=None, column=0, anchor=5)
     if kind in (Reservoir, SlidingWindow):
         return kind(anchor=5)  # without one, a tolerance is refused whatever it is
+    if kind is SegmentedRetrainer:
+        return kind(DriftAwareRetrainer(GaussianNB()), by=0)
     return kind(GaussianNB()) if "estimator" in inspect.signature(kind).parameters else kind()
 
 
@@ -363,6 +375,8 @@ def use(part):
     """Let a part check its parameters, in the way in which it comes to do so."""
     if isinstance(part, ExpectedPerformance):
         part.fit(Y, np.eye(2)[Y])
+    elif isinstance(part, SegmentedRetrainer):
+        part.fit(np.column_stack([Y, X]), Y)
     elif hasattr(part, "fit"):
         part.fit(X, Y)
     elif hasattr(part, "propose"):

@@ -1,1 +1,5 @@
-"""One retrainer per segment, thousands of them."""
+"""One retrainer per value of a column."""
+
+from ._estimator import SegmentedRetrainer
+
+__all__ = ["SegmentedRetrainer"]

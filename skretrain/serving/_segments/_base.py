@@ -1,0 +1,235 @@
+"""The inside of SegmentedRetrainer: its fleet, in memory or in a file, and what checks input."""
+
+import os
+import pickle
+from contextlib import contextmanager
+from copy import deepcopy
+
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..._retrainer._border import has_other_columns
+from ..._retrainer._estimator import BaseRetrainer
+from ...exceptions import RetrainFailedWarning
+from ...utils._clone import ClonedByContent
+from ...utils._containers import as_container, n_rows
+from ...utils._hooks import Telling
+from ...utils._params import check_choice, check_integer, check_number, is_integer, refuse
+from ...utils._restoring import Restoring
+from ...utils._warn import warn_user
+from ._answers import Answers
+from ._fleet import Batch, Fleet
+from ._keys import key_of, split
+from ._shelf import Shelf
+from ._store import MemoryStore, SQLiteStore
+
+_COLUMNS = ("n_features_in_", "feature_names_in_")
+
+
+class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
+    """What SegmentedRetrainer does without saying so."""
+
+    # -- the fleet -------------------------------------------------------------------------------
+
+    def _new_fleet(self):
+        if not isinstance(self.retrainer, BaseRetrainer):
+            refuse(self, "retrainer", "a DriftAwareRetrainer or a ReplayPartialFit")
+        check_integer(self, "min_rows", least=1, what="a number of rows")
+        check_choice(self, "fallback", ("pooled", None))
+        if not is_integer(self.growth_budget, least=0):
+            what = "an integer of at least 0, a share, or None"
+            check_number(self, "growth_budget", least=0, most=1, what=what, otherwise=(None,))
+        check_number(self, "alpha", above=0, below=1, what="a share of false alarms")
+        self._check_max_loaded()
+        return Fleet(
+            self.retrainer,
+            has_pooled=self.fallback is not None,
+            min_rows=self.min_rows,
+            growth_budget=self.growth_budget,
+            alpha=self.alpha,
+            shelf=Shelf(self._store(), self.max_loaded),
+        )
+
+    def _check_max_loaded(self):
+        check_integer(self, "max_loaded", least=1, what="a number of segments", otherwise=(None,))
+
+    def _store(self):
+        """Return where states are kept: a file is opened once."""
+        if self.path is None:
+            return MemoryStore()
+        if not isinstance(self.path, str | os.PathLike) or not os.fspath(self.path):
+            refuse(self, "path", "the path of a file, or None")
+        path, file = os.fspath(self.path), self.__dict__.get("_file")
+        if file is None or file.path != path:
+            self._file = file = SQLiteStore(path)
+        return file
+
+    def _present(self):
+        """Return the fleet, from the file where there is one, or None before there is any."""
+        fleet = self.__dict__.get("_fleet")
+        if fleet is None and self.path is not None:
+            store = self._store()
+            header = store.header() if os.path.exists(self.path) else None
+            if header is None:
+                return None
+            self._check_max_loaded()
+            fleet, columns = pickle.loads(header)
+            fleet.shard.shelf.take_over(store, self.max_loaded)
+            vars(self).update(columns)
+            self._fleet = fleet
+        return fleet
+
+    def _begun(self):
+        """Return the fleet, or raise NotFittedError."""
+        fleet = self._present()
+        if fleet is None:
+            raise NotFittedError(
+                f"This {type(self).__name__} has no segments yet. Call fit or partial_fit before."
+            )
+        return fleet
+
+    @contextmanager
+    def _passing(self):
+        """Change the fleet in one step; yields what is called with it at the end.
+
+        What has gone wrong on the way leaves the state in the file, if there is one, as it was.
+        """
+        self._store()  # before: what is restored has it
+        try:
+            with Restoring(self), Telling(self):
+                yield self._done
+        except BaseException:
+            file = self.__dict__.get("_file")
+            if file is not None:
+                self.__dict__.pop("_fleet", None)  # it is read again from the file
+                file.close()
+            raise
+
+    def _done(self, fleet):
+        if self.path is not None:
+            columns = {name: vars(self)[name] for name in _COLUMNS if name in vars(self)}
+            fleet.shard.shelf.commit(pickle.dumps((fleet, columns), pickle.HIGHEST_PROTOCOL))
+        self._fleet = fleet
+
+    def _complain(self, errors):
+        """Raise what a segment has raised, or warn of it, once all have learned."""
+        if not errors:
+            return
+        segment, error = errors[0]
+        whose = "the pooled retrainer" if segment is None else f"segment {segment!r}"
+        more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
+        if self.retrainer.on_error == "raise":
+            error.add_note(f"skretrain: it was raised by {whose}{more}; the others have learned.")
+            raise error
+        warn_user(
+            f"{whose}{more} failed; the others have learned, and events_ has the reasons: "
+            f"{type(error).__name__}: {error}",
+            RetrainFailedWarning,
+        )
+
+    # -- input -----------------------------------------------------------------------------------
+
+    def _batch(self, fleet, X, y, classes, params, *, reset):
+        rows, parts = split(self, self.by, X, fleet.aliases)
+        if reset or not hasattr(X, "columns") or has_other_columns(self, X):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+        return Batch(rows, parts, y, classes, params)
+
+    def _answers(self, X):
+        """Return what answers for rows, or raise where they cannot be read."""
+        check_is_fitted(self)
+        fleet, X = self._present(), as_container(X)
+        if not n_rows(X):
+            raise ValueError(f"{type(self).__name__}: X has 0 rows, and at least one is needed.")
+        return Answers(fleet, self._batch(fleet, X, None, None, {}, reset=False).split)
+
+    def _segment(self, method, parameter, name):
+        """Return a segment by its name, or raise ValueError where there is none."""
+        fleet, key = self._present(), key_of(name)
+        key = fleet.aliases.get(key, key)
+        if key is None or key not in fleet.shard.books:
+            refuse(f"{type(self).__name__}.{method}", parameter, "one of segments_", name)
+        return key
+
+    # -- what others ask -------------------------------------------------------------------------
+
+    def _learned(self, name):
+        """Return the fleet for the attribute `name`, which is absent before there is one."""
+        fleet = self._present()
+        if fleet is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return fleet
+
+    def _event_logs(self):
+        """Return the logs that hooks can hear of: there is one."""
+        fleet = self.__dict__.get("_fleet")
+        return {} if fleet is None else {"": fleet.log}
+
+    def __sklearn_is_fitted__(self):
+        fleet = self._present()
+        return fleet is not None and fleet.is_serving
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        if not hasattr(self.retrainer, "__sklearn_tags__"):
+            return tags
+        return deepcopy(get_tags(self.retrainer))
+
+    def get_metadata_routing(self):
+        """Return how metadata is routed to the retrainers.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            ``fit`` to ``fit``, and ``partial_fit`` to ``partial_fit``.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        mapping.add(caller="fit", callee="partial_fit")
+        mapping.add(caller="partial_fit", callee="partial_fit")
+        return MetadataRouter(owner=self).add(retrainer=self.retrainer, method_mapping=mapping)
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        if self.path is not None:
+            state = {
+                name: value for name, value in state.items() if name not in ("_fleet", "_file")
+            }
+        return state
+
+    # -- learned attributes ----------------------------------------------------------------------
+
+    @property
+    def segments_(self):
+        """Segments with a retrainer of their own, a list."""
+        return list(self._learned("segments_").shard.books)
+
+    @property
+    def pooled_(self):
+        """What learns all rows, or None."""
+        return self._learned("pooled_").pooled
+
+    @property
+    def events_(self):
+        """What has happened in the segments and over them."""
+        return self._learned("events_").log
+
+    @property
+    def classes_(self):
+        """Class labels of all segments, sorted."""
+        classes = self._learned("classes_").known_classes
+        if classes is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'classes_'")
+        return classes
+
+    @property
+    def n_samples_seen_(self):
+        """Rows seen since ``fit``."""
+        return self._learned("n_samples_seen_").n_rows
+
+    @property
+    def n_batches_(self):
+        """Batches seen since ``fit``."""
+        return self._learned("n_batches_").n_batches

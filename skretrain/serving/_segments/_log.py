@@ -1,0 +1,71 @@
+"""What happens in a fleet of segments: the events of its retrainers, and its own."""
+
+from dataclasses import dataclass, fields
+from logging import WARNING
+from typing import Any
+
+from ...utils._events import ACTIONS, Action, Event, EventLog
+from ...utils._optional import import_optional
+
+_TABLE = (
+    Action("opened", "A segment came for the first time, or again after it was retired."),
+    Action("drifted", "The loss of a segment has risen above its reference.", level=WARNING),
+    Action("common", "The losses of many segments have risen together.", level=WARNING),
+    Action("merged", "The rows of several segments go to one retrainer."),
+    Action("retired", "The retrainer of a segment was given up; the pooled one serves its rows."),
+)
+
+
+@dataclass(frozen=True)
+class SegmentEvent(Event):
+    """What a batch led to in a segment, or in all of them."""
+
+    segment: Any = None  # None: the pooled retrainer, or all segments
+    batch: int = 0  # number of the batch, from 1
+
+
+class SegmentLog(EventLog):
+    """The notable events of the retrainers of all segments, and those of the fleet.
+
+    It is an :class:`EventLog` whose events also say of which `segment` and in which `batch` they
+    are; `row` counts the rows of that segment. The routine of the retrainers is not counted.
+    """
+
+    actions = ACTIONS | {action.name: action for action in _TABLE}
+
+    def to_frame(self):
+        """Return the notable events as a pandas DataFrame, one row per event.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        pandas = import_optional("pandas", caller="SegmentLog.to_frame", extra="cli")
+        first = ["segment", "batch"]
+        names = [field.name for field in fields(SegmentEvent) if field.name not in first]
+        frame = pandas.DataFrame(self.to_records(), columns=first + names)
+        # Else the whole numbers among them became floats beside None.
+        return frame.assign(segment=pandas.Series([e.segment for e in self], dtype=object))
+
+
+def of_segment(event, segment, batch):
+    """Return an event of a retrainer as that of a segment."""
+    told = {field.name: getattr(event, field.name) for field in fields(Event)}
+    return SegmentEvent(**told, segment=segment, batch=batch)
+
+
+def newest_of(retrainer):
+    """Return the newest event that a retrainer keeps, or None."""
+    events = getattr(retrainer, "events_", ())
+    return events[-1] if len(events) else None
+
+
+def news_of(retrainer, newest):
+    """Return the events that a retrainer keeps since one of its own, or all if that is None."""
+    new = []
+    for event in reversed(list(getattr(retrainer, "events_", ()))):
+        if event is newest:
+            break
+        new.append(event)
+    return new[::-1]

@@ -1,0 +1,323 @@
+"""A shard: some segments with their retrainers and books, and the one step that changes them."""
+
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..._retrainer._estimator import seed_of
+from ...utils._clone import cloned
+from ...utils._containers import take_rows
+from ...utils._labels import is_flat, union_of_labels
+from ...utils._plain import Plain
+from ._keys import Grouped, text_of
+from ._log import SegmentEvent, newest_of, news_of, of_segment
+from ._shrinkage import Shrinkage, opinion
+
+
+class Work(NamedTuple):
+    """The rows of one batch for the segments of a shard.
+
+    Attributes
+    ----------
+    X : ndarray, sparse matrix or data frame
+        Segment after segment, without the column that tells them.
+    y : ndarray or None
+        Targets.
+    params : dict of str to ndarray
+        Per-row metadata.
+    grouped : Grouped
+        Which rows are of which segment; its `order` is not looked at.
+    pooled : ndarray or None
+        What the pooled retrainer says of the rows, see :func:`._shrinkage.opinion`.
+    classes : array-like or None
+        Labels to expect.
+    batch : int
+        Its number, from 1.
+    is_fit : bool
+        Whether segments with enough rows are fitted on them.
+    """
+
+    X: Any
+    y: Any
+    params: dict
+    grouped: Grouped
+    pooled: Any
+    classes: Any
+    batch: int
+    is_fit: bool
+
+
+class Report(NamedTuple):
+    """What came of one step.
+
+    Attributes
+    ----------
+    losses : ndarray of shape (n_rows,)
+        What the models that served lost on the rows, in their order; NaN where none did, or the
+        row counts for nothing.
+    events : list of SegmentEvent
+        In the order of the segments.
+    errors : list of (segment, Exception)
+        What was raised; the other segments have learned.
+    classes : ndarray, list or None
+        Labels that the retrainers know.
+    """
+
+    losses: np.ndarray
+    events: list
+    errors: list
+    classes: Any
+
+
+class Book(Plain):
+    """What is remembered of a segment while its retrainer is not in memory.
+
+    Attributes
+    ----------
+    n_rows : int
+        Rows that its retrainer has seen.
+    first_batch, last_batch : int
+        Numbers of the first and of the newest batch with rows of it.
+    version, n_alarms, n_refits : int
+        Of its retrainer; version 0 serves nothing yet.
+    shrinkage : Shrinkage
+        How much its model is to count.
+    waits_since : int or None
+        Number of the batch at which a growth refit was held back first.
+    """
+
+    def __init__(self, way, batch):
+        self.n_rows = 0
+        self.first_batch = self.last_batch = batch
+        self.version = self.n_alarms = self.n_refits = 0
+        self.shrinkage = Shrinkage(way)
+        self.waits_since = None
+
+    def weight(self, min_rows):
+        """Return how much the own model counts beside the pooled one, a float."""
+        return self.shrinkage.weight if self.version and self.n_rows >= min_rows else 0.0
+
+    def note(self, retrainer, batch):
+        """Write down where a retrainer stands."""
+        self.last_batch = batch
+        snapshot = retrainer._snapshot
+        if hasattr(retrainer, "n_samples_seen_"):
+            self.n_rows, self.n_alarms = retrainer.n_samples_seen_, retrainer.n_alarms_
+            self.n_refits = retrainer.n_refits_
+            self.version = 0 if snapshot is None else snapshot.version
+
+
+class Shard(Plain):
+    """Some segments; it holds all that is needed to let them learn, and pickles.
+
+    Parameters
+    ----------
+    template : BaseRetrainer
+        Of which each segment gets a clone.
+    way : {"proba", "value", "whole"}
+        What of two models can be mixed.
+    min_rows : int
+        Rows with which a segment is fitted.
+    growth_budget : int, float or None
+        How many segments, or which share of them, may make a growth refit in one step.
+    shelf : Shelf
+        Has the retrainers.
+
+    Attributes
+    ----------
+    books : dict
+        A :class:`Book` for each segment, in the order in which they were opened.
+    """
+
+    def __init__(self, template, way, min_rows, growth_budget, shelf):
+        self.template = template
+        self.way = way
+        self.min_rows = min_rows
+        self.growth_budget = growth_budget
+        self.shelf = shelf
+        self.books = {}
+
+    def blank(self, key):
+        """Return the retrainer of a new segment, with a seed of its own if the template has one."""
+        retrainer, seed = cloned(self.template), seed_of(self.template)
+        if seed is not None:
+            retrainer.set_params(random_state=seed_of_segment(seed, key))
+        return retrainer
+
+    def delete(self, key):
+        """Forget a segment."""
+        del self.books[key]
+        self.shelf.delete(key)
+
+    def may_grow(self, keys):
+        """Return the segments of a batch whose turn it is, and how many others may follow."""
+        if self.growth_budget is None:
+            return None
+        budget = self.growth_budget
+        if isinstance(budget, float):
+            budget = int(np.ceil(budget * len(self.books)))
+        waiting = [key for key in keys if key in self.books and self.books[key].waits_since]
+        waiting.sort(key=lambda key: self.books[key].waits_since)  # stable
+        return Turns(set(waiting[:budget]), budget)
+
+
+class Turns:
+    """Who may make a growth refit in one step: those who wait longest, then who comes first.
+
+    Parameters
+    ----------
+    reserved : set
+        Segments whose turn it is.
+    budget : int
+        How many may, these included.
+    """
+
+    def __init__(self, reserved, budget):
+        self.reserved = reserved
+        self.n_free = budget - len(reserved)
+
+    def take(self, key):
+        """Tell whether a segment that wants a growth refit may have it now."""
+        if key in self.reserved:
+            return True
+        self.n_free -= 1
+        return self.n_free >= 0
+
+
+def seed_of_segment(seed, key):
+    """Return the seed of a segment's retrainer: the same in every process and every order.
+
+    Examples
+    --------
+    >>> from skretrain.serving._segments._shard import seed_of_segment
+    >>> seed_of_segment(0, "north"), seed_of_segment(0, "south")
+    (3175991539, 3590388440)
+    """
+    digest = sha256(f"{seed}:{text_of(key)}".encode()).digest()
+    return int.from_bytes(digest[:4], "little")
+
+
+def step(shard, work):
+    """Let the segments of a shard learn their rows of a batch.
+
+    Parameters
+    ----------
+    shard : Shard
+        It changes; nothing else does.
+    work : Work
+        The rows.
+
+    Returns
+    -------
+    report : Report
+        What came of it.
+    """
+    learning = _Learning(shard, work)
+    for key, part in work.grouped.parts():
+        learning.segment(key, part)
+    return Report(learning.losses, learning.events, learning.errors, learning.classes)
+
+
+class _Learning:
+    """One step on its way through the segments."""
+
+    def __init__(self, shard, work):
+        self.shard, self.work = shard, work
+        self.losses = np.full(int(work.grouped.bounds[-1]), np.nan)
+        self.events, self.errors, self.classes = [], [], None
+        self.turns = shard.may_grow(work.grouped.keys)
+
+    def segment(self, key, part):
+        """Let one segment learn; what its base raises is an event, and stops nobody else."""
+        shard, batch = self.shard, self.work.batch
+        book = shard.books.get(key)
+        if book is None:
+            book = shard.books[key] = Book(shard.way, batch)
+            retrainer, newest = shard.blank(key), None
+            if batch > 1:  # of the first one, all are new
+                event = SegmentEvent("opened", 0, part.stop - part.start, reason="its first rows")
+                self._tell(event, key)
+        else:
+            retrainer = shard.shelf.get(key, to_change=True)
+            newest = newest_of(retrainer)
+        error = None
+        try:
+            retrainer = self._learned(key, book, retrainer, part)
+        except Exception as raised:
+            error = raised
+        finally:
+            shard.shelf.put(key, retrainer)
+        book.note(retrainer, batch)
+        news = news_of(retrainer, newest)
+        if error is not None:
+            self._failed(key, book, part, error, is_told=any(e.action == "failed" for e in news))
+        for event in news:
+            if event.action != "retrained" or event.version > 1:  # a first fit is no news
+                self._tell(event, key)
+        self._take_classes(retrainer)
+
+    def _learned(self, key, book, retrainer, part):
+        """Return the retrainer after it has learned its rows."""
+        work = self.work
+        X, y, params = rows_of(work, part)
+        if work.is_fit and part.stop - part.start >= self.shard.min_rows:
+            try:
+                return retrainer.fit(X, y, **params)
+            except Exception as error:
+                if y is None or (y[:1] != y).any():  # else it waits for another class
+                    self._failed(key, book, part, error)
+                retrainer = self.shard.blank(key)
+
+        def learn(examination):
+            examined = examination.batch
+            if examined.scored is not None and examined.scored.loss is not None:
+                self.losses[part] = examined.scored.loss
+                self._weigh(book, retrainer, X, examined, part)
+            grows = self._may_grow(key, book, retrainer, examination)
+            retrainer._learn(examination, may_grow=grows)
+
+        retrainer._feed(learn, X, y, work.classes, params)
+        return retrainer
+
+    def _weigh(self, book, retrainer, X, examined, part):
+        """Note what mixtures of the own model and the pooled one would have lost."""
+        if self.work.pooled is None:
+            return
+        y, counts = examined.rows.y, ~np.isnan(examined.scored.loss)
+        own = opinion(self.shard.way, retrainer, X, y, examined.y_pred)
+        pooled = self.work.pooled[part]
+        book.shrinkage.learn(own[counts], pooled[counts], y[counts])
+
+    def _may_grow(self, key, book, retrainer, examination):
+        if self.turns is None or not retrainer._has_grown(examination):
+            book.waits_since = None
+            return True
+        if self.turns.take(key):
+            book.waits_since = None
+            return True
+        book.waits_since = book.waits_since or self.work.batch
+        return False
+
+    def _failed(self, key, book, part, error, *, is_told=False):
+        self.errors.append((key, error))
+        if is_told:
+            return
+        n_rows, reason = part.stop - part.start, f"{type(error).__name__}: {error}"
+        details = {"reason": reason, "version": book.version}
+        self._tell(SegmentEvent("failed", book.n_rows, n_rows, **details), key)
+
+    def _tell(self, event, key):
+        self.events.append(of_segment(event, key, self.work.batch))
+
+    def _take_classes(self, retrainer):
+        classes = getattr(retrainer, "classes_", None)
+        if classes is not None and is_flat(classes):
+            self.classes = union_of_labels(self.classes, classes)
+
+
+def rows_of(work, part):
+    """Return the rows, targets and metadata of one segment."""
+    y = None if work.y is None else work.y[part]
+    params = {name: values[part] for name, values in work.params.items()}
+    return take_rows(work.X, part), y, params

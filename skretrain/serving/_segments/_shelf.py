@@ -1,0 +1,103 @@
+"""Retrainers by segment: those used last in memory, the others in a store."""
+
+import pickle
+from threading import RLock
+
+from ...utils._plain import Plain
+from ._keys import text_of
+from ._store import MemoryStore
+
+
+class Shelf(Plain):
+    """Retrainers by segment, of which at most `max_loaded` are in memory.
+
+    Parameters
+    ----------
+    store : MemoryStore or SQLiteStore
+        Where the others are. One that is a file has the state of all after each pass.
+    max_loaded : int or None
+        None is no limit.
+    """
+
+    def __init__(self, store, max_loaded):
+        self.store = store
+        self.max_loaded = max_loaded
+        self._loaded = {}  # the one used last comes last
+        self._changed = set()  # loaded ones that the store does not have as they are
+        self._in_use = None
+        self._lock = RLock()
+
+    def take_over(self, store, max_loaded):
+        """Go on with the store from which the shelf was read."""
+        self.store, self.max_loaded = store, max_loaded
+
+    def is_loaded(self, key):
+        """Tell whether a segment's retrainer is in memory."""
+        return key in self._loaded
+
+    def get(self, key, *, to_change=False):
+        """Return the retrainer of a segment; one that is to be changed does not leave meanwhile."""
+        with self._lock:
+            retrainer = self._loaded.pop(key, None)
+            if retrainer is None:
+                retrainer = pickle.loads(self.store.get(text_of(key)))
+            self._loaded[key] = retrainer
+            self._in_use = key if to_change else self._in_use
+            self._make_room()
+        return retrainer
+
+    def put(self, key, retrainer):
+        """Keep the retrainer of a segment, which is new or has changed."""
+        with self._lock:
+            self._loaded.pop(key, None)
+            self._loaded[key] = retrainer
+            self._changed.add(key)
+            self._in_use = None
+            self._make_room()
+
+    def delete(self, key):
+        """Forget the retrainer of a segment."""
+        with self._lock:
+            self._loaded.pop(key, None)
+            self._changed.discard(key)
+            self.store.delete(text_of(key))
+
+    def clear(self):
+        """Forget the retrainers of all segments, whoever has put them into the store."""
+        with self._lock:
+            self._loaded, self._changed = {}, set()
+            for name in list(self.store.keys()):
+                self.store.delete(name)
+
+    def commit(self, header):
+        """Write all that has changed, and a header, in one step."""
+        with self._lock:
+            for key in sorted(self._changed, key=text_of):
+                self._write(key)
+            self._changed = set()
+            self.store.commit(header)
+
+    def _make_room(self):
+        room = self.max_loaded
+        if room is None or len(self._loaded) <= room:
+            return
+        for key in [key for key in self._loaded if key != self._in_use][: len(self._loaded) - room]:
+            if key in self._changed:
+                self._write(key)
+                self._changed.discard(key)
+            del self._loaded[key]
+
+    def _write(self, key):
+        self.store.put(text_of(key), pickle.dumps(self._loaded[key], pickle.HIGHEST_PROTOCOL))
+
+    def _state_to_save(self):
+        """Return the state without the lock, and without what stands in a file."""
+        with self._lock:
+            state = {**vars(self), "_lock": None, "_in_use": None}
+            if not isinstance(self.store, MemoryStore):
+                state |= {"_loaded": {}, "_changed": set()}
+            return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self._lock = RLock()

@@ -1,0 +1,1009 @@
+"""One retrainer per segment: each is what it would be alone, and what many know helps a few."""
+
+import copy
+import os
+import pickle
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from helpers import assert_same_outputs
+from scipy import sparse
+from sklearn import config_context
+from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_regressor
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.compose import make_column_transformer
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    Perceptron,
+    Ridge,
+    SGDClassifier,
+)
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import OneClassSVM
+from sklearn.utils.metadata_routing import get_routing_for_object
+
+from skretrain import DriftAwareRetrainer, ReplayPartialFit
+from skretrain.buffers import Reservoir
+from skretrain.exceptions import RetrainFailedWarning
+from skretrain.serving import SegmentedRetrainer, on_event
+from skretrain.serving._segments._shard import seed_of_segment
+from skretrain.serving._segments._shelf import Shelf
+from skretrain.serving._segments._store import MemoryStore, SQLiteStore
+
+NAMES = np.array(["north", "south", "east", "west", "far"])
+SEGMENTS = len(NAMES)
+
+
+def rows(n, *, seed=0, moved=(), shares=None, n_features=3):
+    """Return X, y and the segment of each row; the concept of `moved` is turned round."""
+    rng = np.random.default_rng(seed)
+    segment = rng.choice(SEGMENTS, n, p=shares)
+    X = rng.normal(size=(n, n_features))
+    sign = np.where(np.isin(segment, moved), -1, 1)
+    y = (sign * X[:, 0] + 0.3 * segment + 0.3 * rng.normal(size=n) > 0.6).astype(int)
+    return X, y, segment
+
+
+def as_array(X, segment):
+    return np.column_stack([X[:, :1], segment, X[:, 1:]]), 1
+
+
+def as_pandas(X, segment):
+    frame = pd.DataFrame(X, columns=list("abc"))
+    frame.insert(1, "shop", NAMES[segment])
+    return frame, "shop"
+
+
+def as_category(X, segment):
+    frame, by = as_pandas(X, segment)
+    return frame.astype({by: "category"}), by
+
+
+def as_polars(X, segment):
+    return pl.from_pandas(as_pandas(X, segment)[0]), "shop"
+
+
+def as_sparse(X, segment):
+    X, by = as_array(X, segment)
+    return sparse.csr_array(X), by
+
+
+def tree(seed=None, **params):
+    return DriftAwareRetrainer(GaussianNB(), random_state=seed, **params)
+
+
+def linear(seed=0, **params):
+    return DriftAwareRetrainer(SGDClassifier(loss="log_loss", random_state=seed), **params)
+
+
+def stream(n_batches, size=200, *, container=as_array, **options):
+    """Yield batches, and the segment of each row."""
+    for seed in range(n_batches):
+        X, y, segment = rows(size, seed=seed, **options)
+        yield container(X, segment)[0], y, segment
+
+
+def told(log):
+    """Return what events say, costs aside."""
+    costs = {"cpu_seconds", "wall_seconds", "threads"}
+    return [{k: v for k, v in record.items() if k not in costs} for record in log.to_records()]
+
+
+# -- the oracle ------------------------------------------------------------------------------------
+
+
+def alone(retrainer, batches, key, segment_of, by, *, min_rows=50):
+    """Return what a clone of the retrainer is that sees the rows of one segment alone."""
+    one = clone(retrainer)
+    if one.random_state is not None:
+        one.set_params(random_state=seed_of_segment(one.random_state, key))
+    for number, (X, y, segment) in enumerate(batches):
+        mine = np.flatnonzero(segment_of[segment] == key)
+        if not len(mine):
+            continue
+        X = X[mine.tolist()] if isinstance(X, pl.DataFrame) else _taken(X, mine)
+        X = X.drop(columns=by) if isinstance(X, pd.DataFrame) else _dropped(X, by)
+        if number == 0 and len(mine) >= min_rows:
+            one.fit(X, y[mine])
+        else:
+            one.partial_fit(X, y[mine])
+    return one
+
+
+def _taken(X, mine):
+    return X.iloc[mine] if isinstance(X, pd.DataFrame) else X[mine]
+
+
+def _dropped(X, by):
+    if isinstance(X, pl.DataFrame):
+        return X.drop(by)
+    return X[:, np.arange(X.shape[1]) != by]
+
+
+@pytest.mark.parametrize("container", [as_array, as_pandas, as_polars, as_sparse])
+def test_the_retrainer_of_a_segment_is_what_it_would_be_with_its_rows_alone(container):
+    """Bit for bit, its events and its future included; also where some come rarely, or later."""
+    base = linear() if container is as_sparse else tree()
+    shares = [0.5, 0.3, 0.14, 0.04, 0.02]
+    options = {"size": 150, "container": container, "shares": shares}
+    batches = [*stream(3, **options), *stream(4, moved=(0, 2), **options)]
+    _, by = container(*rows(5)[::2])
+    names = np.arange(SEGMENTS) if isinstance(by, int) else NAMES
+    model = SegmentedRetrainer(base, by=by).fit(*batches[0][:2])
+    for X, y, _ in batches[1:]:
+        model.partial_fit(X, y)
+    assert set(model.segments_) == set(names.tolist())
+    X = batches[0][0]
+    X = X.drop(columns=by) if isinstance(X, pd.DataFrame) else _dropped(X, by)
+    for key in model.segments_:
+        one, mine = alone(base, batches, key, names, by), model.retrainer_of(key)
+        assert told(one.events_) == told(mine.events_)
+        assert_same_outputs(one, mine, X)
+        np.testing.assert_array_equal(one.buffer_.index, mine.buffer_.index)
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        DriftAwareRetrainer(LogisticRegression(), random_state=3, buffer=Reservoir(max_rows=60)),
+        ReplayPartialFit(GaussianNB(), random_state=5),
+        DriftAwareRetrainer(Perceptron(random_state=0)),
+    ],
+    ids=["seeded", "replay", "no probabilities"],
+)
+def test_so_is_one_with_a_seed_which_is_made_of_that_of_all_and_of_its_name(base):
+    batches = list(stream(8))
+    model = SegmentedRetrainer(base, by=1).fit(*batches[0][:2])
+    for X, y, _ in batches[1:]:
+        model.partial_fit(X, y)
+    names = np.arange(SEGMENTS)
+    for key in model.segments_:
+        one, mine = alone(base, batches, key, names, 1, min_rows=50), model.retrainer_of(key)
+        assert one.get_params()["random_state"] == mine.get_params()["random_state"]
+        np.testing.assert_array_equal(one.buffer_.index, mine.buffer_.index)
+        assert_same_outputs(one, mine, _dropped(batches[0][0], 1))
+
+
+def test_metadata_goes_with_its_rows():
+    batches = list(stream(4))
+    weights = [np.random.default_rng(k).integers(1, 4, 200) for k in range(4)]
+    model = SegmentedRetrainer(tree(), by=1)
+    one = clone(model.retrainer)
+    for (X, y, segment), weight in zip(batches, weights, strict=True):
+        model.partial_fit(X, y, sample_weight=weight)
+        mine = segment == 2
+        one.partial_fit(_dropped(X, 1)[mine], y[mine], sample_weight=weight[mine])
+    assert_same_outputs(one, model.retrainer_of(2), _dropped(batches[0][0], 1))
+
+
+def test_the_order_of_segments_in_a_batch_does_not_matter():
+    X, y, segment = rows(400)
+    first, by = as_array(X, segment)
+    order = np.argsort(segment, kind="stable")
+    mixed = SegmentedRetrainer(tree(), by=by, fallback=None).fit(first, y)
+    grouped = SegmentedRetrainer(tree(), by=by, fallback=None).fit(first[order], y[order])
+    for key in range(SEGMENTS):
+        assert_same_outputs(mixed.retrainer_of(key), grouped.retrainer_of(key), X)
+
+
+def test_the_pooled_retrainer_is_what_it_would_be_with_all_rows():
+    batches = list(stream(5))
+    model, one = SegmentedRetrainer(tree(), by=1), tree()
+    for X, y, _ in batches:
+        model.partial_fit(X, y)
+        one.partial_fit(_dropped(X, 1), y)
+    assert_same_outputs(one, model.pooled_, _dropped(X, 1))
+
+
+# -- what serves -----------------------------------------------------------------------------------
+
+
+def grown(base=None, n_batches=6, **params):
+    model = SegmentedRetrainer(tree() if base is None else base, by=1, **params)
+    for X, y, _ in stream(n_batches):
+        model.partial_fit(X, y)
+    return model
+
+
+@pytest.mark.parametrize("container", [as_array, as_category, as_polars])
+def test_outputs_stand_in_the_order_of_the_rows_and_are_those_of_the_segments(container):
+    """Row by row they are the mixture, by the weight that the segment has."""
+    base = linear() if container is as_sparse else tree()
+    X, y, segment = rows(600)
+    frame, by = container(X, segment)
+    model = SegmentedRetrainer(base, by=by).partial_fit(frame, y)
+    for seed in range(1, 4):
+        X, y, segment = rows(300, seed=seed)
+        model.partial_fit(container(X, segment)[0], y)
+    names = np.arange(SEGMENTS) if isinstance(by, int) else NAMES
+    frame, _ = container(X, segment)
+    proba, status = model.predict_proba(frame), model.status()
+    assert {status[key].weight for key in names.tolist()} & {0.25, 0.5, 0.75, 1.0}
+    plain = frame.drop(columns=by) if isinstance(frame, pd.DataFrame) else _dropped(frame, by)
+    for row, key in enumerate(names[segment].tolist()):
+        x = plain[row : row + 1] if not isinstance(plain, pd.DataFrame) else plain.iloc[[row]]
+        own, pooled = model.retrainer_of(key).predict_proba(x), model.pooled_.predict_proba(x)
+        weight = status[key].weight
+        np.testing.assert_allclose(proba[row], (weight * own + (1 - weight) * pooled)[0])
+        if row > 40:
+            break
+    np.testing.assert_array_equal(model.predict(frame), proba.argmax(axis=1))
+    assert model.score(frame, y) == np.mean(model.predict(frame) == y)
+
+
+def test_a_segment_is_served_by_all_until_it_has_rows_of_its_own():
+    model = SegmentedRetrainer(tree(), by=1, min_rows=60)
+    X, y, _ = rows(400)
+    model.fit(np.insert(X, 1, 0, axis=1), y)
+    new = np.insert(X[:30], 1, 7, axis=1)
+    for _ in range(2):
+        np.testing.assert_array_equal(model.predict_proba(new), model.pooled_.predict_proba(X[:30]))
+        model.partial_fit(new, 1 - y[:30])
+    assert model.status()[7].n_rows == 60
+    assert model.status()[7].weight > 0
+    assert [e.segment for e in model.events_ if e.action == "opened"] == [7]
+    assert np.mean(model.predict(new) == 1 - y[:30]) > np.mean(
+        model.pooled_.predict(X[:30]) == 1 - y[:30]
+    )
+
+
+def test_the_weight_is_that_which_would_have_lost_least_on_rows_not_yet_learned():
+    """Computed again from the predictions of both, before each batch."""
+    base = DriftAwareRetrainer(Ridge())
+    model = SegmentedRetrainer(base, by=1, min_rows=1)
+    shares, losses = np.linspace(0, 1, 5), {key: np.zeros(5) for key in range(SEGMENTS)}
+    rng = np.random.default_rng(0)
+    for number, (X, _, segment) in enumerate(stream(12, size=60)):
+        y = X[:, 0] + 0.2 * segment * X[:, 2] + rng.normal(size=60)
+        plain = _dropped(X, 1)
+        for key in range(SEGMENTS if number else 0):
+            mine = segment == key
+            if not mine.any() or not model.status()[key].version:
+                continue
+            own = model.retrainer_of(key).predict(plain[mine])
+            pooled = model.pooled_.predict(plain[mine])
+            new = [np.abs(y[mine] - w * own - (1 - w) * pooled).sum() for w in shares]
+            losses[key] = losses[key] * 0.5 ** (mine.sum() / 200) + new
+        model.partial_fit(X, y)
+    status = model.status()
+    assert {status[key].weight for key in range(SEGMENTS)} - {0.0, 1.0}
+    for key in range(SEGMENTS):
+        assert status[key].weight == shares[losses[key].argmin()]
+    weights = np.array([status[key].weight for key in segment])
+    own = np.array(
+        [model.retrainer_of(key).predict(plain[[row]])[0] for row, key in enumerate(segment)]
+    )
+    expected = weights * own + (1 - weights) * model.pooled_.predict(plain)
+    np.testing.assert_allclose(model.predict(X), expected)
+    assert is_regressor(model)
+    assert model.score(X, y) > 0
+
+
+def test_shrinking_is_better_than_either_where_rows_are_few():
+    """The error of the mixture, on rows of segments that differ a little, is below both."""
+    rng = np.random.default_rng(0)
+    n, dims, per_day = 30, 8, 3
+    shared = rng.normal(size=dims)
+    weights = shared + 0.5 * rng.normal(size=(n, dims))
+    model = SegmentedRetrainer(DriftAwareRetrainer(Ridge()), by=0, min_rows=1)
+    errors = {"both": [], "own": [], "pooled": []}
+    for day in range(12):
+        segment = np.repeat(np.arange(n), per_day)
+        X = rng.normal(size=(n * per_day, dims))
+        y = (X * weights[segment]).sum(axis=1) + 2 * rng.normal(size=len(X))
+        frame = np.column_stack([segment, X])
+        if day >= 4:
+            errors["both"].append(np.abs(model.predict(frame) - y).mean())
+            errors["pooled"].append(np.abs(model.pooled_.predict(X) - y).mean())
+            own = [model.retrainer_of(k).predict(X[segment == k]) for k in range(n)]
+            errors["own"].append(np.abs(np.concatenate(own) - y).mean())
+        model.partial_fit(frame, y)
+    mean = {name: np.mean(values) for name, values in errors.items()}
+    assert mean["both"] < min(mean["own"], mean["pooled"])
+
+
+@pytest.mark.parametrize(
+    ("base", "method"),
+    [
+        (OneClassSVM(), "score_samples"),
+        (OneClassSVM(), "decision_function"),
+        (Perceptron(random_state=0), "decision_function"),
+        (MiniBatchKMeans(n_clusters=2, random_state=0), "predict"),
+    ],
+)
+def test_where_nothing_can_be_mixed_one_of_the_two_serves(base, method):
+    X, y, segment = rows(400)
+    y = None if isinstance(base, OneClassSVM | MiniBatchKMeans) else y
+    frame, by = as_array(X, segment)
+    model = SegmentedRetrainer(DriftAwareRetrainer(base), by=by).fit(frame, y)
+    model.partial_fit(frame, y)
+    found = getattr(model, method)(frame)
+    for key, status in model.status().items():
+        assert status.weight in (0.0, 1.0)
+        one = model.retrainer_of(key) if status.weight else model.pooled_
+        mine = segment == key
+        np.testing.assert_array_equal(found[mine], getattr(one, method)(X[mine]))
+    assert hasattr(model, "score") == (y is not None)
+    assert not hasattr(model, "predict_proba")
+
+
+def test_classes_are_those_of_all_segments_and_each_gives_all_columns():
+    X, y, segment = rows(400)
+    y = np.where(segment == 1, y + 1, y)  # one has the classes 1 and 2
+    frame, by = as_array(X, segment)
+    for fallback in ("pooled", None):
+        model = SegmentedRetrainer(tree(), by=by, fallback=fallback).fit(frame, y)
+        model.partial_fit(frame, y)
+        np.testing.assert_array_equal(model.classes_, [0, 1, 2])
+        proba = model.predict_proba(frame)
+        assert proba.shape == (400, 3)
+        if fallback is None or model.status()[1].weight == 1:
+            assert not proba[segment == 1, 0].any()
+        margins = SegmentedRetrainer(DriftAwareRetrainer(Perceptron()), by=by).fit(frame, y)
+        assert margins.decision_function(frame).shape == (400, 3)
+
+
+def test_labels_of_any_length_and_several_outputs():
+    X, y, segment = rows(500)
+    frame, by = as_array(X, segment)
+    text = np.where(y == 1, "yes", np.where(segment == 4, "certainly not", "no"))
+    model = SegmentedRetrainer(tree(), by=by).fit(frame, text)
+    assert set(model.predict(frame)) <= {"yes", "no", "certainly not"}
+    both = np.column_stack([y, 1 - y])
+    knn = DriftAwareRetrainer(KNeighborsClassifier())
+    model = SegmentedRetrainer(knn, by=by).fit(frame, both).partial_fit(frame, both)
+    assert model.predict(frame).shape == (500, 2)
+    with pytest.raises(ValueError, match="one output"):
+        model.predict_proba(frame)
+    outputs = X[:, :2] + segment[:, None]
+    model = SegmentedRetrainer(DriftAwareRetrainer(LinearRegression()), by=by)
+    model.fit(frame, outputs).partial_fit(frame, outputs)
+    np.testing.assert_allclose(model.predict(frame), outputs)
+
+
+def test_without_a_fallback_a_segment_without_a_model_is_an_error_that_names_it():
+    model = grown(fallback=None)
+    assert model.pooled_ is None
+    X, _, _ = rows(5)
+    assert model.predict(np.insert(X, 1, 3, axis=1)).shape == (5,)
+    with pytest.raises(ValueError, match=r"segments \[9\] yet; with fallback='pooled'"):
+        model.predict(np.insert(X, 1, 9, axis=1))
+
+
+def test_predicting_changes_nothing():
+    model = grown(max_loaded=2)
+    X, _, segment = rows(50)
+    before = pickle.dumps([model.retrainer_of(key) for key in model.segments_])
+    model.predict_proba(as_array(X, segment)[0])
+    assert pickle.dumps([model.retrainer_of(key) for key in model.segments_]) == before
+
+
+# -- segments that end -----------------------------------------------------------------------------
+
+
+def test_the_rows_of_merged_segments_go_to_one_that_goes_on():
+    model, one = SegmentedRetrainer(tree(), by=1), tree()
+    for number, (X, y, segment) in enumerate(stream(8)):
+        if number == 4:
+            model.merge([1, 2], into=3)
+        mine = segment == 3 if number < 4 else np.isin(segment, [1, 2, 3])
+        one.partial_fit(_dropped(X, 1)[mine], y[mine])
+        model.partial_fit(X, y)
+    assert set(model.segments_) == {0, 3, 4}
+    assert_same_outputs(one, model.retrainer_of(3), _dropped(X, 1))
+    assert model.retrainer_of(1) is model.retrainer_of(3)
+    asked = X.copy()
+    asked[:, 1] = np.where(np.isin(segment, [1, 2]), 3, segment)
+    np.testing.assert_array_equal(model.predict_proba(X), model.predict_proba(asked))
+    assert [(e.segment, e.batch) for e in model.events_ if e.action == "merged"] == [(3, 4)]
+
+
+def test_merged_into_a_new_one_it_begins_with_what_they_remember():
+    model = grown()
+    known = sum(len(model.retrainer_of(key).buffer_) for key in (0, 4))
+    model.merge([0, 4], into="both").merge(["both", 2], into=1)
+    assert set(model.segments_) == {1, 3}
+    model = grown()
+    model.merge([0, 4], into="both")
+    assert len(model.retrainer_of("both").buffer_) == known
+    assert model.status()["both"].version == 1
+    X, y, segment = rows(100, seed=50)
+    model.partial_fit(as_array(X, segment)[0], y)
+    assert model.status()["both"].n_rows == known + np.isin(segment, [0, 4]).sum()
+
+
+def test_a_retired_segment_is_served_by_all_and_begins_anew_when_it_returns():
+    model, one = grown(), tree()
+    model.retire(2)
+    assert 2 not in model.segments_
+    X, y, _ = rows(80, seed=9)
+    frame = np.insert(X, 1, 2, axis=1)
+    np.testing.assert_array_equal(model.predict_proba(frame), model.pooled_.predict_proba(X))
+    model.partial_fit(frame, y)
+    assert_same_outputs(one.partial_fit(X, y), model.retrainer_of(2), X)
+    actions = [e.action for e in model.events_ if e.segment == 2]
+    assert actions[-2:] == ["retired", "opened"]
+    with pytest.raises(ValueError, match=r"retire\(segment='no'\): segment must be one of"):
+        model.retire("no")
+
+
+@pytest.mark.parametrize(
+    ("segments", "into", "words"),
+    [
+        ("north", 1, "segments must be a list of segments"),
+        (3, 1, "segments must be a list of segments"),
+        ([1, "no"], 2, "segments must be one of segments_"),
+        ([1], None, "into must be the name of a segment"),
+        ([1], [2], "into must be the name of a segment"),
+        ([1], 1, "segments must be others than `into`"),
+    ],
+)
+def test_what_cannot_be_merged_is_refused_before_anything_changes(segments, into, words):
+    model = grown(n_batches=2)
+    before = model.status()
+    with pytest.raises(ValueError, match=words):
+        model.merge(segments, into)
+    assert model.status() == before
+
+
+# -- growth ----------------------------------------------------------------------------------------
+
+
+def growing(budget):
+    base = DriftAwareRetrainer(Ridge(), detector=None, policy="full_refit")
+    return SegmentedRetrainer(base, by=0, growth_budget=budget)
+
+
+def days(n_days, n_segments=8, per_day=10):
+    rng = np.random.default_rng(0)
+    for _ in range(n_days):
+        X = rng.normal(size=(n_segments * per_day, 2))
+        segment = np.repeat(np.arange(n_segments), per_day)
+        yield np.column_stack([segment, X]), X[:, 0] + rng.normal(size=len(X))
+
+
+@pytest.mark.parametrize("budget", [2, 0.25])
+def test_growth_refits_are_spread_over_days_the_oldest_first(budget):
+    """Without a budget all segments double on the same days; with one, each has its turn."""
+    found = {}
+    for used in (None, budget):
+        model, waited = growing(used), set()
+        for X, y in days(17):
+            model.partial_fit(X, y)
+            waited |= {key for key, status in model.status().items() if status.waits_to_grow}
+        grew = [e for e in model.events_ if e.reason.startswith("growth") and e.segment is not None]
+        found[used] = [[e.segment for e in grew if e.batch == day] for day in range(1, 18)]
+    assert max(map(len, found[None])) == 8
+    assert max(map(len, found[budget])) == 2
+    assert {k for day in found[budget] for k in day} == set(range(8))
+    first = [k for day in found[budget] for k in day][:8]
+    assert sorted(first) == list(range(8))  # nobody twice before everybody had a turn
+    assert len(waited) >= 6
+
+
+def test_a_segment_that_is_held_back_goes_on_as_it_is():
+    model = growing(0)
+    for X, y in days(9):
+        model.partial_fit(X, y)
+    assert {status.n_refits for status in model.status().values()} == {0}
+    assert {status.version for status in model.status().values()} == {1}
+    assert all(len(model.retrainer_of(key).buffer_) == 90 for key in model.segments_)
+
+
+def test_alarms_are_not_held_back():
+    model = SegmentedRetrainer(tree(policy="full_refit"), by=1, growth_budget=0)
+    for X, y, _ in stream(6):
+        model.partial_fit(X, y)
+    for X, y, _ in stream(6, moved=range(SEGMENTS)):
+        model.partial_fit(X, y)
+    retrained = [e for e in model.events_ if e.action == "retrained" and e.segment is not None]
+    assert retrained
+    assert all(e.reason.startswith("alarm") for e in retrained)
+
+
+# -- failures --------------------------------------------------------------------------------------
+
+
+class Fragile(ClassifierMixin, BaseEstimator):
+    """Fails on rows that begin with 99."""
+
+    def fit(self, X, y):
+        if (X[:, 0] == 99).any():
+            raise RuntimeError("no space left")
+        self.classes_ = np.unique(y)
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[0])
+
+
+def spoiled(n=300, key=2):
+    X, y, segment = rows(n, seed=3)
+    X[np.flatnonzero(segment == key)[0], 0] = 99
+    return as_array(X, segment)[0], y, segment
+
+
+@pytest.mark.parametrize("on_error", ["warn", "raise"])
+def test_a_segment_whose_base_raises_stops_no_other(on_error):
+    base = DriftAwareRetrainer(
+        Fragile(), detector=None, policy="full_refit", update="full_refit", on_error=on_error
+    )
+    model = SegmentedRetrainer(base, by=1, fallback=None)
+    for X, y, _ in stream(2):
+        model.partial_fit(X, y)
+    before = {key: status.n_rows for key, status in model.status().items()}
+    X, y, segment = spoiled()
+    if on_error == "raise":
+        with pytest.raises(RuntimeError, match="no space left") as caught:
+            model.partial_fit(X, y)
+        assert "raised by segment 2; the others have learned" in caught.value.__notes__[-1]
+    else:
+        with pytest.warns(Warning, match="no space left"):
+            model.partial_fit(X, y)
+    failed = [(e.segment, e.batch) for e in model.events_ if e.action == "failed"]
+    assert failed == [(2, 3)]
+    for key in {0, 1, 3, 4}:
+        assert model.status()[key].n_rows == before[key] + (segment == key).sum()
+
+
+def test_one_that_cannot_begin_is_a_warning_and_an_event_and_tries_with_its_next_rows():
+    base = DriftAwareRetrainer(Fragile(), detector=None, policy="full_refit")
+    model = SegmentedRetrainer(base, by=1, fallback=None)
+    X, y, _ = spoiled()
+    with pytest.warns(RetrainFailedWarning, match="segment 2 .*RuntimeError: no space left"):
+        model.partial_fit(X, y)
+    assert model.status()[2].version == 0
+    with pytest.raises(ValueError, match="segments \\[2\\]"):
+        model.predict(X)
+    for X, y, _ in stream(1):
+        model.partial_fit(X, y)
+    assert model.status()[2].version == 1
+
+
+def test_in_fit_too_and_more_than_one_are_counted():
+    base = DriftAwareRetrainer(Fragile(), detector=None, policy="full_refit")
+    model = SegmentedRetrainer(base, by=1, fallback=None, min_rows=20)
+    X, y, segment = spoiled()
+    X[np.flatnonzero(segment == 4)[0], 0] = 99
+    with pytest.warns(RetrainFailedWarning, match=r"and \d more failed"):
+        model.fit(X, y)
+    assert {e.segment for e in model.events_ if e.action == "failed"} == {2, 4}
+    assert {key for key, status in model.status().items() if status.version} == {0, 1, 3}
+
+
+def test_a_segment_of_one_class_waits_for_another_and_is_no_failure():
+    """In fit, too, where the base refuses one class; until then, the pooled model serves it."""
+    X, y, segment = rows(400)
+    y[segment == 3] = 1
+    frame, by = as_array(X, segment)
+    model = SegmentedRetrainer(DriftAwareRetrainer(LogisticRegression()), by=by).fit(frame, y)
+    assert model.status()[3][:3] == ((segment == 3).sum(), 0.0, 0)
+    assert not [e for e in model.events_ if e.action == "failed"]
+    new = np.insert(X[:40], 1, 3, axis=1)
+    assert model.partial_fit(new, np.arange(40) % 2).status()[3].version == 1
+
+
+def test_the_pooled_retrainer_may_fail_while_the_others_learn():
+    base = DriftAwareRetrainer(
+        Fragile(), detector=None, policy="full_refit", update="full_refit", on_error="raise"
+    )
+    model = SegmentedRetrainer(base, by=1)
+    for X, y, _ in stream(2):
+        model.partial_fit(X, y)
+    X, y, _ = spoiled()
+    with pytest.raises(RuntimeError, match="no space left") as caught:
+        model.partial_fit(X, y)
+    assert "and 1 more" in caught.value.__notes__[-1]
+    assert {e.segment for e in model.events_ if e.action == "failed"} == {None, 2}
+    assert model.n_batches_ == 3
+
+
+def test_a_first_batch_that_nothing_can_begin_with_leaves_nothing_behind():
+    model = SegmentedRetrainer(tree(), by=1)
+    with pytest.raises(ValueError):
+        model.partial_fit(np.full((4, 3), np.nan), [0, 1, 0, 1])
+    assert not hasattr(model, "segments_")
+    base = DriftAwareRetrainer(Fragile(), detector=None, policy="full_refit")
+    model = SegmentedRetrainer(base, by=1)
+    X, y, _ = spoiled()
+    with pytest.raises(RuntimeError):
+        model.partial_fit(X, y)
+    assert not hasattr(model, "segments_")
+
+
+@pytest.mark.parametrize("fallback", ["pooled", None])
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda X, y: (X[:, :3], y), "features"),
+        (lambda X, y: (X, y[:-1]), "inconsistent numbers of samples"),
+        (lambda X, y: (X, np.where(y == 1, np.nan, 0.0)), "NaN"),
+        (lambda X, y: (X, None), "requires y"),
+        (lambda X, y: (np.where(X[0, 1] == X, np.nan, X), y), "it is missing in some rows"),
+        (lambda X, y: (X.tolist()[0], y), "X is no table"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_has_changed(spoil, words, fallback):
+    model = grown(n_batches=3, fallback=fallback)
+    before = pickle.dumps([model.retrainer_of(key) for key in model.segments_])
+    status, told_before = model.status(), told(model.events_)
+    X, y, segment = rows(60, seed=77)
+    with pytest.raises(ValueError, match=words):
+        model.partial_fit(*spoil(as_array(X, segment)[0], y))
+    assert pickle.dumps([model.retrainer_of(key) for key in model.segments_]) == before
+    assert model.status() == status
+    assert told(model.events_) == told_before
+
+
+def test_missing_segments_say_the_way_out_and_so_do_things_that_name_none():
+    X, y, segment = rows(40)
+    frame, by = as_pandas(X, segment)
+    model = SegmentedRetrainer(tree(), by=by)
+    for gap in (None, np.nan, pd.NA):
+        broken = frame.astype({by: object})
+        broken.loc[3, by] = gap
+        with pytest.raises(ValueError, match="missing in some rows; leave these out, or give"):
+            model.fit(broken, y)
+    for value, words in [([1], "lists or the like"), (pd.Timestamp("2026-01-01"), "turn them to")]:
+        broken = frame.astype({by: object})
+        broken.at[3, by] = value
+        with pytest.raises(ValueError, match=words):
+            model.fit(broken, y)
+    with pytest.raises(ValueError, match="turn them to text"):
+        model.fit(frame.assign(shop=pd.Timestamp("2026-01-01")), y)
+    twice = pd.concat([frame, frame[[by]]], axis=1)
+    with pytest.raises(ValueError, match="it is there twice"):
+        model.fit(twice, y)
+
+
+@pytest.mark.parametrize(
+    ("by", "words"),
+    [("region", "X has 'a', 'shop'"), (4, "a column of X"), (-1, "name or the number"), (None, "")],
+)
+def test_a_column_that_is_not_there_is_refused(by, words):
+    X, y, segment = rows(40)
+    for container in (as_pandas, as_array):
+        frame, _ = container(X, segment)
+        words = words.replace("'a', 'shop'", "4, without names") if container is as_array else words
+        with pytest.raises(ValueError, match=rf"by={by!r}.*{words}"):
+            SegmentedRetrainer(tree(), by=by).fit(frame, y)
+
+
+def test_the_number_of_a_column_of_a_frame_does_as_well_as_its_name():
+    X, y, segment = rows(80)
+    frame, _ = as_pandas(X, segment)
+    assert SegmentedRetrainer(tree(), by=1).fit(frame, y).segments_[0] in NAMES
+
+
+def test_what_is_asked_too_early_is_told_so():
+    model = SegmentedRetrainer(tree(), by=1)
+    X, y, segment = rows(60)
+    frame, _ = as_array(X, segment)
+    with pytest.raises(NotFittedError):
+        model.predict(frame)
+    with pytest.raises(NotFittedError, match="Call fit or partial_fit before"):
+        model.status()
+    for name in ("segments_", "pooled_", "events_", "classes_", "n_samples_seen_"):
+        assert not hasattr(model, name)
+    assert model.partial_fit(frame[:0], y[:0]) is model
+    assert not hasattr(model, "segments_")
+    model.fit(frame, y)
+    with pytest.raises(ValueError, match="X has 0 rows"):
+        model.predict(frame[:0])
+    regression = SegmentedRetrainer(DriftAwareRetrainer(Ridge()), by=1).fit(frame, y)
+    assert not hasattr(regression, "classes_")
+
+
+# -- as scikit-learn wants it ----------------------------------------------------------------------
+
+
+def test_it_clones_pickles_copies_and_never_touches_its_parameters():
+    model = grown(linear(), max_loaded=2)
+    before = joblib.hash(model.get_params())
+    X, y, segment = rows(100, seed=5)
+    frame, _ = as_array(X, segment)
+    blank = clone(model)
+    assert not hasattr(blank, "segments_")
+    others = [pickle.loads(pickle.dumps(model)), copy.deepcopy(model)]
+    model.partial_fit(frame, y)
+    for other in others:
+        other.partial_fit(frame, y)
+        assert_same_outputs(model, other, frame)
+    assert joblib.hash(model.get_params()) == before == joblib.hash(blank.get_params())
+    assert model.set_params(retrainer__policy="full_refit").retrainer.policy == "full_refit"
+
+
+def test_a_failed_fit_leaves_what_was_learned():
+    model = grown()
+    X, y, segment = rows(60)
+    frame, _ = as_array(X, segment)
+    before = model.predict_proba(frame)
+    with pytest.raises(ValueError):
+        model.fit(frame[:, :2], y[:5])
+    np.testing.assert_array_equal(model.predict_proba(frame), before)
+
+
+def test_frames_of_pandas_reach_a_base_that_goes_by_names():
+    X, y, segment = rows(300)
+    frame, by = as_pandas(X, segment)
+    base = make_pipeline(make_column_transformer((StandardScaler(), ["a", "b"])), GaussianNB())
+    model = SegmentedRetrainer(DriftAwareRetrainer(base), by=by).fit(frame, y)
+    assert model.partial_fit(frame, y).score(frame, y) > 0.7
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(frame.rename(columns={"a": "z"}))
+
+
+def test_hooks_hear_of_segments_also_after_another_fit():
+    model = grown(n_batches=2)
+    X, y, _ = rows(30)
+    heard = []
+    on_event(model, {"opened": lambda event: heard.append(event.segment)})
+    model.partial_fit(np.insert(X, 1, 8, axis=1), y)
+    frame, _ = as_array(*rows(300)[::2])
+    model.fit(frame, rows(300)[1])
+    model.partial_fit(np.insert(X, 1, 9, axis=1), y)
+    assert heard == [8, 9]
+
+
+def test_the_log_and_the_table_are_frames():
+    model = grown()
+    model.retire(0)
+    log = model.events_.to_frame()
+    assert list(log.columns[:3]) == ["segment", "batch", "action"]
+    assert log.iloc[-1][["segment", "batch", "action"]].tolist() == [0, 6, "retired"]
+    table = model.status().to_frame()
+    assert table["segment"].tolist() == model.segments_
+    assert (table["n_rows"].sum(), model.n_samples_seen_) == (
+        sum(status.n_rows for status in model.status().values()),
+        1200,
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"retrainer": GaussianNB()}, "a DriftAwareRetrainer or a ReplayPartialFit"),
+        ({"min_rows": 0}, "min_rows must be an integer of at least 1"),
+        ({"fallback": "mean"}, "fallback must be one of 'pooled', None"),
+        ({"growth_budget": 1.5}, "growth_budget must be a number of at least 0 and at most 1"),
+        ({"growth_budget": True}, "growth_budget must be"),
+        ({"alpha": 0}, "alpha must be a number above 0 and below 1"),
+        ({"max_loaded": 0}, "max_loaded must be an integer of at least 1"),
+        ({"path": 3}, "path must be the path of a file, or None"),
+    ],
+)
+def test_junk_is_refused_by_name(params, words):
+    X, y, segment = rows(40)
+    with pytest.raises(ValueError, match=words):
+        SegmentedRetrainer(**{"retrainer": tree(), "by": 1} | params).fit(
+            as_array(X, segment)[0], y
+        )
+
+
+def test_metadata_is_routed_as_the_retrainers_route_it():
+    model = SegmentedRetrainer(tree(), by=1)
+    with config_context(enable_metadata_routing=True):
+        base = SGDClassifier().set_fit_request(sample_weight=True)
+        asks = SegmentedRetrainer(DriftAwareRetrainer(base), by=1)
+        assert not get_routing_for_object(model).consumes("fit", ["sample_weight"])
+        assert get_routing_for_object(asks).consumes("fit", ["sample_weight"]) == {"sample_weight"}
+
+
+def test_what_is_no_estimator_has_the_tags_of_none():
+    assert SegmentedRetrainer("junk", by=1).__sklearn_tags__().estimator_type is None
+    assert SegmentedRetrainer(tree(), by=1).__sklearn_tags__().estimator_type == "classifier"
+
+
+def test_rows_that_count_for_nothing_decide_nothing():
+    model = grown()
+    before = model.status()[2].weight
+    X, y, _ = rows(30, seed=4)
+    frame = np.insert(X, 1, 2, axis=1)
+    model.partial_fit(frame, 1 - y, sample_weight=np.zeros(30))
+    assert model.status()[2].weight == before
+    assert model.status()[2].n_rows > 0
+
+
+def test_segments_that_remember_nothing_merge_into_one_that_begins_with_its_first_rows():
+    model = SegmentedRetrainer(DriftAwareRetrainer(Fragile(), detector=None), by=1, fallback=None)
+    X, y, segment = spoiled()
+    X[np.flatnonzero(segment == 4)[0], 0] = 99
+    with pytest.warns(RetrainFailedWarning):
+        model.partial_fit(X, y)
+    model.merge([2, 4], into="new")
+    assert model.segments_ == [key for key in dict.fromkeys(segment.tolist()) if key not in (2, 4)]
+    X, y, _ = rows(30)
+    frame = np.insert(X, 1, 4, axis=1)
+    assert model.partial_fit(frame, y).status()["new"].n_rows == 30
+
+
+# -- state on disk ---------------------------------------------------------------------------------
+
+
+def assert_same_fleet(one, other, X):
+    assert one.segments_ == other.segments_
+    assert told(one.events_) == told(other.events_)
+    strip = {"is_loaded"}
+    for mine, theirs in zip(one.status().values(), other.status().values(), strict=True):
+        assert {k: v for k, v in mine._asdict().items() if k not in strip} == {
+            k: v for k, v in theirs._asdict().items() if k not in strip
+        }
+    for key in one.segments_:
+        assert_same_outputs(one.retrainer_of(key), other.retrainer_of(key), _dropped(X, 1))
+    assert_same_outputs(one, other, X)
+
+
+@pytest.mark.parametrize("max_loaded", [None, 2])
+def test_where_the_state_is_changes_nothing(tmp_path, max_loaded):
+    """In memory, in a file, loaded one at a time, by a new process every day: the same."""
+    options = {"by": 1, "max_loaded": max_loaded}
+    path = tmp_path / "fleet.db"
+    plain = SegmentedRetrainer(tree(), by=1)
+    room = SegmentedRetrainer(tree(), **options)
+    for X, y, _ in stream(3):
+        plain.partial_fit(X, y)
+        room.partial_fit(X, y)
+        daily = SegmentedRetrainer(tree(), path=path, **options)
+        daily.partial_fit(X, y)
+        daily.predict(X)
+    for model in (plain, room, daily):
+        model.merge([0, 1], into=2).retire(4)
+    assert_same_fleet(plain, room, X)
+    assert_same_fleet(plain, SegmentedRetrainer(tree(), path=str(path), **options), X)
+    loaded = sum(status.is_loaded for status in daily.status().values())
+    assert loaded <= (max_loaded or SEGMENTS)
+    again = pickle.loads(pickle.dumps(daily))
+    assert_same_fleet(plain, again, X)
+    assert again.n_features_in_ == 4
+
+
+def stores(folder):
+    return {"memory": MemoryStore(), "file": SQLiteStore(str(folder / "store.db"))}
+
+
+@pytest.mark.parametrize("kind", ["memory", "file"])
+def test_a_store_has_what_was_put_and_not_deleted_since(tmp_path, kind):
+    store = stores(tmp_path)[kind]
+    assert (store.header(), store.keys(), store.get("a")) == (None, [], None)
+    store.put("a", b"1")
+    store.put("b", b"2")
+    store.delete("b")
+    store.delete("never there")
+    assert (store.keys(), store.get("a"), store.get("b")) == (["a"], b"1", None)
+    store.commit(b"first")
+    store.put("a", b"3")
+    assert (store.get("a"), store.header()) == (b"3", b"first")
+    store.close()
+    assert (store.get("a"), store.keys(), store.header()) == (b"1", ["a"], b"first")
+    store.delete("a")
+    store.commit(b"second")
+    again = pickle.loads(pickle.dumps(store))
+    assert (again.keys(), again.header()) == ([], b"second")
+
+
+@pytest.mark.parametrize("name", ["junk.db", "no/folder.db", "."])
+def test_a_file_that_cannot_be_used_is_refused_and_stays_as_it_is(tmp_path, name):
+    (tmp_path / "junk.db").write_text("no database" * 100)
+    X, y, segment = rows(60)
+    model = SegmentedRetrainer(tree(), by=1, path=str(tmp_path / name))
+    with pytest.raises(OSError, match=r"path='.*'\): the file cannot be used"):
+        model.fit(as_array(X, segment)[0], y)
+    assert (tmp_path / "junk.db").read_text() == "no database" * 100
+
+
+def test_another_that_is_writing_keeps_out_whoever_comes(tmp_path, monkeypatch):
+    path = str(tmp_path / "fleet.db")
+    X, y, segment = rows(60)
+    model = SegmentedRetrainer(tree(), by=1, path=path).fit(as_array(X, segment)[0], y)
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, timeout=0))
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OSError, match="nobody else may be writing"):
+            SegmentedRetrainer(tree(), by=1, path=path).partial_fit(as_array(X, segment)[0], y)
+    assert model.partial_fit(as_array(X, segment)[0], y).n_batches_ == 2
+
+
+class Killed(BaseException):
+    """Ends a call as nothing else would."""
+
+
+@pytest.mark.parametrize(
+    ("call", "max_loaded", "after"),
+    [
+        ("partial_fit", None, 0),
+        ("partial_fit", None, 4),
+        ("partial_fit", 2, 3),
+        ("fit", 2, 4),
+        ("merge", 2, 3),
+        ("retire", None, 0),
+    ],
+)
+def test_a_call_that_is_cut_off_leaves_the_state_before_and_repeats_exactly(
+    tmp_path, monkeypatch, call, max_loaded, after
+):
+    path = tmp_path / "fleet.db"
+    plain = SegmentedRetrainer(tree(), by=1)
+    kept = SegmentedRetrainer(tree(), by=1, path=path, max_loaded=max_loaded)
+    for X, y, _ in stream(2):
+        plain.partial_fit(X, y)
+        kept.partial_fit(X, y)
+    X, y, segment = rows(200, seed=30)
+    frame, _ = as_array(X, segment)
+    act = {
+        "partial_fit": lambda model: model.partial_fit(frame, y),
+        "fit": lambda model: model.fit(frame, y),
+        "merge": lambda model: model.merge([0, 1, 3], into="x"),
+        "retire": lambda model: model.retire(0),
+    }[call]
+    calls, write, delete = iter(range(100)), Shelf._write, Shelf.delete
+
+    def dying(self, key, do):
+        if next(calls) == after:
+            raise Killed
+        return do(self, key)
+
+    monkeypatch.setattr(Shelf, "_write", lambda self, key: dying(self, key, write))
+    monkeypatch.setattr(Shelf, "delete", lambda self, key: dying(self, key, delete))
+    with pytest.raises(Killed):
+        act(kept)
+    monkeypatch.undo()
+    assert_same_fleet(plain, SegmentedRetrainer(tree(), by=1, path=path), frame)
+    assert_same_fleet(plain, kept, frame)
+    act(kept)
+    act(plain)
+    assert_same_fleet(plain, kept, frame)
+
+
+def test_a_process_that_is_killed_in_the_middle_of_a_pass_leaves_the_state_before(tmp_path):
+    """By the operating system, with no chance to tidy up."""
+    path = tmp_path / "fleet.db"
+    plain = SegmentedRetrainer(tree(), by=1)
+    kept = SegmentedRetrainer(tree(), by=1, path=str(path))
+    for X, y, _ in stream(2):
+        plain.partial_fit(X, y)
+        kept.partial_fit(X, y)
+    del kept
+    X, y, segment = rows(200, seed=30)
+    np.savez(tmp_path / "day.npz", X=as_array(X, segment)[0], y=y)
+    script = f"""
+import os, signal
+import numpy as np
+from sklearn.naive_bayes import GaussianNB
+from skretrain import DriftAwareRetrainer
+from skretrain.serving import SegmentedRetrainer
+from skretrain.serving._segments import _shelf
+
+write, calls = _shelf.Shelf._write, iter(range(100))
+def dying(self, key):
+    if next(calls) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    write(self, key)
+_shelf.Shelf._write = dying
+day = np.load({str(tmp_path / "day.npz")!r})
+base = DriftAwareRetrainer(GaussianNB())
+model = SegmentedRetrainer(base, by=1, path={str(path)!r}, max_loaded=2)
+model.partial_fit(day["X"], day["y"])
+"""
+    root = Path(__file__).resolve().parents[2]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True)
+    assert ended.returncode == -9, ended.stderr
+    frame = as_array(X, segment)[0]
+    kept = SegmentedRetrainer(tree(), by=1, path=str(path))
+    assert_same_fleet(plain, kept, frame)
+    assert_same_fleet(plain.partial_fit(frame, y), kept.partial_fit(frame, y), frame)
