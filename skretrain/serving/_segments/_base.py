@@ -21,10 +21,11 @@ from ...utils._params import check_choice, check_integer, check_number, is_integ
 from ...utils._restoring import Restoring
 from ...utils._warn import warn_user
 from ._answers import Answers
+from ._file_store import FileStore
 from ._fleet import Batch, Fleet
 from ._keys import key_of, split
 from ._shelf import Shelf
-from ._store import MemoryStore, SQLiteStore
+from ._store import MemoryStore
 
 _COLUMNS = ("n_features_in_", "feature_names_in_")
 
@@ -64,7 +65,7 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
             refuse(self, "path", "the path of a file, or None")
         path, file = os.fspath(self.path), self.__dict__.get("_file")
         if file is None or file.path != path:
-            self._file = file = SQLiteStore(path)
+            self._file = file = FileStore(path)
         return file
 
     def _present(self):

@@ -9,7 +9,7 @@ from pathlib import Path
 from ...utils._plain import Plain
 
 _PROTOCOL = 1  # of the tables; raised when this version could not read those of the one before
-_HEADER = ""  # the key of what belongs to all segments
+_HEADER = ""  # the key of what belongs to all segments; no segment has an empty one: it is JSON
 _DIGEST = 16  # bytes of the checksum before each state
 _WAIT = 5.0  # seconds for another process to end its transaction
 _TABLES = (
@@ -44,7 +44,7 @@ class FileStore(Plain):
     ...     store.put("a", b"state")
     ...     store.commit(b"header")
     ...     store.put("a", b"another")
-    ...     store.rollback()
+    ...     store.close()
     ...     found = store.get("a"), store.header(), store.keys()
     ...     store.close()
     >>> found
@@ -106,18 +106,12 @@ class FileStore(Plain):
             self._connection().execute("COMMIT")
         self._n_commits += 1
 
-    def rollback(self):
-        """Forget what was put and deleted since the latest commit."""
-        connection = self._connection()
-        if connection is not None and connection.in_transaction:
-            connection.execute("ROLLBACK")
-
     def close(self):
-        """Close the file; it is opened again when it is needed."""
+        """Take back all since the latest commit, and close the file; what comes reads it anew."""
         connection = self._connection()
         if connection is not None:
-            connection.close()
-        self._opened = None, None
+            connection.close()  # which rolls back
+        self._opened, self._n_commits = (None, None), None
 
     def _state_to_save(self):
         """Return the state without the open file, which belongs to this process."""
@@ -188,9 +182,11 @@ class FileStore(Plain):
         if self._n_commits is None:
             self._n_commits = n_commits
         if self._n_commits != n_commits:
-            self.rollback()
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise ValueError(
-                f"{self.path} was changed by another process since it was read here: read it anew."
+                f"{self.path} was changed by another process since it was read here: make the "
+                "object that reads it anew."
             )
 
     @contextmanager
@@ -199,8 +195,9 @@ class FileStore(Plain):
         try:
             yield
         except sqlite3.OperationalError as error:
-            busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
-            way_out = "another process writes it: try again later" if busy else str(error)
+            way_out = f"{error}. The folder must be there, and the disk have room"
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+                way_out = "another process writes it: try again later"
             raise OSError(f"{self.path} could not be read or written: {way_out}.") from error
         except sqlite3.DatabaseError as error:
             raise ValueError(

@@ -13,7 +13,7 @@ class Shelf(Plain):
 
     Parameters
     ----------
-    store : MemoryStore or SQLiteStore
+    store : MemoryStore or FileStore
         Where the others are. One that is a file has the state of all after each pass.
     max_loaded : int or None
         None is no limit.

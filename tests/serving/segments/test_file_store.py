@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from skretrain.serving._segments import _file_store
 from skretrain.serving._segments._file_store import FileStore
+from skretrain.serving._segments._store import MemoryStore
 
 
 @pytest.fixture
@@ -38,17 +39,18 @@ STEPS = st.one_of(
     st.tuples(st.just("put"), KEYS, st.binary(max_size=9)),
     st.tuples(st.just("delete"), KEYS),
     st.tuples(st.just("commit"), st.binary(max_size=9)),
-    st.tuples(st.sampled_from(["rollback", "close"])),
+    st.tuples(st.just("close")),
 )
 
 
+@pytest.mark.parametrize("where", ["memory", "file"])
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=12))
-def test_it_is_a_dict_whose_changes_last_once_they_are_committed(steps, tmp_path_factory):
+def test_it_is_a_dict_whose_changes_last_once_they_are_committed(steps, tmp_path_factory, where):
     """Any sequence of calls leaves what the same calls leave in a plain dict."""
     path = tmp_path_factory.mktemp("stores") / "fleet.db"
     lasting, now = (None, {}), (None, {})
-    with closing(FileStore(path)) as store:
+    with closing(MemoryStore() if where == "memory" else FileStore(path)) as store:
         for name, *arguments in steps:
             getattr(store, name)(*arguments)
             header, states = now[0], dict(now[1])
@@ -58,17 +60,17 @@ def test_it_is_a_dict_whose_changes_last_once_they_are_committed(steps, tmp_path
                 states.pop(arguments[0], None)
             elif name == "commit":
                 header = arguments[0]
-            now = lasting if name in ("rollback", "close") else (header, states)
+            now = lasting if name == "close" else (header, states)
             lasting = now if name == "commit" else lasting
             assert content(store) == now
-    with closing(FileStore(path)) as again:
-        assert content(again) == lasting
+        store.close()
+        with closing(pickle.loads(pickle.dumps(store))) as again:
+            assert content(again) == lasting
 
 
 def test_nothing_is_made_by_looking(path):
     """A file comes with the first state, and only where its folder is."""
     store = FileStore(path)
-    store.rollback()
     store.close()
     assert content(store) == (None, {})
     assert not path.exists()
