@@ -102,6 +102,7 @@ API = {
         "to ask for.",
         [
             "BackgroundRetrainer",
+            "DistributedSegments",
             "ExpectedPerformance",
             "PendingLabels",
             "PerformanceEstimate",
