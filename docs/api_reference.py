@@ -103,6 +103,7 @@ API = {
         "to ask for.",
         [
             "BackgroundRetrainer",
+            "DistributedSegments",
             "ExpectedPerformance",
             "PendingLabels",
             "PerformanceEstimate",

@@ -8,13 +8,14 @@ from ._measures import PerformanceEstimate
 from ._on_event import on_event
 from ._pending_labels import PendingLabels
 from ._prometheus import prometheus_text
-from ._segments import SegmentedRetrainer
+from ._segments import DistributedSegments, SegmentedRetrainer
 from ._select_for_labelling import select_for_labelling
 from ._trusted_types import trusted_types
 from ._version_store import VersionStore
 
 __all__ = [
     "BackgroundRetrainer",
+    "DistributedSegments",
     "ExpectedPerformance",
     "PendingLabels",
     "PerformanceEstimate",

@@ -1,5 +1,7 @@
 """What a fleet answers for mixed rows: each segment's own model, the pooled one, or both."""
 
+from functools import partial
+
 import numpy as np
 
 from ...utils._containers import take_rows
@@ -51,20 +53,16 @@ class Answers:
 
     def of_method(self, method):
         """Return the output of a method of the model that counts more."""
-
-        def ask(retrainer, X):
-            output = getattr(retrainer, method)(X)
-            classes = getattr(retrainer, "classes_", None)
-            return output if classes is None else spread(output, classes, self.classes, None)
-
+        ask = partial(_of_method, method=method, classes=self.classes)
         return self._restored(self._pieces(ask, self._whole))
 
     @property
     def _whole(self):
         return {key: float(weight >= 0.5) for key, weight in self.weights.items()}
 
-    def _proba(self, retrainer, X):
-        return spread(retrainer.predict_proba(X), retrainer.classes_, self.classes, 0.0)
+    @property
+    def _proba(self):
+        return partial(_proba, classes=self.classes)
 
     def _pieces(self, ask, weights):
         """Return what is answered for each segment; the pooled retrainer is asked once."""
@@ -73,13 +71,14 @@ class Answers:
         if shared:
             rows = np.concatenate([np.arange(part.start, part.stop) for part in shared])
             pooled, taken = ask(self.fleet.pooled, take_rows(self.X, rows)), 0
-        pieces = {}
+        theirs_own = [(key, part) for key, part in parts if weights[key] > 0]
+        answered, pieces = self.fleet.shard.answered(ask, self.X, theirs_own), {}
         for key, part in parts:
             weight, size = weights[key], part.stop - part.start
             if weight < 1:
                 theirs, taken = pooled[taken : taken + size], taken + size
             if weight > 0:
-                own = ask(self.fleet.shard.shelf.get(key), take_rows(self.X, part))
+                own = answered[key]
             whole = own if weight == 1 else theirs
             pieces[key] = whole if weight in (0, 1) else mixed(own, theirs, weight)
         return pieces
@@ -88,5 +87,17 @@ class Answers:
         return self.grouped.restored(np.concatenate([pieces[key] for key in self.grouped.keys]))
 
 
+# Functions of the module: they may have to travel to where the retrainers are.
+
+
 def _predict(retrainer, X):
     return np.asarray(retrainer.predict(X))
+
+
+def _proba(retrainer, X, classes):
+    return spread(retrainer.predict_proba(X), retrainer.classes_, classes, 0.0)
+
+
+def _of_method(retrainer, X, method, classes):
+    output, theirs = getattr(retrainer, method)(X), getattr(retrainer, "classes_", None)
+    return output if theirs is None else spread(output, theirs, classes, None)

@@ -13,7 +13,7 @@ from ...utils._plain import Plain
 from ._alarms import Alarms
 from ._keys import Grouped
 from ._log import SegmentEvent, SegmentLog, newest_of, news_of, of_segment
-from ._shard import Shard, Work, step
+from ._shard import Shard, Work
 from ._shrinkage import opinion, way_of
 
 
@@ -190,7 +190,7 @@ class Fleet(Plain):
             batch=self.n_batches + 1,
             is_fit=is_fit,
         )
-        return step(self.shard, work)
+        return self.shard.step(work)
 
     def _entered(self, report, grouped):
         """Write down what came of a step, look for alarms, and return the errors."""
@@ -309,8 +309,8 @@ class Fleet(Plain):
         y = None if rows.y is None else rows.y[order]
         params = {name: values[order] for name, values in rows.params.items()}
         X, classes = take_rows(rows.X, order), self._flat_classes()
-        return step(
-            self.shard, Work(X, y, params, grouped, None, classes, self.n_batches, is_fit=True)
+        return self.shard.step(
+            Work(X, y, params, grouped, None, classes, self.n_batches, is_fit=True)
         )
 
     def _flat_classes(self):

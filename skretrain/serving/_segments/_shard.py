@@ -36,6 +36,8 @@ class Work(NamedTuple):
         Its number, from 1.
     is_fit : bool
         Whether segments with enough rows are fitted on them.
+    turns : Turns or None
+        Who may make a growth refit, where that is decided elsewhere.
     """
 
     X: Any
@@ -46,6 +48,7 @@ class Work(NamedTuple):
     classes: Any
     batch: int
     is_fit: bool
+    turns: Any = None
 
 
 class Report(NamedTuple):
@@ -145,6 +148,24 @@ class Shard(Plain):
             retrainer.set_params(random_state=seed_of_segment(seed, key))
         return retrainer
 
+    def step(self, work):
+        """Let the segments learn their rows of a batch, and return the report."""
+        return step(self, work)
+
+    def answered(self, ask, X, parts):
+        """Return what `ask` makes of the retrainers and rows of segments, by segment.
+
+        Parameters
+        ----------
+        ask : callable
+            Called with a retrainer and rows; it pickles.
+        X : ndarray, sparse matrix or data frame
+            Rows, segment after segment.
+        parts : list of (segment, slice)
+            Which rows are of which segment.
+        """
+        return {key: ask(self.shelf.get(key), take_rows(X, part)) for key, part in parts}
+
     def delete(self, key):
         """Forget a segment."""
         del self.books[key]
@@ -226,7 +247,7 @@ class _Learning:
         self.shard, self.work = shard, work
         self.losses = np.full(int(work.grouped.bounds[-1]), np.nan)
         self.events, self.errors, self.classes = [], [], None
-        self.turns = shard.may_grow(work.grouped.keys)
+        self.turns = shard.may_grow(work.grouped.keys) if work.turns is None else work.turns
 
     def segment(self, key, part):
         """Let one segment learn; what its base raises is an event, and stops nobody else."""
