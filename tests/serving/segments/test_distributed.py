@@ -9,7 +9,6 @@ from helpers import assert_same_outputs
 from sklearn.naive_bayes import GaussianNB
 
 from skretrain import DriftAwareRetrainer
-from skretrain.exceptions import RetrainFailedWarning
 from skretrain.serving import DistributedSegments, SegmentedRetrainer
 
 
@@ -195,13 +194,13 @@ class Failing(GaussianNB):
 
 def test_a_segment_that_fails_at_a_worker_stops_no_other():
     """Also where its error cannot travel."""
-    base = DriftAwareRetrainer(Failing(), update="update_only")
+    base = DriftAwareRetrainer(Failing(), on_error="raise")
     model = SegmentedRetrainer(base, by=0, fallback=None)
     for X, y in days(4):
         model.partial_fit(X, y)
     away, (X, y) = DistributedSegments(model, FakeClient()), next(days(1, start=4))
     X[X[:, 0] == 3, 1] = 99.0
-    with pytest.warns(RetrainFailedWarning, match="segment 3"):
+    with pytest.raises(RuntimeError, match="Unreadable: a disk"):
         away.partial_fit(X, y)
     assert [e.segment for e in away.events_ if e.action == "failed"] == [3]
     assert away.n_batches_ == 5
