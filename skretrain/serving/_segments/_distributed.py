@@ -73,6 +73,7 @@ class DistributedSegments:
     score = _handed_on("score")
     status = _handed_on("status")
     retire = _handed_on("retire")
+    retrainer_of = _handed_on("retrainer_of")
 
     def __init__(self, model, client):
         self.model = model

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import assert_same_outputs
+from sklearn.linear_model import Ridge
 from sklearn.naive_bayes import GaussianNB
 
 from skretrain import DriftAwareRetrainer
+from skretrain.exceptions import RetrainFailedWarning
 from skretrain.serving import DistributedSegments, SegmentedRetrainer
 
 
@@ -206,6 +208,46 @@ def test_a_segment_that_fails_at_a_worker_stops_no_other():
     assert away.n_batches_ == 5
 
 
+class Picky(GaussianNB):
+    """It cannot predict rows with a large value."""
+
+    def predict(self, X):
+        if np.max(X) > 90:
+            raise ValueError("it is picky")
+        return super().predict(X)
+
+
+def test_rows_that_a_model_at_a_worker_cannot_read_are_what_they_are_in_one_process():
+    """An error in a prediction is raised here and costs nothing; in a pass it is an event."""
+    params = {"growth_budget": 2, "fallback": None}
+    here, there = fleet(Picky(), **params), fleet(Picky(), **params)
+    for X, y in days(3):
+        here.partial_fit(X, y)
+        there.partial_fit(X, y)
+    away, (X, y) = DistributedSegments(there, FakeClient()), next(days(1, start=2))
+    bad = X.copy()
+    bad[X[:, 0] == 3, 1] = 99.0
+    with pytest.raises(ValueError, match="it is picky"):
+        away.predict(bad)
+    for model in (here, away):
+        with pytest.warns(RetrainFailedWarning, match="segment 3 failed"):
+            model.partial_fit(bad, y)
+    assert told(here) == told(away)
+    np.testing.assert_array_equal(here.predict(X), away.predict(X))
+
+
+def test_numbers_are_predicted_at_workers_as_in_one_process():
+    """There are no labels to be told of."""
+    here, there = fleet(Ridge()), fleet(Ridge())
+    away = None
+    for X, _ in days(4):
+        y = X[:, 0] * X[:, 1]
+        here.partial_fit(X, y)
+        (there if away is None else away).partial_fit(X, y)
+        away = away or DistributedSegments(there, FakeClient())
+    np.testing.assert_array_equal(here.predict(X), away.predict(X))
+
+
 def test_other_models_and_empty_clusters_are_refused_by_name():
     with pytest.raises(ValueError, match="model"):
         DistributedSegments(GaussianNB(), FakeClient())
@@ -221,4 +263,5 @@ def test_segments_are_retired_where_they_are():
     here.retire(2), away.retire(2)
     assert away.segments_ == here.segments_
     assert not away.status()[3].is_loaded
+    assert_same_outputs(here.retrainer_of(3), away.retrainer_of(3), X[:, 1:])
     assert_same_fleets(here.partial_fit(X, y), away.partial_fit(X, y).collect(), X)
