@@ -57,7 +57,12 @@ def checked_rows(estimator, state, X, y, params, method, *, reset):
             process_routing(estimator, method, **params)
         params = checked_params(params, size)
     index = np.arange(state.log.n_seen, state.log.n_seen + size)
-    return Rows(in_known_types(X, state), y, params, index)
+    rows = Rows(in_known_types(X, state), y, params, index)
+    if reset and state.parts.trigger is not None:
+        state.parts.trigger._check_targets(
+            state.parts.learner.targets_of(rows), state.settings.task
+        )
+    return rows
 
 
 def unlabelled_rows(estimator, state, X):

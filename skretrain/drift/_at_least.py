@@ -186,6 +186,10 @@ class AtLeast(BaseTrigger):
         for trigger in self._parts:
             trigger._check_columns(X)
 
+    def _check_targets(self, y, task):
+        for trigger in self._parts:
+            trigger._check_targets(y, task)
+
     def _shown(self, trigger, batch):
         """Show a batch to a trigger; no row twice to one that sees rows without labels."""
         if not batch.labelled:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
+from ..metrics._price import check_price_for
 from ..utils._plain import Plain
 
 
@@ -220,6 +221,10 @@ class BaseTrigger(Plain, BaseEstimator, ABC):
 
     def _check_columns(self, X):
         """Raise for the first rows of a stream, if they lack a column that the trigger goes by."""
+
+    def _check_targets(self, y, task):
+        """Raise for the first targets of a stream, None without any, if its price is for others."""
+        check_price_for(getattr(self, "price", None), y, task)
 
     @abstractmethod
     def reset(self):

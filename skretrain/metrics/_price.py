@@ -254,6 +254,40 @@ class Price(Plain):
         return [(float(rate * amount), words) for rate, amount, words in parts if rate]
 
 
+def check_price_for(price, y, task):
+    """Raise ValueError where a price is for other targets: a cost matrix, or one of decisions.
+
+    Parameters
+    ----------
+    price : object
+        Anything but a Price is passed over.
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs), or None
+        Targets, None where there are none.
+    task : {"classification", "regression", "unsupervised"}
+        What they are.
+
+    Examples
+    --------
+    >>> from skretrain.metrics import Price
+    >>> from skretrain.metrics._price import check_price_for
+    >>> price = Price(1, loss_value={("ok", "fraud"): 1, ("fraud", "ok"): 9})
+    >>> check_price_for(price, ["ok", "fraud", "ok"], "classification")
+    """
+    if not isinstance(price, Price):
+        return
+    if price.flip_price and task == "unsupervised":
+        refuse(price, "flip_price", "0 where there are no targets, and so no decisions")
+    if not price.has_cost_matrix:
+        return
+    if task != "classification" or np.ndim(y) != 1:
+        refuse(price, "loss_value", "a number where the target is not one column of labels")
+    named = {label for pair in price.loss_value for label in pair}
+    lacking = sorted(map(repr, set(np.asarray(y).tolist()) - named))
+    if lacking:
+        accepted = f"a dict with pairs of all labels of y, too: it has none of {lacking[0]}"
+        refuse(price, "loss_value", accepted)
+
+
 def _in_digits(amount):
     """Return an amount with as many digits as one reads."""
     return f"{amount:,.0f}" if abs(amount) >= 1000 else f"{amount:.4g}"

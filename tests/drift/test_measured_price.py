@@ -7,7 +7,10 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.ensemble import IsolationForest
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.semi_supervised import SelfTrainingClassifier
+from sklearn.tree import DecisionTreeClassifier
 
 from skretrain import DriftAwareRetrainer
 from skretrain.buffers import Reservoir
@@ -138,6 +141,43 @@ def test_it_asks_for_answers_only_where_they_have_a_price():
     assert AtLeast([RefitDebt(1), asks]).needs_reference
     assert not RefitDebt(Price(1, loss_value=EVEN)).needs_reference
     assert not RefitDebt("auto").needs_reference
+
+
+OUTLIERS = IsolationForest(n_estimators=2)
+TEXT = Price(1, loss_value={("ok", "bad"): 1, ("bad", "ok"): 2})
+
+
+@pytest.mark.parametrize(
+    ("base", "y", "price", "message"),
+    [
+        (Ridge(), X[:, 0], Price(1, loss_value=EVEN), "loss_value must be a number where"),
+        (DecisionTreeClassifier(), np.c_[Y, Y], Price(1, loss_value=EVEN), "one column of labels"),
+        (OUTLIERS, None, Price(1, loss_value=EVEN), "loss_value must be a number where"),
+        (OUTLIERS, None, Price(flip_price=1), "flip_price must be 0 where there are no targets"),
+        (LogisticRegression(), Y, TEXT, "pairs of all labels of y, too: it has none of 0"),
+    ],
+)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_price_for_other_targets_is_refused_before_the_first_fit(
+    base, y, price, message, wrapped
+):
+    """Else every batch would be refused, or a price of nan would have each rise answered."""
+    trigger = AtLeast([RefitDebt(5), RefitDebt(price)]) if wrapped else RefitDebt(price)
+    model = DriftAwareRetrainer(base, detector=trigger, batch_size=500)
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        model.partial_fit(X[:100], None if y is None else y[:100])
+    assert not hasattr(model, "events_")
+
+
+def test_rows_without_a_label_need_no_cost():
+    """-1 says so to a semi-supervised base, and is no class."""
+    y = np.where(np.arange(len(Y)) % 4, Y, -1)
+    base = SelfTrainingClassifier(LogisticRegression())
+    trigger = RefitDebt(Price(5, loss_value=EVEN))
+    model = DriftAwareRetrainer(base, detector=trigger, batch_size=500).fit(X, y)
+    assert not [event for event in model.events_ if event.action == "failed"]
 
 
 @pytest.mark.parametrize("lacks", ["y", "y_pred"])

@@ -199,3 +199,15 @@ def test_advice_refuses_a_cost_matrix_where_something_else_is_counted(model, opt
         advise(model, *pair(), price=Price(1, loss_value=UNEVEN), **options)
     with pytest.raises(ValueError, match=r"advise\(price='2'\).*or a Price"):
         advise(model, *pair(), price="2")
+
+
+def test_a_cost_matrix_of_other_labels_is_refused_before_anything_is_fitted(monkeypatch):
+    """The first mistake would tell, after all fits; and advice took it for a fit that failed."""
+    price = Price(1, loss_value={("ok", "bad"): 1, ("bad", "ok"): 2})
+    monkeypatch.setattr(GaussianNB, "fit", None)
+    with pytest.raises(ValueError, match="loss_value must be a dict with pairs of all labels of y"):
+        compared([price])
+    with pytest.raises(ValueError, match="loss_value must be a dict with pairs of all labels of y"):
+        advise(GaussianNB(), *pair(), price=price)
+    with pytest.raises(ValueError, match="loss_value must be a number where the target is not"):
+        compare_policies(LinearRegression(), X, X[:, 0], prices=price)

@@ -12,6 +12,7 @@ from ...buffers._base import joined
 from ...compose._learner import Learner
 from ...compose._structure import is_fitted
 from ...metrics import Price
+from ...metrics._price import check_price_for
 from ...utils._containers import (
     PANDAS,
     POLARS,
@@ -109,6 +110,7 @@ def case_of(estimator, old, new, price, scoring, budget, random_state):
     if is_classifier:
         union_of_labels(np.unique(y_old), y_new)  # refuses text beside numbers
         _check_classes(estimator, y_old)
+        check_price_for(price, np.append(y_old, y_new), task)
     (old, held_old), (new, held_new) = split(old, _HELD_OUT_OLD), split(new, HELD_OUT_NEW)
     evaluator, metric = RowwiseEvaluator(is_classifier), metric_of_price(price)
     if isinstance(scoring, Metric):

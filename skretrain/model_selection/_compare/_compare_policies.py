@@ -8,8 +8,10 @@ import joblib
 import numpy as np
 from sklearn.utils.validation import check_memory
 
+from ...metrics._price import check_price_for
 from ...utils._clone import cloned
 from ...utils._containers import as_container, n_rows
+from ...utils._losses import task_of
 from ...utils._params import check_n_jobs, check_number
 from .._batches import check_at_hand
 from .._edges import checked_times
@@ -295,10 +297,14 @@ def compared(
     params = checked_row_params(estimator, params, int(timing.edges[-1]))
     counted = counted_rows(estimator, params, timing.start)
     prices = None if prices is None else checked_prices(prices)
+    y_counted = y if counted is None else np.asarray(y)[counted]
+    scoring = scoring_at(prices, scoring)
+    for price in prices or ():
+        check_price_for(price, y_counted, task_of(estimator))
     measure = measure_of(
         estimator,
-        scoring_at(prices, scoring),
-        y if counted is None else np.asarray(y)[counted],
+        scoring,
+        y_counted,
         is_priced=prices is not None,
         n_first=timing.start if counted is None else int(counted[: timing.start].sum()),
     )

@@ -235,6 +235,7 @@ def _checkpoints(matrix, starts, every):
     """Return the parts at which a policy is chosen anew, and what lies between them, in words."""
     moments = matrix.chunk_moments_[FIRST:, 0][starts] if len(matrix.chunk_moments_) else None
     rows = matrix.edges_[FIRST + starts]
+    asked = every
     if every is None:
         every = _usual(rows, int(matrix.edges_[-1]), moments)
     every = checked_lengths("rolling_choice", moments, every=every)["every"]
@@ -244,9 +245,10 @@ def _checkpoints(matrix, starts, every):
         periods, words = (rows - rows[0]) // every, f"{every:,} rows"
     marks = 1 + np.flatnonzero(np.diff(periods))
     if not len(marks):
+        way_out = "Lower it." if len(rows) > 1 else "Compare on more rows, or in smaller batches."
         raise ValueError(
-            f"every={every} leaves no checkpoint: the {matrix.edges_[-1] - rows[0]:,} rows that "
-            f"are served have losses in {len(rows):,} part(s). Lower it."
+            f"every={asked} leaves no checkpoint: the {matrix.edges_[-1] - rows[0]:,} rows that "
+            f"are served have losses in {len(rows):,} part(s). {way_out}"
         )
     return marks, words
 
