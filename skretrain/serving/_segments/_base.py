@@ -23,7 +23,7 @@ from ...utils._warn import warn_user
 from ._answers import Answers
 from ._file_store import FileStore
 from ._fleet import Batch, Fleet
-from ._keys import key_of, split
+from ._keys import check_kinds, key_of, split
 from ._shelf import Shelf
 from ._store import MemoryStore
 
@@ -139,6 +139,7 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
 
     def _batch(self, fleet, X, y, classes, params, *, reset):
         rows, parts = split(self, self.by, X, fleet.aliases)
+        check_kinds(self, self.by, parts.grouped.keys, fleet.shard.books.keys() | fleet.aliases)
         if reset or not hasattr(X, "columns") or has_other_columns(self, X):
             validate_data(self, X, reset=reset, skip_check_array=True)
         return Batch(rows, parts, y, classes, params)

@@ -1045,3 +1045,35 @@ def test_hooks_hear_of_a_fleet_in_a_file_that_another_object_has_begun(tmp_path)
     model.partial_fit(new, y)
     assert 77 in heard
     assert pickle.loads(pickle.dumps(model)).n_batches_ == 2
+
+
+@pytest.mark.parametrize(("before", "now"), [(int, str), (str, int)])
+def test_names_that_become_another_type_are_refused_and_do_not_open_all_segments_anew(before, now):
+    """As columns of a CSV do from day to day; a name that is new and no number may come."""
+    X, y, segment = rows(200)
+    frame = as_pandas(X, segment)[0].assign(shop=segment.astype(before))
+    model = SegmentedRetrainer(tree(), by="shop").fit(frame, y)
+    for call in (lambda X: model.partial_fit(X, y), model.predict):
+        with pytest.raises(ValueError, match=rf"segment .*; turn it to {before.__name__}"):
+            call(frame.assign(shop=segment.astype(now)))
+    both = segment.astype(object)
+    both[0] = str(both[0])
+    with pytest.raises(ValueError, match="by must be of one type"):
+        SegmentedRetrainer(tree(), by="shop").fit(frame.assign(shop=both), y)
+    assert len(model.segments_) == SEGMENTS
+    model.merge([before(4)], into="far").partial_fit(frame.assign(shop="new"), y)
+    with pytest.raises(ValueError, match="by must be of one type"):
+        model.predict(frame.assign(shop=now(4)))
+
+
+@pytest.mark.parametrize("path", [None, "fleet.db"])
+def test_bools_and_their_numbers_are_the_same_segments_wherever_they_are_kept(tmp_path, path):
+    X, y, segment = rows(200)
+    path = path and str(tmp_path / path)
+    frame = as_pandas(X, segment)[0].assign(shop=segment > 2)
+    model = SegmentedRetrainer(tree(), by="shop", path=path, max_loaded=1).fit(frame, y)
+    expected = model.predict(frame)
+    numbers = frame.assign(shop=(segment > 2).astype(int))
+    np.testing.assert_array_equal(model.predict(numbers), expected)
+    model.partial_fit(numbers, y)
+    assert sum(status.n_rows for status in model.status().values()) == 400
