@@ -1,6 +1,7 @@
 """Read files, tables and queries as batches, so that a stream need not fit in memory."""
 
 import re
+from contextlib import contextmanager
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
@@ -66,6 +67,7 @@ def iter_batches(source, *, target, batch_size=1000, columns=None):
     [[0, 1], [0], [0, 1], [1]]
     """
     _check_options(target, batch_size, columns)
+    columns = None if columns is None else list(columns)
     options = {"target": target, "batch_size": batch_size, "columns": columns}
     is_path = isinstance(source, str | PathLike)
     return (_of_path if is_path else _of_tables)(source, **options)
@@ -79,13 +81,16 @@ def _of_tables(source, *, target, batch_size, columns):
         yield from _cut(frames, target, batch_size, columns)
         return
     if isinstance(source, tuple | dict) or not hasattr(source, "__iter__"):
-        raise TypeError(
-            f"a {type(source).__name__} holds no rows with names: pass a path, a data frame, an "
-            "Arrow table or reader, a LazyFrame, or an iterable of these. Batches of (X, y) need "
-            "no loader."
-        )
+        raise TypeError(_no_rows(source))
     for part in source:
         yield from iter_batches(part, target=target, batch_size=batch_size, columns=columns)
+
+
+def _no_rows(source):
+    return (
+        f"a {type(source).__name__} holds no rows with names: pass a path, a data frame, an Arrow "
+        "table or reader, a LazyFrame, or an iterable of these. Batches of (X, y) need no loader."
+    )
 
 
 def iter_csv(path, *, target, batch_size=1000, **kwargs):
@@ -115,7 +120,7 @@ def iter_csv(path, *, target, batch_size=1000, **kwargs):
     ImportError
         If pandas is not installed.
     ValueError
-        If there is no such column.
+        If there is no such column, or `batch_size` is no number of rows.
 
     Examples
     --------
@@ -127,11 +132,13 @@ def iter_csv(path, *, target, batch_size=1000, **kwargs):
     ...     [len(X) for X, y in iter_csv(file.name, target="y", batch_size=2)]
     [2, 1]
     """
+    _check_options(target, batch_size, None)
     pandas = import_optional("pandas", caller="iter_csv", extra="cli")
     with pandas.read_csv(path, chunksize=batch_size, **kwargs) as chunks:
         for chunk in chunks:
             _check_names(chunk.columns, target)
-            yield chunk.drop(columns=target), chunk[target]
+            if len(chunk):  # else the file has a header, and no rows
+                yield chunk.drop(columns=target), chunk[target]
 
 
 def iter_parquet(path, *, target, batch_size=1000, columns=None):
@@ -179,6 +186,7 @@ def iter_parquet(path, *, target, batch_size=1000, columns=None):
     ...     [X.columns.tolist() for X, y in iter_parquet(folder, target="y", batch_size=2)]
     [['a', 'month'], ['a', 'month']]
     """
+    columns = columns if columns is None or isinstance(columns, str) else list(columns)
     return _Batches(
         _read_parquet(path, target, batch_size, columns), lambda: -(-_n_rows(path) // batch_size)
     )
@@ -262,9 +270,10 @@ class ParquetFolder:
 
     def __init__(self, path):
         dataset = import_optional("pyarrow.dataset", caller="iter_parquet", extra="cli")
-        found = dataset.dataset(
-            files_of(path), format="parquet", partitioning="hive", partition_base_dir=str(path)
-        )
+        with _told_of_types(path):
+            found = dataset.dataset(
+                files_of(path), format="parquet", partitioning="hive", partition_base_dir=str(path)
+            )
         self._fragments = list(found.get_fragments())
         self.schema = _unified([found.schema, *(f.physical_schema for f in self._fragments)], path)
         self.n_rows = sum(fragment.metadata.num_rows for fragment in self._fragments)
@@ -313,8 +322,16 @@ def _in_order(path):
 
 def _unified(schemas, path):
     arrow = import_optional("pyarrow", caller="iter_parquet", extra="cli")
-    try:
+    with _told_of_types(path):
         return arrow.unify_schemas(schemas, promote_options="permissive")
+
+
+@contextmanager
+def _told_of_types(path):
+    """Say in which folder it is that types do not go together."""
+    arrow = import_optional("pyarrow", caller="iter_parquet", extra="cli")
+    try:
+        yield
     except (arrow.ArrowInvalid, arrow.ArrowTypeError) as error:
         raise ValueError(
             f"the files in {str(path)!r} have columns whose types do not go together: {error}"
@@ -340,8 +357,18 @@ def _of_path(path, *, target, batch_size, columns):
     text = _TEXT.search(Path(path).name.lower())
     if text is None:
         return iter_parquet(path, columns=columns, **options)
-    options |= {} if columns is None else {"usecols": [*columns, target]}
-    return iter_csv(path, sep=_SEPARATORS[text[1]], **options)
+    options["sep"] = _SEPARATORS[text[1]]
+    if columns is None:
+        return iter_csv(path, **options)
+    batches = iter_csv(path, usecols=[*columns, target], **options)
+    return _with_columns(path, batches, target, columns, options["sep"])
+
+
+def _with_columns(path, batches, target, columns, sep):
+    """Yield batches with features as they are asked for: pandas leaves them as in the file."""
+    pandas = import_optional("pandas", caller="iter_batches", extra="cli")
+    _check_names(pandas.read_csv(path, sep=sep, nrows=0).columns, target, columns)
+    yield from ((X[columns], y) for X, y in batches)
 
 
 def _names_and_frames(source, wanted, batch_size):
@@ -368,7 +395,10 @@ def _of_arrow(source, batch_size):
         return None
     import_optional("pandas", caller="iter_batches", extra="cli")
     arrow = import_optional("pyarrow", caller="iter_batches", extra="cli")
-    reader = arrow.RecordBatchReader.from_stream(source)
+    try:
+        reader = arrow.RecordBatchReader.from_stream(source)
+    except arrow.ArrowInvalid:  # a column, which is no table
+        raise TypeError(_no_rows(source)) from None
     return reader.schema.names, _converted(reader, batch_size)
 
 
@@ -448,15 +478,20 @@ def _check_options(target, batch_size, columns):
         raise ValueError(f"batch_size={batch_size!r} is no number of rows: pass an int from 1 on.")
     if isinstance(columns, str):
         raise ValueError(f"columns={columns!r}: pass a list of names, [{columns!r}].")
+    if columns is not None and len({*columns}) < len(columns):
+        raise ValueError(f"columns={columns!r} has a feature twice: name each once.")
     if columns is not None and target in columns:
         raise ValueError(f"columns={columns!r} has the target {target!r}: name features alone.")
 
 
 def _check_names(names, target, columns=None):
-    named = {"target": [target], "columns": columns or []}
+    named, names = {"target": [target], "columns": columns or []}, list(names)
     for parameter, asked in named.items():
         missing = [name for name in asked if name not in names]
         if missing:
+            raise ValueError(f"{parameter}={missing[0]!r} is not a column; there are {names}.")
+        twice = [name for name in asked if names.count(name) > 1]
+        if twice:
             raise ValueError(
-                f"{parameter}={missing[0]!r} is not a column; there are {list(names)}."
+                f"{parameter}={twice[0]!r} is the name of several columns: rename all but one."
             )

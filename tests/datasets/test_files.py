@@ -305,3 +305,54 @@ def test_a_reader_is_not_read_further_than_asked(table):
     endless = pa.RecordBatchReader.from_batches(schema, batches())
     next(iter_batches(endless, target="y", batch_size=50))
     assert len(given) <= 2
+
+
+def test_features_come_in_the_order_in_which_they_are_asked_for(table, tmp_path):
+    """Of text as of everything else: a model that goes by position would mistake them."""
+    table = table.assign(c=1.0)
+    table.to_parquet(tmp_path / "table.parquet")
+    table.to_csv(tmp_path / "table.csv", index=False)
+    for source in (
+        tmp_path / "table.csv",
+        tmp_path / "table.parquet",
+        table,
+        pl.from_pandas(table),
+    ):
+        X, _ = next(iter_batches(source, target="y", columns=("c", "a")))
+        assert list(X.columns) == ["c", "a"]
+        with pytest.raises(ValueError, match="has a feature twice: name each once"):
+            next(iter_batches(source, target="y", columns=["a", "a"]))
+        with pytest.raises(ValueError, match="columns='z' is not a column; there are"):
+            next(iter_batches(source, target="y", columns=["a", "z"]))
+    X, _ = next(iter_parquet(tmp_path / "table.parquet", target="y", columns=("c", "a")))
+    assert list(X.columns) == ["c", "a"]
+
+
+def test_a_name_that_several_columns_have_is_refused(table):
+    """Else the target were a table."""
+    twice = pd.concat([table, table[["y"]]], axis=1)
+    with pytest.raises(ValueError, match="target='y' is the name of several columns"):
+        next(iter_batches(twice, target="y"))
+
+
+@pytest.mark.parametrize("kind", [pd.Series, pl.Series])
+def test_a_column_alone_is_no_table(kind):
+    """It is told as what holds no rows is."""
+    with pytest.raises(TypeError, match="a Series holds no rows with names: pass a path"):
+        next(iter_batches(kind([1.0, 2.0]), target="y"))
+
+
+def test_a_text_without_rows_has_no_batches_and_a_size_that_is_none_is_named(tmp_path):
+    """As with Parquet: an empty day is no day."""
+    (tmp_path / "day.csv").write_text("a,y\n")
+    assert list(iter_csv(tmp_path / "day.csv", target="y")) == []
+    with pytest.raises(ValueError, match="batch_size=0 is no number of rows"):
+        next(iter_csv(tmp_path / "day.csv", target="y", batch_size=0))
+
+
+def test_a_column_that_folders_name_otherwise_than_files_is_refused_with_the_folder(tmp_path):
+    """Some tools write it into the files, too."""
+    (tmp_path / "m=x").mkdir()
+    pd.DataFrame({"m": [1], "y": [0]}).to_parquet(tmp_path / "m=x" / "1.parquet")
+    with pytest.raises(ValueError, match="columns whose types do not go together: "):
+        next(iter_parquet(tmp_path, target="y"))

@@ -16,17 +16,18 @@ from ..._retrainer._estimator import BaseRetrainer
 from ...exceptions import RetrainFailedWarning
 from ...utils._clone import ClonedByContent
 from ...utils._containers import as_container, n_rows
-from ...utils._hooks import Telling
+from ...utils._hooks import Telling, pass_on
 from ...utils._params import check_choice, check_integer, check_number, is_integer, refuse
 from ...utils._restoring import Restoring
 from ...utils._warn import warn_user
 from ._answers import Answers
 from ._file_store import FileStore
 from ._fleet import Batch, Fleet
-from ._keys import key_of, split
+from ._keys import check_kinds, key_of, split
 from ._shelf import Shelf
 from ._store import MemoryStore
 
+_OF_FILE = ("_fleet", "_file", "_log_before")  # what belongs to the file, or to this process
 _COLUMNS = ("n_features_in_", "feature_names_in_")
 
 
@@ -81,6 +82,7 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
             fleet.shard.shelf.take_over(store, self.max_loaded)
             vars(self).update(columns)
             self._fleet = fleet
+            pass_on({"": self.__dict__.pop("_log_before", fleet.log)}, {"": fleet.log})
         return fleet
 
     def _begun(self):
@@ -105,7 +107,9 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
         except BaseException:
             file = self.__dict__.get("_file")
             if file is not None:
-                self.__dict__.pop("_fleet", None)  # it is read again from the file
+                fleet = self.__dict__.pop("_fleet", None)  # it is read again from the file
+                if fleet is not None:
+                    self._log_before = fleet.log  # whose hooks go on
                 file.close()
             raise
 
@@ -135,6 +139,7 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
 
     def _batch(self, fleet, X, y, classes, params, *, reset):
         rows, parts = split(self, self.by, X, fleet.aliases)
+        check_kinds(self, self.by, parts.grouped.keys, fleet.shard.books.keys() | fleet.aliases)
         if reset or not hasattr(X, "columns") or has_other_columns(self, X):
             validate_data(self, X, reset=reset, skip_check_array=True)
         return Batch(rows, parts, y, classes, params)
@@ -166,7 +171,7 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
 
     def _event_logs(self):
         """Return the logs that hooks can hear of: there is one."""
-        fleet = self.__dict__.get("_fleet")
+        fleet = self._present()
         return {} if fleet is None else {"": fleet.log}
 
     def __sklearn_is_fitted__(self):
@@ -195,9 +200,7 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
     def __getstate__(self):
         state = super().__getstate__()
         if self.path is not None:
-            state = {
-                name: value for name, value in state.items() if name not in ("_fleet", "_file")
-            }
+            state = {name: value for name, value in state.items() if name not in _OF_FILE}
         return state
 
     # -- learned attributes ----------------------------------------------------------------------

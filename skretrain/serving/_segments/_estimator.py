@@ -31,7 +31,7 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
         each segment has a seed of its own, made of that and of its name.
     by : str or int
         The column that tells the segments, by its name or number: text, whole numbers or bools,
-        without gaps. No model sees it.
+        without gaps and of one type in all batches. No model sees it.
     min_rows : int, default=50
         Rows of its own before the model of a segment counts. In ``fit``, segments with so many are
         fitted, others begin as with ``partial_fit``; so do those with one class, if the base
@@ -52,7 +52,8 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
         A file for the state. It has the state of all after each ``fit``, ``partial_fit``, ``merge``
         and ``retire``, in one step: a process that is killed leaves the state before, and the same
         call by another one, with an object made in the same way, goes on as if nothing had
-        happened. None keeps all in memory.
+        happened. Clones have the same file, and ``fit`` forgets what is in it: set it to None in
+        what is cross-validated. None keeps all in memory.
 
     Attributes
     ----------

@@ -325,5 +325,5 @@ class Fleet(Plain):
         self.aliases = {name: to for name, to in self.aliases.items() if to != key}
 
     def _forget(self, key):
+        self.alarms.forget(key)  # first: what is watched has a book
         self.shard.delete(key)
-        self.alarms.forget(key)

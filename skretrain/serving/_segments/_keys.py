@@ -143,8 +143,31 @@ def key_of(value):
 
 
 def text_of(key):
-    """Return the name of a segment in a store."""
-    return json.dumps(key)
+    """Return the name of a segment in a store: the same for all keys that are equal."""
+    return json.dumps(int(key) if isinstance(key, bool) else key)
+
+
+def check_kinds(owner, by, keys, known):
+    """Raise ValueError where a segment is a text, and was a number before, or the other way round.
+
+    Files without types, and tables with gaps, give both: each segment would begin anew.
+    """
+    there = {*known, *keys}
+    for key in keys:
+        twin = _twin(key)
+        if key not in known and twin in there:
+            what = f"of one type: it has {key!r} where there is a segment {twin!r}"
+            refuse(owner, "by", f"{what}; turn it to {type(twin).__name__}, X[by].astype(...)", by)
+
+
+def _twin(key):
+    """Return the number that a text is, the text of a number, or None."""
+    if not isinstance(key, str):
+        return str(key)
+    try:
+        return int(key)
+    except ValueError:
+        return None
 
 
 def _coded(owner, by, values):

@@ -166,6 +166,13 @@ class Shard(Plain):
         """
         return {key: ask(self.shelf.get(key), take_rows(X, part)) for key, part in parts}
 
+    def open(self, key, batch):
+        """Begin a segment, and return its book."""
+        # The book last: an interrupt may leave a retrainer without one, never a book without one.
+        self.shelf.put(key, self.blank(key))
+        book = self.books[key] = Book(self.way, batch)
+        return book
+
     def delete(self, key):
         """Forget a segment."""
         del self.books[key]
@@ -254,14 +261,12 @@ class _Learning:
         shard, batch = self.shard, self.work.batch
         book = shard.books.get(key)
         if book is None:
-            book = shard.books[key] = Book(shard.way, batch)
-            retrainer, newest = shard.blank(key), None
+            book = shard.open(key, batch)
             if batch > 1:  # of the first one, all are new
                 event = SegmentEvent("opened", 0, part.stop - part.start, reason="its first rows")
                 self._tell(event, key)
-        else:
-            retrainer = shard.shelf.get(key, to_change=True)
-            newest = newest_of(retrainer)
+        retrainer = shard.shelf.get(key, to_change=True)
+        newest = newest_of(retrainer)
         error = None
         try:
             retrainer = self._learned(key, book, retrainer, part)

@@ -1,6 +1,7 @@
 """Retrainers by segment: those used last in memory, the others in a store."""
 
 import pickle
+from collections import OrderedDict
 from threading import RLock
 
 from ...utils._plain import Plain
@@ -22,7 +23,7 @@ class Shelf(Plain):
     def __init__(self, store, max_loaded):
         self.store = store
         self.max_loaded = max_loaded
-        self._loaded = {}  # the one used last comes last
+        self._loaded = OrderedDict()  # the one used last comes last
         self._changed = set()  # loaded ones that the store does not have as they are
         self._in_use = None
         self._lock = RLock()
@@ -38,10 +39,11 @@ class Shelf(Plain):
     def get(self, key, *, to_change=False):
         """Return the retrainer of a segment; one that is to be changed does not leave meanwhile."""
         with self._lock:
-            retrainer = self._loaded.pop(key, None)
-            if retrainer is None:
-                retrainer = pickle.loads(self.store.get(text_of(key)))
-            self._loaded[key] = retrainer
+            # Never taken out, be it for a moment: an interrupt just then would lose it.
+            if key not in self._loaded:
+                self._loaded[key] = pickle.loads(self.store.get(text_of(key)))
+            retrainer = self._loaded[key]
+            self._loaded.move_to_end(key)
             self._in_use = key if to_change else self._in_use
             self._make_room()
         return retrainer
@@ -49,9 +51,9 @@ class Shelf(Plain):
     def put(self, key, retrainer):
         """Keep the retrainer of a segment, which is new or has changed."""
         with self._lock:
-            self._loaded.pop(key, None)
-            self._loaded[key] = retrainer
             self._changed.add(key)
+            self._loaded[key] = retrainer
+            self._loaded.move_to_end(key)
             self._in_use = None
             self._make_room()
 
@@ -65,7 +67,7 @@ class Shelf(Plain):
     def clear(self):
         """Forget the retrainers of all segments, whoever has put them into the store."""
         with self._lock:
-            self._loaded, self._changed = {}, set()
+            self._loaded, self._changed = OrderedDict(), set()
             for name in list(self.store.keys()):
                 self.store.delete(name)
 
@@ -95,7 +97,7 @@ class Shelf(Plain):
         with self._lock:
             state = {**vars(self), "_lock": None, "_in_use": None}
             if not isinstance(self.store, MemoryStore):
-                state |= {"_loaded": {}, "_changed": set()}
+                state |= {"_loaded": OrderedDict(), "_changed": set()}
             return state
 
     def __setstate__(self, state):

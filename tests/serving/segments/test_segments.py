@@ -13,6 +13,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from helpers import assert_same_outputs
+from interrupting import Lines
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_regressor
@@ -983,3 +984,96 @@ model.partial_fit(day["X"], day["y"])
     kept = SegmentedRetrainer(tree(), by=1, path=str(path))
     assert_same_fleet(plain, kept, frame)
     assert_same_fleet(plain.partial_fit(frame, y), kept.partial_fit(frame, y), frame)
+
+
+class LinesThatMoveModels(Lines):
+    """When each line that moves models of segments runs first, and when it does last."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = {}, {}
+
+    def _line(self, frame, kind, argument):
+        code = frame.f_code
+        if kind == "line" and (code.co_filename.endswith("_shelf.py") or code.co_name == "segment"):
+            where = code.co_filename, frame.f_lineno
+            self.first.setdefault(where, self.n_run)
+            self.last[where] = self.n_run
+        super()._line(frame, kind, argument)
+        return self._line
+
+
+@pytest.mark.parametrize("max_loaded", [None, 2])
+@pytest.mark.parametrize("call", ["predict", "partial_fit", "retire"])
+def test_an_interrupt_loses_no_model_of_a_segment(call, max_loaded):
+    """In memory, as Ctrl-C does: wherever models of segments change places."""
+    batch, y, _ = next(stream(1))
+    model = SegmentedRetrainer(tree(), by=1, min_rows=5, max_loaded=max_loaded)
+    model.fit(batch[:150], y[:150])
+    state = pickle.dumps(model)
+    new = batch[:10].copy()
+    new[:, 1] = 77  # a segment that opens
+    act = {
+        "predict": lambda one: one.predict(batch),
+        "partial_fit": lambda one: one.partial_fit(np.concatenate([new, batch[:4]]), y[:14]),
+        "retire": lambda one: one.retire(0),
+    }[call]
+    one = pickle.loads(state)
+    with LinesThatMoveModels().watched() as lines:
+        act(one)
+    assert lines.first
+    for line in {*lines.first.values(), *lines.last.values()}:
+        one, lines = pickle.loads(state), Lines(line)
+        with pytest.raises(KeyboardInterrupt), lines.watched():
+            act(one)
+        assert len(one.predict(batch)) == len(batch), lines.where
+        one.partial_fit(new, y[:10])
+        assert {*one.status()} == {*one.segments_}
+
+
+def test_hooks_hear_of_a_fleet_in_a_file_that_another_object_has_begun(tmp_path):
+    """Before it has read the file, and after a pass that failed."""
+    batch, y, _ = next(stream(1))
+    params = {"by": 1, "path": str(tmp_path / "fleet.db")}
+    SegmentedRetrainer(tree(), **params).fit(batch, y)
+    model, heard = SegmentedRetrainer(tree(), **params), []
+    on_event(model, lambda event: heard.append(event.segment))
+    with pytest.raises(ValueError, match="NaN"):
+        model.partial_fit(batch, np.where(y == 1, np.nan, y))
+    new = batch.copy()
+    new[:, 1] = 77
+    model.partial_fit(new, y)
+    assert 77 in heard
+    assert pickle.loads(pickle.dumps(model)).n_batches_ == 2
+
+
+@pytest.mark.parametrize(("before", "now"), [(int, str), (str, int)])
+def test_names_that_become_another_type_are_refused_and_do_not_open_all_segments_anew(before, now):
+    """As columns of a CSV do from day to day; a name that is new and no number may come."""
+    X, y, segment = rows(200)
+    frame = as_pandas(X, segment)[0].assign(shop=segment.astype(before))
+    model = SegmentedRetrainer(tree(), by="shop").fit(frame, y)
+    for call in (lambda X: model.partial_fit(X, y), model.predict):
+        with pytest.raises(ValueError, match=rf"segment .*; turn it to {before.__name__}"):
+            call(frame.assign(shop=segment.astype(now)))
+    both = segment.astype(object)
+    both[0] = str(both[0])
+    with pytest.raises(ValueError, match="by must be of one type"):
+        SegmentedRetrainer(tree(), by="shop").fit(frame.assign(shop=both), y)
+    assert len(model.segments_) == SEGMENTS
+    model.merge([before(4)], into="far").partial_fit(frame.assign(shop="new"), y)
+    with pytest.raises(ValueError, match="by must be of one type"):
+        model.predict(frame.assign(shop=now(4)))
+
+
+@pytest.mark.parametrize("path", [None, "fleet.db"])
+def test_bools_and_their_numbers_are_the_same_segments_wherever_they_are_kept(tmp_path, path):
+    X, y, segment = rows(200)
+    path = path and str(tmp_path / path)
+    frame = as_pandas(X, segment)[0].assign(shop=segment > 2)
+    model = SegmentedRetrainer(tree(), by="shop", path=path, max_loaded=1).fit(frame, y)
+    expected = model.predict(frame)
+    numbers = frame.assign(shop=(segment > 2).astype(int))
+    np.testing.assert_array_equal(model.predict(numbers), expected)
+    model.partial_fit(numbers, y)
+    assert sum(status.n_rows for status in model.status().values()) == 400
