@@ -86,9 +86,11 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
     whose capital is found by the procedure of Benjamini and Hochberg for e-values [2]_: at any
     batch, however often it is looked, the expected share of false ones among all that are found is
     at most `alpha`. The assumption is that of :class:`~skretrain.drift.RiskMonitor`, for each
-    segment; they may depend on each other in any way. An episode is over, and the segment can be
-    reported again, when its losses have been shown to be back, or when another model serves: then
-    the reference is learned anew.
+    segment; they may depend on each other in any way. Half of `alpha` is for what the first rows
+    say wrongly, in equal shares of the segments of that time: to a fleet that grows to e times its
+    size, segment after segment, or learns each reference anew, it comes once more. An episode is
+    over, and the segment can be reported again, when its losses have been shown to be back, or when
+    another model serves: then the reference is learned anew.
 
     An event ``common`` says that at least a tenth of the segments under test, and three, have risen
     together: a promotion week, a broken feed. For :math:`n` segments and :math:`k` of them, the
