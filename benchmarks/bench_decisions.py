@@ -705,7 +705,11 @@ def layers(cells):
             f"{n_seeds} seed{'s' * (n_seeds > 1)}, prices {', '.join(factors)}. The mean over the "
             "seeds is taken at each price; the worst price counts.",
             table(header, rows),
-            *(against_targets(name, by_stream[name], means[name]) for name in DEFAULTS),
+            *(
+                against_targets(name, by_stream[name], means[name])
+                for name in DEFAULTS
+                if name in LAYERS
+            ),
             "At the worst price, mean over the seeds:",
             table(["", *LAYERS], of_streams),
             "Above 1.25, in the mean over the seeds:",
@@ -729,7 +733,7 @@ def against_targets(name, by_stream, means):
 def above(means, factors, limit=1.25):
     """Return the cells of each layer in which its regret is above a limit."""
     rows = []
-    for name in ("the price", *DEFAULTS):
+    for name in [name for name in ("the price", *DEFAULTS) if name in LAYERS]:
         cells = [
             f"{group} at {factors[k]} {mean[k]:.2f}"
             for group, mean in means[name].items()
@@ -807,6 +811,7 @@ def add_arguments(parser):
     parser.add_argument("--cells", type=Path, metavar="FILE", help="keep what is done, in JSON")
     parser.add_argument("--bases", nargs="+", default=[*BATCH], choices=[*BATCH])
     parser.add_argument("--layers", action="store_true", help="the choices of RefitDebt alone")
+    parser.add_argument("--only", nargs="+", default=[*LAYERS], choices=[*LAYERS], metavar="LAYER")
     parser.add_argument("--seeds", type=int, default=N_SEEDS, help="of the layers, default 5")
 
 
@@ -820,6 +825,8 @@ def main():
     cases = [Case("abrupt", 0, base) for base in BATCH] if quick else all_cases(n_seeds)
     cases = [case for case in cases if case.base in arguments.bases]
     if arguments.layers:
+        for name in {*LAYERS} - {*arguments.only}:
+            del LAYERS[name]
         print(layers(measured_layers(cases, quick, arguments.cells)))
         return
     replay = replay_many(quick)
