@@ -719,6 +719,11 @@ def layers(cells):
     )
 
 
+def asked(names):
+    """Return those of the layers that are measured."""
+    return [name for name in names if name in LAYERS]
+
+
 def against_targets(name, by_stream, means):
     """Return a sentence on one layer."""
     ratios = np.concatenate([np.ravel(seeds) for seeds in by_stream.values()])
@@ -733,7 +738,7 @@ def against_targets(name, by_stream, means):
 def above(means, factors, limit=1.25):
     """Return the cells of each layer in which its regret is above a limit."""
     rows = []
-    for name in [name for name in ("the price", *DEFAULTS) if name in LAYERS]:
+    for name in asked(("the price", *DEFAULTS)):
         cells = [
             f"{group} at {factors[k]} {mean[k]:.2f}"
             for group, mean in means[name].items()
