@@ -59,3 +59,9 @@ def pytest_runtest_call(item):
         return (yield)
     finally:
         sys.settrace(tracer)
+
+
+def pytest_runtest_teardown():
+    """Close what a test or doctest has left open: pyplot warns of more than 20 figures."""
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")

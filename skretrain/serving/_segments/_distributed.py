@@ -2,6 +2,7 @@
 
 import pickle
 from copy import copy
+from functools import wraps
 
 from sklearn.utils.metaestimators import available_if
 
@@ -15,11 +16,10 @@ from ._shelf import Shelf
 def _handed_on(name):
     """Return a method of the fleet, there where it has it."""
 
+    @wraps(getattr(SegmentedRetrainer, name))
     def method(self, *args, **kwargs):
         return getattr(self._remote, name)(*args, **kwargs)
 
-    method.__name__ = name
-    method.__doc__ = getattr(SegmentedRetrainer, name).__doc__
     return available_if(lambda self: hasattr(self._remote, name))(method)
 
 
