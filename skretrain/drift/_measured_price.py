@@ -5,6 +5,7 @@ from collections import deque
 
 import numpy as np
 
+from ..utils._losses import differs_per_row
 from ..utils._plain import Plain
 
 _MEMORY_ROWS = 20_000
@@ -84,5 +85,4 @@ class MeasuredPrice(Plain):
 def _n_changed(answers, decided, n_before):
     """Return how many answers are others now, of those that are remembered."""
     answers = answers[max(n_before, 0) :]
-    changed = answers != decided[: len(answers)]
-    return int(changed.reshape(len(answers), -1).any(axis=1).sum())
+    return int(differs_per_row(answers, decided[: len(answers)]).sum())

@@ -13,14 +13,12 @@ from ._loss_memory import LossMemory
 from ._losses import losses_of, scored_losses_of
 from ._measured_price import MeasuredPrice
 from ._ranks import Ranks
-from ._regimes import Regimes
+from ._regimes import SAVED_BY_GROWTH, Regimes
 from ._ski_rental import buying_point
 
 _STABLE = Signal("stable")
 _MEMORY_ROWS = 20_000
 _CONFIDENCE = 0.002  # river's default for ADWIN: the same proof as ErrorDrift asks for
-# A model fitted on twice the rows is expected to make so many errors less, without a curve.
-_SAVED_BY_GROWTH = 0.05
 _CAUTION = 0.5  # with a told price
 
 
@@ -181,7 +179,7 @@ class RefitDebt(BaseTrigger):
         True with ``"auto"``, and as long as what a refit costs has not been measured.
         """
         has_curve = getattr(self, "_regimes", None) is not None
-        share = 1 - self._regimes.ratio(2, 1) if has_curve else _SAVED_BY_GROWTH
+        share = 1 - self._regimes.ratio(2, 1) if has_curve else SAVED_BY_GROWTH
         saved = share * getattr(self, "_lost", 0.0)
         if isinstance(self.price, Price):
             measured = self._measured or MeasuredPrice(self.price)

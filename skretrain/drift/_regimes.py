@@ -12,7 +12,8 @@ _AGEING = 0.8  # weight of what came one earlier
 _MIN_ROWS = 50  # fewer losses say nothing of a fit
 # A model fitted on twice the rows is expected to make a twentieth less of errors, until fits on
 # different numbers of rows say more: the belief counts as much as two fits at e times the rows.
-_DECLINE = -math.log2(1 - 0.05)
+SAVED_BY_GROWTH = 0.05
+_DECLINE = -math.log2(1 - SAVED_BY_GROWTH)
 _BELIEF = 1.0
 _SHARES = np.linspace(0.0, 1.0, 21)  # of the rows that remain, to wait for
 

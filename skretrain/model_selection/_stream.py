@@ -11,7 +11,7 @@ from .._retrainer._estimator import BaseRetrainer
 from ..utils._containers import n_rows, take_rows
 from ..utils._copy import copy_fitted
 from ..utils._costs import Stopwatch
-from ..utils._losses import task_of
+from ..utils._losses import differs_per_row, task_of
 from ._unreadable import answered, readable_rows
 
 
@@ -87,21 +87,18 @@ class _Versions:
     def __init__(self, estimator, timing):
         self.estimator, self.timing = estimator, timing
         self.coming = deque()
-        self.current = self._frozen() if timing.fit_latency else estimator
+        self.current = frozen(self.estimator) if timing.fit_latency else estimator
 
     def learned(self, row):
         """Note that the estimator learned before `row` came."""
         if self.timing.fit_latency:
-            self.coming.append((row, self._frozen()))
+            self.coming.append((row, frozen(self.estimator)))
 
     def at(self, row):
         """Return the state that serves from `row` on."""
         while self.coming and self.coming[0][0] <= self.timing.ready(row):
             self.current = self.coming.popleft()[1]
         return self.current
-
-    def _frozen(self):
-        return frozen(self.estimator)
 
 
 def frozen(estimator):
@@ -142,13 +139,7 @@ class Flips:
                 return 0
             before = np.asarray(self._before.predict(take_rows(X, both)))
             decided, counted = decided[both], counted[both]
-        return int((differs(before, decided) & counted).sum())
-
-
-def differs(one, other):
-    """Return which rows are decided otherwise; of several outputs, if any is another."""
-    changed = one != other
-    return changed.reshape(len(changed), -1).any(axis=1)
+        return int((differs_per_row(before, decided) & counted).sum())
 
 
 class CostMeter:

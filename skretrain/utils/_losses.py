@@ -21,6 +21,12 @@ def zero_one_loss_per_row(y_true, y_pred):
     return wrong.mean(axis=1) if wrong.ndim > 1 else wrong.astype(np.float64)
 
 
+def differs_per_row(one, other):
+    """Return which rows are decided otherwise; of several outputs, if any is another."""
+    changed = one != other
+    return changed.reshape(len(changed), -1).any(axis=1)
+
+
 def absolute_loss_per_row(y_true, y_pred):
     """Return the absolute residual; for several outputs, their mean.
 

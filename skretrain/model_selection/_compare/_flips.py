@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...utils._losses import differs_per_row
 from .._matrix._dates import known_chunks
 from .._matrix._replay import FIRST, charge_of
-from .._stream import differs
 
 
 def flips_of(schedule, matrix, delay, counted):
@@ -115,4 +115,4 @@ def _on(matrix, decided, fit, part):
 
 def _n_changed(one, two, counted):
     """Return how many rows are decided otherwise, of those that both can read."""
-    return int((differs(one[0], two[0]) & one[1] & two[1] & counted).sum())
+    return int((differs_per_row(one[0], two[0]) & one[1] & two[1] & counted).sum())

@@ -100,6 +100,6 @@ class Shelf(Plain):
                 state |= {"_loaded": OrderedDict(), "_changed": set()}
             return state
 
-    def __setstate__(self, state):
-        super().__setstate__(state)
+    def _restore(self, state):
+        super()._restore(state)
         self._lock = RLock()

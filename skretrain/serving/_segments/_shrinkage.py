@@ -60,10 +60,10 @@ class Shrinkage(Plain):
         self.losses = before + new
 
     def _lost(self, own, pooled, y, share):
-        mixed = share * own + (1 - share) * pooled
+        both = mixed(own, pooled, share)
         if self.way == "proba":
-            return float(-np.log(np.clip(mixed, _LEAST_PROBABILITY, 1.0)).sum())
-        return float((absolute_loss_per_row(y, mixed) if self.way == "value" else mixed).sum())
+            return float(-np.log(np.clip(both, _LEAST_PROBABILITY, 1.0)).sum())
+        return float((absolute_loss_per_row(y, both) if self.way == "value" else both).sum())
 
 
 def way_of(task, retrainer, y):

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from skretrain.serving._segments import _file_store
 from skretrain.serving._segments._file_store import FileStore
-from skretrain.serving._segments._store import MemoryStore
 
 
 @pytest.fixture
@@ -43,14 +42,13 @@ STEPS = st.one_of(
 )
 
 
-@pytest.mark.parametrize("where", ["memory", "file"])
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=12))
-def test_it_is_a_dict_whose_changes_last_once_they_are_committed(steps, tmp_path_factory, where):
+def test_it_is_a_dict_whose_changes_last_once_they_are_committed(steps, tmp_path_factory):
     """Any sequence of calls leaves what the same calls leave in a plain dict."""
     path = tmp_path_factory.mktemp("stores") / "fleet.db"
     lasting, now = (None, {}), (None, {})
-    with closing(MemoryStore() if where == "memory" else FileStore(path)) as store:
+    with closing(FileStore(path)) as store:
         for name, *arguments in steps:
             getattr(store, name)(*arguments)
             header, states = now[0], dict(now[1])
