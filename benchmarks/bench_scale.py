@@ -26,7 +26,6 @@ from _common import parse_args, table, use_one_thread, verdict, write_report
 from sklearn.linear_model import SGDClassifier
 
 from skretrain import DriftAwareRetrainer, make_mixture
-from skretrain.buffers import SlidingWindow
 from skretrain.datasets import iter_parquet
 from skretrain.linear_model import RecursiveRidgeClassifier
 from skretrain.model_selection import prequential_validate
@@ -34,8 +33,6 @@ from skretrain.model_selection import prequential_validate
 N_FEATURES, BATCH, GROUP = 10, 1_000, 250_000
 ROWS, QUICK_ROWS, PEER_ROWS = 10_000_000, 20_000, 100_000
 MOST_MEMORY, MOST_TIME, LEAST_RATE = 1.05, 1.1, 0.8
-# Of what takes no share of the rows, so many are enough to know the seconds.
-GROWTH_ROWS, GROWTH_QUICK = 40_000, 4_000
 
 
 def write_stream(path, n_rows):
@@ -167,44 +164,6 @@ def in_a_process(task, *args):
         return pool.submit(task, *args).result()
 
 
-# -- how costs grow
-
-
-GROWTH = {
-    "features": (10, 100, 1_000),
-    "rows per batch": (100, 1_000, 10_000),
-    "rows in the buffer": (1_000, 10_000, 100_000),
-    "classes": (2, 10, 50),
-}
-
-
-def growth(what, size, n_rows):
-    """Return microseconds per row, bare and ours, and the megabytes by which the process grew."""
-    use_one_thread()
-    usual = {"features": 10, "rows per batch": BATCH, "rows in the buffer": 10_000, "classes": 2}
-    n_features, batch, memory, n_classes = (usual | {what: size}).values()
-    rng, bare_model = np.random.default_rng(0), SGDClassifier(random_state=0)
-    coef = rng.normal(size=(n_features, n_classes))
-    model = DriftAwareRetrainer(
-        SGDClassifier(random_state=0), buffer=SlidingWindow(memory), random_state=0
-    )
-    before = resident()
-    X = rng.normal(size=(memory, n_features))  # the buffer is full from the first fit on
-    model.fit(X, (X @ coef).argmax(axis=1))
-    seconds, classes = np.zeros(2), np.arange(n_classes)
-    n_batches = max(n_rows // batch, 2)
-    for _ in range(n_batches):
-        X = rng.normal(size=(batch, n_features))
-        y, times = (X @ coef).argmax(axis=1), [time.process_time()]
-        bare_model.partial_fit(X, y, classes=classes)
-        bare_model.predict(X)
-        times.append(time.process_time())
-        model.partial_fit(X, y)
-        times.append(time.process_time())
-        seconds += np.diff(times)
-    return 1e6 * seconds / (n_batches * batch), (resident() - before) / 1e6
-
-
 # -- row by row
 
 
@@ -267,7 +226,6 @@ def main():
         "## Row by row",
         _peers_table(runs, peers),
     ]
-    parts += ["## How costs grow", _growth_text(), *_growth_tables(args.quick)]
     write_report(args.out, "Streams longer than the memory", parts)
 
 
@@ -365,28 +323,6 @@ def _peers_table(runs, peers):
         [name, rate if isinstance(rate, str) else f"{rate:,.0f}"] for name, rate in [*ours, *theirs]
     ]
     return table(["", "rows per second"], lines)
-
-
-def _growth_text():
-    return (
-        "`DriftAwareRetrainer(SGDClassifier())` on rows of one concept, in batches of "
-        f"{BATCH:,}, the buffer full: 10 features, 2 classes and a buffer of 10,000 rows, but for "
-        "what the table varies, and comparisons with refits as the rows grow; bare are `predict` "
-        "and `partial_fit` of the same estimator, in the same process. Rows are arrays. Megabytes "
-        "are those by which the process grew."
-    )
-
-
-def _growth_tables(is_quick):
-    n_rows = GROWTH_QUICK if is_quick else GROWTH_ROWS
-    for what, sizes in GROWTH.items():
-        sizes = sizes[:1] if is_quick else sizes
-        found = [in_a_process(growth, what, size, n_rows) for size in sizes]
-        lines = [
-            [f"{size:,}", *(f"{cost:.2f}" for cost in costs), f"{memory:,.0f}"]
-            for size, (costs, memory) in zip(sizes, found, strict=True)
-        ]
-        yield table([what, "bare (us per row)", "retrainer (us per row)", "MB"], lines)
 
 
 if __name__ == "__main__":
