@@ -961,6 +961,19 @@ def test_events_of_the_members_are_one_log():
     assert ("tree: alarm", 650) in [(event.reason, event.row) for event in whole]
 
 
+def test_a_member_keeps_a_thousand_events_and_counts_them_all():
+    """One that retrains with every batch would fill the memory of a long stream with its log."""
+    member = DriftAwareRetrainer(GaussianNB())
+    model = MixtureRetrainer([("bayes", member)]).fit(X[:20], Y[:20])
+    (log,) = [one.events_ for one in model.estimators_]
+    log._events.extend([log[0]] * 1_500)
+    assert len(log) == model.events_.max_events == 1_000
+    model.fit(X[:20], Y[:20])
+    assert model.estimators_[0].events_.max_events == 1_000
+    assert clone(model).fit(X[:20], Y[:20]).events_.max_events == 1_000
+    assert member.fit(X[:20], Y[:20]).events_.max_events == 10_000
+
+
 # -- regression ------------------------------------------------------------------------------------
 
 

@@ -32,12 +32,12 @@ from ._learned import LearnedAttributes, as_fitted
 from ._members import (
     all_have,
     all_take_weights,
+    as_member,
     check_member,
     checked_target,
     each_of,
     names_and_members,
     picker,
-    seeded,
     tags_of,
     task_of_members,
     weight_names,
@@ -90,7 +90,8 @@ class MixtureRetrainer(
     weight_history_ : WeightHistory
         ``rows`` and ``weights`` after each of the last 10,000 batches.
     events_ : EventLog
-        What the members did; the name of the member begins the reason.
+        What the members did, the newest 1,000 notable events of each; the name of the member
+        begins the reason.
     n_samples_seen_ : int
         Rows seen since ``fit``.
     classes_ : ndarray of shape (n_classes,)
@@ -359,7 +360,7 @@ class MixtureRetrainer(
         task = task_of_members(members)
         return MixEngine(
             list(members),
-            [seeded(cloned(m), seed, number) for number, m in enumerate(members.values())],
+            [as_member(cloned(m), seed, number) for number, m in enumerate(members.values())],
             FixedShare(len(members), self.forgetting, self.share),
             Turns(len(members), self.budget),
             is_classifier=task == "classification",

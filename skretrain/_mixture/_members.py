@@ -14,6 +14,8 @@ from ..compose._update import weight_name
 from ..utils._losses import task_of
 from ..utils._sklearn_api import routing_enabled
 
+_MAX_EVENTS = 1_000  # of a member: one that retrains by schedule has one with every batch
+
 
 def names_and_members(estimators):
     """Return the names and the members of a list of pairs."""
@@ -33,8 +35,9 @@ def names_and_members(estimators):
     return list(names), list(members)
 
 
-def seeded(member, seed, number):
-    """Give a member a seed of its own, if it has none and the mixture has one."""
+def as_member(member, seed, number):
+    """Make a retrainer a member: with a short log, and a seed of its own if it has none."""
+    member._max_events = _MAX_EVENTS
     if seed is not None and member.get_params(deep=False)["random_state"] is None:
         drawn = np.random.SeedSequence([seed, number]).generate_state(1)[0]
         member.set_params(random_state=int(drawn >> 1))

@@ -24,6 +24,7 @@ from ..utils._callbacks import (
 )
 from ..utils._clone import ClonedByContent
 from ..utils._containers import as_container, n_rows
+from ..utils._events import MAX_EVENTS
 from ..utils._hooks import Telling, pass_on
 from ..utils._losses import task_of
 from ..utils._params import check_choice, is_integer, refuse
@@ -67,6 +68,7 @@ class BaseRetrainer(
     _is_watched_by_default = False
     dry_run = False
     on_error = "warn"
+    _max_events = MAX_EVENTS
 
     # -- learning ------------------------------------------------------------------------------
 
@@ -330,6 +332,7 @@ class BaseRetrainer(
             raise_failures=self.on_error == "raise",
             seed=seed or 0,
             watches_rare=self._is_watched_by_default,
+            max_events=self._max_events,
         )
         return Cycle(parts, settings)
 

@@ -71,7 +71,7 @@ class State(Plain):
         self.trials = Trials(parts.gate, learner, is_regression=is_regression)
         parts.gate.check(learner, parts.buffer)
         self.concept = Concept()
-        self.log = Log(self.service, raise_failures=settings.raise_failures)
+        self.log = Log(self.service, settings)
         self.cause = None
         self.pending = None
         self.late = set()

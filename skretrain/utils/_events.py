@@ -101,6 +101,7 @@ _TABLE = (
     ),
 )
 ACTIONS = {action.name: action for action in _TABLE}
+MAX_EVENTS = 10_000  # that a log keeps
 _LONGEST = 2000  # characters of a reason
 STATES = ("stable", "warning", "drift")  # what a trigger can say, from good to bad
 
@@ -172,7 +173,7 @@ class EventLog(Plain):
     actions = ACTIONS  # what can happen to the owner of the log
     _hooks = None  # once there are some; they belong to this process
 
-    def __init__(self, max_events=10_000):
+    def __init__(self, max_events=MAX_EVENTS):
         self.max_events = max_events
         self._events = deque(maxlen=max_events)
         self.counts = dict.fromkeys(self.actions, 0)
