@@ -989,13 +989,15 @@ model.partial_fit(day["X"], day["y"])
 class LinesThatMoveModels(Lines):
     """When each line that moves models of segments runs first, and when it does last."""
 
+    NAMES = ("segment", "_book", "_acted")
+
     def __init__(self):
         super().__init__()
         self.first, self.last = {}, {}
 
     def _line(self, frame, kind, argument):
         code = frame.f_code
-        if kind == "line" and (code.co_filename.endswith("_shelf.py") or code.co_name == "segment"):
+        if kind == "line" and (code.co_filename.endswith("_shelf.py") or code.co_name in self.NAMES):
             where = code.co_filename, frame.f_lineno
             self.first.setdefault(where, self.n_run)
             self.last[where] = self.n_run
