@@ -337,7 +337,7 @@ def test_the_name_of_a_model_is_a_label_like_any_other_unless_there_are_several(
 
 
 def test_other_things_are_refused():
-    with pytest.raises(ValueError, match="model must be a retrainer, a mixture, a PendingLabels"):
+    with pytest.raises(ValueError, match="model must be a retrainer, a mixture, a fleet, a Pend"):
         prometheus_text(GaussianNB())
     with pytest.raises(ValueError, match="labels must be a dict"):
         prometheus_text(fitted(), labels=["a"])

@@ -169,6 +169,11 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return fleet
 
+    @property
+    def _shared_by_clones(self):
+        """The parameter by which clones share the state, or None where they do not."""
+        return None if self.path is None else "path"
+
     def _event_logs(self):
         """Return the logs that hooks can hear of: there is one."""
         fleet = self._present()

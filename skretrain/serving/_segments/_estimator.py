@@ -280,9 +280,9 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
 
         Parameters
         ----------
-        segments : list of (str, int, float or bool)
+        segments : list of (str, int or bool)
             Segments that end.
-        into : str, int, float or bool
+        into : str, int or bool
             The segment that takes their rows over. If there is one of this name, it goes on, with
             what it knows; else it begins with the rows that the others remember.
 
@@ -320,7 +320,7 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
 
         Parameters
         ----------
-        segment : str, int, float or bool
+        segment : str, int or bool
             The segment.
 
         Returns
@@ -361,7 +361,7 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
 
         Parameters
         ----------
-        segment : str, int, float or bool
+        segment : str, int or bool
             The segment.
 
         Returns
