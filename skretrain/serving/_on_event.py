@@ -26,8 +26,8 @@ def on_event(model, hooks):
         A retrainer or a mixture that has been fitted, or has seen rows, or what serves one. Of a
         mixture, all members are listened to, and the name of the member begins the reason of the
         event. Events of a fleet, :class:`SegmentedRetrainer` or :class:`DistributedSegments`, have
-        the `segment`; of the routine in its segments no hook hears. A ledger has events of its own, of labels; those of its model are told to hooks of
-        the model.
+        the `segment`; of the routine in its segments no hook hears. A ledger has events of its own,
+        of labels; those of its model are told to hooks of the model.
 
     hooks : callable or dict of str to callable
         A callable hears of every event that `events_` keeps, a dict of each event of an action,

@@ -12,6 +12,7 @@ from ..utils._params import refuse
 from ._measures import PerformanceEstimate
 from ._pending_labels import PendingLabels, version_of
 from ._segments import DistributedSegments, SegmentedRetrainer
+from ._segments._fleet import counts_of, drifting_in
 from ._served import ALL
 
 # The one list of the metrics: a name that ends in _total is that of a counter, else of a gauge.
@@ -59,7 +60,8 @@ _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _OWN_LABELS = {
     *("action", "estimator", "kind", "member", "metric", "scope", "segment", "state", "version")
 }
-# Each value of a label is a series for ever; about so many of a metric is what Prometheus advises.
+# Each value of a label is a series of its own. From so many of a metric on, the authors of
+# Prometheus advise to look for another way.
 _MOST_SERIES = 100
 
 
@@ -209,13 +211,13 @@ class Page:
         fleet = model._present()
         if fleet is None:
             return  # before the first row
-        log, drifting = fleet.log, fleet.drifting()
+        log, drifting = fleet.log, drifting_in(fleet)
         # The routine of the retrainers is not counted.
         told = log.actions.keys() - {name for name in ACTIONS if ACTIONS[name].is_routine}
         self._events({action: n for action, n in log.counts.items() if action in told}, labels)
         self._work(log.totals, labels)
         self.add("rows_seen_total", fleet.n_rows, **labels)
-        for name, n in fleet.counts().items():
+        for name, n in counts_of(fleet).items():
             self.add(name, n, **labels)
         self.add("segments_drifting", len(drifting), **labels)
         for segment in drifting[:_MOST_SERIES]:

@@ -213,9 +213,7 @@ class RemoteShard(Shard):
 
     def observe(self, work):
         """Show segments that serve their rows of a batch without labels; return the report."""
-        return self._joined(
-            work, "observe", {at: (part,) for at, part in self._sent(work).items()}
-        )
+        return self._joined(work, "observe", {at: (part,) for at, part in self._sent(work).items()})
 
     def _sent(self, work):
         """Return the work of each worker by its number."""

@@ -52,10 +52,10 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
         How many retrainers of segments stay in memory; those used last do. None is all of them.
     path : str, path-like or None, default=None
         A file for the state. It has the state of all after each ``fit``, ``partial_fit``,
-        ``observe``, ``merge`` and ``retire``, in one step: a process that is killed leaves the state before, and the same
-        call by another one, with an object made in the same way, goes on as if nothing had
-        happened. Clones have the same file, and ``fit`` forgets what is in it: set it to None in
-        what is cross-validated. None keeps all in memory.
+        ``observe``, ``merge`` and ``retire``, in one step: a process that is killed leaves the
+        state before, and the same call by another one, with an object made in the same way, goes on
+        as if nothing had happened. Clones have the same file, and ``fit`` forgets what is in it:
+        set it to None in what is cross-validated. None keeps all in memory.
 
     Attributes
     ----------

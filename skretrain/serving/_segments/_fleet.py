@@ -7,9 +7,9 @@ import numpy as np
 from ...buffers._base import joined
 from ...utils._clone import cloned
 from ...utils._containers import take_rows
+from ...utils._hooks import Telling
 from ...utils._labels import is_flat, union_of_labels
 from ...utils._losses import task_of
-from ...utils._hooks import Telling
 from ...utils._plain import Plain
 from ...utils._records import saying
 from ._alarms import Alarms
@@ -168,21 +168,13 @@ class Fleet(Plain):
         with self._saying(number):
             if pooled is not None:
                 examined = pooled._examine_unlabelled(batch.X)  # may raise: nothing has changed
-                errors = self._of_pooled(number, lambda: self._observed_by_pooled(examined))
+                errors = self._of_pooled(number, lambda: _observed(pooled, examined))
             if served:
                 work = Work(X, None, {}, grouped, None, None, number, is_fit=False)
                 report = self.shard.observe(part_of_work(work, served))
                 self._note(report)
                 errors = report.errors + errors
         return errors
-
-    def _observed_by_pooled(self, examined):
-        try:
-            with Telling(self.pooled):
-                self.pooled._observe(examined)
-        except Exception as error:
-            return [(None, error)]
-        return []
 
     def _saying(self, batch):
         """Return a context whose events are logged as those of the fleet."""
@@ -330,21 +322,6 @@ class Fleet(Plain):
             is_loaded=self.shard.shelf.is_loaded(key),
         )
 
-    def drifting(self):
-        """Return the segments whose alarm is open, in the order in which they came."""
-        watched = list(self.alarms.watches.items())
-        return [key for key, watch in watched if watch.is_open]
-
-    def counts(self):
-        """Return how many segments there are, by what is to be said of them, a dict."""
-        books = list(self.shard.books.items())
-        return {
-            "segments": len(books),
-            "segments_loaded": sum(self.shard.shelf.is_loaded(key) for key, _ in books),
-            "segments_on_fallback": sum(not self.weight(key) for key, _ in books),
-            "segments_waiting": sum(book.waits_since is not None for _, book in books),
-        }
-
     # -- segments that end -----------------------------------------------------------------------
 
     def merge(self, keys, into):
@@ -406,3 +383,30 @@ class Fleet(Plain):
     def _forget(self, key):
         self.alarms.forget(key)  # first: what is watched has a book
         self.shard.delete(key)
+
+
+def drifting_in(fleet):
+    """Return the segments of a fleet whose alarm is open, in the order in which they came."""
+    # In one step each: another thread may let the fleet learn meanwhile.
+    return [key for key, watch in list(fleet.alarms.watches.items()) if watch.is_open]
+
+
+def counts_of(fleet):
+    """Return how many segments of a fleet there are, by what is to be said of them, a dict."""
+    books, shelf = list(fleet.shard.books.items()), fleet.shard.shelf
+    return {
+        "segments": len(books),
+        "segments_loaded": sum(shelf.is_loaded(key) for key, _ in books),
+        "segments_on_fallback": sum(not fleet.weight(key) for key, _ in books),
+        "segments_waiting": sum(book.waits_since is not None for _, book in books),
+    }
+
+
+def _observed(pooled, examined):
+    """Show rows that were examined to the pooled retrainer, and return the errors."""
+    try:
+        with Telling(pooled):
+            pooled._observe(examined)
+    except Exception as error:
+        return [(None, error)]
+    return []

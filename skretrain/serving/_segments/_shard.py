@@ -1,5 +1,6 @@
 """A shard: some segments with their retrainers and books, and the one step that changes them."""
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -245,7 +246,7 @@ def seed_of_segment(seed, key):
     return int.from_bytes(digest[:4], "little")
 
 
-class _Acting:
+class _Acting(ABC):
     """One pass through the segments; a subclass says what each of them does with its rows."""
 
     def __init__(self, shard, work):
@@ -264,13 +265,13 @@ class _Acting:
         with saying(segment=key, batch=self.work.batch):
             self._acted(key, self._book(key, part), part)
 
+    @abstractmethod
     def _book(self, key, part):
         """Return the book of a segment that acts."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _result(self, key, book, retrainer, part):
         """Return the retrainer after it has acted."""
-        raise NotImplementedError
 
     def _acted(self, key, book, part):
         shard = self.shard
