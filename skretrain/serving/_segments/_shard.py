@@ -295,6 +295,8 @@ class _Acting(ABC):
         self._take_classes(retrainer)
 
     def _failed(self, key, book, part, error, *, is_told=False):
+        if self.errors and self.errors[-1][0] == key:
+            return  # what cannot be fitted cannot begin otherwise either, most often: one failure
         self.errors.append((key, error))
         if is_told:
             return

@@ -140,6 +140,9 @@ def test_an_alarm_is_an_event_of_its_segment_and_the_retrain_comes_with_its_labe
     status = model.status()["east"]
     assert status == before._replace(n_alarms=1)
     assert (model.n_batches_, model.n_samples_seen_) == (2, 160)
+    model.partial_fit(*day(3, shops=["north"])).observe(X)
+    batches = {key: status[-3:-1] for key, status in model.status().items()}
+    assert batches == dict.fromkeys(SHOPS, (1, 2)) | {"north": (1, 3)}
     model.partial_fit(X, y)
     assert [key for key, status in model.status().items() if status.n_refits] == ["east"]
 
@@ -272,11 +275,13 @@ def test_segments_at_workers_observe_as_in_one_process():
     here, there = begun(), begun()
     away = DistributedSegments(there, FakeClient(3))
     for number in range(2, 5):
-        X, y = day(number, moved=["south"], shops=[*SHOPS, f"new {number}"], n=50)
+        new = [f"new {k} of {number}" for k in range(4)]
+        X, y = day(number, moved=["south"], shops=[*SHOPS, *new], n=80)
         here.observe(X)
         assert away.observe(X) is away
         here.partial_fit(X, y), away.partial_fit(X, y)
     assert told(here.events_) == told(away.events_)
+    assert here.segments_ == away.segments_  # in the order in which they were opened
     away.observe(X[X["shop"] == "nobody"]).observe(X.assign(shop="nobody"))
     here.observe(X.assign(shop="nobody"))
     away.collect()
@@ -285,6 +290,23 @@ def test_segments_at_workers_observe_as_in_one_process():
         mine, theirs = here.retrainer_of(key), there.retrainer_of(key)
         assert mine.detector_.seen_ == theirs.detector_.seen_
         assert_same_outputs(mine, theirs, features(X))
+
+
+@pytest.mark.parametrize("method", ["observe", "partial_fit"])
+def test_a_worker_that_fails_in_the_middle_of_a_pass_is_lost_too(monkeypatch, method):
+    """Some of its segments have seen their rows, and nobody knows which."""
+    away, (X, y) = DistributedSegments(begun(), FakeClient()), day(2)
+    rows = (X,) if method == "observe" else (X, y)
+
+    def no_room(self, key, retrainer):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Shelf, "put", no_room)
+        with pytest.raises(MemoryError):
+            getattr(away, method)(*rows)
+    with pytest.raises(RuntimeError, match="distribute it again"):
+        getattr(away, method)(*rows)
 
 
 def test_a_worker_that_is_lost_while_segments_observe_is_an_error_with_the_way_out():

@@ -14,7 +14,7 @@ from sklearn.naive_bayes import GaussianNB
 from skretrain import DriftAwareRetrainer
 from skretrain.exceptions import RetrainFailedWarning
 from skretrain.policies import FullRefit
-from skretrain.serving import DistributedSegments, SegmentedRetrainer, on_event
+from skretrain.serving import DistributedSegments, SegmentedRetrainer, on_event, prometheus_text
 from skretrain.serving._segments._shard import seed_of_segment
 
 N_SEGMENTS = 4
@@ -197,3 +197,30 @@ def test_the_work_at_workers_is_counted_as_in_one_process():
     for name in exact:
         assert here.events_.totals[name] == away.events_.totals[name]
     assert here.events_.counts == away.events_.counts
+
+
+# -- looks from elsewhere --------------------------------------------------------------------------
+
+
+class Looking(GaussianNB):
+    """Somebody looks whenever it learns."""
+
+    look = staticmethod(lambda: None)
+
+    def fit(self, X, y, sample_weight=None):
+        Looking.look()
+        return super().fit(X, y, sample_weight)
+
+
+def test_a_page_can_be_asked_for_in_the_middle_of_a_pass(monkeypatch):
+    """As another thread may do; counters are those of whole passes, segments those there are."""
+    retrainer = DriftAwareRetrainer(Looking(), policy=FullRefit(), update=None)
+    model, pages = SegmentedRetrainer(retrainer, by=0, min_rows=10).fit(*day(0)), []
+    monkeypatch.setattr(Looking, "look", lambda: pages.append(prometheus_text(model)))
+    for number in range(1, 4):
+        model.partial_fit(*day(number, n_segments=N_SEGMENTS + number))
+    assert len(pages) > 5
+    for page in pages:
+        assert "skretrain_segments_drifting 0\n" in page
+        seen = next(line for line in page.splitlines() if line.startswith("skretrain_rows_seen"))
+        assert float(seen.split()[1]) in (120, 270, 450)

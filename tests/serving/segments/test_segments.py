@@ -578,9 +578,9 @@ def test_in_fit_too_and_more_than_one_are_counted():
     model = SegmentedRetrainer(base, by=1, fallback=None, min_rows=20)
     X, y, segment = spoiled()
     X[np.flatnonzero(segment == 4)[0], 0] = 99
-    with pytest.warns(RetrainFailedWarning, match=r"and \d more failed"):
+    with pytest.warns(RetrainFailedWarning, match="and 1 more failed"):
         model.fit(X, y)
-    assert {e.segment for e in model.events_ if e.action == "failed"} == {2, 4}
+    assert sorted(e.segment for e in model.events_ if e.action == "failed") == [2, 4]
     assert {key for key, status in model.status().items() if status.version} == {0, 1, 3}
 
 
