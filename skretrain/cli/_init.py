@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._mixture import MixtureRetrainer
 from .._retrainer._estimator import BaseRetrainer
 from ..model_selection._compare import default_policies
-from ..serving import PendingLabels
+from ..serving import PendingLabels, SegmentedRetrainer
 from ..utils._clone import cloned
 from ..utils._words import counted
 from ._columns import check_column, sorted_by_time, target_values, task_of_column, with_target
@@ -287,6 +287,12 @@ def _retrainer(arguments, model, table, y, settings, notices):
     """Return the retrainer, the columns that it gets, and what is to be said of it."""
     task = settings["task"]
     base = estimator_for(arguments.estimator, task) if model is None else cloned(model)
+    if isinstance(base, SegmentedRetrainer):
+        raise CommandError(
+            f"--model {arguments.model} holds a SegmentedRetrainer, which is a job by itself: in a "
+            "script, SegmentedRetrainer(..., path=FILE).partial_fit(X, y) takes one day and saves "
+            "all in FILE. Give a model for all rows, or the retrainer of one segment."
+        )
     is_retrainer = _is_retrainer(base)
     every = table.columns
     table = screened(table, [*arguments.keep, *columns_of(model)], notices)

@@ -8,7 +8,7 @@ from sklearn.frozen import FrozenEstimator
 from ..buffers._base import part_of
 from ..exceptions import SkretrainWarning
 from ..utils._callbacks import fit_heard
-from ..utils._clone import cloned
+from ..utils._clone import cloned, cloned_apart
 from ..utils._containers import writable
 from ..utils._plain import Plain
 from ..utils._sklearn_api import is_semi_supervised
@@ -94,7 +94,7 @@ class Learner(Plain):
         way_out = hint(estimator)
         if way_out:
             raise TypeError(f"estimator={estimator!r} is not a scikit-learn estimator: {way_out}")
-        self.estimator = cloned(estimator)
+        self.estimator = cloned_apart(estimator)
         self.random_state = random_state
         self.route = route
         self._tally = self._prior = None

@@ -446,7 +446,7 @@ class PerClassDisplay:
             result.rows,
             result.y_true,
             result.y_pred,
-            result.events,
+            getattr(result, "_drawn_events", result.events),
             true_drifts,
             window,
             step,

@@ -334,7 +334,7 @@ class DriftTimelineDisplay:
             result.rows,
             result.y_true,
             result.y_pred,
-            result.events,
+            getattr(result, "_drawn_events", result.events),
             true_drifts,
             window,
             metric,

@@ -11,6 +11,7 @@ from ..utils._params import check_n_jobs, is_integer
 from ..utils._recorded import methods_for, score_or_nan
 from ._batches import batches_of, check_goes_again, gives_batches
 from ._edges import checked_times
+from ._event_rows import stream_rows
 from ._label_times import split_off
 from ._pass import send_through, work_of
 from ._result import PrequentialResult
@@ -330,7 +331,8 @@ def _result_of(run, scorers, slices=None):
     events, timing = getattr(fitted, "events_", None), run.timing
     borders = start + np.cumsum([0, *sizes])
     rows = np.arange(start, borders[-1])
-    refits = [e.row for e in events or () if e.action == "retrained" and e.kind != "first_fit"]
+    rows_of_events = stream_rows(events or (), meter.n_learned)
+    refits = [row for e, row in zip(events or (), rows_of_events, strict=True) if _is_refit(e)]
     learned_at = borders[np.searchsorted(meter.n_learned, refits)]
     serving_from = np.array([timing.serves_from(row) for row in learned_at], dtype=np.int64)
     return PrequentialResult(
@@ -364,6 +366,10 @@ def _result_of(run, scorers, slices=None):
         sliced=sliced(slices, scorers, X_rest),
         **_work_by_batch(run),
     )
+
+
+def _is_refit(event):
+    return event.action == "retrained" and event.kind != "first_fit"
 
 
 def _work_by_batch(run):

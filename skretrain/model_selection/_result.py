@@ -7,6 +7,7 @@ import numpy as np
 
 from ..utils._optional import import_optional
 from ._class_tables import old_versus_new, per_class_table
+from ._event_rows import in_stream_rows
 from ._slice_tables import per_slice_table
 
 
@@ -42,7 +43,7 @@ class PrequentialResult:
         Rows, or time, between a prediction and its label; None where ``label_time`` said it.
     events : EventLog or None
         The retrainer's log; its rows count what was learned, which may be behind the predictions:
-        see :meth:`arrived` and `learned_rows`.
+        see :meth:`arrived` and `learned_rows`. Those of a fleet count the rows of one segment.
     estimator : estimator
         The estimator as the stream left it.
     unpredicted_rows : ndarray of int
@@ -151,6 +152,11 @@ class PrequentialResult:
         n_learned = np.append(self.n_first, self.n_learned)
         found = np.searchsorted(n_learned, np.asarray(rows, dtype=np.int64))
         return borders[np.minimum(found, len(borders) - 1)]
+
+    @property
+    def _drawn_events(self):
+        """Events as pictures of the stream show them, in rows as :meth:`arrived` takes them."""
+        return in_stream_rows(self.events, np.append(self.n_first, self.n_learned))
 
     @property
     def score(self):

@@ -8,6 +8,7 @@ from sklearn.metrics import check_scoring
 
 from .._mixture import MixtureRetrainer
 from .._retrainer._estimator import BaseRetrainer
+from ..utils._clone import check_apart
 from ..utils._containers import n_rows, take_rows
 from ..utils._copy import copy_fitted
 from ..utils._costs import Stopwatch
@@ -16,7 +17,11 @@ from ._unreadable import answered, readable_rows
 
 
 def check_incremental(estimator):
-    """Raise TypeError for an estimator that cannot learn from a stream."""
+    """Raise TypeError for an estimator that cannot learn from a stream.
+
+    And ValueError for one of which a clone cannot be evaluated without changing it.
+    """
+    check_apart(estimator)
     if not hasattr(estimator, "partial_fit"):
         raise TypeError(
             f"{type(estimator).__name__} has no partial_fit, so that nothing can be learned "

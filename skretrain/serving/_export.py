@@ -24,6 +24,7 @@ from ._plain import (
     plain_serving,
     unfitted_mixture,
 )
+from ._segments import SegmentedRetrainer
 
 _PACKAGE = __name__.partition(".")[0]
 _SHARED = (type, FunctionType, BuiltinFunctionType, np.ufunc)  # nothing learns into them
@@ -107,6 +108,14 @@ def export(model):
     return plain
 
 
+_OF_FLEET = (
+    "export: a SegmentedRetrainer has no counterpart without skretrain. Export what serves each "
+    "segment, {key: export(model.retrainer_of(key)) for key in model.segments_}, and "
+    "export(model.pooled_); model.status()[key].weight is how much the first counts beside the "
+    "second."
+)
+
+
 class _Exporting:
     """One copy of a model by way of pickle, in which every object of ours is replaced.
 
@@ -152,6 +161,8 @@ class _Exporting:
         """Return what takes the place of a part, or None where it is copied."""
         if isinstance(part, _SHARED):
             return self._named(part)
+        if isinstance(part, SegmentedRetrainer):
+            raise TypeError(_OF_FLEET)
         for kind, plain_of in _PLAIN.items():
             if isinstance(part, kind):
                 self.found += 1

@@ -22,11 +22,12 @@ def on_event(model, hooks):
 
     Parameters
     ----------
-    model : retrainer, mixture, PendingLabels or BackgroundRetrainer
+    model : retrainer, mixture, fleet, PendingLabels or BackgroundRetrainer
         A retrainer or a mixture that has been fitted, or has seen rows, or what serves one. Of a
         mixture, all members are listened to, and the name of the member begins the reason of the
-        event. A ledger has events of its own, of labels; those of its model are told to hooks of
-        the model.
+        event. Events of a fleet, :class:`SegmentedRetrainer` or :class:`DistributedSegments`, have
+        the `segment`; of the routine in its segments no hook hears. A ledger has events of its own,
+        of labels; those of its model are told to hooks of the model.
 
     hooks : callable or dict of str to callable
         A callable hears of every event that `events_` keeps, a dict of each event of an action,
@@ -122,7 +123,9 @@ def logs_of(owner, model):
     if not hasattr(model, "_event_logs"):
         model = getattr(model, "retrainer", model)
     if not hasattr(model, "_event_logs"):
-        accepted = "a retrainer, a mixture, or a PendingLabels or BackgroundRetrainer of one"
+        accepted = (
+            "a retrainer, a mixture, a fleet, or a PendingLabels or BackgroundRetrainer of one"
+        )
         refuse(owner, "model", accepted, model)
     logs = model._event_logs()
     if not logs:

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from .. import __version__
 from .._mixture import MixtureRetrainer
 from .._retrainer._estimator import BaseRetrainer
-from ..utils._events import STATES
+from ..utils._events import ACTIONS, STATES
 from ..utils._params import refuse
 from ._measures import PerformanceEstimate
 from ._pending_labels import PendingLabels, version_of
+from ._segments import DistributedSegments, SegmentedRetrainer
+from ._segments._fleet import counts_of, drifting_in
 from ._served import ALL
 
 # The one list of the metrics: a name that ends in _total is that of a counter, else of a gauge.
@@ -32,6 +34,13 @@ METRICS = {
     "buffer_rows": "Rows in memory.",
     "buffer_capacity_rows": "Rows that the memory holds at most.",
     "member_weight": "Weight of a member of a mixture.",
+    "segments": "Segments with a retrainer of their own.",
+    "segments_loaded": "Segments whose retrainer is in memory.",
+    "segments_on_fallback": "Segments that no model of their own serves.",
+    "segments_waiting": "Segments whose growth refit is held back by the budget.",
+    "segments_drifting": "Segments whose alarm is open.",
+    "segment_drifting": "1 for a segment whose alarm is open; of many, the first 100.",
+    "common_drift": "1 while the losses of many segments have risen together.",
     "predictions_total": "Rows that the ledger has predicted.",
     "pending_labels": "Predictions that wait for a label.",
     "pending_labels_capacity": "Predictions that may wait at most.",
@@ -48,7 +57,12 @@ METRICS = {
 }
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 # Labels that samples have of their own.
-_OWN_LABELS = {*("action", "estimator", "kind", "member", "metric", "scope", "state", "version")}
+_OWN_LABELS = {
+    *("action", "estimator", "kind", "member", "metric", "scope", "segment", "state", "version")
+}
+# Each value of a label is a series of its own. From so many of a metric on, the authors of
+# Prometheus advise to look for another way.
+_MOST_SERIES = 100
 
 
 def prometheus_text(model, *, estimates=(), prefix="skretrain", labels=None):
@@ -60,10 +74,12 @@ def prometheus_text(model, *, estimates=(), prefix="skretrain", labels=None):
 
     Parameters
     ----------
-    model : retrainer, mixture, PendingLabels, BackgroundRetrainer or dict of str to these
+    model : retrainer, mixture, fleet, PendingLabels, BackgroundRetrainer or dict of str to these
         What is in service. Of a ledger, its model is told of, too. A mixture has one sample per
-        member, with the label ``member``. Several models in one page are a dict by their names,
-        which become the label ``model``.
+        member, with the label ``member``. A fleet, :class:`SegmentedRetrainer` or
+        :class:`DistributedSegments`, has sums over its segments, and samples with the label
+        ``segment`` only for those whose alarm is open, at most 100. Several models in one page are
+        a dict by their names, which become the label ``model``.
 
     estimates : sequence of PerformanceEstimate, default=()
         What :meth:`ExpectedPerformance.estimate` returned; of several chunks the last one counts.
@@ -91,8 +107,8 @@ def prometheus_text(model, *, estimates=(), prefix="skretrain", labels=None):
 
     References
     ----------
-    .. [1] Prometheus authors. "Exposition formats", "Metric and label naming".
-       https://prometheus.io/docs/
+    .. [1] Prometheus authors. "Exposition formats", "Metric and label naming",
+       "Instrumentation: do not overuse labels". https://prometheus.io/docs/
 
     Examples
     --------
@@ -152,19 +168,21 @@ class Page:
     def tell_of(self, model, /, **labels):
         """Add all that there is to tell of a model, and of what it serves."""
         labels = self.labels | labels
-        if not hasattr(model, "_event_logs"):  # else it has segments, say
-            model = getattr(model, "retrainer", model)
+        model = _behind(model)
         if isinstance(model, PendingLabels):
             self._ledger(model, labels)
-            model = getattr(model.model, "retrainer", model.model)
-        elif not isinstance(model, BaseRetrainer | MixtureRetrainer):
-            accepted = "a retrainer, a mixture, a PendingLabels, a BackgroundRetrainer, or a dict"
-            refuse("prometheus_text", "model", accepted, model)
+            model = _behind(model.model)
+        elif not isinstance(model, BaseRetrainer | MixtureRetrainer | SegmentedRetrainer):
+            accepted = "a retrainer, a mixture, a fleet, a PendingLabels, a BackgroundRetrainer"
+            refuse("prometheus_text", "model", f"{accepted}, or a dict", model)
         if isinstance(model, MixtureRetrainer):
             self._mixture(model, labels)
+        elif isinstance(model, SegmentedRetrainer):
+            self._fleet(model, labels)
         elif isinstance(model, BaseRetrainer):
             self._retrainer(model, labels)
-        base = getattr(model, "estimator", model)
+        inner = model.retrainer if isinstance(model, SegmentedRetrainer) else model
+        base = getattr(inner, "estimator", inner)
         about = {"kind": type(model).__name__, "estimator": type(base).__name__}
         self.add("model_info", 1, **labels, **about, version=__version__)
 
@@ -189,17 +207,40 @@ class Page:
             self._log(log, labels)
             self._state(model, labels)
 
-    def _log(self, log, labels):
-        for action, n in log.counts.items():
+    def _fleet(self, model, labels):
+        fleet = model._present()
+        if fleet is None:
+            return  # before the first row
+        log, drifting = fleet.log, drifting_in(fleet)
+        # The routine of the retrainers is not counted.
+        told = log.actions.keys() - {name for name in ACTIONS if ACTIONS[name].is_routine}
+        self._events({action: n for action, n in log.counts.items() if action in told}, labels)
+        self._work(log.totals, labels)
+        self.add("rows_seen_total", fleet.n_rows, **labels)
+        for name, n in counts_of(fleet).items():
+            self.add(name, n, **labels)
+        self.add("segments_drifting", len(drifting), **labels)
+        for segment in drifting[:_MOST_SERIES]:
+            self.add("segment_drifting", 1, **labels, segment=str(segment))
+        self.add("common_drift", fleet.alarms.common.is_open, **labels)
+
+    def _events(self, counts, labels):
+        for action, n in counts.items():
             self.add("events_total", n, **labels, action=action)
-        totals, now = log.totals, log.state
+
+    def _log(self, log, labels):
+        self._events(log.counts, labels)
+        self._work(log.totals, labels)
+        now = log.state
+        for state in STATES:
+            self.add("trigger_state", state == now, **labels, state=state)
+
+    def _work(self, totals, labels):
         self.add("fits_total", totals["fits"], **labels)
         self.add("updates_total", totals["updates"], **labels)
         self.add("fit_rows_total", totals["rows_fitted"], **labels)
         self.add("fit_cpu_seconds_total", totals["cpu_seconds"], **labels)
         self.add("fit_wall_seconds_total", totals["wall_seconds"], **labels)
-        for state in STATES:
-            self.add("trigger_state", state == now, **labels, state=state)
 
     def _state(self, model, labels):
         serving, n_seen = model._snapshot, model.n_samples_seen_
@@ -238,6 +279,13 @@ class Page:
                 full = f"{self.prefix}_{name}"
                 lines += [f"# HELP {full} {METRICS[name]}", f"# TYPE {full} {kind}", *samples]
         return "".join(f"{line}\n" for line in lines)
+
+
+def _behind(model):
+    """Return what learns behind an object in service: it has logs, or it has what has them."""
+    if isinstance(model, DistributedSegments):
+        return model._remote
+    return model if hasattr(model, "_event_logs") else getattr(model, "retrainer", model)
 
 
 def _number(value):

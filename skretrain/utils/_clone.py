@@ -45,6 +45,36 @@ def cloned(estimator):
     return rebuilt(estimator) if _loses_params(clone_) else clone_
 
 
+def check_apart(estimator):
+    """Raise ValueError where clones and copies of an estimator, or of a part, share its state.
+
+    What is tried out on a clone would be learned by the original, or make it forget.
+    """
+    parts = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    for name, part in {"": estimator, **parts}.items():
+        parameter = getattr(part, "_shared_by_clones", None)
+        if parameter is not None:
+            kind, value = type(part).__name__, getattr(part, parameter)
+            way_out = f"{name}__{parameter}".removeprefix("__")
+            raise ValueError(
+                f"{kind}({parameter}={value!r}) has its state in a file, which all its clones and "
+                "copies share: whatever is tried out on them would be learned there, and a fit "
+                f"forgets what is in it. Pass clone(...).set_params({way_out}=None)."
+            )
+
+
+def cloned_apart(estimator):
+    """Return a clone, as :func:`cloned` does, that shares no state with the original.
+
+    Raises
+    ------
+    ValueError
+        If its clones do.
+    """
+    check_apart(estimator)
+    return cloned(estimator)
+
+
 def _loses_params(estimator):
     """Tell whether an estimator, or one in it, clones itself and forgets a parameter.
 

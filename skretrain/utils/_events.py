@@ -1,22 +1,17 @@
 """The log of what a retrainer did: bounded, sliceable, exportable."""
 
-import json
 import logging
 from collections import deque
 from dataclasses import asdict, dataclass, field, replace
 from heapq import merge
 from itertools import count
-from math import isfinite
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from ._hooks import Hooks, of_member
 from ._optional import import_optional
 from ._plain import Plain
-
-logger = logging.getLogger("skretrain.events")
-# Silent unless somebody listens: else Python prints warnings of loggers without a handler.
-logging.getLogger("skretrain").addHandler(logging.NullHandler())
+from ._records import as_json, log_event
 
 # Numbers of the logs of this process; no part of a log, which is the same in every process.
 _SOURCES = WeakKeyDictionary()
@@ -135,7 +130,7 @@ class EventLog(Plain):
     one JSON object per call, goes to the logger ``skretrain.events``, at the level ``WARNING``
     where something failed or was taken back, else at ``INFO``. The fields are attributes of the
     logging record, too; ``source``, there and in the JSON, is the number of the log in this
-    process.
+    process. Of a retrainer in a fleet they are logged once, as the fleet's, with the ``segment``.
 
     Parameters
     ----------
@@ -189,24 +184,29 @@ class EventLog(Plain):
 
     def record(self, event):
         """Count `event`, keep it if it is notable, log it, and note it for the hooks."""
-        if len(event.reason) > _LONGEST:  # errors of others may print their rows
-            event = replace(event, reason=f"{event.reason[: _LONGEST - 3]}...")
-        self.state = event.state
-        self.counts[event.action] += 1
+        event = self.note(event)
         # Also where no row was fitted for the model that serves: a comparison that ends in keeping
         # it has its price.
         self.totals["rows_fitted"] += event.n_rows_fitted
         self.totals["cpu_seconds"] += event.cpu_seconds
         self.totals["wall_seconds"] += event.wall_seconds
+        log_event(event, self.actions[event.action].level, self)
+
+    def note(self, event):
+        """Do what :meth:`record` does, but for costs and logging; return the event as it is kept.
+
+        It is for what another log has recorded, too.
+        """
+        event = shortened(event)
+        self.state = event.state
+        self.counts[event.action] += 1
         action = self.actions[event.action]
         is_kept = bool(not action.is_routine or event.state == "drift" or event.reason)
         if is_kept:
             self._events.append(event)
-        if logger.isEnabledFor(action.level):
-            fields = {"source": self.source} | asdict(event)
-            logger.log(action.level, as_json(fields), extra=fields)
         if self._hooks is not None:
             self._hooks.note(event, is_kept=is_kept)
+        return event
 
     @property
     def source(self):
@@ -276,6 +276,13 @@ class EventLog(Plain):
         return as_json(document)
 
 
+def shortened(event):
+    """Return an event whose reason has an end: errors of others may print their rows."""
+    if len(event.reason) <= _LONGEST:
+        return event
+    return replace(event, reason=f"{event.reason[: _LONGEST - 3]}...")
+
+
 def merged(logs):
     """Return the events of several logs as one, in the order of rows.
 
@@ -298,23 +305,6 @@ def merged(logs):
     whole._events.extend(merge(*named, key=lambda event: event.row))
     whole.state = max((log.state for log in logs.values()), key=STATES.index, default="stable")
     return whole
-
-
-def as_json(document):
-    """Return JSON that every reader takes: numbers of numpy are numbers, and NaN is null."""
-    return json.dumps(_plain(document))
-
-
-def _plain(value):
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if isfinite(value) else None
-    return value if isinstance(value, str | int | None) else str(value)
 
 
 def notable_actions():

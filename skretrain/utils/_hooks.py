@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..exceptions import SkretrainWarning
+from ._records import for_itself
 from ._warn import warn_user
 
 logger = logging.getLogger("skretrain.hooks")
@@ -47,7 +48,8 @@ class Hook(NamedTuple):
         """Call the hook, and return what it raised."""
         token = _RUNNING.set(self)
         try:
-            self.call(of_member(event, self.member))
+            with for_itself():  # a hook of a segment may let another model learn
+                self.call(of_member(event, self.member))
         except Exception as error:
             return error
         finally:

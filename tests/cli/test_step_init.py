@@ -11,9 +11,10 @@ from sklearn.linear_model import (
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.naive_bayes import GaussianNB
 
+from skretrain import DriftAwareRetrainer
 from skretrain.cli._columns import as_dates
 from skretrain.cli._types import ColumnType, typed
-from skretrain.serving import save
+from skretrain.serving import SegmentedRetrainer, save
 
 
 @pytest.mark.no_cover
@@ -316,6 +317,14 @@ def test_a_retrainer_fitted_on_bare_numbers_gets_such(job, days, make_refitted):
 def test_a_retrainer_has_a_policy_of_its_own(job, days, make_refitted):
     assert job.begin(days(0, 300), "--policy", "warm start", model=make_refitted(GaussianNB())) == 2
     assert "--policy, and --model holds a retrainer, which has its own" in job.err
+
+
+def test_a_fleet_is_refused_with_what_it_does_by_itself(job, days):
+    """Wrapped in a retrainer, all segments would be fitted anew on the rows that this remembers."""
+    fleet = SegmentedRetrainer(DriftAwareRetrainer(GaussianNB()), by="shop")
+    assert job.begin(days(0, 300), model=fleet) == 2
+    assert "holds a SegmentedRetrainer, which is a job by itself" in job.err
+    assert "path=FILE).partial_fit(X, y) takes one day" in job.err
 
 
 def test_a_retrainer_by_its_name_is_not_wrapped_in_another(job, days):

@@ -53,7 +53,9 @@ def test_a_fleet_on_a_cluster_is_the_one_in_one_process(dask_client):
         here.partial_fit(X, y)
     for X, y in days(12, start=2):
         np.testing.assert_array_equal(here.predict(X), away.predict(X))
+        here.observe(X), away.observe(X)
         here.partial_fit(X, y), away.partial_fit(X, y)
+    assert here.events_.counts == away.events_.counts
     assert_same_fleets(here, away.collect())
 
 

@@ -2,12 +2,18 @@
 
 import math
 
+import numpy as np
 import pytest
 from helpers import Rings, feed, stream
 from sklearn.naive_bayes import GaussianNB
 
 from skretrain import DriftAwareRetrainer, MixtureRetrainer
-from skretrain.serving import PendingLabels, PerformanceEstimate, prometheus_text
+from skretrain.serving import (
+    PendingLabels,
+    PerformanceEstimate,
+    SegmentedRetrainer,
+    prometheus_text,
+)
 from skretrain.serving._prometheus import METRICS
 
 parser = pytest.importorskip(
@@ -36,12 +42,21 @@ def ledger():
     return served
 
 
+def fleet():
+    """Return a fleet of which a segment's alarm is open."""
+    rows = np.column_stack([np.arange(600) % 3, X])
+    model = SegmentedRetrainer(DriftAwareRetrainer(GaussianNB(), detector=None), by=0)
+    turned = np.where(rows[:, 0] == 1, 1 - Y, Y)
+    return model.fit(rows[:300], Y[:300]).partial_fit(rows[:200], Y[:200]).partial_fit(rows, turned)
+
+
 def families_of(page):
     return {family.name: family for family in parser.text_string_to_metric_families(page)}
 
 
 def test_every_metric_is_read_with_its_kind_and_its_help():
     families = families_of(prometheus_text(ledger(), estimates=ESTIMATES))
+    families |= families_of(prometheus_text(fleet()))
     expected = {
         # The parser leaves out what says that a name is that of a counter.
         f"skretrain_{name}".removesuffix("_total"): (

@@ -438,7 +438,7 @@ def test_an_action_that_there_is_not_is_refused_with_those_that_there_are(action
 @pytest.mark.parametrize("model", [None, GaussianNB(), Event("failed", 1, 1)], ids=repr)
 def test_what_has_no_events_is_refused(model):
     with pytest.raises(
-        ValueError, match="model must be a retrainer, a mixture, or a PendingLabels"
+        ValueError, match="model must be a retrainer, a mixture, a fleet, or a PendingLabels"
     ):
         on_event(model, fail)
 

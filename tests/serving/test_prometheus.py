@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from fake_cluster import FakeClient
 from helpers import Rings, feed, stream
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,13 @@ from skretrain import DriftAwareRetrainer, MixtureRetrainer
 from skretrain.exceptions import RetrainFailedWarning
 from skretrain.gates import PairedGate
 from skretrain.policies import BasePolicy, FullRefit
-from skretrain.serving import PendingLabels, PerformanceEstimate, prometheus_text
+from skretrain.serving import (
+    DistributedSegments,
+    PendingLabels,
+    PerformanceEstimate,
+    SegmentedRetrainer,
+    prometheus_text,
+)
 from skretrain.serving._prometheus import METRICS
 from skretrain.utils._events import STATES
 
@@ -263,6 +270,138 @@ def test_looking_changes_nothing():
     assert pickle.dumps(model) == before
 
 
+# -- a fleet ---------------------------------------------------------------------------------------
+
+
+def mixed(number, *, n_segments=4, turned=()):
+    """Return rows of segments whose number is column 0, and targets."""
+    rng = np.random.default_rng(number)
+    shop = np.repeat(np.arange(n_segments), 30)
+    rows = rng.normal(size=(len(shop), 2))
+    return np.column_stack([shop, rows]), ((rows[:, 0] > 0) != np.isin(shop, turned)).astype(int)
+
+
+def fleet(**params):
+    base = DriftAwareRetrainer(GaussianNB(), policy="full_refit", update=None, detector=None)
+    model = SegmentedRetrainer(base, by=0, **params).fit(*mixed(0))
+    for number in range(1, 5):
+        model.partial_fit(*mixed(number))
+    return model
+
+
+def turned(model, segments=(1, 3)):
+    """Let the concept of some segments turn, and return the model."""
+    return model.partial_fit(*mixed(5, turned=segments))
+
+
+def values_by(page, name, label):
+    return {
+        dict(pairs)[label]: value
+        for (each, *pairs), value in read(page).items()
+        if each == f"skretrain_{name}"
+    }
+
+
+@pytest.mark.parametrize("params", [{}, {"max_loaded": 2, "growth_budget": 1, "fallback": None}])
+def test_the_page_of_a_fleet_has_sums_over_its_segments(params):
+    model = turned(fleet(**params))
+    page, status = prometheus_text(model, labels={"job": "shops"}), model.status().values()
+    totals = model.events_.totals
+    expected = {
+        "rows_seen_total": 720,
+        "segments": 4,
+        "segments_loaded": sum(one.is_loaded for one in status),
+        "segments_on_fallback": sum(one.weight == 0 for one in status),
+        "segments_waiting": sum(one.waits_to_grow for one in status),
+        "segments_drifting": 2,
+        "common_drift": 0,
+        "fits_total": totals["fits"],
+        "updates_total": totals["updates"],
+        "fit_rows_total": totals["rows_fitted"],
+        "fit_cpu_seconds_total": totals["cpu_seconds"],
+        "fit_wall_seconds_total": totals["wall_seconds"],
+    }
+    assert {name: value_of(page, name, job="shops") for name in expected} == expected
+    assert totals["fits"] > 4
+    assert value_of(page, "model_info", kind="SegmentedRetrainer", estimator="GaussianNB") == 1
+    told = values_by(page, "events_total", "action")
+    assert told == {action: model.events_.counts[action] for action in told}
+    assert told["drifted"] == 2
+    assert {"common", "opened", "failed", "retrained", "merged"} <= told.keys()
+    assert not {"kept", "updated", "buffered"} & told.keys()  # which are not counted
+
+
+def test_only_segments_whose_alarm_is_open_have_a_sample_of_their_own():
+    """The number of series does not grow with that of the segments."""
+    model = fleet()
+    assert values_by(prometheus_text(model), "segment_drifting", "segment") == {}
+    page = prometheus_text(turned(model))
+    assert values_by(page, "segment_drifting", "segment") == {"1": 1, "3": 1}
+    model.retire(1)
+    page = prometheus_text(model)
+    assert values_by(page, "segment_drifting", "segment") == {"3": 1}
+    assert value_of(page, "segments_drifting") == value_of(page, "segments") - 2 == 1
+
+
+def test_of_many_open_alarms_the_first_hundred_have_one_and_all_are_counted():
+    model = SegmentedRetrainer(DriftAwareRetrainer(GaussianNB()), by=0, fallback=None)
+    names = [f"shop {number}" for number in range(150)]
+    watches = model.partial_fit(*mixed(0))._fleet.alarms.watches
+    watches.clear()
+    for name in names:
+        watches[name] = SimpleNamespace(is_open=name != "shop 7")
+    model._fleet.alarms.common.is_open = True
+    page = prometheus_text(model)
+    shown = values_by(page, "segment_drifting", "segment")
+    assert list(shown) == [name for name in names if name != "shop 7"][:100]
+    assert value_of(page, "segments_drifting") == 149
+    assert value_of(page, "common_drift") == 1
+
+
+def test_counters_of_a_fleet_never_fall_whatever_becomes_of_its_segments():
+    model, before = fleet(), {}
+    changes = [
+        lambda: turned(model),
+        lambda: model.retire(0),
+        lambda: model.merge([1, 2], into=3),
+        lambda: model.partial_fit(*mixed(6)),
+    ]
+    for change in changes:
+        change()
+        now = read(prometheus_text(model))
+        counters = {key: value for key, value in now.items() if key[0].endswith("_total")}
+        assert counters.keys() >= before.keys()
+        assert all(counters[key] >= value for key, value in before.items())
+        before = counters
+
+
+def test_a_fleet_is_told_of_in_a_ledger_in_a_dict_and_at_workers():
+    model = turned(fleet())
+    page = read(prometheus_text(model))
+    ledger = PendingLabels(model)
+    ledger.predict(mixed(7)[0])
+    assert page.items() <= read(prometheus_text(ledger)).items()
+    assert value_of(prometheus_text(ledger), "pending_labels") == 120
+    both = prometheus_text({"fleet": model, "pooled": model.pooled_})
+    assert value_of(both, "segments", model="fleet") == 4
+    assert value_of(both, "rows_seen_total", model="pooled") == 720
+    away = read(prometheus_text(DistributedSegments(model, FakeClient())))
+    loaded = ("skretrain_segments_loaded",)
+    assert away == page | {loaded: 0}
+
+
+def test_a_fleet_before_its_first_row_and_one_in_a_file_have_a_page(tmp_path):
+    """Another process than the one that lets it learn may tell of it."""
+    base = DriftAwareRetrainer(GaussianNB())
+    assert [name for name, *_ in read(prometheus_text(SegmentedRetrainer(base, by=0)))] == [
+        "skretrain_model_info"
+    ]
+    path = tmp_path / "fleet.db"
+    page = read(prometheus_text(fleet(path=path)))
+    other = SegmentedRetrainer(base, by=0, path=path)
+    assert read(prometheus_text(other)) == page | {("skretrain_segments_loaded",): 0}
+
+
 # -- well formed -----------------------------------------------------------------------------------
 
 
@@ -289,7 +428,8 @@ def test_every_metric_of_the_list_is_given_by_somebody():
     ledger = PendingLabels(mixture().fit(X[:200], Y[:200]))
     ids, _ = ledger.predict(X[:50])
     ledger.resolve(ids, Y[:50])
-    names = {name for name, *_ in read(prometheus_text(ledger, estimates=ESTIMATES))}
+    pages = [prometheus_text(ledger, estimates=ESTIMATES), prometheus_text(turned(fleet()))]
+    names = {name for page in pages for name, *_ in read(page)}
     assert names == {f"skretrain_{name}" for name in METRICS}
 
 
@@ -337,7 +477,7 @@ def test_the_name_of_a_model_is_a_label_like_any_other_unless_there_are_several(
 
 
 def test_other_things_are_refused():
-    with pytest.raises(ValueError, match="model must be a retrainer, a mixture, a PendingLabels"):
+    with pytest.raises(ValueError, match="model must be a retrainer, a mixture, a fleet, a Pend"):
         prometheus_text(GaussianNB())
     with pytest.raises(ValueError, match="labels must be a dict"):
         prometheus_text(fitted(), labels=["a"])

@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit, make_mixture
 from skretrain.drift import Periodic
 from skretrain.model_selection import RetrainMatrix, compare_policies, prequential_validate
-from skretrain.utils._clone import cloned
+from skretrain.utils._clone import check_apart, cloned, cloned_apart
 
 
 class Copies(BaseEstimator):
@@ -162,3 +162,25 @@ def test_evaluators_take_a_base_that_copies_its_arguments():
     np.testing.assert_array_equal(*losses)
     results = [compare_policies(base, X, Y, random_state=0) for base in bases]
     np.testing.assert_array_equal(results[0].oracle["score"], results[1].oracle["score"])
+
+
+class KeepsAFile(BaseEstimator):
+    """Its clones share what stands in a file."""
+
+    def __init__(self, file=None):
+        self.file = file
+
+    @property
+    def _shared_by_clones(self):
+        return None if self.file is None else "file"
+
+
+def test_what_clones_share_is_named_with_the_way_out_at_any_depth():
+    check_apart(KeepsAFile())
+    check_apart("no estimator")
+    cloned_apart(make_pipeline(StandardScaler(), KeepsAFile()))
+    with pytest.raises(ValueError, match=r"KeepsAFile\(file='a'\).*\.set_params\(file=None\)"):
+        check_apart(KeepsAFile("a"))
+    inner = make_pipeline(make_pipeline(StandardScaler(), KeepsAFile("a")))
+    with pytest.raises(ValueError, match=r"set_params\(pipeline__keepsafile__file=None\)"):
+        cloned_apart(inner)

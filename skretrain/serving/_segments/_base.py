@@ -119,18 +119,18 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
             fleet.shard.shelf.commit(pickle.dumps((fleet, columns), pickle.HIGHEST_PROTOCOL))
         self._fleet = fleet
 
-    def _complain(self, errors):
-        """Raise what a segment has raised, or warn of it, once all have learned."""
+    def _complain(self, errors, done="learned"):
+        """Raise what a segment has raised, or warn of it, once all have learned, or so."""
         if not errors:
             return
         segment, error = errors[0]
         whose = "the pooled retrainer" if segment is None else f"segment {segment!r}"
         more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
         if self.retrainer.on_error == "raise":
-            error.add_note(f"skretrain: it was raised by {whose}{more}; the others have learned.")
+            error.add_note(f"skretrain: it was raised by {whose}{more}; the others have {done}.")
             raise error
         warn_user(
-            f"{whose}{more} failed; the others have learned, and events_ has the reasons: "
+            f"{whose}{more} failed; the others have {done}, and events_ has the reasons: "
             f"{type(error).__name__}: {error}",
             RetrainFailedWarning,
         )
@@ -168,6 +168,11 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
         if fleet is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return fleet
+
+    @property
+    def _shared_by_clones(self):
+        """The parameter by which clones share the state, or None where they do not."""
+        return None if self.path is None else "path"
 
     def _event_logs(self):
         """Return the logs that hooks can hear of: there is one."""

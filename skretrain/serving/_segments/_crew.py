@@ -1,14 +1,23 @@
 """The workers of a cluster that hold the segments of a fleet, and a shard that stands for them."""
 
 import pickle
+from collections import Counter
 
 import numpy as np
 from sklearn import config_context, get_config
 
 from ...utils._containers import take_rows
 from ...utils._labels import union_of_labels
-from ._keys import Grouped
-from ._shard import Report, Shard, Turns, rows_of
+from ...utils._records import unsaid
+from ._shard import (
+    Report,
+    Shard,
+    Turns,
+    moved_together,
+    part_of_work,
+    rows_of,
+    rows_of_parts,
+)
 from ._shelf import Shelf
 from ._store import MemoryStore
 
@@ -31,9 +40,12 @@ class Held:
         self.shard = Shard(template, None, min_rows, growth_budget, shelf)
 
     def call(self, method, config, *args):
-        """Return what a method returns and None, or None and what it raises."""
+        """Return what a method returns and None, or None and what it raises.
+
+        Events are logged where the fleet is, not here: there somebody listens.
+        """
         try:
-            with config_context(**config):
+            with config_context(**config), unsaid():
                 return getattr(self, f"_{method}")(*args), None
         except Exception as error:
             return None, _portable(error)
@@ -65,7 +77,12 @@ class Held:
 
     def _step(self, work, way):
         self.shard.way = way
-        report = self.shard.step(work)
+        return self._reported(self.shard.step(work), work)
+
+    def _observe(self, work):
+        return self._reported(self.shard.observe(work), work)
+
+    def _reported(self, report, work):
         errors = [(key, _portable(error)) for key, error in report.errors]
         books = {key: self.shard.books[key] for key in work.grouped.keys}
         return report._replace(errors=errors), books
@@ -125,7 +142,7 @@ class Crew:
             raise
         for _, error in answers:
             if error is not None:
-                self.lost = error if method in ("step", "take") else None
+                self.lost = error if method in _CHANGING else None
                 raise error
         return [answer for answer, _ in answers]
 
@@ -143,6 +160,7 @@ class Crew:
         return found
 
 
+_CHANGING = ("observe", "step", "take")
 _LOST = (
     "DistributedSegments: a worker was lost, or a pass was interrupted, and with it the state of "
     "its segments. Nothing of this pass counts. The model that was given is as the last collect() "
@@ -180,6 +198,8 @@ class RemoteShard(Shard):
         Has the retrainers.
     """
 
+    logs_events = False
+
     def __init__(self, shard, crew):
         template, way, min_rows = shard.template, shard.way, shard.min_rows
         super().__init__(template, way, min_rows, shard.growth_budget, RemoteShelf(crew))
@@ -188,13 +208,17 @@ class RemoteShard(Shard):
 
     def step(self, work):
         """Let the segments learn their rows of a batch, and return the report."""
-        parts = list(work.grouped.parts())
-        sent = self.crew.sent(parts)
-        works = {at: _part_of_work(work, theirs) for at, theirs in sent.items()}
-        works = self._with_turns(works, work.grouped.keys)
-        calls = [(at, (theirs, self.way)) for at, theirs in works.items()]
-        answers = self.crew.call("step", calls)
-        return self._joined(parts, sent, answers)
+        works = self._with_turns(self._sent(work), work.grouped.keys)
+        return self._joined(work, "step", {at: (part, self.way) for at, part in works.items()})
+
+    def observe(self, work):
+        """Show segments that serve their rows of a batch without labels; return the report."""
+        return self._joined(work, "observe", {at: (part,) for at, part in self._sent(work).items()})
+
+    def _sent(self, work):
+        """Return the work of each worker by its number."""
+        sent = self.crew.sent(work.grouped.parts())
+        return {at: part_of_work(work, parts) for at, parts in sent.items()}
 
     def _with_turns(self, works, keys):
         """Return works that say who may grow: the workers know only their own segments."""
@@ -207,28 +231,31 @@ class RemoteShard(Shard):
         granted = Turns(allowed, len(allowed))
         return {at: work._replace(turns=granted) for at, work in works.items()}
 
-    def _joined(self, parts, sent, answers):
-        """Return one report of all segments, in their order, and keep the books."""
-        losses, classes, books = np.full(parts[-1][1].stop, np.nan), None, {}
-        events, errors = {}, {}
-        for theirs, (report, of_theirs) in zip(sent.values(), answers, strict=True):
-            losses[_rows_of_parts(theirs)] = report.losses
+    def _joined(self, work, method, calls):
+        """Let workers do their part, keep the books, and return one report of all segments."""
+        answers = self.crew.call(method, list(calls.items()))
+        sent = self.crew.sent(work.grouped.parts())
+        losses, classes, done = np.full(int(work.grouped.bounds[-1]), np.nan), None, Counter()
+        books, events, errors = {}, {}, {}
+        for parts, (report, of_theirs) in zip(sent.values(), answers, strict=True):
+            losses[rows_of_parts(parts)] = report.losses
             books |= of_theirs
+            done.update(report.work)
             if report.classes is not None:
                 classes = union_of_labels(classes, report.classes)
             for event in report.events:
                 events.setdefault(event.segment, []).append(event)
             for key, error in report.errors:
                 errors.setdefault(key, []).append((key, error))
-        keys = [key for key, _ in parts]
+        keys = work.grouped.keys
         self.books |= {key: books[key] for key in keys}
-        return Report(losses, _in_order(events, keys), _in_order(errors, keys), classes)
+        return Report(losses, _in_order(events, keys), _in_order(errors, keys), classes, done)
 
     def answered(self, ask, X, parts):
         """Return what `ask` makes of the retrainers and rows of segments, by segment."""
         sent = self.crew.sent(parts)
         calls = [
-            (at, (ask, take_rows(X, _rows_of_parts(theirs)), _moved(theirs)))
+            (at, (ask, take_rows(X, rows_of_parts(theirs)), moved_together(theirs)))
             for at, theirs in sent.items()
         ]
         answers = self.crew.call("answered", calls)
@@ -258,30 +285,6 @@ def _cut(keys):
 
 def _in_order(found, keys):
     return [one for key in keys for one in found.get(key, ())]
-
-
-def _rows_of_parts(parts):
-    return np.concatenate([np.arange(part.start, part.stop) for _, part in parts])
-
-
-def _moved(parts):
-    """Return the same parts of rows of which the others were left out."""
-    ends = np.cumsum([0] + [part.stop - part.start for _, part in parts]).tolist()
-    cut = zip(parts, ends[:-1], ends[1:], strict=True)
-    return [(key, slice(start, end)) for (key, _), start, end in cut]
-
-
-def _part_of_work(work, parts):
-    rows, moved = _rows_of_parts(parts), _moved(parts)
-    bounds = np.array([0] + [part.stop for _, part in moved])
-    grouped = Grouped([key for key, _ in parts], bounds, np.arange(len(rows)))
-    return work._replace(
-        X=take_rows(work.X, rows),
-        y=None if work.y is None else work.y[rows],
-        params={name: values[rows] for name, values in work.params.items()},
-        grouped=grouped,
-        pooled=None if work.pooled is None else work.pooled[rows],
-    )
 
 
 def _portable(error):

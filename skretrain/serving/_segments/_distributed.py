@@ -6,6 +6,7 @@ from functools import wraps
 
 from sklearn.utils.metaestimators import available_if
 
+from ...utils._hooks import pass_on
 from ...utils._params import refuse
 from ._crew import Crew, RemoteShard
 from ._estimator import SegmentedRetrainer
@@ -53,7 +54,8 @@ class DistributedSegments:
     raises RuntimeError, as does all that follows: nothing is half done. Distribute `model` again,
     and repeat the batches after its ``n_batches_``.
 
-    Warnings of retrainers go to the logs of the workers; what has happened stands in `events_`.
+    Warnings of retrainers go to the logs of the workers. What has happened stands in `events_`, and
+    is logged here; the routine of the retrainers is logged nowhere.
 
     Examples
     --------
@@ -117,6 +119,29 @@ class DistributedSegments:
         self._remote.partial_fit(X, y, classes, **params)
         return self
 
+    def observe(self, X):
+        """Show rows without labels to the triggers that need none; see the model's ``observe``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows of any segments, in time order.
+
+        Returns
+        -------
+        self : object
+            The same.
+
+        Raises
+        ------
+        ValueError
+            If the input is invalid: then nothing has changed.
+        RuntimeError
+            If a worker was lost: see Notes.
+        """
+        self._remote.observe(X)
+        return self
+
     def collect(self):
         """Bring the state back into `model`, in one step; the workers keep theirs.
 
@@ -140,8 +165,13 @@ class DistributedSegments:
             for key, retrainer in fleet.shard.retrainers():
                 shelf.put(key, retrainer)
             gathered.shard.shelf = shelf
+            pass_on(model._event_logs(), {"": gathered.log})
             done(gathered)
         return model
+
+    def _event_logs(self):
+        """Return the logs that hooks can hear of: there is one."""
+        return self._remote._event_logs()
 
     @property
     def segments_(self):

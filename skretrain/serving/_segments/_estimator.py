@@ -1,5 +1,7 @@
 """SegmentedRetrainer: one retrainer per value of a column, thousands of them."""
 
+from sklearn.utils.validation import check_is_fitted
+
 from ...utils._containers import as_container, n_rows
 from ...utils._hooks import pass_on
 from ...utils._params import refuse
@@ -49,11 +51,11 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
     max_loaded : int or None, default=None
         How many retrainers of segments stay in memory; those used last do. None is all of them.
     path : str, path-like or None, default=None
-        A file for the state. It has the state of all after each ``fit``, ``partial_fit``, ``merge``
-        and ``retire``, in one step: a process that is killed leaves the state before, and the same
-        call by another one, with an object made in the same way, goes on as if nothing had
-        happened. Clones have the same file, and ``fit`` forgets what is in it: set it to None in
-        what is cross-validated. None keeps all in memory.
+        A file for the state. It has the state of all after each ``fit``, ``partial_fit``,
+        ``observe``, ``merge`` and ``retire``, in one step: a process that is killed leaves the
+        state before, and the same call by another one, with an object made in the same way, goes on
+        as if nothing had happened. Clones have the same file, and ``fit`` forgets what is in it:
+        set it to None in what is cross-validated. None keeps all in memory.
 
     Attributes
     ----------
@@ -234,14 +236,53 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
         self._complain(errors)
         return self
 
+    def observe(self, X):
+        """Show rows whose labels are not known to the triggers that need none.
+
+        Each segment is shown its rows, as ``observe`` of its retrainer does it, and the pooled
+        retrainer all of them. Nothing is learned: an alarm makes a retrain of that segment due at
+        its next batch with labels, and is an event, ``labels_wanted``. A segment that is new, or
+        has no model yet, is not shown its rows: there is nothing to watch. It is opened by rows
+        that can be learned.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows of any segments, in time order. None of them changes nothing.
+
+        Returns
+        -------
+        self : object
+            The same. `n_batches_` and `n_samples_seen_` count rows with labels.
+
+        Raises
+        ------
+        NotFittedError
+            If no model serves yet.
+        ValueError
+            If the columns are others than those of ``fit``, or the pooled model cannot read the
+            rows: then no trigger has seen any.
+        Exception
+            Whatever a trigger raises, with ``on_error="raise"``, after the others have seen theirs.
+        """
+        check_is_fitted(self)
+        fleet, X = self._present(), as_container(X)
+        if not n_rows(X):
+            return self
+        with self._passing() as done:
+            errors = fleet.observe(self._batch(fleet, X, None, None, {}, reset=False))
+            done(fleet)
+        self._complain(errors, "seen their rows")
+        return self
+
     def merge(self, segments, into):
         """Let the rows of several segments go to one retrainer from now on.
 
         Parameters
         ----------
-        segments : list of (str, int, float or bool)
+        segments : list of (str, int or bool)
             Segments that end.
-        into : str, int, float or bool
+        into : str, int or bool
             The segment that takes their rows over. If there is one of this name, it goes on, with
             what it knows; else it begins with the rows that the others remember.
 
@@ -279,7 +320,7 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
 
         Parameters
         ----------
-        segment : str, int, float or bool
+        segment : str, int or bool
             The segment.
 
         Returns
@@ -320,7 +361,7 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
 
         Parameters
         ----------
-        segment : str, int, float or bool
+        segment : str, int or bool
             The segment.
 
         Returns

@@ -7,13 +7,23 @@ import numpy as np
 from ...buffers._base import joined
 from ...utils._clone import cloned
 from ...utils._containers import take_rows
+from ...utils._hooks import Telling
 from ...utils._labels import is_flat, union_of_labels
 from ...utils._losses import task_of
 from ...utils._plain import Plain
+from ...utils._records import saying
 from ._alarms import Alarms
 from ._keys import Grouped
-from ._log import SegmentEvent, SegmentLog, newest_of, news_of, of_segment
-from ._shard import Shard, Work
+from ._log import (
+    SegmentEvent,
+    SegmentLog,
+    newest_of,
+    news_of,
+    of_segment,
+    totals_of,
+    work_between,
+)
+from ._shard import Shard, Work, part_of_work
 from ._shrinkage import opinion, way_of
 
 
@@ -123,21 +133,61 @@ class Fleet(Plain):
         errors : list of (segment, Exception)
             Of those that could not learn it.
         """
-        checked = self._checked(batch)
-        if self.pooled is not None:
-            self.pooled.fit(batch.X, batch.y, **batch.params)
-        return self._entered(self._stepped(batch, checked, None, is_fit=True), batch.split.grouped)
+        checked, number = self._checked(batch), self.n_batches + 1
+        with self._saying(number):
+            if self.pooled is not None:
+                self.pooled.fit(batch.X, batch.y, **batch.params)
+                self.log.add_work(totals_of(self.pooled))
+            report = self._stepped(batch, checked, None, is_fit=True)
+        return self._entered(report, batch.split.grouped)
 
     def learn(self, batch):
         """Test on a batch, then learn it; see :meth:`fit`."""
-        if self.pooled is None:
-            report = self._stepped(batch, self._checked(batch), None)
-            return self._entered(report, batch.split.grouped)
-        newest = newest_of(self.pooled)
-        report, errors = self._learned_with_pooled(batch)
-        for event in news_of(self.pooled, newest):
-            self.log.record(of_segment(event, None, self.n_batches + 1))
+        number = self.n_batches + 1
+        with self._saying(number):
+            if self.pooled is None:
+                report, errors = self._stepped(batch, self._checked(batch), None), []
+            else:
+                report, errors = self._of_pooled(number, lambda: self._learned_with_pooled(batch))
         return self._entered(report, batch.split.grouped) + errors
+
+    def observe(self, batch):
+        """Show rows without labels to the triggers that need none.
+
+        A segment that nothing of its own serves is not opened, or loaded, for that: a trigger
+        watches a model.
+
+        Returns
+        -------
+        errors : list of (segment, Exception)
+            What triggers have raised, or models that cannot read the rows.
+        """
+        pooled, books, number, errors = self.pooled, self.shard.books, self.n_batches, []
+        X, grouped = batch.split
+        served = [(k, part) for k, part in grouped.parts() if k in books and books[k].version]
+        with self._saying(number):
+            if pooled is not None:
+                examined = pooled._examine_unlabelled(batch.X)  # may raise: nothing has changed
+                errors = self._of_pooled(number, lambda: _observed(pooled, examined))
+            if served:
+                work = Work(X, None, {}, grouped, None, None, number, is_fit=False)
+                report = self.shard.observe(part_of_work(work, served))
+                self._note(report)
+                errors = report.errors + errors
+        return errors
+
+    def _saying(self, batch):
+        """Return a context whose events are logged as those of the fleet."""
+        return saying(source=self.log.source, segment=None, batch=batch)
+
+    def _of_pooled(self, batch, act):
+        """Return what the pooled retrainer does, and write down what it tells of it."""
+        newest, before = newest_of(self.pooled), totals_of(self.pooled)
+        result = act()
+        for event in news_of(self.pooled, newest):
+            self.log.note(of_segment(event, None, batch))
+        self.log.add_work(work_between(before, totals_of(self.pooled)))
+        return result
 
     def _learned_with_pooled(self, batch):
         report, pooled = None, self.pooled
@@ -198,10 +248,16 @@ class Fleet(Plain):
         self.n_rows += len(report.losses)
         if report.classes is not None:
             self.classes = union_of_labels(self.classes, report.classes)
-        for event in report.events:
-            self.log.record(event)
+        self._note(report)
         self._watch(report, grouped)
         return report.errors
+
+    def _note(self, report):
+        """Write down what segments have told and done."""
+        note = self.log.note if self.shard.logs_events else self.log.record
+        for event in report.events:
+            note(event)
+        self.log.add_work(report.work)
 
     def _watch(self, report, grouped):
         alarms = self.alarms
@@ -281,8 +337,7 @@ class Fleet(Plain):
         self.aliases |= dict.fromkeys(keys, into)
         self.aliases.pop(into, None)
         if report is not None:
-            for event in report.events:
-                self.log.record(event)
+            self._note(report)
         names = ", ".join(map(repr, keys[:5])) + (", ..." if len(keys) > 5 else "")
         book = self.shard.books.get(into)
         row = 0 if book is None else book.n_rows
@@ -309,9 +364,10 @@ class Fleet(Plain):
         y = None if rows.y is None else rows.y[order]
         params = {name: values[order] for name, values in rows.params.items()}
         X, classes = take_rows(rows.X, order), self._flat_classes()
-        return self.shard.step(
-            Work(X, y, params, grouped, None, classes, self.n_batches, is_fit=True)
-        )
+        with self._saying(self.n_batches):
+            return self.shard.step(
+                Work(X, y, params, grouped, None, classes, self.n_batches, is_fit=True)
+            )
 
     def _flat_classes(self):
         classes = self.known_classes
@@ -327,3 +383,30 @@ class Fleet(Plain):
     def _forget(self, key):
         self.alarms.forget(key)  # first: what is watched has a book
         self.shard.delete(key)
+
+
+def drifting_in(fleet):
+    """Return the segments of a fleet whose alarm is open, in the order in which they came."""
+    # In one step each: another thread may let the fleet learn meanwhile.
+    return [key for key, watch in list(fleet.alarms.watches.items()) if watch.is_open]
+
+
+def counts_of(fleet):
+    """Return how many segments of a fleet there are, by what is to be said of them, a dict."""
+    books, shelf = list(fleet.shard.books.items()), fleet.shard.shelf
+    return {
+        "segments": len(books),
+        "segments_loaded": sum(shelf.is_loaded(key) for key, _ in books),
+        "segments_on_fallback": sum(not fleet.weight(key) for key, _ in books),
+        "segments_waiting": sum(book.waits_since is not None for _, book in books),
+    }
+
+
+def _observed(pooled, examined):
+    """Show rows that were examined to the pooled retrainer, and return the errors."""
+    try:
+        with Telling(pooled):
+            pooled._observe(examined)
+    except Exception as error:
+        return [(None, error)]
+    return []

@@ -16,7 +16,7 @@ class Grouped(NamedTuple):
 
     Attributes
     ----------
-    keys : list of (str, int, float or bool)
+    keys : list of (str, int or bool)
         Segments, in the order of their first rows.
     bounds : ndarray of int of shape (n_segments + 1,)
         Where the rows of each begin in `order`, and where the last ones end.
@@ -137,9 +137,7 @@ def key_of(value):
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if is_gap(value) or not isinstance(value, str | bool | int | float):
-        return None
-    return value
+    return value if isinstance(value, str | bool | int) else None
 
 
 def text_of(key):
@@ -181,13 +179,18 @@ def _coded(owner, by, values):
 
 
 def _refuse_level(owner, by, level, count):
-    if isinstance(level, Number | str) or is_gap(level):
+    if is_gap(level):
         gaps = "a column without gaps"
         way = 'give those rows a segment of their own, X[by] = X[by].fillna("unknown"), say'
         refuse(owner, "by", f"{gaps}: it is missing in some rows; leave these out, or {way}", by)
-    kind = type(level).__name__
-    what = f"a column of text or whole numbers; it holds {count} of type {kind}: turn them to text"
-    refuse(owner, "by", what, by)
+    what = f"a column of text or whole numbers; it holds {count} of type {type(level).__name__}"
+    way = "turn them to text"
+    if isinstance(level, Number):
+        way += (
+            ". If a step before has scaled it, put that step into the retrainer: "
+            "DriftAwareRetrainer(make_pipeline(StandardScaler(), ...))"
+        )
+    refuse(owner, "by", f"{what}, such as {level!r}: {way}", by)
 
 
 def _values(X, column):

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...utils._events import ACTIONS, Action, Event, EventLog
 from ...utils._optional import import_optional
+from ...utils._records import log_event
 
 _TABLE = (
     Action("opened", "A segment came for the first time, or again after it was retired."),
@@ -28,10 +29,20 @@ class SegmentLog(EventLog):
     """The notable events of the retrainers of all segments, and those of the fleet.
 
     It is an :class:`EventLog` whose events also say of which `segment` and in which `batch` they
-    are; `row` counts the rows of that segment. The routine of the retrainers is not counted.
+    are; `row` counts the rows of that segment. The routine of the retrainers is not counted, and
+    `totals` has the work of all of them.
     """
 
     actions = ACTIONS | {action.name: action for action in _TABLE}
+
+    def record(self, event):
+        """Keep an event, and log it; what it has cost is part of the work that is added."""
+        log_event(self.note(event), self.actions[event.action].level, self)
+
+    def add_work(self, work):
+        """Add what retrainers have done, as :func:`work_between` returns it."""
+        for name, value in work.items():
+            self.totals[name] += value
 
     def to_frame(self):
         """Return the notable events as a pandas DataFrame, one row per event.
@@ -69,3 +80,13 @@ def news_of(retrainer, newest):
             break
         new.append(event)
     return new[::-1]
+
+
+def totals_of(retrainer):
+    """Return the totals of all that a retrainer has done, a dict; empty before it has a log."""
+    return dict(retrainer.events_.totals) if hasattr(retrainer, "events_") else {}
+
+
+def work_between(before, after):
+    """Return what was done between two moments at which :func:`totals_of` was asked."""
+    return {name: value - before.get(name, 0) for name, value in after.items()}

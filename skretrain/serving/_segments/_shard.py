@@ -1,5 +1,7 @@
 """A shard: some segments with their retrainers and books, and the one step that changes them."""
 
+from abc import ABC, abstractmethod
+from collections import Counter
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -8,10 +10,20 @@ import numpy as np
 from ..._retrainer._estimator import seed_of
 from ...utils._clone import cloned
 from ...utils._containers import take_rows
+from ...utils._events import shortened
 from ...utils._labels import is_flat, union_of_labels
 from ...utils._plain import Plain
+from ...utils._records import log_event, saying
 from ._keys import Grouped, text_of
-from ._log import SegmentEvent, newest_of, news_of, of_segment
+from ._log import (
+    SegmentEvent,
+    SegmentLog,
+    newest_of,
+    news_of,
+    of_segment,
+    totals_of,
+    work_between,
+)
 from ._shrinkage import Shrinkage, opinion
 
 
@@ -65,12 +77,15 @@ class Report(NamedTuple):
         What was raised; the other segments have learned.
     classes : ndarray, list or None
         Labels that the retrainers know.
+    work : Counter
+        What they have done, by the names of ``EventLog.totals``.
     """
 
     losses: np.ndarray
     events: list
     errors: list
     classes: Any
+    work: Counter
 
 
 class Book(Plain):
@@ -101,9 +116,8 @@ class Book(Plain):
         """Return how much the own model counts beside the pooled one, a float."""
         return self.shrinkage.weight if self.version and self.n_rows >= min_rows else 0.0
 
-    def note(self, retrainer, batch):
+    def note(self, retrainer):
         """Write down where a retrainer stands."""
-        self.last_batch = batch
         snapshot = retrainer._snapshot
         if hasattr(retrainer, "n_samples_seen_"):
             self.n_rows, self.n_alarms = retrainer.n_samples_seen_, retrainer.n_alarms_
@@ -133,6 +147,8 @@ class Shard(Plain):
         A :class:`Book` for each segment, in the order in which they were opened.
     """
 
+    logs_events = True  # where they happen, so that the log of the fleet has not to
+
     def __init__(self, template, way, min_rows, growth_budget, shelf):
         self.template = template
         self.way = way
@@ -150,7 +166,11 @@ class Shard(Plain):
 
     def step(self, work):
         """Let the segments learn their rows of a batch, and return the report."""
-        return step(self, work)
+        return _Learning(self, work).report()
+
+    def observe(self, work):
+        """Show segments that serve their rows of a batch without labels; return the report."""
+        return _Observing(self, work).report()
 
     def answered(self, ask, X, parts):
         """Return what `ask` makes of the retrainers and rows of segments, by segment.
@@ -226,65 +246,104 @@ def seed_of_segment(seed, key):
     return int.from_bytes(digest[:4], "little")
 
 
-def step(shard, work):
-    """Let the segments of a shard learn their rows of a batch.
-
-    Parameters
-    ----------
-    shard : Shard
-        It changes; nothing else does.
-    work : Work
-        The rows.
-
-    Returns
-    -------
-    report : Report
-        What came of it.
-    """
-    learning = _Learning(shard, work)
-    for key, part in work.grouped.parts():
-        learning.segment(key, part)
-    return Report(learning.losses, learning.events, learning.errors, learning.classes)
-
-
-class _Learning:
-    """One step on its way through the segments."""
+class _Acting(ABC):
+    """One pass through the segments; a subclass says what each of them does with its rows."""
 
     def __init__(self, shard, work):
         self.shard, self.work = shard, work
         self.losses = np.full(int(work.grouped.bounds[-1]), np.nan)
-        self.events, self.errors, self.classes = [], [], None
-        self.turns = shard.may_grow(work.grouped.keys) if work.turns is None else work.turns
+        self.events, self.errors, self.classes, self.done = [], [], None, Counter()
+
+    def report(self):
+        """Let all segments act, and return what came of it."""
+        for key, part in self.work.grouped.parts():
+            self.segment(key, part)
+        return Report(self.losses, self.events, self.errors, self.classes, self.done)
 
     def segment(self, key, part):
-        """Let one segment learn; what its base raises is an event, and stops nobody else."""
-        shard, batch = self.shard, self.work.batch
-        book = shard.books.get(key)
-        if book is None:
-            book = shard.open(key, batch)
-            if batch > 1:  # of the first one, all are new
-                event = SegmentEvent("opened", 0, part.stop - part.start, reason="its first rows")
-                self._tell(event, key)
+        """Let one segment act; what it raises is an event, and stops nobody else."""
+        with saying(segment=key, batch=self.work.batch):
+            self._acted(key, self._book(key, part), part)
+
+    @abstractmethod
+    def _book(self, key, part):
+        """Return the book of a segment that acts."""
+
+    @abstractmethod
+    def _result(self, key, book, retrainer, part):
+        """Return the retrainer after it has acted."""
+
+    def _acted(self, key, book, part):
+        shard = self.shard
         retrainer = shard.shelf.get(key, to_change=True)
-        newest = newest_of(retrainer)
+        newest, before = newest_of(retrainer), totals_of(retrainer)
         error = None
         try:
-            retrainer = self._learned(key, book, retrainer, part)
+            retrainer = self._result(key, book, retrainer, part)
         except Exception as raised:
             error = raised
         finally:
             shard.shelf.put(key, retrainer)
-        book.note(retrainer, batch)
+        book.note(retrainer)
+        self.done.update(work_between(before, totals_of(retrainer)))
         news = news_of(retrainer, newest)
         if error is not None:
             self._failed(key, book, part, error, is_told=any(e.action == "failed" for e in news))
         for event in news:
             if event.action != "retrained" or event.version > 1:  # a first fit is no news
-                self._tell(event, key)
+                self.events.append(of_segment(event, key, self.work.batch))
         self._take_classes(retrainer)
 
-    def _learned(self, key, book, retrainer, part):
-        """Return the retrainer after it has learned its rows."""
+    def _failed(self, key, book, part, error, *, is_told=False):
+        if self.errors and self.errors[-1][0] == key:
+            return  # what cannot be fitted cannot begin otherwise either, most often: one failure
+        self.errors.append((key, error))
+        if is_told:
+            return
+        n_rows, reason = part.stop - part.start, f"{type(error).__name__}: {error}"
+        details = {"reason": reason, "version": book.version}
+        self._tell(SegmentEvent("failed", book.n_rows, n_rows, **details), key)
+
+    def _tell(self, event, key):
+        """Report an event that no retrainer has in its log, and log it."""
+        event = shortened(of_segment(event, key, self.work.batch))
+        log_event(event, SegmentLog.actions[event.action].level)
+        self.events.append(event)
+
+    def _take_classes(self, retrainer):
+        classes = getattr(retrainer, "classes_", None)
+        if classes is not None and is_flat(classes):
+            self.classes = union_of_labels(self.classes, classes)
+
+
+class _Observing(_Acting):
+    """Segments are shown rows without labels."""
+
+    def _book(self, key, part):
+        return self.shard.books[key]
+
+    def _result(self, key, book, retrainer, part):
+        return retrainer.observe(take_rows(self.work.X, part))
+
+
+class _Learning(_Acting):
+    """Segments learn rows."""
+
+    def __init__(self, shard, work):
+        super().__init__(shard, work)
+        self.turns = shard.may_grow(work.grouped.keys) if work.turns is None else work.turns
+
+    def _book(self, key, part):
+        book, batch = self.shard.books.get(key), self.work.batch
+        if book is None:
+            book = self.shard.open(key, batch)
+            if batch > 1:  # of the first one, all are new
+                event = SegmentEvent("opened", 0, part.stop - part.start, reason="its first rows")
+                self._tell(event, key)
+        book.last_batch = batch
+        return book
+
+    def _result(self, key, book, retrainer, part):
         work = self.work
         X, y, params = rows_of(work, part)
         if work.is_fit and part.stop - part.start >= self.shard.min_rows:
@@ -325,25 +384,43 @@ class _Learning:
         book.waits_since = book.waits_since or self.work.batch
         return False
 
-    def _failed(self, key, book, part, error, *, is_told=False):
-        self.errors.append((key, error))
-        if is_told:
-            return
-        n_rows, reason = part.stop - part.start, f"{type(error).__name__}: {error}"
-        details = {"reason": reason, "version": book.version}
-        self._tell(SegmentEvent("failed", book.n_rows, n_rows, **details), key)
-
-    def _tell(self, event, key):
-        self.events.append(of_segment(event, key, self.work.batch))
-
-    def _take_classes(self, retrainer):
-        classes = getattr(retrainer, "classes_", None)
-        if classes is not None and is_flat(classes):
-            self.classes = union_of_labels(self.classes, classes)
-
 
 def rows_of(work, part):
     """Return the rows, targets and metadata of one segment."""
     y = None if work.y is None else work.y[part]
     params = {name: values[part] for name, values in work.params.items()}
     return take_rows(work.X, part), y, params
+
+
+def part_of_work(work, parts):
+    """Return the work that there is for some segments.
+
+    Parameters
+    ----------
+    work : Work
+        Of these and others.
+    parts : list of (segment, slice)
+        Which of its rows are of which segment.
+    """
+    rows, moved = rows_of_parts(parts), moved_together(parts)
+    bounds = np.array([0] + [part.stop for _, part in moved])
+    grouped = Grouped([key for key, _ in parts], bounds, np.arange(len(rows)))
+    return work._replace(
+        X=take_rows(work.X, rows),
+        y=None if work.y is None else work.y[rows],
+        params={name: values[rows] for name, values in work.params.items()},
+        grouped=grouped,
+        pooled=None if work.pooled is None else work.pooled[rows],
+    )
+
+
+def rows_of_parts(parts):
+    """Return the numbers of the rows of some segments."""
+    return np.concatenate([np.arange(part.start, part.stop) for _, part in parts])
+
+
+def moved_together(parts):
+    """Return the same parts of rows of which the others were left out."""
+    ends = np.cumsum([0] + [part.stop - part.start for _, part in parts]).tolist()
+    cut = zip(parts, ends[:-1], ends[1:], strict=True)
+    return [(key, slice(start, end)) for (key, _), start, end in cut]
