@@ -12,7 +12,7 @@ _LEVELS = np.sin(np.pi / 2 * np.arange(257) / 256) ** 2
 _LOG, _LOG_REST = np.log(_LEVELS[1:-1]), np.log1p(-_LEVELS[1:-1])
 _N_ABOVE = np.arange(len(_LOG))[:0:-1]
 # The power at which the likelihood of the reference counts, and its largest mean: see Notes.
-_POWER = 3 / 4
+_POWER = 9 / 10
 _LOG_MEAN = math.log(1 / 2 + 1 / 2 / math.sqrt(1 - _POWER))
 _LIFE = 4  # batches that a date stays, times the largest power of two that divides its number
 _PATIENCE = 30  # of the first so many dates, together, the e-process has half of its weight
@@ -61,7 +61,7 @@ class RiseTest(Plain):
     and :math:`p = (s + 1) / m`; it is
     :math:`\exp(\beta m \, kl(p, r)) / (1/2 + 1/2 \, (1 - \beta)^{-1/2})` where :math:`p < r`, else
     with 0 as the exponent. kl is the divergence of two Bernoulli distributions and
-    :math:`\beta = 3/4`. That its mean is at most 1 follows from the bound of Zubkov and Serov
+    :math:`\beta = 9/10`. That its mean is at most 1 follows from the bound of Zubkov and Serov
     [1]_ for the binomial distribution, which is the least favourable one: the e-value is a convex
     and falling function of :math:`s`.
 
@@ -75,11 +75,11 @@ class RiseTest(Plain):
     of them, the first e-value is taken at the lower one and the second at the upper one, where both
     are smaller.
 
-    `log_e_value` is the mean over the dates that are remembered, some two for each time that the
-    number of batches has doubled; `log_e_process` is a sum whose weights,
-    :math:`30 / ((b + 30) (b + 29))` for the date before batch :math:`b + 1`, are one together.
-    The reference of a date is about the later half of what came before it: a mean that falls slowly
-    leaves its beginnings behind.
+    A date has two references, all that came before it and about the later half of that: the one is
+    needed where there is little, the other where the mean has fallen. `log_e_value` is the mean
+    over both and over the dates that are remembered, some two for each time that the number of
+    batches has doubled; in `log_e_process`, the weight of the date before batch :math:`b + 1` is
+    :math:`30 / ((b + 30) (b + 29))`, which for all dates together is one.
 
     References
     ----------
@@ -100,14 +100,14 @@ class RiseTest(Plain):
     >>> test.rise
     Rise(n_before=140, before=0.15, n_after=20, after=0.75)
     >>> round(test.log_e_value, 1)
-    9.9
+    9.4
     """
 
     def __init__(self):
         self.n_batches, self.n, self.total = 0, 0, 0.0
         self.log_e_value = self.log_e_process = -math.inf
         self.rise = None
-        # Number, values and their sum until then, and the same of the reference.
+        # Number; values and their sum until then, and in about the later half of that.
         self._dates = np.empty((0, 5))
 
     def update(self, values):
@@ -129,27 +129,29 @@ class RiseTest(Plain):
     def _remember_date(self):
         older = self._dates[self._dates[:, 1] <= self.n / 2]
         left_behind = older[-1, 1:3] if len(older) else np.zeros(2)
-        reference = np.array([self.n, self.total]) - left_behind
-        dates = np.vstack([self._dates, [self.n_batches, self.n, self.total, *reference]])
+        later = np.array([self.n, self.total]) - left_behind
+        dates = np.vstack([self._dates, [self.n_batches, self.n, self.total, *later]])
         number = dates[:, 0].astype(int)
         # The last ones closely, earlier ones more and more loosely.
         self._dates = dates[self.n_batches - number < _LIFE * (number & -number)]
 
     def _look(self):
-        number, n_until, total_until, n_before, total_before = self._dates.T
+        number, n_until, total_until, n_later, total_later = self._dates.T
         n_after = self.n - n_until
         after = np.clip((self.total - total_until) / n_after, 0, 1)
+        n_before, total_before = np.stack([n_until, n_later]), np.stack([total_until, total_later])
         before = np.minimum((total_before + 1) / n_before, 1)
-        logs = np.full(len(number), -np.inf)
+        n_after, after = (np.broadcast_to(values, before.shape) for values in (n_after, after))
+        logs = np.full(before.shape, -np.inf)
         # It is never more than the best bet against the mean before: mostly that is too little.
         most = np.where(after > before, n_after * _divergence(after, before), 0)
-        some = most > math.log(len(logs))
+        some = most > math.log(logs.size)
         if some.any():
             logs[some] = _log_e_values(n_before[some], before[some], n_after[some], after[some])
-        self.log_e_value = _log_sum(logs) - math.log(len(logs))
+        self.log_e_value = _log_sum(logs) - math.log(logs.size)
         share = _PATIENCE / ((number + _PATIENCE) * (number + _PATIENCE - 1))
-        self.log_e_process = _log_sum(logs + np.log(share))
-        k = int(np.argmax(logs))
+        self.log_e_process = _log_sum(logs + np.log(share / 2))
+        k = np.unravel_index(np.argmax(logs), logs.shape)
         mean = float(total_before[k] / n_before[k])
         found = Rise(int(n_before[k]), mean, int(n_after[k]), float(after[k]))
         self.rise = found if some.any() else None
@@ -189,4 +191,4 @@ def _x_log(x, ratio):
 
 
 def _log_sum(logs):
-    return float(np.logaddexp.reduce(logs))
+    return float(np.logaddexp.reduce(logs, axis=None))
