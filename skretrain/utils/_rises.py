@@ -136,25 +136,28 @@ class RiseTest(Plain):
         self._dates = dates[self.n_batches - number < _LIFE * (number & -number)]
 
     def _look(self):
-        number, n_until, total_until, n_later, total_later = self._dates.T
+        number, n_until, total_until, _, _ = columns = self._dates.T
+        n_before, total_before = columns[[1, 3]], columns[[2, 4]]
         n_after = self.n - n_until
         after = np.clip((self.total - total_until) / n_after, 0, 1)
-        n_before, total_before = np.stack([n_until, n_later]), np.stack([total_until, total_later])
         before = np.minimum((total_before + 1) / n_before, 1)
+        # No bet against the mean before wins more than this square, which bounds the divergence, is
+        # worth: mostly that is too little.
+        rise = np.maximum(after - before, 0)
+        some = n_after * rise**2 > math.log(before.size) * before * (1 - before)
+        self.log_e_value = self.log_e_process = -math.inf
+        self.rise = None
+        if not some.any():
+            return
         n_after, after = (np.broadcast_to(values, before.shape) for values in (n_after, after))
         logs = np.full(before.shape, -np.inf)
-        # It is never more than the best bet against the mean before: mostly that is too little.
-        most = np.where(after > before, n_after * _divergence(after, before), 0)
-        some = most > math.log(logs.size)
-        if some.any():
-            logs[some] = _log_e_values(n_before[some], before[some], n_after[some], after[some])
+        logs[some] = _log_e_values(n_before[some], before[some], n_after[some], after[some])
         self.log_e_value = _log_sum(logs) - math.log(logs.size)
         share = _PATIENCE / ((number + _PATIENCE) * (number + _PATIENCE - 1))
         self.log_e_process = _log_sum(logs + np.log(share / 2))
         k = np.unravel_index(np.argmax(logs), logs.shape)
         mean = float(total_before[k] / n_before[k])
-        found = Rise(int(n_before[k]), mean, int(n_after[k]), float(after[k]))
-        self.rise = found if some.any() else None
+        self.rise = Rise(int(n_before[k]), mean, int(n_after[k]), float(after[k]))
 
 
 def _log_e_values(n_before, before, n_after, after):
@@ -167,7 +170,7 @@ def _log_e_values(n_before, before, n_after, after):
 def _log_at_least(n, mean):
     """Return the evidence that the mean was below each level but 1, of shape (n_dates, 256)."""
     likelihood = n * (mean * _LOG + (1 - mean) * _LOG_REST)
-    own = n * (_x_log(mean, mean) + _x_log(1 - mean, 1 - mean))
+    own = n * (_x_log_x(mean) + _x_log_x(1 - mean))
     inner = np.where(_LEVELS[1:-1] > mean, _POWER * (own - likelihood), 0)
     return np.column_stack([np.zeros(len(n)), inner]) - _LOG_MEAN
 
@@ -181,13 +184,8 @@ def _log_at_most(n, mean):
     return np.column_stack([inner, np.zeros((len(n), 2))])
 
 
-def _divergence(p, q):
-    """Return the divergence of Bernoulli distributions with means p and q > 0, where p > q."""
-    return _x_log(p, p / q) + _x_log(1 - p, (1 - p) / np.maximum(1 - q, 1e-300))
-
-
-def _x_log(x, ratio):
-    return x * np.log(np.where(x > 0, ratio, 1))
+def _x_log_x(x):
+    return x * np.log(np.where(x > 0, x, 1))
 
 
 def _log_sum(logs):

@@ -46,7 +46,7 @@ class Watch(Plain):
         held : float or None, default=None
             Evidence that goes on to count for what is common, for some batches.
         """
-        self._held = held
+        self._held, self._n_held = held, 0 if held is None else _HELD
         self.tests = [RiseTest() for _ in range(1 if self.bounded else len(_QUANTILES))]
         self.limits, self._first = None, np.empty(0)
         self.recovery = self._recovering = None
@@ -54,11 +54,7 @@ class Watch(Plain):
     @property
     def is_tested(self):
         """Whether there is something to compare with, a bool."""
-        return self._holds or self.tests[0].n_batches > 1
-
-    @property
-    def _holds(self):
-        return self._held is not None and self.tests[0].n_batches < _HELD
+        return self._n_held > 0 or self.tests[0].n_batches > 1
 
     @property
     def log_e_value(self):
@@ -68,7 +64,7 @@ class Watch(Plain):
     @property
     def log_e_process(self):
         """Evidence that the losses have risen, at whatever batch one stops, a float; -inf: none."""
-        if self._holds:
+        if self._n_held:
             return self._held
         return _log_mean([test.log_e_process for test in self.tests])
 
@@ -108,6 +104,7 @@ class Watch(Plain):
         alpha : float
             Probability that an episode is declared over which is not.
         """
+        self._n_held = max(self._n_held - 1, 0)
         shown = losses[np.newaxis] if self.bounded else self._above_limits(losses)
         if not shown.shape[1]:
             return
@@ -124,7 +121,9 @@ class Watch(Plain):
             self._first, losses = np.append(self._first, losses[:n_taken]), losses[n_taken:]
             if len(self._first) < _SCALE_ROWS:
                 return np.empty((len(self.tests), 0))
-            self.limits, self._first = np.quantile(self._first, _QUANTILES), np.empty(0)
+            # Two of them: between others, infinite ones have no middle.
+            positions = [int(_SCALE_ROWS * quantile) for quantile in _QUANTILES]
+            self.limits, self._first = np.sort(self._first)[positions], np.empty(0)
         return (losses > self.limits[:, np.newaxis]).astype(np.float64)
 
     def open(self):

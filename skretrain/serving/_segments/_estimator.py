@@ -89,7 +89,7 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
     Benjamini and Hochberg for e-values [3]_: of all that are found in a batch, the expected share
     of false ones is at most `alpha`, however the segments depend on each other, and however many
     there are or open later. False is the report of a segment whose losses have not risen: at each
-    date there is a fixed level that the expected loss of a row, given those before, is not below
+    date there is a fixed level that the expected loss of a row, given all before it, is not below
     until then and not above since. A model that becomes better brings no evidence. Losses that
     depend on each other in time may: after a run of errors, the expected loss has risen.
 

@@ -31,10 +31,10 @@ def days(alarms, rng, n_days, rates, n_segments=60):
 
 @pytest.mark.parametrize("bounded", [True, False])
 def test_of_segments_that_do_not_change_none_is_reported(bounded):
-    """Ninety days of sixty segments whose losses have any distribution, of any scale."""
+    """Fifty days of sixty segments whose losses have any distribution, of any scale."""
     rng = np.random.default_rng(0)
     alarms, rates = Alarms(0.05, bounded=bounded), rng.uniform(0.02, 0.4, 60)
-    for _ in range(90):
+    for _ in range(50):
         new = losses(rng, 60, rates) if bounded else rng.exponential(1e6 * rates[:, None], (60, 20))
         assert shown(alarms, new) == ([], 0)
     assert {watch.is_tested for watch in alarms.watches.values()} == {True}
@@ -242,3 +242,27 @@ def test_what_is_remembered_of_a_segment_is_small(bounded):
     numbers = sum(test._dates.size for test in watch.tests)
     assert numbers <= (90 if bounded else 180)
     assert len(pickle.dumps(watch)) <= (1800 if bounded else 2600)
+
+
+def test_infinite_losses_are_the_largest_ones():
+    rng = np.random.default_rng(16)
+    alarms = Alarms(0.05, bounded=False)
+    for day in range(20):
+        new = rng.exponential(size=(5, 20))
+        new[:, :4] = np.inf
+        if day == 19:
+            new[2] = np.inf
+        assert shown(alarms, new) == (([2], 0) if day == 19 else ([], 0))
+
+
+def test_the_evidence_held_of_a_segment_counts_for_seven_batches_of_its_own():
+    rng = np.random.default_rng(17)
+    alarms = Alarms(0.05, bounded=False)
+    days(alarms, rng, 12, 0.1, 1)
+    watch = alarms.watches[0]
+    watch.begin_anew(held=5.0)
+    for _ in range(6):
+        alarms.show(0, rng.random(3))
+        assert (watch.log_e_process, watch.is_tested) == (5.0, True)
+    alarms.show(0, rng.random(3))
+    assert (watch.log_e_process, watch.is_tested) == (-np.inf, False)
