@@ -5,40 +5,68 @@ import math
 import numpy as np
 
 from ...drift._risk_monitor import bets_against
-from ...utils._betting import upper_confidence_bound
 from ...utils._e_values import log_evidence_needed, log_partial_conjunction, refuted
 from ...utils._plain import Plain
+from ...utils._rises import RiseTest
 
-_REFERENCE_ROWS = 100
+# Losses of any scale are asked whether they are above these quantiles of the first ones: the first
+# sees what moves all of them, the second what stretches them.
+_QUANTILES, _SCALE_ROWS = (0.5, 0.9), 50
 _FEWEST, _SHARE = 3, 10  # what is common: three segments, and a tenth of them
+_HELD = 7  # batches for which one that has another model counts there: a week, if they are days
 
 
 class Watch(Plain):
-    """The losses of one segment: first a reference, then a test, and another one after an alarm.
+    """The losses of one segment: whether they have risen, and in an episode, whether they are back.
+
+    Parameters
+    ----------
+    bounded : bool
+        Whether losses are in [0, 1].
 
     Attributes
     ----------
-    reference : ndarray
-        The first losses, sorted once they are complete; of 0/1 losses, one number then.
-    test : BettingProcess or None
-        That the losses do not exceed the reference; None while that is not complete.
+    tests : list of RiseTest
+        One of losses in [0, 1], else one for each limit.
+    limits : ndarray or None
+        What losses of any scale are compared with; None until there are enough for that.
     recovery : BettingProcess or None
-        During an episode: that they still do.
+        During an episode: that the losses are still above the middle of before and after.
     """
 
     def __init__(self, *, bounded):
         self.bounded = bounded
         self.begin_anew()
 
-    def begin_anew(self):
-        """Learn another reference: what is watched is another model, or other rows."""
-        self.reference = np.empty(0)
-        self.bound = self.test = self.recovery = None
+    def begin_anew(self, held=None):
+        """Forget all losses: they are back, or another model serves.
+
+        Parameters
+        ----------
+        held : float or None, default=None
+            Evidence that goes on to count for what is common, for some batches.
+        """
+        self._held, self._n_held = held, 0 if held is None else _HELD
+        self.tests = [RiseTest() for _ in range(1 if self.bounded else len(_QUANTILES))]
+        self.limits, self._first = None, np.empty(0)
+        self.recovery = self._recovering = None
 
     @property
-    def log_wealth(self):
-        """Evidence that the losses have risen, a float; 0.0 where there is none."""
-        return 0.0 if self.test is None else self.test.log_wealth
+    def is_tested(self):
+        """Whether there is something to compare with, a bool."""
+        return self._n_held > 0 or self.tests[0].n_batches > 1
+
+    @property
+    def log_e_value(self):
+        """Evidence that the losses have risen, at this batch, a float; -inf: none."""
+        return _log_mean([test.log_e_value for test in self.tests])
+
+    @property
+    def log_e_process(self):
+        """Evidence that the losses have risen, at whatever batch one stops, a float; -inf: none."""
+        if self._n_held:
+            return self._held
+        return _log_mean([test.log_e_process for test in self.tests])
 
     @property
     def is_open(self):
@@ -46,59 +74,67 @@ class Watch(Plain):
         return self.recovery is not None
 
     @property
+    def _clearest(self):
+        return int(np.argmax([test.log_e_value for test in self.tests]))
+
+    @property
+    def evidence(self):
+        """What led to an alarm, a dict of str to float."""
+        rise = self.tests[self._clearest].rise
+        return {"log_evidence": self.log_e_value, "before": rise.before, "after": rise.after}
+
+    @property
     def in_words(self):
         """What an alarm says, a str."""
-        if self.bounded:
-            return f"the mean loss exceeds {self.bound:.2g}, what its first rows allow"
-        return f"the mean rank of the losses among its first ones exceeds {self.bound:.2g}"
+        k = self._clearest
+        rise, limit = self.tests[k].rise, "" if self.bounded else f"{self.limits[k]:.3g}"
+        what = "the mean loss" if self.bounded else f"the share of losses above {limit}"
+        return (
+            f"{what} of its last {rise.n_after} rows is {rise.after:.2g}, "
+            f"of {rise.n_before} before them {rise.before:.2g}"
+        )
 
-    def show(self, losses, n_watched, alpha):
+    def show(self, losses, alpha):
         """Look at the newest losses of the segment.
 
         Parameters
         ----------
         losses : ndarray of shape (n,)
             Without NaN.
-        n_watched : int
-            Segments under watch.
         alpha : float
-            Level of all tests together.
+            Probability that an episode is declared over which is not.
         """
-        if self.test is None:
-            n_taken = _REFERENCE_ROWS - len(self.reference)
-            self.reference = np.concatenate([self.reference, losses[:n_taken]])
-            if len(self.reference) < _REFERENCE_ROWS:
-                return
-            losses = losses[n_taken:]
-            self._begin(alpha / n_watched)
-        shown = losses if self.bounded else self._ranks(losses)
-        if self.recovery is None:
-            self.test.update(shown)
-        else:
-            self.recovery.update(1 - shown)
-            if self.recovery.log_wealth >= log_evidence_needed(n_watched, alpha):
-                self.recovery, self.test = None, bets_against(self.bound)
+        self._n_held = max(self._n_held - 1, 0)
+        shown = losses[np.newaxis] if self.bounded else self._above_limits(losses)
+        if not shown.shape[1]:
+            return
+        for test, values in zip(self.tests, shown, strict=True):
+            test.update(values)
+        if self.recovery is not None:
+            self.recovery.update(1 - shown[self._recovering])
+            if self.recovery.log_wealth >= log_evidence_needed(1, alpha):
+                self.begin_anew()
 
-    def _begin(self, alpha):
-        n = len(self.reference)
-        if self.bounded:
-            self.bound = upper_confidence_bound(float(self.reference.mean()), n, alpha)
-            self.reference = np.empty(0)
-        else:
-            # The mean rank of a loss that is like those is the mean of n uniform numbers, whose
-            # deviations are at most those of a normal one with the variance 1 / (12 n).
-            self.bound = 0.5 + math.sqrt(math.log(1 / alpha) / (6 * n))
-            self.reference = np.sort(self.reference)
-        self.test = bets_against(self.bound)
-
-    def _ranks(self, losses):
-        below = self.reference.searchsorted(losses, "left")
-        not_above = self.reference.searchsorted(losses, "right")
-        return (below + not_above) / (2 * len(self.reference))
+    def _above_limits(self, losses):
+        if self.limits is None:
+            n_taken = _SCALE_ROWS - len(self._first)
+            self._first, losses = np.append(self._first, losses[:n_taken]), losses[n_taken:]
+            if len(self._first) < _SCALE_ROWS:
+                return np.empty((len(self.tests), 0))
+            # Two of them: between others, infinite ones have no middle.
+            positions = [int(_SCALE_ROWS * quantile) for quantile in _QUANTILES]
+            self.limits, self._first = np.sort(self._first)[positions], np.empty(0)
+        return (losses > self.limits[:, np.newaxis]).astype(np.float64)
 
     def open(self):
-        """Report it: from now on it is asked whether the losses are back."""
-        self.recovery = bets_against(1 - self.bound)
+        """Report it: from now on it is asked, too, whether the losses are back."""
+        self._recovering = self._clearest
+        rise = self.tests[self._recovering].rise
+        self.recovery = bets_against(1 - (rise.before + rise.after) / 2)
+
+
+def _log_mean(logs):
+    return float(np.logaddexp.reduce(logs)) - math.log(len(logs))
 
 
 class Common(Plain):
@@ -125,14 +161,14 @@ class Alarms(Plain):
     Parameters
     ----------
     alpha : float
-        Largest expected share of false alarms among those reported, and probability of a false
-        common one: half of it for the references, half for the tests.
+        Largest expected share of false alarms among those that are found in a batch, and largest
+        probability that a common one is ever false.
     bounded : bool
         Whether losses are in [0, 1].
     """
 
     def __init__(self, alpha, *, bounded):
-        self.alpha = alpha / 2
+        self.alpha = alpha
         self.bounded = bounded
         self.watches = {}
         self.common = Common()
@@ -142,7 +178,7 @@ class Alarms(Plain):
         watch = self.watches.get(key)
         if watch is None:
             watch = self.watches[key] = Watch(bounded=self.bounded)
-        watch.show(losses[~np.isnan(losses)], len(self.watches), self.alpha)
+        watch.show(losses[~np.isnan(losses)], self.alpha)
 
     def is_open(self, key):
         """Tell whether a segment has been reported, and its episode is not over."""
@@ -150,7 +186,7 @@ class Alarms(Plain):
 
     def begin_anew(self, key):
         """End the episode of a segment that another model serves."""
-        self.watches[key].begin_anew()
+        self.watches[key].begin_anew(held=self.watches[key].log_e_process)
 
     def forget(self, key):
         """Watch a segment no more."""
@@ -159,7 +195,7 @@ class Alarms(Plain):
     def risen(self):
         """Return the segments that have risen and were not reported yet, the clearest first."""
         keys = list(self.watches)
-        logs = [watch.log_wealth for watch in self.watches.values()]
+        logs = [watch.log_e_value for watch in self.watches.values()]
         found = [keys[k] for k in refuted(logs, max(len(keys), 1), self.alpha)]
         new = [key for key in found if not self.watches[key].is_open]
         for key in new:
@@ -168,5 +204,5 @@ class Alarms(Plain):
 
     def risen_together(self):
         """Return how many have risen at least, 0 but where that just begins, and of how many."""
-        tested = [watch.log_wealth for watch in self.watches.values() if watch.test is not None]
+        tested = [watch.log_e_process for watch in self.watches.values() if watch.is_tested]
         return self.common.rings(tested, self.alpha), len(tested)

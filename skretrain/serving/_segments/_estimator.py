@@ -83,22 +83,29 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
     -----
     *Retrains* inside a segment are decided by its own trigger, which knows nothing of the others. A
     thousand triggers ring every day, be it by chance, so what is *reported* is decided again. Each
-    segment has a test by betting: a gambler bets on losses above what the segment lost in its first
-    100 rows (if they are not 0/1: on their ranks among those). An event ``drifted`` names a segment
-    whose capital is found by the procedure of Benjamini and Hochberg for e-values [2]_: at any
-    batch, however often it is looked, the expected share of false ones among all that are found is
-    at most `alpha`. The assumption is that of :class:`~skretrain.drift.RiskMonitor`, for each
-    segment; they may depend on each other in any way. Half of `alpha` is for what the first rows
-    say wrongly, in equal shares of the segments of that time: to a fleet that grows to e times its
-    size, segment after segment, or learns each reference anew, it comes once more. An episode is
-    over, and the segment can be reported again, when its losses have been shown to be back, or when
-    another model serves: then the reference is learned anew.
+    segment has evidence that its expected loss has risen, by betting on each possible date against
+    each possible level [2]_: nothing is set aside as a reference, so that a rise is seen from the
+    second batch on, and the day counts on which the model failed although it was mended on the
+    next. (Losses that are not in [0, 1] count as above or below the median of its first 50, and
+    their 90 % quantile.) An event ``drifted`` names a segment that is found by the procedure of
+    Benjamini and Hochberg for e-values [3]_: of all that are found in a batch, the expected share
+    of false ones is at most `alpha`, however the segments depend on each other, and however many
+    there are or open later. False is the report of a segment whose losses have not risen: at each
+    date there is a fixed level that the expected loss of a row, given all before it, is not below
+    until then and not above since. A model that becomes better brings no evidence. Losses that
+    depend on each other in time may: after a run of errors, the expected loss has risen.
+
+    That holds for each batch, not for all of them together: reports add up over a long time. An
+    episode is over, and the segment can be reported again, when its losses have been shown to be
+    below the middle of what they were before and after, at level `alpha`, or when another model
+    serves: then all begins anew.
 
     An event ``common`` says that at least a tenth of the segments under test, and three, have risen
     together: a promotion week, a broken feed. For :math:`n` segments and :math:`k` of them, the
-    mean of the :math:`n - k + 1` smallest capitals is itself the capital of a fair game if fewer
-    than :math:`k` have risen [3]_, so that such an alarm is ever false with a probability of at
-    most `alpha`.
+    mean of the :math:`n - k + 1` smallest capitals is itself that of a fair game if fewer than
+    :math:`k` have risen [4]_; the dates are weighted such that the probability of *ever* being
+    false is at most `alpha`, and once more that for each time that the average segment has begun
+    anew. A segment whose model was replaced in an episode counts here for seven batches more.
 
     A *failure* of one segment, its base raises, stops no other: it is an event. With
     ``on_error="raise"`` of the retrainer, it is raised once all have learned; else it is a warning.
@@ -111,9 +118,11 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
     .. [1] A. P. Dawid (1984). "Present position and potential developments: some personal views.
        Statistical theory: the prequential approach". Journal of the Royal Statistical Society A
        147(2), 278-292.
-    .. [2] R. Wang and A. Ramdas (2022). "False discovery rate control with e-values". Journal of
+    .. [2] L. Wasserman, A. Ramdas and S. Balakrishnan (2020). "Universal inference". Proceedings of
+       the National Academy of Sciences 117(29), 16880-16890.
+    .. [3] R. Wang and A. Ramdas (2022). "False discovery rate control with e-values". Journal of
        the Royal Statistical Society B 84(3), 822-852.
-    .. [3] V. Vovk and R. Wang (2021). "E-values: Calibration, combination and applications". The
+    .. [4] V. Vovk and R. Wang (2021). "E-values: Calibration, combination and applications". The
        Annals of Statistics 49(3), 1736-1754.
 
     Examples

@@ -270,7 +270,7 @@ class Fleet(Plain):
         for key in alarms.risen():
             book, watch = self.shard.books[key], alarms.watches[key]
             details = {"reason": watch.in_words, "version": book.version}
-            details["evidence"] = {"log_evidence": watch.log_wealth, "bound": watch.bound}
+            details["evidence"] = watch.evidence
             self._tell("drifted", key, row=book.n_rows, state="drift", **details)
         k, n = alarms.risen_together()
         if k:

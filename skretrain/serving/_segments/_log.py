@@ -10,7 +10,7 @@ from ...utils._records import log_event
 
 _TABLE = (
     Action("opened", "A segment came for the first time, or again after it was retired."),
-    Action("drifted", "The loss of a segment has risen above its reference.", level=WARNING),
+    Action("drifted", "The loss of a segment has risen.", level=WARNING),
     Action("common", "The losses of many segments have risen together.", level=WARNING),
     Action("merged", "The rows of several segments go to one retrainer."),
     Action("retired", "The retrainer of a segment was given up; the pooled one serves its rows."),

@@ -1,5 +1,7 @@
 """Alarms over segments: few are false, episodes end, and what many have in common is told once."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -29,13 +31,13 @@ def days(alarms, rng, n_days, rates, n_segments=60):
 
 @pytest.mark.parametrize("bounded", [True, False])
 def test_of_segments_that_do_not_change_none_is_reported(bounded):
-    """Ninety days of sixty segments whose losses have any distribution, of any scale."""
+    """Fifty days of sixty segments whose losses have any distribution, of any scale."""
     rng = np.random.default_rng(0)
     alarms, rates = Alarms(0.05, bounded=bounded), rng.uniform(0.02, 0.4, 60)
-    for _ in range(90):
+    for _ in range(50):
         new = losses(rng, 60, rates) if bounded else rng.exponential(1e6 * rates[:, None], (60, 20))
         assert shown(alarms, new) == ([], 0)
-    assert {watch.test is not None for watch in alarms.watches.values()} == {True}
+    assert {watch.is_tested for watch in alarms.watches.values()} == {True}
 
 
 def test_those_that_rise_are_reported_once_each_the_clearest_first():
@@ -47,7 +49,8 @@ def test_those_that_rise_are_reported_once_each_the_clearest_first():
     assert found == [20, 7]
     assert together == 0
     assert [key for key in range(60) if alarms.is_open(key)] == [7, 20]
-    assert "the mean loss exceeds 0." in alarms.watches[7].in_words
+    assert "the mean loss of its last 200 rows is 0.49, of " in alarms.watches[7].in_words
+    assert alarms.watches[7].evidence["after"] == pytest.approx(0.49, abs=0.01)
 
 
 def test_the_scale_of_losses_does_not_matter():
@@ -58,7 +61,7 @@ def test_the_scale_of_losses_does_not_matter():
         new[3] *= 1 if day < 12 else 6
         assert shown(one, new) == shown(other, np.log(new) * 1e-6 + 5)
     assert one.is_open(3)
-    assert "mean rank" in one.watches[3].in_words
+    assert "the share of losses above " in one.watches[3].in_words
 
 
 def test_an_episode_ends_when_the_losses_are_back_and_another_can_begin():
@@ -81,7 +84,9 @@ def test_another_model_ends_it_and_brings_a_reference_of_its_own():
     assert days(alarms, rng, 8, rates, 20)[0] == [4]
     alarms.begin_anew(4)
     assert days(alarms, rng, 40, rates, 20) == ([], 0)  # as bad as before is as good as it gets
-    assert alarms.watches[4].bound > 0.5
+    rates[4] = 1.0
+    assert days(alarms, rng, 3, rates, 20)[0] == [4]
+    assert 0.4 < alarms.watches[4].evidence["before"] < 0.6
 
 
 def test_what_is_common_is_told_once_and_again_when_it_comes_again():
@@ -118,7 +123,7 @@ def test_rows_that_do_not_count_are_no_evidence():
     alarms = Alarms(0.05, bounded=True)
     for _ in range(40):
         assert shown(alarms, [np.full(20, np.nan)] * 3) == ([], 0)
-    assert {len(watch.reference) for watch in alarms.watches.values()} == {0}
+    assert {watch.is_tested for watch in alarms.watches.values()} == {False}
     assert Alarms(0.05, bounded=True).risen() == []
 
 
@@ -135,3 +140,129 @@ def test_the_share_of_false_alarms_is_below_alpha_where_a_few_are_true():
         false += sum(key >= 5 for key in found)
     assert true >= 45
     assert false <= 0.2 * true
+
+
+def test_a_rise_of_a_day_is_reported_though_the_model_is_mended_on_the_next_one():
+    """One of a thousand segments: six batches with 6 errors of 40, 17 of 20, and as before."""
+    alarms = Alarms(0.05, bounded=True)
+    usual, bad = np.arange(40) < 6, np.arange(20) < 17
+    for _ in range(6):
+        assert shown(alarms, [usual] * 1000) == ([], 0)
+    assert shown(alarms, [*[usual] * 700, bad, *[usual] * 299]) == ([700], 0)
+    for _ in range(5):
+        alarms.show(700, usual.astype(float))
+    assert not alarms.is_open(700)
+
+
+@pytest.mark.parametrize("change", [lambda z: 4 * z, lambda z: 1.2 + 0.1 * z])
+def test_of_losses_of_any_scale_it_sees_what_stretches_and_what_moves_them(change):
+    """Residuals with four times the spread; and such that none is small, and few are large."""
+    rng = np.random.default_rng(8)
+    alarms = Alarms(0.05, bounded=False)
+    found = []
+    for day in range(24):
+        z = rng.normal(size=(12, 20))
+        if day >= 18:
+            z[5] = change(z[5])
+        new, k = shown(alarms, np.abs(z))
+        found += [(key, day) for key in new]
+        assert k == 0
+    assert [key for key, _ in found] == [5]
+    assert found[0][1] in (18, 19)
+
+
+def test_the_order_of_segments_does_not_matter():
+    one, other = Alarms(0.05, bounded=True), Alarms(0.05, bounded=True)
+    rng, order = np.random.default_rng(9), np.random.default_rng(10).permutation(50)
+    for day in range(20):
+        new = losses(rng, 50, np.where(np.arange(50) < 8, 0.1 if day < 12 else 0.6, 0.1))
+        for key in range(50):
+            one.show(key, new[key].astype(float))
+            other.show(int(order[key]), new[order[key]].astype(float))
+        assert sorted(one.risen()) == sorted(other.risen())
+        assert one.risen_together() == other.risen_together()
+    assert sum(map(one.is_open, range(50))) == 8
+
+
+def test_a_segment_that_opens_late_is_reported_too_and_those_without_a_past_are_not():
+    rng = np.random.default_rng(11)
+    alarms = Alarms(0.05, bounded=True)
+    for day in range(20):
+        n = 10 if day < 8 else 14
+        rates = np.where((np.arange(n) == 12) & (day >= 16), 0.9, 0.15)
+        rates[13:] = 0.9  # from its first row on: there is nothing to compare with
+        assert shown(alarms, losses(rng, n, rates)) == (([12], 0) if day == 16 else ([], 0))
+
+
+def test_losses_that_fall_are_no_evidence_and_a_rise_after_them_is():
+    """Forty segments that learn, from 0.5 to 0.1; two are then as bad as at the beginning."""
+    rng = np.random.default_rng(12)
+    alarms = Alarms(0.05, bounded=True)
+    for day in range(30):
+        assert days(alarms, rng, 1, np.full(40, 0.1 + 0.4 * np.exp(-day / 5)), 40) == ([], 0)
+    rates = np.full(40, 0.1)
+    rates[[3, 5]] = 0.5
+    assert sorted(days(alarms, rng, 3, rates, 40)[0]) == [3, 5]
+
+
+def test_segments_that_were_given_another_model_count_for_what_is_common_for_a_week():
+    """Four of ten rise one after the other, and the model of each is replaced at once."""
+    for wait, expected in ((2, 1), (12, 0)):
+        rng = np.random.default_rng(13)
+        alarms, together = Alarms(0.05, bounded=True), 0
+        days(alarms, rng, 15, 0.1, 10)
+        for key in range(4):
+            rates = np.full(10, 0.1)
+            rates[key] = 0.9
+            found, k = days(alarms, rng, 1, rates, 10)
+            assert found == [key]
+            alarms.begin_anew(key)
+            together += k + days(alarms, rng, wait - 1, 0.1, 10)[1]
+        assert together == expected
+
+
+def test_an_episode_goes_on_while_the_losses_are_up():
+    rng = np.random.default_rng(14)
+    alarms, rates = Alarms(0.05, bounded=True), np.full(20, 0.2)
+    days(alarms, rng, 12, rates, 20)
+    rates[2] = 0.7
+    assert days(alarms, rng, 40, rates, 20)[0] == [2]
+    assert alarms.is_open(2)
+    rates[2] = 0.2
+    days(alarms, rng, 10, rates, 20)
+    assert not alarms.is_open(2)
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+def test_what_is_remembered_of_a_segment_is_small(bounded):
+    alarms, rng = Alarms(0.05, bounded=bounded), np.random.default_rng(15)
+    for _ in range(365):
+        alarms.show("a", rng.random(20).round() if bounded else rng.random(20))
+    watch = alarms.watches["a"]
+    numbers = sum(test._dates.size for test in watch.tests)
+    assert numbers <= (90 if bounded else 180)
+    assert len(pickle.dumps(watch)) <= (1800 if bounded else 2600)
+
+
+def test_infinite_losses_are_the_largest_ones():
+    rng = np.random.default_rng(16)
+    alarms = Alarms(0.05, bounded=False)
+    for day in range(20):
+        new = rng.exponential(size=(5, 20))
+        new[:, :4] = np.inf
+        if day == 19:
+            new[2] = np.inf
+        assert shown(alarms, new) == (([2], 0) if day == 19 else ([], 0))
+
+
+def test_the_evidence_held_of_a_segment_counts_for_seven_batches_of_its_own():
+    rng = np.random.default_rng(17)
+    alarms = Alarms(0.05, bounded=False)
+    days(alarms, rng, 12, 0.1, 1)
+    watch = alarms.watches[0]
+    watch.begin_anew(held=5.0)
+    for _ in range(6):
+        alarms.show(0, rng.random(3))
+        assert (watch.log_e_process, watch.is_tested) == (5.0, True)
+    alarms.show(0, rng.random(3))
+    assert (watch.log_e_process, watch.is_tested) == (-np.inf, False)
