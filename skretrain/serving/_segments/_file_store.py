@@ -8,14 +8,23 @@ from pathlib import Path
 
 from ...utils._plain import Plain
 
-_PROTOCOL = 1  # of the tables; raised when this version could not read those of the one before
+_PROTOCOL = 2  # of the tables; raised when this version could not read those of the one before
 _HEADER = ""  # the key of what belongs to all segments; no segment has an empty one: it is JSON
-_DIGEST = 16  # bytes of the checksum before each state
+_DIGEST = 16  # bytes of a checksum
 _WAIT = 5.0  # seconds for another process to end its transaction
+# A state is the checksum of a list, and the list: the checksums of its parts, each of which is the
+# name of its part. What is listed is found by its content, so that parts of two states never mix.
 _TABLES = (
     "CREATE TABLE skretrain_segments (protocol INTEGER, commits INTEGER)",
     f"INSERT INTO skretrain_segments VALUES ({_PROTOCOL}, 0)",
-    "CREATE TABLE states (key TEXT PRIMARY KEY, state BLOB)",
+    "CREATE TABLE states (key TEXT PRIMARY KEY, digests BLOB)",
+    "CREATE TABLE parts (key TEXT, digest BLOB, content BLOB, PRIMARY KEY (key, digest))",
+)
+# One statement each: it sees what one commit has left.
+_READ = "SELECT digests, digest, content FROM states LEFT JOIN parts USING (key) WHERE key = ?"
+_READ_FIRST = (
+    "SELECT digests, digest, content FROM states LEFT JOIN parts ON parts.key = states.key "
+    f"AND digest = substr(digests, {_DIGEST + 1}, {_DIGEST}) WHERE states.key = ?"
 )
 # Connections of a parent process. To close one in a child would undo what the parent is writing.
 _INHERITED = []
@@ -23,6 +32,9 @@ _INHERITED = []
 
 class FileStore(Plain):
     """States by name, in one file of SQLite.
+
+    A state is a list of parts: only those are written that it did not have before, and the first
+    can be read alone.
 
     What was put or deleted since the latest `commit` is void when the process dies, however it
     dies: SQLite keeps a journal beside the file meanwhile, and reads it when the file is opened
@@ -41,14 +53,14 @@ class FileStore(Plain):
     >>> from skretrain.serving._segments._file_store import FileStore
     >>> with TemporaryDirectory() as folder:
     ...     store = FileStore(Path(folder) / "fleet.db")
-    ...     store.put("a", b"state")
-    ...     store.commit(b"header")
-    ...     store.put("a", b"another")
+    ...     store.put("a", [b"model", b"rows"])
+    ...     store.commit([b"header"])
+    ...     store.put("a", [b"another", b"rows"])
     ...     store.close()
-    ...     found = store.get("a"), store.header(), store.keys()
+    ...     found = store.get("a"), store.get("a", first=True), store.header(), store.keys()
     ...     store.close()
     >>> found
-    (b'state', b'header', ['a'])
+    ([b'model', b'rows'], [b'model'], [b'header'], ['a'])
     """
 
     def __init__(self, path):
@@ -61,43 +73,76 @@ class FileStore(Plain):
         rows = self._read("SELECT key FROM states WHERE key != '' ORDER BY key")
         return [key for (key,) in rows]
 
-    def get(self, key):
-        """Return a state, as bytes, or None if there is none of this name.
+    def get(self, key, *, first=False):
+        """Return a state, or None if there is none of this name.
+
+        Parameters
+        ----------
+        key : str
+            Its name.
+        first : bool, default=False
+            Whether the first part is wanted alone: no other is read then.
+
+        Returns
+        -------
+        parts : list of bytes or None
+            As they were put.
 
         Raises
         ------
         ValueError
-            If it was altered.
+            If they were altered.
         """
-        for (content,) in self._read("SELECT state FROM states WHERE key = ?", key):
-            digest, state = content[:_DIGEST], content[_DIGEST:]
-            if digest == _digest_of(state):
-                return state
-            raise ValueError(
-                f"{self.path} was altered: the checksum of {key or 'its header'!r} is not that of "
-                "its content. Go back to a copy of the file."
-            )
-        return None
+        rows = self._read(_READ_FIRST if first else _READ, key)
+        if not rows:
+            return None
+        digest, listed = rows[0][0][:_DIGEST], rows[0][0][_DIGEST:]
+        found = {name: content for _, name, content in rows}
+        names = [listed[at : at + _DIGEST] for at in range(0, len(listed), _DIGEST)]
+        names = names[:1] if first else names
+        is_whole = digest == _digest_of(listed) and found.keys() >= set(names)
+        if is_whole and all(name == _digest_of(found[name]) for name in names):
+            return [found[name] for name in names]
+        raise ValueError(
+            f"{self.path} was altered: the checksum of {key or 'its header'!r} is not that of its "
+            "content. Go back to a copy of the file."
+        )
 
     def header(self):
-        """Return what was handed to the latest commit, as bytes, or None before the first one."""
+        """Return what was handed to the latest commit, or None before the first one."""
         return self.get(_HEADER)
 
-    def put(self, key, state):
-        """Keep a state, in place of the one that had its name."""
-        content = _digest_of(state) + state
-        self._write("INSERT OR REPLACE INTO states VALUES (?, ?)", key, content)
+    def put(self, key, parts):
+        """Keep a state, in place of the one that had its name; parts that it had stay.
+
+        Parameters
+        ----------
+        key : str
+            Its name.
+        parts : list of bytes
+            The state.
+        """
+        names = [_digest_of(part) for part in parts]
+        present = {name for (name,) in self._read("SELECT digest FROM parts WHERE key = ?", key)}
+        listed = b"".join(names)
+        self._write("INSERT OR REPLACE INTO states VALUES (?, ?)", key, _digest_of(listed) + listed)
+        for name in present.difference(names):
+            self._write("DELETE FROM parts WHERE key = ? AND digest = ?", key, name)
+        for name, part in dict(zip(names, parts, strict=True)).items():
+            if name not in present:
+                self._write("INSERT INTO parts VALUES (?, ?, ?)", key, name, part)
 
     def delete(self, key):
         """Forget a state; nothing happens if there is none."""
         self._write("DELETE FROM states WHERE key = ?", key)
+        self._write("DELETE FROM parts WHERE key = ?", key)
 
     def commit(self, header):
         """Make all since the latest commit last, in one step.
 
         Parameters
         ----------
-        header : bytes
+        header : list of bytes
             What belongs to all segments.
         """
         self.put(_HEADER, header)
@@ -174,10 +219,11 @@ class FileStore(Plain):
         """Refuse to mix what was read here with what another process has written since."""
         query = "SELECT protocol, commits FROM skretrain_segments"
         protocol, n_commits = connection.execute(query).fetchone()
-        if protocol > _PROTOCOL:
+        if protocol != _PROTOCOL:
+            other = "a later" if protocol > _PROTOCOL else "an earlier"
             raise ValueError(
-                f"{self.path} was written by a later version of skretrain (protocol {protocol}; "
-                f"this one reads {_PROTOCOL}): upgrade skretrain to read it."
+                f"{self.path} was written by {other} version of skretrain (protocol {protocol}; "
+                f"this one has {_PROTOCOL}): go on with that version, or begin with another file."
             )
         if self._n_commits is None:
             self._n_commits = n_commits
