@@ -124,18 +124,18 @@ class FileStore(Plain):
         """
         names = [_digest_of(part) for part in parts]
         present = {name for (name,) in self._read("SELECT digest FROM parts WHERE key = ?", key)}
-        listed = b"".join(names)
-        self._write("INSERT OR REPLACE INTO states VALUES (?, ?)", key, _digest_of(listed) + listed)
-        for name in present.difference(names):
-            self._write("DELETE FROM parts WHERE key = ? AND digest = ?", key, name)
-        for name, part in dict(zip(names, parts, strict=True)).items():
-            if name not in present:
-                self._write("INSERT INTO parts VALUES (?, ?, ?)", key, name, part)
+        listed, given = b"".join(names), dict(zip(names, parts, strict=True))
+        digests = _digest_of(listed) + listed
+        self._write("INSERT OR REPLACE INTO states VALUES (?, ?)", (key, digests))
+        gone = [(key, name) for name in present - given.keys()]
+        self._write("DELETE FROM parts WHERE key = ? AND digest = ?", *gone)
+        new = [(key, name, part) for name, part in given.items() if name not in present]
+        self._write("INSERT INTO parts VALUES (?, ?, ?)", *new)
 
     def delete(self, key):
         """Forget a state; nothing happens if there is none."""
-        self._write("DELETE FROM states WHERE key = ?", key)
-        self._write("DELETE FROM parts WHERE key = ?", key)
+        self._write("DELETE FROM states WHERE key = ?", (key,))
+        self._write("DELETE FROM parts WHERE key = ?", (key,))
 
     def commit(self, header):
         """Make all since the latest commit last, in one step.
@@ -146,7 +146,7 @@ class FileStore(Plain):
             What belongs to all segments.
         """
         self.put(_HEADER, header)
-        self._write("UPDATE skretrain_segments SET commits = commits + 1")
+        self._write("UPDATE skretrain_segments SET commits = commits + 1", ())
         with self._told():
             self._connection().execute("COMMIT")
         self._n_commits += 1
@@ -173,13 +173,13 @@ class FileStore(Plain):
                 self._check_commits(connection)
             return connection.execute(query, values).fetchall()
 
-    def _write(self, query, *values):
+    def _write(self, query, *rows):
         with self._told():
             connection = self._connection() or self._open()
             if not connection.in_transaction:
                 connection.execute("BEGIN IMMEDIATE")
                 self._check_commits(connection)
-            connection.execute(query, values)
+            connection.executemany(query, rows)
 
     def _connection(self):
         """Return the connection of this process, or None."""

@@ -172,7 +172,7 @@ class Cut(BaseException):
     """Ends a call as nothing else would."""
 
 
-@pytest.mark.parametrize("n_written", [0, 1, 7, 30])
+@pytest.mark.parametrize("n_written", [0, 1, 2, 7])
 def test_a_pass_cut_off_between_two_parts_has_not_come(tmp_path, monkeypatch, n_written):
     """Wherever in the middle of a state; what goes on, goes on exactly."""
     path = str(tmp_path / "fleet.db")
@@ -181,10 +181,10 @@ def test_a_pass_cut_off_between_two_parts_has_not_come(tmp_path, monkeypatch, n_
         one.fit(*day(0, 60))
     real, calls = _file_store.FileStore._write, iter(range(1000))
 
-    def dying(self, query, *values):
+    def dying(self, query, *rows):
         if query.startswith("INSERT") and next(calls) == n_written:
             raise Cut
-        real(self, query, *values)
+        real(self, query, *rows)
 
     X, y = day(1)
     monkeypatch.setattr(_file_store.FileStore, "_write", dying)
