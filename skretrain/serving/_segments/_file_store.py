@@ -20,11 +20,14 @@ _TABLES = (
     "CREATE TABLE states (key TEXT PRIMARY KEY, digests BLOB)",
     "CREATE TABLE parts (key TEXT, digest BLOB, content BLOB, PRIMARY KEY (key, digest))",
 )
-# One statement each: it sees what one commit has left.
-_READ = "SELECT digests, digest, content FROM states LEFT JOIN parts USING (key) WHERE key = ?"
+# The list, whose name is NULL, and parts. One statement each: it sees what one commit has left.
+_READ = (
+    "SELECT NULL, digests FROM states WHERE key = ?1 "
+    "UNION ALL SELECT digest, content FROM parts WHERE key = ?1"
+)
 _READ_FIRST = (
-    "SELECT digests, digest, content FROM states LEFT JOIN parts ON parts.key = states.key "
-    f"AND digest = substr(digests, {_DIGEST + 1}, {_DIGEST}) WHERE states.key = ?"
+    f"{_READ} AND digest = (SELECT substr(digests, {_DIGEST + 1}, {_DIGEST}) FROM states "
+    "WHERE key = ?1)"
 )
 # Connections of a parent process. To close one in a child would undo what the parent is writing.
 _INHERITED = []
@@ -93,11 +96,11 @@ class FileStore(Plain):
         ValueError
             If they were altered.
         """
-        rows = self._read(_READ_FIRST if first else _READ, key)
-        if not rows:
+        found = dict(self._read(_READ_FIRST if first else _READ, key))
+        content = found.pop(None, None)
+        if content is None:
             return None
-        digest, listed = rows[0][0][:_DIGEST], rows[0][0][_DIGEST:]
-        found = {name: content for _, name, content in rows}
+        digest, listed = content[:_DIGEST], content[_DIGEST:]
         names = [listed[at : at + _DIGEST] for at in range(0, len(listed), _DIGEST)]
         names = names[:1] if first else names
         is_whole = digest == _digest_of(listed) and found.keys() >= set(names)

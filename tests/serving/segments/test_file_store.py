@@ -199,6 +199,22 @@ def test_only_parts_that_are_new_are_written(store, path):
     assert where() == {}
 
 
+@pytest.mark.parametrize(("first", "most"), [(False, 2), (True, 1)])
+def test_what_is_read_is_the_state_once(first, most, store, monkeypatch):
+    """However many parts it has; the list of their names is not read with each of them."""
+    parts = [number.to_bytes(64, "big") for number in range(500)]
+    store.put("a", parts)
+    found, real = [], FileStore._read
+
+    def read(self, query, *values):
+        found.extend(real(self, query, *values))
+        return found
+
+    monkeypatch.setattr(FileStore, "_read", read)
+    assert store.get("a", first=first) == (parts[:1] if first else parts)
+    assert sum(len(value) for row in found for value in row if value) < most * 500 * 64
+
+
 def test_a_file_of_something_else_is_left_alone(path):
     path.write_bytes(b"text" * 999)
     with pytest.raises(ValueError, match="no file of segments, or was altered"):

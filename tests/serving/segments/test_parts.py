@@ -112,6 +112,25 @@ def test_a_retrainer_that_is_packed_after_each_batch_learns_what_it_would_withou
     assert_same_outputs(kept, sent, make(rng.normal(size=(50, 8))))
 
 
+@pytest.mark.parametrize("is_read_anew", [False, True])
+def test_a_model_that_serves_on_is_the_same_bytes(is_read_anew):
+    """As long as its version is, once what is read is what was written."""
+    rng = np.random.default_rng(0)
+    buffer = SlidingWindow(max_rows=500)
+    one = DriftAwareRetrainer(RandomForestClassifier(5, random_state=0), buffer=buffer)
+    one.fit(*batch(rng, 300))
+    served = {}
+    for _ in range(25):
+        one.partial_fit(*batch(rng))
+        parts = packed(one._lean(), one)
+        served.setdefault(one._snapshot.version, []).append(parts[0])
+        one = unpacked(parts)[1] if is_read_anew else one
+    assert len(served) > 1
+    for firsts in served.values():
+        assert len(firsts) > 3
+        assert len(set(firsts[1:])) == 1
+
+
 MODELS = {
     "classifier": DriftAwareRetrainer(GaussianNB()),
     "forest": DriftAwareRetrainer(RandomForestClassifier(3, random_state=0)),
