@@ -16,6 +16,7 @@ from ._log import STABLE, because, costs, named
 from ._parts import Examined
 from ._retrains import Retrains
 from ._scoring import sound_signal
+from ._service import Service
 from ._state import State
 from ._updates import Updates
 
@@ -48,6 +49,13 @@ class Cycle(Plain):
         frozen, frozen.state = copy(self), copy(self.state)
         frozen.state.service = copy(self.state.service)
         return frozen
+
+    def lean(self):
+        """Return a cycle that serves what serves now, and has nothing to learn with."""
+        lean, state, service = Cycle.__new__(Cycle), State.__new__(State), Service()
+        service.serving = self.serving
+        lean.state, state.service = state, service
+        return lean
 
     def fit(self, rows, *, begins_stream=False):
         """Fit the first model on `rows`, all there are or the first of a stream."""

@@ -286,6 +286,13 @@ class BaseRetrainer(
             frozen._cycle = self._cycle.frozen()
         return frozen
 
+    def _lean(self):
+        """Return a retrainer that predicts what this one would now, and can do nothing else."""
+        lean = copy(self)
+        if self._snapshot is not None:
+            lean._cycle = self._cycle.lean()
+        return lean
+
     # -- how it is made --------------------------------------------------------------------------
 
     def _run(self, cycle, rows):

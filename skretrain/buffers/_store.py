@@ -42,6 +42,13 @@ class Store(Plain):
     max_rows : int
         Number of rows the owner keeps alive at most.
 
+    Attributes
+    ----------
+    end : int
+        Number of rows stored.
+    capacity : int
+        Number of rows that fit without compaction.
+
     Examples
     --------
     >>> import numpy as np
@@ -60,11 +67,7 @@ class Store(Plain):
         self.columns = {}
         self.index = np.empty(0, dtype=np.int64)
         self.end = 0
-
-    @property
-    def capacity(self):
-        """Number of rows that fit without compaction, an int."""
-        return len(self.index)
+        self.capacity = 0
 
     @property
     def nbytes(self):
@@ -148,6 +151,8 @@ class Store(Plain):
         """
         end = self.end
         stop = end + n
+        if stop > len(self.index):
+            self._take_room()
         for name, column in self.columns.items():
             column.write(parts[name], end, stop)
         self.index = writable(self.index)  # state that was memory-mapped is not
@@ -171,7 +176,19 @@ class Store(Plain):
             name: column.compacted(key, self.end, capacity) for name, column in self.columns.items()
         }
         self.index = _with_capacity(index, capacity)
-        self.end = len(index)
+        self.end, self.capacity = len(index), capacity
+
+    def _take_room(self):
+        """Allocate the room that was not saved.
+
+        To compact instead would move all rows whenever a state is read and goes on: whoever keeps
+        it in pieces would find none as it was.
+        """
+        end, capacity = self.end, self.capacity
+        self.columns = {
+            name: column.with_room(end, capacity) for name, column in self.columns.items()
+        }
+        self.index = _with_capacity(self.index[:end], capacity)  # last: it tells whether all have
 
     def read(self, name, key):
         """Read rows of one column.
@@ -202,6 +219,9 @@ class Store(Plain):
             "columns": {name: column.trimmed(self.end) for name, column in self.columns.items()},
             "index": self.index[: self.end],
         }
+
+    def _restore(self, state):
+        super()._restore({"capacity": len(state["index"])} | state)  # older states lack it
 
 
 def _as_parts(X, y, params):
@@ -314,6 +334,10 @@ class ArrayColumn(Plain):
         """Return a column of the rows at `key`, with room for `capacity` rows."""
         return ArrayColumn(_with_capacity(self.values[:end][key], capacity))
 
+    def with_room(self, end, capacity):
+        """Return the column with room for `capacity` rows."""
+        return ArrayColumn(_with_capacity(self.values[:end], capacity))
+
     def trimmed(self, end):
         """Return the column without spare capacity."""
         return ArrayColumn(self.values[:end])
@@ -418,6 +442,10 @@ class ChunkColumn(Plain):
         branch = super()._branched()
         branch.chunks, branch.levels = self.chunks.copy(), self.levels.copy()
         return branch
+
+    def with_room(self, end, capacity):
+        """Return the column itself: each chunk has its own room."""
+        return self
 
     def trimmed(self, end):
         """Return the column itself, which has no spare capacity."""

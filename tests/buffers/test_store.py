@@ -1,6 +1,9 @@
 """Chunks of any container are joined rarely and read as one."""
 
+import pickle
+
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
@@ -85,3 +88,44 @@ def test_compaction_keeps_the_rows_asked_for():
     assert store.capacity >= 11
     assert store.read("t", slice(0, 2)) == ["b", "e"]
     assert_array_equal(store.read("X", slice(0, 2)), [[1], [4]])
+
+
+@pytest.mark.parametrize("kind", [np.asarray, pd.DataFrame])
+def test_a_buffer_that_was_pickled_goes_on_in_the_room_that_it_had(kind):
+    """Rows stay where they are stored until they would have moved without the pickle."""
+    kept, sent = SlidingWindow(50), SlidingWindow(50)
+    n_moved = 0
+    for start in range(0, 400, 7):
+        X = np.arange(start, start + 7.0).reshape(-1, 1)
+        before = sent._store.index[: sent._store.end].copy() if start else np.empty(0)
+        sent = pickle.loads(pickle.dumps(sent))
+        for buffer in (kept, sent):
+            buffer.add(kind(X), X[:, 0])
+        store = sent._store
+        assert (store.end, store.capacity) == (kept._store.end, kept._store.capacity)
+        assert_array_equal(np.asarray(sent.latest().X), np.asarray(kept.latest().X))
+        assert_array_equal(sent.y, kept.y)
+        n_moved += not np.array_equal(store.index[: len(before)], before)
+    assert n_moved <= 400 / 50
+
+
+def test_room_is_taken_by_what_adds_and_by_nobody_who_reads():
+    """A buffer that is read from a file to be looked at has no more than its rows."""
+    buffer = SlidingWindow(50)
+    for start in range(0, 70, 10):
+        buffer.add(np.zeros((10, 2)), np.full(10, start))
+    read = pickle.loads(pickle.dumps(buffer))
+    assert read.latest().y[-1] == 60
+    assert read.nbytes == read._store.end * (2 * 8 + 8 + 8) < buffer.nbytes
+    assert read.add(np.zeros((1, 2)), np.zeros(1)).nbytes == buffer.nbytes
+
+
+def test_the_state_of_a_store_from_before_it_told_its_room_is_read():
+    """Its room is then that of its rows."""
+    buffer = SlidingWindow(50).add(np.zeros((10, 2)), np.arange(10))
+    state = buffer._store._state_to_save()
+    del state["capacity"]
+    buffer._store = Store.__new__(Store)
+    buffer._store.__setstate__(state)
+    assert buffer._store.capacity == 10
+    assert_array_equal(buffer.add(np.zeros((1, 2)), np.zeros(1)).y, [*range(10), 0])

@@ -1,7 +1,6 @@
 """The inside of SegmentedRetrainer: its fleet, in memory or in a file, and what checks input."""
 
 import os
-import pickle
 from contextlib import contextmanager
 from copy import deepcopy
 
@@ -24,6 +23,7 @@ from ._answers import Answers
 from ._file_store import FileStore
 from ._fleet import Batch, Fleet
 from ._keys import check_kinds, key_of, split
+from ._parts import packed, unpacked
 from ._shelf import Shelf
 from ._store import MemoryStore
 
@@ -78,7 +78,7 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
             if header is None:
                 return None
             self._check_max_loaded()
-            fleet, columns = pickle.loads(header)
+            columns, fleet = unpacked(header)
             fleet.shard.shelf.take_over(store, self.max_loaded)
             vars(self).update(columns)
             self._fleet = fleet
@@ -116,7 +116,7 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
     def _done(self, fleet):
         if self.path is not None:
             columns = {name: vars(self)[name] for name in _COLUMNS if name in vars(self)}
-            fleet.shard.shelf.commit(pickle.dumps((fleet, columns), pickle.HIGHEST_PROTOCOL))
+            fleet.shard.shelf.commit(packed(columns, fleet))
         self._fleet = fleet
 
     def _complain(self, errors, done="learned"):

@@ -161,7 +161,7 @@ class DistributedSegments:
             shelf = Shelf(model._store(), model.max_loaded)
             gathered = _apart(fleet, fleet.shard)
             if model.path is not None:
-                shelf.clear()
+                shelf.clear(but=fleet.shard.books)  # of which the rows may be there
             for key, retrainer in fleet.shard.retrainers():
                 shelf.put(key, retrainer)
             gathered.shard.shelf = shelf

@@ -8,14 +8,26 @@ from pathlib import Path
 
 from ...utils._plain import Plain
 
-_PROTOCOL = 1  # of the tables; raised when this version could not read those of the one before
+_PROTOCOL = 2  # of the tables; raised when this version could not read those of the one before
 _HEADER = ""  # the key of what belongs to all segments; no segment has an empty one: it is JSON
-_DIGEST = 16  # bytes of the checksum before each state
+_DIGEST = 16  # bytes of a checksum
 _WAIT = 5.0  # seconds for another process to end its transaction
+# A state is the checksum of a list, and the list: the checksums of its parts, each of which is the
+# name of its part. What is listed is found by its content, so that parts of two states never mix.
 _TABLES = (
     "CREATE TABLE skretrain_segments (protocol INTEGER, commits INTEGER)",
     f"INSERT INTO skretrain_segments VALUES ({_PROTOCOL}, 0)",
-    "CREATE TABLE states (key TEXT PRIMARY KEY, state BLOB)",
+    "CREATE TABLE states (key TEXT PRIMARY KEY, digests BLOB)",
+    "CREATE TABLE parts (key TEXT, digest BLOB, content BLOB, PRIMARY KEY (key, digest))",
+)
+# The list, whose name is NULL, and parts. One statement each: it sees what one commit has left.
+_READ = (
+    "SELECT NULL, digests FROM states WHERE key = ?1 "
+    "UNION ALL SELECT digest, content FROM parts WHERE key = ?1"
+)
+_READ_FIRST = (
+    f"{_READ} AND digest = (SELECT substr(digests, {_DIGEST + 1}, {_DIGEST}) FROM states "
+    "WHERE key = ?1)"
 )
 # Connections of a parent process. To close one in a child would undo what the parent is writing.
 _INHERITED = []
@@ -23,6 +35,9 @@ _INHERITED = []
 
 class FileStore(Plain):
     """States by name, in one file of SQLite.
+
+    A state is a list of parts: only those are written that it did not have before, and the first
+    can be read alone.
 
     What was put or deleted since the latest `commit` is void when the process dies, however it
     dies: SQLite keeps a journal beside the file meanwhile, and reads it when the file is opened
@@ -41,14 +56,14 @@ class FileStore(Plain):
     >>> from skretrain.serving._segments._file_store import FileStore
     >>> with TemporaryDirectory() as folder:
     ...     store = FileStore(Path(folder) / "fleet.db")
-    ...     store.put("a", b"state")
-    ...     store.commit(b"header")
-    ...     store.put("a", b"another")
+    ...     store.put("a", [b"model", b"rows"])
+    ...     store.commit([b"header"])
+    ...     store.put("a", [b"another", b"rows"])
     ...     store.close()
-    ...     found = store.get("a"), store.header(), store.keys()
+    ...     found = store.get("a"), store.get("a", first=True), store.header(), store.keys()
     ...     store.close()
     >>> found
-    (b'state', b'header', ['a'])
+    ([b'model', b'rows'], [b'model'], [b'header'], ['a'])
     """
 
     def __init__(self, path):
@@ -61,47 +76,80 @@ class FileStore(Plain):
         rows = self._read("SELECT key FROM states WHERE key != '' ORDER BY key")
         return [key for (key,) in rows]
 
-    def get(self, key):
-        """Return a state, as bytes, or None if there is none of this name.
+    def get(self, key, *, first=False):
+        """Return a state, or None if there is none of this name.
+
+        Parameters
+        ----------
+        key : str
+            Its name.
+        first : bool, default=False
+            Whether the first part is wanted alone: no other is read then.
+
+        Returns
+        -------
+        parts : list of bytes or None
+            As they were put.
 
         Raises
         ------
         ValueError
-            If it was altered.
+            If they were altered.
         """
-        for (content,) in self._read("SELECT state FROM states WHERE key = ?", key):
-            digest, state = content[:_DIGEST], content[_DIGEST:]
-            if digest == _digest_of(state):
-                return state
-            raise ValueError(
-                f"{self.path} was altered: the checksum of {key or 'its header'!r} is not that of "
-                "its content. Go back to a copy of the file."
-            )
-        return None
+        found = dict(self._read(_READ_FIRST if first else _READ, key))
+        content = found.pop(None, None)
+        if content is None:
+            return None
+        digest, listed = content[:_DIGEST], content[_DIGEST:]
+        names = [listed[at : at + _DIGEST] for at in range(0, len(listed), _DIGEST)]
+        names = names[:1] if first else names
+        is_whole = digest == _digest_of(listed) and found.keys() >= set(names)
+        if is_whole and all(name == _digest_of(found[name]) for name in names):
+            return [found[name] for name in names]
+        raise ValueError(
+            f"{self.path} was altered: the checksum of {key or 'its header'!r} is not that of its "
+            "content. Go back to a copy of the file."
+        )
 
     def header(self):
-        """Return what was handed to the latest commit, as bytes, or None before the first one."""
+        """Return what was handed to the latest commit, or None before the first one."""
         return self.get(_HEADER)
 
-    def put(self, key, state):
-        """Keep a state, in place of the one that had its name."""
-        content = _digest_of(state) + state
-        self._write("INSERT OR REPLACE INTO states VALUES (?, ?)", key, content)
+    def put(self, key, parts):
+        """Keep a state, in place of the one that had its name; parts that it had stay.
+
+        Parameters
+        ----------
+        key : str
+            Its name.
+        parts : list of bytes
+            The state.
+        """
+        names = [_digest_of(part) for part in parts]
+        present = {name for (name,) in self._read("SELECT digest FROM parts WHERE key = ?", key)}
+        listed, given = b"".join(names), dict(zip(names, parts, strict=True))
+        digests = _digest_of(listed) + listed
+        self._write("INSERT OR REPLACE INTO states VALUES (?, ?)", (key, digests))
+        gone = [(key, name) for name in present - given.keys()]
+        self._write("DELETE FROM parts WHERE key = ? AND digest = ?", *gone)
+        new = [(key, name, part) for name, part in given.items() if name not in present]
+        self._write("INSERT INTO parts VALUES (?, ?, ?)", *new)
 
     def delete(self, key):
         """Forget a state; nothing happens if there is none."""
-        self._write("DELETE FROM states WHERE key = ?", key)
+        self._write("DELETE FROM states WHERE key = ?", (key,))
+        self._write("DELETE FROM parts WHERE key = ?", (key,))
 
     def commit(self, header):
         """Make all since the latest commit last, in one step.
 
         Parameters
         ----------
-        header : bytes
+        header : list of bytes
             What belongs to all segments.
         """
         self.put(_HEADER, header)
-        self._write("UPDATE skretrain_segments SET commits = commits + 1")
+        self._write("UPDATE skretrain_segments SET commits = commits + 1", ())
         with self._told():
             self._connection().execute("COMMIT")
         self._n_commits += 1
@@ -128,13 +176,13 @@ class FileStore(Plain):
                 self._check_commits(connection)
             return connection.execute(query, values).fetchall()
 
-    def _write(self, query, *values):
+    def _write(self, query, *rows):
         with self._told():
             connection = self._connection() or self._open()
             if not connection.in_transaction:
                 connection.execute("BEGIN IMMEDIATE")
                 self._check_commits(connection)
-            connection.execute(query, values)
+            connection.executemany(query, rows)
 
     def _connection(self):
         """Return the connection of this process, or None."""
@@ -174,10 +222,11 @@ class FileStore(Plain):
         """Refuse to mix what was read here with what another process has written since."""
         query = "SELECT protocol, commits FROM skretrain_segments"
         protocol, n_commits = connection.execute(query).fetchone()
-        if protocol > _PROTOCOL:
+        if protocol != _PROTOCOL:
+            other = "a later" if protocol > _PROTOCOL else "an earlier"
             raise ValueError(
-                f"{self.path} was written by a later version of skretrain (protocol {protocol}; "
-                f"this one reads {_PROTOCOL}): upgrade skretrain to read it."
+                f"{self.path} was written by {other} version of skretrain (protocol {protocol}; "
+                f"this one has {_PROTOCOL}): go on with that version, or begin with another file."
             )
         if self._n_commits is None:
             self._n_commits = n_commits

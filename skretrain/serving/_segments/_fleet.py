@@ -69,7 +69,7 @@ class SegmentStatus(NamedTuple):
     first_batch, last_batch : int
         Numbers of the first and the newest batch with rows of it.
     is_loaded : bool
-        Whether its retrainer is in memory.
+        Whether its retrainer, or as much of it as serves, is in memory.
     """
 
     n_rows: int

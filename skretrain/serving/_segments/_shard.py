@@ -184,7 +184,7 @@ class Shard(Plain):
         parts : list of (segment, slice)
             Which rows are of which segment.
         """
-        return {key: ask(self.shelf.get(key), take_rows(X, part)) for key, part in parts}
+        return {key: ask(self.shelf.serving(key), take_rows(X, part)) for key, part in parts}
 
     def open(self, key, batch):
         """Begin a segment, and return its book."""

@@ -1,12 +1,28 @@
 """Retrainers by segment: those used last in memory, the others in a store."""
 
-import pickle
 from collections import OrderedDict
 from threading import RLock
+from typing import Any, NamedTuple
 
 from ...utils._plain import Plain
 from ._keys import text_of
+from ._parts import first_of, packed, unpacked
 from ._store import MemoryStore
+
+
+class Loaded(NamedTuple):
+    """What is in memory of a segment.
+
+    Attributes
+    ----------
+    retrainer : BaseRetrainer
+        Of the segment.
+    is_whole : bool
+        Whether it has more than what serves.
+    """
+
+    retrainer: Any
+    is_whole: bool
 
 
 class Shelf(Plain):
@@ -39,20 +55,18 @@ class Shelf(Plain):
     def get(self, key, *, to_change=False):
         """Return the retrainer of a segment; one that is to be changed does not leave meanwhile."""
         with self._lock:
-            # Never taken out, be it for a moment: an interrupt just then would lose it.
-            if key not in self._loaded:
-                self._loaded[key] = pickle.loads(self.store.get(text_of(key)))
-            retrainer = self._loaded[key]
-            self._loaded.move_to_end(key)
-            self._in_use = key if to_change else self._in_use
-            self._make_room()
-        return retrainer
+            return self._present(key, to_change=to_change)
+
+    def serving(self, key):
+        """Return what predicts for a segment: its retrainer, or as much of it as that takes."""
+        with self._lock:
+            return self._present(key, is_asked=True)
 
     def put(self, key, retrainer):
         """Keep the retrainer of a segment, which is new or has changed."""
         with self._lock:
             self._changed.add(key)
-            self._loaded[key] = retrainer
+            self._loaded[key] = Loaded(retrainer, is_whole=True)
             self._loaded.move_to_end(key)
             self._in_use = None
             self._make_room()
@@ -64,20 +78,38 @@ class Shelf(Plain):
             self._changed.discard(key)
             self.store.delete(text_of(key))
 
-    def clear(self):
-        """Forget the retrainers of all segments, whoever has put them into the store."""
+    def clear(self, *, but=()):
+        """Forget the retrainers of all other segments, whoever has put them into the store."""
         with self._lock:
             self._loaded, self._changed = OrderedDict(), set()
-            for name in list(self.store.keys()):
+            for name in set(self.store.keys()).difference(map(text_of, but)):
                 self.store.delete(name)
 
     def commit(self, header):
-        """Write all that has changed, and a header, in one step."""
+        """Write all that has changed, and a header in parts, in one step."""
         with self._lock:
             for key in sorted(self._changed, key=text_of):
                 self._write(key)
             self._changed = set()
             self.store.commit(header)
+
+    def _present(self, key, *, is_asked=False, to_change=False):
+        """Return a retrainer that may be asked alone, or is to be whole."""
+        loaded = self._loaded.get(key)
+        # Never taken out, be it for a moment: an interrupt just then would lose it.
+        if loaded is None or not (is_asked or loaded.is_whole):
+            loaded = self._loaded[key] = self._read(key, is_asked)
+        self._loaded.move_to_end(key)
+        self._in_use = key if to_change else self._in_use
+        self._make_room()
+        return loaded.retrainer
+
+    def _read(self, key, is_asked):
+        parts = self.store.get(text_of(key), first=is_asked)
+        if is_asked:
+            return Loaded(first_of(parts), is_whole=False)
+        _, retrainer = unpacked(parts)
+        return Loaded(retrainer, is_whole=True)
 
     def _make_room(self):
         room = self.max_loaded
@@ -90,7 +122,8 @@ class Shelf(Plain):
             del self._loaded[key]
 
     def _write(self, key):
-        self.store.put(text_of(key), pickle.dumps(self._loaded[key], pickle.HIGHEST_PROTOCOL))
+        retrainer = self._loaded[key].retrainer
+        self.store.put(text_of(key), packed(retrainer._lean(), retrainer))
 
     def _state_to_save(self):
         """Return the state without the lock, and without what stands in a file."""

@@ -10,9 +10,9 @@ class MemoryStore(Plain):
     --------
     >>> from skretrain.serving._segments._store import MemoryStore
     >>> store = MemoryStore()
-    >>> store.put("a", b"1")
-    >>> store.get("a"), store.keys()
-    (b'1', ['a'])
+    >>> store.put("a", [b"1", b"2"])
+    >>> store.get("a"), store.get("a", first=True), store.keys()
+    ([b'1', b'2'], [b'1'], ['a'])
     """
 
     def __init__(self):
@@ -22,13 +22,14 @@ class MemoryStore(Plain):
         """Return the names of the states, a sorted list of str."""
         return sorted(self._states)
 
-    def get(self, key):
-        """Return a state as bytes, or None if there is none."""
-        return self._states.get(key)
+    def get(self, key, *, first=False):
+        """Return the parts of a state, or the first of them alone; None if there is none."""
+        parts = self._states.get(key)
+        return parts[:1] if first and parts is not None else parts
 
-    def put(self, key, state):
-        """Keep a state under a name."""
-        self._states[key] = state
+    def put(self, key, parts):
+        """Keep a state, a list of bytes, under a name."""
+        self._states[key] = parts
 
     def delete(self, key):
         """Forget a state, if there is one."""

@@ -23,8 +23,8 @@ def path(tmp_path):
 def store(path):
     """A store that holds a committed state."""
     with closing(FileStore(path)) as made:
-        made.put("a", b"one")
-        made.commit(b"first")
+        made.put("a", [b"one", b"rows"])
+        made.commit([b"first"])
         yield made
 
 
@@ -34,10 +34,11 @@ def content(store):
 
 
 KEYS = st.sampled_from(["a", "b", "Ä\x00\n'"])
+PARTS = st.lists(st.sampled_from([b"", b"one", b"rows", b"\x00"]), max_size=4)
 STEPS = st.one_of(
-    st.tuples(st.just("put"), KEYS, st.binary(max_size=9)),
+    st.tuples(st.just("put"), KEYS, PARTS),
     st.tuples(st.just("delete"), KEYS),
-    st.tuples(st.just("commit"), st.binary(max_size=9)),
+    st.tuples(st.just("commit"), PARTS),
     st.tuples(st.just("close")),
 )
 
@@ -61,6 +62,8 @@ def test_it_is_a_dict_whose_changes_last_once_they_are_committed(steps, tmp_path
             now = lasting if name == "close" else (header, states)
             lasting = now if name == "commit" else lasting
             assert content(store) == now
+            for key, parts in now[1].items():
+                assert store.get(key, first=True) == parts[:1]
         store.close()
         with closing(pickle.loads(pickle.dumps(store))) as again:
             assert content(again) == lasting
@@ -73,20 +76,20 @@ def test_nothing_is_made_by_looking(path):
     assert content(store) == (None, {})
     assert not path.exists()
     with pytest.raises(OSError, match=r"nowhere.*could not be read or written: unable to open"):
-        FileStore(path.parent / "nowhere" / "fleet.db").put("a", b"")
+        FileStore(path.parent / "nowhere" / "fleet.db").put("a", [b""])
 
 
 @pytest.mark.parametrize("n_steps", [0, 1, 2])
 def test_a_process_killed_before_it_commits_has_changed_nothing(n_steps, store, path):
     """Even where states have reached the file already."""
-    store.put("b", b"two")
-    store.commit(b"second")
+    store.put("b", [b"two"])
+    store.commit([b"second"])
     before = content(store)
     store.close()
     child = os.fork()
     if not child:
         if n_steps > 0:
-            store.put("a", bytes(3_000_000))  # more than SQLite holds in memory before it writes
+            store.put("a", [bytes(3_000_000)])  # more than SQLite holds in memory before it writes
         if n_steps > 1:
             store.delete("b")
         os.kill(os.getpid(), signal.SIGKILL)
@@ -96,47 +99,55 @@ def test_a_process_killed_before_it_commits_has_changed_nothing(n_steps, store, 
 
 def test_a_second_writer_is_told_and_the_first_goes_on(store, path, monkeypatch):
     monkeypatch.setattr(_file_store, "_WAIT", 0.0)
-    store.put("a", b"two")
+    store.put("a", [b"two"])
     with (
         closing(FileStore(path)) as other,
         pytest.raises(OSError, match="another process writes it: try again later"),
     ):
-        other.put("a", b"three")
-    store.commit(b"second")
-    assert content(store) == (b"second", {"a": b"two"})
+        other.put("a", [b"three"])
+    store.commit([b"second"])
+    assert content(store) == ([b"second"], {"a": [b"two"]})
 
 
-@pytest.mark.parametrize("use", [content, lambda store: store.put("b", b""), FileStore.keys])
+@pytest.mark.parametrize(
+    "use",
+    [
+        content,
+        lambda store: store.put("b", [b""]),
+        lambda store: store.delete("a"),
+        FileStore.keys,
+    ],
+)
 def test_what_was_read_before_another_process_wrote_is_not_mixed_with_what_it_wrote(use, store):
     stale = pickle.loads(pickle.dumps(store))
-    store.put("a", b"two")
-    store.commit(b"second")
+    store.put("a", [b"two"])
+    store.commit([b"second"])
     with closing(stale), pytest.raises(ValueError, match="changed by another process since"):
         use(stale)
     with closing(FileStore(store.path)) as fresh:
-        assert content(fresh) == (b"second", {"a": b"two"})
-        fresh.commit(b"third")  # nothing of the refused one holds the file
+        assert content(fresh) == ([b"second"], {"a": [b"two"]})
+        fresh.commit([b"third"])  # nothing of the refused one holds the file
 
 
 def test_a_forked_process_leaves_the_transaction_of_its_parent_alone(store):
     """The child reads what is committed, through a connection of its own."""
-    store.put("a", b"two")
+    store.put("a", [b"two"])
     child = os.fork()
     if not child:
         found = content(store)
         store.close()
-        os._exit(0 if found == (b"first", {"a": b"one"}) else 1)
+        os._exit(0 if found == ([b"first"], {"a": [b"one", b"rows"]}) else 1)
     assert os.waitpid(child, 0)[1] == 0
-    store.commit(b"second")
-    assert content(store) == (b"second", {"a": b"two"})
+    store.commit([b"second"])
+    assert content(store) == ([b"second"], {"a": [b"two"]})
 
 
 def test_a_connection_of_another_process_is_never_closed(store, monkeypatch):
     """What is closed in a child is undone for its parent."""
-    store.put("a", b"two")
+    store.put("a", [b"two"])
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr(os, "getpid", lambda: -1)
-        assert content(store) == (b"first", {"a": b"one"})
+        assert content(store) == ([b"first"], {"a": [b"one", b"rows"]})
         store.close()
     assert _file_store._INHERITED.pop().in_transaction
 
@@ -147,29 +158,80 @@ def rewrite(path, command, *values):
         connection.commit()
 
 
-def test_an_altered_state_is_told_from_its_checksum(store, path):
+ALTERATIONS = {
+    "a part": "UPDATE parts SET content = CAST(content || 'x' AS BLOB) WHERE key = 'a'",
+    "no part": "DELETE FROM parts WHERE key = 'a'",
+    "another part in its place": "UPDATE parts SET key = 'a' WHERE key = ''; "
+    "UPDATE parts SET key = 'b' WHERE content IN (CAST('one' AS BLOB), CAST('rows' AS BLOB))",
+    "the list": "UPDATE states SET digests = CAST(substr(digests, 1, 32) AS BLOB) WHERE key = 'a'",
+}
+
+
+@pytest.mark.parametrize("alteration", ALTERATIONS)
+@pytest.mark.parametrize("first", [False, True])
+def test_an_altered_state_is_told_from_its_checksum(alteration, first, store, path):
+    """Whether all of it is read or its first part, of which less can be altered."""
     store.close()
-    rewrite(path, "UPDATE states SET state = CAST(state || 'x' AS BLOB) WHERE key = 'a'")
+    for command in ALTERATIONS[alteration].split("; "):
+        rewrite(path, command)
     with pytest.raises(ValueError, match="checksum of 'a' is not that of its content"):
-        store.get("a")
-    assert store.header() == b"first"
+        store.get("a", first=first)
+
+
+def test_only_parts_that_are_new_are_written(store, path):
+    """What a state had before stays where it is, and what it has no longer goes."""
+
+    def where():
+        store.commit([b"header"])
+        with closing(sqlite3.connect(path)) as connection:
+            found = connection.execute("SELECT content, rowid FROM parts WHERE key = 'a'")
+            return dict(found.fetchall())
+
+    store.put("b", [b"rows"])
+    before = where()
+    store.put("a", [b"two", b"rows", b"more", b"two"])
+    after = where()
+    assert before.keys() == {b"one", b"rows"}
+    assert after.keys() == {b"two", b"rows", b"more"}
+    assert after[b"rows"] == before[b"rows"]
+    assert store.get("b") == [b"rows"]
+    store.delete("a")
+    assert where() == {}
+
+
+@pytest.mark.parametrize(("first", "most"), [(False, 2), (True, 1)])
+def test_what_is_read_is_the_state_once(first, most, store, monkeypatch):
+    """However many parts it has; the list of their names is not read with each of them."""
+    parts = [number.to_bytes(64, "big") for number in range(500)]
+    store.put("a", parts)
+    found, real = [], FileStore._read
+
+    def read(self, query, *values):
+        found.extend(real(self, query, *values))
+        return found
+
+    monkeypatch.setattr(FileStore, "_read", read)
+    assert store.get("a", first=first) == (parts[:1] if first else parts)
+    assert sum(len(value) for row in found for value in row if value) < most * 500 * 64
 
 
 def test_a_file_of_something_else_is_left_alone(path):
     path.write_bytes(b"text" * 999)
     with pytest.raises(ValueError, match="no file of segments, or was altered"):
-        FileStore(path).put("a", b"")
+        FileStore(path).put("a", [b""])
     assert path.read_bytes() == b"text" * 999
     path.unlink()
     rewrite(path, "CREATE TABLE mine (a)")
     with pytest.raises(ValueError, match="a database of something else than segments"):
-        FileStore(path).put("a", b"")
+        FileStore(path).put("a", [b""])
 
 
-def test_a_file_of_a_later_version_is_refused(store, path):
+@pytest.mark.parametrize(("protocol", "words"), [(1, "an earlier"), (3, "a later")])
+def test_a_file_of_another_version_is_refused(protocol, words, store, path):
     store.close()
-    rewrite(path, "UPDATE skretrain_segments SET protocol = 2")
-    with pytest.raises(ValueError, match=r"later version of skretrain \(protocol 2; this one rea"):
+    rewrite(path, f"UPDATE skretrain_segments SET protocol = {protocol}")
+    match = rf"written by {words} version of skretrain \(protocol {protocol}; this one has 2\)"
+    with pytest.raises(ValueError, match=match):
         store.keys()
 
 
@@ -182,12 +244,12 @@ def test_of_two_that_make_the_file_at_once_both_find_its_tables(path, monkeypatc
         if not asked:
             asked.append(connection)
             with closing(FileStore(path)) as other:
-                other.put("a", b"one")
-                other.commit(b"first")
+                other.put("a", [b"one"])
+                other.commit([b"first"])
             return []
         return real(connection)
 
     monkeypatch.setattr(_file_store, "_tables_of", late)
     with closing(FileStore(path)) as store:
-        store.put("b", b"two")
-        assert content(store) == (b"first", {"a": b"one", "b": b"two"})
+        store.put("b", [b"two"])
+        assert content(store) == ([b"first"], {"a": [b"one"], "b": [b"two"]})
