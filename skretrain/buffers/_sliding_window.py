@@ -113,6 +113,13 @@ class SlidingWindow(BaseBuffer):
         self._moments = moments[n_old:]
         self._first += n_old
 
+    def _state_to_save(self):
+        """Return the state without the rows that are forgotten, which wait to be overwritten."""
+        state = super()._state_to_save()
+        if state.get("_first"):
+            state |= {"_store": self._store.without_first(self._first), "_first": 0}
+        return state
+
     def _stored(self, key):
         if isinstance(key, slice):
             return slice(self._first + key.start, self._first + key.stop)

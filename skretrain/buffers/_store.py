@@ -195,13 +195,39 @@ class Store(Plain):
         branch.columns = {name: column._branched() for name, column in self.columns.items()}
         return branch
 
+    def without_first(self, n):
+        """Return a store of the same rows but the oldest.
+
+        Parameters
+        ----------
+        n : int
+            Number of rows to leave out.
+
+        Returns
+        -------
+        store : Store
+            To be saved: it shares its rows with this one, and has no spare capacity.
+        """
+        kept, end = self._branched(), self.end
+        kept.columns = {name: column.trimmed(n, end) for name, column in self.columns.items()}
+        kept.index, kept.end = self.index[n:end], end - n
+        return kept
+
     def _state_to_save(self):
-        """Return the state without spare capacity, whose content is arbitrary."""
-        return {
-            **self.__dict__,
-            "columns": {name: column.trimmed(self.end) for name, column in self.columns.items()},
-            "index": self.index[: self.end],
-        }
+        """Return the state without spare capacity, whose content is arbitrary.
+
+        Of stream rows that follow each other, the first and the end say all.
+        """
+        kept = vars(self.without_first(0))
+        index = kept["index"]
+        if len(index) and len(index) == index[-1] + 1 - index[0] and (np.diff(index) == 1).all():
+            kept["index"] = (int(index[0]), int(index[-1]) + 1)
+        return kept
+
+    def _restore(self, state):
+        super()._restore(state)
+        if isinstance(self.index, tuple):
+            self.index = np.arange(*self.index, dtype=np.int64)
 
 
 def _as_parts(X, y, params):
@@ -314,9 +340,9 @@ class ArrayColumn(Plain):
         """Return a column of the rows at `key`, with room for `capacity` rows."""
         return ArrayColumn(_with_capacity(self.values[:end][key], capacity))
 
-    def trimmed(self, end):
-        """Return the column without spare capacity."""
-        return ArrayColumn(self.values[:end])
+    def trimmed(self, first, end):
+        """Return a column of the rows from one on to another, without spare capacity."""
+        return ArrayColumn(self.values[first:end])
 
 
 class ChunkColumn(Plain):
@@ -419,6 +445,12 @@ class ChunkColumn(Plain):
         branch.chunks, branch.levels = self.chunks.copy(), self.levels.copy()
         return branch
 
-    def trimmed(self, end):
-        """Return the column itself, which has no spare capacity."""
-        return self
+    def trimmed(self, first, end):
+        """Return a column of the rows from one on, which has no spare capacity."""
+        if not first:
+            return self
+        stops = np.cumsum([n_rows(chunk) for chunk in self.chunks])
+        kept = self._branched()
+        kept.chunks = list(self._slices(slice(first, end), stops))
+        kept.levels = self.levels[len(self.levels) - len(kept.chunks) :]
+        return kept

@@ -119,10 +119,11 @@ def _copy_random_state(value, memo):
 def _copy_plain_object(value, memo):
     copied = _remember(value, type(value).__new__(type(value)), memo)
     attributes = copied.__dict__
+    attributes.update(value.__dict__)
     for name, item in value.__dict__.items():
         # One callback hears of all copies, as scikit-learn's clone has it.
-        shared = type(item) in _ATOMS or name == "_skl_callbacks"
-        attributes[name] = item if shared else _copied(item, memo)
+        if type(item) not in _ATOMS and name != "_skl_callbacks":
+            attributes[name] = _copied(item, memo)
     return copied
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from ..._retrainer._estimator import seed_of
 from ...utils._clone import cloned
 from ...utils._containers import take_rows
-from ...utils._labels import is_flat, union_of_labels
+from ...utils._labels import are_same, is_flat, union_of_labels
 from ...utils._plain import Plain
 from ._keys import Grouped, text_of
 from ._log import SegmentEvent, newest_of, news_of, of_segment
@@ -338,8 +338,15 @@ class _Learning:
 
     def _take_classes(self, retrainer):
         classes = getattr(retrainer, "classes_", None)
-        if classes is not None and is_flat(classes):
-            self.classes = union_of_labels(self.classes, classes)
+        if classes is None or not is_flat(classes) or self._knows(classes):
+            return
+        self.classes = union_of_labels(self.classes, classes)
+
+    def _knows(self, classes):
+        """Tell whether labels are those that are known, as nearly always."""
+        known = self.classes
+        same_type = known is not None and getattr(classes, "dtype", None) == known.dtype
+        return same_type and are_same(classes, known)
 
 
 def rows_of(work, part):

@@ -261,7 +261,12 @@ def column_types(X):
     >>> column_types(pd.DataFrame({"n": [1], "x": [0.5]}))
     (dtype('int64'), dtype('float64'))
     """
-    return tuple(X.dtypes) if len(X.shape) == 2 else (X.dtype,)
+    if len(X.shape) != 2:
+        return (X.dtype,)
+    # Asked several times with every batch. X.dtypes of pandas makes a Series of what its blocks
+    # know, which takes longer than a model of ten columns needs to predict.
+    blocks = getattr(X, "_mgr", None)
+    return tuple(blocks.get_dtypes() if hasattr(blocks, "get_dtypes") else X.dtypes)
 
 
 def with_schema_of(X, like):
