@@ -68,9 +68,8 @@ def _copied(value, memo):
 
 
 def _remember(original, copied, memo):
+    # The original is part of the model, and lives as long as its id is looked up.
     memo[id(original)] = copied
-    # deepcopy shares this memo; like it, keep the original alive so that its id stays its own.
-    memo.setdefault(id(memo), []).append(original)
     return copied
 
 

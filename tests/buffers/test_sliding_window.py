@@ -28,6 +28,37 @@ def test_the_newest_rows_cost_no_copy():
     assert_array_equal(rows.X.ravel(), np.arange(376, 406))
 
 
+@pytest.mark.parametrize("kind", [np.asarray, pd.DataFrame, lambda X: pl.DataFrame(X, ["0", "1"])])
+def test_rows_that_are_forgotten_are_not_saved(kind):
+    """They stay in memory until they are in the way; what a pickle brings back is the rest."""
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    buffer = SlidingWindow(50).add(kind(X[:50]), X[:50, 0])
+    for start in range(50, 90, 10):
+        buffer.add(kind(X[start : start + 10]), X[start : start + 10, 0])
+    assert buffer._store.end == 90
+    copy = pickle.loads(pickle.dumps(buffer))
+    assert copy._store.end == 50
+    assert copy.nbytes < 90 * (2 + 1 + 1) * 8
+    for one in (copy, buffer):
+        assert_array_equal(one.latest().y, X[40:90, 0])
+        one.add(kind(X[90:]), X[90:, 0])
+        assert_array_equal(one.index, np.arange(50, 100))
+        assert_array_equal(np.asarray(one.latest().X), X[50:])
+
+
+@pytest.mark.parametrize("starts", [(0, 10), (5, 40)])
+def test_stream_rows_that_follow_each_other_are_saved_by_two_numbers(starts):
+    """With a gap between them, they are saved one by one; both come back as they were."""
+    buffer = SlidingWindow(50)
+    for start in starts:
+        buffer.add(np.zeros((10, 1)), start=start)
+    copy = pickle.loads(pickle.dumps(buffer))
+    assert_array_equal(copy.index, buffer.index)
+    assert copy.index.dtype == np.int64
+    saved = buffer._store._state_to_save()["index"]
+    assert isinstance(saved, tuple) == (starts == (0, 10))
+
+
 def test_capacity_is_at_most_twice_the_rows():
     """Memory grows with the rows seen, and never beyond twice the rows remembered."""
     buffer, largest = SlidingWindow(100), 0
