@@ -36,7 +36,7 @@ class DelegationMixin:
     def _asked(self, method, X, params):
         """Return what serves, and what its method answers; `params` are for the base alone."""
         serving = self._serving()
-        X = serving.readable(queried(self, X))
+        X = serving.readable(queried(self, X, serving.types))
         if params and routing_enabled():
             params = process_routing(self, method, **params)["estimator"][method]
         ask = _QUICK.get(method) if not params else None

@@ -214,7 +214,8 @@ class BaseRetrainer(
         Unless it may grow, one that is due for no other reason than growth waits for a batch with
         which it may.
         """
-        examination.cycle.learn(examination.batch._replace(may_grow=may_grow))
+        batch = examination.batch if may_grow else examination.batch._replace(may_grow=False)
+        examination.cycle.learn(batch)
         self._cycle = examination.cycle
 
     def _has_grown(self, examination):

@@ -148,8 +148,12 @@ class Scorer(Plain):
 
     def _shown(self, serving, rows, readable, given, start):
         predicted, novelty = given
-        proba, has_proba = None, hasattr(serving.model, "predict_proba")
-        if "y_proba" in self.needs or ("outputs" in self.needs and has_proba):
+        # Whether there is one is asked last: to be told that there is none takes microseconds.
+        wants_proba = "y_proba" in self.needs or (
+            "outputs" in self.needs and hasattr(serving.model, "predict_proba")
+        )
+        proba = None
+        if wants_proba:
             proba = serving.spread(predict_proba_of(serving.model, readable), 0.0)
         outputs = novelty if predicted is None else predicted
         y_pred = outputs if "outputs" in self.needs else predicted

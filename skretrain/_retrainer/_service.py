@@ -96,9 +96,9 @@ class Service(Plain):
 
     def replace(self, model, classes):
         """Let a model that has learned on, or knows more labels, serve as the same version."""
-        is_same = model is self.serving.model
-        types = self.serving.types if is_same else self.types
-        self.serving = self.serving._replace(model=model, classes=classes, types=types)
+        before = self.serving
+        types = before.types if model is before.model else self.types
+        self.serving = Serving(model, classes, before.version, types, before.row)
 
     def _state_to_save(self):
         """Return the state without the listeners, which belong to this process."""

@@ -27,15 +27,18 @@ from ..utils._plain import Plain
 # So many chunks of one level are joined into one of the next: one-row batches then cost
 # O(log n) per row, and one join of the container's library per batch at most every eighth time.
 _FAN_IN = 8
+# Room beyond what is alive, as a share of it: a row is moved four times until it is forgotten.
+_SPARE, _LEAST_SPARE = 0.25, 16
 
 
 class Store(Plain):
     """Append-only table of rows: `X`, `y`, the metadata and the stream row of each.
 
     Positions count the stored rows in the order of appending. The owner says which of them are
-    alive when it makes room (`compact`); until then dead rows stay where they are. Capacity never
-    exceeds twice `max_rows`, and what was handed out never changes: rows are written only into
-    spare capacity, and compaction allocates anew.
+    alive when it makes room (`compact`); until then dead rows stay where they are, in the state
+    that is saved, too: there, rows of before are the same bytes in the same places. Beyond what is
+    alive there is room for a quarter of it. What was handed out never changes: rows are written
+    only into spare capacity, and compaction allocates anew.
 
     Parameters
     ----------
@@ -170,8 +173,8 @@ class Store(Plain):
             Number of rows about to be appended.
         """
         index = self.index[: self.end][key]
-        # Kept and new rows are alive together, so this is at most twice max_rows.
-        capacity = 2 * (len(index) + n_new)
+        alive = len(index) + n_new
+        capacity = alive + max(int(_SPARE * alive), _LEAST_SPARE)
         self.columns = {
             name: column.compacted(key, self.end, capacity) for name, column in self.columns.items()
         }
@@ -213,15 +216,22 @@ class Store(Plain):
         return branch
 
     def _state_to_save(self):
-        """Return the state without spare capacity, whose content is arbitrary."""
-        return {
-            **self.__dict__,
-            "columns": {name: column.trimmed(self.end) for name, column in self.columns.items()},
-            "index": self.index[: self.end],
-        }
+        """Return the state without spare capacity, whose content is arbitrary.
+
+        Of stream rows that follow each other, the first and the end say all.
+        """
+        index = self.index[: self.end]
+        if len(index) and len(index) == index[-1] + 1 - index[0] and (np.diff(index) == 1).all():
+            index = (int(index[0]), int(index[-1]) + 1)
+        columns = {name: column.trimmed(self.end) for name, column in self.columns.items()}
+        return {**self.__dict__, "columns": columns, "index": index}
 
     def _restore(self, state):
-        super()._restore({"capacity": len(state["index"])} | state)  # older states lack it
+        index = state["index"]
+        if isinstance(index, tuple):
+            index = np.arange(*index, dtype=np.int64)
+        older = {"capacity": len(index)}  # states of 0.1.0 lack it
+        super()._restore(older | state | {"index": index})
 
 
 def _as_parts(X, y, params):

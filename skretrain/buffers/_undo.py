@@ -8,6 +8,7 @@ import numpy as np
 from ..utils._plain import Plain
 
 _CHANGED_IN_PLACE = (list, dict, set, deque, OrderedDict)
+_NEVER_CHANGED = frozenset((type(None), bool, int, float, str, tuple, np.ndarray))
 
 
 class Undo:
@@ -46,14 +47,22 @@ class Undo:
                 owner.__dict__.update(attributes)
 
     def _note(self, owner):
-        attributes = {name: self._kept(value) for name, value in owner.__dict__.items()}
+        attributes = self._all_kept(owner.__dict__)
         self.before.append((owner, attributes))
         return owner
+
+    def _all_kept(self, values):
+        # With every batch: most are numbers and arrays, of which nothing has to be kept.
+        kept = values.copy()
+        for name, value in values.items():
+            if type(value) not in _NEVER_CHANGED:
+                kept[name] = self._kept(value)
+        return kept
 
     def _kept(self, value):
         kind = type(value)
         if kind is dict:
-            return {key: self._kept(item) for key, item in value.items()}
+            return self._all_kept(value)
         if kind in _CHANGED_IN_PLACE:
             return value.copy()
         if isinstance(value, Plain):

@@ -1,7 +1,5 @@
 """Fit a base estimator or continue a fitted one, and never touch the model that serves."""
 
-from copy import copy
-
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
@@ -145,7 +143,7 @@ class Learner(Plain):
         learner : Learner
             This one keeps silent.
         """
-        learner = copy(self)
+        learner = self._branched()
         learner._tally = tally
         return learner
 
@@ -446,8 +444,8 @@ class Learner(Plain):
         y : ndarray or None
             None where there are no targets.
         """
-        if rows.y is None:
-            return None
+        if rows.y is None or not (rows.params or self.semi_supervised):
+            return rows.y
         uncounted = self.uncounted(rows)
         return rows.y if uncounted is None else rows.y[~uncounted]
 

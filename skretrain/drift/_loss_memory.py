@@ -89,25 +89,41 @@ class LossMemory(Plain):
         self._first, self._end = 0, n_kept
 
     def _state_to_save(self):
-        """Return the state without spare room, the rows of a batch once, and errors as bytes."""
+        """Return the state without spare room: errors as bits, and rows by their runs."""
         rows = self.rows
         begins = np.flatnonzero(np.diff(rows, prepend=rows[:1] - 1))
-        runs = {"rows": rows[begins], "lengths": np.diff(begins, append=len(rows))}
-        return {"max_rows": self.max_rows, "losses": _as_bytes(self.losses), **runs}
+        return {
+            "max_rows": self.max_rows,
+            "losses": _as_bits(self.losses),
+            "first": rows[:1].copy(),
+            "steps": _narrow(np.diff(rows[begins])),
+            "lengths": _narrow(np.diff(begins, append=len(rows))),
+        }
 
     def _restore(self, state):
         if "losses" not in state:  # saved by 0.1.0
             super()._restore(state)
             return
         self.max_rows = state["max_rows"]
-        self._losses = state["losses"].astype(float)
-        self._rows = np.repeat(state["rows"], state["lengths"])
-        self._first, self._end = 0, len(self._losses)
+        begins = np.cumsum(np.concatenate([state["first"], state["steps"]]), dtype=np.int64)
+        self._rows = np.repeat(begins, state["lengths"])
+        self._first, self._end = 0, len(self._rows)
+        self._losses = state["losses"]
+        if self._losses.dtype == np.uint8:
+            self._losses = np.unpackbits(self._losses, count=self._end).astype(float)
 
 
-def _as_bytes(losses):
-    """Return losses in an eighth of the room if each is 0 or 1 to the bit, else a copy."""
-    with np.errstate(invalid="ignore"):  # NaN is no byte, and is not taken for one
-        small = losses.astype(np.uint8)
-    same = np.array_equal(small.astype(float).view(np.int64), losses.view(np.int64))
-    return small if same else losses.copy()
+def _as_bits(losses):
+    """Return losses as bits if each is 0 or 1 to the last digit, else a copy."""
+    bits = losses == 1
+    same = np.array_equal(bits.astype(float).view(np.int64), losses.view(np.int64))
+    return np.packbits(bits) if same else losses.copy()
+
+
+def _narrow(values):
+    """Return whole numbers in as few bytes as hold them."""
+    for dtype in (np.uint8, np.uint16):
+        narrow = values.astype(dtype)
+        if np.array_equal(narrow, values):
+            return narrow
+    return values

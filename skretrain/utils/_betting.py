@@ -61,6 +61,8 @@ class BettingProcess(Plain):
     True
     """
 
+    _summed = None  # once it was asked for
+
     def __init__(self, bound, low=0.0, *, idle=0.0, share=0.0, finest=1 / 32):
         self.bound = bound
         self.share = share
@@ -75,7 +77,14 @@ class BettingProcess(Plain):
     @property
     def log_wealth(self):
         """Natural logarithm of the capital, a float; 0.0 at the start."""
-        return _log_sum(self._logs)
+        # A fleet asks each of its segments twice a batch.
+        if self._summed is None:
+            self._summed = _log_sum(self._logs)
+        return self._summed
+
+    def _state_to_save(self):
+        """Return the state without what follows from it, so that it is the same for all readers."""
+        return {name: value for name, value in self.__dict__.items() if name != "_summed"}
 
     def update(self, values):
         """Bet on values that come after all earlier ones.
@@ -93,6 +102,7 @@ class BettingProcess(Plain):
         # Not in place: what was loaded from a file may be read-only.
         won = np.log1p(self._bets[:, np.newaxis] * (values - self.bound)).sum(axis=1)
         self._logs = self._logs + won
+        self._summed = None
         total = _log_sum(self._logs)
         moved = -math.expm1(len(values) * math.log1p(-self.share))
         if moved:

@@ -68,9 +68,8 @@ def _copied(value, memo):
 
 
 def _remember(original, copied, memo):
+    # The original is part of the model, and lives as long as its id is looked up.
     memo[id(original)] = copied
-    # deepcopy shares this memo; like it, keep the original alive so that its id stays its own.
-    memo.setdefault(id(memo), []).append(original)
     return copied
 
 
@@ -119,10 +118,11 @@ def _copy_random_state(value, memo):
 def _copy_plain_object(value, memo):
     copied = _remember(value, type(value).__new__(type(value)), memo)
     attributes = copied.__dict__
+    attributes.update(value.__dict__)
     for name, item in value.__dict__.items():
         # One callback hears of all copies, as scikit-learn's clone has it.
-        shared = type(item) in _ATOMS or name == "_skl_callbacks"
-        attributes[name] = item if shared else _copied(item, memo)
+        if type(item) not in _ATOMS and name != "_skl_callbacks":
+            attributes[name] = _copied(item, memo)
     return copied
 
 

@@ -106,7 +106,7 @@ def test_a_buffer_that_was_pickled_goes_on_in_the_room_that_it_had(kind):
         assert_array_equal(np.asarray(sent.latest().X), np.asarray(kept.latest().X))
         assert_array_equal(sent.y, kept.y)
         n_moved += not np.array_equal(store.index[: len(before)], before)
-    assert n_moved <= 400 / 50
+    assert n_moved <= 400 / 16  # rows for which there is room at least
 
 
 def test_room_is_taken_by_what_adds_and_by_nobody_who_reads():

@@ -58,12 +58,16 @@ def test_what_is_restored_has_the_same_bits(losses):
     assert copy.rows.tobytes() == memory.rows.tobytes()
 
 
-def test_an_error_takes_little_more_than_a_byte_to_save():
+@pytest.mark.parametrize("size", [100, 300, 100_000])
+def test_an_error_takes_little_more_than_a_bit_to_save_and_a_batch_little_more_than_its_size(size):
     """A thousand models in wait hold thousands of errors each."""
     memory = LossMemory(max_rows=20_000)
-    for start in range(0, 20_000, 100):
+    for start in range(0, 200 * size, size):
         memory.append(np.arange(100) % 2 * 1.0, start)
-    assert len(pickle.dumps(memory)) < 1.2 * 20_000
+    assert len(pickle.dumps(memory)) < 20_000 / 8 + 200 * (2 if size < 256 else 10) + 1000
+    copy = pickle.loads(pickle.dumps(memory))
+    assert copy.rows.tolist() == memory.rows.tolist()
+    assert copy.rows.dtype == np.int64
 
 
 def test_the_state_of_the_first_release_is_read():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from skretrain.buffers import SlidingWindow
 from skretrain.utils._containers import ColumnTypes, concat_rows, fit_together
 from skretrain.utils._containers._pandas_types import _pandas
+from skretrain.utils._containers._rows import column_types
 
 
 def test_pandas_is_kept_once_it_is_found():
@@ -21,6 +22,18 @@ def test_pandas_is_kept_once_it_is_found():
 
 def aligned(known, values, **options):
     return ColumnTypes.of([known]).aligned(values, **options)
+
+
+@pytest.mark.parametrize("repeat", [1, 2])
+def test_the_types_of_columns_are_those_that_pandas_tells(repeat):
+    """They are asked of its blocks: the order is that of the columns, twins included."""
+    parts = {"n": [1], "x": [0.5], "m": [2], "t": ["a"], "o": [None], "b": [True]}
+    frame = pd.DataFrame(parts).assign(c=pd.Categorical(["x"]), d=pd.Timestamp("2026-01-01"))
+    frame = pd.concat([frame] * repeat, axis=1)
+    assert column_types(frame) == tuple(frame.dtypes)
+    assert column_types(frame.iloc[:0, ::-1]) == tuple(frame.dtypes)[::-1]
+    assert column_types(frame.iloc[:, :0]) == ()
+    assert column_types(frame.iloc[:, 1]) == (np.dtype(float),)
 
 
 def test_rows_of_the_same_types_are_returned_as_they_are():

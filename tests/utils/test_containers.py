@@ -127,6 +127,30 @@ def test_a_copy_does_not_follow_the_original(make):
     assert_array_equal(dense(kept), VALUES)
 
 
+@pytest.mark.parametrize(
+    "index",
+    [
+        None,
+        [7, 8, 9],
+        ["a", "b", "c"],
+        pd.RangeIndex(1, 4),
+        pd.RangeIndex(0, 6, 2),
+        pd.RangeIndex(3, name="row"),
+        pd.MultiIndex.from_tuples([(0, 1), (0, 2), (1, 1)]),
+    ],
+)
+def test_a_copy_of_pandas_rows_is_numbered_anew(index):
+    """Whatever index they came with, and those that are numbered already are a copy as well."""
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0]}, index=index)
+    for original in (frame, frame["a"]):
+        copy = c.copy_rows(original)
+        assert copy.index.equals(pd.RangeIndex(3))
+        assert copy.index.name is None
+        original.iloc[0] = 5.0
+        assert copy.to_numpy().ravel().tolist() == [1.0, 2.0, 3.0]
+        original.iloc[0] = 1.0
+
+
 def test_polars_copy_survives_its_numpy_source():
     """A polars series may share memory with the array it was made of; its copy must not."""
     values = np.arange(3.0)

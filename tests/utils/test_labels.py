@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from skretrain.utils._labels import is_flat, spread, union_of_labels, unseen_labels
 
@@ -50,6 +52,19 @@ def test_text_and_numbers_do_not_mix(dtype):
 def test_unseen_labels_are_the_set_difference(y, known, unseen):
     y, known = np.array(y), np.array(known)
     np.testing.assert_array_equal(unseen_labels(y, known), unseen)
+
+
+@given(
+    y=st.lists(st.integers(-2, 3), max_size=8),
+    known=st.sets(st.integers(-2, 3), min_size=1),
+    kind=st.sampled_from([np.int64, np.float64, np.str_, object]),
+)
+def test_many_rows_have_the_unseen_labels_of_the_few_that_they_repeat(y, known, kind):
+    """Few rows are looked up in another way than many."""
+    y, known = np.array(y, dtype=np.int64).astype(kind), np.unique(np.array([*known]).astype(kind))
+    few, many = unseen_labels(y, known), unseen_labels(np.tile(y, 60), known)
+    np.testing.assert_array_equal(few, many)
+    assert few.dtype == many.dtype
 
 
 def test_object_labels_are_text_by_their_first():

@@ -47,13 +47,7 @@ class PartialFitAdapter(BaseAdapter):
         reason = other_outputs(model, y) or super().refusal(model, y, effort)
         if not reason and effort.freeze:
             reason = _why_not_held(model, y, effort)
-        if not reason and _is_a(model, "OneVsOneClassifier") and model.classes_.dtype.kind in "OU":
-            # It writes 0 and 1 into an array of the type of the labels.
-            return "partial_fit of OneVsOneClassifier misreads labels that are text"
-        if not reason and _is_a(model, "MultiOutputClassifier"):
-            pairs = zip(members, y.T, strict=True)
-            reason = next(filter(None, (_unknown(part, labels) for part, labels in pairs)), "")
-        return reason
+        return reason if reason or not members else _why_not_by_parts(model, members, y)
 
     def can_grow(self, model, new):
         return can_grow(model, new)
@@ -86,6 +80,17 @@ def other_outputs(model, y):
     if given == expected:
         return ""
     return f"{type(model).__name__} has {expected} outputs; the rows have {given}"
+
+
+def _why_not_by_parts(model, members, y):
+    """Return why the members of a classifier cannot take in the labels of rows, if that is so."""
+    if _is_a(model, "OneVsOneClassifier") and model.classes_.dtype.kind in "OU":
+        # It writes 0 and 1 into an array of the type of the labels.
+        return "partial_fit of OneVsOneClassifier misreads labels that are text"
+    if not _is_a(model, "MultiOutputClassifier"):
+        return ""
+    pairs = zip(members, y.T, strict=True)
+    return next(filter(None, (_unknown(part, labels) for part, labels in pairs)), "")
 
 
 def _params_inside(estimator):
@@ -137,7 +142,13 @@ _MULTI_OUTPUT = ("MultiOutputClassifier", "MultiOutputRegressor")
 
 
 def _is_a(model, *names):
-    return not sklearn_names(type(model)).isdisjoint(names)
+    return _is_among(type(model), names)
+
+
+@cache
+def _is_among(kind, names):
+    """Tell whether a class is, or inherits from, one of scikit-learn with such a name."""
+    return not sklearn_names(kind).isdisjoint(names)
 
 
 @cache

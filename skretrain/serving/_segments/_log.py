@@ -75,7 +75,7 @@ def newest_of(retrainer):
 def news_of(retrainer, newest):
     """Return the events that a retrainer keeps since one of its own, or all if that is None."""
     new = []
-    for event in reversed(list(getattr(retrainer, "events_", ()))):
+    for event in reversed(getattr(retrainer, "events_", ())):
         if event is newest:
             break
         new.append(event)

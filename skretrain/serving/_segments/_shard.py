@@ -11,7 +11,7 @@ from ..._retrainer._estimator import seed_of
 from ...utils._clone import cloned
 from ...utils._containers import take_rows
 from ...utils._events import shortened
-from ...utils._labels import is_flat, union_of_labels
+from ...utils._labels import are_same, is_flat, union_of_labels
 from ...utils._plain import Plain
 from ...utils._records import log_event, saying
 from ._keys import Grouped, text_of
@@ -312,8 +312,14 @@ class _Acting(ABC):
 
     def _take_classes(self, retrainer):
         classes = getattr(retrainer, "classes_", None)
-        if classes is not None and is_flat(classes):
+        if classes is not None and is_flat(classes) and not self._knows(classes):
             self.classes = union_of_labels(self.classes, classes)
+
+    def _knows(self, classes):
+        """Tell whether labels are those that are known, as nearly always."""
+        known = self.classes
+        same_type = known is not None and getattr(classes, "dtype", None) == known.dtype
+        return same_type and are_same(classes, known)
 
 
 class _Observing(_Acting):

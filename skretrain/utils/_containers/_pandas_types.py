@@ -4,6 +4,8 @@ from functools import cache
 
 import numpy as np
 
+from ._rows import column_types
+
 _UNITS = ("s", "ms", "us", "ns")
 
 
@@ -17,7 +19,7 @@ def _pandas():
 
 def without_a_value(X, positions):
     """Return those of the columns whose type says nothing, as they hold no value at all."""
-    dtypes, says_nothing = X.dtypes.to_numpy(), (np.dtype(object), np.dtype(np.float64))
+    dtypes, says_nothing = column_types(X), (np.dtype(object), np.dtype(np.float64))
     return [j for j in positions if dtypes[j] in says_nothing and X.iloc[:, j].isna().all()]
 
 
@@ -69,7 +71,7 @@ def as_objects(X, positions):
 
 def coded_columns(X):
     """Return the positions of the columns with levels."""
-    return tuple(j for j, dtype in enumerate(X.dtypes) if _has_levels(dtype))
+    return tuple(j for j, dtype in enumerate(column_types(X)) if _has_levels(dtype))
 
 
 def recoded(like, X, positions):
@@ -96,7 +98,7 @@ def as_series(X, name):
 
 def _others(X, types):
     """List the positions of the columns whose type is another one than is known."""
-    pairs = enumerate(zip(types.like.dtypes, X.dtypes, strict=True))
+    pairs = enumerate(zip(column_types(types.like), column_types(X), strict=True))
     return [j for j, (known, dtype) in pairs if not _is_same(known, dtype)]
 
 

@@ -261,7 +261,12 @@ def column_types(X):
     >>> column_types(pd.DataFrame({"n": [1], "x": [0.5]}))
     (dtype('int64'), dtype('float64'))
     """
-    return tuple(X.dtypes) if len(X.shape) == 2 else (X.dtype,)
+    if len(X.shape) != 2:
+        return (X.dtype,)
+    # Asked several times with every batch. X.dtypes of pandas makes a Series of what its blocks
+    # know, which takes longer than a model of ten columns needs to predict.
+    blocks = getattr(X, "_mgr", None)
+    return tuple(blocks.get_dtypes() if hasattr(blocks, "get_dtypes") else X.dtypes)
 
 
 def with_schema_of(X, like):
@@ -362,13 +367,19 @@ def copy_rows(X):
     if kind == LIST:
         return list(X)
     if kind == PANDAS:
-        return X.copy().reset_index(drop=True)
+        return X.copy() if _is_numbered(X.index) else X.copy().reset_index(drop=True)
     if kind == POLARS:
         # A gather copies the values: `clone` shares them, and so may a series made from an array.
         return X[np.arange(n_rows(X))]
     if kind == SPARSE:
         return X.tocsr(copy=True)
     return np.array(X)
+
+
+def _is_numbered(index):
+    """Tell whether an index of pandas is 0, 1, 2, ... already: to make one anew takes long."""
+    is_range = type(index).__name__ == "RangeIndex" and index.name is None
+    return is_range and index.start == 0 and index.step == 1
 
 
 def drop_index(X):

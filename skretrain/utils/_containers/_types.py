@@ -78,12 +78,23 @@ class ColumnTypes(Plain):
         matches : bool
             False where :meth:`aligned` may have something to do.
         """
-        return self._has_columns_of(X) and self._library.are_same(
+        return self.has_columns_of(X) and self._library.are_same(
             column_types(self.like), column_types(X)
         )
 
-    def _has_columns_of(self, X):
-        """Tell whether rows are of the same library, with the same columns."""
+    def has_columns_of(self, X):
+        """Tell whether rows are of the same library, with the same columns.
+
+        Parameters
+        ----------
+        X : container
+            The rows.
+
+        Returns
+        -------
+        has_columns : bool
+            True for any series, where these are the types of one.
+        """
         if kind_of(X) != kind_of(self.like) or len(X.shape) != self.n_dimensions:
             return False
         return self.n_dimensions == 1 or self._library.same_columns(self.like, X)
@@ -106,7 +117,7 @@ class ColumnTypes(Plain):
             `X` itself where nothing is to be done; it is never written to. A column that cannot
             be brought over is left as it came.
         """
-        if self.matches(X) or not self._has_columns_of(X):
+        if self.matches(X) or not self.has_columns_of(X):
             return X
         return self._with_columns(X, lambda frame: self._library.aligned(frame, self, keep_levels))
 
@@ -181,7 +192,7 @@ class ColumnTypes(Plain):
             This very object where nothing is new.
         """
         is_as_known = self.matches(X)
-        if (is_as_known and not self.undecided) or not self._has_columns_of(X):
+        if (is_as_known and not self.undecided) or not self.has_columns_of(X):
             return self
         undecided = frozenset(self._library.without_a_value(_framed(X), self.undecided))
         if is_as_known and undecided == self.undecided:

@@ -35,7 +35,7 @@ from sklearn.svm import OneClassSVM
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from skretrain import DriftAwareRetrainer, ReplayPartialFit
-from skretrain.buffers import Reservoir
+from skretrain.buffers import Reservoir, SlidingWindow
 from skretrain.exceptions import RetrainFailedWarning
 from skretrain.serving import SegmentedRetrainer, on_event
 from skretrain.serving._segments._shard import seed_of_segment
@@ -713,6 +713,18 @@ def test_what_is_asked_too_early_is_told_so():
 
 
 # -- as scikit-learn wants it ----------------------------------------------------------------------
+
+
+def test_a_segment_in_wait_takes_little_beside_its_rows():
+    """A month of days, of which it remembers the last 500 rows of 8 features."""
+    fleet = SegmentedRetrainer(linear(buffer=SlidingWindow(max_rows=500)), by=0)
+    for day in range(30):
+        X, y, segment = rows(40, seed=day, n_features=8)
+        fleet.partial_fit(np.column_stack([segment % 2, X]), y)
+    for key in fleet.segments_:
+        waiting = fleet.retrainer_of(key)
+        n_bytes = len(waiting.buffer_) * 9 * 8
+        assert len(pickle.dumps(waiting, pickle.HIGHEST_PROTOCOL)) - n_bytes < 14 * 1024
 
 
 def test_it_clones_pickles_copies_and_never_touches_its_parameters():
