@@ -221,7 +221,8 @@ class Store(Plain):
         }
 
     def _restore(self, state):
-        super()._restore({"capacity": len(state["index"])} | state)  # older states lack it
+        super()._restore(state)
+        vars(self).setdefault("capacity", len(self.index))  # older states lack it
 
 
 def _as_parts(X, y, params):
