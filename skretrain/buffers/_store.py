@@ -227,11 +227,10 @@ class Store(Plain):
         return {**self.__dict__, "columns": columns, "index": index}
 
     def _restore(self, state):
-        index = state["index"]
-        if isinstance(index, tuple):
-            index = np.arange(*index, dtype=np.int64)
-        older = {"capacity": len(index)}  # states of 0.1.0 lack it
-        super()._restore(older | state | {"index": index})
+        super()._restore(state)
+        if isinstance(self.index, tuple):
+            self.index = np.arange(*self.index, dtype=np.int64)
+        vars(self).setdefault("capacity", len(self.index))  # older states lack it
 
 
 def _as_parts(X, y, params):
