@@ -30,10 +30,12 @@ class Cycle(Plain):
         Learner, trigger (or None), policy, update (or None), buffer and gate.
     settings : Settings
         What else it was told.
+    max_events : int
+        Notable events that the log keeps.
     """
 
-    def __init__(self, parts, settings):
-        self.state = State(parts, settings)
+    def __init__(self, parts, settings, max_events):
+        self.state = State(parts, settings, max_events)
         self.retrains = Retrains(self.state)
         self.updates = Updates(self.state, self.retrains)
         self.n_classes_shown = 0

@@ -340,9 +340,8 @@ class BaseRetrainer(
             raise_failures=self.on_error == "raise",
             seed=seed or 0,
             watches_rare=self._is_watched_by_default,
-            max_events=self._max_events,
         )
-        return Cycle(parts, settings)
+        return Cycle(parts, settings, self._max_events)
 
     # -- metadata routing ------------------------------------------------------------------------
 

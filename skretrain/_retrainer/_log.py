@@ -25,10 +25,10 @@ class Log(Plain):
         Fits from scratch so far, those for comparison among them.
     """
 
-    def __init__(self, service, settings):
+    def __init__(self, service, max_events, *, raise_failures):
         self.service = service
-        self.raise_failures = settings.raise_failures
-        self.events = EventLog(settings.max_events)
+        self.raise_failures = raise_failures
+        self.events = EventLog(max_events)
         self.n_seen = 0
         self.n_fits = 0
         self._late = []  # what failed since the last event, and cannot be undone

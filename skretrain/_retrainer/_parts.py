@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..drift import ScoredBatch
-from ..utils._events import MAX_EVENTS
 
 
 class Parts(NamedTuple):
@@ -38,8 +37,6 @@ class Settings(NamedTuple):
         For sampling from the memory.
     watches_rare : bool
         Whether rare classes are to be watched apart, because nobody chose the trigger.
-    max_events : int
-        Notable events that are kept.
     """
 
     task: str
@@ -49,7 +46,6 @@ class Settings(NamedTuple):
     raise_failures: bool
     seed: int
     watches_rare: bool = False
-    max_events: int = MAX_EVENTS
 
 
 class Examined(NamedTuple):

@@ -34,6 +34,8 @@ class State(Plain):
         Learner, trigger (or None), policy, update (or None), buffer and gate.
     settings : Settings
         What else it was told.
+    max_events : int
+        Notable events that the log keeps.
 
     Attributes
     ----------
@@ -57,7 +59,7 @@ class State(Plain):
         Of the rows of the first fit, if they are an array.
     """
 
-    def __init__(self, parts, settings):
+    def __init__(self, parts, settings, max_events):
         self.parts = parts
         self.settings = settings
         learner = parts.learner
@@ -71,7 +73,7 @@ class State(Plain):
         self.trials = Trials(parts.gate, learner, is_regression=is_regression)
         parts.gate.check(learner, parts.buffer)
         self.concept = Concept()
-        self.log = Log(self.service, settings)
+        self.log = Log(self.service, max_events, raise_failures=settings.raise_failures)
         self.cause = None
         self.pending = None
         self.late = set()
