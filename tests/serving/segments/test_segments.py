@@ -724,7 +724,7 @@ def test_a_segment_in_wait_takes_little_beside_its_rows():
     for key in fleet.segments_:
         waiting = fleet.retrainer_of(key)
         n_bytes = len(waiting.buffer_) * 9 * 8
-        assert len(pickle.dumps(waiting, pickle.HIGHEST_PROTOCOL)) - n_bytes < 16 * 1024
+        assert len(pickle.dumps(waiting, pickle.HIGHEST_PROTOCOL)) - n_bytes < 20 * 1024
 
 
 def test_it_clones_pickles_copies_and_never_touches_its_parameters():
