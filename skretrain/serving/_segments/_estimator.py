@@ -92,8 +92,9 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
     of false ones is at most `alpha`, however the segments depend on each other, and however many
     there are or open later. False is the report of a segment whose losses have not risen: at each
     date there is a fixed level that the expected loss of a row, given all before it, is not below
-    until then and not above since. A model that becomes better brings no evidence. Losses that
-    depend on each other in time may: after a run of errors, the expected loss has risen.
+    until then and not above since. A model that becomes better brings no evidence, and a
+    rise by less than 0.01 hardly any. Losses that depend on each other in time may: after a run of
+    errors, the expected loss has risen.
 
     That holds for each batch, not for all of them together: reports add up over a long time. An
     episode is over, and the segment can be reported again, when its losses have been shown to be

@@ -3,8 +3,12 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.linear_model import SGDClassifier
 
+from skretrain import DriftAwareRetrainer
+from skretrain.serving import SegmentedRetrainer
 from skretrain.serving._segments._alarms import Alarms
 
 
@@ -266,3 +270,25 @@ def test_the_evidence_held_of_a_segment_counts_for_seven_batches_of_its_own():
         assert (watch.log_e_process, watch.is_tested) == (5.0, True)
     alarms.show(0, rng.random(3))
     assert (watch.log_e_process, watch.is_tested) == (-np.inf, False)
+
+
+@pytest.mark.parametrize("frame", [False, True], ids=["numpy", "pandas"])
+def test_a_fleet_reports_a_segment_on_the_day_on_which_its_concept_turns_around(frame):
+    """Its own retrainer mends it within days, and the episode is over then."""
+    rng, segment = np.random.default_rng(18), np.repeat(np.arange(3), 20)
+    model = SegmentedRetrainer(DriftAwareRetrainer(SGDClassifier(random_state=0)), by="shop")
+    if not frame:
+        model.set_params(by=0)
+    for day in range(1, 16):
+        X = np.column_stack([segment, rng.normal(size=(60, 3))])
+        y = (np.where((segment == 1) & (day >= 9), -1, 1) * X[:, 1] > 0).astype(int)
+        if frame:
+            X = pd.DataFrame(X, columns=["shop", "a", "b", "c"]).astype({"shop": int})
+        model.partial_fit(X, y)
+        if day == 9:
+            assert model.status()[1].is_drifting
+    reported = [event for event in model.events_ if event.action == "drifted"]
+    assert [(event.segment, event.batch) for event in reported] == [(1, 9)]
+    assert reported[0].evidence["before"] < 0.2 < 0.6 < reported[0].evidence["after"]
+    assert "the mean loss of its last 20 rows is" in reported[0].reason
+    assert not model.status()[1].is_drifting
