@@ -26,6 +26,8 @@ from ._log import (
 )
 from ._shrinkage import Shrinkage, opinion
 
+_MAX_EVENTS = 20  # that a segment keeps for itself: the fleet has those of all
+
 
 class Work(NamedTuple):
     """The rows of one batch for the segments of a shard.
@@ -160,6 +162,7 @@ class Shard(Plain):
     def blank(self, key):
         """Return the retrainer of a new segment, with a seed of its own if the template has one."""
         retrainer, seed = cloned(self.template), seed_of(self.template)
+        retrainer._max_events = _MAX_EVENTS
         if seed is not None:
             retrainer.set_params(random_state=seed_of_segment(seed, key))
         return retrainer

@@ -36,7 +36,9 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 
 from skretrain import DriftAwareRetrainer, ReplayPartialFit
 from skretrain.buffers import Reservoir, SlidingWindow
+from skretrain.drift import Periodic
 from skretrain.exceptions import RetrainFailedWarning
+from skretrain.policies import FullRefit
 from skretrain.serving import SegmentedRetrainer, on_event
 from skretrain.serving._segments._shard import seed_of_segment
 from skretrain.serving._segments._shelf import Shelf
@@ -725,6 +727,21 @@ def test_a_segment_in_wait_takes_little_beside_its_rows():
         waiting = fleet.retrainer_of(key)
         n_bytes = len(waiting.buffer_) * 9 * 8
         assert len(pickle.dumps(waiting, pickle.HIGHEST_PROTOCOL)) - n_bytes < 20 * 1024
+
+
+def test_a_segment_keeps_its_newest_events_and_the_fleet_those_of_all():
+    """Else events would take more room than the rows of a segment after some years."""
+    base = DriftAwareRetrainer(GaussianNB(), detector=Periodic(every=10), policy=FullRefit())
+    fleet = SegmentedRetrainer(base, by=0)
+    for day in range(30):
+        X, y, segment = rows(40, seed=day)
+        fleet.partial_fit(np.column_stack([segment % 2, X]), y)
+    for key in fleet.segments_:
+        own = fleet.retrainer_of(key).events_
+        told = [event for event in fleet.events_ if event.segment == key]
+        assert len(own) == 20 < len(told)
+        assert [event.row for event in own] == [event.row for event in told[-20:]]
+        assert own.counts["retrained"] > 20
 
 
 def test_it_clones_pickles_copies_and_never_touches_its_parameters():
