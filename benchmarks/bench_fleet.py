@@ -173,36 +173,27 @@ class Run:
         ]
 
 
-def run(stream, **runs):
+def run(stream, *runs):
     """Let several go through a stream side by side."""
     for number, (X, y) in enumerate(stream.days()):
-        for one in runs.values():
+        for one in runs:
             one.day(X, y)
         if number % 10 == 9:
             print(f"day {number + 1} of {stream.n_days}", flush=True)
 
 
-def days_section(stream, small):
+def days_section(stream):
     """Return the fleet, and the section on what a day costs."""
     n, share = stream.n_segments, max(stream.n_segments // SHARE, 1)
     ours = Run(Ours(), n)
     updates, refits = (Run(ByHand(refits=refits), share) for refits in (False, True))
-    run(stream, ours=ours, updates=updates, refits=refits)
-    budgeted = Run(Ours(growth_budget=BUDGET), small.n_segments)
-    alone = Run(Ours(fallback=None), small.n_segments)
-    run(small, budgeted=budgeted, alone=alone)
+    run(stream, ours, updates, refits)
     names = ("predict, `partial_fit`", f"predict, fit on the last {ROWS} rows")
     lines = [
         ours.told("a fleet"),
         updates.told(f"by hand: {names[0]}"),
         refits.told(f"by hand: {names[1]}"),
     ]
-    more = [
-        budgeted.told(f"with `growth_budget={BUDGET}`"),
-        alone.told("with `fallback=None`"),
-    ]
-    header = ["", "segments", "ms a segment and day", "in the second half", "on the dearest day"]
-    header.append("error rate")
     ratios = [ours.milliseconds.mean() / one.milliseconds.mean() for one in (updates, refits)]
     told = "; ".join(
         f"over that by hand, {name}: {ratio:.2f} ({verdict(ratio <= MOST_RATIO)})"
@@ -210,11 +201,25 @@ def days_section(stream, small):
     )
     return ours.learner.model, [
         f"## A day of {n:,} segments, {stream.n_days} days",
-        table(header, lines),
+        table(_HEADER, lines),
         f"A day of the fleet took {np.mean(ours.seconds):.1f} seconds, the dearest one "
         f"{max(ours.seconds[1:]):.1f}. Target {MOST_RATIO}: {told}.",
-        f"On {small.n_days} days of {small.n_segments:,} segments:",
-        table(header, more),
+    ]
+
+
+_HEADER = ["", "segments", "ms a segment and day", "in the second half", "on the dearest day"]
+_HEADER.append("error rate")
+
+
+def variants_section(stream):
+    """Return the section on fleets with other parameters."""
+    params = {"as it is": {}, f"`growth_budget={BUDGET}`": {"growth_budget": BUDGET}}
+    params["`fallback=None`"] = {"fallback": None}
+    runs = {name: Run(Ours(**given), stream.n_segments) for name, given in params.items()}
+    run(stream, *runs.values())
+    return [
+        f"## {stream.n_days} days of {stream.n_segments:,} segments",
+        table(_HEADER, [one.told(name) for name, one in runs.items()]),
     ]
 
 
@@ -244,7 +249,7 @@ def memory_section(model):
 def alarms_section(model, stream, still):
     """Return the section on alarms, of the fleet that changed and of one that does not."""
     quiet, rows = Run(Ours(), still.n_segments), []
-    run(still, quiet=quiet)
+    run(still, quiet)
     for name, one, known in (
         (f"{stream.n_segments:,} segments, changes", model, stream.moved),
         (f"{still.n_segments:,} segments, stationary", quiet.learner.model, None),
@@ -326,7 +331,7 @@ def most_of_two(n_segments, n_days):
 def alone(n_segments, n_days):
     """Let a fleet go through its days."""
     use_one_thread()
-    run(Stream(n_segments, n_days), ours=Run(Ours(), n_segments))
+    run(Stream(n_segments, n_days), Run(Ours(), n_segments))
 
 
 # -- the page --------------------------------------------------------------------------------------
@@ -341,15 +346,18 @@ def main():
     args = parse_args(__doc__, "fleet.md", add_arguments)
     use_one_thread()
     n_segments, n_days = (60, 20) if args.quick else (args.segments, args.days)
-    stream, few = Stream(n_segments, n_days), max(n_segments // 5, 20)
-    model, days = days_section(stream, Stream(few, min(n_days, 60)))
-    parts = [
-        __doc__,
-        *days,
-        *memory_section(model),
-        *alarms_section(model, stream, Stream(few, n_days, changes=False)),
-        *dask_section(*((40, 3) if args.quick else (1000, 20))),
+    stream, few, short = Stream(n_segments, n_days), max(n_segments // 5, 20), min(n_days, 60)
+    model, days = days_section(stream)
+    sections = [
+        lambda: [*days, *memory_section(model)],
+        lambda: alarms_section(model, stream, Stream(few, short, changes=False)),
+        lambda: variants_section(Stream(few // 2, short)),
+        lambda: dask_section(*((40, 3) if args.quick else (1000, 10))),
     ]
+    parts = [__doc__]
+    for section in sections:
+        parts += section()
+        print("\n\n".join(parts[1:]), flush=True)  # a run takes more than an hour
     write_report(args.out, "A fleet of retrainers", parts)
 
 
