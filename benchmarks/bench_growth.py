@@ -7,8 +7,9 @@ process. A step is the median of the batches in which no model was fitted; a com
 those in which refits were, because rows had come. Rows are arrays, seconds those of the processor.
 
 Segments are those of a `SegmentedRetrainer` over the same retrainer with a memory of 500 rows, and
-a batch is a day with 20 rows of each. Candidates are the members of a `MixtureRetrainer`, copies of
-the same retrainer. Megabytes are those by which the process grew.
+a batch is a day with 20 rows of each: all of them compare on the same day, since they began
+together (``growth_budget`` spreads that over days). Candidates are the members of a `MixtureRetrainer`, copies of
+the same retrainer. Megabytes are those by which the process grew, rows and models included.
 """
 
 import os
@@ -176,16 +177,30 @@ def by_candidates(n_members, n_batches):
     return [*clock.told(), resident() - before]
 
 
+def apart(what, sizes, n_batches, n_days):
+    """Return a row of SERIES and megabytes for each size, each from a process of its own.
+
+    But for rows seen: there, the sizes are moments of one run.
+    """
+    runs = [sizes] if what == "rows seen" else [(size,) for size in sizes]
+    found = []
+    for run in runs:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            found += pool.submit(measured, what, run, n_batches, n_days).result()
+    return found
+
+
 def measured(what, sizes, n_batches, n_days):
-    """Return a row of SERIES and megabytes for each size; runs in a process of its own."""
+    """Return a row of SERIES and megabytes for each size."""
     use_one_thread()
     if what == "rows seen":
         return by_rows_seen(sizes)
+    (size,) = sizes
     if what == "segments":
-        return [by_segments(size, n_days) for size in sizes]
+        return [by_segments(size, n_days)]
     if what == "candidates":
-        return [by_candidates(size, n_batches) for size in sizes]
-    return [one_by_size(what, size, n_batches) for size in sizes]
+        return [by_candidates(size, n_batches)]
+    return [one_by_size(what, size, n_batches)]
 
 
 # -- the page --------------------------------------------------------------------------------------
@@ -221,6 +236,8 @@ def draw(found, path):
                 VARIED[what], values, line, color=color, marker=marker, markersize=4, label=name
             )
         panel.set(xlabel=what, ylabel="ms a day" if what == "segments" else "ms a batch")
+        panel.set_xticks(VARIED[what], [f"{size:,}" for size in VARIED[what]])
+        panel.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
         panel.grid(alpha=0.3)
     figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -234,8 +251,7 @@ def main():
     parts, found = [__doc__], {}
     for what, sizes in VARIED.items():
         sizes = sizes[:1] if args.quick else sizes
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            found[what] = pool.submit(measured, what, sizes, n_batches, n_days).result()
+        found[what] = apart(what, sizes, n_batches, n_days)
         parts.append(section(what, sizes, found[what]))
         print(parts[-1])
     if not args.quick:
