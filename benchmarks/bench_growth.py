@@ -8,8 +8,9 @@ those in which refits were, because rows had come. Rows are arrays, seconds thos
 
 Segments are those of a `SegmentedRetrainer` over the same retrainer with a memory of 500 rows, and
 a batch is a day with 20 rows of each: all of them compare on the same day, since they began
-together (``growth_budget`` spreads that over days). Candidates are the members of a `MixtureRetrainer`, copies of
-the same retrainer. Megabytes are those by which the process grew, rows and models included.
+together (``growth_budget`` spreads that over days). Candidates are the members of a
+`MixtureRetrainer`, copies of the same retrainer. Megabytes are those by which the process grew,
+rows and models included.
 """
 
 import os
