@@ -220,6 +220,14 @@ def shown(number):
     return "" if np.isnan(number) else f"{number:,.3g}" if number < 1000 else f"{number:,.0f}"
 
 
+def brief(size):
+    """Return a size as the mark of an axis."""
+    for unit, name in ((1_000_000, "M"), (1_000, "k")):
+        if size >= unit:
+            return f"{size // unit}{name}"
+    return str(size)
+
+
 def draw(found, path):
     """Write the picture of all sections."""
     import matplotlib
@@ -237,7 +245,7 @@ def draw(found, path):
                 VARIED[what], values, line, color=color, marker=marker, markersize=4, label=name
             )
         panel.set(xlabel=what, ylabel="ms a day" if what == "segments" else "ms a batch")
-        panel.set_xticks(VARIED[what], [f"{size:,}" for size in VARIED[what]])
+        panel.set_xticks(VARIED[what], [brief(size) for size in VARIED[what]])
         panel.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
         panel.grid(alpha=0.3)
     figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
