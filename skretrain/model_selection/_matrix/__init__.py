@@ -4,5 +4,13 @@ from ._answers import AnswersMatrix
 from ._losses import LOSSES
 from ._replay import ReplayResult, ReplayState
 from ._retrain_matrix import RetrainMatrix
+from ._streamed import StreamedMatrix
 
-__all__ = ["LOSSES", "AnswersMatrix", "ReplayResult", "ReplayState", "RetrainMatrix"]
+__all__ = [
+    "LOSSES",
+    "AnswersMatrix",
+    "ReplayResult",
+    "ReplayState",
+    "RetrainMatrix",
+    "StreamedMatrix",
+]
