@@ -151,6 +151,7 @@ def test_too_little_memory_is_refused_with_what_it_takes(frame, tmp_path, capsys
 def test_the_terminal_says_what_was_not_read(run, frame, monkeypatch):
     monkeypatch.setattr(_memory, "_COMMAND", 0)
     options = ("--target", "answer", "--max-memory", "5MB", "--estimator", "nb")
+    options += ("--time-budget", "1h")
     printed = run(frame, *options, quick=True)[1]
     assert "of 30,000 rows of the file are read, as the newest" in printed
 
@@ -298,4 +299,4 @@ def test_the_bound_is_kept(suffix, estimator, tmp_path):
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
     peak = done.stdout.split("VmHWM:")[1].split()[0]
     assert int(peak) * 1024 < 500_000_000
-    assert "of 400,000 rows of the file are read" in done.stdout
+    assert "all 400,000 rows of the file are gone through in batches" in done.stdout

@@ -169,7 +169,7 @@ def test_the_order_of_policies_does_not_matter():
 @pytest.mark.parametrize("stride", [1, 2])
 def test_with_many_batches_a_stride_spares_models(stride, monkeypatch):
     """Every second of too many is let go; what is left are the numbers of a longer stride."""
-    monkeypatch.setattr(_streamed, "_MOST_FITS", 3)
+    monkeypatch.setattr(_streamed, "MOST_FITS", 3)
     found = compared(batches(), stride=stride)
     assert found.stride == 4
     assert len(found.matrices[0].times_) <= 3

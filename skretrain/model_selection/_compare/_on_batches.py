@@ -31,6 +31,7 @@ def compared_on_batches(
     batches,
     choose,
     *,
+    step=None,
     initial_size=None,
     label_delay=0,
     fit_latency=0,
@@ -54,6 +55,8 @@ def compared_on_batches(
         ``choose(step, stride, n_batches)`` returns the policies by name, as `specs_of` does. It is
         asked twice, before the first batch and after the last one: those that run live, and the
         windows, are then the same.
+    step : int or None, default=None
+        Rows of a batch, roughly; None is those of the first.
     on_progress : callable or None, default=None
         Told after each batch how many rows have been gone through.
     memory : path-like or None, default=None
@@ -70,7 +73,7 @@ def compared_on_batches(
     prices = None if prices is None else checked_prices(prices)
     seeds, given = seeds_of(seeds, random_state), GivenBatches(batches)
     head = given.head(lengths.pop("initial_size") or 1)
-    start, step = n_rows(head.X), given.step
+    start, step = n_rows(head.X), step or given.step
     measure = _measure(estimator, scoring, prices, head.y)
     specs = choose(step, 1, math.inf)
     windows = _windows(specs, step, start)

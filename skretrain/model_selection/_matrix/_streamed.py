@@ -16,7 +16,7 @@ from ._replay import FIRST
 from ._retrain_matrix import RetrainMatrix
 from ._settings import check_sizes, check_targets, checked_windows, loss_function
 
-_MOST_FITS = 64  # of each window; then every second is let go, and the stride is twice as long
+MOST_FITS = 64  # of each window; then every second is let go, and the stride is twice as long
 
 
 class StreamedMatrix(RetrainMatrix):
@@ -49,7 +49,7 @@ class StreamedMatrix(RetrainMatrix):
             self._fits.append(_fitted(worker, n_kept, chunk))
         self._sums.append(_summed(worker, self._fits, part_of(rows, slice(n_kept, None))))
         self._kept = self._trimmed(rows)
-        if len(self._fits) > _MOST_FITS:
+        if len(self._fits) > MOST_FITS:
             self._fits = self._fits[::2]
             self._sums = [sums[:, :, ::2] for sums in self._sums]
             self.stride *= 2
