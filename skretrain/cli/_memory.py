@@ -158,6 +158,7 @@ class HeadRoom(Room):
         _check_any(self.n_rows_in_file)
         # With a warm-up of a quarter and batches of a twentieth, half of them has some of each.
         most = self.n_fitting if self.is_whole else max(_HEAD, self.n_fitting // 2)
+        most = min(most, self.n_fitting)
         whole = needed("pandas").concat(kept).iloc[:most].copy()  # and no view of more
         self.n_read = len(whole)
         return whole, self.n_read
