@@ -50,8 +50,7 @@ class FileStream:
                 yield _part(waiting, slice(stop))
                 waiting, wanted = _part(waiting, slice(stop, None)), self.batch
                 n_gone += stop
-        if len(waiting.y):
-            yield waiting
+        yield waiting  # a batch ends when it is known that its time does: some rows are left
         self.n_rows = n_gone + len(waiting.y)
 
     def _remember(self, table):

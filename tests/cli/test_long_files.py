@@ -25,6 +25,8 @@ from skretrain.model_selection._timing import Timing
 _FITTING = 1_150
 _OPTIONS = ("--max-memory", "1GB", "--estimator", "nb", "--batch", "50", "--warm-up", "150")
 
+_NO_TEXT = ("--drop", "city", "--drop", "holes")
+
 
 @pytest.fixture
 def long(table):
@@ -73,6 +75,7 @@ def _alike(rows, others):
         ("stream.csv", ("--target", "label", "--time", "when", "--label-delay", "70")),
         ("stream.parquet", ("--target", "amount", "--price", "3", "--estimator", "sgd")),
         ("stream.parquet", ("--target", "label", "--seeds", "2", "--scoring", "accuracy")),
+        ("stream.parquet", ("--target", "label", "--raw", *_NO_TEXT)),
     ],
 )
 def test_a_file_in_batches_gives_the_numbers_of_the_whole(name, options, run, long, little_room):

@@ -71,7 +71,6 @@ def test_the_last_rows_of_a_file_are_taken_for_the_newest_only_where_they_are(
 
 
 @pytest.mark.parametrize("time", ["note", "no such column"])
-@pytest.mark.no_cover
 def test_a_time_that_is_none_is_refused_later(time, frame, tmp_path):
     path = _written(frame, tmp_path / "stream.csv")
     (table,) = read_tables([path], [], keep=["row"], room=Room(400_000_000, time=time))

@@ -312,6 +312,14 @@ def test_what_needs_all_rows_is_refused_by_name(options, message):
         compared(batches(), {"never": []}, **options)
 
 
+@pytest.mark.parametrize("place", [0, 3])
+def test_a_batch_without_targets_is_refused(place):
+    given = list(batches())
+    given[place] = given[place][0], None
+    with pytest.raises(ValueError, match=r"X gives a batch \(X, None\)"):
+        compared(iter(given), {"never": []})
+
+
 def test_r2_is_refused_for_which_the_mean_of_all_targets_is_needed():
     X, y, _ = make_drifting_regression(500, random_state=0)
     with pytest.raises(ValueError, match="'neg_mean_squared_error' or a function"):
@@ -319,11 +327,21 @@ def test_r2_is_refused_for_which_the_mean_of_all_targets_is_needed():
 
 
 @pytest.mark.parametrize(
-    "policy", [Periodic(100), "adwin", (RefitDebt, "all"), [(3, "all")], lambda now: True]
+    ("policy", "rows"),
+    [
+        (Periodic(100), "all rows there have been"),
+        ("adwin", "all rows there have been"),
+        ((RefitDebt, "all"), "all rows there have been"),
+        ([(3, "all")], "all rows there have been"),
+        (lambda now: True, "all rows there have been"),
+        ((Periodic(100), "30d"), "the window '30d'"),
+        ((Periodic(100), 0), "the window 0"),
+    ],
 )
-def test_a_policy_that_refits_on_all_rows_is_refused(policy):
+def test_a_window_that_is_no_number_of_rows_is_refused(policy, rows):
     """Also where it does not say so: its window is to be named."""
-    with pytest.raises(ValueError, match=r"policies\['mine'\] refits on all .*name a number of"):
+    message = rf"policies\['mine'\] refits on {rows}, .*name a number of rows"
+    with pytest.raises(ValueError, match=message):
         compared(batches(), {"mine": policy})
 
 

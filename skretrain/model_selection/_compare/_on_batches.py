@@ -10,7 +10,7 @@ from ...metrics._price import check_price_for
 from ...utils._clone import cloned
 from ...utils._containers import n_rows
 from ...utils._losses import task_of
-from ...utils._params import check_n_jobs
+from ...utils._params import check_n_jobs, is_integer
 from .._batches import GivenBatches
 from .._matrix import StreamedMatrix
 from .._timing import Timing, checked_lengths
@@ -72,7 +72,7 @@ def compared_on_batches(
     check_n_jobs(_OWNER, n_jobs)
     prices = None if prices is None else checked_prices(prices)
     seeds, given = seeds_of(seeds, random_state), GivenBatches(batches)
-    head = given.head(lengths.pop("initial_size") or 1)
+    head = _with_targets(given.head(lengths.pop("initial_size") or 1))
     start, step = n_rows(head.X), step or given.step
     measure = _measure(estimator, scoring, prices, head.y)
     specs = choose(step, 1, math.inf)
@@ -96,7 +96,8 @@ def compared_on_batches(
     state = kept.found or state
     if kept.found is None:
         state.begin(head)
-    for batch in kept.not_gone_through(batch for batch in given if n_rows(batch.X)):
+    filled = (_with_targets(batch) for batch in given if n_rows(batch.X))
+    for batch in kept.not_gone_through(filled):
         state.step(batch)
         if len(state.edges) == 3:
             _check_replayed(specs, state.matrices[0])
@@ -130,6 +131,14 @@ class _Pass:
             matrix.add(batch)
         for run in self.runs:
             run.step(batch, self.timing)
+
+
+def _with_targets(batch):
+    if batch.y is None:
+        raise ValueError(
+            "X gives a batch (X, None), and policies are compared by targets: pass them with each."
+        )
+    return batch
 
 
 def _comparison(state, choose, measure, prices, seeds, on_run):
@@ -183,23 +192,25 @@ def _measure(estimator, scoring, prices, y):
 
 def _windows(specs, step, start):
     """Return the windows that are kept: those that are named, the usual one, the first fit."""
-    named = []
+    windows = [window_of(step)]
     for name, spec in specs.items():
-        windows = [spec.window]
-        if spec.kind == "schedule":
-            windows = [window for _, window in spec.policy]
-        elif spec.kind == "live":
-            windows = []
-        if not {None, "all"}.isdisjoint(windows):
-            raise ValueError(
-                f"policies[{name!r}] refits on all rows there have been, and batches are not kept: "
-                f"name a number of rows as its window, such as (policy, {window_of(step)}), "
-                f"{_WAY_OUT}."
-            )
-        named += windows
-    windows = list(dict.fromkeys([window_of(step), *named]))
-    is_number = [window for window in windows if isinstance(window, int)]
-    return windows if max(is_number) >= start else [*windows, start]
+        if spec.kind == "live":
+            continue
+        is_schedule = spec.kind == "schedule"
+        for window in [window for _, window in spec.policy] if is_schedule else [spec.window]:
+            if not is_integer(window, least=1):
+                _refuse_window(name, window, step)
+            windows.append(int(window))
+    windows = list(dict.fromkeys(windows))
+    return windows if max(windows) >= start else [*windows, start]
+
+
+def _refuse_window(name, window, step):
+    rows = "all rows there have been" if window in (None, "all") else f"the window {window!r}"
+    raise ValueError(
+        f"policies[{name!r}] refits on {rows}, and batches are not kept: name a number of rows as "
+        f"its window, such as (policy, {window_of(step)}), {_WAY_OUT}."
+    )
 
 
 def _check_replayed(specs, matrix):
