@@ -9,11 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import stream
-from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LinearRegression
 from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skretrain import DriftAwareRetrainer, ReplayPartialFit
@@ -115,37 +112,46 @@ def test_linear_models_differ_by_rounding_at_most():
         assert found.score(name) == pytest.approx(other.score(name), rel=1e-12)
 
 
-def test_windows_are_topped_up_of_classes_that_are_long_gone():
+@pytest.mark.parametrize("initial_size", [20, 240])
+def test_windows_are_topped_up_of_classes_that_are_long_gone(initial_size):
     """Of a class that the window lacks, as many rows are kept as a fit would take."""
-    rng = np.random.default_rng(0)
-    y = np.where(np.arange(1000) < 300, rng.integers(0, 3, 1000), rng.integers(0, 2, 1000))
-    X = rng.normal(y[:, np.newaxis], 0.7, (1000, 2))
-    policies = {"never": [], "short": (Periodic(50), 100), "long": (Periodic(100), 400)}
-    assert_same(compared(batches(X, y), policies), whole(policies, X=X, y=y))
+    rng, n = np.random.default_rng(0), 500
+    y = np.where(np.arange(n) < 150, rng.integers(0, 3, n), rng.integers(0, 2, n))
+    X = rng.normal(y[:, np.newaxis], 0.7, (n, 2))
+    policies = {"never": [], "short": (Periodic(40), 100), "long": (Periodic(60), 150)}
+    options = {"initial_size": initial_size}
+    found = compared(batches(X, y, 20), policies, **options)
+    assert_same(found, whole(policies, X=X, y=y, size=20, **options))
 
 
-def _with_new_shops():
-    """A category that comes late, so that old models cannot read it; once a whole batch of it."""
+class Careful(GaussianNB):
+    """Reads the values of the first column that it knows, and is fitted on two classes or more."""
+
+    def fit(self, X, y, sample_weight=None):
+        if len(np.unique(y)) < 2:
+            raise ValueError("one class")
+        self.known_ = set(X[:, 0])
+        return super().fit(X, y, sample_weight)
+
+    def predict(self, X):
+        if not self.known_.issuperset(X[:, 0]):
+            raise ValueError("unknown")
+        return super().predict(X)
+
+
+def test_rows_that_a_model_cannot_read_are_counted_as_on_all_rows():
+    """In the losses they count as the others of their batch, or of all where there are none."""
     rng = np.random.default_rng(0)
     shop = rng.choice(2, 680)
     shop[300:330:3], shop[425:510] = 2, 3
     X = np.column_stack([shop, rng.normal(size=680)])
     y = ((X[:, 1] > 0) ^ (shop == 2)).astype(int)
-    model = make_pipeline(
-        make_column_transformer((OneHotEncoder(sparse_output=False), [0]), remainder="passthrough"),
-        GaussianNB(),
-    )
-    return X, y, model
-
-
-def test_rows_that_a_model_cannot_read_are_counted_as_on_all_rows():
-    """In the losses they count as the others of their batch, or of all where there are none."""
-    X, y, model = _with_new_shops()
-    policies = {"never": [], "weekly": (Periodic(100), 300), "live": DriftAwareRetrainer(model)}
-    found = compared(batches(X, y), policies, model)
-    assert_same(found, whole(policies, model, X=X, y=y))
-    assert found.n_unpredicted("never") == 95
-    assert found.n_unpredicted("live") > 0
+    y[425:510] = 1
+    policies = {"never": [], "weekly": (Periodic(100), 300)}
+    policies |= {"refitted": DriftAwareRetrainer(Careful()), "updated": Careful()}
+    found = compared(batches(X, y), policies, Careful())
+    assert_same(found, whole(policies, Careful(), X=X, y=y))
+    assert {name: found.n_unpredicted(name) for name in policies} == dict.fromkeys(policies, 95)
 
 
 def test_an_error_of_a_model_that_no_fit_would_mend_is_raised():
