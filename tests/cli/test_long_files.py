@@ -23,7 +23,7 @@ from skretrain.model_selection._edges import edges_of
 from skretrain.model_selection._timing import Timing
 
 _FITTING = 1_150
-_OPTIONS = ("--max-memory", "1GB", "--estimator", "nb", "--batch", "50", "--warm-up", "150")
+_OPTIONS = ("--max-memory", "1GB", "--estimator", "nb", "--batch", "150", "--warm-up", "150")
 
 _NO_TEXT = ("--drop", "city", "--drop", "holes")
 
@@ -42,6 +42,7 @@ def little_room(monkeypatch):
     """There is room for 1,150 rows, and their first 600 tell what the columns hold."""
     monkeypatch.setattr(_memory.Room, "n_rows", lambda self, first, is_text: _FITTING)
     monkeypatch.setattr(_memory, "_HEAD", 600)
+    monkeypatch.setattr(_compare_rows, "_ROOM", 6)  # batches: few rows are enough for some
 
 
 def _arguments(*options):
@@ -91,7 +92,7 @@ def test_a_file_in_batches_gives_the_numbers_of_the_whole(name, options, run, lo
 def test_there_are_the_usual_schedules_but_those_on_all_rows(run, long, little_room):
     _, printed, _, rows = run(long, "--target", "label", *_OPTIONS, "--schedule", "200")
     names = [row["policy"] for row in rows]
-    assert "every 200 on last 500" in names
+    assert "every 200 on last 1,500" in names
     assert "mixture" in names
     assert not [name for name in names if name.endswith("on all")]
     assert "the cheapest within the noise" in printed
@@ -112,7 +113,7 @@ def test_a_stopped_run_goes_on_and_ends_the_same(run, long, little_room, tmp_pat
     monkeypatch.setattr(_checkpoint, "_SHARE", np.inf)
     options = ("--target", "label", *_OPTIONS, "--resume", str(tmp_path / "kept"))
     expected = run(long, "--target", "label", *_OPTIONS, quick=True)[3]
-    learned, learn, stop = [], GaussianNB.partial_fit, 12
+    learned, learn, stop = [], GaussianNB.partial_fit, 3
 
     def partial_fit(self, *args, **kwargs):
         learned.append(1)
@@ -169,7 +170,7 @@ def test_a_column_that_holds_something_else_later_is_named(raw, run, long, littl
         (["--label-delay", "1d"], "1 day is a length of time, and not of rows"),
         (["--schedule", "daily"], "1 day is a length of time, and not of rows"),
         (["--scoring", "roc_auc"], "the ROC AUC is a score of all rows together"),
-        (["--batch", "60"], "no room for batches of 60 rows, a warm-up of 150 and a label delay"),
+        (["--batch", "200"], "no room for batches of 200 rows, a warm-up of 150 and a label delay"),
     ],
 )
 def test_what_needs_rows_together_is_said(options, reason, long, little_room, tmp_path):
@@ -214,6 +215,7 @@ def test_without_a_batch_and_a_warm_up_they_are_as_long_as_there_is_room(
 ):
     """A window has ten batches, and is copied: a twentieth of the room, or 100 rows."""
     monkeypatch.setattr(_memory.Room, "n_rows", lambda self, first, is_text: 4_500)
+    monkeypatch.setattr(_compare_rows, "_ROOM", 20)
     rows = pd.concat([long] * 4, ignore_index=True)
     rows.to_parquet(tmp_path / "stream.parquet")
     arguments = _arguments(tmp_path / "stream.parquet", "--target", "label")
