@@ -88,6 +88,7 @@ API = {
             "ReplayState",
             "RetrainMatrix",
             "RollingChoice",
+            "StreamResult",
             "advise",
             "compare_policies",
             "make_prequential_scorer",

@@ -1,10 +1,12 @@
 """``skretrain compare``: replay a history under each retraining policy, and say which paid."""
 
 from pathlib import Path
+from time import perf_counter
 
 from ..compose._learner import Learner
 from ..model_selection._compare import default_policies
 from ..utils._words import counted
+from ._compare_rows import rows_and_metric
 from ._console import (
     add_columns,
     add_missing,
@@ -18,19 +20,15 @@ from ._console import (
 )
 from ._costs import costs_in_words
 from ._cut import in_rows, length, seconds
-from ._errors import CommandError, needed
-from ._estimators import ESTIMATORS, estimator_for, model_in_file
-from ._files import read_tables
-from ._history import embedded_history, history_of
+from ._errors import needed
+from ._estimators import ESTIMATORS, estimator_for
 from ._losses import Cost
-from ._memory import Room, size
-from ._metric import measure_of
+from ._memory import size
 from ._outputs import Outputs, output_folder, without_options
 from ._page import page
 from ._pictures import draw, pictures
-from ._policies import LOCATED, rolling_choice, run_all
+from ._policies import LOCATED, parts_of, rolling_choice, run_all
 from ._price import price_of
-from ._raw import columns_of
 from ._report import as_csv, print_table
 from ._screen import ids_in_words
 from ._sentence import (
@@ -193,8 +191,9 @@ def add_arguments(parser):
         "--max-memory",
         type=size,
         metavar="SIZE",
-        help="about how much memory it may take, such as 500MB or 2GB: of a file with more rows "
-        "than there is room for, the last are read",
+        help="about how much memory it may take, such as 500MB or 2GB: a file with more rows than "
+        "there is room for is gone through in batches, or its last rows are read where what is "
+        "asked for takes rows that are together",
     )
     add(
         "--resume",
@@ -236,8 +235,7 @@ def main(arguments):
     outputs = Outputs(output_folder(arguments.out))
     if arguments.resume is not None:
         output_folder(arguments.resume, "--resume")
-    history = _history(arguments)
-    metric = _metric(history, arguments)
+    history, metric = rows_and_metric(arguments)
     facts = _facts(history, metric, arguments)
     notices = [*history.notices, *_limits(history)]
     say_facts(console, facts, notices)
@@ -254,17 +252,6 @@ def main(arguments):
         say(console, text)
     _write(outputs, found, rolling, history, metric, arguments, facts, notices, answers)
     outputs.finish(console)
-
-
-def _metric(history, arguments):
-    """Return what the policies are compared by."""
-    return measure_of(
-        history,
-        scoring=arguments.scoring,
-        positive=arguments.positive,
-        is_priced=arguments.price is not None,
-        costs=arguments.cost_matrix,
-    )
 
 
 def _answers(found, history, metric, price, rolling):
@@ -344,75 +331,16 @@ def _write(outputs, found, rolling, history, metric, arguments, facts, notices, 
         ),
     )
     headline = f"{title}: {winner_of(outcomes).name}"
-    windows = comparison.windows
+    windows = parts_of(comparison, history)
     outputs.write(
         "compare.png",
         lambda: draw(outcomes, history, metric, windows, title=headline),
     )
 
 
-def _history(arguments):
-    options = {
-        "estimator": arguments.estimator,
-        "model": model_in_file(arguments),
-        "raw": arguments.raw,
-        "batch": arguments.batch,
-        "warm_up": arguments.warm_up,
-        "label_delay": arguments.label_delay,
-        "schedules": arguments.schedule,
-    }
-    if arguments.file is None:
-        named = {"target": arguments.target, "time": arguments.time, "id": arguments.ids}
-        named |= {"sample-weight": arguments.sample_weight, "label-time": arguments.label_time}
-        for option, column in named.items():
-            if column not in (None, []):
-                raise CommandError(
-                    f"--{option} needs a FILE; without one the built-in stream is used, which has "
-                    "its own columns."
-                )
-        return embedded_history(**options)
-    _check_label_time(arguments)
-    notices = []
-    asked = [arguments.target, arguments.time, arguments.sample_weight, arguments.label_time]
-    asked += [*arguments.keep, *arguments.drop, *arguments.ids, *columns_of(options["model"])]
-    most = arguments.max_memory
-    room = None if most is None else Room(most, arguments.jobs, arguments.time)
-    words = arguments.missing
-    [table] = read_tables([arguments.file], notices, missing=words, keep=asked, room=room)
-    if arguments.target is None:
-        names = ", ".join(map(repr, table.columns[:30]))
-        raise CommandError(f"--target is missing: which column is to be predicted? One of {names}.")
-    return history_of(
-        table,
-        name=Path(arguments.file).name,
-        target=arguments.target,
-        time=arguments.time,
-        task=arguments.task,
-        keep=arguments.keep,
-        drop=arguments.drop,
-        ids=arguments.ids,
-        weight=arguments.sample_weight,
-        label_time=arguments.label_time,
-        notices=notices,
-        **options,
-    )
-
-
-def _check_label_time(arguments):
-    if arguments.label_time is None:
-        return
-    if arguments.time is None:
-        raise CommandError("--label-time needs --time, which says when the rows themselves came.")
-    if arguments.label_delay:
-        raise CommandError(
-            f"--label-delay {arguments.label_delay} and --label-time say the same thing; leave one "
-            "of them out."
-        )
-
-
 def _facts(history, metric, arguments):
     """Return what is compared, by name."""
-    n_rows, n_columns = history.table.shape
+    n_rows, n_columns = history.n_rows, history.table.shape[1]
     timing = history.timing
     last_seed = arguments.seeds - 1
     task = f"classification, {len(history.labels)} classes"
@@ -474,7 +402,9 @@ def _run_all(console, history, metric, arguments):
         refresh_per_second=4,  # drawing takes processor time from what is measured
     )
     with bar:
-        task, n_rows = bar.add_task("refits on a schedule", total=None, rate=""), len(history.y)
+        what = "refits on a schedule" if history.stream is None else "all policies"
+        task, n_rows = bar.add_task(what, total=None, rate=""), history.n_rows
+        told_at = _Tenths(console, n_rows)
 
         def on_run(name, seconds, n_runs):
             if not console.is_terminal:
@@ -482,8 +412,11 @@ def _run_all(console, history, metric, arguments):
 
         def on_progress(share):
             speed = bar.tasks[0].speed or 0.0  # of the history, under all these policies
-            told = {"description": "live policies", "rate": f"{speed:,.0f} rows/s,"}
+            what = "live policies" if history.stream is None else "all policies"
+            told = {"description": what, "rate": f"{speed:,.0f} rows/s,"}
             bar.update(task, completed=share * n_rows, total=n_rows, **told)
+            if history.stream is not None and not console.is_terminal:
+                told_at(share)
 
         return run_all(
             history,
@@ -497,3 +430,23 @@ def _run_all(console, history, metric, arguments):
             on_run=on_run,
             on_progress=on_progress,
         )
+
+
+class _Tenths:
+    """Says at each tenth of the rows how fast it goes, and what is left."""
+
+    def __init__(self, console, n_rows):
+        self.console, self.n_rows, self.first = console, n_rows, None
+
+    def __call__(self, share):
+        """Hear what share of the rows is done."""
+        if self.first is None:  # some may have been done before
+            self.first, self.begin, self.tenth = share, perf_counter(), int(10 * share)
+        elif int(10 * share) > self.tenth:
+            self.tenth, seconds = int(10 * share), perf_counter() - self.begin
+            speed = (share - self.first) * self.n_rows / max(seconds, 1e-9)
+            left = (1 - share) * self.n_rows / speed
+            say(
+                self.console,
+                f"{10 * self.tenth} % of the rows, {speed:,.0f} rows/s, {left:,.0f} s left",
+            )

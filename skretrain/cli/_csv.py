@@ -1,6 +1,7 @@
 """Text files of rows: encoding, separator, header and cells, all as text."""
 
 import csv
+from contextlib import contextmanager
 from itertools import islice
 
 from ._errors import CommandError, needed
@@ -21,9 +22,35 @@ _MARKS = {
 def read_cells(path, room=None):
     """Return the texts in a file as a DataFrame, "" where there is nothing, and the separator.
 
-    With a Room, these are the last rows for which there is room; how many rows there are comes
-    third.
+    With a Room, these are the rows for which there is room; how many rows there are comes third.
     """
+    names, separator, _ = layout = _layout(path)
+    if room is None:
+        with _opened(path, layout) as (file, options):
+            cells = needed("pandas").read_csv(file, **options)
+        n_rows = len(cells)
+    else:
+        cells, n_rows = room.rows_of(cells_in_parts(path), is_text=True)
+    return cells.set_axis(names, axis="columns"), separator, n_rows
+
+
+def cells_in_parts(path):
+    """Yield the texts in a file as frames of some thousand rows."""
+    layout, read_csv = _layout(path), needed("pandas").read_csv
+    with (
+        _opened(path, layout) as (file, options),
+        read_csv(file, chunksize=_PART, **options) as parts,
+    ):
+        yield from (part.set_axis(layout[0], axis="columns") for part in parts)
+
+
+def separator_in(path):
+    """Return what stands between the cells."""
+    return _layout(path)[1]
+
+
+def _layout(path):
+    """Return the names of the columns, what stands between cells, and the encoding."""
     encoding = _encoding_of(path)
     separator = _separator_of(path, encoding)
     with open(path, encoding=encoding, newline="") as file:
@@ -32,6 +59,13 @@ def read_cells(path, room=None):
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise CommandError(f"{path} has more than one column {twice!r}; rename all but one.")
+    return names, separator, encoding
+
+
+@contextmanager
+def _opened(path, layout):
+    """Open a file behind its header, with the options of pandas for the rest."""
+    names, separator, encoding = layout
     options = {
         "sep": separator,
         "header": None,
@@ -42,14 +76,7 @@ def read_cells(path, room=None):
     }
     with open(path, encoding=encoding, newline="") as file:
         next(_records(file, separator))
-        if room is None:
-            cells = needed("pandas").read_csv(file, **options)
-            n_rows = len(cells)
-        else:
-            with needed("pandas").read_csv(file, chunksize=_PART, **options) as parts:
-                named = (part.set_axis(names, axis="columns") for part in parts)
-                cells, n_rows = room.rows_of(named, is_text=True)
-    return cells.set_axis(names, axis="columns"), separator, n_rows
+        yield file, options
 
 
 def _encoding_of(path):

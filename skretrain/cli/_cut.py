@@ -14,7 +14,7 @@ from ._label_time import checked_arrivals
 
 _BATCH = 100
 _MOST_BATCHES = 200  # of a batch size that nobody has named: each is a moment to learn at
-_ROUND = (1, 2, 5, 10)  # times a power of ten
+_ROUND = (1, 2, 5)  # times a power of ten
 _MOST_WARM_UP = 5_000
 
 
@@ -83,15 +83,15 @@ def timing_for(
         The column that says when labels came, and when they did.
     """
     if batch is None:
-        batch = _usual_batch(n_rows)
+        batch = usual_batch(n_rows)
     options = {"--batch": batch, "--warm-up": warm_up, "--label-delay": label_delay}
     named = [*options.items(), *(("--schedule", every) for every in schedules)]
     _check_dates(named, times, time)
     if warm_up is None:
-        warm_up = max(min(n_rows // 10, _MOST_WARM_UP), batch if isinstance(batch, int) else 1)
+        warm_up = usual_warm_up(n_rows, batch)
     if isinstance(batch, int) and isinstance(warm_up, int):
         _check_rows(n_rows, warm_up, batch, label_delay)
-    _check_schedules(schedules, n_rows, batch, times)
+    check_schedules(schedules, n_rows, batch, times)
     edges = cut(n_rows, warm_up, batch, times)
     if len(edges) < 4:
         _refuse_few(edges, times, time, batch)
@@ -118,11 +118,17 @@ def timing_for(
     return timing
 
 
-def _usual_batch(n_rows):
-    """Return a round number of rows per batch, of which there are not too many."""
+def usual_batch(n_rows, most=np.inf):
+    """Return a round number of rows per batch, `most` or less, of which there are not too many."""
     least = max(n_rows / _MOST_BATCHES, _BATCH)
-    power = 10 ** int(np.log10(least))
-    return next(int(n * power) for n in _ROUND if n * power >= least)
+    numbers = [n * 10**power for power in range(16) for n in _ROUND]
+    found = next(n for n in numbers if n >= least)
+    return found if found <= most else max(n for n in numbers if n <= most)
+
+
+def usual_warm_up(n_rows, batch):
+    """Return the rows of the first fit: a tenth, if that is no less than a batch."""
+    return max(min(n_rows // 10, _MOST_WARM_UP), batch if isinstance(batch, int) else 1)
 
 
 def _check_dates(named, times, time):
@@ -151,7 +157,7 @@ def _check_rows(n_rows, warm_up, batch, label_delay):
         )
 
 
-def _check_schedules(schedules, n_rows, batch, times):
+def check_schedules(schedules, n_rows, batch, times):
     """Refuse schedules that are no other than each batch, or than never."""
     for every in schedules:
         if _is_shorter(every, batch):

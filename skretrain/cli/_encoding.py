@@ -1,6 +1,7 @@
 """Columns of every kind to numbers, by what the rows of the warm-up show and by nothing else."""
 
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 from scipy import sparse
@@ -55,6 +56,8 @@ def encoded(table, y, warm_up, base):
     -------
     X : ndarray or CSR matrix of shape (n_rows, n_features)
         The numbers; sparse if words are among them.
+    encoding : Encoding
+        What made them, for rows that come later.
     how : str
         How many columns of which kind became how many numbers.
     notices : list of str
@@ -65,28 +68,72 @@ def encoded(table, y, warm_up, base):
     CommandError
         If no column is left, or one cannot be encoded.
     """
-    first = table.iloc[:warm_up]
-    empty = [name for name in table.columns if first[name].isna().all()]
-    notices = []
-    if empty:
-        notices.append(f"left out, without a value in the warm-up: {some(empty)}")
-    if len(empty) == table.shape[1]:
-        raise CommandError(f"no column is left to learn from; {notices[0]}. Raise --warm-up.")
-    table, first = table.drop(columns=empty), first.drop(columns=empty)
-    constant = [name for name in table.columns if first[name].astype(str).nunique() == 1]
-    if constant:
-        notices.append(
-            f"the same in every row of the warm-up, which learns nothing from it: {some(constant)}"
-        )
-    encoder = encoder_for(base)
-    X, by = _numbers(encoder, table, warm_up), "skrub"
-    kinds = encoder[0].kind_to_columns_
-    if _words_do_better(first, y[:warm_up], kinds["high_cardinality"], base):
-        X = _with_words(table, warm_up, kinds["high_cardinality"], base)
-        by = f"{_BY_WORDS} the warm-up"
-    notices.extend(_new_categories(table, kinds["low_cardinality"], warm_up))
+    encoding = Encoding(table.iloc[:warm_up], y[:warm_up], base)
+    X, kinds = encoding.numbers(table), encoding.kinds
+    notices = [*encoding.notices, *_new_categories(table, kinds["low_cardinality"], warm_up)]
     counts = [f"{len(kinds[kind])} of {name}" for kind, name in _KINDS.items() if kinds[kind]]
-    return X, f"{', '.join(counts)}; encoded as {counted(X.shape[1], 'number')} by {by}", notices
+    how = f"{', '.join(counts)}; encoded as {counted(X.shape[1], 'number')} by {encoding.by}"
+    return X, encoding, how, notices
+
+
+class Encoding:
+    """How columns become numbers, as the rows of the warm-up show it.
+
+    Parameters
+    ----------
+    first : DataFrame of shape (n_rows, n_columns)
+        These rows.
+    y : ndarray of shape (n_rows,)
+        Their targets.
+    base : estimator
+        What the numbers are for.
+
+    Attributes
+    ----------
+    kinds : dict of str to list of str
+        The columns of each kind, as skrub calls it.
+    by : str
+        What makes numbers of them, in words.
+    notices : list of str
+        Columns that were left out or need a word.
+    """
+
+    def __init__(self, first, y, base):
+        empty = [name for name in first.columns if first[name].isna().all()]
+        self.notices = []
+        if empty:
+            self.notices.append(f"left out, without a value in the warm-up: {some(empty)}")
+        if len(empty) == first.shape[1]:
+            raise CommandError(
+                f"no column is left to learn from; {self.notices[0]}. Raise --warm-up."
+            )
+        first = first.drop(columns=empty)
+        constant = [name for name in first.columns if first[name].astype(str).nunique() == 1]
+        if constant:
+            self.notices.append(
+                "the same in every row of the warm-up, which learns nothing from it: "
+                f"{some(constant)}"
+            )
+        self.columns, self.by, self._words = list(first.columns), "skrub", {}
+        self._encoder = _fitted(encoder_for(base), first)
+        self.kinds = self._encoder[0].kind_to_columns_
+        texts = self.kinds["high_cardinality"]
+        if _words_do_better(first, y, texts, base):
+            self.by = f"{_BY_WORDS} the warm-up"
+            rest = first.drop(columns=texts)
+            self._encoder = _fitted(encoder_for(base), rest) if rest.shape[1] else None
+            self._words = {name: _word_encoder().fit(first[name]) for name in texts}
+
+    def numbers(self, table):
+        """Return rows as an array of numbers, or a CSR matrix if words are among them."""
+        table = table[self.columns]
+        if not self._words:
+            return _transformed(self._encoder, table)
+        parts = [encoder.transform(table[name]) for name, encoder in self._words.items()]
+        if self._encoder is not None:
+            rest = table.drop(columns=list(self._words))
+            parts.insert(0, sparse.csr_matrix(_transformed(self._encoder, rest)))
+        return sparse.hstack(parts, format="csr")
 
 
 def encoder_fitted_on(table, y, base):
@@ -147,12 +194,27 @@ def _without_infinities(frame):
 
 
 def _numbers(encoder, table, warm_up):
+    return _transformed(_fitted(encoder, table.iloc[:warm_up]), table)
+
+
+def _fitted(encoder, first):
+    with _told():
+        return encoder.fit(first)
+
+
+def _transformed(encoder, table):
+    with _told():
+        return _scaled(encoder, table)
+
+
+@contextmanager
+def _told():
+    """Say of an error what to do about it."""
     with warnings.catch_warnings():
         # Categories and dates that come later are announced by a notice.
         warnings.simplefilter("ignore")
         try:
-            encoder.fit(table.iloc[:warm_up])
-            return _scaled(encoder, table)
+            yield
         except (TypeError, ValueError) as error:
             raise CommandError(
                 f"the columns could not be turned into numbers: {as_sentence(error)} Drop or "

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..datasets._files import ParquetFolder, frames_of_file
 from ._columns import some
-from ._csv import UNNAMED, read_cells
+from ._csv import UNNAMED, cells_in_parts, read_cells, separator_in
 from ._errors import CommandError, first_line, needed
 from ._plain import alike, plain
 from ._types import typed
@@ -50,6 +50,43 @@ def read_tables(paths, notices, *, missing=(), keep=(), room=None, types=None):
     return [_without_index(table, keep, notices) for table in tables]
 
 
+def typed_parts(path, *, missing, types):
+    """Yield the table in a file that has been read before, part by part.
+
+    Parameters
+    ----------
+    path : Path
+        As :func:`read_tables` takes it.
+    missing : sequence of str
+        Words that stand for no value in every column.
+    types : dict of str to ColumnType
+        What columns are known to hold.
+
+    Yields
+    ------
+    table : DataFrame
+        Some thousand rows.
+    """
+    if not path.is_dir() and path.suffix.lower() in _TEXTS:
+        separator = separator_in(path)
+        for part in cells_in_parts(path):
+            yield from typed([part.reset_index(drop=True)], [separator], [], missing, types)
+        return
+    frames = ParquetFolder(path).frames() if path.is_dir() else frames_of_file(path)
+    for part in frames:
+        table = _named(_with_index(part), path).reset_index(drop=True)
+        yield plain(table.replace(list(missing), None) if missing else table, [], path.name, types)
+
+
+def _named(table, path):
+    """Return a table whose columns are named by strings, each by another."""
+    table = table.set_axis([str(column) for column in table.columns], axis="columns")
+    if not table.columns.is_unique:
+        twice = table.columns[table.columns.duplicated()][0]
+        raise CommandError(f"{path} has more than one column {twice!r}; rename all but one.")
+    return table
+
+
 def _read(path, room, notices):
     """Return a table, and the separator of a text file, else None."""
     read = _read_folder if path.is_dir() else _READERS.get(path.suffix.lower())
@@ -68,10 +105,7 @@ def _read(path, room, notices):
         ) from error
     except (OSError, ValueError, csv.Error) as error:  # pandas' and pyarrow's are ValueErrors
         raise CommandError(f"{path} could not be read: {first_line(error)}") from error
-    table = table.set_axis([str(column) for column in table.columns], axis="columns")
-    if not table.columns.is_unique:
-        twice = table.columns[table.columns.duplicated()][0]
-        raise CommandError(f"{path} has more than one column {twice!r}; rename all but one.")
+    table = _named(table, path)
     if len(table) < n_rows:
         notices.append(room.told(path.name, len(table), n_rows))
     return table.reset_index(drop=True), separator
@@ -104,9 +138,9 @@ def _with_index(table):
     return table if table.index.names == [None] else table.reset_index()
 
 
+_TEXTS = (".csv", ".tsv")
 _READERS = {
-    ".csv": read_cells,
-    ".tsv": read_cells,
+    **dict.fromkeys(_TEXTS, read_cells),
     ".parquet": _read_parquet,
     ".pq": _read_parquet,
 }

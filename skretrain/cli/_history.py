@@ -7,7 +7,7 @@ import numpy as np
 
 from ..datasets import make_drifting_classification
 from ..utils._clone import cloned
-from ._columns import as_numbers, check_column, sorted_by_time, task_of_column, with_target
+from ._columns import check_column, sorted_by_time, task_of_column, with_target
 from ._cut import timing_for
 from ._encoding import encoded
 from ._errors import CommandError, needed
@@ -15,6 +15,7 @@ from ._estimators import estimator_for, is_own_name, task_of_model
 from ._label_time import NAME as LABEL_TIME
 from ._label_time import moments_of_labels
 from ._raw import check_known_columns, check_named_columns, columns_of, why_raw
+from ._reader import Classes, Quantity, Reader, quantity_in
 from ._screen import giveaways, out_of_order, screened, without_dropped
 from ._weights import check_sole_column, check_weight_column, weights_for, with_weights
 
@@ -60,6 +61,10 @@ class History:
         What fits get besides: the weights of the rows, where they are given.
     label_time : str or None
         Name of the column that says when labels came.
+    reader : Reader or None
+        Makes rows such as these of other tables of the file.
+    stream : FileStream or None
+        All rows in batches, where these are only the first of them.
     """
 
     name: str
@@ -80,6 +85,13 @@ class History:
     is_own: bool = False
     params: dict = field(default_factory=dict)
     label_time: str | None = None
+    reader: Any = None
+    stream: Any = None
+
+    @property
+    def n_rows(self):
+        """How many rows there are."""
+        return len(self.y) if self.stream is None else self.stream.n_rows
 
     @property
     def warm_up(self):
@@ -168,7 +180,7 @@ def history_of(
     else:
         task = task_of_model(model, task)
     prepare = _classes if task == "classification" else _quantity
-    y, labels, unit, origin = prepare(table[target], warm_up)
+    y, labels, coder = prepare(table[target], warm_up)
     base = _with_coded_weights(_base(estimator, model, task), labels)
     params = weights_for(base, weight, weights)
     own = table.drop(columns=target)
@@ -180,9 +192,9 @@ def history_of(
     table, why = learned_columns(table, base, model, raw=raw, left_out=own.columns, taken=taken)
     notices.extend(giveaways(table, y, task, warm_up))
     if why:
-        X, how, remarks = table, as_they_are(table, why), []
+        X, encoding, how, remarks = table, None, as_they_are(table, why), []
     else:
-        X, how, remarks = encoded(table, y, warm_up, base)
+        X, encoding, how, remarks = encoded(table, y, warm_up, base)
     return History(
         name=name,
         target=target,
@@ -194,14 +206,15 @@ def history_of(
         base=base,
         table=table,
         labels=labels,
-        unit=unit,
-        origin=origin,
+        unit=getattr(coder, "unit", 1.0),
+        origin=getattr(coder, "origin", 0.0),
         how=how,
         notices=(*notices, *remarks),
         times=times,
         is_own=model is not None or is_own_name(estimator),
         params=params,
         label_time=label_time,
+        reader=Reader(target, time, list(table.columns), coder, encoding),
     )
 
 
@@ -244,7 +257,7 @@ def as_they_are(table, why):
 
 
 def _classes(column, warm_up):
-    """Return the target as class codes."""
+    """Return the target as class codes, the classes, and what gives codes to later ones."""
     codes, labels = needed("pandas").factorize(column.astype(object), use_na_sentinel=True)
     if len(codes) < 10 * len(labels) and len(labels) > 2:
         raise CommandError(
@@ -252,7 +265,7 @@ def _classes(column, warm_up):
             "rows, too many for classes; choose another column, or --task regression for numbers."
         )
     _check_both_classes(codes, labels, warm_up, column.name)
-    return codes, labels.to_numpy(), 1.0, 0.0
+    return codes, labels.to_numpy(), Classes(labels)
 
 
 def _check_both_classes(codes, labels, warm_up, target):
@@ -271,28 +284,12 @@ def _check_both_classes(codes, labels, warm_up, target):
 
 
 def _quantity(column, warm_up):
-    """Return the target in standard deviations of the warm-up, in which R2 does not change."""
-    values = as_numbers(column)
-    if values is None:
-        raise CommandError(
-            f"--target {column.name!r} holds text such as {column.iloc[0]!r}, which no regression "
-            "can predict; leave --task out or convert the column."
-        )
+    """Return the target in deviations of the warm-up."""
+    values = quantity_in(column)
     if (values == values[0]).all():
         raise CommandError(
             f"--target {column.name!r} is {column.iloc[0]} in every row, so there is nothing to "
             "learn; choose another column."
         )
-    # Of numbers near the ends of the floats, squares and sums are none.
-    largest = abs(values[:warm_up]).max() or 1.0
-    shares = values / largest
-    first = shares[:warm_up]
-    unit = _spread(first)
-    origin = float(first.mean() * largest)
-    return (shares - first.mean()) / unit, np.empty(0), float(unit * largest), origin
-
-
-def _spread(shares):
-    # The deviation of a constant column is rounding error, not zero.
-    deviation = shares.std()
-    return deviation if deviation > 1e-12 * abs(shares).max() else 1.0
+    coder = Quantity(values[:warm_up])
+    return coder(column), np.empty(0), coder

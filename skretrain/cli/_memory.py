@@ -20,6 +20,7 @@ _COPIES_READ, _COPIES_LEARNED = 5, 6  # of the table, and of the numbers that it
 _PER_ROW = 640  # answers of all fits for a scorer, and predictions of all policies
 _COPIES_REMEMBERED, _REMEMBERED = 16, 10_000  # rows in the memories of the members of a mixture
 _NUMBER = 8
+_HEAD = 50_000  # rows of a file that is gone through in batches, which tell what it holds
 _TEXT, _DATE, _FEW = 30, 8, 40  # numbers that each becomes, and the most values of a category
 
 
@@ -42,10 +43,12 @@ class Room:
         Processes; each has the rows.
     time : str or None, default=None
         The column by which rows are put in order, once they are read.
+    why : str, default=""
+        Why a file with more is not gone through in batches.
     """
 
-    def __init__(self, n_bytes, jobs=1, time=None):
-        self.time, self.n_files = time, 1
+    def __init__(self, n_bytes, jobs=1, time=None, why=""):
+        self.time, self.n_files, self.why = time, 1, why
         self.n_bytes, self.n_copies = n_bytes, 1 if jobs == 1 else 1 + jobs
         self.base = _COMMAND + (self.n_copies - 1) * _PROCESS
 
@@ -54,6 +57,7 @@ class Room:
         return (
             f"the last {n_read:,} of {n_rows:,} rows of the file are read, as the newest: "
             f"there is no room for more in --max-memory {in_words(self.n_bytes)}"
+            + (f", and {self.why}" if self.why else "")
         )
 
     def rows_of(self, parts, *, is_text):
@@ -120,6 +124,49 @@ class Room:
                 "out of the file."
             )
         return max(n_fitting, int((room - _REMEMBERED * remembered) / per_row))
+
+
+class HeadRoom(Room):
+    """The memory that a comparison may take, which goes through a longer file in batches.
+
+    Of such a file the first rows are read, which tell what its columns hold.
+
+    Attributes
+    ----------
+    n_fitting : int
+        How many rows there is room for.
+    n_read, n_rows_in_file : int
+        How many are read, and how many there are.
+    is_ordered : bool
+        Whether they stand in the order of the column `time`.
+    """
+
+    def rows_of(self, parts, *, is_text):
+        """Return the first rows of a file, or all for which there is room, and their number."""
+        kept, self.n_fitting, self.n_rows_in_file = [], 0, 0
+        self.is_ordered, newest = True, -np.inf
+        for part in filter(len, parts):
+            self.n_fitting = self.n_fitting or self.n_rows(part, is_text=is_text)
+            if self.n_rows_in_file <= self.n_fitting:
+                kept.append(part)
+            self.n_rows_in_file += len(part)
+            moments = _moments(part, self.time)
+            if len(moments):
+                rises = np.diff(moments, prepend=newest) >= 0
+                self.is_ordered &= bool(rises.all())
+                newest = moments[-1]
+        _check_any(self.n_rows_in_file)
+        # With a warm-up of a quarter and batches of a twentieth, half of them has some of each.
+        most = self.n_fitting if self.is_whole else max(_HEAD, self.n_fitting // 2)
+        most = min(most, self.n_fitting)
+        whole = needed("pandas").concat(kept).iloc[:most].copy()  # and no view of more
+        self.n_read = len(whole)
+        return whole, self.n_read
+
+    @property
+    def is_whole(self):
+        """Whether there is room for all rows."""
+        return self.n_rows_in_file <= self.n_fitting
 
 
 class SampleRoom(Room):
@@ -208,12 +255,22 @@ def _check_any(n_rows):
 
 def _newest(rows, time, sign=1):
     """Return the largest moment of some rows, with a sign of -1 of the negative ones."""
+    return np.fmax.reduce(sign * _moments(rows, time), initial=-np.inf)
+
+
+def _moments(rows, time):
+    """Return when rows came, as numbers; none without such a column."""
     if time not in rows.columns or not len(rows):
-        return -np.inf
-    moments = as_numbers(rows[time])
-    if moments is None:  # numbers as text, or what will be refused once all is read
-        moments = needed("pandas").to_numeric(rows[time], errors="coerce").to_numpy(float)
-    return np.fmax.reduce(sign * moments, initial=-np.inf)
+        return np.empty(0)
+    pandas, column = needed("pandas"), rows[time]
+    if pandas.api.types.is_string_dtype(column):
+        # As text, 1999 is a number in some parts of a file and a year in others.
+        numbers = pandas.to_numeric(column.astype(object), errors="coerce")
+        column = numbers if numbers.notna().all() else column
+    moments = as_numbers(column)
+    if moments is None:  # what will be refused once all is read
+        moments = pandas.to_numeric(column, errors="coerce").to_numpy(float)
+    return moments
 
 
 def _n_letters(cells):

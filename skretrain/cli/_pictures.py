@@ -24,7 +24,7 @@ from ..metrics._two_samples import direction, ks_distance, level_counts, total_v
 from ..utils._words import counted
 from ._errors import needed
 from ._metric import ACCURACY, ERROR
-from ._policies import NEVER
+from ._policies import NEVER, parts_of
 from ._sentence import winner_of
 
 _WIDE, _NARROW = 9.3, 4.4  # inches; letters of 9 points can be read on a phone in the second
@@ -89,7 +89,7 @@ def pictures(outcomes, history, metric, results, rolling, *, price):
     pictures : list of (str, callable)
         What each shows, and a function that draws it, or returns None where it does not apply.
     """
-    windows = results.windows
+    windows = parts_of(results, history)
 
     @cache
     def comparison():
@@ -99,7 +99,10 @@ def pictures(outcomes, history, metric, results, rolling, *, price):
 
     return [
         ("scores and seconds", lambda: _picture_of_scores(results, history, metric, price)),
-        ("prices", lambda: _picture_of_prices(results, metric) if windows is None else None),
+        (
+            "prices",
+            lambda: _picture_of_prices(results, metric) if results.windows is None else None,
+        ),
         ("following the recommendation", lambda: _picture_of_following(rolling, history)),
         (
             "the best policy",
@@ -134,7 +137,7 @@ def _comparison(outcomes, history, metric, windows, ax):
             comparison.label = f"{metric.name} over {comparison.label.rpartition(' over ')[2]}"
     else:
         comparison = _by_windows(ran, scores, history, metric, windows).plot(ax=ax)
-    comparison.axes_[0].set_xlim(history.warm_up, len(history.y))
+    comparison.axes_[0].set_xlim(history.warm_up, history.n_rows)
     return comparison
 
 
@@ -146,17 +149,21 @@ def _short_name(metric):
 
 def _by_windows(ran, scores, history, metric, windows):
     """Return the scores of the windows, as steps."""
-    sizes = np.diff(windows)
-    lacks = {outcome.name: np.repeat(outcome.losses[0], sizes) for outcome in ran}
+    sizes, rows, unit = np.diff(windows), np.arange(history.warm_up, history.n_rows), "windows"
+    repeats = sizes
+    if history.stream is not None:  # of a long file, both ends of each batch, and not each row
+        ends = np.column_stack([windows[:-1], windows[1:] - 1])
+        rows, repeats, unit = history.warm_up + ends.ravel(), 2, "batches"
+    lacks = {outcome.name: np.repeat(outcome.losses[0], repeats) for outcome in ran}
     curves = lacks if metric.lower_is_better else {k: 1 - lack for k, lack in lacks.items()}
     finite = np.concatenate([curve[np.isfinite(curve)] for curve in curves.values()])
     room = 0.03 * (np.ptp(finite) or 1.0) if len(finite) else 0.0
     return PolicyComparisonDisplay(
-        np.arange(history.warm_up, len(history.y)),
+        rows,
         curves,
         scores=scores,
         true_drifts=history.drift_rows,
-        label=f"{metric.name}, {len(sizes)} windows",
+        label=f"{metric.name}, {len(sizes)} {unit}",
         score_label=metric.name.split(" of ")[0],
         ylim=(finite.min() - room, finite.max() + room) if len(finite) else None,
         times=history.times,
@@ -190,7 +197,7 @@ def _timeline(comparison, outcomes, history):
 
 
 def _finish_timeline(ax, comparison, history):
-    ax.set(xlim=(history.warm_up, len(history.y)), ylim=comparison.ylim)
+    ax.set(xlim=(history.warm_up, history.n_rows), ylim=comparison.ylim)
     ax.xaxis.set_major_locator(needed("matplotlib.ticker").MaxNLocator(5))
     ax.tick_params(labelsize=9)
     ax.set(xlabel=label_rows(ax, history.times), ylabel=literal(comparison.label))
@@ -303,7 +310,7 @@ def _picture_of_policies(comparison, history, metric):
 
 def _picture_of_classes(outcomes, history):
     # What was replayed has losses, and no predictions.
-    lived = [outcome for outcome in outcomes if outcome.result is not None]
+    lived = [outcome for outcome in outcomes if hasattr(outcome.result, "y_pred")]
     if history.task == "regression" or not lived:
         return None
     shown = winner_of(lived)
@@ -346,7 +353,7 @@ def _in_panels(display, n_panels, history, title, caption):
             if width / columns < _FOR_ONE_LINE:
                 panel.set_title(panel.get_title().replace(": ", "\n"), fontsize=8.5)
         figure.supylabel(literal(display.label), fontsize=9)
-        panels[0].set_xlim(history.warm_up, len(history.y))
+        panels[0].set_xlim(history.warm_up, history.n_rows)
         panels[0].xaxis.set_major_locator(needed("matplotlib.ticker").MaxNLocator(3))
         handles, labels = panels[0].get_legend_handles_labels()
         options = {"loc": "outside lower center", "frameon": False, "fontsize": 9}

@@ -9,13 +9,21 @@ import numpy as np
 
 from ..compose._learner import Learner
 from ..metrics import Price
-from ..model_selection._compare import compared, default_policies, n_updates, specs_of
+from ..model_selection._compare import (
+    compared,
+    compared_on_batches,
+    default_policies,
+    n_updates,
+    specs_of,
+)
+from ..model_selection._matrix import MOST_FITS
 from ._cut import newest_known
-from ._errors import CommandError, as_sentence, refusals
+from ._errors import CommandError, as_sentence, needed, refusals
 from ._losses import AbsoluteError, Cost
 from ._metric import ACCURACY, ERROR
 from ._price import times
 from ._raw import way_out
+from ._stream import Baselines
 
 NEVER, LOCATED, WARM = "never", "since drift", "warm start"
 NO_CHANGE, CONSTANT = "(no change)", {"classification": "(majority)", "regression": "(median)"}
@@ -140,19 +148,21 @@ def run_all(history, metric, *, price, seeds, jobs, schedules=(), time_budget=No
     policies = {}
 
     def choose(step, stride, n_batches):
-        policies.update(
-            default_policies(
-                history.base,
-                step,
-                stride=stride,
-                n_batches=n_batches,
-                is_priced=price is not None,
-                schedules=schedules,
-            )
+        found = default_policies(
+            history.base,
+            step,
+            stride=stride,
+            n_batches=n_batches,
+            is_priced=price is not None,
+            schedules=schedules,
         )
+        if history.stream is not None:
+            found = {name: it for name, it in found.items() if not _refits_on_all(it[0])}
+        policies.clear()
+        policies.update(found)
         return specs_of({name: policy for name, (policy, _) in policies.items()})
 
-    comparison, warned = _compared(
+    comparison, warned, baselines = _compared(
         history,
         metric,
         choose,
@@ -162,7 +172,7 @@ def run_all(history, metric, *, price, seeds, jobs, schedules=(), time_budget=No
         time_budget=time_budget,
         **told,
     )
-    baseline, usual = no_change(history, metric), constant(history, metric)
+    baseline, usual = baselines
     outcomes, table = [], comparison.to_frame(price).set_index("policy")
     for name, (_, what) in policies.items():
         if name in comparison.left_out:
@@ -192,6 +202,10 @@ def run_all(history, metric, *, price, seeds, jobs, schedules=(), time_budget=No
     return outcomes, [baseline, usual], comparison
 
 
+def _refits_on_all(policy):
+    return isinstance(policy, tuple) and policy[1] == "all"
+
+
 def rolling_choice(comparison, price):
     """Return what it would have cost to follow the recommendation of the time, or None.
 
@@ -214,7 +228,7 @@ def _grid(price):
 
 
 def _compared(history, metric, choose, *, on_run, **options):
-    """Return the comparison, and the warnings of each policy."""
+    """Return the comparison, the warnings of each policy, and what takes no model."""
     warned, timing = defaultdict(Counter), history.timing
 
     def finished(run):
@@ -226,26 +240,69 @@ def _compared(history, metric, choose, *, on_run, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the runs tell theirs
         try:
-            comparison = compared(
-                history.base,
-                history.X,
-                history.y,
-                choose,
-                timing,
-                history.times,
-                stride=-(-(len(timing.edges) - 2) // _most_fits(len(history.y))),
-                scoring=scoring,
-                on_run=finished,
-                params=history.params,
-                **options,
-            )
+            if history.stream is not None:
+                options |= {"scoring": scoring, "on_run": finished}
+                comparison, baselines = _in_batches(history, metric, choose, **options)
+            else:
+                comparison = compared(
+                    history.base,
+                    history.X,
+                    history.y,
+                    choose,
+                    timing,
+                    history.times,
+                    stride=-(-(len(timing.edges) - 2) // _most_fits(len(history.y))),
+                    scoring=scoring,
+                    on_run=finished,
+                    params=history.params,
+                    **options,
+                )
+                baselines = no_change(history, metric), constant(history, metric)
+        except CommandError:  # of rows that are read on the way
+            raise
         except refusals(is_own=history.is_own) as error:
             raise _failed(history, error) from error
     if metric is ERROR:
         comparison.unit = f"units of '{history.target}'"
     if metric.unit:
         comparison.unit = metric.unit
-    return comparison, warned
+    return comparison, warned, baselines
+
+
+def _in_batches(history, metric, choose, *, on_progress, time_budget, **options):
+    """Return the comparison on a file that is gone through in batches, and the baselines."""
+    stream, timing, loss = history.stream, history.timing, _loss_of(history, metric)
+    name, value, what = _best_constant(history.y, history, metric)
+    rules, n_rows = Baselines(value, loss, timing.label_delay), stream.n_rows
+    n_batches = (n_rows - timing.start) // timing.step
+    comparison = compared_on_batches(
+        history.base,
+        rules.watched(stream),
+        choose,
+        step=timing.step,
+        label_delay=timing.label_delay,
+        stride=-(-n_batches // min(_most_fits(n_rows), MOST_FITS)) or 1,
+        on_progress=lambda n_gone: on_progress(min(n_gone / n_rows, 1.0)),
+        **options,
+    )
+    labels = getattr(history.reader.coder, "labels", [])
+    history.labels = np.array(labels, dtype=object)
+    history.table = needed("pandas").concat([history.table, stream.newest()], ignore_index=True)
+    texts = (NO_CHANGE, "repeat the newest known target"), (name, f"always {what}")
+    both = zip(texts, reversed(rules.losses()), strict=True)
+    return comparison, [_of_sums(*told, *sums, history) for told, sums in both]
+
+
+def _of_sums(name, what, losses, n_rows, history):
+    """Return what a rule without a model achieved, by what it lost on each batch."""
+    there = n_rows > 0
+    return Outcome(
+        name=name,
+        what=what,
+        losses=(losses[there] / n_rows[there])[None],
+        scores=np.array([-losses.sum() / n_rows.sum()]),
+        unit=history.unit,
+    )
 
 
 def _most_fits(n_rows):
@@ -255,6 +312,11 @@ def _most_fits(n_rows):
 
 def _failed(history, error):
     """Return what the model refuses, such as negative numbers, as an error of the command."""
+    if str(error).startswith("memory: "):
+        return CommandError(
+            "--resume: the file is another than that of the run which was stopped; name another "
+            "folder."
+        )
     notes = getattr(error, "__notes__", [])
     if any(note.startswith("scoring:") for note in notes):
         return CommandError(
@@ -276,11 +338,12 @@ def _outcome(line, what, comparison, history, metric, price):
     """Return what a policy achieved, with the numbers of its line of the comparison's table."""
     name, kind = line.name, line["kind"]
     runs, is_live = comparison.results[name], kind == "live"
-    if comparison.windows is not None:
-        losses = comparison.batch_losses(name, price) / np.diff(comparison.windows)
+    parts, scores = parts_of(comparison, history), None
+    if parts is not None:
+        losses = comparison.batch_losses(name, price) / np.diff(parts)
+        scores = comparison.scores(name, price) - float(metric is ACCURACY)
     else:
         losses = _row_losses(name, comparison, history, metric, price)
-    scores = None if comparison.windows is None else comparison.scores(name, price)
     cost = None if price is None else comparison.cost(name, price)
     return Outcome(
         name=name,
@@ -298,6 +361,14 @@ def _outcome(line, what, comparison, history, metric, price):
         result=runs[0] if is_live else None,
         refit_rows=runs[0].refit_rows if is_live else _rows_of(runs[0], comparison),
     )
+
+
+def parts_of(comparison, history):
+    """Return the bounds of the parts of which there is one number each; None if of each row."""
+    if history.stream is None:
+        return comparison.windows
+    edges = comparison.matrices[0].edges_[1:]
+    return edges - edges[0]
 
 
 def _rows_of(replay, comparison):
@@ -354,14 +425,8 @@ def constant(history, metric):
     Where the loss of a row was asked for, it is what makes that least in the warm-up.
     """
     known, y = np.split(history.y, [history.warm_up])
-    name, loss = CONSTANT[history.task], _loss_of(history, metric)
-    if metric.loss is not None:
-        name, value, what = loss.constant(known)
-    elif history.task == "classification":
-        value, what = np.bincount(known).argmax(), "the most frequent class of the warm-up"
-    else:
-        value, what = np.median(known), "the median of the warm-up"
-    losses = loss(y, np.full(len(y), value))
+    name, value, what = _best_constant(known, history, metric)
+    losses = _loss_of(history, metric)(y, np.full(len(y), value))
     return Outcome(
         name=name,
         what=f"always {what}",
@@ -369,6 +434,16 @@ def constant(history, metric):
         unit=history.unit,
         predicted=np.full(len(y), value),
     )
+
+
+def _best_constant(known, history, metric):
+    """Return what to predict always, by the targets of the warm-up: its name, and in words."""
+    name = CONSTANT[history.task]
+    if metric.loss is not None:
+        return metric.loss.constant(known)
+    if history.task == "classification":
+        return name, np.bincount(known).argmax(), "the most frequent class of the warm-up"
+    return name, np.median(known), "the median of the warm-up"
 
 
 def _rescore(outcome, comparison):
@@ -380,7 +455,10 @@ def _rescore(outcome, comparison):
 
 def _kappa(outcome, baseline):
     """Return the share of the errors of the baseline that a policy avoids, on the same rows."""
-    errors = outcome.losses[:, -baseline.losses.shape[1] :].mean()
+    n_parts = baseline.losses.shape[1]
+    errors = outcome.losses[:, -n_parts:].mean()
+    if outcome.scores is not None and n_parts == outcome.losses.shape[1]:
+        errors = outcome.loss  # batches differ in size
     if not baseline.loss:
         return 0.0 if not errors else -np.inf
     return float(1 - errors / baseline.loss)

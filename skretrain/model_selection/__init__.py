@@ -7,6 +7,7 @@ from ._compare import (
     PolicyRun,
     Recommendation,
     RollingChoice,
+    StreamResult,
     compare_policies,
 )
 from ._matrix import ReplayResult, ReplayState, RetrainMatrix
@@ -25,6 +26,7 @@ __all__ = [
     "ReplayState",
     "RetrainMatrix",
     "RollingChoice",
+    "StreamResult",
     "advise",
     "compare_policies",
     "make_prequential_scorer",

@@ -85,9 +85,19 @@ def check_at_hand(owner, X, y):
         raise ValueError(
             f"{owner} fits models on windows of the history, for which it needs all rows together, "
             "and X gives batches, which come one after the other. Pass X and y, of the newest rows "
-            "that fit in memory, say; or send each policy through the batches by "
-            "prequential_validate, for which one pass is enough."
+            "that fit in memory, say; or hand the batches to compare_policies, for which one pass "
+            "is enough."
         )
+
+
+def check_not_given(**options):
+    """Raise ValueError for what is about all rows, where X gives batches: one that is not None."""
+    for name, given in options.items():
+        if given is not None:
+            raise ValueError(
+                f"{name} is for rows that are given together: X gives batches of (X, y), which "
+                f"have a size of their own. Pass all rows, or {name}=None."
+            )
 
 
 def check_goes_again(X, n_passes):
@@ -133,13 +143,15 @@ class GivenBatches:
     def __init__(self, iterable):
         self.iterator = iter(iterable)
         self.n_given = 0
+        self.step = None  # rows of the first of them
 
     def head(self, size):
         """Take batches until there are `size` rows."""
         parts, found = [], 0
         for X, y in self.iterator:
-            parts.append(_checked(X, y))
+            parts.append(checked_batch(X, y))
             found += n_rows(parts[-1].X)
+            self.step = self.step or found
             if found >= size:
                 return joined_batches(parts)
         raise ValueError(
@@ -162,10 +174,11 @@ class GivenBatches:
     def __iter__(self):
         for X, y in self.iterator:
             self.n_given += n_rows(X)
-            yield _checked(X, y)
+            yield checked_batch(X, y)
 
 
-def _checked(X, y):
+def checked_batch(X, y):
+    """Return a batch that was given as a Batch."""
     check_consistent_length(X, y)
     # Targets are kept, and must not keep the features alive that they may share memory with.
     return Batch(as_container(X), None if y is None else np.array(y), {})

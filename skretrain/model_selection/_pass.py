@@ -124,7 +124,7 @@ def _pass(
     # They are told of the evaluation; each fit in it would open a bar of its own.
     callbacks = model.__dict__.pop("_skl_callbacks", None)
     run.keeps_all = keeps_all
-    _fit_first(model, first, run)
+    fit_first(model, first, run.meter, run.timing.start)
     run.methods = choose_methods(model)
     shown = batches
     if progress:
@@ -157,11 +157,12 @@ def work_of(model, meter):
     return events.totals["fits"], events.totals["rows_updated"]
 
 
-def _fit_first(model, first, run):
-    n_known, start = n_rows(first.X), run.timing.start
+def fit_first(model, first, meter, start):
+    """Fit on the rows of the first `start` that are known, and measure it."""
+    n_known = n_rows(first.X)
     first = learnable(model, first)
     try:
-        with run.meter.learning(n_rows(first.X)):
+        with meter.learning(n_rows(first.X)):
             first.learned_by(model.fit)
     except Exception as error:
         if n_known < start:
@@ -170,4 +171,4 @@ def _fit_first(model, first, run):
                 "label_time says. With a larger initial_size there are more."
             )
         raise
-    run.meter.next_batch(n_known)
+    meter.next_batch(n_known)

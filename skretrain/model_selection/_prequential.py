@@ -9,7 +9,7 @@ from ..utils._containers import as_container, concat_rows, n_rows
 from ..utils._losses import task_of
 from ..utils._params import check_n_jobs, is_integer
 from ..utils._recorded import methods_for, score_or_nan
-from ._batches import batches_of, check_goes_again, gives_batches
+from ._batches import batches_of, check_goes_again, check_not_given, gives_batches
 from ._edges import checked_times
 from ._event_rows import stream_rows
 from ._label_times import split_off
@@ -294,7 +294,7 @@ def _validate(estimator, X, y, *, scoring, slices, **settings):
 
 def _check_slices(slices, X, y, label_time):
     if gives_batches(X, y):
-        _refuse_batches("slices")
+        check_not_given(slices=slices)
     check_slices_of(slices, split_off(X, label_time)[0])
 
 
@@ -331,10 +331,6 @@ def _result_of(run, scorers, slices=None):
     events, timing = getattr(fitted, "events_", None), run.timing
     borders = start + np.cumsum([0, *sizes])
     rows = np.arange(start, borders[-1])
-    rows_of_events = stream_rows(events or (), meter.n_learned)
-    refits = [row for e, row in zip(events or (), rows_of_events, strict=True) if _is_refit(e)]
-    learned_at = borders[np.searchsorted(meter.n_learned, refits)]
-    serving_from = np.array([timing.serves_from(row) for row in learned_at], dtype=np.int64)
     return PrequentialResult(
         scores={
             name: _scored(scorer, run.recorded, X_rest, y_rest) for name, scorer in scorers.items()
@@ -350,7 +346,7 @@ def _result_of(run, scorers, slices=None):
         predict_seconds=sum(meter.predict_seconds),
         n_fits=1 if events is None else events.totals["fits"],
         rows_fitted=meter.rows_learned if events is None else events.totals["rows_fitted"],
-        refit_rows=serving_from[serving_from <= borders[-2]],
+        refit_rows=refit_rows_of(events, meter.n_learned, borders, timing),
         label_delay=timing.label_delay if timing.arrivals is None else None,
         events=events,
         estimator=fitted,
@@ -364,20 +360,33 @@ def _result_of(run, scorers, slices=None):
         n_first=meter.n_learned[0],
         classes_at_start=_classes_of(run.y_first, fitted),
         sliced=sliced(slices, scorers, X_rest),
-        **_work_by_batch(run),
+        **work_by_batch(run.work, fitted, meter),
     )
+
+
+def refit_rows_of(events, n_learned, borders, timing):
+    """Return the stream rows from which retrained models could serve.
+
+    `n_learned` has the rows learned by each of the `borders` of batches.
+    """
+    events = events or ()
+    rows = stream_rows(events, n_learned)
+    refits = [row for e, row in zip(events, rows, strict=True) if _is_refit(e)]
+    learned_at = borders[np.searchsorted(n_learned, refits)]
+    serving_from = np.array([timing.serves_from(row) for row in learned_at], dtype=np.int64)
+    return serving_from[serving_from <= borders[-2]]
 
 
 def _is_refit(event):
     return event.action == "retrained" and event.kind != "first_fit"
 
 
-def _work_by_batch(run):
+def work_by_batch(work, model, meter):
     """Return what was fitted before each batch; what came after the last one counts to it."""
-    if not run.work:
+    if not work:
         return {}
-    done = np.array([(1, 0), *run.work])
-    done[-1] = work_of(run.recorded.estimator, run.meter)
+    done = np.array([(1, 0), *work])
+    done[-1] = work_of(model, meter)
     return dict(zip(("batch_fits", "batch_rows_updated"), np.diff(done, axis=0).T, strict=True))
 
 
@@ -430,23 +439,13 @@ def _timing(X, y, times, label_time, params, lengths):
     """Return how the stream is cut and what is known when, and the times as an array."""
     owner, size = "prequential_validate", None
     if gives_batches(X, y):
-        whole = {"times": times, "label_time": label_time, "params": params}
-        for name, given in whole.items():
-            if given is not None:
-                _refuse_batches(name)
+        check_not_given(times=times, label_time=label_time, params=params)
     else:
         check_consistent_length(X, y)
         size = n_rows(as_container(X))
         times = None if times is None else checked_times(times, X)
     timing = timing_of(owner, size, times=times, **lengths)
     return with_label_times(owner, timing, label_time, times, lengths["label_delay"]), times
-
-
-def _refuse_batches(name):
-    raise ValueError(
-        f"{name} is for rows that are given together: X gives batches of (X, y), which have a size "
-        f"of their own. Pass all rows, or {name}=None."
-    )
 
 
 def _scored(scorer, recorded, X, y):

@@ -147,11 +147,8 @@ class PrequentialResult:
         rows : ndarray of int
             As `rows` and `batch_rows` count them; the first, of what was known from the start.
         """
-        end = self.batch_rows[0] + self.n_served
-        borders = np.append(self.batch_rows, end)
-        n_learned = np.append(self.n_first, self.n_learned)
-        found = np.searchsorted(n_learned, np.asarray(rows, dtype=np.int64))
-        return borders[np.minimum(found, len(borders) - 1)]
+        borders = np.append(self.batch_rows, self.batch_rows[0] + self.n_served)
+        return arrived_rows(rows, borders, np.append(self.n_first, self.n_learned))
 
     @property
     def _drawn_events(self):
@@ -362,3 +359,12 @@ class PrequentialResult:
         from ..inspection import DriftTimelineDisplay
 
         return DriftTimelineDisplay.from_result(self, **kwargs)
+
+
+def arrived_rows(rows, borders, n_learned):
+    """Return the border of batches at which so many rows had been learned.
+
+    `n_learned` has the rows learned by each of `borders`.
+    """
+    found = np.searchsorted(n_learned, np.asarray(rows, dtype=np.int64))
+    return borders[np.minimum(found, len(borders) - 1)]

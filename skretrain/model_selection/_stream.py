@@ -56,25 +56,53 @@ def interleave(estimator, batches, *, timing, waiting, methods, watch, past=None
     flips : Flips or None, default=None
         Counts what each model decides otherwise than the one before it.
     """
-    serving = _Versions(estimator, timing)
-    row, n_learned = timing.start, timing.known(timing.start)
+    loop = TestThenTrain(
+        estimator,
+        timing=timing,
+        waiting=waiting,
+        methods=methods,
+        watch=watch,
+        past=past,
+        flips=flips,
+    )
     for batch in batches:
-        model = serving.at(row)
-        outputs, readable = answered(model, batch, methods, watch=watch, past=past)
-        if flips is not None:
-            flips.see(model, batch, outputs, readable)
-        row += n_rows(batch.X)
-        waiting.add(batch)
-        yield batch, outputs, getattr(model, "classes_", None), readable
-        n_new = timing.known(row) - n_learned
+        yield batch, *loop.test(batch)
+        loop.train()
+
+
+class TestThenTrain:
+    """The loop of :func:`interleave`, which has its parameters, a batch at a time; it pickles."""
+
+    __test__ = False  # it is no test of pytest
+
+    def __init__(self, estimator, *, timing, waiting, methods, watch, past=None, flips=None):
+        self.estimator, self.timing, self.waiting = estimator, timing, waiting
+        self.methods, self.watch, self.past, self.flips = methods, watch, past, flips
+        self.row, self.n_learned = timing.start, timing.known(timing.start)
+        self._serving = _Versions(estimator, is_late=bool(timing.fit_latency))
+
+    def test(self, batch):
+        """Return ``(outputs, classes, readable)`` for the next batch."""
+        model = self._serving.at(self.row, self.timing)
+        answers = answered(model, batch, self.methods, watch=self.watch, past=self.past)
+        outputs, readable = answers
+        if self.flips is not None:
+            self.flips.see(model, batch, outputs, readable)
+        self.row += n_rows(batch.X)
+        self.waiting.add(batch)
+        return outputs, getattr(model, "classes_", None), readable
+
+    def train(self):
+        """Learn the rows whose labels have come by now."""
+        n_new = self.timing.known(self.row) - self.n_learned
         if n_new > 0:
-            known = learnable(estimator, waiting.take(n_new))
-            n_learned += n_new
-            with watch.learning(n_rows(known.X)):
+            known = learnable(self.estimator, self.waiting.take(n_new))
+            self.n_learned += n_new
+            with self.watch.learning(n_rows(known.X)):
                 if n_rows(known.X):
-                    known.learned_by(estimator.partial_fit)
-            serving.learned(row)
-        watch.next_batch(n_learned)
+                    known.learned_by(self.estimator.partial_fit)
+            self._serving.learned(self.row)
+        self.watch.next_batch(self.n_learned)
 
 
 def learnable(estimator, batch):
@@ -89,19 +117,19 @@ def learnable(estimator, batch):
 class _Versions:
     """Which state of an estimator serves, if a new one takes a while to come into service."""
 
-    def __init__(self, estimator, timing):
-        self.estimator, self.timing = estimator, timing
+    def __init__(self, estimator, *, is_late):
+        self.estimator, self.is_late = estimator, is_late
         self.coming = deque()
-        self.current = frozen(self.estimator) if timing.fit_latency else estimator
+        self.current = frozen(self.estimator) if is_late else estimator
 
     def learned(self, row):
         """Note that the estimator learned before `row` came."""
-        if self.timing.fit_latency:
+        if self.is_late:
             self.coming.append((row, frozen(self.estimator)))
 
-    def at(self, row):
+    def at(self, row, timing):
         """Return the state that serves from `row` on."""
-        while self.coming and self.coming[0][0] <= self.timing.ready(row):
+        while self.coming and self.coming[0][0] <= timing.ready(row):
             self.current = self.coming.popleft()[1]
         return self.current
 

@@ -173,6 +173,25 @@ def summed_losses(losses, predicted, starts, counted=None):
     n_known, n_counted = (
         np.add.reduceat(rows.astype(np.int64), starts) for rows in (known, counted)
     )
+    return whole_losses(sums, n_known, n_counted)
+
+
+def whole_losses(sums, n_known, n_counted):
+    """Return the summed loss of each batch, from that of the rows of it that were predicted.
+
+    Parameters
+    ----------
+    sums : ndarray of shape (n_batches,)
+        Loss on the rows that were predicted.
+    n_known, n_counted : ndarray of int of shape (n_batches,)
+        How many these are, and how many are scored.
+
+    Returns
+    -------
+    sums : ndarray of shape (n_batches,)
+        As of :func:`summed_losses`.
+    """
+    sums = sums.copy()
     usual = sums.sum() / n_known.sum() if n_known.any() else np.inf
     partly, unknown = (n_known > 0) & (n_known < n_counted), (n_known == 0) & (n_counted > 0)
     sums[partly] *= n_counted[partly] / n_known[partly]

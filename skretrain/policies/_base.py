@@ -418,7 +418,7 @@ def refit_on_memory(context, note, *, weighting=None):
 
 
 # Of each class, the five folds of a cross-validation inside an estimator need as many rows.
-_LEAST_OF_A_CLASS = 5
+LEAST_OF_A_CLASS = 5
 
 
 def with_all_classes(rows, context, before=None):
@@ -432,7 +432,7 @@ def with_all_classes(rows, context, before=None):
     if not len(absent):
         return rows
     past = context.past(before)
-    room = max(_LEAST_OF_A_CLASS, len(rows.index) // (10 * len(absent)))
+    room = max(LEAST_OF_A_CLASS, len(rows.index) // (10 * len(absent)))
     newest = [np.flatnonzero(past.y == label)[-room:] for label in absent]
     return joined(past.take(np.sort(np.concatenate(newest))), rows)
 

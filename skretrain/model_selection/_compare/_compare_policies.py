@@ -13,7 +13,7 @@ from ...utils._clone import cloned
 from ...utils._containers import as_container, n_rows
 from ...utils._losses import task_of
 from ...utils._params import check_n_jobs, check_number
-from .._batches import check_at_hand
+from .._batches import check_not_given, gives_batches
 from .._edges import checked_times
 from .._label_times import split_off
 from .._row_params import checked_row_params, counted_rows
@@ -22,6 +22,7 @@ from ._comparison import PolicyComparison
 from ._default_policies import default_policies, window_of
 from ._live import run_all_live
 from ._measure import measure_of
+from ._on_batches import compared_on_batches
 from ._specs import checked_prices, has_flips, scoring_at, seeds_of, specs_of, windows_of
 from ._stride import affordable_stride
 
@@ -31,7 +32,7 @@ _BUDGET = "the seconds that the comparison may take"
 def compare_policies(
     estimator,
     X,
-    y,
+    y=None,
     policies=None,
     *,
     batch_size=100,
@@ -63,10 +64,12 @@ def compare_policies(
     ----------
     estimator : estimator
         A classifier or regressor, a pipeline included; it is cloned.
-    X : array-like of shape (n_samples, n_features)
-        The history in time order.
-    y : array-like of shape (n_samples,)
-        Targets.
+    X : array-like of shape (n_samples, n_features), or iterable of (X, y)
+        The history in time order: all rows, or batches as they come, from a file too large for the
+        memory, say, see :func:`~skretrain.datasets.iter_batches`. Batches keep their own size and
+        are gone through once, by all policies and seeds together; see Notes.
+    y : array-like of shape (n_samples,), default=None
+        Targets. None where `X` gives batches.
     policies : dict of str to policy, or None, default=None
         By name, any of
 
@@ -78,11 +81,14 @@ def compare_policies(
         - a pair ``(policy, window)`` of one of the last two kinds and the number of newest rows, or
           ``"all"``, that it refits on; else it is ``"all"``.
 
+        Of batches, a window is a number of rows, and is to be named: a stream keeps no more.
+
         None: never; every batch, every 5 and every 20 (of days 1, 7 and 28, and the like; none as
         long as the history), on all rows and on the last 10 batches;
         ``RefitDebt`` told the price, on both; and live :class:`~skretrain.DriftAwareRetrainer` as
         it comes, with warm starts only (where the estimator can be continued),
-        :class:`~skretrain.ReplayPartialFit` and :func:`~skretrain.make_mixture`.
+        :class:`~skretrain.ReplayPartialFit` and :func:`~skretrain.make_mixture`. Of batches, none
+        on all rows.
     batch_size : int, str or timedelta, default=100
         Rows per batch: how often a policy can act. A matrix has a fit per batch and window. With
         `times` that are dates, also a calendar period such as ``"1d"``, see
@@ -122,7 +128,8 @@ def compare_policies(
         then takes fewer fits. Elsewhere it gets the nearest earlier fit. It becomes more where all
         answers of the models, which some scorers need, would take more than a gigabyte.
     n_jobs : int or None, default=None
-        Fits, and live policies, to work on in parallel; scores do not depend on it.
+        Fits, and live policies, to work on in parallel; scores do not depend on it. Batches are
+        gone through by one at a time.
     random_state : int or None, default=None
         The seed where `seeds` is None.
     on_run : callable or None, default=None
@@ -148,7 +155,9 @@ def compare_policies(
     memory : str, path-like, joblib.Memory or None, default=None
         A folder in which each matrix and live run is kept as it is finished: the same call after an
         interrupt goes on from there, with the costs that were measured then. It holds pickles: use
-        only a folder that you trust. None keeps nothing.
+        only a folder that you trust. None keeps nothing. Of batches, the state of all runs is kept
+        now and then, in up to a twentieth of the time: the same call goes on from there, and reads
+        the batches before without learning them.
 
     Returns
     -------
@@ -162,14 +171,23 @@ def compare_policies(
         If a live policy has no ``partial_fit``.
     ValueError
         If a parameter is invalid, or a policy names a window or a batch that there is none of; if
-        `X` gives batches instead of all rows; if the models of no policy could read any row; if a
-        scorer is not defined on a window; and with `memory`, if a part cannot be pickled.
+        `X` gives batches, and something is asked for that takes all rows; if the models of no
+        policy could read any row; if a scorer is not defined on a window; and with `memory`, if a
+        part cannot be pickled, or the batches are others than those of the call that was stopped.
 
     Notes
     -----
     A scorer of all rows together needs the answers of every model of the matrix: with two windows
     and n batches, about n times the rows that are served. A `stride` makes it fewer. What is best
     in hindsight is then chosen among the schedules that refit where windows begin.
+
+    Of batches, what is kept are the newest rows, as many as the longest window has, at most 64
+    models of each window, and sums per batch. When there would be more models, every second one is
+    let go, and `stride` is twice as long; the numbers are those of all rows, cut into the same
+    batches, with that `stride`. Windows are those that policies name, 10 times the first batch, and
+    that of the first fit; the best schedule in hindsight is one of these. Scores are means over
+    rows, and None is accuracy, however rare a class is. `batch_size` has no meaning then; `times`,
+    `label_time`, `params`, `time_budget` and prices of flips need all rows.
 
     With `label_time`, whatever learns goes by the order in which labels come: a refit before a
     batch learns the labels that are there when the batch comes, the last so many that came where it
@@ -206,7 +224,25 @@ def compare_policies(
     weekly [351.0, 382.0, 1711.0]
     debt [657.0, 553.0, 109.0]
     """
-    check_at_hand("compare_policies", X, y)
+    if gives_batches(X, y):
+        together = {"times": times, "label_time": label_time, "params": params}
+        check_not_given(**together, time_budget=time_budget)
+        return compared_on_batches(
+            estimator,
+            X,
+            _usual_on_batches(estimator) if policies is None else lambda *cut: specs_of(policies),
+            initial_size=initial_size,
+            label_delay=label_delay,
+            fit_latency=fit_latency,
+            prices=prices,
+            scoring=scoring,
+            seeds=seeds,
+            stride=stride,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            on_run=on_run,
+            memory=_checked_memory(memory, estimator, scoring).location,
+        )
     choose = _usual(estimator) if policies is None else lambda *cut: specs_of(policies)
     X, label_time = split_off(X, label_time)
     times = None if times is None else checked_times(times, y)
@@ -247,6 +283,16 @@ def _usual(estimator):
         return specs_of({name: policy for name, (policy, _) in found.items()})
 
     return choose
+
+
+def _usual_on_batches(estimator):
+    """Return the usual policies, but for those that refit on all rows."""
+    choose = _usual(estimator)
+
+    def choose_bounded(*cut):
+        return {name: spec for name, spec in choose(*cut).items() if spec.window != "all"}
+
+    return choose_bounded
 
 
 def compared(

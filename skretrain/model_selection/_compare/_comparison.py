@@ -37,12 +37,13 @@ class PolicyComparison:
         Batches between two moments at which what was replayed could refit.
     prices : ndarray of shape (n_prices,)
         The grid of prices, rising, in units of summed loss; of a :class:`~skretrain.metrics.Price`
-        what an average refit on the whole past comes to.
+        what an average refit on the whole past (of batches, on the longest window) comes to.
     windows : ndarray or None
         Bounds of the windows that are scored, in rows that count; None where each row is scored.
     results : dict of str to list
-        For each policy and seed, a :class:`PrequentialResult` if it was run live, else a
-        :class:`ReplayResult`; that of a policy which is told the price is at the middle price.
+        For each policy and seed, a :class:`PrequentialResult` if it was run live (of batches, a
+        :class:`StreamResult`), else a :class:`ReplayResult`; that of a policy which is told the
+        price is at the middle price.
     matrices : list of RetrainMatrix
         One per seed.
     seeds : list

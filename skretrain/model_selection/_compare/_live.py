@@ -167,13 +167,13 @@ def _run(cell, policy, seed, stream, memory, scoring, limit, *told):
 def _evaluated(model, stream, scoring, limit, is_recorded, counts_flips):
     """Return the result of a run and its warnings; they depend on no more than the arguments."""
     flips = Flips() if counts_flips else None
-    with _recorded(is_recorded) as texts:
+    with recorded(is_recorded) as texts:
         result = validated(model, *stream, scoring=scoring, heed=limit, flips=flips)
     return result, tuple(texts)
 
 
 @contextmanager
-def _recorded(is_recorded):
+def recorded(is_recorded):
     """Collect the texts of warnings, or let them through."""
     texts = []
     if not is_recorded:

@@ -14,6 +14,7 @@ from .._matrix import LOSSES, AnswersMatrix, RetrainMatrix
 from .._matrix._replay import FIRST
 from .._metric import Metric, metric_for_rare, metric_of
 from .._unreadable import summed_losses
+from ._lockstep import StreamResult
 from ._scorer_measure import ScorerMeasure
 from ._served import Hindsight, Served
 
@@ -132,6 +133,10 @@ class Measure:
         self.counted = np.ones(int(edges[-1]), dtype=bool) if counted is None else counted
         self.starts = range(len(edges) - 1 - FIRST)  # of what has a loss, in served batches
 
+    def begin_sums(self, edges):
+        """Take in where batches began and ended of which the rows are gone."""
+        self.n_rows, self.starts = int(edges[-1] - edges[FIRST]), range(len(edges) - 1 - FIRST)
+
     def telling(self, matrix):
         """Return the matrix as it tells policies what was lost."""
         return matrix
@@ -147,6 +152,8 @@ class Measure:
 
     def lived(self, result):
         """Return what a live policy served."""
+        if isinstance(result, StreamResult):
+            return Served(result.batch_losses, result.batch_sizes, result.batch_unpredicted)
         first = result.batch_rows[0]
         starts, predicted = result.batch_rows - first, np.zeros(result.n_served, dtype=bool)
         predicted[result.rows - first] = True

@@ -72,7 +72,7 @@ class Runs:
         self._live[name] = [self._live_run(result) for result in results]
 
     def _live_run(self, result):
-        typical = np.mean([m.rows_fitted_[_whole_past(m)].mean() for m in self.matrices])
+        typical = np.mean([_rows_of_whole_past(m) for m in self.matrices])
         updates = _rows_of_updates(result) / float(typical)
         # What was learned after a batch is paid with the next one.
         seconds = np.append(0.0, result.batch_fit_seconds)
@@ -202,7 +202,7 @@ class Runs:
 
     def _mean_fit_seconds(self):
         return max(
-            float(np.mean([m.fit_seconds_[_whole_past(m)].mean() for m in self.matrices])), 1e-9
+            float(np.mean([m.fit_seconds_[m._largest()].mean() for m in self.matrices])), 1e-9
         )
 
     def _at_rate(self, rate):
@@ -219,7 +219,10 @@ class Runs:
         return [by_errors[price] for price in errors], np.array(errors)
 
     def in_errors(self, price):
-        """Return a price in units of the loss: what an average refit on the whole past costs."""
+        """Return a price in units of the loss: what an average refit on the whole past costs.
+
+        On a stream, that is one on the longest window.
+        """
         return price.in_errors(**self.typical()) if isinstance(price, Price) else price
 
     def typical(self):
@@ -295,8 +298,11 @@ def _rows_of_updates(result):
     return result.events.totals["rows_updated"]
 
 
-def _whole_past(matrix):
-    return matrix.windows.index("all")
+def _rows_of_whole_past(matrix):
+    """Return the rows of an average refit on the whole past, which a stream makes none of."""
+    if "all" in matrix.windows:
+        return matrix.rows_fitted_[matrix.windows.index("all")].mean()
+    return matrix.edges_[matrix.times_].mean()
 
 
 def mean(runs, name):

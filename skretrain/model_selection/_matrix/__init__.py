@@ -4,5 +4,14 @@ from ._answers import AnswersMatrix
 from ._losses import LOSSES
 from ._replay import ReplayResult, ReplayState
 from ._retrain_matrix import RetrainMatrix
+from ._streamed import MOST_FITS, StreamedMatrix
 
-__all__ = ["LOSSES", "AnswersMatrix", "ReplayResult", "ReplayState", "RetrainMatrix"]
+__all__ = [
+    "LOSSES",
+    "MOST_FITS",
+    "AnswersMatrix",
+    "ReplayResult",
+    "ReplayState",
+    "RetrainMatrix",
+    "StreamedMatrix",
+]

@@ -1,0 +1,79 @@
+"""Where a pass over batches is kept, so that one that was stopped goes on."""
+
+import pickle
+from pathlib import Path
+from time import perf_counter
+
+import joblib
+
+from ... import __version__
+from ...utils._files import write_whole
+
+_SHARE = 0.05  # of the time may go into keeping
+
+
+class Checkpoint:
+    """The state of a pass, in a file that is named by what the pass depends on.
+
+    Parameters
+    ----------
+    folder : path-like or None
+        Where the file is, which is a pickle. None keeps nothing.
+    asked : object
+        What was asked for.
+    head : Batch
+        The rows of the first fit.
+
+    Attributes
+    ----------
+    found : object or None
+        The state after the batches that were gone through the last time.
+    """
+
+    def __init__(self, folder, asked, head):
+        self.found, self.n_gone, self.path, self.digest = None, 0, None, ""
+        if folder is None:
+            return
+        try:
+            self.digest = joblib.hash((__version__, asked, head.X, head.y))
+        except Exception as error:  # of pickle, or of whoever says how to be pickled
+            raise ValueError(
+                f"memory={str(folder)!r}: a policy cannot be pickled, by which its state is found "
+                "again: define functions and classes in a module, none of them as a lambda, or "
+                "pass memory=None."
+            ) from error
+        self.path = Path(folder) / f"compare-{self.digest}.pickle"
+        self.n_given, self.begin, self.spent = 0, perf_counter(), 0.0
+        if self.path.exists():
+            with open(self.path, "rb") as file:
+                self.n_gone, self.digest_then, self.found = pickle.load(file)
+        self.n_kept = self.n_gone
+
+    def not_gone_through(self, batches):
+        """Yield the batches that come after those which the state has learned."""
+        for batch in batches:
+            if self.path is not None:
+                self.n_given += 1
+                self.digest = joblib.hash((self.digest, batch.X, batch.y))
+                if self.n_given == self.n_gone and self.digest != self.digest_then:
+                    self._refuse()
+            if self.path is None or self.n_given > self.n_gone:
+                yield batch
+        if self.path is not None and self.n_given < self.n_gone:
+            self._refuse()
+
+    def _refuse(self):
+        raise ValueError(
+            f"memory: the first {self.n_gone:,} batches after the first fit are not those that "
+            f"{str(self.path)!r} was made of. Pass the same, or delete that file to begin anew."
+        )
+
+    def keep(self, state, *, at_once=False):
+        """Write the state, if there was little to do with that so far."""
+        if self.path is None or self.n_given == self.n_kept:
+            return
+        begin = perf_counter()
+        if at_once or self.spent <= _SHARE * (begin - self.begin):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self.path, pickle.dumps((self.n_given, self.digest, state)))
+            self.n_kept, self.spent = self.n_given, self.spent + perf_counter() - begin
