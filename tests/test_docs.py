@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+pytestmark = pytest.mark.no_cover  # sources are read, not run
+
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 SOURCES = DOCS.parent / "skretrain"
 PAGES = sorted(

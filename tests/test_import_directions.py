@@ -91,8 +91,16 @@ def _imports(tree, module, is_package):
 def _sklearn_attributes(tree):
     """Yield (line, dotted name) of each attribute chain that starts at the name `sklearn`."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and ast.unparse(node).startswith("sklearn."):
+        if isinstance(node, ast.Attribute) and _begins_with_sklearn(node):
             yield node.lineno, ast.unparse(node)
+
+
+def _begins_with_sklearn(node):
+    while not isinstance(node, ast.Name):
+        node = getattr(node, "value", None) or getattr(node, "func", None)
+        if not isinstance(node, ast.AST):
+            return False
+    return node.id == "sklearn"
 
 
 def _direction_error(module, target, name):

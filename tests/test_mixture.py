@@ -1185,7 +1185,7 @@ def test_a_column_of_targets_is_made_flat_with_one_warning():
 # -- memory ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("budget", [None, 0.2])
+@pytest.mark.parametrize("budget", representatives([None, 0.2], fast=[0.2]))
 @pytest.mark.no_cover
 def test_memory_is_flat(budget, monkeypatch):
     """Trap 10: waiting rows, history and members are bounded; what is kept is the newest."""

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from helpers import representatives
 from sklearn.linear_model import SGDRegressor
 from sklearn.metrics import accuracy_score, mean_absolute_error
 from sklearn.naive_bayes import GaussianNB
@@ -504,7 +505,7 @@ def test_without_a_price_it_is_said_up_to_which_price_what_costs_least(answer):
     assert "errors" in line
 
 
-@pytest.mark.parametrize("delay", [0, 100])
+@pytest.mark.parametrize("delay", representatives([0, 100], fast=[100]))
 @pytest.mark.no_cover
 def test_the_best_in_hindsight_is_that_of_the_same_rows(delay, history, table):
     """A policy that only refits from scratch does not beat it."""

@@ -106,6 +106,7 @@ def test_columns_without_a_value_in_the_warm_up_are_left_out_with_a_notice(histo
     assert stream.notices[0].endswith("'empty', 'late'")
 
 
+@pytest.mark.no_cover
 def test_every_dtype_of_numbers_gives_the_same_as_floats(history, table):
     n = np.arange(600)
     same = {
@@ -229,6 +230,7 @@ def test_a_long_history_has_fewer_fits_of_all_of_it(n_rows, n_fits):
     assert _most_fits(n_rows) == n_fits
 
 
+@pytest.mark.no_cover
 def test_semicolons_and_a_byte_order_mark_are_read(table, tmp_path):
     table.to_csv(tmp_path / "a.csv", index=False, sep=";", encoding="utf-8-sig")
     table.to_csv(tmp_path / "a.tsv", index=False, sep="\t")

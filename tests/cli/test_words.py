@@ -88,6 +88,7 @@ def test_nothing_of_the_words_is_known_before_its_time(letters, words_of):
     assert (before[300:] != after[300:]).nnz > 0
 
 
+@pytest.mark.no_cover
 def test_a_file_of_text_alone_and_with_gaps(letters, words_of):
     """A row without text has no words."""
     letters.loc[[5, 250], "text"] = None

@@ -254,6 +254,7 @@ def test_a_matrix_with_them_is_saved(tmp_path):
     assert loaded.replay([]).n_unpredicted == len(ALL_NEW)
 
 
+@pytest.mark.no_cover
 def test_rows_of_weight_zero_are_not_among_them():
     base, X, y = CASES["codes"]
     matrix = RetrainMatrix(base, chunk=SIZE, initial_size=START, windows=["all"])
