@@ -75,6 +75,7 @@ MODELS = {
         fast=[*product(MODELS, [480], [by_pickle]), *product(MODELS, [300], [by_joblib])][::2],
     ),
 )
+@pytest.mark.thinned(3)
 def test_a_reloaded_retrainer_has_the_same_future(name, stop, through):
     """Trap 36: before the first fit, while it is stable, right after the drift, or later."""
     model = feed(clone(MODELS[name]), X, Y, 30, 0, stop)

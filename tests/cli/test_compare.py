@@ -235,6 +235,7 @@ def test_each_policy_does_what_its_name_says(embedded):
 
 @pytest.mark.parametrize("target", ["label", "amount"])
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_the_loss_per_row_adds_up_to_the_score(target, history, table):
     """Of what is replayed, batch by batch; 0 or 1 for classes."""
     stream = history(table, target, label_delay=0, warm_up=90)

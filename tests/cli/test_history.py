@@ -33,6 +33,7 @@ def test_what_comes_after_a_row_does_not_change_how_it_is_encoded(estimator, his
 
 @pytest.mark.parametrize("estimator", ALL_KINDS)
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_text_among_later_numbers_or_dates_changes_nothing_before_it(
     estimator, history, table, tmp_path
 ):
@@ -165,6 +166,7 @@ def test_a_pipeline_is_encoded_for_its_last_step(history, table, monkeypatch):
     ],
 )
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_text_booleans_and_few_whole_numbers_are_classes(history, table, values, task):
     table["target"] = np.resize(np.array(values), 600)
     stream = history(table, "target")

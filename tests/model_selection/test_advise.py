@@ -747,6 +747,7 @@ OF_REGRESSORS = ("residuals", "R2", "RMSE", "a score")
     ),
 )
 @pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_what_falls_is_said_to_be_lower_and_what_rises_higher(name, gets, monkeypatch):
     """Of the present model on the new rows beside the old; a loss rises where a score falls."""
     monkeypatch.setattr(_evidence, "_RESAMPLES", 20)

@@ -163,6 +163,7 @@ def test_a_batch_of_such_rows_alone_has_no_score():
 
 @pytest.mark.parametrize("make", [DriftAwareRetrainer, Never])
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_batches_as_they_come_without_the_features(make):
     base, X, y = CASES["one-hot"]
     whole = prequential_validate(make(base), X, y, batch_size=SIZE, initial_size=START)

@@ -757,7 +757,6 @@ def test_frames_of_pandas_reach_a_base_that_goes_by_names():
         model.predict(frame.rename(columns={"a": "z"}))
 
 
-@pytest.mark.no_cover
 def test_hooks_hear_of_segments_also_after_another_fit():
     model = grown(n_batches=2)
     X, y, _ = rows(30)
