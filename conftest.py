@@ -1,6 +1,8 @@
 """Settings of every test and doctest."""
 
+import importlib
 import os
+import pkgutil
 import sys
 from collections import Counter
 
@@ -32,6 +34,25 @@ settings.register_profile("fast", UNTIMED, max_examples=20, derandomize=True)
 def pytest_configure(config):
     """Choose how many examples hypothesis draws."""
     settings.load_profile("fast" if "not slow" in config.option.markexpr else "all")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session):
+    """Trace the imports of the package, and of all that tests import besides, nothing.
+
+    Coverage makes them take twice as long, and each worker of xdist imports everything.
+    """
+    tracer = sys.gettrace()
+    if tracer and not session.config.pluginmanager.hasplugin("dsession"):
+        package = importlib.import_module("skretrain")
+        for module in pkgutil.walk_packages(package.__path__, "skretrain."):
+            if not module.name.endswith("__main__"):  # it would run the command
+                importlib.import_module(module.name)
+    sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracer)
 
 
 def pytest_itemcollected(item):

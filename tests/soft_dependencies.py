@@ -21,6 +21,8 @@ SOFT = frozenset(
     )
 )
 
+HELPERS = frozenset(path.stem for path in Path(__file__).parent.glob("[!t]*.py"))
+
 
 @cache
 def is_lacking(package):
@@ -31,7 +33,10 @@ def is_lacking(package):
 @cache
 def lacked_by(path):
     """Return the first package that the head of a file, or of a helper beside it, lacks."""
-    for name in _imported(ast.parse(path.read_text()).body):
+    text = path.read_text()
+    if not any(name in text for name in (*HELPERS, *filter(is_lacking, SOFT))):
+        return ""  # to parse all files would take seconds
+    for name in _imported(ast.parse(text).body):
         helper = Path(__file__).with_name(f"{name}.py")
         if is_lacking(name):
             return name

@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+pytestmark = pytest.mark.no_cover  # sources are read, not run
+
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 SOURCES = DOCS.parent / "skretrain"
 PAGES = sorted(
@@ -95,6 +97,7 @@ def test_code_blocks_that_do_not_run_are_valid_and_import_what_exists():
                 assert [a.name for a in node.names if not hasattr(module, a.name)] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
-def test_a_page_names_no_place_on_the_machine_that_it_was_written_on(page):
-    assert re.findall(r"(?:/home|/root|/tmp|/work|/usr)/\S*", page.read_text()) == []
+def test_a_page_names_no_place_on_the_machine_that_it_was_written_on():
+    places = re.compile(r"(?:/home|/root|/tmp|/work|/usr)/\S*")
+    found = {str(page): places.findall(page.read_text()) for page in PAGES}
+    assert {page: named for page, named in found.items() if named} == {}

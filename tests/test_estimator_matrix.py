@@ -30,22 +30,16 @@ pytestmark = pytest.mark.no_cover
 
 # One of each family; the others run with the slow tests.
 REPRESENTATIVES = [
-    "CatBoostRegressor",
     "DecisionTreeClassifier",
-    "ExtraTreesClassifier, multilabel",
     "FixedThresholdClassifier",
     "GaussianNB",
-    "GradientBoostingRegressor",
     "GridSearchCV(Ridge)",
     "HistGradientBoostingRegressor",
     "LGBMRegressor",
-    "LogisticRegression",
     "MultiOutputRegressor",
-    "RecursiveRidgeClassifier",
     "RecursiveRidgeRegressor",
     "Ridge, 2 targets",
     "River2SKLClassifier",
-    "SGDClassifier",
     "SGDRegressor",
 ]
 

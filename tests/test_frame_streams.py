@@ -130,6 +130,7 @@ def refitted_often(base, **params):
     ("name", "case"),
     representatives(product(LEARNERS, CATEGORIES), fast=[*product(LEARNERS, CATEGORIES)][::5]),
 )
+@pytest.mark.thinned(3)
 def test_a_categorical_column_stays_one(name, case):
     """No refit fails, no batch is refused, and the model is that of the typed union."""
     words, odd = CATEGORIES[case]

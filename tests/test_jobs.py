@@ -397,6 +397,7 @@ class FromThePool(BasePolicy):
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.thinned(2)
 def test_growth_counts_the_rows_that_a_candidate_already_knows(keep):
     """A revived model of 2,000 rows is not thrown away for one of the 100 rows since the alarm."""
     grown = {}

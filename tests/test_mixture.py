@@ -168,6 +168,7 @@ REGRESSORS = [
     representatives(CLASSIFIERS, fast=CLASSIFIERS[:-2:4] + CLASSIFIERS[-1:], covering=[]),
     ids=repr,
 )
+@pytest.mark.thinned(3)
 def test_a_mixture_of_one_classifier_is_that_classifier(base):
     """Bit for bit, batch after batch; so it is with a budget, for there must be one to learn."""
     alone = DriftAwareRetrainer(base, detector=Rings([520])).fit(X[:200], Y[:200])
@@ -189,6 +190,7 @@ def test_a_mixture_of_one_classifier_is_that_classifier(base):
 
 @pytest.mark.parametrize("base", REGRESSORS, ids=repr)
 @pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_a_mixture_of_one_regressor_is_that_regressor(base):
     mixture = MixtureRetrainer([("one", DriftAwareRetrainer(base, detector=Rings([520])))])
     bare = DriftAwareRetrainer(base, detector=Rings([520]))
@@ -223,6 +225,7 @@ def next_weights(weights, gains, n_rows, forgetting=0.9, share=0.05):
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_bare_retrainers_beside_it_give_the_same_mixture(n_jobs):
     """Same members, and weights from what each predicts before it learns, over thirty batches."""
     mixture = MixtureRetrainer(classifiers(), n_jobs=n_jobs).fit(X[:100], Y[:100])
@@ -343,6 +346,7 @@ def with_a_picky_last_member(**params):
     ),
 )
 @pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_an_input_error_found_by_the_last_member_changes_nobody(case, budget, n_jobs):
     """Neither members, nor weights, counts, history or turns: to the last bit."""
     make, params, message = BAD_INPUT[case]
@@ -1003,6 +1007,7 @@ def streamed_r2(model, X, y, first=100, size=50, scored=slice(None)):
 
 @pytest.mark.parametrize("value", [1e30, -np.inf, np.inf, np.nan])
 @pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_a_member_that_explodes_does_little_harm(value):
     """At first its predictions are cut; soon it has no weight beyond its share."""
     members = [*regressors(), ("explodes", steady(Explodes(value)))]
@@ -1132,6 +1137,7 @@ def test_targets_of_other_types_are_numbers_too(kind):
     ids=repr,
 )
 @pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_labels_of_any_kind_are_learned_alike(labels, budget):
     """Text, truth values, unsorted numbers: the same weights and probabilities as for 0 and 1."""
     labels = np.asarray(labels)
@@ -1198,7 +1204,7 @@ def test_a_column_of_targets_is_made_flat_with_one_warning():
 # -- memory ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("budget", [None, 0.2])
+@pytest.mark.parametrize("budget", representatives([None, 0.2], fast=[0.2]))
 @pytest.mark.no_cover
 def test_memory_is_flat(budget, monkeypatch):
     """Trap 10: waiting rows, history and members are bounded; what is kept is the newest."""

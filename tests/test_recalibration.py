@@ -52,6 +52,7 @@ def test_what_is_too_sure_or_not_sure_enough_is_mended(n_classes, power):
 @pytest.mark.parametrize("batch", [1, 10, 100, 1000])
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_where_nothing_is_to_be_gained_it_costs_next_to_nothing(seed, batch):
     as_is, recalibrated = log_losses(*labelled(3000, 3, 1.0, seed), batch)
     assert recalibrated <= 1.005 * as_is

@@ -103,6 +103,7 @@ def test_no_check_of_the_base_is_lost_without_a_reason(retrainer):
 
 
 @parametrize_with_retrainer_checks(FAST)
+@pytest.mark.thinned(5)
 def test_skretrain_finds_no_failure(retrainer, check):
     check(retrainer)
 

@@ -133,6 +133,7 @@ def test_an_isolation_forest_that_rotates_takes_the_new_normal_for_normal():
 @pytest.mark.parametrize("policy", ["full_refit", "replay_mix", "warm_start"])
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.no_cover
+@pytest.mark.thinned(5)
 def test_every_call_is_an_event_and_labels_are_those_of_the_base(name, policy):
     if policy == "warm_start" and name not in CONTINUED and name != "BIRCH":
         with pytest.raises(ValueError, match=f"{type(ALL[name]).__name__} has neither"):

@@ -380,7 +380,7 @@ class BaseRetrainer(
         tags = super().__sklearn_tags__()
         if not hasattr(self.estimator, "__sklearn_tags__"):
             return tags
-        tags = deepcopy(get_tags(self.estimator))
+        tags = copy(get_tags(self.estimator))
         # The checks of the wrapper are its own, and it hands on nothing but numpy arrays.
         tags._skip_test = False
         tags.array_api_support = False

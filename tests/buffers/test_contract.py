@@ -199,6 +199,7 @@ def test_frames_start_a_fresh_index(buffer):
 
 @in_every_container
 @pytest.mark.no_cover
+@pytest.mark.thinned(5)
 def test_what_is_remembered_does_not_depend_on_batches(buffer, kind):
     """One batch, batches of 7 and single rows leave the same content for the same seed."""
     contents = set()
@@ -264,6 +265,7 @@ def test_the_memory_is_a_copy(buffer, kind):
 
 @in_every_container
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_rows_handed_out_never_change(buffer, kind):
     """Rows read at any moment are the same after a thousand more rows."""
     kept = []
@@ -296,6 +298,7 @@ def test_an_estimator_cannot_alter_the_memory(buffer, kind):
 
 @in_every_container
 @pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_memory_is_flat(buffer, kind):
     """The bytes after many rows are bounded by those after a few, whatever the batches are."""
     sizes = []
@@ -452,6 +455,7 @@ def test_features_widen(buffer):
 @pytest.mark.parametrize("first", ["ndarray", "pandas", "csr_array"])
 @pytest.mark.parametrize("second", ["ndarray", "pandas", "polars", "csr_array"])
 @pytest.mark.no_cover
+@pytest.mark.thinned(5)
 def test_batches_of_mixed_kinds_are_joined(buffer, first, second):
     """Another container with the same columns is no obstacle; the richer kind is kept."""
     for start in range(0, 90, 3):

@@ -155,6 +155,7 @@ def law(n, max_rows, decay):
 
 @pytest.mark.parametrize(("n_batch", "n_runs"), [(1, 8), (7, 20), (2000, 40)])
 @pytest.mark.parametrize("decay", [0.001, 0.01, 0.1])
+@pytest.mark.thinned(4)
 @pytest.mark.no_cover
 def test_ages_follow_the_stated_law(n_batch, n_runs, decay):
     """The remembered ages fit the inclusion law, in ten bins of about equal expectation."""

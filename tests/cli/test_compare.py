@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from helpers import representatives
 from sklearn.linear_model import SGDRegressor
 from sklearn.metrics import accuracy_score, mean_absolute_error
 from sklearn.naive_bayes import GaussianNB
@@ -234,6 +235,7 @@ def test_each_policy_does_what_its_name_says(embedded):
 
 @pytest.mark.parametrize("target", ["label", "amount"])
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_the_loss_per_row_adds_up_to_the_score(target, history, table):
     """Of what is replayed, batch by batch; 0 or 1 for classes."""
     stream = history(table, target, label_delay=0, warm_up=90)
@@ -504,7 +506,7 @@ def test_without_a_price_it_is_said_up_to_which_price_what_costs_least(answer):
     assert "errors" in line
 
 
-@pytest.mark.parametrize("delay", [0, 100])
+@pytest.mark.parametrize("delay", representatives([0, 100], fast=[100]))
 @pytest.mark.no_cover
 def test_the_best_in_hindsight_is_that_of_the_same_rows(delay, history, table):
     """A policy that only refits from scratch does not beat it."""

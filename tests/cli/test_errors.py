@@ -62,6 +62,7 @@ def test_a_misspelt_target_lists_what_is_close(run, table):
     _fails_with(run(table, "--target", "lable"), "'lable'", "did you mean 'label'?")
 
 
+@pytest.mark.no_cover
 def test_a_strange_target_lists_the_columns_but_not_hundreds(run, table):
     wide = table.assign(**{f"x{i}": 0.0 for i in range(20)})
     _fails_with(run(wide, "--target", "QQQ"), "'QQQ'", "the columns are 'when'", "and 16 more")

@@ -54,6 +54,7 @@ def test_with_a_price_it_is_in_costs():
     assert "would have cost 30 at a price of 0 errors" in choice_of().text
 
 
+@pytest.mark.no_cover
 def test_the_sentence_is_the_last_on_the_terminal_and_on_the_page(run, table, tmp_path):
     options = ("--target", "label", "--warm-up", "100", "--time", "when", "--price", "5")
     code, printed, _, _ = run(table, *options, quick=True)

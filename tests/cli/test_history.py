@@ -33,6 +33,7 @@ def test_what_comes_after_a_row_does_not_change_how_it_is_encoded(estimator, his
 
 @pytest.mark.parametrize("estimator", ALL_KINDS)
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_text_among_later_numbers_or_dates_changes_nothing_before_it(
     estimator, history, table, tmp_path
 ):
@@ -106,6 +107,7 @@ def test_columns_without_a_value_in_the_warm_up_are_left_out_with_a_notice(histo
     assert stream.notices[0].endswith("'empty', 'late'")
 
 
+@pytest.mark.no_cover
 def test_every_dtype_of_numbers_gives_the_same_as_floats(history, table):
     n = np.arange(600)
     same = {
@@ -164,6 +166,7 @@ def test_a_pipeline_is_encoded_for_its_last_step(history, table, monkeypatch):
     ],
 )
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_text_booleans_and_few_whole_numbers_are_classes(history, table, values, task):
     table["target"] = np.resize(np.array(values), 600)
     stream = history(table, "target")
@@ -229,6 +232,7 @@ def test_a_long_history_has_fewer_fits_of_all_of_it(n_rows, n_fits):
     assert _most_fits(n_rows) == n_fits
 
 
+@pytest.mark.no_cover
 def test_semicolons_and_a_byte_order_mark_are_read(table, tmp_path):
     table.to_csv(tmp_path / "a.csv", index=False, sep=";", encoding="utf-8-sig")
     table.to_csv(tmp_path / "a.tsv", index=False, sep="\t")

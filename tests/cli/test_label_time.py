@@ -79,6 +79,7 @@ def test_a_live_run_learns_what_came_and_no_model_sees_the_column(late, history)
     assert result.learned_rows.tolist() == stream.timing.arrivals.order[:n_known].tolist()
 
 
+@pytest.mark.no_cover
 def test_rows_that_are_left_out_take_their_moments_with_them(late, history):
     late["weight"] = np.where(np.arange(600) % 7 == 3, 0.0, 1.0)
     late.loc[::11, "label"] = None

@@ -99,6 +99,7 @@ def test_a_named_index_is_a_column_of_the_last_rows_too(frame, tmp_path):
     assert table["day"].iloc[-1] == frame["day"].iloc[-1]
 
 
+@pytest.mark.no_cover
 def test_more_processes_more_columns_and_less_memory_leave_room_for_fewer_rows(frame):
     def n_rows(n_bytes, jobs=1, table=frame):
         return Room(n_bytes, jobs).n_rows(table, is_text=False)
@@ -159,6 +160,7 @@ def test_the_terminal_says_what_was_not_read(run, frame, monkeypatch):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.no_cover
 def test_a_sample_is_of_all_rows_in_their_order_and_the_same_each_time(suffix, frame, tmp_path):
     """It stands for the whole file, unlike its end; each file is told by its name."""
     path, notices = _written(frame, tmp_path / f"new{suffix}"), []
@@ -178,6 +180,7 @@ def test_a_sample_is_of_all_rows_in_their_order_and_the_same_each_time(suffix, f
     assert len(other) < 0.6 * len(alone)
 
 
+@pytest.mark.no_cover
 def test_each_row_is_drawn_as_often_as_any_other(monkeypatch):
     """However the file comes in parts: by chi-square over many draws."""
     rng = np.random.default_rng(0)

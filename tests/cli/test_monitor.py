@@ -93,6 +93,7 @@ def _of(rows, what):
 # The answer
 
 
+@pytest.mark.no_cover
 def test_what_moved_is_told_and_ends_with_code_10(watch):
     code, printed, _, rows = watch(REFERENCE, MOVED)
     assert code == 10
@@ -110,6 +111,7 @@ def test_rows_of_the_same_kind_end_with_code_0(watch):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.no_cover
 def test_the_table_is_that_of_the_statistics(suffix, watch):
     """The command adds none of its own."""
     _, _, _, rows = watch(REFERENCE, MOVED, suffix=suffix)
@@ -133,6 +135,7 @@ def test_a_move_has_to_be_large_and_proven(option, names, watch):
     assert code == (10 if names else 0)
 
 
+@pytest.mark.no_cover
 def test_columns_that_move_only_together_are_found(watch):
     """Two columns that went the same way go opposite ways; neither has moved."""
     rng = np.random.default_rng(0)
@@ -167,6 +170,7 @@ def test_only_the_first_few_are_named_and_the_rest_counted(watch):
     assert len(rows) == 32
 
 
+@pytest.mark.no_cover
 def test_what_moved_is_named_by_its_kind(watch, tmp_path):
     """Gaps, new categories, other shares of the known ones, and numbers."""
     gaps, kind = np.where(np.arange(200) % 2, np.nan, 1.0), (["u"] * 9 + ["v"]) * 20
@@ -217,6 +221,7 @@ def test_what_cannot_be_written_is_named_and_ends_with_code_1(watch, tmp_path):
 # The columns
 
 
+@pytest.mark.no_cover
 def test_dates_and_running_numbers_are_left_out(watch):
     """They move by themselves."""
     days = pd.Series(pd.date_range("2024", periods=400)).sample(400, random_state=0).to_numpy()
@@ -300,6 +305,7 @@ def _binary(columns=("temp",)):
     return LogisticRegression().fit(REFERENCE[list(columns)], REFERENCE.temp > 0)
 
 
+@pytest.mark.no_cover
 def test_a_shift_of_predictions_is_told_and_only_the_model_s_columns_are_compared(watch, tmp_path):
     model = _saved(_binary(), tmp_path)
     code, printed, _, rows = watch(REFERENCE, MOVED, model)

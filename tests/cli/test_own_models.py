@@ -7,6 +7,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import representatives
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -120,7 +121,7 @@ def _expected(base, X, y, scoring=None):
 # -- the table's own columns -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("raw", [[], ["--raw"]])
+@pytest.mark.parametrize("raw", representatives([[], ["--raw"]], fast=[[]]))
 @pytest.mark.no_cover
 def test_a_pipeline_that_names_columns_gets_them_as_they_are(raw, run, table, mine):
     """The numbers are those of compare_policies on the data frame."""
@@ -165,6 +166,7 @@ def test_the_built_in_stream_has_columns_too():
     assert np.array_equal(stream.X, embedded_history(**sizes).X)
 
 
+@pytest.mark.no_cover
 def test_a_model_that_cannot_read_the_columns_ends_in_one_line(run, ask, table):
     plain = ("--target", "label", "--warm-up", "100", "--raw")
     parts = "could not convert string to float", "own columns (see --raw)"
@@ -304,6 +306,7 @@ def test_a_blank_model_from_a_file_is_as_one_by_name(run, save, table):
     assert [row["accuracy"] for row in rows] == [row["accuracy"] for row in by_name]
 
 
+@pytest.mark.no_cover
 def test_a_column_that_the_model_was_fitted_on_is_no_clock(run, save, table):
     table["index"] = np.arange(600)
     model = GaussianNB().fit(table[["index", "temp"]], table.label)

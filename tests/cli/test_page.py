@@ -175,6 +175,7 @@ def test_the_column_that_moved_most_is_shown(history, columns):
 
 @pytest.mark.parametrize(("column", "then"), [("kind", "b"), ("flag", True)])
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_categories_can_move_most(history, columns, column, then):
     columns.loc[400:, column] = then
     assert _moved(history, columns.drop(columns="number")) == f"'{column}'"

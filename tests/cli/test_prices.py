@@ -45,6 +45,7 @@ def test_the_grid_surrounds_a_price_in_money():
         assert one.loss_value == price.loss_value
 
 
+@pytest.mark.no_cover
 def test_a_comparison_shows_money_beside_errors(run, table, tmp_path):
     """And leaves out what the table has no room for then."""
     options = ("--target", "label", "--warm-up", "100", "--price")

@@ -59,6 +59,7 @@ def test_a_word_is_no_value_among_numbers(word, numbers, read):
 
 
 @pytest.mark.parametrize("word", WORDS)
+@pytest.mark.no_cover
 def test_a_word_is_no_value_among_dates(word, read):
     [table], _ = read(_column(["2024-01-05", word, "", "9999-12-31T10:00"]))
     assert table.x.isna().tolist() == [False, True, True, False]
@@ -164,6 +165,7 @@ def test_short_records_and_blank_lines(read):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.no_cover
 def test_marked_encodings(encoding, separator, read):
     [table], _ = read(f"naïve{separator}目\n1{separator}é\n", encoding=encoding)
     assert table.to_dict("list") == {"naïve": [1], "目": ["é"]}
@@ -224,6 +226,7 @@ def test_numbers_as_people_write_them_are_numbers(case, separator, read):
 
 
 @pytest.mark.parametrize("sep", [";", "\t"])
+@pytest.mark.no_cover
 def test_a_frame_saved_with_a_decimal_comma_is_the_same_frame(sep, read):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(50, 3)).round(3), columns=list("abc"))
@@ -279,6 +282,7 @@ def test_one_point_before_three_digits_is_what_the_rest_of_the_file_says(other, 
         ["1" * 70 + ",5", "2"],
     ],
 )
+@pytest.mark.no_cover
 def test_what_is_no_number_stays_text(cells, read):
     [table], _ = read(_column(cells).replace(";1", '";1').replace("\n", '\n"').replace('"x"', "x"))
     assert table.x.tolist() == cells
@@ -372,6 +376,7 @@ def _saved_with_index(frame, **options):
         lambda frame: frame.rename_axis("Unnamed: 0"),
     ],
 )
+@pytest.mark.no_cover
 def test_the_number_of_the_row_is_left_out_and_said(change, read):
     frame = change(pd.DataFrame({"a": range(10), "y": [0, 1] * 5}))
     [table], notices = read(frame.to_csv(index="index" not in frame.columns and None is None))
@@ -457,6 +462,7 @@ def _kinds(tables, name="x"):
         (["1.234", "5"], ["0,5", "1"], "floating"),
     ],
 )
+@pytest.mark.no_cover
 def test_the_type_of_a_column_is_that_of_both_files(one, other, kind, read):
     for first, second in ((one, other), (other, one)):
         tables, _ = read(_column(first), _column(second))
@@ -483,6 +489,7 @@ def test_a_column_that_only_one_file_has(read):
         (["7", "8.5"], ["7", "A"], ["7.0", "8.5", "7", "A"]),
     ],
 )
+@pytest.mark.no_cover
 def test_files_of_two_kinds_agree_on_text(one, other, expected, read):
     tables, notices = read(_column(one), pd.DataFrame({"x": other, "y": 1}))
     found = [x for table in tables for x in table.x.dropna()]

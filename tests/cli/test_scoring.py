@@ -40,7 +40,7 @@ def few_policies(monkeypatch):
     monkeypatch.setitem(ESTIMATORS, "sgd", LOGISTIC)
 
 
-def test_a_rare_class_is_compared_by_its_average_precision(run, frauds, few_policies):
+def test_a_rare_class_is_compared_by_its_average_precision(run, frauds, few_policies, unrendered):
     """All rows of the table, that which no model can beat by errors included."""
     code, printed, _, rows = run(frauds, "--target", "kind", "--warm-up", "300", pictures=True)
     assert code == 0
@@ -142,14 +142,17 @@ def _measure(stream, *, scoring=None, positive=None, is_priced=False):
     )
 
 
+@pytest.mark.no_cover
 def test_by_a_score_the_policies_that_are_told_a_price_are_told_it_in_what_they_look_at(
-    run, frauds
+    run, frauds, only
 ):
     options = ("--target", "kind", "--estimator", "nb", "--batch", "100", "--warm-up", "300")
     options = (*options, "--scoring", "f1", "--price", "20")
-    code, printed, _, rows = run(frauds, *options)
+    told = {"debt on all", "debt on last 1,000"}
+    with only({"never", *told}):
+        code, printed, _, rows = run(frauds, *options)
     assert code == 0
-    assert {"debt on all", "debt on last 1,000"} <= {row["policy"] for row in rows}
+    assert told <= {row["policy"] for row in rows}
     assert "20 rows x F1 of 'fraud' per refit" in printed
     assert "would have cost" in printed
 
@@ -169,6 +172,7 @@ def test_a_quantity_has_its_own_scorers(history, table):
     )
 
 
+@pytest.mark.no_cover
 def test_one_row_in_a_hundred_changes_the_measure_and_it_is_said(run):
     """Whoever never rings has 99 % right, and a hundredth by what is compared."""
     rng = np.random.default_rng(0)

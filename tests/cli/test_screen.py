@@ -83,6 +83,7 @@ ASKED = "is 'when' when a row came? Then sort with --time 'when'"
         (None, None),
     ],
 )
+@pytest.mark.no_cover
 def test_rows_that_are_not_in_the_order_of_their_dates_are_asked_about(when, said, columns):
     """Shuffled and newest first are told apart; numbers, few dates and many gaps ask nothing."""
     table, _ = columns
@@ -142,6 +143,7 @@ def test_a_column_that_gives_the_target_away_is_named(columns):
 
 
 @pytest.mark.parametrize("kind", ["object", "str", "category"])
+@pytest.mark.no_cover
 def test_gaps_in_a_column_of_text_are_no_text(kind, columns):
     """They are read, and tell nothing by themselves."""
     table, y = columns

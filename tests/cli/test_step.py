@@ -18,6 +18,7 @@ from skretrain.exceptions import UpdateFailedWarning
 from skretrain.serving import checkpoint_info
 
 
+@pytest.mark.no_cover
 def test_a_job_is_the_retrainer_that_was_given_the_same_files(job, days, make_refitted):
     history, *files = days(0, 300), days(300, 200), days(500, 200, sign=-1), days(700, 200, sign=-1)
     assert job.begin(history, "--id", "id") == 0
@@ -47,6 +48,7 @@ def test_a_state_goes_on_however_it_is_written(serializer, job, days, monkeypatc
     assert checkpoint_info(job.state / "state.skretrain")["serializer"] == serializer
 
 
+@pytest.mark.no_cover
 def test_the_exit_code_says_what_the_day_has_come_to(job, days):
     job.begin(days(0, 300))
     assert job("step", days(300, 200)) == 0
@@ -57,6 +59,7 @@ def test_the_exit_code_says_what_the_day_has_come_to(job, days):
     assert "retrained: alarm" in job.out.splitlines()[0]
 
 
+@pytest.mark.no_cover
 def test_the_same_file_twice_changes_nothing_and_ends_as_before(job, days):
     job.begin(days(0, 300), "--id", "id")
     rows = days(300, 200, sign=-1)
@@ -83,6 +86,7 @@ def test_a_file_is_known_as_long_as_it_is_among_the_newest(job, days, monkeypatc
     assert job.record["rows_seen"] == n_seen + 100
 
 
+@pytest.mark.no_cover
 def test_each_command_that_changes_something_is_a_line_of_the_log(job, days):
     job.begin(days(0, 300), "--id", "id")
     job("step", days(300, 50))
@@ -99,6 +103,7 @@ def test_each_command_that_changes_something_is_a_line_of_the_log(job, days):
 # -- labels that are late --------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_labels_that_come_late_are_learned_with_the_rows_as_they_were_predicted(job, days):
     job.begin(days(0, 300), "--id", "id")
     rows = days(300, 100)
@@ -115,6 +120,7 @@ def test_labels_that_come_late_are_learned_with_the_rows_as_they_were_predicted(
     assert record["score"]["value"] == pytest.approx(1 - wrong)
 
 
+@pytest.mark.no_cover
 def test_rows_with_an_empty_target_wait_and_those_with_one_are_learned(job, days):
     job.begin(days(0, 300), "--id", "id")
     rows = days(300, 100)
@@ -126,6 +132,7 @@ def test_rows_with_an_empty_target_wait_and_those_with_one_are_learned(job, days
     assert (job.record["learned"], job.record["pending"]) == (50, 0)
 
 
+@pytest.mark.no_cover
 def test_labels_may_come_with_the_columns_of_rows_that_wait(job, days):
     job.begin(days(0, 300), "--id", "id")
     rows = days(300, 100)
@@ -135,6 +142,7 @@ def test_labels_may_come_with_the_columns_of_rows_that_wait(job, days):
     assert job.job.model.n_samples_seen_ == 400
 
 
+@pytest.mark.no_cover
 def test_without_ids_rows_without_a_label_are_looked_at_and_forgotten(job, days):
     job.begin(days(0, 300))
     rows = days(300, 100)
@@ -174,6 +182,7 @@ def test_labels_of_rows_that_nobody_holds_are_refused_or_left_out(job, days):
     assert "10 labels of rows that are not held left out" in job.out
 
 
+@pytest.mark.no_cover
 def test_labels_of_rows_that_made_room_are_left_out(job, days):
     job.begin(days(0, 300), "--id", "id", "--max-pending", "50")
     job("predict", days(300, 80))
@@ -201,6 +210,7 @@ def test_a_label_that_is_corrected_is_learned_again(job, days):
 # -- what is predicted -----------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_predictions_are_those_of_the_version_that_serves(job, days):
     job.begin(days(0, 300), "--id", "id")
     rows = days(300, 40)
@@ -215,6 +225,7 @@ def test_predictions_are_those_of_the_version_that_serves(job, days):
     assert set(version) == {"1"}
 
 
+@pytest.mark.no_cover
 def test_the_same_rows_are_predicted_as_before_whatever_serves_now(job, days):
     job.begin(days(0, 300), "--id", "id")
     rows = job.written(days(300, 40))
@@ -269,6 +280,7 @@ def test_a_regressor_predicts_numbers_and_is_judged_by_its_residuals(job, days):
 # -- back ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_a_model_that_served_before_serves_again(job, days):
     job.begin(days(0, 300))
     probe = days(5000, 50)[["a", "b", "c"]]
@@ -307,6 +319,7 @@ def test_a_version_whose_file_is_damaged_is_refused_and_nothing_changes(job, day
     assert job.job.version == 2
 
 
+@pytest.mark.no_cover
 def test_a_promotion_that_the_gate_takes_back_is_told_by_the_exit_code(job, days, make_refitted):
     job.begin(days(0, 300), model=make_refitted(GaussianNB(), gate=TakesBack()))
     assert job("step", days(300, 100, sign=-1)) == 10
@@ -365,6 +378,7 @@ def test_a_challenger_on_trial_is_told(job, days, make_refitted):
     assert "a new model is on trial" in job.out
 
 
+@pytest.mark.no_cover
 def test_an_update_that_fails_has_an_exit_code_of_its_own(job, days, make_refitted):
     model = make_refitted(GaussianNB(), detector=None, update=FailingPolicy({1}))
     job.begin(days(0, 300), model=model)
@@ -374,6 +388,7 @@ def test_an_update_that_fails_has_an_exit_code_of_its_own(job, days, make_refitt
     assert job.job.version == 1
 
 
+@pytest.mark.no_cover
 def test_one_label_of_a_regressor_has_no_interval(job, days):
     rows = days(0, 300)
     job.begin(rows.assign(y=rows.a * 3), model=LinearRegression())

@@ -137,6 +137,7 @@ def test_another_file_after_a_kill_finds_everything_in_order(killable, job, days
     assert "versions 1, 2" in job.out
 
 
+@pytest.mark.no_cover
 def test_half_a_line_of_a_log_is_written_anew(job, days):
     job.begin(days(0, 300))
     job("step", days(300, 50))

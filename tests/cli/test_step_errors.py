@@ -53,6 +53,7 @@ def test_a_file_that_does_not_fit_changes_nothing(name, job, days):
     assert job.bytes == {**before, "lock": job.bytes["lock"]}
 
 
+@pytest.mark.no_cover
 def test_labels_of_another_type_than_the_classes_are_refused(job, days):
     history = days(0, 300)
     job.begin(history.assign(y=(history.y == "yes").astype(int)))
@@ -72,6 +73,7 @@ def test_a_file_without_rows_or_anything_is_refused(job, days):
     assert "nowhere.csv could not be read: No such file or directory." in job.err
 
 
+@pytest.mark.no_cover
 def test_columns_that_the_job_does_not_know_are_left_out_and_told(job, days):
     job.begin(days(0, 300), "--drop", "id")
     assert job("step", days(300, 50).assign(new=1.0)) == 0
@@ -212,6 +214,7 @@ def _raises(self, X, **options):
 # -- one process at a time -------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_a_state_in_use_is_left_alone_and_its_holder_named(job, days):
     job.begin(days(0, 300))
     rows = days(300, 50)
@@ -300,6 +303,7 @@ def test_metrics_are_a_file_for_prometheus(job, days):
     assert float(lines['skretrain_job_last_timestamp_seconds{name="state"}']) == at
 
 
+@pytest.mark.no_cover
 def test_a_folder_of_any_name_has_a_page_of_metrics(job, days):
     path = job.folder / "job.prom"
     job.begin(days(0, 300))
@@ -309,6 +313,7 @@ def test_a_folder_of_any_name_has_a_page_of_metrics(job, days):
     assert 'name="of "us' not in path.read_text()
 
 
+@pytest.mark.no_cover
 def test_what_cannot_be_told_is_an_error_and_the_state_is_written(job, days, monkeypatch):
     job.begin(days(0, 300))
     monkeypatch.setattr(_tell, "track", _fails)

@@ -169,6 +169,7 @@ def test_the_threshold_is_told_of_the_class_that_costs_more_to_miss(job, days):
     assert ((predicted["P(no)"] > 0.2) == (predicted.prediction == "no")).all()
 
 
+@pytest.mark.no_cover
 def test_costs_in_a_file_are_read_once(job, days):
     path = job.folder / "costs.txt"
     path.write_text("true,no,yes\nno,,1\nyes,9,\n")
@@ -306,6 +307,7 @@ def test_a_retrainer_that_has_learned_goes_on_as_it_is(job, days, make_refitted)
     assert (job.job.model.predict_proba(probe) == model.predict_proba(probe)).all()
 
 
+@pytest.mark.no_cover
 def test_a_retrainer_fitted_on_bare_numbers_gets_such(job, days, make_refitted):
     history = days(0, 300)
     model = make_refitted(GaussianNB()).fit(history[["a", "b", "c"]].to_numpy(), history.y)

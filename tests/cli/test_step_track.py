@@ -129,6 +129,7 @@ def test_steps_without_labels_are_logged_without_a_score(server, job, days):
     assert server.metrics["0", "pending"] == [(2, 10)]
 
 
+@pytest.mark.no_cover
 def test_what_a_command_says_comes_after_what_mlflow_prints(server, job, days):
     """The last line is what a scheduler reads, also of a stream that has all that is printed."""
     find = server.search_runs

@@ -161,6 +161,7 @@ def test_what_is_no_weight_is_one_line(command, column, parts, run, advice, weig
         (["--sample-weight", "temp", "--drop", "temp"], "'temp' is named by --drop, too"),
     ],
 )
+@pytest.mark.no_cover
 def test_a_weight_is_nothing_else(options, message, run, weighted):
     code, _, error, _ = run(weighted[1], "--target", "label", *options)
     assert code == 2

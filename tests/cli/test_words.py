@@ -38,6 +38,7 @@ def words_of(history):
 
 @pytest.mark.parametrize("estimator", ["sgd", "logistic"])
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_a_linear_classifier_gets_words_where_they_tell_more(estimator, letters, words_of):
     """It then tells the later rows better than from skrub's thirty numbers."""
     stream = words_of(letters, estimator=estimator)
@@ -64,6 +65,7 @@ def test_words_that_tell_nothing_are_left_to_skrub(letters, words_of):
 
 @pytest.mark.parametrize("estimator", ["forest", "nb", "sklearn.linear_model:Ridge"])
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_other_models_get_what_skrub_makes_of_text(estimator, letters, words_of):
     """A forest has no use for thousands of columns, and naive Bayes takes none that are sparse."""
     frame = letters.assign(label=letters.x) if estimator.endswith("Ridge") else letters
@@ -88,6 +90,7 @@ def test_nothing_of_the_words_is_known_before_its_time(letters, words_of):
     assert (before[300:] != after[300:]).nnz > 0
 
 
+@pytest.mark.no_cover
 def test_a_file_of_text_alone_and_with_gaps(letters, words_of):
     """A row without text has no words."""
     letters.loc[[5, 250], "text"] = None

@@ -75,6 +75,7 @@ STEPS = [
 @pytest.mark.parametrize("steps", STEPS, ids=as_typed)
 @pytest.mark.parametrize("kind", [RecursiveRidgeClassifier, RecursiveRidgeRegressor])
 @pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_updates_behind_fitted_transformers_are_one_fit_on_all_rows(steps, kind):
     """What comes before is fitted once and then frozen; the ridge forgets nothing of its own."""
     X, y = stream(400, n_classes=3)

@@ -106,6 +106,7 @@ def test_a_refit_resamples_and_an_update_does_not(sampler):
 
 @each_sampler
 @pytest.mark.parametrize("update", ["auto", "warm_start"])
+@pytest.mark.thinned(3)
 @pytest.mark.no_cover
 def test_no_update_fails(sampler, update):
     """Each batch is learned, few rows of a class or none among them."""

@@ -483,6 +483,7 @@ def test_memory_is_flat():
 
 @pytest.mark.parametrize("bounded", [True, False])
 @pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_a_pickle_taken_at_any_row_goes_on_identically(any_detector, errors, show, bounded):
     """Copies made before, at and after the change give the same signals and the same state."""
     losses = errors(0.1, 0.6, n=300)

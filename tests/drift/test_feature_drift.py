@@ -340,6 +340,7 @@ def test_several_triggers_tell_what_each_has_found():
 
 
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_columns_that_lose_their_names_are_still_those_of_the_reference(method):
     """An array after a frame, or the other way: nothing moved."""
     X = numbers(2000)

@@ -71,6 +71,7 @@ def test_the_standardized_mean_difference_is_in_root_mean_square_deviations():
 @pytest.mark.parametrize(("now", "expected"), [(3.0, 0.0), (4.0, np.inf), (2.0, -np.inf)])
 @pytest.mark.parametrize("scale", [1.0, 1e-9, 1e17])
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_constant_features_are_drawn(now, expected, scale):
     display = _draw(np.full(50, 3 * scale), np.full(40, now * scale))
     assert display.standardized_mean_difference == expected

@@ -110,6 +110,7 @@ def test_a_name_is_drawn_as_it_is(draw, name):
 
 @pytest.mark.parametrize("draw", DRAWINGS[:-2])  # a frame takes no such names
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_bytes_that_are_no_text_are_question_marks(draw):
     name = b"caf\xe9 3".decode("utf-8", "surrogateescape")
     assert any("caf? 3" in text for text in _drawn(name, draw))

@@ -199,6 +199,7 @@ def _bent(n, seed, center):
     return X, X[:, 0] ** 2 + rng.normal(0, 0.2, n)
 
 
+@pytest.mark.no_cover
 def test_a_curve_seen_from_its_other_side_is_not_called_a_changed_relation():
     advice = advise(LinearRegression(), *_bent(600, 0, -1.5), *_bent(600, 1, 1.5))
     assert advice.action == "refit_new"  # for a line, the old rows are wrong all the same
@@ -207,6 +208,7 @@ def test_a_curve_seen_from_its_other_side_is_not_called_a_changed_relation():
     assert "the relation between inputs and target has changed" not in advice.text
 
 
+@pytest.mark.no_cover
 def test_a_curve_turned_over_in_place_is_called_a_changed_relation():
     X_new, y_new = _bent(600, 1, -1.5)
     advice = advise(LinearRegression(), *_bent(600, 0, -1.5), X_new, -y_new)
@@ -297,6 +299,7 @@ def test_regression_is_answered_as_classification_is(change, answers):
     assert "mean absolute error" in advice.text
 
 
+@pytest.mark.no_cover
 def test_a_line_corrects_a_regressor_whose_scale_moved():
     X_old, y_old = _regression(600, 0)
     X_new, y_new = _regression(600, 1)
@@ -541,6 +544,7 @@ def test_a_class_that_only_the_old_rows_have_is_topped_up():
     assert "older rows of classes" in _row(advice, "refit_new")["note"]
 
 
+@pytest.mark.no_cover
 def test_new_rows_of_one_class_break_nothing():
     X_old, y_old, X_new, _ = _pair()
     advice = advise(CLASSIFIER, X_old, y_old, X_new, np.ones(600, dtype=int))
@@ -617,12 +621,14 @@ class _Unsure(LinearRegression):
         return super().predict(X) * (np.nan if self.few_ else 1.0)
 
 
+@pytest.mark.no_cover
 def test_predictions_that_are_no_numbers_are_no_candidate():
     advice = advise(_Unsure(), *_regression(800, 0), *_regression(300, 1))
     assert "not finite" in _row(advice, "refit_new")["note"]
     assert advice.action == "keep"
 
 
+@pytest.mark.no_cover
 def test_a_model_without_scores_cannot_be_recalibrated():
     advice = advise(_Memory(), *_pair(n_old=100, n_new=100))
     assert "no probabilities" in _row(advice, "recalibrate")["note"]
@@ -741,6 +747,7 @@ OF_REGRESSORS = ("residuals", "R2", "RMSE", "a score")
     ),
 )
 @pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_what_falls_is_said_to_be_lower_and_what_rises_higher(name, gets, monkeypatch):
     """Of the present model on the new rows beside the old; a loss rises where a score falls."""
     monkeypatch.setattr(_evidence, "_RESAMPLES", 20)
@@ -985,6 +992,7 @@ def test_without_time_only_a_part_of_the_rows_is_learned_and_the_text_says_so(in
     assert [n for n, _ in patient.evidence["rows_needed"]["curve"]] == [250, 500, 1000, 2000]
 
 
+@pytest.mark.no_cover
 def test_subsamples_that_cannot_be_fitted_are_passed_over(in_stages):
     X = _concept(40, 0)[0]
     y_old = np.array([0] * 29 + [1] + [0, 1] * 5)  # one row of the other class to learn from
@@ -1144,6 +1152,7 @@ class _Fixed(DecisionTreeClassifier):
         return super().predict(X)
 
 
+@pytest.mark.no_cover
 def test_a_model_that_refuses_jittered_inputs_is_said_to():
     X, y = _concept(200, 0)
     X = np.round(X)

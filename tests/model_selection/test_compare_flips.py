@@ -57,6 +57,7 @@ def test_replayed_or_live_the_same_refits_flip_the_same_decisions(scoring, delay
     assert costs[0] == pytest.approx(costs[1])
 
 
+@pytest.mark.no_cover
 def test_updates_flip_decisions_too_and_a_model_that_never_changes_flips_none():
     sgd = SGDClassifier(random_state=0)
     frozen = DriftAwareRetrainer(sgd, detector=None, update=None, dry_run=True)

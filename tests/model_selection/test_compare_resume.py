@@ -75,6 +75,7 @@ def test_a_stopped_comparison_ends_as_if_it_had_not_been(make, tmp_path):
         np.testing.assert_array_equal(one.y_pred, other.y_pred)
 
 
+@pytest.mark.no_cover
 def test_what_is_kept_is_not_fitted_again(tmp_path):
     """Nor is it, in another order of the calls."""
     options = {"memory": str(tmp_path)}
@@ -86,6 +87,7 @@ def test_what_is_kept_is_not_fitted_again(tmp_path):
 
 
 @pytest.mark.parametrize("change", [{"batch_size": 90}, {"label_delay": 100}, {"scoring": "f1"}])
+@pytest.mark.no_cover
 def test_another_call_is_not_answered_by_what_was_kept(change, tmp_path):
     """What it depends on decides: sizes, delays, scores, rows."""
     _compared(memory=str(tmp_path))
@@ -112,6 +114,7 @@ def test_with_a_time_budget_the_same_moments_are_measured(tmp_path):
     assert Counts.fits == 0
 
 
+@pytest.mark.no_cover
 def test_nothing_is_kept_unless_asked(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     _compared()

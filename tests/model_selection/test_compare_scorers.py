@@ -63,6 +63,7 @@ DELAYS = [(0, 0), (200, 0), (100, 300)]  # of labels, and of fits
         covering=[],
     ),
 )
+@pytest.mark.thinned(2)
 def test_a_schedule_replayed_scores_what_it_does_live(scoring, window, delays):
     """By any scorer: with probabilities, or with labels; and window by window."""
     policies = {"replayed": (Periodic(200), window), "live": live(GaussianNB(), window, 200)}
@@ -90,6 +91,7 @@ def test_a_schedule_replayed_scores_what_it_does_live(scoring, window, delays):
     ],
 )
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_the_score_is_that_of_what_was_served(scoring, by_hand):
     """That of all rows together, and of each window: the loss is its rows times what lacks to 1."""
     base = live(GaussianNB(), "all", 200)
@@ -143,6 +145,7 @@ ACCURACY = make_scorer(accuracy_score)
         covering=[],
     ),
 )
+@pytest.mark.thinned(2)
 def test_no_schedule_at_the_windows_beats_the_one_in_hindsight(scoring, delay):
     """It is the best of all that refit where windows begin, and knows no label too early."""
     found = compared({"never": []}, scoring, label_delay=delay)

@@ -66,6 +66,7 @@ def test_times_that_all_differ_change_nothing(size, head, step):
     ),
 )
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_no_policy_knows_a_label_of_its_own_time(kind, delay):
     X, y = _labels_of_the_day()
     time = {

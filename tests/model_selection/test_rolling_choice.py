@@ -70,6 +70,7 @@ def test_a_refit_is_paid_with_the_batch_that_it_serves_first():
 
 
 @pytest.mark.parametrize("delay", [0, 300])
+@pytest.mark.no_cover
 def test_each_choice_is_the_cheapest_by_what_was_known_or_as_good_within_the_noise(delay):
     """An oracle in plain loops."""
     found = compared(label_delay=delay)
@@ -94,6 +95,7 @@ def test_each_choice_is_the_cheapest_by_what_was_known_or_as_good_within_the_noi
 
 
 @pytest.mark.parametrize("options", [{}, {"scoring": "average_precision"}])
+@pytest.mark.no_cover
 def test_no_choice_looks_ahead(options):
     """What comes after a checkpoint changes none of those up to it, whatever is told a price."""
     policies, other = {n: POLICIES[n] for n in ("never", "often", "debt")}, SMALL["X"].copy()
@@ -176,6 +178,7 @@ def test_without_a_period_it_is_a_twelfth_of_the_rows_or_what_the_calendar_offer
     assert few.rolling_choice().rows.tolist() == [100, 101, 102]
 
 
+@pytest.mark.no_cover
 def test_fixed_policies_have_names_by_rows_and_by_the_calendar():
     assert re.fullmatch(r"every [125]00 on last (300|1,000)", FOUND.rolling_choice(price=0).fixed)
     by_date = compared({"never": []}, times=DATES, batch_size="2d", initial_size="4d", prices=0)
@@ -230,6 +233,7 @@ def test_infinite_losses_choose_what_has_none():
 # -- policies that are told the price --------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_by_a_score_that_is_a_mean_over_rows_the_price_is_told_as_it_is():
     """The debt is then in the loss of the score, batch by batch: of a log loss, a debt of that."""
     options = {"scoring": "neg_log_loss", "prices": [1, 10, 1e6]}
@@ -284,6 +288,7 @@ def _cost_at(found, errors, price):
     return run.loss + price * run.charged
 
 
+@pytest.mark.no_cover
 def test_labels_at_moments_of_their_own_are_told_as_errors():
     options = {"scoring": "neg_log_loss", "label_time": np.arange(1000.0) + 50}
     found = compared({"debt": (RefitDebt, 300)}, X=X[:1000], y=Y[:1000], **options)
@@ -314,6 +319,7 @@ def measured(scoring, base=None, y=Y[:700]):
 
 
 @pytest.mark.parametrize("base", [GaussianNB(), LogisticRegression()])
+@pytest.mark.no_cover
 def test_a_score_is_told_from_a_mean_over_rows_whatever_a_model_answers(base):
     for name, is_mean in SCORES.items():
         scorer = copy.copy(get_scorer(name))  # by its name, accuracy is a loss of each row

@@ -76,6 +76,7 @@ def test_weights_of_ones_change_nothing_along_a_stream(model):
 
 @pytest.mark.parametrize("scoring", ["accuracy", "roc_auc"])
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_weights_of_ones_change_no_comparison(scoring):
     ones = {"sample_weight": np.ones(len(Y))}
     plain, weighted = (_compared(params=p, scoring=scoring) for p in (None, ones))
@@ -239,6 +240,7 @@ def test_batches_in_which_no_row_counts_are_predicted_and_nothing_else(model):
     "scoring",
     representatives(["accuracy", "roc_auc", None], fast=["accuracy", "roc_auc"], covering=[]),
 )
+@pytest.mark.thinned(2)
 def test_the_labels_of_rows_of_weight_zero_matter_to_no_comparison(scoring):
     lies = np.where(COUNTS, Y, 1 - Y)
     one, other = (_compared(y=y, scoring=scoring) for y in (Y, lies))

@@ -163,6 +163,7 @@ def test_a_batch_of_such_rows_alone_has_no_score():
 
 @pytest.mark.parametrize("make", [DriftAwareRetrainer, Never])
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_batches_as_they_come_without_the_features(make):
     base, X, y = CASES["one-hot"]
     whole = prequential_validate(make(base), X, y, batch_size=SIZE, initial_size=START)
@@ -254,6 +255,7 @@ def test_a_matrix_with_them_is_saved(tmp_path):
     assert loaded.replay([]).n_unpredicted == len(ALL_NEW)
 
 
+@pytest.mark.no_cover
 def test_rows_of_weight_zero_are_not_among_them():
     base, X, y = CASES["codes"]
     matrix = RetrainMatrix(base, chunk=SIZE, initial_size=START, windows=["all"])

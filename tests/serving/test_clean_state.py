@@ -240,6 +240,7 @@ quiet = pytest.mark.filterwarnings(
 @pytest.mark.no_cover
 @pytest.mark.parametrize("order", ["random", "stream"])
 @pytest.mark.parametrize("name", RIVER)
+@pytest.mark.thinned(3)
 def test_river_detectors_go_on_from_class_parameters_and_state(name, order):
     errors = np.random.default_rng(0).random(640) < np.where(np.arange(640) < 320, 0.1, 0.6)
     parts = [ScoredBatch(k, 40, errors[k : k + 40].astype(float)) for k in range(0, 640, 40)]
@@ -312,6 +313,7 @@ def test_frames_that_are_remembered_come_back_with_every_type(rows, buffer):
         fast=[("array", "flags"), ("array", "numbers"), *product(CONTAINERS, ["objects"])],
     ),
 )
+@pytest.mark.thinned(3)
 def test_rows_of_any_container_and_labels_of_any_type_come_back(name, kind):
     if name == "polars" and sklearn.__version__.startswith("1.7."):
         pytest.skip("a ColumnTransformer of scikit-learn 1.7 finds no columns of polars by name")

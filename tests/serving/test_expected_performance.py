@@ -302,6 +302,7 @@ def two_kinds(seed, n, share_of_hard):
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("convert", [lambda X: X, lambda X: X.to_numpy(), pl.from_pandas])
+@pytest.mark.thinned(2)
 def test_features_tell_of_a_shift_that_scores_hide(convert):
     """The hard rows become most; a running number, which differs by what it is, says nothing."""
     X, scores, y = two_kinds(0, 2000, 0.2)

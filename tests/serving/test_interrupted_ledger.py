@@ -1,11 +1,12 @@
 """A call of PendingLabels that is interrupted at any line was made as a whole or not at all."""
 
 import pickle
-from itertools import count
+from itertools import count, product
 
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import representatives
 from interrupting import Lines
 from sklearn.base import BaseEstimator, ClassifierMixin
 
@@ -84,8 +85,13 @@ def rest(ledger, own_ids):
     return [np.asarray(part).tolist() for X, y, _ in out for part in (X, y)]
 
 
-@pytest.mark.parametrize("own_ids", [False, True])
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(
+    ("name", "own_ids"),
+    representatives(
+        product(CALLS, [False, True]),
+        fast=[("predict", False), ("resolve", True), ("expire", False)],
+    ),
+)
 def test_wherever_an_interrupt_comes_the_books_are_those_before_or_those_after(name, own_ids):
     """And after the call is made again, if nothing of it was done, nobody sees a difference."""
     call, whole = CALLS[name], pickle.dumps(begun(own_ids))

@@ -155,6 +155,7 @@ def rmse(model, X, y):
 @every_regressor
 @pytest.mark.parametrize("rate", [0.1, 0.5])
 @pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_nothing_grows_without_bound(base, rate):
     """Fifty updates leave at most twice the rounds; what is refused then names the cap."""
     X, _ = stream(400)
@@ -208,6 +209,7 @@ def test_weights_count(base):
 
 @every_classifier
 @pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_a_pickled_model_goes_on_as_the_model_does(base):
     """Continuing after a round trip gives the same predictions."""
     X, y = stream(600, n_classes=3)

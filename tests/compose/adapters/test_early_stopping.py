@@ -220,6 +220,7 @@ def test_a_fit_of_ones_own_is_left_alone():
 
 @each_stopped
 @pytest.mark.no_cover
+@pytest.mark.thinned(4)
 def test_they_are_refitted_and_say_why_not_continued(base):
     """A continuation would have no rows to stop by; retrains go on."""
     assert "needs rows to stop by" in adapter_of(base)[1]

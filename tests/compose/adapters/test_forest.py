@@ -210,6 +210,7 @@ def test_once_round_it_is_as_good_as_a_fresh_forest(kind):
 @each_ensemble
 @pytest.mark.parametrize("random_state", [0, 7, np.random.RandomState(5)], ids=["0", "7", "state"])
 @pytest.mark.no_cover
+@pytest.mark.thinned(4)
 def test_every_rotation_grows_other_members_and_says_so_twice(kind, random_state):
     """On the same rows, members differ from one rotation to the next, but not from run to run."""
     model = kind(n_estimators=2, random_state=random_state).fit(X[OLD], Y[OLD])

@@ -134,6 +134,7 @@ def test_batches_of_known_labels_go_on_as_bare_ones_do(kind, labels, started):
 @pytest.mark.parametrize("kind", CLASSIFIERS, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("labels", LABELS)
 @pytest.mark.no_cover
+@pytest.mark.thinned(5)
 def test_a_new_label_is_learned_or_foreseen(kind, labels):
     """Foreseen are those of estimators that delegate; all others know it afterwards."""
     known, new = LABELS[labels]
@@ -165,6 +166,7 @@ def test_one_vs_one_would_misread_text():
 
 @pytest.mark.parametrize("kind", OTHERS, ids=lambda kind: kind.__name__)
 @pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_what_is_no_classifier_goes_on_as_bare(kind):
     """Regressors, transformers, clusterers, novelty detectors: bit for bit, on any batch size."""
     X, _ = rows(120, [0, 1, 2])

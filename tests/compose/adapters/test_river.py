@@ -142,6 +142,7 @@ NAMED = [*product([*BINARY, "Hoeffding tree"], LABELS)]
 
 
 @pytest.mark.parametrize(("kind", "labels"), representatives(NAMED, fast=NAMED[::5], covering=[]))
+@pytest.mark.thinned(2)
 def test_probabilities_do_not_depend_on_what_the_classes_are_called(kind, labels):
     classes = LABELS[labels]
     model = prepared(River2SKLClassifier(ALL[kind]())).fit(X, classes[POSITIVE.astype(int)])
@@ -273,6 +274,7 @@ def test_the_module_has_no_other_lazy_names():
 
 @pytest.mark.parametrize("kind", ALL)
 @pytest.mark.no_cover
+@pytest.mark.thinned(4)
 def test_a_used_model_begins_without_its_past(kind):
     used = ALL[kind]()
     for row, label in zip(X, ~POSITIVE, strict=True):
@@ -328,6 +330,7 @@ def test_a_subclass_of_the_wrapper_stays_what_it_is():
 
 @pytest.mark.parametrize("kind", ALL)
 @pytest.mark.no_cover
+@pytest.mark.thinned(4)
 def test_a_continued_copy_is_the_wrapper_with_all_rows_and_its_model_stays(kind):
     model = prepared(River2SKLClassifier(ALL[kind]())).fit(X[:120], POSITIVE[:120])
     before, proba = joblib.hash(model), model.predict_proba(X)

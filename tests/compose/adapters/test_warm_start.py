@@ -133,6 +133,7 @@ def test_the_table_of_what_is_continued_has_not_changed():
 @pytest.mark.parametrize("estimator", CONTINUED, ids=label)
 @pytest.mark.parametrize("as_given", [False, True])
 @pytest.mark.no_cover
+@pytest.mark.thinned(7)
 def test_it_is_the_estimators_own_warm_start(estimator, as_given):
     """Bit for bit, on the rows learned before and on others, whatever the parameter was."""
     model = clone(estimator).set_params(warm_start=as_given).fit(*data(estimator))

@@ -208,6 +208,7 @@ def test_rows_to_stop_by_have_the_same_labels():
 @pytest.mark.parametrize("gone", representatives([0, 1, 3], fast=[1]))
 @pytest.mark.parametrize("how", [{"update": "warm_start"}, {"policy": "full_refit"}], ids=str)
 @pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_the_model_goes_on_when_a_class_retires(names, gone, how):
     """Long after it has left the memory: refits and updates, none fails."""
     X, y = stream(3000, n_classes=4, drift=1500)

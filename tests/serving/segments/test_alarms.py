@@ -34,6 +34,7 @@ def days(alarms, rng, n_days, rates, n_segments=60):
 
 
 @pytest.mark.parametrize("bounded", [True, False])
+@pytest.mark.no_cover
 def test_of_segments_that_do_not_change_none_is_reported(bounded):
     """Fifty days of sixty segments whose losses have any distribution, of any scale."""
     rng = np.random.default_rng(0)
@@ -68,6 +69,7 @@ def test_the_scale_of_losses_does_not_matter():
     assert "the share of losses above " in one.watches[3].in_words
 
 
+@pytest.mark.no_cover
 def test_an_episode_ends_when_the_losses_are_back_and_another_can_begin():
     rng = np.random.default_rng(3)
     alarms, rates = Alarms(0.05, bounded=True), np.full(20, 0.1)
@@ -93,6 +95,7 @@ def test_another_model_ends_it_and_brings_a_reference_of_its_own():
     assert 0.4 < alarms.watches[4].evidence["before"] < 0.6
 
 
+@pytest.mark.no_cover
 def test_what_is_common_is_told_once_and_again_when_it_comes_again():
     rng = np.random.default_rng(5)
     alarms, rates = Alarms(0.05, bounded=True), np.full(40, 0.1)
@@ -131,6 +134,7 @@ def test_rows_that_do_not_count_are_no_evidence():
     assert Alarms(0.05, bounded=True).risen() == []
 
 
+@pytest.mark.no_cover
 def test_the_share_of_false_alarms_is_below_alpha_where_a_few_are_true():
     """Over ten fleets of fifty segments, five of which rise a little."""
     false = true = 0

@@ -54,7 +54,7 @@ def assert_same_fleets(one, other, X):
     "params",
     [
         {},
-        {"growth_budget": 2, "max_loaded": 2},
+        pytest.param({"growth_budget": 2, "max_loaded": 2}, marks=pytest.mark.slow),
         {"growth_budget": 0.3, "fallback": None},
     ],
     ids=["all", "two grow", "a share grows"],

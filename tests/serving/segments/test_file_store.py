@@ -45,6 +45,7 @@ STEPS = st.one_of(
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=12))
+@pytest.mark.no_cover
 def test_it_is_a_dict_whose_changes_last_once_they_are_committed(steps, tmp_path_factory):
     """Any sequence of calls leaves what the same calls leave in a plain dict."""
     path = tmp_path_factory.mktemp("stores") / "fleet.db"

@@ -164,6 +164,7 @@ def test_the_retrainer_of_a_segment_is_what_it_would_be_with_its_rows_alone(cont
     ],
     ids=["seeded", "replay", "no probabilities"],
 )
+@pytest.mark.no_cover
 def test_so_is_one_with_a_seed_which_is_made_of_that_of_all_and_of_its_name(base):
     batches = list(stream(8))
     model = SegmentedRetrainer(base, by=1).fit(*batches[0][:2])
@@ -177,6 +178,7 @@ def test_so_is_one_with_a_seed_which_is_made_of_that_of_all_and_of_its_name(base
         assert_same_outputs(one, mine, _dropped(batches[0][0], 1))
 
 
+@pytest.mark.no_cover
 def test_metadata_goes_with_its_rows():
     batches = list(stream(4))
     weights = [np.random.default_rng(k).integers(1, 4, 200) for k in range(4)]
@@ -199,6 +201,7 @@ def test_the_order_of_segments_in_a_batch_does_not_matter():
         assert_same_outputs(mixed.retrainer_of(key), grouped.retrainer_of(key), X)
 
 
+@pytest.mark.no_cover
 def test_the_pooled_retrainer_is_what_it_would_be_with_all_rows():
     batches = list(stream(5))
     model, one = SegmentedRetrainer(tree(), by=1), tree()
@@ -219,6 +222,7 @@ def grown(base=None, n_batches=6, **params):
 
 
 @pytest.mark.parametrize("container", [as_array, as_category, as_polars])
+@pytest.mark.no_cover
 def test_outputs_stand_in_the_order_of_the_rows_and_are_those_of_the_segments(container):
     """Row by row they are the mixture, by the weight that the segment has."""
     base = linear() if container is as_sparse else tree()
@@ -260,6 +264,7 @@ def test_a_segment_is_served_by_all_until_it_has_rows_of_its_own():
     )
 
 
+@pytest.mark.no_cover
 def test_the_weight_is_that_which_would_have_lost_least_on_rows_not_yet_learned():
     """Computed again from the predictions of both, before each batch."""
     base = DriftAwareRetrainer(Ridge())
@@ -292,6 +297,7 @@ def test_the_weight_is_that_which_would_have_lost_least_on_rows_not_yet_learned(
     assert model.score(X, y) > 0
 
 
+@pytest.mark.no_cover
 def test_shrinking_is_better_than_either_where_rows_are_few():
     """The error of the mixture, on rows of segments that differ a little, is below both."""
     rng = np.random.default_rng(0)
@@ -374,6 +380,7 @@ def test_labels_of_any_length_and_several_outputs():
     np.testing.assert_allclose(model.predict(frame), outputs)
 
 
+@pytest.mark.no_cover
 def test_without_a_fallback_a_segment_without_a_model_is_an_error_that_names_it():
     model = grown(fallback=None)
     assert model.pooled_ is None
@@ -383,6 +390,7 @@ def test_without_a_fallback_a_segment_without_a_model_is_an_error_that_names_it(
         model.predict(np.insert(X, 1, 9, axis=1))
 
 
+@pytest.mark.no_cover
 def test_predicting_changes_nothing():
     model = grown(max_loaded=2)
     X, _, segment = rows(50)
@@ -394,6 +402,7 @@ def test_predicting_changes_nothing():
 # -- segments that end -----------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_the_rows_of_merged_segments_go_to_one_that_goes_on():
     model, one = SegmentedRetrainer(tree(), by=1), tree()
     for number, (X, y, segment) in enumerate(stream(8)):
@@ -477,6 +486,7 @@ def days(n_days, n_segments=8, per_day=10):
 
 
 @pytest.mark.parametrize("budget", [2, 0.25])
+@pytest.mark.no_cover
 def test_growth_refits_are_spread_over_days_the_oldest_first(budget):
     """Without a budget all segments double on the same days; with one, each has its turn."""
     found = {}
@@ -495,6 +505,7 @@ def test_growth_refits_are_spread_over_days_the_oldest_first(budget):
     assert len(waited) >= 6
 
 
+@pytest.mark.no_cover
 def test_a_segment_that_is_held_back_goes_on_as_it_is():
     model = growing(0)
     for X, y in days(9):
@@ -504,6 +515,7 @@ def test_a_segment_that_is_held_back_goes_on_as_it_is():
     assert all(len(model.retrainer_of(key).buffer_) == 90 for key in model.segments_)
 
 
+@pytest.mark.no_cover
 def test_alarms_are_not_held_back():
     model = SegmentedRetrainer(tree(policy="full_refit"), by=1, growth_budget=0)
     for X, y, _ in stream(6):
@@ -981,6 +993,7 @@ def test_a_call_that_is_cut_off_leaves_the_state_before_and_repeats_exactly(
     assert_same_fleet(plain, kept, frame)
 
 
+@pytest.mark.no_cover
 def test_a_process_that_is_killed_in_the_middle_of_a_pass_leaves_the_state_before(tmp_path):
     """By the operating system, with no chance to tidy up."""
     path = tmp_path / "fleet.db"
@@ -1044,6 +1057,7 @@ class LinesThatMoveModels(Lines):
 
 @pytest.mark.parametrize("max_loaded", [None, 2])
 @pytest.mark.parametrize("call", ["predict", "partial_fit", "retire"])
+@pytest.mark.no_cover
 def test_an_interrupt_loses_no_model_of_a_segment(call, max_loaded):
     """In memory, as Ctrl-C does: wherever models of segments change places."""
     batch, y, _ = next(stream(1))
@@ -1106,6 +1120,7 @@ def test_names_that_become_another_type_are_refused_and_do_not_open_all_segments
 
 
 @pytest.mark.parametrize("path", [None, "fleet.db"])
+@pytest.mark.no_cover
 def test_bools_and_their_numbers_are_the_same_segments_wherever_they_are_kept(tmp_path, path):
     X, y, segment = rows(200)
     path = path and str(tmp_path / path)
