@@ -208,6 +208,11 @@ class EventLog(Plain):
             self._hooks.note(event, is_kept=is_kept)
         return event
 
+    def keep_newest(self, n):
+        """Forget all events but the newest so many; counts and totals stay."""
+        while len(self._events) > n:
+            self._events.popleft()
+
     @property
     def source(self):
         """Number of the log in this process, in the order in which logs were first asked."""

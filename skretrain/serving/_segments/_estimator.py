@@ -377,7 +377,7 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
         Returns
         -------
         retrainer : retrainer
-            With its `buffer_`, its `estimator_`, and of its `events_` the newest 20: those of all
+            With its `buffer_`, its `estimator_`, and of its `events_` the newest 10: those of all
             are in the `events_` of the fleet.
 
         Raises

@@ -26,7 +26,7 @@ from ._log import (
 )
 from ._shrinkage import Shrinkage, opinion
 
-_MAX_EVENTS = 20  # that a segment keeps for itself: the fleet has those of all
+_KEPT_EVENTS = 10  # by a segment, between passes: the fleet has those of all
 
 
 class Work(NamedTuple):
@@ -162,7 +162,6 @@ class Shard(Plain):
     def blank(self, key):
         """Return the retrainer of a new segment, with a seed of its own if the template has one."""
         retrainer, seed = cloned(self.template), seed_of(self.template)
-        retrainer._max_events = _MAX_EVENTS
         if seed is not None:
             retrainer.set_params(random_state=seed_of_segment(seed, key))
         return retrainer
@@ -295,6 +294,8 @@ class _Acting(ABC):
         for event in news:
             if event.action != "retrained" or event.version > 1:  # a first fit is no news
                 self.events.append(of_segment(event, key, self.work.batch))
+        if news:
+            retrainer.events_.keep_newest(_KEPT_EVENTS)
         self._take_classes(retrainer)
 
     def _failed(self, key, book, part, error, *, is_told=False):

@@ -751,9 +751,16 @@ def test_a_segment_keeps_its_newest_events_and_the_fleet_those_of_all():
     for key in fleet.segments_:
         own = fleet.retrainer_of(key).events_
         told = [event for event in fleet.events_ if event.segment == key]
-        assert len(own) == 20 < len(told)
-        assert [event.row for event in own] == [event.row for event in told[-20:]]
+        assert len(own) == 10 < len(told)
+        assert [event.row for event in own] == [event.row for event in told[-10:]]
         assert own.counts["retrained"] > 20
+    X, y, segment = rows(900, seed=0)
+    fleet.set_params(retrainer__batch_size=20).fit(np.column_stack([segment % 2, X]), y)
+    for key in fleet.segments_:
+        alone = clone(fleet.retrainer).fit(X[segment % 2 == key], y[segment % 2 == key])
+        told = [event.row for event in fleet.events_ if event.segment == key]
+        assert told == [event.row for event in alone.events_][1:]  # the first fit is no news
+        assert len(told) > 10 == len(fleet.retrainer_of(key).events_)
 
 
 def test_it_clones_pickles_copies_and_never_touches_its_parameters():
