@@ -10,7 +10,10 @@ collect_ignore = ["conf.py", "examples", "gallery"]
 # Each fits for seconds what tests fit smaller: `make test-all` runs them.
 LONG_PAGES = (
     "user_guide/forgetting/replay.rst",
+    "user_guide/labels/selecting.rst",
+    "user_guide/labels/slices.rst",
     "user_guide/mixture.rst",
+    "user_guide/production/daily_job.rst",
     "user_guide/production/fleets.rst",
     "user_guide/replay_history.rst",
     "user_guide/should_i_retrain.rst",

@@ -21,7 +21,7 @@ pytestmark = [
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 SCRIPTS = sorted((DOCS / "gallery").glob("plot_*.py"))
-SHORT = ("plot_new_class", "plot_pipeline")
+SHORT = ("plot_pipeline",)
 _NUMBER = re.compile(r"\d[\d.,]*")
 FAST = [script for script in SCRIPTS if script.stem in SHORT]
 

@@ -182,7 +182,7 @@ def test_a_shuffled_file_with_a_time_column_gives_the_same_as_a_sorted_one(answe
     )
 
 
-@pytest.mark.no_cover
+@pytest.mark.slow
 def test_what_comes_later_does_not_change_earlier_predictions(history, table):
     later = table.copy()
     later.loc[400:, "city"] = "Kyoto"
@@ -402,7 +402,7 @@ def test_seeds_are_summed_up_by_mean_and_deviation_and_jobs_change_no_number(run
     assert serial[1].count("replayed mixture") == 3
 
 
-@pytest.mark.no_cover
+@pytest.mark.slow
 def test_the_row_of_several_seeds_is_the_mean_of_the_rows_of_each(history, table):
     stream = history(table)
     seen = []

@@ -92,7 +92,7 @@ def test_what_is_asked_for_is_what_is_compared(options, said, run, frauds, few_p
     assert ("refit costs" in printed) == (said == "accuracy")
 
 
-@pytest.mark.no_cover
+@pytest.mark.slow
 def test_the_scores_are_those_of_what_was_served(history, frauds, few_policies):
     """With each seed, of the policies and of the rules that need no model."""
     stream = history(frauds, "kind", warm_up=300, label_delay=100)
