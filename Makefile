@@ -16,7 +16,7 @@ PYTEST = $(PY) -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # the targets install into one environment
 .DELETE_ON_ERROR:
-.PHONY: help demo picture test test-all test-integration test-lowest test-pythons lint docs matrix faults bench bench-peers bench-quick clean
+.PHONY: help demo picture test test-pages test-all test-integration test-lowest test-pythons lint docs matrix faults bench bench-peers bench-quick clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1: \2/p' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 test: $(VENV)/.has-test  ## all tests but the slow ones, with the 100 % branch coverage gate
 	$(PYTEST) -m "not slow"
+
+test-pages: $(VENV)/.has-test  ## the long pages of the user guide, which make test leaves out
+	$(PY) -m pytest -n $(WORKERS) -m slow docs/user_guide
 
 test-all: $(VENV)/.has-test  ## every test, the full matrices and slow statistical tests too
 	$(PYTEST)

@@ -7,7 +7,7 @@ DOCS = Path(__file__).parent
 # Sphinx settings; a service, and scripts, that tests start.
 collect_ignore = ["conf.py", "examples", "gallery"]
 
-# Each fits for seconds what tests fit smaller: `make test-all` runs them.
+# Each fits for seconds what tests fit smaller: `make test-pages` runs them.
 LONG_PAGES = (
     "user_guide/forgetting/replay.rst",
     "user_guide/labels/selecting.rst",
