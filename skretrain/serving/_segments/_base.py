@@ -173,11 +173,11 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
     # -- input -----------------------------------------------------------------------------------
 
     def _batch(self, fleet, X, y, classes, params, *, reset):
-        rows, parts = split(self, self.by, X, fleet.aliases)
         if reset:
             self._by = self.by
-        elif self._by != self.by:
+        elif not (isinstance(self.by, str) or is_integer(self.by)) or self.by != self._by:
             refuse(self, "by", f"{self._by!r} until the next fit, as it was in the one before")
+        rows, parts = split(self, self.by, X, fleet.aliases)
         check_kinds(self, self.by, parts.grouped.keys, fleet.shard.books.keys() | fleet.aliases)
         if reset or not hasattr(X, "columns") or has_other_columns(self, X):
             validate_data(self, X, reset=reset, skip_check_array=True)

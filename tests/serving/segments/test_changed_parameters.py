@@ -44,12 +44,15 @@ def test_segments_are_told_by_the_same_column_until_the_next_fit(tmp_path, in_fi
     """Else the values of another column would open segments beside those that there are."""
     model = fleet(path=tmp_path / "fleet.db" if in_file else None).fit(*rows())
     other = fleet(path=tmp_path / "fleet.db") if in_file else model
-    other.set_params(by=1)
-    for call in (other.partial_fit, other.score, lambda X, _: other.observe(X)):
-        with pytest.raises(ValueError, match=r"by=1\): by must be 0 until the next fit"):
-            call(*rows(1))
+    for by in (2, [0], 1):  # the number of no such column, no column, and one of whole numbers
+        other.set_params(by=by)
+        for call in (other.partial_fit, other.score, lambda X, _: other.observe(X)):
+            with pytest.raises(ValueError, match="by must be 0 until the next fit"):
+                call(*rows(1))
     assert other.segments_ == [0, 1, 2]
     assert other.n_batches_ == 1
+    assert other.set_params(by=np.int64(0)).score(*rows(1)) > 0.5
+    other.set_params(by=1)
     assert other.fit(*rows(1)).segments_ == [5, 6, 7]
 
 
