@@ -35,7 +35,7 @@ METRICS = {
     "buffer_capacity_rows": "Rows that the memory holds at most.",
     "member_weight": "Weight of a member of a mixture.",
     "segments": "Segments with a retrainer of their own.",
-    "segments_loaded": "Segments whose retrainer is in memory.",
+    "segments_loaded": "Segments whose retrainer, or as much of it as serves, is in memory.",
     "segments_on_fallback": "Segments that no model of their own serves.",
     "segments_waiting": "Segments whose growth refit is held back by the budget.",
     "segments_drifting": "Segments whose alarm is open.",

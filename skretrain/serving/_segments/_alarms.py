@@ -147,6 +147,7 @@ class Common(Plain):
         """Return how many segments have risen at least, if that begins just now; else 0."""
         k = max(_FEWEST, -(-len(logs) // _SHARE))
         if len(logs) < k:
+            self.is_open = False  # there is nothing left that could say so
             return 0
         log, needed = log_partial_conjunction(logs, k), log_evidence_needed(1, alpha)
         rings = log >= needed and not self.is_open
@@ -192,11 +193,16 @@ class Alarms(Plain):
         """Watch a segment no more."""
         self.watches.pop(key, None)
 
-    def risen(self):
-        """Return the segments that have risen and were not reported yet, the clearest first."""
-        keys = list(self.watches)
-        logs = [watch.log_e_value for watch in self.watches.values()]
-        found = [keys[k] for k in refuted(logs, max(len(keys), 1), self.alpha)]
+    def risen(self, keys):
+        """Return segments that have risen and were not reported yet, the clearest first.
+
+        Parameters
+        ----------
+        keys : list of (str, int or bool)
+            Those of the newest batch: what others did before is no news, but they are counted.
+        """
+        logs = [self.watches[key].log_e_value for key in keys]
+        found = [keys[k] for k in refuted(logs, max(len(self.watches), 1), self.alpha)]
         new = [key for key in found if not self.watches[key].is_open]
         for key in new:
             self.watches[key].open()

@@ -16,7 +16,14 @@ from ...exceptions import RetrainFailedWarning
 from ...utils._clone import ClonedByContent
 from ...utils._containers import as_container, n_rows
 from ...utils._hooks import Telling, pass_on
-from ...utils._params import check_choice, check_integer, check_number, is_integer, refuse
+from ...utils._params import (
+    check_choice,
+    check_integer,
+    check_number,
+    is_integer,
+    is_number,
+    refuse,
+)
 from ...utils._restoring import Restoring
 from ...utils._warn import warn_user
 from ._answers import Answers
@@ -28,7 +35,7 @@ from ._shelf import Shelf
 from ._store import MemoryStore
 
 _OF_FILE = ("_fleet", "_file", "_log_before")  # what belongs to the file, or to this process
-_COLUMNS = ("n_features_in_", "feature_names_in_")
+COLUMNS = ("n_features_in_", "feature_names_in_", "_by")  # what is known of the table
 
 
 class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
@@ -41,9 +48,10 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
             refuse(self, "retrainer", "a DriftAwareRetrainer or a ReplayPartialFit")
         check_integer(self, "min_rows", least=1, what="a number of rows")
         check_choice(self, "fallback", ("pooled", None))
-        if not is_integer(self.growth_budget, least=0):
-            what = "an integer of at least 0, a share, or None"
-            check_number(self, "growth_budget", least=0, most=1, what=what, otherwise=(None,))
+        budget = self.growth_budget
+        is_share = is_number(budget, least=0, most=1)
+        if not (budget is None or is_share or is_integer(budget, least=0)):
+            refuse(self, "growth_budget", "an integer of at least 0, a share from 0 to 1, or None")
         check_number(self, "alpha", above=0, below=1, what="a share of false alarms")
         self._check_max_loaded()
         return Fleet(
@@ -58,20 +66,26 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
     def _check_max_loaded(self):
         check_integer(self, "max_loaded", least=1, what="a number of segments", otherwise=(None,))
 
-    def _store(self):
-        """Return where states are kept: a file is opened once."""
+    def _checked_path(self):
+        """Return the path of the file, a str, or None where there is none."""
         if self.path is None:
-            return MemoryStore()
+            return None
         if not isinstance(self.path, str | os.PathLike) or not os.fspath(self.path):
             refuse(self, "path", "the path of a file, or None")
-        path, file = os.fspath(self.path), self.__dict__.get("_file")
+        return os.fspath(self.path)
+
+    def _store(self):
+        """Return where states are kept: a file is opened once."""
+        path, file = self._checked_path(), self.__dict__.get("_file")
+        if path is None:
+            return MemoryStore()
         if file is None or file.path != path:
             self._file = file = FileStore(path)
         return file
 
     def _present(self):
         """Return the fleet, from the file where there is one, or None before there is any."""
-        fleet = self.__dict__.get("_fleet")
+        fleet = self._in_memory()
         if fleet is None and self.path is not None:
             store = self._store()
             header = store.header() if os.path.exists(self.path) else None
@@ -84,6 +98,27 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
             self._fleet = fleet
             pass_on({"": self.__dict__.pop("_log_before", fleet.log)}, {"": fleet.log})
         return fleet
+
+    def _in_memory(self):
+        """Return the fleet that is in memory, as the parameters are now, or None."""
+        fleet = self.__dict__.get("_fleet")
+        if fleet is None:
+            return None
+        shelf = fleet.shard.shelf
+        if self._checked_path() != shelf.path:
+            if shelf.path is None:
+                what = "None until the next fit, as what was learned is in memory alone"
+                refuse(self, "path", what)
+            self.__dict__.pop("_fleet", None)  # it stays in its file
+            return None
+        if shelf.max_loaded != self.max_loaded:
+            self._check_max_loaded()
+            shelf.max_loaded = self.max_loaded
+        return fleet
+
+    def _heard(self):
+        """Return the fleet of whose events hooks hear, whatever the parameters are, or None."""
+        return self.__dict__.get("_fleet") or self._present()
 
     def _begun(self):
         """Return the fleet, or raise NotFittedError."""
@@ -105,17 +140,17 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
             with Restoring(self), Telling(self):
                 yield self._done
         except BaseException:
-            file = self.__dict__.get("_file")
+            file, fleet = self.__dict__.get("_file"), self.__dict__.get("_fleet")
+            if fleet is not None and fleet.shard.shelf.path is not None:
+                self._log_before = fleet.log  # whose hooks go on
+                del self._fleet  # it is read again from the file
             if file is not None:
-                fleet = self.__dict__.pop("_fleet", None)  # it is read again from the file
-                if fleet is not None:
-                    self._log_before = fleet.log  # whose hooks go on
                 file.close()
             raise
 
     def _done(self, fleet):
         if self.path is not None:
-            columns = {name: vars(self)[name] for name in _COLUMNS if name in vars(self)}
+            columns = {name: vars(self)[name] for name in COLUMNS if name in vars(self)}
             fleet.shard.shelf.commit(packed(columns, fleet))
         self._fleet = fleet
 
@@ -138,6 +173,10 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
     # -- input -----------------------------------------------------------------------------------
 
     def _batch(self, fleet, X, y, classes, params, *, reset):
+        if reset:
+            self._by = self.by
+        elif not (isinstance(self.by, str) or is_integer(self.by)) or self.by != self._by:
+            refuse(self, "by", f"{self._by!r} until the next fit, as it was in the one before")
         rows, parts = split(self, self.by, X, fleet.aliases)
         check_kinds(self, self.by, parts.grouped.keys, fleet.shard.books.keys() | fleet.aliases)
         if reset or not hasattr(X, "columns") or has_other_columns(self, X):
@@ -176,7 +215,7 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
 
     def _event_logs(self):
         """Return the logs that hooks can hear of: there is one."""
-        fleet = self._present()
+        fleet = self._heard()
         return {} if fleet is None else {"": fleet.log}
 
     def __sklearn_is_fitted__(self):

@@ -171,6 +171,8 @@ _LOST = (
 class RemoteShelf:
     """The retrainers that workers hold, as far as a fleet asks for them itself."""
 
+    path = max_loaded = None
+
     def __init__(self, crew):
         self.crew = crew
 

@@ -8,6 +8,7 @@ from sklearn.utils.metaestimators import available_if
 
 from ...utils._hooks import pass_on
 from ...utils._params import refuse
+from ._base import COLUMNS
 from ._crew import Crew, RemoteShard
 from ._estimator import SegmentedRetrainer
 from ._shard import Shard
@@ -196,16 +197,13 @@ class DistributedSegments:
 
 def _remote_of(model, fleet, client):
     remote = SegmentedRetrainer(**{**model.get_params(deep=False), "path": None})
-    vars(remote).update({name: vars(model)[name] for name in _LEARNED if name in vars(model)})
+    vars(remote).update({name: vars(model)[name] for name in COLUMNS if name in vars(model)})
     own = _apart(fleet, fleet.shard)
     held = own.shard.template, own.shard.min_rows, own.shard.growth_budget, model.max_loaded
     own.shard = RemoteShard(own.shard, Crew(client, held))
     own.shard.send(fleet.shard.shelf)
     remote._fleet = own
     return remote
-
-
-_LEARNED = ("n_features_in_", "feature_names_in_")
 
 
 def _apart(fleet, shard):

@@ -112,7 +112,8 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
     ``on_error="raise"`` of the retrainer, it is raised once all have learned; else it is a warning.
 
     *State*. With a `path`, the file is the state, and a pickle holds no more than the path: one
-    object at a time is to learn with it. Parameters count from ``fit`` on, but for `max_loaded`.
+    object at a time is to learn with it. Parameters count from ``fit`` on, but for `max_loaded`;
+    `by` cannot change before, nor can what is in memory go on in a file.
 
     References
     ----------
@@ -198,7 +199,7 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
         Exception
             What the base raises on all rows; with ``on_error="raise"``, also what a segment does.
         """
-        before = self._present()
+        before = self._heard()
         with self._passing() as done:
             fleet = self._new_fleet()
             fleet.shard.shelf.clear()

@@ -244,7 +244,10 @@ class FileStore(Plain):
         try:
             yield
         except sqlite3.OperationalError as error:
-            way_out = f"{error}. The folder must be there, and the disk have room"
+            way_out = (
+                f"{error}. The folder must be there, the file not be moved, deleted or read-only, "
+                "and the disk have room"
+            )
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
                 way_out = "another process writes it: try again later"
             raise OSError(f"{self.path} could not be read or written: {way_out}.") from error

@@ -267,7 +267,7 @@ class Fleet(Plain):
             alarms.show(key, report.losses[part])
         for key in over:
             alarms.begin_anew(key)
-        for key in alarms.risen():
+        for key in alarms.risen(grouped.keys):
             book, watch = self.shard.books[key], alarms.watches[key]
             details = {"reason": watch.in_words, "version": book.version}
             details["evidence"] = watch.evidence

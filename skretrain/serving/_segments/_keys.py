@@ -82,6 +82,8 @@ def column_of(owner, by, X):
     kind = kind_of(X)
     if kind == LIST or len(X.shape) != 2:
         refuse(owner, "by", "a column, and X is no table: pass an array or a data frame", by)
+    if X.shape[1] == 1:
+        refuse(owner, "by", "one of several columns, and X has no other: it is what is learned", by)
     names = list(X.columns) if kind in (PANDAS, POLARS) else None
     # The number of a column may also be its name.
     if names is not None and by in names:

@@ -12,6 +12,7 @@ from ...utils._clone import cloned
 from ...utils._containers import take_rows
 from ...utils._events import shortened
 from ...utils._labels import are_same, is_flat, union_of_labels
+from ...utils._params import is_integer
 from ...utils._plain import Plain
 from ...utils._records import log_event, saying
 from ._keys import Grouped, text_of
@@ -205,7 +206,7 @@ class Shard(Plain):
         if self.growth_budget is None:
             return None
         budget = self.growth_budget
-        if isinstance(budget, float):
+        if not is_integer(budget):
             budget = int(np.ceil(budget * len(self.books)))
         waiting = [key for key in keys if key in self.books and self.books[key].waits_since]
         waiting.sort(key=lambda key: self.books[key].waits_since)  # stable

@@ -44,6 +44,11 @@ class Shelf(Plain):
         self._in_use = None
         self._lock = RLock()
 
+    @property
+    def path(self):
+        """The file of the store, a str, or None."""
+        return self.store.path
+
     def take_over(self, store, max_loaded):
         """Go on with the store from which the shelf was read."""
         self.store, self.max_loaded = store, max_loaded

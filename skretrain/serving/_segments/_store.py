@@ -15,6 +15,8 @@ class MemoryStore(Plain):
     ([b'1', b'2'], [b'1'], ['a'])
     """
 
+    path = None  # there is no file
+
     def __init__(self):
         self._states = {}
 

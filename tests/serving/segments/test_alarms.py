@@ -16,7 +16,7 @@ def shown(alarms, losses):
     """Show each segment its losses of one batch; return who is reported, and of how many."""
     for key, of_segment in enumerate(losses):
         alarms.show(key, np.asarray(of_segment, dtype=float))
-    return alarms.risen(), alarms.risen_together()[0]
+    return alarms.risen(list(range(len(losses)))), alarms.risen_together()[0]
 
 
 def losses(rng, n_segments, rates, n_rows=20):
@@ -131,7 +131,7 @@ def test_rows_that_do_not_count_are_no_evidence():
     for _ in range(40):
         assert shown(alarms, [np.full(20, np.nan)] * 3) == ([], 0)
     assert {watch.is_tested for watch in alarms.watches.values()} == {False}
-    assert Alarms(0.05, bounded=True).risen() == []
+    assert Alarms(0.05, bounded=True).risen([]) == []
 
 
 @pytest.mark.no_cover
@@ -187,7 +187,7 @@ def test_the_order_of_segments_does_not_matter():
         for key in range(50):
             one.show(key, new[key].astype(float))
             other.show(int(order[key]), new[order[key]].astype(float))
-        assert sorted(one.risen()) == sorted(other.risen())
+        assert sorted(one.risen(range(50))) == sorted(other.risen(range(50)))
         assert one.risen_together() == other.risen_together()
     assert sum(map(one.is_open, range(50))) == 8
 
@@ -200,6 +200,35 @@ def test_a_segment_that_opens_late_is_reported_too_and_those_without_a_past_are_
         rates = np.where((np.arange(n) == 12) & (day >= 16), 0.9, 0.15)
         rates[13:] = 0.9  # from its first row on: there is nothing to compare with
         assert shown(alarms, losses(rng, n, rates)) == (([12], 0) if day == 16 else ([], 0))
+
+
+def errors(n):
+    """Return the losses of twenty rows, of which n are errors."""
+    return np.repeat([1.0, 0.0], [n, 20 - n])
+
+
+def test_a_segment_without_rows_in_a_batch_is_not_reported_in_it():
+    """Its evidence would do once many others have risen, but what it did is no news then."""
+    alarms, usual, many = Alarms(0.05, bounded=True), errors(2), errors(16)
+    for _ in range(11):
+        assert shown(alarms, [usual] * 60) == ([], 0)
+    assert shown(alarms, [errors(10)] + [usual] * 59)[0] == []
+    for key in range(1, 60):
+        alarms.show(key, many if key < 30 else usual)
+    assert alarms.risen(list(range(1, 60))) == list(range(1, 30))
+    assert shown(alarms, [errors(10)] + [usual] * 59)[0] == [0]
+
+
+def test_nothing_is_common_once_too_few_segments_are_left():
+    alarms = Alarms(0.05, bounded=True)
+    for _ in range(11):
+        shown(alarms, [errors(2)] * 3)
+    for _ in range(3):
+        shown(alarms, [errors(18)] * 3)
+    assert alarms.common.is_open
+    alarms.forget(0)
+    assert alarms.risen_together() == (0, 2)
+    assert not alarms.common.is_open
 
 
 def test_losses_that_fall_are_no_evidence_and_a_rise_after_them_is():

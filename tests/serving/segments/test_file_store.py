@@ -80,6 +80,13 @@ def test_nothing_is_made_by_looking(path):
         FileStore(path.parent / "nowhere" / "fleet.db").put("a", [b""])
 
 
+def test_a_file_that_was_deleted_meanwhile_is_told_of_and_nothing_is_written_beside_it(store, path):
+    path.unlink()
+    with pytest.raises(OSError, match="not be moved, deleted or read-only"):
+        store.put("b", [b"two"])
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("n_steps", [0, 1, 2])
 def test_a_process_killed_before_it_commits_has_changed_nothing(n_steps, store, path):
     """Even where states have reached the file already."""

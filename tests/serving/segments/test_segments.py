@@ -831,7 +831,7 @@ def test_the_log_and_the_table_are_frames():
         ({"retrainer": GaussianNB()}, "a DriftAwareRetrainer or a ReplayPartialFit"),
         ({"min_rows": 0}, "min_rows must be an integer of at least 1"),
         ({"fallback": "mean"}, "fallback must be one of 'pooled', None"),
-        ({"growth_budget": 1.5}, "growth_budget must be a number of at least 0 and at most 1"),
+        ({"growth_budget": 1.5}, "growth_budget must be an integer of at least 0, a share"),
         ({"growth_budget": True}, "growth_budget must be"),
         ({"alpha": 0}, "alpha must be a number above 0 and below 1"),
         ({"max_loaded": 0}, "max_loaded must be an integer of at least 1"),

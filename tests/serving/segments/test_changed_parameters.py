@@ -1,0 +1,107 @@
+"""Parameters that are changed after a fleet has learned: nothing of that is lost or mixed."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+
+from skretrain import DriftAwareRetrainer
+from skretrain.serving import SegmentedRetrainer, on_event
+
+
+def rows(seed=0, n=30):
+    """Return rows of three shops, whose column 1 could tell segments just as well."""
+    rng = np.random.default_rng(seed)
+    shop = np.repeat([0, 1, 2], n)
+    X = np.column_stack([shop, shop + 5, rng.normal(size=3 * n)])
+    return X, (X[:, 2] > 0).astype(int)
+
+
+def fleet(**params):
+    return SegmentedRetrainer(DriftAwareRetrainer(GaussianNB()), by=0, **params)
+
+
+def n_loaded(model):
+    return sum(status.is_loaded for status in model.status().values())
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+def test_how_many_are_loaded_can_be_changed_at_any_time(tmp_path, in_file):
+    model = fleet(path=tmp_path / "fleet.db" if in_file else None).fit(*rows())
+    expected = clone(model).set_params(path=None).fit(*rows()).partial_fit(*rows(1))
+    assert n_loaded(model) == 3
+    model.set_params(max_loaded=1).partial_fit(*rows(1))
+    assert n_loaded(model) == 1
+    np.testing.assert_array_equal(model.predict(rows(2)[0]), expected.predict(rows(2)[0]))
+    with pytest.raises(ValueError, match=r"max_loaded=0\): max_loaded must be an integer of at le"):
+        model.set_params(max_loaded=0).predict(rows()[0])
+    assert model.set_params(max_loaded=None).partial_fit(*rows(2)).n_batches_ == 3
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+def test_segments_are_told_by_the_same_column_until_the_next_fit(tmp_path, in_file):
+    """Else the values of another column would open segments beside those that there are."""
+    model = fleet(path=tmp_path / "fleet.db" if in_file else None).fit(*rows())
+    other = fleet(path=tmp_path / "fleet.db") if in_file else model
+    for by in (2, [0], 1):  # the number of no such column, no column, and one of whole numbers
+        other.set_params(by=by)
+        for call in (other.partial_fit, other.score, lambda X, _: other.observe(X)):
+            with pytest.raises(ValueError, match="by must be 0 until the next fit"):
+                call(*rows(1))
+    assert other.segments_ == [0, 1, 2]
+    assert other.n_batches_ == 1
+    assert other.set_params(by=np.int64(0)).score(*rows(1)) > 0.5
+    other.set_params(by=1)
+    assert other.fit(*rows(1)).segments_ == [5, 6, 7]
+
+
+def test_what_is_in_memory_does_not_go_on_in_a_file_and_is_not_lost(tmp_path):
+    model = fleet().fit(*rows())
+    expected = model.predict(rows(1)[0])
+    model.set_params(path=tmp_path / "fleet.db")
+    for call in (model.partial_fit, model.score, lambda *_: model.segments_):
+        with pytest.raises(ValueError, match="path must be None until the next fit"):
+            call(*rows(1))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.fit(rows()[0], rows()[1][1:])
+    with pytest.raises(ValueError, match=r"path=3\): path must be the path of a file, or None"):
+        model.set_params(path=3).predict(rows()[0])
+    model.set_params(path=None)
+    np.testing.assert_array_equal(model.predict(rows(1)[0]), expected)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.partial_fit(rows()[0], rows()[1][1:])  # that a file was opened does not matter
+    assert model.n_batches_ == 1
+
+
+def test_fit_may_take_what_was_in_memory_to_a_file_and_hooks_go_on(tmp_path):
+    heard, model = [], fleet().fit(*rows())
+    on_event(model, {"retired": heard.append})
+    model.set_params(path=tmp_path / "fleet.db").fit(*rows()).retire(1)
+    assert [event.segment for event in heard] == [1]
+    assert fleet(path=tmp_path / "fleet.db").segments_ == [0, 2]
+
+
+def test_with_another_path_the_state_is_that_of_the_other_file(tmp_path):
+    first, second = tmp_path / "first.db", tmp_path / "second.db"
+    model = fleet(path=first, max_loaded=1).fit(*rows())
+    fleet(path=second).fit(*rows()).partial_fit(*rows(1))
+    assert model.set_params(path=second).n_batches_ == 2
+    assert model.partial_fit(*rows(2)).n_batches_ == 3
+    assert fleet(path=second).n_batches_ == 3
+    assert not hasattr(model.set_params(path=None), "n_batches_")
+    assert model.partial_fit(*rows()).n_batches_ == 1  # begun in memory
+    assert fleet(path=first).n_batches_ == 1
+
+
+@pytest.mark.parametrize("share", [np.float32(0.5), 0.5])
+def test_a_share_is_one_of_whatever_type_it_is(share):
+    base = DriftAwareRetrainer(LogisticRegression())
+    model = SegmentedRetrainer(base, by=0, growth_budget=share).fit(*rows())
+    model.partial_fit(*rows(1))
+    assert [status.waits_to_grow for status in model.status().values()] == [False, False, True]
+
+
+def test_there_is_something_to_learn_beside_the_segments():
+    with pytest.raises(ValueError, match="one of several columns, and X has no other"):
+        fleet().fit(rows()[0][:, :1], rows()[1])
