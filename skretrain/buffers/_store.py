@@ -162,7 +162,7 @@ class Store(Plain):
         self.index[end:stop] = index
         self.end = stop
 
-    def compact(self, key, n_new):
+    def compact(self, key, n_new, *, capacity=None):
         """Keep some rows only, and make room.
 
         Parameters
@@ -171,10 +171,13 @@ class Store(Plain):
             Positions of the rows to keep, in ascending order. They become 0, 1, 2, ...
         n_new : int
             Number of rows about to be appended.
+        capacity : int or None, default=None
+            Rows to have room for. None is a quarter more than are then alive.
         """
         index = self.index[: self.end][key]
         alive = len(index) + n_new
-        capacity = alive + max(int(_SPARE * alive), _LEAST_SPARE)
+        if capacity is None:
+            capacity = alive + max(int(_SPARE * alive), _LEAST_SPARE)
         self.columns = {
             name: column.compacted(key, self.end, capacity) for name, column in self.columns.items()
         }

@@ -242,7 +242,8 @@ class Book(Plain):
         stays[surplus] = False
         # A slice is copied once, positions twice.
         keep = slice(0, end) if stays.all() else np.flatnonzero(stays)
-        self.store.compact(keep, n_new)
+        # Resolved rows stay meanwhile, for corrections.
+        self.store.compact(keep, n_new, capacity=2 * (int(stays.sum()) + n_new))
         self.states = _with_room(states[keep], self.store.capacity)
         if self.labels is not None:
             self.labels = _with_room(self.labels[keep], self.store.capacity)

@@ -50,8 +50,9 @@ def check_apart(estimator):
 
     What is tried out on a clone would be learned by the original, or make it forget.
     """
-    parts = estimator.get_params() if hasattr(estimator, "get_params") else {}
-    for name, part in {"": estimator, **parts}.items():
+    if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
+        return  # it is no estimator, which others refuse
+    for name, part in {"": estimator, **estimator.get_params()}.items():
         parameter = getattr(part, "_shared_by_clones", None)
         if parameter is not None:
             kind, value = type(part).__name__, getattr(part, parameter)

@@ -57,7 +57,7 @@ def test_a_warning_is_a_line_that_names_the_command(monkeypatch, capsys):
         said.append(warnings.formatwarning("A class is new.", UserWarning, "main.py", 7))
         raise _errors.CommandError("stop.")
 
-    monkeypatch.setattr(_compare, "_history", warned)
+    monkeypatch.setattr(_compare, "rows_and_metric", warned)
     monkeypatch.setattr(_compare, "output_folder", lambda path: path)
     assert main(["compare"]) == 2
     assert said == ["skretrain compare: warning: A class is new.\n"]
@@ -68,7 +68,7 @@ def test_stopping_it_leaves_no_traceback(monkeypatch, capsys):
     def interrupted(arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_compare, "_history", interrupted)
+    monkeypatch.setattr(_compare, "rows_and_metric", interrupted)
     monkeypatch.setattr(_compare, "output_folder", lambda path: path)
     assert main(["compare"]) == 130
     assert capsys.readouterr().err == "skretrain compare: stopped\n"

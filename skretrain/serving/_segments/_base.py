@@ -66,17 +66,9 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
     def _check_max_loaded(self):
         check_integer(self, "max_loaded", least=1, what="a number of segments", otherwise=(None,))
 
-    def _checked_path(self):
-        """Return the path of the file, a str, or None where there is none."""
-        if self.path is None:
-            return None
-        if not isinstance(self.path, str | os.PathLike) or not os.fspath(self.path):
-            refuse(self, "path", "the path of a file, or None")
-        return os.fspath(self.path)
-
     def _store(self):
         """Return where states are kept: a file is opened once."""
-        path, file = self._checked_path(), self.__dict__.get("_file")
+        path, file = _path_of(self), self.__dict__.get("_file")
         if path is None:
             return MemoryStore()
         if file is None or file.path != path:
@@ -105,7 +97,7 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
         if fleet is None:
             return None
         shelf = fleet.shard.shelf
-        if self._checked_path() != shelf.path:
+        if _path_of(self) != shelf.path:
             if shelf.path is None:
                 what = "None until the next fit, as what was learned is in memory alone"
                 refuse(self, "path", what)
@@ -115,10 +107,6 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
             self._check_max_loaded()
             shelf.max_loaded = self.max_loaded
         return fleet
-
-    def _heard(self):
-        """Return the fleet of whose events hooks hear, whatever the parameters are, or None."""
-        return self.__dict__.get("_fleet") or self._present()
 
     def _begun(self):
         """Return the fleet, or raise NotFittedError."""
@@ -214,8 +202,8 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
         return None if self.path is None else "path"
 
     def _event_logs(self):
-        """Return the logs that hooks can hear of: there is one."""
-        fleet = self._heard()
+        """Return the logs that hooks can hear of, whatever the parameters are: there is one."""
+        fleet = self.__dict__.get("_fleet") or self._present()
         return {} if fleet is None else {"": fleet.log}
 
     def __sklearn_is_fitted__(self):
@@ -281,3 +269,12 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
     def n_batches_(self):
         """Batches seen since ``fit``."""
         return self._learned("n_batches_").n_batches
+
+
+def _path_of(model):
+    """Return the path of the file of a model, a str, or None where there is none."""
+    if model.path is None:
+        return None
+    if not isinstance(model.path, str | os.PathLike) or not os.fspath(model.path):
+        refuse(model, "path", "the path of a file, or None")
+    return os.fspath(model.path)

@@ -199,14 +199,13 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
         Exception
             What the base raises on all rows; with ``on_error="raise"``, also what a segment does.
         """
-        before = self._heard()
+        before = self._event_logs()
         with self._passing() as done:
             fleet = self._new_fleet()
             fleet.shard.shelf.clear()
             errors = fleet.fit(self._batch(fleet, as_container(X), y, None, params, reset=True))
             done(fleet)
-        if before is not None:
-            pass_on({"": before.log}, {"": fleet.log})
+        pass_on(before, {"": fleet.log})
         self._complain(errors)
         return self
 
