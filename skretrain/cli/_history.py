@@ -7,7 +7,7 @@ import numpy as np
 
 from ..datasets import make_drifting_classification
 from ..utils._clone import cloned
-from ._columns import check_column, sorted_by_time, task_of_column, with_target
+from ._columns import check_column, sorted_by_time, target_values, task_of_column, with_target
 from ._cut import timing_for
 from ._encoding import encoded
 from ._errors import CommandError, needed
@@ -15,7 +15,7 @@ from ._estimators import estimator_for, is_own_name, task_of_model
 from ._label_time import NAME as LABEL_TIME
 from ._label_time import moments_of_labels
 from ._raw import check_known_columns, check_named_columns, columns_of, why_raw
-from ._reader import Classes, Quantity, Reader, quantity_in
+from ._reader import Classes, Quantity, Reader
 from ._screen import giveaways, out_of_order, screened, without_dropped
 from ._weights import check_sole_column, check_weight_column, weights_for, with_weights
 
@@ -285,7 +285,7 @@ def _check_both_classes(codes, labels, warm_up, target):
 
 def _quantity(column, warm_up):
     """Return the target in deviations of the warm-up."""
-    values = quantity_in(column)
+    values = target_values(column, "regression")
     if (values == values[0]).all():
         raise CommandError(
             f"--target {column.name!r} is {column.iloc[0]} in every row, so there is nothing to "

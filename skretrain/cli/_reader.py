@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._columns import as_numbers, sorted_by_time
+from ._columns import sorted_by_time, target_values
 from ._errors import CommandError, needed
 
 
@@ -112,18 +112,7 @@ class Quantity:
 
     def __call__(self, column):
         """Return the numbers of a column."""
-        return (quantity_in(column) / self._largest - self._mean) / self._spread
-
-
-def quantity_in(column):
-    """Return a target as numbers."""
-    values = as_numbers(column)
-    if values is None:
-        raise CommandError(
-            f"--target {column.name!r} holds text such as {column.iloc[0]!r}, which no regression "
-            "can predict; leave --task out or convert the column."
-        )
-    return values
+        return (target_values(column, "regression") / self._largest - self._mean) / self._spread
 
 
 def _spread(shares):
