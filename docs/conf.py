@@ -79,7 +79,7 @@ numpydoc_validation_exclude = {
     # The fields of these records are documented as attributes, not a second time as parameters.
     r"\.(Calibration|Candidate|OldVersusNew|PerformanceEstimate|PolicyComparison|PolicyRun)$",
     r"\.(PrequentialResult|Recommendation|ReplayResult|ReplayState|RetrainContext)$",
-    r"\.(RollingChoice|Rows|Served)$",
+    r"\.(RollingChoice|Rows|Served|StreamResult)$",
     r"\.(SliceScore|Trial|Verdict|WorstSlice)$",
 }
 
