@@ -1,11 +1,6 @@
-"""Executors that a test controls, and parts that let a worker die."""
+"""Executors that a test controls."""
 
-import os
-import signal
 from concurrent.futures import Executor, Future
-from pathlib import Path
-
-from skretrain.policies import BasePolicy, FullRefit
 
 
 class Inline(Executor):
@@ -43,16 +38,3 @@ class ByHand(Executor):
 
     def shutdown(self, wait=True, *, cancel_futures=False):
         self.is_shut_down = True
-
-
-class KillsItsWorker(BasePolicy):
-    """Kill the process in which it is asked for the first time; then refit on all rows."""
-
-    def __init__(self, witness):
-        self.witness = witness
-
-    def propose(self, context):
-        if not Path(self.witness).exists():
-            Path(self.witness).touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return FullRefit("all").propose(context)

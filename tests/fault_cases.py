@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 import joblib
 import numpy as np
 import pandas as pd
-from executors import Inline, KillsItsWorker
+from dying import KillsItsWorker
+from executors import Inline
 from helpers import Rings, feed, stream
 from interrupting import Lines, lines_of
 from sklearn.naive_bayes import GaussianNB

@@ -1,7 +1,7 @@
 """Retrains on a dask cluster of processes, a worker that is killed included."""
 
 import pytest
-from executors import KillsItsWorker
+from dying import KillsItsWorker
 from helpers import Rings, assert_same_outputs, batches, events, stream
 from sklearn.naive_bayes import GaussianNB
 

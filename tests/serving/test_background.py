@@ -11,7 +11,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from executors import ByHand, Inline, KillsItsWorker
+from dying import KillsItsWorker
+from executors import ByHand, Inline
 from helpers import Rings, WaitGate, assert_same_outputs, batches, events, state_of, stream
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
