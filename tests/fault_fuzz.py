@@ -125,12 +125,17 @@ def _arrow_column(values, kind):
     return pa.array(values, type=kind)
 
 
+def _numpy_table(columns):
+    with np.errstate(invalid="ignore"):  # a gap in categories, beside int8
+        return pd.DataFrame(columns).to_numpy()
+
+
 LIBRARIES = {
     "pandas": (PANDAS, _pandas_column, lambda columns: pd.DataFrame(columns)),
     "arrow in pandas": (ARROW, _arrow_in_pandas, lambda columns: pd.DataFrame(columns)),
     "polars": (POLARS, _polars_column, lambda columns: pl.DataFrame(columns)),
     "pyarrow": (ARROW, _arrow_column, lambda columns: pa.table(columns)),
-    "numpy": (PANDAS, _pandas_column, lambda columns: pd.DataFrame(columns).to_numpy()),
+    "numpy": (PANDAS, _pandas_column, _numpy_table),
 }
 
 
