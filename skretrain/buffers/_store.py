@@ -283,6 +283,13 @@ def _new_column(part):
     return ChunkColumn(take_rows(part, slice(0, 0)))
 
 
+def _kept(chunk, part):
+    """Return the rows of a chunk that a slice has; a copy, if others are to be forgotten."""
+    if part.stop - part.start == n_rows(chunk):
+        return chunk
+    return copy_rows(take_rows(chunk, part))
+
+
 def _with_capacity(values, capacity):
     grown = np.empty((capacity, *values.shape[1:]), dtype=values.dtype)
     grown[: len(values)] = values
@@ -422,19 +429,24 @@ class ChunkColumn(Plain):
         if len(self.chunks) > 1 and 2 * wanted >= end:
             # Reading most rows joins them anyway: keep the result for the next reader.
             self._join_last(len(self.chunks))
-        stops = np.cumsum([n_rows(chunk) for chunk in self.chunks])
+        stops = self._stops()
         if isinstance(key, slice):
-            return drop_index(self._joined(self._slices(key, stops)))
+            parts = [take_rows(chunk, part) for chunk, _, part in self._overlaps(key, stops)]
+            return drop_index(self._joined(parts))
         order = np.argsort(key, kind="stable")
         rows = self._joined(self._gathered(key[order], stops))
         return drop_index(take_rows(rows, np.argsort(order)))
 
-    def _slices(self, key, stops):
+    def _stops(self):
+        return np.cumsum([n_rows(chunk) for chunk in self.chunks], dtype=np.int64)
+
+    def _overlaps(self, key, stops):
+        """Yield each chunk that has rows of a slice, with its level, and where in it they are."""
         first = 0
-        for chunk, stop in zip(self.chunks, stops, strict=True):
+        for chunk, level, stop in zip(self.chunks, self.levels, stops, strict=True):
             low, high = max(key.start, first), min(key.stop, stop)
             if low < high:
-                yield take_rows(chunk, slice(low - first, high - first))
+                yield chunk, level, slice(low - first, high - first)
             first = stop
 
     def _gathered(self, positions, stops):
@@ -447,8 +459,17 @@ class ChunkColumn(Plain):
 
     def compacted(self, key, end, capacity):
         """Return a column of the rows at `key`; chunks need no spare capacity."""
-        rows = self.read(key, end)
-        return ChunkColumn(self.head, [copy_rows(rows)] if n_rows(rows) else [])
+        column = self._branched()
+        if isinstance(key, slice):
+            column.chunks, column.levels = [], []
+            for chunk, level, part in self._overlaps(key, self._stops()):
+                column.chunks.append(_kept(chunk, part))
+                column.levels.append(level)
+        else:
+            rows = self.read(key, end)
+            column.chunks = [copy_rows(rows)] if n_rows(rows) else []
+            column.levels, column.is_mixed = [0] * len(column.chunks), False
+        return column
 
     def _branched(self):
         branch = super()._branched()

@@ -53,6 +53,21 @@ def test_reading_most_rows_joins_them_once():
     assert column.read(slice(0, 21), 21) == list(range(21))
 
 
+@pytest.mark.parametrize("first", [0, 5, 8, 11, 20, 25])
+def test_what_stays_is_not_moved_when_the_oldest_rows_are_forgotten(first):
+    """At most one chunk is copied, the one that loses some rows; the others go as a whole."""
+    column = ChunkColumn([])
+    for row in range(25):
+        column.write([row], row, row + 1)
+    before = column.chunks
+    after = column.compacted(slice(first, 25), 25, 30)
+    assert [row for chunk in after.chunks for row in chunk] == list(range(first, 25))
+    moved = [chunk for chunk in after.chunks if not any(chunk is one for one in before)]
+    assert len(moved) == (first % 8 > 0 and first < 24)
+    assert len(after.levels) == len(after.chunks)
+    assert column.chunks is before
+
+
 def test_a_weight_column_is_made_once():
     """Rows stored before the first weight weigh 1, and the column then takes weights directly."""
     buffer = SlidingWindow(10)
