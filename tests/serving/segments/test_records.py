@@ -2,12 +2,15 @@
 
 import json
 import logging
-from collections import Counter
+import pickle
+from collections import Counter, deque
 
 import numpy as np
 import pytest
 from fake_cluster import FakeClient
 from helpers import Rings
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.naive_bayes import GaussianNB
 
@@ -15,7 +18,9 @@ from skretrain import DriftAwareRetrainer
 from skretrain.exceptions import RetrainFailedWarning
 from skretrain.policies import FullRefit
 from skretrain.serving import DistributedSegments, SegmentedRetrainer, on_event, prometheus_text
+from skretrain.serving._segments._log import SegmentEvent, SegmentLog
 from skretrain.serving._segments._shard import seed_of_segment
+from skretrain.utils._events import ACTIONS
 
 N_SEGMENTS = 4
 
@@ -197,6 +202,55 @@ def test_the_work_at_workers_is_counted_as_in_one_process():
     for name in exact:
         assert here.events_.totals[name] == away.events_.totals[name]
     assert here.events_.counts == away.events_.counts
+
+
+# -- room in the log -------------------------------------------------------------------------------
+
+ROOM = 5
+EVENTS = st.lists(st.sampled_from(["retrained", "failed", "drifted", "common", "opened"]))
+
+
+def log_of(actions):
+    """Return a log of little room in which so much has happened, and its events."""
+    log = SegmentLog(ROOM)
+    events = [
+        SegmentEvent(action, row, 0, reason="so", batch=row) for row, action in enumerate(actions)
+    ]
+    for event in events:
+        log.record(event)
+    return log, events
+
+
+@given(EVENTS)
+def test_what_was_told_of_the_fleet_is_not_pushed_out_by_its_retrainers(actions):
+    """Each has room of its own, and they stand in the order in which they came."""
+    log, events = log_of(actions)
+    of_retrainers = [event for event in events if event.action in ACTIONS][-ROOM:]
+    of_fleet = [event for event in events if event.action not in ACTIONS][-ROOM:]
+    expected = sorted(of_retrainers + of_fleet, key=lambda event: event.row)
+    assert list(log) == expected
+    assert len(log) == len(expected)
+    assert log[-2:] == expected[-2:]
+    assert sum(log.counts.values()) == len(actions)
+
+
+@given(EVENTS, st.integers(0, 2 * ROOM))
+def test_the_newest_of_either_kind_are_kept(actions, n):
+    log, _ = log_of(actions)
+    before = list(log)
+    log.keep_newest(n)
+    assert list(log) == before[max(len(before) - n, 0) :]
+
+
+def test_a_log_from_before_there_were_two_rooms_is_read():
+    log, _ = log_of(["drifted"] + ["retrained"] * 3)
+    old = {**vars(log), "_events": deque(log, maxlen=ROOM)}
+    again = SegmentLog.__new__(SegmentLog)
+    again.__setstate__(old)
+    assert list(again) == list(log)
+    again.record(SegmentEvent("common", 9, 0, reason="so"))
+    assert again[-1].action == "common"
+    assert list(pickle.loads(pickle.dumps(again))) == list(again)
 
 
 # -- looks from elsewhere --------------------------------------------------------------------------
