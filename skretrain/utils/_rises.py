@@ -16,6 +16,9 @@ _POWER = 9 / 10
 _LOG_MEAN = math.log(1 / 2 + 1 / 2 / math.sqrt(1 - _POWER))
 _LIFE = 4  # batches that a date stays, times the largest power of two that divides its number
 _PATIENCE = 30  # of the first so many dates, together, the e-process has half of its weight
+# Pairs of batches after which a dispersion of one's own counts for as much as what is usual, and
+# that of all for as much as 1; and the most that one pair counts: a change is no scatter.
+_OWN_AFTER, _KNOWN_AFTER, _MOST = 5, 20, 16
 
 
 class Rise(NamedTuple):
@@ -35,14 +38,54 @@ class Rise(NamedTuple):
     after: float
 
 
+class Dispersion(Plain):
+    r"""How far the means of successive batches are apart, over what independent values let expect.
+
+    It is the mean of :math:`(\bar x_i - \bar x_{i-1})^2 / (1/n_i + 1/n_{i-1}) / (p (1 - p))`, 1
+    where values are independent, and the larger the longer the runs in which they come.
+
+    Attributes
+    ----------
+    n : int
+        Pairs of batches.
+    total : float
+        Sum over them.
+    """
+
+    def __init__(self):
+        self.n, self.total = 0, 0.0
+
+    def add(self, square):
+        """Count a pair of batches."""
+        self.n += 1
+        self.total += min(square, _MOST)
+
+    def beside(self, usual):
+        """Return the dispersion, a float of at least 1, where some other one is usual."""
+        return max(1.0, (_OWN_AFTER * usual + self.total) / (_OWN_AFTER + self.n))
+
+
+def usual_dispersion(dispersions):
+    """Return the dispersion of many sources together, a float of at least 1."""
+    n, total = sum(one.n for one in dispersions), sum(one.total for one in dispersions)
+    return max(1.0, (_KNOWN_AFTER + total) / (_KNOWN_AFTER + n))
+
+
 class RiseTest(Plain):
     r"""Evidence against "the mean of the next batch is never above that of any before".
 
     No value is set aside as a reference, no level is given, and a mean that falls brings nothing:
     each start of a batch may be the date of a rise, and the reference is what came before it.
 
+    Parameters
+    ----------
+    dispersion : Dispersion or None, default=None
+        Of earlier values of the same source; it goes on to be counted.
+
     Attributes
     ----------
+    dispersion : Dispersion
+        Of the batches.
     log_e_value : float
         Natural logarithm of the evidence, -inf where there is none. At each batch, its exponential
         has a mean of at most 1 under the hypothesis, whatever the batch.
@@ -81,6 +124,12 @@ class RiseTest(Plain):
     batches has doubled; in `log_e_process`, the weight of the date before batch :math:`b + 1` is
     :math:`30 / ((b + 30) (b + 29))`, which for all dates together is one.
 
+    Where values come in runs, or each day has a mean of its own, the hypothesis does not hold and
+    the evidence would be too large. So both divergences are taken of :math:`m / \phi` and
+    :math:`n / \phi` values, as quasi-likelihood does [3]_, with the `Dispersion` :math:`\phi \ge
+    1` of the batches before the date. That keeps the bounds above, as evidence only shrinks and
+    what is known before a date is given there; for values in runs it is an approximation.
+
     References
     ----------
     .. [1] A. M. Zubkov and A. A. Serov (2013). "A complete proof of universal inequalities for the
@@ -88,6 +137,8 @@ class RiseTest(Plain):
        539-544.
     .. [2] L. Wasserman, A. Ramdas and S. Balakrishnan (2020). "Universal inference". Proceedings of
        the National Academy of Sciences 117(29), 16880-16890.
+    .. [3] P. McCullagh and J. A. Nelder (1989). "Generalized Linear Models", second edition,
+       chapter 9. Chapman and Hall.
 
     Examples
     --------
@@ -103,40 +154,53 @@ class RiseTest(Plain):
     9.4
     """
 
-    def __init__(self):
+    def __init__(self, dispersion=None):
         self.n_batches, self.n, self.total = 0, 0, 0.0
+        self.dispersion = Dispersion() if dispersion is None else dispersion
         self.log_e_value = self.log_e_process = -math.inf
         self.rise = None
-        # Number; values and their sum until then, and in about the later half of that.
-        self._dates = np.empty((0, 5))
+        self._last = None  # batch: its values, and their mean
+        # Number; values and their sum until then, and in about the later half of that; dispersion.
+        self._dates = np.empty((0, 6))
 
-    def update(self, values):
+    def update(self, values, usual=1.0):
         """See one batch.
 
         Parameters
         ----------
         values : ndarray of shape (n,)
             In [0, 1], one at least; their order does not matter.
+        usual : float, default=1.0
+            Dispersion of other sources of values until then.
         """
         if self.n_batches:
-            self._remember_date()
+            self._remember_date(self.dispersion.beside(usual))
         self.n_batches += 1
-        self.n += len(values)
-        self.total += float(np.sum(values))
+        n, total = len(values), float(np.sum(values))
+        self.n += n
+        self.total += total
         if self.n_batches > 1:
             self._look()
+            self._compare_with_last(n, total / n)
+        self._last = n, total / n
 
-    def _remember_date(self):
+    def _compare_with_last(self, n, mean):
+        n_last, last = self._last
+        p = (self.total + 1) / (self.n + 2)
+        self.dispersion.add((mean - last) ** 2 / ((1 / n + 1 / n_last) * p * (1 - p)))
+
+    def _remember_date(self, dispersion):
         older = self._dates[self._dates[:, 1] <= self.n / 2]
         left_behind = older[-1, 1:3] if len(older) else np.zeros(2)
         later = np.array([self.n, self.total]) - left_behind
-        dates = np.vstack([self._dates, [self.n_batches, self.n, self.total, *later]])
+        date = [self.n_batches, self.n, self.total, *later, dispersion]
+        dates = np.vstack([self._dates, date])
         number = dates[:, 0].astype(int)
         # The last ones closely, earlier ones more and more loosely.
         self._dates = dates[self.n_batches - number < _LIFE * (number & -number)]
 
     def _look(self):
-        number, n_until, total_until, _, _ = columns = self._dates.T
+        number, n_until, total_until, _, _, dispersion = columns = self._dates.T
         n_before, total_before = columns[[1, 3]], columns[[2, 4]]
         n_after = self.n - n_until
         after = np.clip((self.total - total_until) / n_after, 0, 1)
@@ -144,20 +208,22 @@ class RiseTest(Plain):
         # No bet against the mean before wins more than this square, which bounds the divergence, is
         # worth: mostly that is too little.
         rise = np.maximum(after - before, 0)
-        some = n_after * rise**2 > math.log(before.size) * before * (1 - before)
+        worth = n_after / dispersion  # in independent values
+        some = worth * rise**2 > math.log(before.size) * before * (1 - before)
         self.log_e_value = self.log_e_process = -math.inf
         self.rise = None
         if not some.any():
             return
-        n_after, after = (np.broadcast_to(values, before.shape) for values in (n_after, after))
+        reference = (n_before / dispersion)[some], before[some]
+        recent = (np.broadcast_to(values, before.shape)[some] for values in (worth, after))
         logs = np.full(before.shape, -np.inf)
-        logs[some] = _log_e_values(n_before[some], before[some], n_after[some], after[some])
+        logs[some] = _log_e_values(*reference, *recent)
         self.log_e_value = _log_sum(logs) - math.log(logs.size)
         share = _PATIENCE / ((number + _PATIENCE) * (number + _PATIENCE - 1))
         self.log_e_process = _log_sum(logs + np.log(share / 2))
         k = np.unravel_index(np.argmax(logs), logs.shape)
         mean = float(total_before[k] / n_before[k])
-        self.rise = Rise(int(n_before[k]), mean, int(n_after[k]), float(after[k]))
+        self.rise = Rise(int(n_before[k]), mean, int(n_after[k[1]]), float(after[k[1]]))
 
 
 def _log_e_values(n_before, before, n_after, after):

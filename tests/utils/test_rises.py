@@ -1,6 +1,7 @@
 """Evidence of a rise: each of its parts is an e-value, the least product is what it claims."""
 
 import copy
+import itertools
 import math
 import pickle
 
@@ -10,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from skretrain.utils._rises import _LEVELS, RiseTest, _log_at_least, _log_at_most
+from skretrain.utils._rises import (
+    _LEVELS,
+    Dispersion,
+    RiseTest,
+    _log_at_least,
+    _log_at_most,
+    usual_dispersion,
+)
 
 BATCHES = st.lists(st.lists(st.integers(0, 1), min_size=1, max_size=12), min_size=2, max_size=12)
 
@@ -88,7 +96,7 @@ def test_where_nothing_rises_evidence_has_a_mean_of_one_at_most_at_each_batch(me
         at_batch += probability * np.exp([test.log_e_value for test in tests])
         capitals = np.exp([test.log_e_process for test in tests])
         stopped += probability * next((c for c in capitals if c > 0.02), capitals[-1])
-    assert np.all(at_batch[1:] > 0.001)
+    assert np.all(at_batch[1:] > 0.0005)
     assert np.all(at_batch <= 1)
     assert stopped <= 1
 
@@ -196,3 +204,62 @@ def test_what_is_remembered_grows_with_the_logarithm_of_the_batches():
     ages = test.n_batches - test._dates[::-1, 0]
     # Whenever a rise began, there is a date that has missed no more than a third of it.
     assert np.all(ages[1:] <= 1.5 * ages[:-1] + 1)
+
+
+# -- batches that are further apart than those of independent values ---------------------------
+
+
+def dispersion_of(batches):
+    return shown(batches).dispersion
+
+
+@pytest.mark.parametrize(("copied", "expected"), [(0.0, 1.0), (0.5, 3.0), (0.8, 9.0)])
+def test_the_dispersion_is_the_variance_of_means_over_that_of_independent_values(copied, expected):
+    """Of values that copy the one before with a probability c, it is (1 + c) / (1 - c)."""
+    rng = np.random.default_rng(1)
+    values = rng.random(120_000) < 0.3
+    for row in np.flatnonzero(rng.random(len(values)) < copied)[1:]:
+        values[row] = values[row - 1]
+    found = dispersion_of(values.reshape(-1, 200))
+    assert found.n == 599
+    assert found.total / found.n == pytest.approx(expected, rel=0.12 if copied < 0.8 else 0.4)
+
+
+def test_a_single_change_counts_for_sixteen_pairs_of_batches_at_most():
+    assert dispersion_of([[0.0] * 500, [1.0] * 500]).total == 16
+
+
+@given(BATCHES, st.floats(1, 50), st.floats(1, 50))
+def test_the_more_batches_differ_elsewhere_the_less_evidence_there_is(batches, one, other):
+    """For any dispersion it is no more than without one: bounds that hold there hold here."""
+    tests = {usual: RiseTest() for usual in sorted([1.0, one, other])}
+    for batch in batches:
+        for usual, test in tests.items():
+            test.update(np.asarray(batch, dtype=float), usual)
+    values = [test.log_e_value for test in tests.values()]
+    assert all(less <= more + 1e-9 for more, less in itertools.pairwise(values))
+
+
+def test_what_was_seen_before_goes_on_to_be_counted():
+    first = shown([[0, 0, 0], [1, 1, 1]] * 3)
+    again = RiseTest(first.dispersion)
+    assert again.dispersion.n == 5
+    again.update(np.zeros(3))
+    assert again.dispersion.n == 5
+    again.update(np.ones(3))
+    assert again.dispersion.n == 6
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.floats(0, 16)), max_size=8), st.floats(1, 16))
+def test_a_dispersion_is_between_what_is_usual_and_its_own(pairs, usual):
+    parts = []
+    for n, mean in pairs:
+        parts.append(Dispersion())
+        for _ in range(n):
+            parts[-1].add(mean)
+    for part in parts:
+        own = part.total / part.n if part.n else usual
+        bounds = sorted([usual, own])
+        assert max(bounds[0], 1) - 1e-9 <= part.beside(usual) <= max(bounds[1], 1) + 1e-9
+    assert 1 <= usual_dispersion(parts) <= max([1.0, *(mean for _, mean in pairs)])
+    assert usual_dispersion([]) == 1

@@ -1,13 +1,14 @@
 """Alarms over segments: whose loss has risen, and whether that of many has."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from ...drift._risk_monitor import bets_against
 from ...utils._e_values import log_evidence_needed, log_partial_conjunction, refuted
 from ...utils._plain import Plain
-from ...utils._rises import RiseTest
+from ...utils._rises import Dispersion, RiseTest, usual_dispersion
 
 # Losses of any scale are asked whether they are above these quantiles of the first ones: the first
 # sees what moves all of them, the second what stretches them.
@@ -28,6 +29,8 @@ class Watch(Plain):
     ----------
     tests : list of RiseTest
         One of losses in [0, 1], else one for each limit.
+    dispersions : list of Dispersion
+        Of the batches of each test; they are known of the segment, whichever model serves.
     limits : ndarray or None
         What losses of any scale are compared with; None until there are enough for that.
     recovery : BettingProcess or None
@@ -36,6 +39,7 @@ class Watch(Plain):
 
     def __init__(self, *, bounded):
         self.bounded = bounded
+        self.dispersions = [Dispersion() for _ in range(1 if bounded else len(_QUANTILES))]
         self.begin_anew()
 
     def begin_anew(self, held=None):
@@ -47,7 +51,7 @@ class Watch(Plain):
             Evidence that goes on to count for what is common, for some batches.
         """
         self._held, self._n_held = held, 0 if held is None else _HELD
-        self.tests = [RiseTest() for _ in range(1 if self.bounded else len(_QUANTILES))]
+        self.tests = [RiseTest(dispersion) for dispersion in self.dispersions]
         self.limits, self._first = None, np.empty(0)
         self.recovery = self._recovering = None
 
@@ -94,7 +98,7 @@ class Watch(Plain):
             f"of {rise.n_before} before them {rise.before:.2g}"
         )
 
-    def show(self, losses, alpha):
+    def show(self, losses, alpha, usual):
         """Look at the newest losses of the segment.
 
         Parameters
@@ -103,13 +107,15 @@ class Watch(Plain):
             Without NaN.
         alpha : float
             Probability that an episode is declared over which is not.
+        usual : float
+            Dispersion of the batches of all segments.
         """
         self._n_held = max(self._n_held - 1, 0)
         shown = losses[np.newaxis] if self.bounded else self._above_limits(losses)
         if not shown.shape[1]:
             return
         for test, values in zip(self.tests, shown, strict=True):
-            test.update(values)
+            test.update(values, usual)
         if self.recovery is not None:
             self.recovery.update(1 - shown[self._recovering])
             if self.recovery.log_wealth >= log_evidence_needed(1, alpha):
@@ -141,19 +147,55 @@ class Common(Plain):
     """What there is to say of many segments at once."""
 
     def __init__(self):
-        self.is_open = False
+        self.is_open, self._n_held = False, 0
 
-    def rings(self, logs, alpha):
-        """Return how many segments have risen at least, if that begins just now; else 0."""
-        k = max(_FEWEST, -(-len(logs) // _SHARE))
+    def rings(self, logs, n_new, alpha):
+        """Tell whether it begins just now that many have risen, a bool.
+
+        Parameters
+        ----------
+        logs : list of float
+            Evidence of each segment, at whatever batch one stops.
+        n_new : int
+            How many were found to have risen in this batch.
+        alpha : float
+            Probability that it ever rings where fewer have.
+        """
+        k = fewest_in_common(len(logs))
         if len(logs) < k:
             self.is_open = False  # there is nothing left that could say so
-            return 0
+            return False
         log, needed = log_partial_conjunction(logs, k), log_evidence_needed(1, alpha)
-        rings = log >= needed and not self.is_open
+        begins = (log >= needed or n_new >= k) and not self.is_open
         # It is over once half of the evidence is gone: on the edge, it would ring again and again.
-        self.is_open = log >= needed or (self.is_open and log >= needed / 2)
-        return k if rings else 0
+        # That of those found in one batch comes in the next ones.
+        self._n_held = _HELD if begins else max(self._n_held - 1, 0)
+        holds = log >= needed / 2 or self._n_held > 0
+        self.is_open = begins or (self.is_open and holds)
+        return begins
+
+
+def fewest_in_common(n):
+    """Return how many of so many segments are many."""
+    return max(_FEWEST, -(-n // _SHARE))
+
+
+class Together(NamedTuple):
+    """What many segments have in common at the end of a batch.
+
+    Attributes
+    ----------
+    begins : bool
+        Whether many have risen, and it is the first batch of that.
+    is_one : bool
+        Whether those found in this batch are so many that they are one piece of news.
+    n : int
+        Segments that can be told of.
+    """
+
+    begins: bool
+    is_one: bool
+    n: int
 
 
 class Alarms(Plain):
@@ -163,15 +205,26 @@ class Alarms(Plain):
     ----------
     alpha : float
         Largest expected share of false alarms among those that are found in a batch, and largest
-        probability that a common one is ever false.
+        probability that a common one is ever false that is not made of those.
     bounded : bool
         Whether losses are in [0, 1].
+
+    Attributes
+    ----------
+    watches : dict of segment to Watch
+        Those that had rows.
+    common : Common
+        Of all of them.
+    usual : float
+        Dispersion of the batches of all segments, until the newest: a new segment has no past to
+        tell by how far its days are apart.
     """
 
     def __init__(self, alpha, *, bounded):
         self.alpha = alpha
         self.bounded = bounded
         self.watches = {}
+        self.usual = 1.0
         self.common = Common()
 
     def show(self, key, losses):
@@ -179,7 +232,7 @@ class Alarms(Plain):
         watch = self.watches.get(key)
         if watch is None:
             watch = self.watches[key] = Watch(bounded=self.bounded)
-        watch.show(losses[~np.isnan(losses)], self.alpha)
+        watch.show(losses[~np.isnan(losses)], self.alpha, self.usual)
 
     def is_open(self, key):
         """Tell whether a segment has been reported, and its episode is not over."""
@@ -208,7 +261,17 @@ class Alarms(Plain):
             self.watches[key].open()
         return new
 
-    def risen_together(self):
-        """Return how many have risen at least, 0 but where that just begins, and of how many."""
-        tested = [watch.log_e_process for watch in self.watches.values() if watch.is_tested]
-        return self.common.rings(tested, self.alpha), len(tested)
+    def risen_together(self, n_new):
+        """Return what many have in common, a Together.
+
+        Parameters
+        ----------
+        n_new : int
+            How many were found to have risen in this batch, which is over.
+        """
+        watches = self.watches.values()
+        self.usual = usual_dispersion([one for watch in watches for one in watch.dispersions])
+        tested = [watch.log_e_process for watch in watches if watch.is_tested]
+        n = len(tested)
+        begins = self.common.rings(tested, n_new, self.alpha)
+        return Together(begins, n_new >= fewest_in_common(n), n)

@@ -12,7 +12,7 @@ from ...utils._labels import is_flat, union_of_labels
 from ...utils._losses import task_of
 from ...utils._plain import Plain
 from ...utils._records import saying
-from ._alarms import Alarms
+from ._alarms import Alarms, fewest_in_common
 from ._keys import Grouped
 from ._log import (
     SegmentEvent,
@@ -267,15 +267,18 @@ class Fleet(Plain):
             alarms.show(key, report.losses[part])
         for key in over:
             alarms.begin_anew(key)
-        for key in alarms.risen(grouped.keys):
-            book, watch = self.shard.books[key], alarms.watches[key]
-            details = {"reason": watch.in_words, "version": book.version}
-            details["evidence"] = watch.evidence
-            self._tell("drifted", key, row=book.n_rows, state="drift", **details)
-        k, n = alarms.risen_together()
-        if k:
-            reason = f"the losses of at least {k} of {n} segments have risen"
+        new = alarms.risen(grouped.keys)
+        together = alarms.risen_together(len(new))
+        for key in [] if together.is_one else new:
+            self._tell_risen(key)
+        if together.begins:
+            reason = f"the losses of {_many(new, together.n)} have risen"
             self._tell("common", None, row=self.n_rows, state="drift", reason=reason)
+
+    def _tell_risen(self, key):
+        book, watch = self.shard.books[key], self.alarms.watches[key]
+        details = {"reason": watch.in_words, "version": book.version, "evidence": watch.evidence}
+        self._tell("drifted", key, row=book.n_rows, state="drift", **details)
 
     def _tell(self, action, segment, *, row, **details):
         event = SegmentEvent(action, row, 0, segment=segment, batch=self.n_batches, **details)
@@ -338,7 +341,7 @@ class Fleet(Plain):
         self.aliases.pop(into, None)
         if report is not None:
             self._note(report)
-        names = ", ".join(map(repr, keys[:5])) + (", ..." if len(keys) > 5 else "")
+        names = _names(keys)
         book = self.shard.books.get(into)
         row = 0 if book is None else book.n_rows
         self._tell("merged", into, row=row, reason=f"the rows of {names} go to {into!r}")
@@ -383,6 +386,18 @@ class Fleet(Plain):
     def _forget(self, key):
         self.alarms.forget(key)  # first: what is watched has a book
         self.shard.delete(key)
+
+
+def _names(keys):
+    return ", ".join(map(repr, keys[:5])) + (", ..." if len(keys) > 5 else "")
+
+
+def _many(new, n):
+    """Return a phrase for the many segments that have risen: those found now, or fewer before."""
+    k = fewest_in_common(n)
+    if len(new) < k:
+        return f"at least {k} of {n} segments"
+    return f"{len(new)} of {n} segments ({_names(new)})"
 
 
 def drifting_in(fleet):

@@ -16,7 +16,8 @@ def shown(alarms, losses):
     """Show each segment its losses of one batch; return who is reported, and of how many."""
     for key, of_segment in enumerate(losses):
         alarms.show(key, np.asarray(of_segment, dtype=float))
-    return alarms.risen(list(range(len(losses)))), alarms.risen_together()[0]
+    new = alarms.risen(list(range(len(losses))))
+    return new, alarms.risen_together(len(new)).begins
 
 
 def losses(rng, n_segments, rates, n_rows=20):
@@ -27,9 +28,9 @@ def days(alarms, rng, n_days, rates, n_segments=60):
     """Return the segments reported, and the common alarms, of some days."""
     found, together = [], 0
     for _ in range(n_days):
-        new, k = shown(alarms, losses(rng, n_segments, rates))
+        new, begins = shown(alarms, losses(rng, n_segments, rates))
         found += new
-        together += k > 0
+        together += begins
     return found, together
 
 
@@ -49,10 +50,10 @@ def test_those_that_rise_are_reported_once_each_the_clearest_first():
     rng = np.random.default_rng(1)
     alarms, rates = Alarms(0.05, bounded=True), np.full(60, 0.1)
     assert days(alarms, rng, 12, rates) == ([], 0)
-    rates[[7, 20]] = 0.5, 0.9
-    found, together = days(alarms, rng, 10, rates)
-    assert found == [20, 7]
-    assert together == 0
+    rates[[7, 20]] = 0.5, 0.98
+    assert days(alarms, rng, 1, rates) == ([20, 7], 0)
+    assert alarms.watches[20].log_e_value > alarms.watches[7].log_e_value
+    assert days(alarms, rng, 9, rates) == ([], 0)
     assert [key for key in range(60) if alarms.is_open(key)] == [7, 20]
     assert "the mean loss of its last 200 rows is 0.49, of " in alarms.watches[7].in_words
     assert alarms.watches[7].evidence["after"] == pytest.approx(0.49, abs=0.01)
@@ -105,6 +106,60 @@ def test_what_is_common_is_told_once_and_again_when_it_comes_again():
         assert together == 1
         assert len(found) >= 30
         assert days(alarms, rng, 60, np.full(40, 0.01), 40) == ([], 0)
+
+
+@pytest.mark.parametrize("n_risen", [3, 4, 40])
+def test_many_that_are_found_in_one_batch_are_one_piece_of_news(n_risen):
+    """It comes with them, and not again when the evidence of all days together says so, too."""
+    rng = np.random.default_rng(16)
+    alarms, rates = Alarms(0.05, bounded=True), np.full(40, 0.1)
+    days(alarms, rng, 12, rates, 40)
+    rates[:n_risen] = 0.95
+    for key, errors_ in enumerate(losses(rng, 40, rates)):
+        alarms.show(key, errors_.astype(float))
+    new = alarms.risen(list(range(40)))
+    assert sorted(new) == list(range(n_risen))
+    assert alarms.risen_together(len(new)) == (n_risen > 3, n_risen > 3, 40)
+    assert days(alarms, rng, 4, rates, 40) == ([], 0)
+    assert alarms.common.is_open == (n_risen > 3)
+
+
+def in_runs(rng, n_segments, n_days, rate, n_rows=20):
+    """Return losses by day: every other one, on average, is that of the row before it."""
+    own = rng.random((n_segments, n_days * n_rows)) < rate
+    for row in np.flatnonzero(rng.random(own.shape[1]) < 0.5)[1:]:
+        own[:, row] = own[:, row - 1]
+    return own.reshape(n_segments, n_days, n_rows).transpose(1, 0, 2)
+
+
+def days_apart(rng, n_segments, n_days, rate, n_rows=20):
+    """Return losses by day: each segment and day has a rate of its own."""
+    rates = rng.beta(10 * rate, 10 * (1 - rate), (n_days, n_segments, 1))
+    return rng.random((n_days, n_segments, n_rows)) < rates
+
+
+@pytest.mark.parametrize("drawn", [in_runs, days_apart])
+def test_of_segments_whose_errors_come_in_runs_few_are_reported(drawn):
+    """Days that are further apart than those of independent errors are what is usual there."""
+    rng = np.random.default_rng(17)
+    alarms, n_found = Alarms(0.05, bounded=True), 0
+    for day in drawn(rng, 60, 40, 0.15):
+        n_found += len(shown(alarms, day)[0])
+    assert n_found <= 3
+    assert alarms.usual > 1.5
+
+
+def test_by_how_much_days_differ_is_known_of_a_segment_whichever_model_serves():
+    rng = np.random.default_rng(18)
+    alarms = Alarms(0.05, bounded=True)
+    for day in days_apart(rng, 3, 30, 0.3):
+        shown(alarms, day)
+    before = alarms.watches[0].dispersions[0].total
+    alarms.begin_anew(0)
+    shown(alarms, np.ones((3, 20)))  # with the days of the model before it has nothing to do
+    assert alarms.watches[0].dispersions[0].total == before
+    shown(alarms, np.zeros((3, 20)))
+    assert alarms.watches[0].dispersions[0].total == before + 16
 
 
 def test_three_of_thirty_one_are_fewer_than_a_tenth():
@@ -187,8 +242,9 @@ def test_the_order_of_segments_does_not_matter():
         for key in range(50):
             one.show(key, new[key].astype(float))
             other.show(int(order[key]), new[order[key]].astype(float))
-        assert sorted(one.risen(range(50))) == sorted(other.risen(range(50)))
-        assert one.risen_together() == other.risen_together()
+        found = sorted(one.risen(range(50)))
+        assert found == sorted(other.risen(range(50)))
+        assert one.risen_together(len(found)) == other.risen_together(len(found))
     assert sum(map(one.is_open, range(50))) == 8
 
 
@@ -227,7 +283,7 @@ def test_nothing_is_common_once_too_few_segments_are_left():
         shown(alarms, [errors(18)] * 3)
     assert alarms.common.is_open
     alarms.forget(0)
-    assert alarms.risen_together() == (0, 2)
+    assert alarms.risen_together(0) == (False, False, 2)
     assert not alarms.common.is_open
 
 
@@ -277,7 +333,7 @@ def test_what_is_remembered_of_a_segment_is_small(bounded):
         alarms.show("a", rng.random(20).round() if bounded else rng.random(20))
     watch = alarms.watches["a"]
     numbers = sum(test._dates.size for test in watch.tests)
-    assert numbers <= (90 if bounded else 180)
+    assert numbers <= (100 if bounded else 200)
     assert len(pickle.dumps(watch)) <= (1800 if bounded else 2600)
 
 
