@@ -96,8 +96,8 @@ print(f"of the order of {10 ** np.round(np.log10(milliseconds)):g} ms per shop a
 # Two hundred triggers ring now and then; retrains are their business, and nobody has to read of
 # them. What is *reported* is another matter: an event ``drifted`` names a shop whose losses have
 # risen so far that few of all that are named are named by chance. When a promotion moves nearly all
-# of them, nearly all are named, too, and one event more, ``common``, says that they moved together:
-# that is the one to call people for.
+# of them on one day, that is one event, ``common``, and no shop is named: not two hundred alarms,
+# but one.
 
 log = model.events_.to_frame()
 log["day"] = log["batch"] + history - 2  # the first batch is the history
@@ -137,10 +137,11 @@ print(model.status().to_frame().set_index("segment").loc[[40, 100, 202], columns
 # A map
 # -----
 #
-# Each line is a shop, those that were reported on top, in the order in which they were: the five
-# that lost customers. The bars count the shops with an alarm, of their own trigger or reported; the
-# band is the common alarm of the promotion. When it ends, the models that have learned its ways are
-# wrong once more.
+# Each line is a shop, those that were reported on top, in the order in which they were: first the
+# five that lost customers, then some that moved a day after the others. The bars count the shops
+# with an alarm, of their own trigger or reported; the band is the common alarm, on the first day of
+# the promotion. Two days later the triggers of most shops have seen it, and the models are fitted
+# to its ways; when it ends, they are wrong once more.
 
 display = SegmentsDisplay.from_estimator(model, max_segments=36)
 display.ax_.set_xlabel("day of service")

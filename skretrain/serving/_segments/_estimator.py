@@ -93,20 +93,27 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
     there are or open later. False is the report of a segment whose losses have not risen: at each
     date there is a fixed level that the expected loss of a row, given all before it, is not below
     until then and not above since. A model that becomes better brings no evidence, and a
-    rise by less than 0.01 hardly any. Losses that depend on each other in time may: after a run of
-    errors, the expected loss has risen.
+    rise by less than 0.01 hardly any.
+
+    Losses that depend on each other in time break that: after a run of errors, the expected loss
+    has risen. So evidence counts for less where batches of a segment have been further apart than
+    those of independent losses are (those of all segments, while it has few): as many losses less
+    count as by that factor, as in quasi-likelihood. It takes evidence away, and never adds any.
 
     That holds for each batch, not for all of them together: reports add up over a long time. An
     episode is over, and the segment can be reported again, when its losses have been shown to be
     below the middle of what they were before and after, at level `alpha`, or when another model
     serves: then all begins anew.
 
-    An event ``common`` says that at least a tenth of the segments under test, and three, have risen
-    together: a promotion week, a broken feed. For :math:`n` segments and :math:`k` of them, the
-    mean of the :math:`n - k + 1` smallest capitals is itself that of a fair game if fewer than
-    :math:`k` have risen [4]_; the dates are weighted such that the probability of *ever* being
-    false is at most `alpha`, and once more that for each time that the average segment has begun
-    anew. A segment whose model was replaced in an episode counts here for seven batches more.
+    An event ``common`` says that many have risen together, a tenth of the segments under test and
+    three at least: a promotion week, a broken feed. Where so many are found in one batch, it stands
+    for all of them, and none is named by an event of its own; :meth:`status` says of which an
+    episode is open. Many may also rise a little, or one after the other: for :math:`n` segments and
+    :math:`k` of them, the mean of the :math:`n - k + 1` smallest capitals is itself that of a fair
+    game if fewer than :math:`k` have risen [4]_; the dates are weighted such that the probability
+    of *ever* saying so falsely is at most `alpha`, and once more that for each time that the
+    average segment has begun anew. A segment whose model was replaced in an episode counts here for
+    seven batches more.
 
     A *failure* of one segment, its base raises, stops no other: it is an event. With
     ``on_error="raise"`` of the retrainer, it is raised once all have learned; else it is a warning.

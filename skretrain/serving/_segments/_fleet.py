@@ -270,15 +270,12 @@ class Fleet(Plain):
         new = alarms.risen(grouped.keys)
         together = alarms.risen_together(len(new))
         for key in [] if together.is_one else new:
-            self._tell_risen(key)
+            book, watch = self.shard.books[key], alarms.watches[key]
+            details = {"reason": watch.in_words, "evidence": watch.evidence, "version": book.version}
+            self._tell("drifted", key, row=book.n_rows, state="drift", **details)
         if together.begins:
             reason = f"the losses of {_many(new, together.n)} have risen"
             self._tell("common", None, row=self.n_rows, state="drift", reason=reason)
-
-    def _tell_risen(self, key):
-        book, watch = self.shard.books[key], self.alarms.watches[key]
-        details = {"reason": watch.in_words, "version": book.version, "evidence": watch.evidence}
-        self._tell("drifted", key, row=book.n_rows, state="drift", **details)
 
     def _tell(self, action, segment, *, row, **details):
         event = SegmentEvent(action, row, 0, segment=segment, batch=self.n_batches, **details)

@@ -10,6 +10,7 @@ from sklearn.linear_model import SGDClassifier
 from skretrain import DriftAwareRetrainer
 from skretrain.serving import SegmentedRetrainer
 from skretrain.serving._segments._alarms import Alarms
+from skretrain.utils._e_values import log_partial_conjunction
 
 
 def shown(alarms, losses):
@@ -122,6 +123,18 @@ def test_many_that_are_found_in_one_batch_are_one_piece_of_news(n_risen):
     assert alarms.risen_together(len(new)) == (n_risen > 3, n_risen > 3, 40)
     assert days(alarms, rng, 4, rates, 40) == ([], 0)
     assert alarms.common.is_open == (n_risen > 3)
+
+
+def test_many_that_are_found_on_a_day_ring_before_all_days_together_do_and_once_a_week():
+    """Forty segments have two bad days, with a calm one between them."""
+    rng = np.random.default_rng(16)
+    alarms, rung = Alarms(0.05, bounded=True), []
+    days(alarms, rng, 12, 0.1, 40)
+    for rate in (0.4, 0.1, 0.5):
+        found, together = days(alarms, rng, 1, rate, 40)
+        logs = [watch.log_e_process for watch in alarms.watches.values()]
+        rung.append((len(found) >= 4, together, log_partial_conjunction(logs, 4) > np.log(20)))
+    assert rung == [(True, 1, False), (False, 0, False), (True, 0, True)]
 
 
 def in_runs(rng, n_segments, n_days, rate, n_rows=20):
@@ -381,3 +394,32 @@ def test_a_fleet_reports_a_segment_on_the_day_on_which_its_concept_turns_around(
     assert reported[0].evidence["before"] < 0.2 < 0.6 < reported[0].evidence["after"]
     assert "the mean loss of its last 20 rows is" in reported[0].reason
     assert not model.status()[1].is_drifting
+
+
+@pytest.mark.parametrize("turned_on_day_nine", [2, 6])
+def test_where_many_turn_around_on_one_day_an_event_stands_for_all_of_them(turned_on_day_nine):
+    """The status names them, events do not; where they do so in pairs, each pair is named."""
+    rng, segment = np.random.default_rng(19), np.repeat(np.arange(8), 20)
+    model = SegmentedRetrainer(DriftAwareRetrainer(SGDClassifier(random_state=0)), by=0)
+    for day in range(1, 11):
+        X = np.column_stack([segment, rng.normal(size=(160, 3))])
+        turned = segment < {9: turned_on_day_nine, 10: max(turned_on_day_nine, 4)}.get(day, 0)
+        model.partial_fit(X, (np.where(turned, -1, 1) * X[:, 1] > 0).astype(int))
+        if day == 9:
+            drifting = [key for key, status in model.status().items() if status.is_drifting]
+            assert drifting == list(range(turned_on_day_nine))
+    told = [event for event in model.events_ if event.action in ("drifted", "common")]
+    common = told.pop()
+    if turned_on_day_nine == 2:
+        assert sorted((event.batch, event.segment) for event in told) == [
+            (9, 0),
+            (9, 1),
+            (10, 2),
+            (10, 3),
+        ]
+        assert (common.action, common.batch) == ("common", 10)
+        assert common.reason == "the losses of at least 3 of 8 segments have risen"
+    else:
+        assert not told
+        assert (common.action, common.segment, common.batch) == ("common", None, 9)
+        assert common.reason.startswith("the losses of 6 of 8 segments (")
