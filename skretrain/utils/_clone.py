@@ -109,6 +109,50 @@ def rebuilt(estimator):
     return built
 
 
+def differing_params(one, other):
+    """Return the names of the parameters in which two estimators differ, at any depth.
+
+    Of estimators among the parameters the type is compared, and then their parameters; of a Keras
+    model, and of what does not pickle, the type; of all else the content.
+
+    Returns
+    -------
+    names : list of str
+        Sorted; ``[""]`` for two of different types.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Lasso, Ridge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skretrain.utils._clone import differing_params
+    >>> differing_params(make_pipeline(Ridge()), make_pipeline(Ridge(alpha=2.0)))
+    ['ridge__alpha']
+    >>> differing_params(Ridge(), Lasso())
+    ['']
+    """
+    if type(one) is not type(other):
+        return [""]
+    params, others = one.get_params(), other.get_params()
+    return sorted(
+        name
+        for name in params.keys() | others.keys()
+        if name not in params or name not in others or not _is_same(params[name], others[name])
+    )
+
+
+def _is_same(one, other):
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    if _is_estimator(one) or hasattr(one, "get_compile_config"):
+        return True
+    try:
+        return joblib.hash(one) == joblib.hash(other)
+    except Exception:  # what does not pickle is in no file, either
+        return True
+
+
 class ClonedByContent:
     """Gives an estimator that holds others a clone wherever `cloned` gives those one.
 
@@ -120,12 +164,16 @@ class ClonedByContent:
         return rebuilt(self)
 
 
+def _is_estimator(value):
+    return hasattr(value, "get_params") and not isinstance(value, type)
+
+
 def _cloned(value):
     if type(value) is dict:
         return {key: _cloned(item) for key, item in value.items()}
     if type(value) in (list, tuple):
         return type(value)(map(_cloned, value))
-    if hasattr(value, "get_params") and not isinstance(value, type):
+    if _is_estimator(value):
         return cloned(value)
     if hasattr(value, "get_compile_config"):
         return _copied_net(value)

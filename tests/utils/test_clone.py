@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skretrain import DriftAwareRetrainer, MixtureRetrainer, ReplayPartialFit, make_mixture
 from skretrain.drift import Periodic
 from skretrain.model_selection import RetrainMatrix, compare_policies, prequential_validate
-from skretrain.utils._clone import check_apart, cloned, cloned_apart
+from skretrain.utils._clone import check_apart, cloned, cloned_apart, differing_params
 
 
 class Copies(BaseEstimator):
@@ -184,3 +184,66 @@ def test_what_clones_share_is_named_with_the_way_out_at_any_depth():
     inner = make_pipeline(make_pipeline(StandardScaler(), KeepsAFile("a")))
     with pytest.raises(ValueError, match=r"set_params\(pipeline__keepsafile__file=None\)"):
         cloned_apart(inner)
+
+
+class Net:
+    """What a model of Keras is asked for; no two are the same."""
+
+    def __init__(self):
+        self.name = object()
+
+    def get_compile_config(self):
+        return {}
+
+
+class Holds(BaseEstimator):
+    """It has a parameter of any kind."""
+
+    def __init__(self, value=None):
+        self.value = value
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (1, 2),
+        (1, 1.0),
+        (None, 1),
+        ([1, 2], [1, 3]),
+        ([1, 2], [1, 2, 3]),
+        ([1], (1,)),
+        (np.arange(3), np.arange(3.0)),
+        (Ridge, GaussianNB),
+        (Ridge(), GaussianNB()),
+        ({"a": [1]}, {"a": [2]}),
+        ([("a", Ridge())], [("a", GaussianNB())]),
+    ],
+)
+def test_parameters_of_another_content_are_named(one, other):
+    assert differing_params(Holds(one), Holds(other))[0] == "value"
+    assert differing_params(make_pipeline(Holds(one)), make_pipeline(Holds(other)))[0] == (
+        "holds__value"
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.nan,
+        np.arange(3),
+        Ridge,
+        Ridge(),
+        [("a", Ridge(2.0)), (1, None)],
+        {"a": np.ones(2), "b": {"c": 1}},
+        Net(),
+        lambda: 1,
+    ],
+)
+def test_a_clone_has_the_same_parameters_however_it_was_made(value):
+    other = Net() if isinstance(value, Net) else clone(Holds(value)).value
+    assert differing_params(Holds(value), Holds(other)) == []
+
+
+def test_a_parameter_that_is_there_once_only_differs():
+    assert differing_params(Holds(Ridge()), Holds(GaussianNB()))[0] == "value"
+    assert "value__alpha" in differing_params(Holds(Ridge()), Holds(GaussianNB()))

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..._retrainer._border import has_other_columns
 from ..._retrainer._estimator import BaseRetrainer
 from ...exceptions import RetrainFailedWarning
-from ...utils._clone import ClonedByContent
+from ...utils._clone import ClonedByContent, differing_params
 from ...utils._containers import as_container, n_rows
 from ...utils._hooks import Telling, pass_on
 from ...utils._params import (
@@ -34,7 +34,9 @@ from ._parts import packed, unpacked
 from ._shelf import Shelf
 from ._store import MemoryStore
 
-_OF_FILE = ("_fleet", "_file", "_log_before")  # what belongs to the file, or to this process
+# What belongs to the file, or to this process.
+_OF_FILE = ("_fleet", "_file", "_log_before", "_compared")
+_MOST_TOLD = 3  # parameters in a warning
 COLUMNS = ("n_features_in_", "feature_names_in_", "_by")  # what is known of the table
 
 
@@ -46,14 +48,8 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
     def _new_fleet(self):
         if not isinstance(self.retrainer, BaseRetrainer):
             refuse(self, "retrainer", "a DriftAwareRetrainer or a ReplayPartialFit")
-        check_integer(self, "min_rows", least=1, what="a number of rows")
         check_choice(self, "fallback", ("pooled", None))
-        budget = self.growth_budget
-        is_share = is_number(budget, least=0, most=1)
-        if not (budget is None or is_share or is_integer(budget, least=0)):
-            refuse(self, "growth_budget", "an integer of at least 0, a share from 0 to 1, or None")
-        check_number(self, "alpha", above=0, below=1, what="a share of false alarms")
-        self._check_max_loaded()
+        self._check_numbers()
         return Fleet(
             self.retrainer,
             has_pooled=self.fallback is not None,
@@ -63,7 +59,13 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
             shelf=Shelf(self._store(), self.max_loaded),
         )
 
-    def _check_max_loaded(self):
+    def _check_numbers(self):
+        check_integer(self, "min_rows", least=1, what="a number of rows")
+        budget = self.growth_budget
+        is_share = is_number(budget, least=0, most=1)
+        if not (budget is None or is_share or is_integer(budget, least=0)):
+            refuse(self, "growth_budget", "an integer of at least 0, a share from 0 to 1, or None")
+        check_number(self, "alpha", above=0, below=1, what="a share of false alarms")
         check_integer(self, "max_loaded", least=1, what="a number of segments", otherwise=(None,))
 
     def _store(self):
@@ -83,9 +85,9 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
             header = store.header() if os.path.exists(self.path) else None
             if header is None:
                 return None
-            self._check_max_loaded()
             columns, fleet = unpacked(header)
-            fleet.shard.shelf.take_over(store, self.max_loaded)
+            fleet.shard.shelf.store = store
+            _adopted(self, fleet)
             vars(self).update(columns)
             self._fleet = fleet
             pass_on({"": self.__dict__.pop("_log_before", fleet.log)}, {"": fleet.log})
@@ -103,10 +105,7 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
                 refuse(self, "path", what)
             self.__dict__.pop("_fleet", None)  # it stays in its file
             return None
-        if shelf.max_loaded != self.max_loaded:
-            self._check_max_loaded()
-            shelf.max_loaded = self.max_loaded
-        return fleet
+        return _adopted(self, fleet)
 
     def _begun(self):
         """Return the fleet, or raise NotFittedError."""
@@ -166,6 +165,8 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
         elif not (isinstance(self.by, str) or is_integer(self.by)) or self.by != self._by:
             refuse(self, "by", f"{self._by!r} until the next fit, as it was in the one before")
         rows, parts = split(self, self.by, X, fleet.aliases)
+        if not reset:
+            _warn_of_other_params(self, fleet)
         check_kinds(self, self.by, parts.grouped.keys, fleet.shard.books.keys() | fleet.aliases)
         if reset or not hasattr(X, "columns") or has_other_columns(self, X):
             validate_data(self, X, reset=reset, skip_check_array=True)
@@ -278,3 +279,32 @@ def _path_of(model):
     if not isinstance(model.path, str | os.PathLike) or not os.fspath(model.path):
         refuse(model, "path", "the path of a file, or None")
     return os.fspath(model.path)
+
+
+def _adopted(model, fleet):
+    """Return a fleet that goes by the numbers as they are now."""
+    model._check_numbers()
+    fleet.shard.min_rows, fleet.shard.growth_budget = model.min_rows, model.growth_budget
+    fleet.alarms.alpha, fleet.shard.shelf.max_loaded = model.alpha, model.max_loaded
+    return fleet
+
+
+def _warn_of_other_params(model, fleet):
+    """Say, once, what in a file was begun otherwise than this object would begin it."""
+    if fleet.shard.shelf.path is None or fleet is model.__dict__.get("_compared"):
+        return
+    model._compared = fleet
+    names = [
+        f"retrainer__{name}".removesuffix("__")
+        for name in differing_params(fleet.template, model.retrainer)
+    ]
+    if (fleet.pooled is None) != (model.fallback is None):
+        names.append("fallback")
+    if names:
+        told = ", ".join(names[:_MOST_TOLD]) + (", ..." if len(names) > _MOST_TOLD else "")
+        warn_user(
+            f"{type(model).__name__}(path={model.path!r}): the segments in the file were begun "
+            f"with other parameters and go on with those: {told}. What is given here has no "
+            "effect. Give what was given then, or call fit to begin anew.",
+            UserWarning,
+        )

@@ -119,8 +119,11 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
     ``on_error="raise"`` of the retrainer, it is raised once all have learned; else it is a warning.
 
     *State*. With a `path`, the file is the state, and a pickle holds no more than the path: one
-    object at a time is to learn with it. Parameters count from ``fit`` on, but for `max_loaded`;
-    `by` cannot change before, nor can what is in memory go on in a file.
+    object at a time is to learn with it. `retrainer` and `fallback` count from ``fit`` on (where a
+    file was begun with others, a UserWarning says so), and `by` cannot change before; `min_rows`,
+    `growth_budget`, `alpha` and `max_loaded` count at once. What is in memory cannot go on in a
+    file. Without a `path`, a pass that is interrupted, by Ctrl-C say, leaves some segments that
+    have learned their rows and others that have not.
 
     References
     ----------

@@ -3,10 +3,12 @@
 import hashlib
 import os
 import sqlite3
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 from ...utils._plain import Plain
+from ...utils._warn import warn_user
 
 _PROTOCOL = 2  # of the tables; raised when this version could not read those of the one before
 _HEADER = ""  # the key of what belongs to all segments; no segment has an empty one: it is JSON
@@ -193,6 +195,12 @@ class FileStore(Plain):
         return None
 
     def _open(self):
+        if _is_old_and_empty(self.path):
+            warn_user(
+                f"{self.path} has 0 bytes, so all begins anew. If there were segments in it, go "
+                "back to a copy of the file.",
+                UserWarning,
+            )
         # Without the transactions that Python's module begins and ends of its own accord. Callers
         # see to it that one thread at a time is here.
         connection = sqlite3.connect(
@@ -256,6 +264,18 @@ class FileStore(Plain):
                 f"{self.path} is no file of segments, or was altered: {error}. Go back to a copy "
                 "of the file."
             ) from error
+
+
+def _is_old_and_empty(path):
+    """Tell whether a file has no byte and is none that another process makes just now.
+
+    A process that was killed in its very first call leaves such a file, and a copy that failed.
+    """
+    try:
+        status = os.stat(path)
+    except OSError:  # it is not there, or cannot be looked at, which SQLite says
+        return False
+    return not status.st_size and time.time() - status.st_mtime > _WAIT
 
 
 def _tables_of(connection):

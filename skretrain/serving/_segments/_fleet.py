@@ -271,7 +271,11 @@ class Fleet(Plain):
         together = alarms.risen_together(len(new))
         for key in [] if together.is_one else new:
             book, watch = self.shard.books[key], alarms.watches[key]
-            details = {"reason": watch.in_words, "evidence": watch.evidence, "version": book.version}
+            details = {
+                "reason": watch.in_words,
+                "evidence": watch.evidence,
+                "version": book.version,
+            }
             self._tell("drifted", key, row=book.n_rows, state="drift", **details)
         if together.begins:
             reason = f"the losses of {_many(new, together.n)} have risen"

@@ -49,10 +49,6 @@ class Shelf(Plain):
         """The file of the store, a str, or None."""
         return self.store.path
 
-    def take_over(self, store, max_loaded):
-        """Go on with the store from which the shelf was read."""
-        self.store, self.max_loaded = store, max_loaded
-
     def is_loaded(self, key):
         """Tell whether a segment's retrainer is in memory."""
         return key in self._loaded

@@ -1,12 +1,17 @@
 """Parameters that are changed after a fleet has learned: nothing of that is lost or mixed."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from skretrain import DriftAwareRetrainer
+from skretrain import DriftAwareRetrainer, ReplayPartialFit
+from skretrain.drift import AtLeast, ErrorDrift
 from skretrain.serving import SegmentedRetrainer, on_event
 
 
@@ -37,6 +42,114 @@ def test_how_many_are_loaded_can_be_changed_at_any_time(tmp_path, in_file):
     with pytest.raises(ValueError, match=r"max_loaded=0\): max_loaded must be an integer of at le"):
         model.set_params(max_loaded=0).predict(rows()[0])
     assert model.set_params(max_loaded=None).partial_fit(*rows(2)).n_batches_ == 3
+
+
+def day(number, *, turned=False, n=20):
+    """Return rows of three shops, of which the last has a concept of its own; and turned around."""
+    rng = np.random.default_rng(number)
+    shop = np.repeat([0, 1, 2], n)
+    X = np.column_stack([shop, rng.normal(size=(3 * n, 2))])
+    return X, ((X[:, 1] > 0) != (shop == (1 if turned else 2))).astype(int)
+
+
+def weights(model):
+    return [status.weight for status in model.status().values()]
+
+
+def reported(model):
+    return {event.segment for event in model.events_ if event.action == "drifted"}
+
+
+def waiting(model):
+    return [status.waits_to_grow for status in model.status().values()]
+
+
+@pytest.fixture(params=["in memory", "in a file", "in a file, another object"])
+def changed(request, tmp_path):
+    """Let a fleet learn, then give it, or one that goes on, other parameters."""
+    path = None if request.param == "in memory" else tmp_path / "fleet.db"
+
+    def make(before, after):
+        model = fleet(path=path, **before)
+        for number in range(8):
+            model.partial_fit(*day(number))
+        return (
+            fleet(path=path, **after) if "another" in request.param else model.set_params(**after)
+        )
+
+    return make
+
+
+def test_a_number_of_rows_counts_at_once(changed):
+    model = changed({"min_rows": 1000}, {"min_rows": 20})
+    assert weights(model)[2] > 0
+    assert weights(model.set_params(min_rows=1000).partial_fit(*day(8))) == [0, 0, 0]
+
+
+def test_a_level_of_alarms_counts_at_once(changed):
+    model = changed({}, {"alpha": 1e-30})
+    assert not reported(model.partial_fit(*day(8, turned=True)))
+    assert reported(model.set_params(alpha=0.05).partial_fit(*day(9, turned=True))) >= {1}
+
+
+def test_a_budget_counts_at_once(changed):
+    model = changed({}, {"growth_budget": 0})
+    for number in range(8, 16):
+        model.partial_fit(*day(number))
+    assert any(waiting(model))
+    assert not any(waiting(model.set_params(growth_budget=None).partial_fit(*day(16))))
+
+
+@pytest.mark.parametrize("wrong", [{"alpha": 2}, {"min_rows": 0}, {"growth_budget": -1}])
+def test_a_wrong_number_is_refused_and_nothing_is_lost(changed, wrong):
+    other = changed({}, {})
+    (name, value), expected = next(iter(wrong.items())), other.predict(day(9)[0])
+    right = other.get_params()[name]
+    other.set_params(**wrong)
+    for call in (other.partial_fit, other.score):
+        with pytest.raises(ValueError, match=f"{name}={value}"):
+            call(*day(9))
+    np.testing.assert_array_equal(other.set_params(**{name: right}).predict(day(9)[0]), expected)
+    assert other.n_batches_ == 8
+
+
+@pytest.mark.parametrize(
+    ("retrainer", "fallback", "told"),
+    [
+        (
+            DriftAwareRetrainer(GaussianNB(var_smoothing=0.1)),
+            "pooled",
+            "retrainer__estimator__var_",
+        ),
+        (DriftAwareRetrainer(GaussianNB(), policy="full_refit"), "pooled", "retrainer__policy"),
+        (ReplayPartialFit(GaussianNB()), None, "retrainer, fallback"),
+    ],
+)
+def test_a_file_that_was_begun_with_other_parameters_says_so_once(
+    tmp_path, retrainer, fallback, told
+):
+    """It goes on as it was begun; fit, which is the way out, does not complain."""
+    path = tmp_path / "fleet.db"
+    expected = fleet().fit(*day(0)).partial_fit(*day(1)).predict(day(2)[0])
+    fleet(path=path).fit(*day(0))
+    other = SegmentedRetrainer(retrainer, by=0, fallback=fallback, path=path)
+    with pytest.warns(UserWarning, match=f"go on with those: {told}"):
+        other.partial_fit(*day(1))
+    np.testing.assert_array_equal(other.predict(day(2)[0]), expected)
+    again = SegmentedRetrainer(retrainer, by=0, fallback=fallback, path=path).fit(*day(0))
+    assert type(again.retrainer_of(0)) is type(retrainer)
+    assert (again.pooled_ is None) == (fallback is None)
+    again.partial_fit(*day(1))
+
+
+def test_a_file_that_was_begun_with_the_same_parameters_says_nothing(tmp_path):
+    """Nothing of how they were written, or of what the retrainer has learned elsewhere, counts."""
+    path, X_y = tmp_path / "fleet.db", day(0)
+    base = make_pipeline(StandardScaler(), GaussianNB(priors=np.array([0.5, 0.5])))
+    retrainer = DriftAwareRetrainer(base, detector=AtLeast([ErrorDrift()]))
+    SegmentedRetrainer(retrainer, by=0, path=path).fit(*X_y)
+    for one in (clone(retrainer), deepcopy(retrainer).fit(X_y[0][:, 1:], X_y[1])):
+        SegmentedRetrainer(one, by=0, path=path).partial_fit(*X_y)
 
 
 @pytest.mark.parametrize("in_file", [False, True])

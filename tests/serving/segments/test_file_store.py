@@ -261,3 +261,21 @@ def test_of_two_that_make_the_file_at_once_both_find_its_tables(path, monkeypatc
     with closing(FileStore(path)) as store:
         store.put("b", [b"two"])
         assert content(store) == ([b"first"], {"a": [b"one"], "b": [b"two"]})
+
+
+def test_a_file_without_a_byte_is_told_of_and_begun(path):
+    """It may be left of a copy, or of a first call: nobody can tell which."""
+    path.touch()
+    os.utime(path, (0, 0))
+    with closing(FileStore(path)) as store:
+        with pytest.warns(UserWarning, match=r"fleet\.db has 0 bytes, so all begins anew"):
+            assert store.header() is None
+        store.put("a", [b"one"])
+        store.commit([b"first"])
+        assert content(store) == ([b"first"], {"a": [b"one"]})
+
+
+def test_a_file_that_another_process_makes_just_now_is_not_told_of(path):
+    path.touch()
+    with closing(FileStore(path)) as store:
+        assert store.header() is None
