@@ -474,8 +474,17 @@ def test_an_estimator_that_cannot_learn_in_between_is_named():
 def test_questions_that_make_no_sense_are_answered_by_errors():
     with pytest.raises(ValueError, match="to='best'"):
         COMPARISON.regret(to="best")
-    with pytest.raises(ValueError, match="price=-3"):
-        COMPARISON.recommend(-3)
+    name = COMPARISON.names[0]
+    for method, args in {
+        "recommend": (),
+        "regret": (),
+        "rolling_choice": (),
+        "cost": (name,),
+    }.items():
+        with pytest.raises(
+            ValueError, match=rf"^PolicyComparison\.{method}\(price=-3\): price must"
+        ):
+            getattr(COMPARISON, method)(*args, price=-3)
     with pytest.raises(ValueError, match="scoring=None"):
         compare_policies(KMeans(), X, Y, {"never": []})
     two = np.column_stack([Y, Y]).astype(float)

@@ -130,7 +130,7 @@ def test_one_comparison_has_one_idea_of_what_a_mistake_costs(prices, options):
 
 def test_a_price_of_flips_needs_decisions_that_a_comparison_keeps_where_it_was_told_one():
     found = compared(1)
-    refused = r"compare_policies\(price=Price.*flip_price=0, since no decisions were kept: have one"
+    refused = r"^PolicyComparison\.\w+\(price=Price.*flip_price=0, since no decisions were kept"
     for ask in (found.recommend, lambda price: found.cost("never", price), found.rolling_choice):
         with pytest.raises(ValueError, match=refused):
             ask(price=Price(flip_price=1))

@@ -172,9 +172,9 @@ class Runs:
             charges=_charges_of(replay, matrix, self),
         )
 
-    def checked(self, price):
-        """Return a price that is valid, and of which all is measured."""
-        return checked_price(price, counts_flips=self.counts_flips)
+    def checked(self, price, owner="compare_policies"):
+        """Return a price that is valid, and of which all is measured; `owner` was given it."""
+        return checked_price(price, owner, counts_flips=self.counts_flips)
 
     def oracle(self, price):
         """Return the runs of the best schedules in hindsight."""

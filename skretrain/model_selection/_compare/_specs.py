@@ -81,18 +81,18 @@ def checked_prices(prices):
     return prices
 
 
-def checked_price(price, *, counts_flips=True):
-    """Return a price as a float, or as the Price that it is."""
+def checked_price(price, owner="compare_policies", *, counts_flips=True):
+    """Return a price as a float, or as the Price that it is; `owner` is who was given it."""
     if isinstance(price, Price):
         if price.flip_price and not counts_flips:
             accepted = (
                 "a Price with flip_price=0, since no decisions were kept: have one with a "
                 "flip_price among the prices of compare_policies"
             )
-            refuse("compare_policies", "price", accepted, price)
+            refuse(owner, "price", accepted, price)
         return price
     what = "what one refit costs, in units of the summed loss, or a Price"
-    check_number("compare_policies", "price", price, least=0, what=what)
+    check_number(owner, "price", price, least=0, what=what)
     return float(price)
 
 
