@@ -159,7 +159,7 @@ class Common(Plain):
         n_new : int
             How many were found to have risen in this batch.
         alpha : float
-            Probability that it ever rings where fewer have.
+            Probability that the evidence of all ever rings where fewer have.
         """
         k = fewest_in_common(len(logs))
         if len(logs) < k:
