@@ -94,7 +94,7 @@ class Ours:
         """Serve and learn a day, and return how many rows were wrong."""
         errors = 0 if self.is_first else int((self.model.predict(X) != y).sum())
         self.model.partial_fit(X, y)
-        if self.is_first:  # the log keeps the newest 10,000 events: of a large fleet, some weeks
+        if self.is_first:  # the log keeps the newest 10,000 retrains: of a large fleet, some weeks
             on_event(self.model, self.reports.append)
         self.is_first = False
         return errors
@@ -265,7 +265,7 @@ def alarms_section(stream, still):
         common = [event for event in log if event.action == "common"]
         true = [e for e in drifted if known is not None and known[int(e.segment)]]
         true = [event for event in true if event.batch > stream.half]
-        delays = [event.batch - stream.half for event in true]
+        delays = [event.batch - 1 - stream.half for event in true]
         own = {e.segment for e in ours.reports if e.state == "drift" and e.action == "retrained"}
         rows.append(
             [
@@ -277,13 +277,13 @@ def alarms_section(stream, still):
                 len(own - {None}),
             ]
         )
-    header = ["", "reported, of those that turned", "days until then, median"]
+    header = ["", "reported, of those that turned", "days later, median"]
     header += ["others reported", "days of common alarms", "retrained after an alarm of their own"]
     return [
         "## What is reported",
         f"{stream.n_segments:,} segments, {stream.n_days} days. Those that turn do so on day "
         f"{stream.half}, and all segments become worse on day {stream.end}; reports of segments "
-        "are counted up to there.",
+        "are counted up to there. Days are numbered from 0.",
         table(header, rows),
     ]
 
