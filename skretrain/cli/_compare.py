@@ -429,6 +429,7 @@ def _run_all(console, history, metric, arguments):
             memory=arguments.resume,
             on_run=on_run,
             on_progress=on_progress,
+            on_warning=lambda text: say(console, f"warning: {text}"),
         )
 
 

@@ -33,6 +33,7 @@ BASELINES = (NO_CHANGE, *CONSTANT.values(), "(cheapest)", "(quantile)")
 _FEWEST_FITS, _MOST_FITS = 50, 100
 _FEWEST_PARTS = 4  # batches, or windows, of a history that is gone through again
 _ROWS_FITTED = 1_000_000  # about as many in all on the whole past, half a history each
+_NOT_KEPT = "memory: |Unable to cache"  # of this library, and of joblib
 
 
 @dataclass
@@ -133,7 +134,7 @@ def run_all(history, metric, *, price, seeds, jobs, schedules=(), time_budget=No
         Seconds that there are.
     **told : callable
         ``on_run`` is told the name and the processor seconds of each live run as it ends, in any
-        order, and ``on_progress`` which share of them is done.
+        order, ``on_progress`` which share of them is done, and ``on_warning`` what cannot be kept.
 
     Returns
     -------
@@ -227,7 +228,7 @@ def _grid(price):
     return [float(f"{p:.2g}") if p != price else price for p in prices]
 
 
-def _compared(history, metric, choose, *, on_run, **options):
+def _compared(history, metric, choose, *, on_run, on_warning=lambda text: None, **options):
     """Return the comparison, the warnings of each policy, and what takes no model."""
     warned, timing = defaultdict(Counter), history.timing
 
@@ -239,6 +240,8 @@ def _compared(history, metric, choose, *, on_run, **options):
     scoring = metric.metric or ("accuracy" if metric is ACCURACY else _loss_of(history, metric))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the runs tell theirs
+        warnings.filterwarnings("always", message=_NOT_KEPT)
+        warnings.showwarning = lambda told, *_, **__: on_warning(_of_option(str(told)))
         try:
             if history.stream is not None:
                 options |= {"scoring": scoring, "on_run": finished}
@@ -310,8 +313,15 @@ def _most_fits(n_rows):
     return min(max(2 * _ROWS_FITTED // n_rows, _FEWEST_FITS), _MOST_FITS)
 
 
+def _of_option(text):
+    """Return what is said of a folder of states, as said of the option that names it."""
+    return f"--resume: {text.removeprefix('memory: ')}"
+
+
 def _failed(history, error):
     """Return what the model refuses, such as negative numbers, as an error of the command."""
+    if str(error).startswith("memory: '"):
+        return CommandError(_of_option(str(error)))
     if str(error).startswith("memory: "):
         return CommandError(
             "--resume: the file is another than that of the run which was stopped; name another "

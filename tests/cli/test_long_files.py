@@ -136,6 +136,29 @@ def test_a_stopped_run_goes_on_and_ends_the_same(run, long, little_room, tmp_pat
     assert "--resume: the file is another than that of the run which was stopped" in err
 
 
+def test_a_state_that_cannot_be_kept_is_told_and_one_that_is_broken_refused(
+    run, long, little_room, tmp_path, monkeypatch
+):
+    """In the words of the option, and without a traceback."""
+    kept = tmp_path / "kept"
+    options = ("--target", "label", *_OPTIONS, "--resume", str(kept))
+
+    def full(path, content):
+        raise OSError(28, "No space left on device", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_checkpoint, "write_whole", full)
+        code, out, *_ = run(long, *options, quick=True)
+    assert code == 0
+    assert " ".join(out.split()).count("warning: --resume: the state could not be written") == 1
+    assert run(long, *options, quick=True)[0] == 0
+    (path,) = kept.glob("*.pickle")
+    path.write_bytes(b"")
+    code, _, err, _ = run(long, *options, quick=True)
+    assert code == 2
+    assert f"error: --resume: '{path}', which has the state" in err
+
+
 def test_a_class_that_comes_late_is_a_class(run, long, little_room):
     """The head does not show it; a matrix of costs does not know it."""
     long.loc[1200::4, "label"] = "perhaps"

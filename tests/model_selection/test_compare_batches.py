@@ -456,6 +456,39 @@ def test_more_batches_of_the_same_stream_are_learned_on_top(tmp_path):
     assert_same(compared(batches(), KEPT, memory=tmp_path), compared(batches(), KEPT))
 
 
+@pytest.mark.parametrize("content", [b"", b"text", pickle.dumps(3)])
+def test_a_state_that_was_broken_is_named_with_the_way_out(content, tmp_path):
+    """Such as by a copy that failed; pickle names no file."""
+    compared(batches(), {"never": []}, memory=tmp_path)
+    (path,) = tmp_path.glob("*.pickle")
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{path.name}.* cannot be read \(.*Delete it to begin"):
+        compared(batches(), {"never": []}, memory=tmp_path)
+    path.unlink()
+    compared(batches(), {"never": []}, memory=tmp_path)
+
+
+def test_a_state_that_cannot_be_written_is_told_once_and_stops_nothing(tmp_path, monkeypatch):
+    """The disk is full, and has room again before the end: then it is kept."""
+    monkeypatch.setattr(_checkpoint, "_SHARE", math.inf)
+    attempts, write = [], _checkpoint.write_whole
+
+    def full(path, content):
+        attempts.append(path)
+        if len(attempts) < 4:
+            raise OSError(28, "No space left on device", str(path))
+        write(path, content)
+
+    monkeypatch.setattr(_checkpoint, "write_whole", full)
+    with pytest.warns(UserWarning, match=r"memory: .* No space left .*goes on") as told:
+        found = compared(batches(), KEPT, memory=tmp_path)
+    assert len(told) == 1
+    assert_same(found, compared(batches(), KEPT))
+    n_attempts = len(attempts)
+    assert_same(compared(batches(), KEPT, memory=tmp_path), found)
+    assert len(attempts) == n_attempts > 3
+
+
 def test_a_policy_that_cannot_be_pickled_is_refused_before_the_work_begins(tmp_path):
     policies = {"mine": (lambda now: False, 300)}
     with pytest.raises(ValueError, match=r"memory='.*': a policy cannot be pickled"):

@@ -8,6 +8,7 @@ import joblib
 
 from ... import __version__
 from ...utils._files import write_whole
+from ...utils._warn import warn_user
 
 _SHARE = 0.05  # of the time may go into keeping
 
@@ -45,9 +46,18 @@ class Checkpoint:
         self.path = Path(folder) / f"compare-{self.digest}.pickle"
         self.n_given, self.begin, self.spent = 0, perf_counter(), 0.0
         if self.path.exists():
-            with open(self.path, "rb") as file:
-                self.n_gone, self.digest_then, self.found = pickle.load(file)
-        self.n_kept = self.n_gone
+            self.n_gone, self.digest_then, self.found = self._read()
+        self.n_kept, self.has_failed = self.n_gone, False
+
+    def _read(self):
+        try:
+            n_gone, digest, state = pickle.loads(self.path.read_bytes())
+        except Exception as error:  # of the system, or of pickle, which raises nearly any
+            raise ValueError(
+                f"memory: {str(self.path)!r}, which has the state of the call that was stopped, "
+                f"cannot be read ({type(error).__name__}: {error}). Delete it to begin anew."
+            ) from error
+        return n_gone, digest, state
 
     def not_gone_through(self, batches):
         """Yield the batches that come after those which the state has learned."""
@@ -74,6 +84,24 @@ class Checkpoint:
             return
         begin = perf_counter()
         if at_once or self.spent <= _SHARE * (begin - self.begin):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self.path, pickle.dumps((self.n_given, self.digest, state)))
-            self.n_kept, self.spent = self.n_given, self.spent + perf_counter() - begin
+            try:
+                self._write(pickle.dumps((self.n_given, self.digest, state)))
+            except OSError as error:  # hours of work are worth more than what is kept of them
+                self._warn(error)
+            self.spent += perf_counter() - begin
+
+    def _write(self, content):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self.path, content)
+        self.n_kept = self.n_given
+
+    def _warn(self, error):
+        """Say, once, that nothing is kept for now: a disk may have room again later."""
+        if not self.has_failed:
+            self.has_failed = True
+            warn_user(
+                f"memory: the state could not be written, so that a call which is stopped goes on "
+                f"from an earlier batch, or begins anew: {error}. The comparison goes on, and "
+                "tries again.",
+                UserWarning,
+            )

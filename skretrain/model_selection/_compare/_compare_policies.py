@@ -157,7 +157,8 @@ def compare_policies(
         interrupt goes on from there, with the costs that were measured then. It holds pickles: use
         only a folder that you trust. None keeps nothing. Of batches, the state of all runs is kept
         now and then, in up to a twentieth of the time: the same call goes on from there, and reads
-        the batches before without learning them.
+        the batches before without learning them. What cannot be written, as on a full disk, is a
+        warning, and the comparison goes on.
 
     Returns
     -------
@@ -173,7 +174,8 @@ def compare_policies(
         If a parameter is invalid, or a policy names a window or a batch that there is none of; if
         `X` gives batches, and something is asked for that takes all rows; if the models of no
         policy could read any row; if a scorer is not defined on a window; and with `memory`, if a
-        part cannot be pickled, or the batches are others than those of the call that was stopped.
+        part cannot be pickled, what was kept of batches cannot be read, or they are others than
+        those of the call that was stopped.
 
     Notes
     -----
