@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..datasets._files import ParquetFolder, frames_of_file
+from ..datasets._parquet import ParquetFolder, frames_of_file
 from ._columns import some
 from ._csv import UNNAMED, cells_in_parts, read_cells, separator_in
 from ._errors import CommandError, first_line, needed

@@ -1,16 +1,23 @@
 """Read files, tables and queries as batches, so that a stream need not fit in memory."""
 
 import re
+from collections.abc import Hashable
 from contextlib import contextmanager
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
 
 from ..utils._optional import import_optional
+from ._parquet import (
+    ParquetFolder,
+    frames_of_file,
+    is_folder,
+    n_rows_in,
+    rows_in_one_go,
+    scan_options,
+)
 
-_BYTES_AT_ONCE = 2**22  # converted in one go: a table of pandas costs as much for 10 rows as 10,000
-_BUFFER = 2**16  # bytes of each column that are read from the disk at a time
-_TEXT = re.compile(r"\.(csv|tsv)(\.\w+)?$")  # compressed, too
+_TEXT = re.compile(r"\.(csv|tsv)(\.(gz|bz2|zip|xz|zst))?$")
 _SEPARATORS = {"csv": ",", "tsv": "\t"}
 
 
@@ -66,8 +73,8 @@ def iter_batches(source, *, target, batch_size=1000, columns=None):
     >>> [y.tolist() for X, y in iter_batches(days, target="y", batch_size=2)]
     [[0, 1], [0], [0, 1], [1]]
     """
+    columns = _listed(columns)
     _check_options(target, batch_size, columns)
-    columns = None if columns is None else list(columns)
     options = {"target": target, "batch_size": batch_size, "columns": columns}
     is_path = isinstance(source, str | PathLike)
     return (_of_path if is_path else _of_tables)(source, **options)
@@ -80,7 +87,8 @@ def _of_tables(source, *, target, batch_size, columns):
         _check_names(names, target, columns)
         yield from _cut(frames, target, batch_size, columns)
         return
-    if isinstance(source, tuple | dict) or not hasattr(source, "__iter__"):
+    is_other = isinstance(source, tuple | dict | bytes) or hasattr(source, "dtype")
+    if is_other or not hasattr(source, "__iter__"):
         raise TypeError(_no_rows(source))
     for part in source:
         yield from iter_batches(part, target=target, batch_size=batch_size, columns=columns)
@@ -119,6 +127,8 @@ def iter_csv(path, *, target, batch_size=1000, **kwargs):
     ------
     ImportError
         If pandas is not installed.
+    OSError, ValueError
+        If the file cannot be read, which names it.
     ValueError
         If there is no such column, or `batch_size` is no number of rows.
 
@@ -132,10 +142,13 @@ def iter_csv(path, *, target, batch_size=1000, **kwargs):
     ...     [len(X) for X, y in iter_csv(file.name, target="y", batch_size=2)]
     [2, 1]
     """
+    _check_path("iter_csv", path)
     _check_options(target, batch_size, None)
     pandas = import_optional("pandas", caller="iter_csv", extra="cli")
-    with pandas.read_csv(path, chunksize=batch_size, **kwargs) as chunks:
-        for chunk in chunks:
+    with _naming(path):
+        chunks = pandas.read_csv(path, chunksize=batch_size, **kwargs)
+    with chunks:
+        for chunk in _read_of(path, chunks):
             _check_names(chunk.columns, target)
             if len(chunk):  # else the file has a header, and no rows
                 yield chunk.drop(columns=target), chunk[target]
@@ -171,6 +184,8 @@ def iter_parquet(path, *, target, batch_size=1000, columns=None):
     ------
     ImportError
         If pyarrow or pandas is not installed.
+    OSError, ValueError
+        If a file cannot be read, which names it.
     ValueError
         If there is no such column, or the target is among the features; if a folder has no such
         file, or files whose columns have types that do not go together.
@@ -186,7 +201,9 @@ def iter_parquet(path, *, target, batch_size=1000, columns=None):
     ...     [X.columns.tolist() for X, y in iter_parquet(folder, target="y", batch_size=2)]
     [['a', 'month'], ['a', 'month']]
     """
-    columns = columns if columns is None or isinstance(columns, str) else list(columns)
+    _check_path("iter_parquet", path)
+    columns = _listed(columns)
+    _check_options(target, batch_size, columns)
     return _Batches(
         _read_parquet(path, target, batch_size, columns), lambda: -(-_n_rows(path) // batch_size)
     )
@@ -211,142 +228,44 @@ class _Batches:
 
 
 def _read_parquet(path, target, batch_size, columns):
-    _check_options(target, batch_size, columns)
     import_optional("pandas", caller="iter_parquet", extra="cli")
     parquet = import_optional("pyarrow.parquet", caller="iter_parquet", extra="cli")
     wanted = None if columns is None else [*columns, target]
-    if _is_folder(path):
+    if is_folder(path):
         folder = ParquetFolder(path)
-        _check_names(folder.schema.names, target, columns)
-        yield from _cut(folder.frames(wanted, batch_size), target, batch_size, columns)
-        return
-    _check_names(parquet.read_schema(path).names, target, columns)
-    yield from _cut(frames_of_file(path, wanted, batch_size), target, batch_size, columns)
-
-
-def frames_of_file(path, columns=None, batch_size=1):
-    """Yield parts of a Parquet file in order, as frames of pandas.
-
-    They have a multiple of `batch_size` rows, save the last. `columns` are those to read; None is
-    all. A file that is open stays so.
-    """
-    parquet = import_optional("pyarrow.parquet", caller="iter_parquet", extra="cli")
-    with parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER) as file:
-        size = _rows_at_once(file.metadata, batch_size)
-        for part in file.iter_batches(size, columns=columns, use_threads=False):
-            yield part.to_pandas()
-
-
-def _is_folder(path):
-    return isinstance(path, str | PathLike) and Path(path).is_dir()
+        names, frames = folder.schema.names, folder.frames(wanted, batch_size)
+    else:
+        with _naming(path):
+            names = parquet.read_schema(path).names
+        frames = frames_of_file(path, wanted, batch_size)
+    _check_names(names, target, columns)
+    yield from _cut(_read_of(path, frames), target, batch_size, columns)
 
 
 def _n_rows(path):
-    """Return how many rows there are, as the ends of files say."""
-    if _is_folder(path):
-        return ParquetFolder(path).n_rows
-    parquet = import_optional("pyarrow.parquet", caller="iter_parquet", extra="cli")
-    return parquet.read_metadata(path).num_rows
+    with _naming(path):
+        return n_rows_in(path)
 
 
-# -- folders of Parquet ----------------------------------------------------------------------------
-
-
-class ParquetFolder:
-    """The Parquet files in a folder, as one table.
-
-    Parameters
-    ----------
-    path : str or path-like
-        What :func:`iter_parquet` reads.
-
-    Attributes
-    ----------
-    schema : pyarrow.Schema
-        Columns of the files, and those that folders name.
-    n_rows : int
-        All rows.
-    """
-
-    def __init__(self, path):
-        dataset = import_optional("pyarrow.dataset", caller="iter_parquet", extra="cli")
-        with _told_of_types(path):
-            found = dataset.dataset(
-                files_of(path), format="parquet", partitioning="hive", partition_base_dir=str(path)
-            )
-        self._fragments = list(found.get_fragments())
-        self.schema = _unified([found.schema, *(f.physical_schema for f in self._fragments)], path)
-        self.n_rows = sum(fragment.metadata.num_rows for fragment in self._fragments)
-
-    def frames(self, columns=None, batch_size=1):
-        """Yield parts of the table in order, as frames of pandas.
-
-        They have a multiple of `batch_size` rows, save the last of each group of rows. `columns`
-        are those to read; None is all.
-        """
-        for fragment in self._fragments:
-            parts = fragment.to_batches(
-                schema=self.schema,
-                columns=columns,
-                batch_size=_rows_at_once(fragment.metadata, batch_size),
-                batch_readahead=0,
-                fragment_readahead=0,
-                fragment_scan_options=_scan_options(),
-                use_threads=False,
-            )
-            yield from (part.to_pandas() for part in parts if len(part))
-
-
-def files_of(folder):
-    """Return the Parquet files in a folder in the order of their names, or raise ValueError."""
-    folder = Path(folder)
-    paths = [
-        path.relative_to(folder)
-        for path in folder.rglob("*")
-        if path.suffix.lower() in (".parquet", ".pq")
-    ]
-    # Other names are those of what is being written, and of notes about the rest.
-    paths = [path for path in paths if not any(part[0] in "_." for part in path.parts)]
-    if not paths:
-        raise ValueError(f"the folder {str(folder)!r} has no .parquet or .pq file.")
-    return [str(folder / path) for path in sorted(paths, key=_in_order)]
-
-
-def _in_order(path):
-    """Return what files are sorted by: numbers in names by their value, so that 2 is before 10."""
-    return [
-        [int(piece) if n % 2 else piece for n, piece in enumerate(re.split(r"([0-9]+)", part))]
-        for part in path.parts
-    ]
-
-
-def _unified(schemas, path):
-    arrow = import_optional("pyarrow", caller="iter_parquet", extra="cli")
-    with _told_of_types(path):
-        return arrow.unify_schemas(schemas, promote_options="permissive")
+def _read_of(path, parts):
+    """Yield what is read of a file part by part, of which an error names it."""
+    with _naming(path):
+        yield from parts
 
 
 @contextmanager
-def _told_of_types(path):
-    """Say in which folder it is that types do not go together."""
-    arrow = import_optional("pyarrow", caller="iter_parquet", extra="cli")
+def _naming(path):
+    """Say which file cannot be read, where a library says only why."""
     try:
         yield
-    except (arrow.ArrowInvalid, arrow.ArrowTypeError) as error:
-        raise ValueError(
-            f"the files in {str(path)!r} have columns whose types do not go together: {error}"
-        ) from error
-
-
-def _rows_at_once(metadata, batch_size):
-    """Return how many rows of a file to convert in one go."""
-    groups = (metadata.row_group(n).total_byte_size for n in range(metadata.num_row_groups))
-    return _multiple(batch_size, sum(groups), metadata.num_rows, metadata.num_columns)
-
-
-def _multiple(batch_size, n_bytes, n_rows, n_columns):
-    per_row = max(n_bytes / max(n_rows, 1), 16 * n_columns)  # as Arrow and pandas have numbers
-    return batch_size * max(int(_BYTES_AT_ONCE / (per_row * batch_size)), 1)
+    except (OSError, ValueError, EOFError) as error:  # pandas' and pyarrow's are ValueErrors
+        if not isinstance(path, str | PathLike) or str(path) in str(error):
+            raise
+        kind = OSError if isinstance(error, OSError) else ValueError
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        if isinstance(error, UnicodeError):
+            reason += ". Of text that is no UTF-8, tell iter_csv the encoding."
+        raise kind(f"{path} could not be read: {reason}") from error
 
 
 # -- what holds rows -------------------------------------------------------------------------------
@@ -406,21 +325,13 @@ def _little_ahead(dataset):
     """Return the options of a scan that keeps little in memory."""
     options = {"batch_readahead": 1, "fragment_readahead": 1}
     if getattr(getattr(dataset, "format", None), "default_extname", None) == "parquet":
-        options["fragment_scan_options"] = _scan_options()
+        options["fragment_scan_options"] = scan_options()
     return options
-
-
-def _scan_options():
-    dataset = import_optional("pyarrow.dataset", caller="iter_parquet", extra="cli")
-    # What is buffered ahead of the rows is kept until the file is closed: all of it, in the end.
-    return dataset.ParquetFragmentScanOptions(
-        pre_buffer=False, use_buffered_stream=True, buffer_size=_BUFFER
-    )
 
 
 def _converted(reader, batch_size):
     for batch in reader:
-        size = _multiple(batch_size, batch.nbytes, len(batch), batch.num_columns)
+        size = rows_in_one_go(batch_size, batch.nbytes, len(batch), batch.num_columns)
         for start in range(0, len(batch), size):
             yield batch.slice(start, size).to_pandas()
 
@@ -473,11 +384,29 @@ def _is_numbered(rows):
     return type(rows.index).__name__ == "RangeIndex"
 
 
-def _check_options(target, batch_size, columns):
-    if not isinstance(batch_size, Integral) or batch_size < 1:
-        raise ValueError(f"batch_size={batch_size!r} is no number of rows: pass an int from 1 on.")
-    if isinstance(columns, str):
+def _check_path(owner, path):
+    is_path = isinstance(path, str | PathLike) and path != ""  # which would be this folder
+    if not is_path and not hasattr(path, "read"):
+        raise ValueError(
+            f"{owner}(path={path!r}): path must be a path; several, and tables, are for "
+            "iter_batches."
+        )
+
+
+def _listed(columns):
+    if isinstance(columns, str | bytes):
         raise ValueError(f"columns={columns!r}: pass a list of names, [{columns!r}].")
+    if columns is None:
+        return None
+    names = list(columns) if hasattr(columns, "__iter__") else [[]]
+    if not all(isinstance(name, Hashable) for name in names):
+        raise ValueError(f"columns={columns!r}: pass a list of names, or None for all.")
+    return names
+
+
+def _check_options(target, batch_size, columns):
+    if not isinstance(batch_size, Integral) or isinstance(batch_size, bool) or batch_size < 1:
+        raise ValueError(f"batch_size={batch_size!r} is no number of rows: pass an int from 1 on.")
     if columns is not None and len({*columns}) < len(columns):
         raise ValueError(f"columns={columns!r} has a feature twice: name each once.")
     if columns is not None and target in columns:

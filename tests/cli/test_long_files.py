@@ -273,7 +273,7 @@ def test_the_order_of_texts_that_are_numbers_is_theirs(tmp_path, monkeypatch):
 def test_parts_are_the_table_as_it_is_read_whole(name, long, tmp_path, monkeypatch):
     """Types and gaps included, words for no value, too."""
     monkeypatch.setattr("skretrain.cli._csv._PART", 400)
-    monkeypatch.setattr("skretrain.datasets._files._BYTES_AT_ONCE", 20_000)
+    monkeypatch.setattr("skretrain.datasets._parquet._BYTES_AT_ONCE", 20_000)
     path = tmp_path / name
     long = long.assign(year=np.arange(1500) // 700)
     if name == "folder":

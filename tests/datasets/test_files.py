@@ -1,5 +1,6 @@
 """Files, tables and queries as streams: the batches put together are the rows."""
 
+from collections import deque
 from operator import length_hint
 
 import numpy as np
@@ -125,18 +126,24 @@ def test_a_folder_without_files_is_refused(tmp_path):
         next(iter_parquet(tmp_path, target="y"))
 
 
-@pytest.mark.parametrize("batch_size", [0, -1, 2.5, "many"])
+@pytest.mark.parametrize("batch_size", [0, -1, 2.5, "many", True])
 def test_a_batch_size_that_is_none_is_refused(batch_size, table, tmp_path):
     """Wherever rows come from."""
     table.to_parquet(tmp_path / "table.parquet")
     for source in (tmp_path / "table.parquet", table):
         with pytest.raises(ValueError, match="is no number of rows: pass an int from 1 on"):
-            next(iter_batches(source, target="y", batch_size=batch_size))
+            list(iter_batches(source, target="y", batch_size=batch_size))
 
 
 @pytest.mark.parametrize(
     ("columns", "error"),
-    [("b", r"pass a list of names, \['b'\]"), (["b", "y"], "has the target 'y': name features")],
+    [
+        ("b", r"pass a list of names, \['b'\]"),
+        (5, "columns=5: pass a list of names, or None"),
+        ([["b"]], "pass a list of names, or None"),
+        (["b", "b"], "has a feature twice"),
+        (["b", "y"], "has the target 'y': name features"),
+    ],
 )
 def test_features_are_a_list_without_the_target(columns, error, table, tmp_path):
     """A model that is shown the target is always right."""
@@ -241,8 +248,15 @@ def test_text_is_told_by_the_name_of_the_file(suffix, table, tmp_path):
     table.to_csv(tmp_path / f"t.{suffix}", index=False, sep="\t" if "tsv" in suffix else ",")
     X, y = _joined(iter_batches(tmp_path / f"t.{suffix}", target="y", batch_size=100))
     pd.testing.assert_frame_equal(X.assign(y=y), table)
-    ((X, _),) = iter_batches(tmp_path / f"t.{suffix}", target="y", columns=["b"])
+    ((X, _),) = iter_batches(tmp_path / f"t.{suffix}", target="y", columns=iter(["b"]))
     assert list(X.columns) == ["b"]
+
+
+def test_parquet_that_was_a_text_before_is_parquet(table, tmp_path):
+    """By the end of its name, not by what stands before."""
+    table.to_parquet(tmp_path / "t.csv.parquet")
+    X, y = _joined(iter_batches(tmp_path / "t.csv.parquet", target="y", batch_size=100))
+    pd.testing.assert_frame_equal(X.assign(y=y), table)
 
 
 def test_a_batch_may_join_what_a_query_gave_in_parts(table):
@@ -285,10 +299,14 @@ def test_a_column_that_is_not_there_is_named_whatever_it_is_asked_of(name, table
             next(iter_batches(source, **options))
 
 
-@pytest.mark.parametrize("source", [3, [1, 2], {"a": 1}, (pd.DataFrame({"y": [0]}), [0]), [[1]]])
+@pytest.mark.parametrize(
+    "source",
+    [3, [1, 2], {"a": 1}, (pd.DataFrame({"y": [0]}), [0]), [[1]], b"t.csv", np.zeros((2, 2))],
+)
 def test_what_holds_no_rows_is_refused_with_what_does(source):
     """Numbers have no columns; batches need no loader."""
-    with pytest.raises(TypeError, match="a (int|tuple|dict) holds no rows with names: pass a path"):
+    given = type(source).__name__.replace("list", "int")
+    with pytest.raises(TypeError, match=f"a {given} holds no rows with names: pass a path"):
         next(iter_batches(source, target="y"))
 
 
@@ -340,6 +358,51 @@ def test_a_column_alone_is_no_table(kind):
     """It is told as what holds no rows is."""
     with pytest.raises(TypeError, match="a Series holds no rows with names: pass a path"):
         next(iter_batches(kind([1.0, 2.0]), target="y"))
+
+
+@pytest.mark.parametrize("read", [iter_csv, iter_parquet])
+@pytest.mark.parametrize("path", ["", None, 3, ["a.csv"], b"a.csv"])
+def test_what_is_no_path_is_refused_by_name(read, path, table, tmp_path, monkeypatch):
+    """An empty one is not the folder one happens to be in."""
+    table.to_parquet(tmp_path / "table.parquet")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=rf"{read.__name__}\(path=.*\): path must be a path"):
+        list(read(path, target="y"))
+
+
+def _cut_in_half(table, path):
+    """Rows of three groups, of which those of the second are spoilt."""
+    table.to_parquet(path, row_group_size=100)
+    content = bytearray(path.read_bytes())
+    start = pq.read_metadata(path).row_group(1).column(0).data_page_offset
+    content[start : start + 60] = bytes(60)
+    path.write_bytes(content)
+
+
+BROKEN = {
+    "empty.csv": lambda table, path: path.write_bytes(b""),
+    "long.csv": lambda table, path: path.write_text("a,y\n1,0\n2,1\n3,0,5\n"),
+    "latin.csv": lambda table, path: path.write_bytes(b"a,y\nM\xfcnchen,0\n"),
+    "no.csv.gz": lambda table, path: path.write_text("a,y\n1,0\n"),
+    "empty.parquet": lambda table, path: path.write_bytes(b""),
+    "text.parquet": lambda table, path: path.write_text("a,y\n1,0\n"),
+    "spoilt.parquet": _cut_in_half,
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_file_that_cannot_be_read_is_named(name, table, tmp_path):
+    """Libraries say what is wrong, and not with which of a thousand files."""
+    BROKEN[name](table, tmp_path / name)
+    for read in (list, deque):  # a list asks how long it will be, before
+        with pytest.raises((OSError, ValueError), match=rf"{name} could not be read: \S"):
+            read(iter_batches(tmp_path / name, target="y", batch_size=1))
+
+
+def test_a_file_that_is_not_there_is_told_as_such(tmp_path):
+    for name in ("day.csv", "day.parquet"):
+        with pytest.raises(FileNotFoundError, match=name):
+            next(iter_batches(tmp_path / name, target="y"))
 
 
 def test_a_text_without_rows_has_no_batches_and_a_size_that_is_none_is_named(tmp_path):
