@@ -33,7 +33,8 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
         each segment has a seed of its own, made of that and of its name.
     by : str or int
         The column that tells the segments, by its name or number: text, whole numbers or bools,
-        without gaps and of one type in all batches. No model sees it.
+        without gaps and of one type in all batches; in an array of floats, smaller than 2**53. No
+        model sees it.
     min_rows : int, default=50
         Rows of its own before the model of a segment counts. In ``fit``, segments with so many are
         fitted, others begin as with ``partial_fit``; so do those with one class, if the base

@@ -1,6 +1,7 @@
 """Which segment a row is of: the values of a column, and the rows of each of them."""
 
 import json
+import re
 from numbers import Number
 from typing import Any, NamedTuple
 
@@ -9,6 +10,8 @@ import numpy as np
 from ...utils._containers import LIST, PANDAS, POLARS, SPARSE, as_csr, kind_of, take_rows
 from ...utils._durations import columns_in_words, is_gap
 from ...utils._params import is_integer, refuse
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,300}(\.0*)?")
 
 
 class Grouped(NamedTuple):
@@ -118,6 +121,7 @@ def grouped_by(owner, by, values, aliases):
     >>> grouped.keys, grouped.bounds, grouped.order
     (['b', 'a'], array([0, 2, 4]), array([0, 2, 1, 3]))
     """
+    _check_exact(owner, by, values)
     codes, levels = _coded(owner, by, values)
     keys, group_of = {}, np.empty(len(levels), dtype=np.intp)
     for code, level in enumerate(levels):
@@ -152,22 +156,44 @@ def check_kinds(owner, by, keys, known):
 
     Files without types, and tables with gaps, give both: each segment would begin anew.
     """
-    there = {*known, *keys}
-    for key in keys:
-        twin = _twin(key)
-        if key not in known and twin in there:
+    new = {key for key in keys if key not in known}
+    if not new:
+        return
+    there = {*known, *new}
+    texts = {_number_in(key): key for key in there if isinstance(key, str)}
+    for number in there.intersection(texts):
+        pair = number, texts[number]
+        key, twin = pair if number in new else reversed(pair)
+        if key in new:
             what = f"of one type: it has {key!r} where there is a segment {twin!r}"
-            refuse(owner, "by", f"{what}; turn it to {type(twin).__name__}, X[by].astype(...)", by)
+            refuse(owner, "by", f"{what}; {_way_to(twin, key)}", by)
 
 
-def _twin(key):
-    """Return the number that a text is, the text of a number, or None."""
-    if not isinstance(key, str):
-        return str(key)
-    try:
-        return int(key)
-    except ValueError:
-        return None
+def _number_in(text):
+    """Return the whole number or the bool that a text is in some file, or None."""
+    if text in ("True", "False"):
+        return text == "True"
+    return int(text.partition(".")[0]) if _NUMBER.fullmatch(text) else None
+
+
+def _way_to(twin, key):
+    if str(twin) != str(key):
+        return "name it as it was"
+    if isinstance(twin, bool):
+        return 'turn it to bool, X[by] == "True"'
+    return f"turn it to {type(twin).__name__}, X[by].astype(...)"
+
+
+def _check_exact(owner, by, values):
+    """Raise ValueError where two numbers may have become one, as large ones do among fractions."""
+    if values.dtype.kind != "f":
+        return
+    bound = 2 ** (np.finfo(values.dtype).nmant + 1)
+    large = values[np.isfinite(values) & (np.abs(values) >= bound)]
+    if len(large):
+        what = f"a column of exact numbers, and {values.dtype} rounds those from {bound:,} on"
+        way = "give that column as whole numbers or text, in a data frame"
+        refuse(owner, "by", f"{what} (such as {large[0].item()!r}): {way}", by)
 
 
 def _coded(owner, by, values):

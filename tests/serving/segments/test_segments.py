@@ -1126,6 +1126,51 @@ def test_names_that_become_another_type_are_refused_and_do_not_open_all_segments
         model.predict(frame.assign(shop=now(4)))
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "way"),
+    [
+        ([True, False], ["True", "False"], r'(True|False); turn it to bool, X\[by\] == "True"'),
+        (["True", "False"], [True, False], "'(True|False)'; turn it to str"),
+        (["01", "02"], [1, 2], "'0(1|2)'; name it as it was"),
+        ([1, 2], ["01", "02"], "(1|2); name it as it was"),
+        (["1.0", "2.0"], [1, 2], "'(1|2).0'; name it as it was"),
+        ([1, 2], ["1.0", "2.0"], "(1|2); name it as it was"),
+    ],
+)
+def test_a_number_or_a_bool_is_known_again_however_a_file_writes_it(before, now, way):
+    """Both ways round, whoever came first."""
+    X, y, _ = rows(60)
+    frame = pd.DataFrame(X, columns=list("abc")).assign(shop=before * 30)
+    model = SegmentedRetrainer(tree(), by="shop").fit(frame, y)
+    with pytest.raises(ValueError, match=rf"it has .* where there is a segment {way}"):
+        model.predict(frame.assign(shop=now * 30))
+
+
+def test_a_text_that_was_merged_into_its_number_stops_nobody():
+    """Both are known then, and others come."""
+    X, y, _ = rows(60)
+    frame = pd.DataFrame(X, columns=list("abc")).assign(shop=["1", "2"] * 30)
+    model = SegmentedRetrainer(tree(), by="shop").fit(frame, y).merge(["1"], into=1)
+    model.partial_fit(frame.assign(shop=["1", "3"] * 30), y)
+    assert model.segments_ == ["2", 1, "3"]
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [(np.float64, 2**53), (np.float32, 2**24)])
+def test_numbers_that_an_array_cannot_tell_apart_are_refused(dtype, bound):
+    """Two customers would be one, and nobody would know."""
+    X, y, _ = rows(60)
+    batch = np.column_stack([np.resize([bound - 1, bound - 2], 60), X]).astype(dtype)
+    model = SegmentedRetrainer(tree(), by=0).fit(batch, y)
+    assert model.segments_ == [bound - 1, bound - 2]
+    batch[7, 0] = bound + 1
+    with pytest.raises(ValueError, match=rf"rounds those from {bound:,} on \(such as {bound}.0\)"):
+        model.partial_fit(batch, y)
+    batch[8, 0] = np.inf
+    batch[7, 0] = 1
+    with pytest.raises(ValueError, match="a column of text or whole numbers"):
+        model.partial_fit(batch, y)
+
+
 @pytest.mark.parametrize("path", [None, "fleet.db"])
 @pytest.mark.no_cover
 def test_bools_and_their_numbers_are_the_same_segments_wherever_they_are_kept(tmp_path, path):
