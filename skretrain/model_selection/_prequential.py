@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_consistent_length
 from ..utils._clone import cloned
 from ..utils._containers import as_container, concat_rows, n_rows
 from ..utils._losses import task_of
-from ..utils._params import check_n_jobs, is_integer
+from ..utils._params import check_n_jobs, checked_seeds
 from ..utils._recorded import methods_for, score_or_nan
 from ._batches import batches_of, check_goes_again, check_not_given, gives_batches
 from ._edges import checked_times
@@ -265,7 +265,7 @@ def prequential_validate(
     if seeds is None:
         return _validate(estimator, X, y, **settings)
     check_n_jobs("prequential_validate", n_jobs)
-    seeds = range(seeds) if is_integer(seeds) else list(seeds)
+    seeds = checked_seeds("prequential_validate", seeds)
     if gives_batches(X, y):
         check_goes_again(X, len(seeds))
     return Parallel(n_jobs=n_jobs)(

@@ -175,6 +175,23 @@ def check_n_jobs(owner, value=_OF_OWNER):
         refuse(owner, "n_jobs", accepted, value)
 
 
+def checked_seeds(owner, seeds):
+    """Return seeds as a list, those from 0 on for a number of them, or raise ValueError.
+
+    Examples
+    --------
+    >>> from skretrain.utils._params import checked_seeds
+    >>> checked_seeds("search", 3), checked_seeds("search", [7, 5])
+    ([0, 1, 2], [7, 5])
+    """
+    found = range(seeds) if is_integer(seeds) else seeds
+    found = list(found) if hasattr(found, "__iter__") else []
+    if not found or not all(is_integer(seed, least=0, most=2**32 - 1) for seed in found):
+        accepted = "a number of seeds, a sequence of integers from 0 to 2**32 - 1, or None"
+        refuse(owner, "seeds", accepted, seeds)
+    return found
+
+
 def refuse(owner, parameter, accepted, value=_OF_OWNER):
     """Raise the ValueError of all checks, with words of its own for what is accepted.
 

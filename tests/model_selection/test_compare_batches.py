@@ -313,7 +313,7 @@ def test_each_live_run_is_told_with_its_warnings():
         ({"n_jobs": "two"}, "n_jobs='two'"),
         ({"initial_size": 1020}, "ended after 1,020 rows, all of which the first fit takes"),
         ({"initial_size": 2000}, "ended after 1020 rows, before the 2000 of the first fit"),
-        ({"seeds": []}, "seeds names none"),
+        ({"seeds": []}, "seeds must be a number of seeds, a sequence of integers"),
     ],
 )
 def test_what_needs_all_rows_is_refused_by_name(options, message):

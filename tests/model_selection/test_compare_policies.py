@@ -454,7 +454,7 @@ def test_a_comparison_survives_a_pickle():
         ({"prices": [True]}, "price=True"),
         ({"prices": math.inf}, "price=inf"),
         ({"scoring": "f2"}, "scoring='f2': pass the name of a scorer of scikit-learn"),
-        ({"seeds": []}, "seeds names none"),
+        ({"seeds": []}, "seeds must be a number of seeds, a sequence of integers"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"label_delay": -1}, "label_delay=-1"),
         ({"fit_latency": 0.5}, "fit_latency=0.5"),

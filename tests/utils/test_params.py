@@ -479,6 +479,30 @@ def test_an_evaluation_names_itself_and_the_size_that_is_none(function, name, va
         function(GaussianNB(), X, Y, **{name: value})
 
 
+@pytest.mark.parametrize("seeds", [0, -1, True, 1.5, "12", [], ["a"], [-1], [0.5], [2**32]])
+@pytest.mark.parametrize("function", [prequential_validate, compare_policies])
+def test_an_evaluation_refuses_seeds_that_are_none(function, seeds):
+    """None is evaluated less than was asked for."""
+    message = re.escape(f"{function.__name__}(seeds={seeds!r}): seeds must be a number of seeds")
+    with pytest.raises(ValueError, match=message):
+        function(GaussianNB(), X, Y, seeds=seeds)
+
+
+@pytest.mark.parametrize(("value", "shown"), [("a", "a"), (-1, "-1"), (np.nan, "nan")])
+def test_a_comparison_names_its_random_state_also_where_batches_come(value, shown):
+    for rows in ((X, Y), ([(X[:100], Y[:100]), (X[100:], Y[100:])],)):
+        with pytest.raises(ValueError, match=rf"random_state='?{shown}'?\): random_state must be"):
+            compare_policies(GaussianNB(), *rows, random_state=value)
+
+
+def test_a_comparison_draws_its_seed_from_a_generator():
+    """As all that is random here does."""
+    policies = {"never": [], "replay": ReplayPartialFit(GaussianNB())}
+    given = np.random.RandomState(0)
+    found = compare_policies(GaussianNB(), X, Y, policies, prices=1, random_state=given)
+    assert found.seeds == [np.random.RandomState(0).randint(2**31 - 1)]
+
+
 @pytest.mark.parametrize("function", [prequential_validate, compare_policies])
 def test_an_evaluation_refuses_a_number_of_jobs_that_is_none(function):
     message = re.escape(f"{function.__name__}(n_jobs=-7.5): n_jobs must be")

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from ..._retrainer._estimator import seed_of
 from ...drift import BaseTrigger
 from ...drift._river import is_river
 from ...metrics import Price
 from ...utils._durations import duration_of
-from ...utils._params import check_number, is_integer, refuse
+from ...utils._params import check_number, checked_seeds, refuse
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,5 @@ def scoring_at(prices, scoring):
 def seeds_of(seeds, random_state):
     """Return the seeds as a list."""
     if seeds is None:
-        return [random_state]
-    seeds = list(range(seeds)) if is_integer(seeds) else list(seeds)
-    if not seeds:
-        raise ValueError("seeds names none: pass a number of them, a sequence, or None.")
-    return seeds
+        return [seed_of("compare_policies", random_state)]
+    return checked_seeds("compare_policies", seeds)
