@@ -76,7 +76,7 @@ def gives_batches(X, y):
         return False
     if not hasattr(X, "__getitem__"):
         return True
-    return len(X) > 0 and isinstance(X[0], tuple) and len(X[0]) == 2 and np.ndim(X[0][1]) > 0
+    return len(X) > 0 and isinstance(X[0], tuple) and any(np.ndim(part) > 0 for part in X[0])
 
 
 def check_at_hand(owner, X, y):
@@ -148,8 +148,8 @@ class GivenBatches:
     def head(self, size):
         """Take batches until there are `size` rows."""
         parts, found = [], 0
-        for X, y in self.iterator:
-            parts.append(checked_batch(X, y))
+        for given in self.iterator:
+            parts.append(checked_batch(*_pair(given)))
             found += n_rows(parts[-1].X)
             self.step = self.step or found
             if found >= size:
@@ -172,9 +172,21 @@ class GivenBatches:
         return length_hint(self.iterator)
 
     def __iter__(self):
-        for X, y in self.iterator:
-            self.n_given += n_rows(X)
-            yield checked_batch(X, y)
+        for given in self.iterator:
+            batch = checked_batch(*_pair(given))
+            self.n_given += n_rows(batch.X)
+            yield batch
+
+
+def _pair(given):
+    """Return what an iterable gives as features and targets, or raise ValueError."""
+    if isinstance(given, tuple | list) and len(given) == 2:
+        return given
+    n_parts = f" of {len(given)}" if isinstance(given, tuple | list) else ""
+    raise ValueError(
+        f"X gives a {type(given).__name__}{n_parts} where a batch is to be: each is a pair (X, y). "
+        "Weights and dates are for rows that are given together."
+    )
 
 
 def checked_batch(X, y):

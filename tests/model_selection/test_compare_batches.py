@@ -18,7 +18,7 @@ from skretrain.buffers import SlidingWindow
 from skretrain.datasets import make_drifting_regression
 from skretrain.drift import FeatureDrift, Periodic, RefitDebt
 from skretrain.metrics import Price
-from skretrain.model_selection import compare_policies
+from skretrain.model_selection import compare_policies, prequential_validate
 from skretrain.model_selection._batches import checked_batch
 from skretrain.model_selection._compare import _checkpoint
 from skretrain.model_selection._matrix import _streamed
@@ -493,6 +493,39 @@ def test_a_policy_that_cannot_be_pickled_is_refused_before_the_work_begins(tmp_p
     policies = {"mine": (lambda now: False, 300)}
     with pytest.raises(ValueError, match=r"memory='.*': a policy cannot be pickled"):
         compared(batches(), policies, memory=tmp_path)
+
+
+@pytest.mark.parametrize("kind", [list, iter])
+@pytest.mark.parametrize("evaluate", [compared, prequential_validate])
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda X, y: (X, y, {"sample_weight": y}), "a tuple of 3"),
+        (lambda X, y: (X,), "a tuple of 1"),
+        (lambda X, y: X[:2], "a ndarray"),
+        (lambda X, y: None, "a NoneType"),
+    ],
+)
+def test_what_is_no_pair_is_told_as_that(kind, evaluate, make, told):
+    """At the beginning or later; an array of two rows is no features and targets."""
+    many = list(batches())
+    if kind is iter or isinstance(make(*many[0]), tuple):
+        with pytest.raises(ValueError, match=f"X gives {told} where a batch is to be: each is a p"):
+            _evaluated(evaluate, kind([make(*batch) for batch in many]))
+    with pytest.raises(ValueError, match=f"X gives {told} where a batch is to be: each is a pair"):
+        _evaluated(evaluate, kind([*many[:5], make(*many[5])]))
+
+
+def test_a_list_of_batches_without_targets_is_told_as_an_iterator_of_them_is():
+    for kind in (list, iter):
+        with pytest.raises(ValueError, match=r"X gives a batch \(X, None\), and policies are comp"):
+            compared(kind([(X[:100], None), (X[100:200], None)]))
+
+
+def _evaluated(evaluate, given):
+    if evaluate is prequential_validate:
+        return evaluate(DriftAwareRetrainer(GaussianNB()), given)
+    return evaluate(given, {"never": []})
 
 
 def test_nothing_is_kept_unless_asked(tmp_path, monkeypatch):
