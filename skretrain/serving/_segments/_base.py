@@ -128,11 +128,11 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
                 yield self._done
         except BaseException:
             file, fleet = self.__dict__.get("_file"), self.__dict__.get("_fleet")
+            if file is not None:
+                file.close()  # first: who predicts meanwhile is not to read what is taken back
             if fleet is not None and fleet.shard.shelf.path is not None:
                 self._log_before = fleet.log  # whose hooks go on
                 del self._fleet  # it is read again from the file
-            if file is not None:
-                file.close()
             raise
 
     def _done(self, fleet):

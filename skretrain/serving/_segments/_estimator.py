@@ -374,7 +374,7 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
             it, and whether it `is_loaded`. ``status().to_frame()`` is a pandas DataFrame.
         """
         fleet = self._begun()
-        found = {key: fleet.status(key) for key in fleet.shard.books}
+        found = {key: fleet.status(key, book) for key, book in list(fleet.shard.books.items())}
         return Table("segment", found, SegmentStatus)
 
     def retrainer_of(self, segment):

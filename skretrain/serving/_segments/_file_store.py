@@ -5,7 +5,9 @@ import os
 import sqlite3
 import time
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
+from threading import RLock
 
 from ...utils._plain import Plain
 from ...utils._warn import warn_user
@@ -33,6 +35,17 @@ _READ_FIRST = (
 )
 # Connections of a parent process. To close one in a child would undo what the parent is writing.
 _INHERITED = []
+
+
+def _alone(method):
+    """Let one thread at a time use the file: SQLite ends the process otherwise."""
+
+    @wraps(method)
+    def alone(self, *args, **kwargs):
+        with self._lock:
+            return method(self, *args, **kwargs)
+
+    return alone
 
 
 class FileStore(Plain):
@@ -72,12 +85,15 @@ class FileStore(Plain):
         self.path = path
         self._n_commits = None  # as of what was read or written here
         self._opened = None, None  # the connection, and the process that opened it
+        self._lock = RLock()
 
+    @_alone
     def keys(self):
         """Return the names of the states, a sorted list of str."""
         rows = self._read("SELECT key FROM states WHERE key != '' ORDER BY key")
         return [key for (key,) in rows]
 
+    @_alone
     def get(self, key, *, first=False):
         """Return a state, or None if there is none of this name.
 
@@ -117,6 +133,7 @@ class FileStore(Plain):
         """Return what was handed to the latest commit, or None before the first one."""
         return self.get(_HEADER)
 
+    @_alone
     def put(self, key, parts):
         """Keep a state, in place of the one that had its name; parts that it had stay.
 
@@ -137,11 +154,13 @@ class FileStore(Plain):
         new = [(key, name, part) for name, part in given.items() if name not in present]
         self._write("INSERT INTO parts VALUES (?, ?, ?)", *new)
 
+    @_alone
     def delete(self, key):
         """Forget a state; nothing happens if there is none."""
         self._write("DELETE FROM states WHERE key = ?", (key,))
         self._write("DELETE FROM parts WHERE key = ?", (key,))
 
+    @_alone
     def commit(self, header):
         """Make all since the latest commit last, in one step.
 
@@ -156,6 +175,7 @@ class FileStore(Plain):
             self._connection().execute("COMMIT")
         self._n_commits += 1
 
+    @_alone
     def close(self):
         """Take back all since the latest commit, and close the file; what comes reads it anew."""
         connection = self._connection()
@@ -165,7 +185,11 @@ class FileStore(Plain):
 
     def _state_to_save(self):
         """Return the state without the open file, which belongs to this process."""
-        return {**self.__dict__, "_opened": (None, None)}
+        return {**self.__dict__, "_opened": (None, None), "_lock": None}
+
+    def _restore(self, state):
+        super()._restore(state)
+        self._lock = RLock()
 
     # -- the file ----------------------------------------------------------------------------------
 
@@ -201,8 +225,7 @@ class FileStore(Plain):
                 "back to a copy of the file.",
                 UserWarning,
             )
-        # Without the transactions that Python's module begins and ends of its own accord. Callers
-        # see to it that one thread at a time is here.
+        # Without the transactions that Python's module begins and ends of its own accord.
         connection = sqlite3.connect(
             self.path, isolation_level=None, check_same_thread=False, timeout=_WAIT
         )

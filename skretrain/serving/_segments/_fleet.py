@@ -310,9 +310,9 @@ class Fleet(Plain):
             return float(book.version > 0)
         return book.weight(self.shard.min_rows)
 
-    def status(self, key):
+    def status(self, key, book):
         """Return where a segment stands."""
-        book, watch = self.shard.books[key], self.alarms.watches.get(key)
+        watch = self.alarms.watches.get(key)
         return SegmentStatus(
             n_rows=book.n_rows,
             weight=self.weight(key),

@@ -1,9 +1,15 @@
 """What a fleet answers, as methods of an estimator: there where the retrainer has them."""
 
+from contextlib import suppress
+
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.metaestimators import available_if
 
 from ...utils._losses import task_of
+from ._shelf import Gone
+
+_MOST_TRIES = 10  # of an answer: that many segments rarely end while it is given
 
 
 def _of_retrainer(method, *, unless=None):
@@ -37,7 +43,7 @@ class PredictingMixin:
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions, in the order of the rows. Nothing is learned.
         """
-        return self._answers(X).predict()
+        return self._answered(X, "predict")
 
     @available_if(_of_retrainer("predict_proba"))
     def predict_proba(self, X):
@@ -53,7 +59,7 @@ class PredictingMixin:
         proba : ndarray of shape (n_samples, n_classes)
             One column per class of ``classes_``; 0 for a class that no model has seen.
         """
-        return self._answers(X).predict_proba()
+        return self._answered(X, "predict_proba")
 
     @available_if(_of_retrainer("decision_function", unless="predict_proba"))
     def decision_function(self, X):
@@ -69,7 +75,7 @@ class PredictingMixin:
         decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
             Of the model that counts more.
         """
-        return self._answers(X).of_method("decision_function")
+        return self._answered(X, "of_method", "decision_function")
 
     @available_if(_of_retrainer("score_samples"))
     def score_samples(self, X):
@@ -85,7 +91,7 @@ class PredictingMixin:
         scores : ndarray of shape (n_samples,)
             Of the model that counts more.
         """
-        return self._answers(X).of_method("score_samples")
+        return self._answered(X, "of_method", "score_samples")
 
     @available_if(_has_score)
     def score(self, X, y, sample_weight=None):
@@ -107,3 +113,11 @@ class PredictingMixin:
         """
         metric = r2_score if task_of(self.retrainer.estimator) == "regression" else accuracy_score
         return metric(y, self.predict(X), sample_weight=sample_weight)
+
+    def _answered(self, X, method, *args):
+        """Return what a method of the answers for rows returns."""
+        for _ in range(_MOST_TRIES):
+            # Another thread has just ended a segment, or begun it anew.
+            with suppress(Gone, NotFittedError):
+                return getattr(self._answers(X), method)(*args)
+        return getattr(self._answers(X), method)(*args)

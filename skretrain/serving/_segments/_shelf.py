@@ -10,6 +10,10 @@ from ._parts import first_of, packed, unpacked
 from ._store import MemoryStore
 
 
+class Gone(LookupError):
+    """There is no such segment: another thread may just have ended it."""
+
+
 class Loaded(NamedTuple):
     """What is in memory of a segment.
 
@@ -107,6 +111,8 @@ class Shelf(Plain):
 
     def _read(self, key, is_asked):
         parts = self.store.get(text_of(key), first=is_asked)
+        if parts is None:
+            raise Gone(f"there is no state of segment {key!r}: it has ended, or was taken away.")
         if is_asked:
             return Loaded(first_of(parts), is_whole=False)
         _, retrainer = unpacked(parts)
