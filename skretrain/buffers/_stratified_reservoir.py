@@ -5,8 +5,8 @@ from collections import deque
 import numpy as np
 
 from ..utils._containers import SPARSE, kind_of, n_rows, row_shape
-from ..utils._durations import columns_in_words, dates_in, is_gap
-from ..utils._params import check_number, is_integer, refuse
+from ..utils._durations import dates_in, is_gap
+from ..utils._params import check_number, is_integer, names_in_words, refuse
 from ..utils._sklearn_api import columns_of
 from ._reservoir import Reservoir
 
@@ -179,7 +179,7 @@ def _categories(owner, X):
     """Return the values in the column that `owner` names, or raise what is wrong."""
     column, names = owner.column, getattr(X, "columns", None)
     if isinstance(column, str) and (names is None or column not in names):
-        there = "no names" if names is None else f"the columns {columns_in_words(names)}"
+        there = "no names" if names is None else f"the columns {names_in_words(names)}"
         refuse(owner, "column", f"a column of X, which has {there}")
     n_columns = (row_shape(X) or (0,))[0]
     if not isinstance(column, str) and column >= n_columns:

@@ -6,8 +6,8 @@ from numbers import Number
 import numpy as np
 
 from ..utils._containers import LIST, PANDAS, POLARS, SPARSE, as_container, as_csr, kind_of, n_rows
-from ..utils._durations import columns_in_words, is_gap
-from ..utils._params import is_integer, refuse
+from ..utils._durations import is_gap
+from ..utils._params import is_integer, names_in_words, refuse
 from ..utils._plain import Plain
 
 MISSING = "missing"
@@ -226,7 +226,7 @@ def _values_of(owner, slices, name, X):
     # The number of a column may also be its name.
     if names is None or column not in names:
         if isinstance(column, str) or column >= X.shape[1]:
-            there = f"{X.shape[1]}, without names" if names is None else columns_in_words(names)
+            there = f"{X.shape[1]}, without names" if names is None else names_in_words(names)
             what = f"columns of X, and {column!r} is none; it has {there}"
             refuse(owner, "slices", what, slices)
         column = column if names is None else names[column]

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..utils._containers import PANDAS, kind_of
-from ..utils._durations import columns_in_words, is_gap, moments_of, moments_with_gaps
+from ..utils._durations import is_gap, moments_of, moments_with_gaps
+from ..utils._params import names_in_words
 
 
 class Arrivals(NamedTuple):
@@ -57,7 +58,7 @@ def split_off(X, label_time):
         return X, label_time
     columns = getattr(X, "columns", None)
     if columns is None or label_time not in columns:
-        there = "no names" if columns is None else f"the columns {columns_in_words(columns)}"
+        there = "no names" if columns is None else f"the columns {names_in_words(columns)}"
         raise ValueError(
             f"label_time={label_time!r}: X has no such column, but {there}; pass a frame and name "
             "one of its columns, or pass the moments themselves."

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
+from ._params import names_in_words
 from ._plain import Plain
 
 _MICROSECONDS = {
@@ -228,7 +229,7 @@ def dates_in(owner, X):
     where = f"{type(owner).__name__}(column={owner.column!r})"
     columns = getattr(X, "columns", None)
     if columns is None or owner.column not in columns:
-        there = "no names" if columns is None else f"the columns {columns_in_words(columns)}"
+        there = "no names" if columns is None else f"the columns {names_in_words(columns)}"
         raise ValueError(
             f"{where}: X has no such column, but {there}; pass frames, and name the column with "
             "the dates."
@@ -261,13 +262,6 @@ def is_gap(value):
         return True
     differs = value != value
     return isinstance(differs, bool | np.bool_) and bool(differs)
-
-
-def columns_in_words(columns, most=12):
-    """Return the names of columns, not too many."""
-    names, rest = list(columns)[:most], len(columns) - most
-    shown = ", ".join(map(repr, names))
-    return f"{shown} and {rest} more" if rest > 0 else shown
 
 
 def _moment(value):

@@ -192,6 +192,20 @@ def checked_seeds(owner, seeds):
     return found
 
 
+def names_in_words(names, most=12):
+    """Return names as text, not too many.
+
+    Examples
+    --------
+    >>> from skretrain.utils._params import names_in_words
+    >>> names_in_words(["a", "b", "c"], most=2)
+    "'a', 'b' and 1 more"
+    """
+    rest = len(names) - most
+    shown = ", ".join(map(repr, list(names)[:most]))
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
 def refuse(owner, parameter, accepted, value=_OF_OWNER):
     """Raise the ValueError of all checks, with words of its own for what is accepted.
 

@@ -42,7 +42,8 @@ class Dispersion(Plain):
     r"""How far the means of successive batches are apart, over what independent values let expect.
 
     It is the mean of :math:`(\bar x_i - \bar x_{i-1})^2 / (1/n_i + 1/n_{i-1}) / (p (1 - p))`, 1
-    where values are independent, and the larger the longer the runs in which they come.
+    where values are independent, and the larger the longer the runs in which they come. No pair
+    counts for more than 16: a change is no scatter.
 
     Attributes
     ----------
@@ -62,13 +63,17 @@ class Dispersion(Plain):
 
     def beside(self, usual):
         """Return the dispersion, a float of at least 1, where some other one is usual."""
-        return max(1.0, (_OWN_AFTER * usual + self.total) / (_OWN_AFTER + self.n))
+        return _mean_beside(usual, _OWN_AFTER, self.n, self.total)
 
 
 def usual_dispersion(dispersions):
     """Return the dispersion of many sources together, a float of at least 1."""
     n, total = sum(one.n for one in dispersions), sum(one.total for one in dispersions)
-    return max(1.0, (_KNOWN_AFTER + total) / (_KNOWN_AFTER + n))
+    return _mean_beside(1.0, _KNOWN_AFTER, n, total)
+
+
+def _mean_beside(usual, weight, n, total):
+    return max(1.0, (weight * usual + total) / (weight + n))
 
 
 class RiseTest(Plain):
@@ -127,8 +132,10 @@ class RiseTest(Plain):
     Where values come in runs, or each day has a mean of its own, the hypothesis does not hold and
     the evidence would be too large. So both divergences are taken of :math:`m / \phi` and
     :math:`n / \phi` values, as quasi-likelihood does [3]_, with the `Dispersion` :math:`\phi \ge
-    1` of the batches before the date. That keeps the bounds above, as evidence only shrinks and
-    what is known before a date is given there; for values in runs it is an approximation.
+    1` of the batches before the date. That keeps the bounds above: the e-value of the reference
+    only shrinks, and the bets since are likelihood ratios to the power of :math:`1 / \phi`, which
+    is known when they are made, and so have a mean of at most 1, too (Jensen). For values in runs
+    it is an approximation.
 
     References
     ----------

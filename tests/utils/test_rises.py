@@ -1,7 +1,6 @@
 """Evidence of a rise: each of its parts is an e-value, the least product is what it claims."""
 
 import copy
-import itertools
 import math
 import pickle
 
@@ -75,28 +74,30 @@ def test_between_two_levels_nothing_is_less_than_what_is_claimed(n_before, p, n_
         assert claimed <= least[k] + most[k]
 
 
-def outcomes(means, n, *, so_far=()):
+def outcomes(means, n, usual, *, so_far=()):
     """Yield all numbers of losses of batches of n, their probability, and the test after each."""
     if len(so_far) == len(means):
         yield 1.0, so_far
         return
     for count in range(n + 1):
         test = copy.deepcopy(so_far[-1]) if so_far else RiseTest()
-        test.update(np.arange(n) < count)
+        test.update(np.arange(n) < count, usual)
         here = float(binom.pmf(count, n, means[len(so_far)]))
-        for probability, tests in outcomes(means, n, so_far=(*so_far, test)):
+        for probability, tests in outcomes(means, n, usual, so_far=(*so_far, test)):
             yield here * probability, tests
 
 
-@pytest.mark.parametrize("means", [[0.3] * 3, [0.7, 0.5, 0.3]])
-def test_where_nothing_rises_evidence_has_a_mean_of_one_at_most_at_each_batch(means):
+@pytest.mark.parametrize(
+    ("means", "usual"), [([0.3] * 3, 1.0), ([0.3] * 3, 4.0), ([0.65, 0.5, 0.35], 1.0)]
+)
+def test_where_nothing_rises_evidence_has_a_mean_of_one_at_most_at_each_batch(means, usual):
     """By enumeration; that of the process also where one stops as soon as there is some."""
     at_batch, stopped = np.zeros(3), 0.0
-    for probability, tests in outcomes(means, 12):
+    for probability, tests in outcomes(means, 12, usual):
         at_batch += probability * np.exp([test.log_e_value for test in tests])
         capitals = np.exp([test.log_e_process for test in tests])
         stopped += probability * next((c for c in capitals if c > 0.02), capitals[-1])
-    assert np.all(at_batch[1:] > 0.0005)
+    assert np.all(at_batch[1:] > 0.001)
     assert np.all(at_batch <= 1)
     assert stopped <= 1
 
@@ -229,15 +230,25 @@ def test_a_single_change_counts_for_sixteen_pairs_of_batches_at_most():
     assert dispersion_of([[0.0] * 500, [1.0] * 500]).total == 16
 
 
-@given(BATCHES, st.floats(1, 50), st.floats(1, 50))
-def test_the_more_batches_differ_elsewhere_the_less_evidence_there_is(batches, one, other):
-    """For any dispersion it is no more than without one: bounds that hold there hold here."""
-    tests = {usual: RiseTest() for usual in sorted([1.0, one, other])}
-    for batch in batches:
-        for usual, test in tests.items():
-            test.update(np.asarray(batch, dtype=float), usual)
-    values = [test.log_e_value for test in tests.values()]
-    assert all(less <= more + 1e-9 for more, less in itertools.pairwise(values))
+@pytest.mark.parametrize("n", [1, 3, 20, 150])
+@pytest.mark.parametrize("dispersion", [1.2, 3.0, 16.0])
+def test_with_any_dispersion_both_kinds_of_evidence_have_a_mean_of_one_at_most(n, dispersion):
+    """By enumeration: of a reference at the level, and of values at the level or below it."""
+    counts = column(np.arange(n + 1))
+    worth = np.full_like(counts, n / dispersion)
+    least = _log_at_least(worth, np.minimum((counts + 1) / n, 1))
+    most = _log_at_most(worth, counts / n)
+    for k in range(1, 256, 5):
+        assert mean_at_level(least[:, k], n, _LEVELS[k]) <= 1
+        assert mean_at_level(most[:, k - 1], n, _LEVELS[k]) <= 1 + 1e-9
+        assert mean_at_level(most[:, k - 1], n, _LEVELS[k - 1]) <= 1 + 1e-9
+
+
+@given(BATCHES, st.floats(1, 50))
+def test_a_reference_that_scatters_is_no_more_evidence(batches, usual):
+    counts, sizes = column([sum(batch) for batch in batches]), column([len(b) for b in batches])
+    means = np.minimum((counts + 1) / sizes, 1)
+    assert np.all(_log_at_least(sizes / usual, means) <= _log_at_least(sizes, means) + 1e-12)
 
 
 def test_what_was_seen_before_goes_on_to_be_counted():

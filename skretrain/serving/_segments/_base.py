@@ -22,6 +22,7 @@ from ...utils._params import (
     check_number,
     is_integer,
     is_number,
+    names_in_words,
     refuse,
 )
 from ...utils._restoring import Restoring
@@ -283,9 +284,12 @@ def _path_of(model):
 
 def _adopted(model, fleet):
     """Return a fleet that goes by the numbers as they are now."""
-    model._check_numbers()
-    fleet.shard.min_rows, fleet.shard.growth_budget = model.min_rows, model.growth_budget
-    fleet.alarms.alpha, fleet.shard.shelf.max_loaded = model.alpha, model.max_loaded
+    shard, alarms = fleet.shard, fleet.alarms
+    present = shard.min_rows, shard.growth_budget, alarms.alpha, shard.shelf.max_loaded
+    given = model.min_rows, model.growth_budget, model.alpha, model.max_loaded
+    if any(one is not other for one, other in zip(present, given, strict=True)):
+        model._check_numbers()
+        shard.min_rows, shard.growth_budget, alarms.alpha, shard.shelf.max_loaded = given
     return fleet
 
 
@@ -301,7 +305,7 @@ def _warn_of_other_params(model, fleet):
     if (fleet.pooled is None) != (model.fallback is None):
         names.append("fallback")
     if names:
-        told = ", ".join(names[:_MOST_TOLD]) + (", ..." if len(names) > _MOST_TOLD else "")
+        told = names_in_words(names, _MOST_TOLD)
         warn_user(
             f"{type(model).__name__}(path={model.path!r}): the segments in the file were begun "
             f"with other parameters and go on with those: {told}. What is given here has no "

@@ -10,6 +10,7 @@ from ...utils._containers import take_rows
 from ...utils._hooks import Telling
 from ...utils._labels import is_flat, union_of_labels
 from ...utils._losses import task_of
+from ...utils._params import names_in_words
 from ...utils._plain import Plain
 from ...utils._records import saying
 from ._alarms import Alarms, fewest_in_common
@@ -25,6 +26,8 @@ from ._log import (
 )
 from ._shard import Shard, Work, part_of_work
 from ._shrinkage import opinion, way_of
+
+_MOST_NAMED = 5  # segments in a reason
 
 
 class Batch(NamedTuple):
@@ -278,7 +281,7 @@ class Fleet(Plain):
             }
             self._tell("drifted", key, row=book.n_rows, state="drift", **details)
         if together.begins:
-            reason = f"the losses of {_many(new, together.n)} have risen"
+            reason = f"the losses of {_many(new, together)} have risen"
             self._tell("common", None, row=self.n_rows, state="drift", reason=reason)
 
     def _tell(self, action, segment, *, row, **details):
@@ -342,7 +345,7 @@ class Fleet(Plain):
         self.aliases.pop(into, None)
         if report is not None:
             self._note(report)
-        names = _names(keys)
+        names = names_in_words(keys, _MOST_NAMED)
         book = self.shard.books.get(into)
         row = 0 if book is None else book.n_rows
         self._tell("merged", into, row=row, reason=f"the rows of {names} go to {into!r}")
@@ -389,16 +392,11 @@ class Fleet(Plain):
         self.shard.delete(key)
 
 
-def _names(keys):
-    return ", ".join(map(repr, keys[:5])) + (", ..." if len(keys) > 5 else "")
-
-
-def _many(new, n):
-    """Return a phrase for the many segments that have risen: those found now, or fewer before."""
-    k = fewest_in_common(n)
-    if len(new) < k:
-        return f"at least {k} of {n} segments"
-    return f"{len(new)} of {n} segments ({_names(new)})"
+def _many(new, together):
+    """Return a phrase for the many segments that have risen: all were found now, or some before."""
+    if together.is_one:
+        return f"{len(new)} of {together.n} segments ({names_in_words(new, _MOST_NAMED)})"
+    return f"at least {fewest_in_common(together.n)} of {together.n} segments"
 
 
 def drifting_in(fleet):

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...utils._containers import LIST, PANDAS, POLARS, SPARSE, as_csr, kind_of, take_rows
-from ...utils._durations import columns_in_words, is_gap
-from ...utils._params import is_integer, refuse
+from ...utils._durations import is_gap
+from ...utils._params import is_integer, names_in_words, refuse
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,300}(\.0*)?")
 
@@ -94,7 +94,7 @@ def column_of(owner, by, X):
             refuse(owner, "by", "a column that X has once; it is there twice", by)
         return by
     if isinstance(by, str) or by >= X.shape[1]:
-        there = f"{X.shape[1]}, without names" if names is None else columns_in_words(names)
+        there = f"{X.shape[1]}, without names" if names is None else names_in_words(names)
         refuse(owner, "by", f"a column of X, and it is none; X has {there}", by)
     return int(by) if names is None else names[by]
 

@@ -119,10 +119,10 @@ def test_a_wrong_number_is_refused_and_nothing_is_lost(changed, wrong):
         (
             DriftAwareRetrainer(GaussianNB(var_smoothing=0.1)),
             "pooled",
-            "retrainer__estimator__var_",
+            "'retrainer__estimator__var_",
         ),
-        (DriftAwareRetrainer(GaussianNB(), policy="full_refit"), "pooled", "retrainer__policy"),
-        (ReplayPartialFit(GaussianNB()), None, "retrainer, fallback"),
+        (DriftAwareRetrainer(GaussianNB(), policy="full_refit"), "pooled", "'retrainer__policy'"),
+        (ReplayPartialFit(GaussianNB()), None, "'retrainer', 'fallback'"),
     ],
 )
 def test_a_file_that_was_begun_with_other_parameters_says_so_once(
