@@ -44,7 +44,7 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score, log_loss, r2_scor
 from skretrain import DriftAwareRetrainer, MixtureRetrainer, make_mixture
 from skretrain._mixture._engine import _MARGIN, weighted_mean
 from skretrain._mixture._gains import Closeness, RightAnswers
-from skretrain._mixture._members import seeded
+from skretrain._mixture._members import as_member
 from skretrain._mixture._recalibration import _LEAST, EVERY, Recalibration, is_turn
 from skretrain.utils._fixed_share import ROWS_PER_UNIT, FixedShare
 
@@ -645,7 +645,7 @@ def _agreement(runs, streams):
     name, members = _shortest(runs, streams), classifiers()
     each = []
     for number, member in enumerate(lists_of_classifiers()[CHOSEN]):
-        seed = seeded(clone(members[member]), 0, number).random_state
+        seed = as_member(clone(members[member]), 0, number).random_state
         each.append(run(members[member], runs.stream(name), seed, BATCH))
     said = Said(*(np.stack([one[part] for one in each]) for part in (0, 1)), 0.0)
     means = replayed(said, *runs.y_of(name), RightAnswers())

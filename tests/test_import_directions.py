@@ -1,6 +1,7 @@
 """Imports inside skretrain run one way, and each foreign library enters through its own door."""
 
 import ast
+import importlib
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ pytestmark = pytest.mark.no_cover  # sources are read, not run
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "skretrain").rglob("*.py"))
+FOLDERS = ("benchmarks", "docs/gallery", "docs/examples")
+SCRIPTS = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
 # Highest first: a module imports from its own package and from rows below. Packages in one row do
 # not import each other. `skretrain` is its __init__, which only re-exports the estimators.
@@ -155,6 +158,28 @@ def test_every_module_keeps_the_import_rules():
         )
     ]
     assert found == []
+
+
+def missing(source):
+    """Return what a script imports from skretrain that is not there."""
+    return [
+        f"line {line} imports {target}.{name}"
+        for line, target, name, _ in _imports(ast.parse(source), "script", False)
+        if name and target.split(".")[0] == "skretrain"
+        if not hasattr(importlib.import_module(target), name)
+    ]
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_name_that_a_script_imports_is_there(path):
+    """Benchmarks look into private modules, and no other test runs them."""
+    assert missing(path.read_text()) == []
+
+
+def test_a_name_that_is_gone_is_found():
+    assert missing("from skretrain._mixture._members import gone") == [
+        "line 1 imports skretrain._mixture._members.gone"
+    ]
 
 
 def test_every_package_has_its_place_in_the_order():

@@ -22,10 +22,10 @@ from skretrain.utils._rises import (
 BATCHES = st.lists(st.lists(st.integers(0, 1), min_size=1, max_size=12), min_size=2, max_size=12)
 
 
-def shown(batches):
+def shown(batches, usual=1.0):
     test = RiseTest()
     for batch in batches:
-        test.update(np.asarray(batch, dtype=float))
+        test.update(np.asarray(batch, dtype=float), usual)
     return test
 
 
@@ -110,33 +110,41 @@ def test_the_weight_of_a_date_falls_with_its_number_and_those_of_all_are_one_tog
         assert share == pytest.approx(30 / (n_before + 29) - 30 / (n_before + 30))
 
 
-def least_product(m, s, n, t):
-    """Return the logarithm of the least product of both e-values, over levels."""
+def least_product(m, s, n, t, phi):
+    """Return the logarithm of the least product of both e-values, over pairs of levels."""
     p, logs = min((s + 1) / m, 1), []
-    for r in np.linspace(0.001, 0.999, 999):
-        kl = p * math.log(p / r) + ((1 - p) * math.log((1 - p) / (1 - r)) if p < 1 else 0)
-        reference = 0.9 * m * kl if p < r else 0.0
-        angles = np.linspace(math.asin(math.sqrt(r)), math.pi / 2, 402)[1:-1]
-        q = np.sin(angles) ** 2
-        ratio = t * np.log(q / r) + (n - t) * np.log((1 - q) / (1 - r))
-        logs.append(reference + np.logaddexp.reduce(ratio) - math.log(400))
+    for k in range(256):
+        below, r, above = _LEVELS[k], _LEVELS[k + 1], _LEVELS[k + 2 : 256]
+        reference = bets = 0.0
+        if p < below:
+            kl = p * math.log(p / below) + (1 - p) * math.log((1 - p) / (1 - below))
+            reference = 0.9 * m / phi * kl
+        if len(above):
+            ratio = t * np.log(above / r) + (n - t) * np.log((1 - above) / (1 - r))
+            bets = np.logaddexp.reduce(ratio / phi) - math.log(len(above))
+        logs.append(reference + bets)
     return min(logs) - math.log(1 / 2 + 1 / 2 / math.sqrt(0.1))
 
 
-def test_it_is_the_mean_over_dates_and_references_of_the_least_product_over_levels():
+@pytest.mark.parametrize("usual", [1.0, 4.0])
+def test_it_is_the_mean_over_dates_and_references_of_the_least_product_over_levels(usual):
     """Against the formula, written down once more."""
     rng = np.random.default_rng(0)
     batches = [*(rng.random((4, 30)) < 0.2), *(rng.random((2, 30)) < 0.7)]
     sums = np.array([batch.sum() for batch in batches], dtype=float)
+    test = shown(batches, usual)
+    assert (test._dates[:, -1] > 1).all() == (usual > 1)
     logs = [
         least_product(
-            30 * (date - begin), sums[begin:date].sum(), 30 * (6 - date), sums[date:].sum()
+            30 * (date - begin), sums[begin:date].sum(), 30 * (6 - date), sums[date:].sum(), phi
         )
-        for date in range(1, 6)
+        for date, phi in zip(test._dates[:, 0].astype(int), test._dates[:, -1], strict=True)
         for begin in (0, date // 2)
     ]
-    expected = np.logaddexp.reduce(logs) - math.log(10)
-    assert shown(batches).log_e_value == pytest.approx(expected, abs=0.3)
+    expected = np.logaddexp.reduce(logs) - math.log(len(logs))
+    assert test.log_e_value == pytest.approx(
+        expected, abs=0.01
+    )  # dates that show nothing are left out
 
 
 @given(BATCHES, st.randoms(use_true_random=False))
