@@ -309,7 +309,7 @@ def validated(estimator, X, y, timing, times, params, counted, *, scoring, heed,
     check_incremental(estimator)
     run = send_through(
         estimator,
-        batches_of(X, y, timing.edges, params, counted),
+        batches_of(X, y, timing.edges, params, counted, estimator=estimator),
         timing,
         times,
         choose_methods=lambda m: methods_for(scorers.values(), m),
@@ -426,7 +426,7 @@ def _run(
         counted = counted_rows(estimator, params, timing.start, scores=not keeps_all)
     return send_through(
         estimator,
-        batches_of(X, y, timing.edges, params, counted),
+        batches_of(X, y, timing.edges, params, counted, estimator=estimator),
         timing,
         times,
         keeps_all=keeps_all,
