@@ -85,9 +85,9 @@ def gives_batches(X, y):
         return False
     if not hasattr(X, "__getitem__"):
         return True
-    if not (len(X) > 0 and isinstance(X[0], tuple) and len(X[0]) in (2, 3)):
-        return False
-    return np.ndim(X[0][1]) > 0 and all(isinstance(params, dict) for params in X[0][2:])
+    first = X[0] if len(X) else None
+    may_be = isinstance(first, tuple) and len(first) in (2, 3)
+    return may_be and np.ndim(first[1]) > 0 and all(isinstance(it, dict) for it in first[2:])
 
 
 def check_at_hand(owner, X, y):
@@ -105,9 +105,10 @@ def check_not_given(**options):
     """Raise ValueError for what is about all rows, where X gives batches: one that is not None."""
     for name, given in options.items():
         if given is not None:
+            way = "give each batch as (X, y, params)" if name == "params" else "pass all rows"
             raise ValueError(
                 f"{name} is for rows that are given together: X gives batches of (X, y), which "
-                f"have a size of their own. Pass all rows, or {name}=None."
+                f"have a size of their own. Pass {name}=None, and {way}."
             )
 
 
