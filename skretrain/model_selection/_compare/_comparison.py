@@ -323,7 +323,7 @@ class PolicyComparison:
         cost : float
             In units of summed loss.
         """
-        return cost_of(self._runs_of(policy, price), self._checked(price, "cost"))
+        return cost_of(self._runs_of(policy, price), _checked_for(self, price, "cost"))
 
     def regret(self, price=None, *, to="oracle", relative=False):
         """Return what each policy costs beyond what it might have, knowing the future.
@@ -353,7 +353,7 @@ class PolicyComparison:
         if to not in ("oracle", "fixed"):
             raise ValueError(f"to={to!r}: regret is to the 'oracle' or to the best 'fixed' policy.")
         if price is not None:
-            price = self._checked(price, "regret")
+            price = _checked_for(self, price, "regret")
             return {name: self._regret(name, price, to, relative) for name in self.names}
         return {
             name: np.array([self._regret(name, p, to, relative) for p in self._asked])
@@ -393,7 +393,7 @@ class PolicyComparison:
         ValueError
             If the price is negative or not a number.
         """
-        return recommended(self, self._checked(price, "recommend"))
+        return recommended(self, _checked_for(self, price, "recommend"))
 
     def leaders(self):
         """Name the policy that costs least from price to price along the grid.
@@ -435,7 +435,7 @@ class PolicyComparison:
         """
         if self.kinds[policy] != "told the price":
             return None
-        return self._runs.told(policy, self._checked(price, "price_told"))
+        return self._runs.told(policy, _checked_for(self, price, "price_told"))
 
     def rolling_choice(self, every=None, price=None):
         """Tell what it would have cost to follow the recommendation, chosen anew now and then.
@@ -463,10 +463,7 @@ class PolicyComparison:
         ValueError
             If `every` or the price is invalid, or there would be no checkpoint.
         """
-        return rolled(self, every, self._checked(price, "rolling_choice"))
-
-    def _checked(self, price, method):
-        return self._runs.checked(self._middle(price), f"{type(self).__name__}.{method}")
+        return rolled(self, every, _checked_for(self, price, "rolling_choice"))
 
     def _middle(self, price):
         return self._asked[len(self._asked) // 2] if price is None else price
@@ -493,6 +490,10 @@ class PolicyComparison:
         points = sorted(points)
         seconds, scores = np.array(points).T
         return {"cpu_seconds": seconds, "score": scores}
+
+
+def _checked_for(comparison, price, method):
+    return comparison._runs.checked(comparison._middle(price), f"PolicyComparison.{method}")
 
 
 def _scores_of(measure, runs):
