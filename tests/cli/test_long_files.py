@@ -286,7 +286,8 @@ class _AsItIs:
     """A Reader of frames of a target and a time."""
 
     def rows(self, table):
-        return Rows(table[["y"]], table["y"].to_numpy(), table["time"].to_numpy(), table, {})
+        y = table["y"].to_numpy()
+        return Rows(table[["y"]], y, table["time"].to_numpy(), table, {"sample_weight": y + 0.5})
 
 
 @settings(max_examples=25, deadline=None)
@@ -312,6 +313,8 @@ def test_batches_and_baselines_are_those_of_the_whole(steps, warm_up, batch, par
         patch.setattr(_stream, "typed_parts", lambda *args, **options: [table[:0], *cut])
         given = list(rules.watched(stream))
     np.testing.assert_array_equal(np.cumsum([0, *(len(part) for _, part, _ in given)]), edges)
+    for _, part, params in given:
+        np.testing.assert_array_equal(params["sample_weight"], part + 0.5)
     np.testing.assert_array_equal(np.concatenate([part for _, part, _ in given]), y)
     assert stream.n_rows == n
     pd.testing.assert_frame_equal(stream.newest(), table[-warm_up:])

@@ -12,6 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from skretrain import DriftAwareRetrainer, ReplayPartialFit
 from skretrain.drift import Periodic, RefitDebt
+from skretrain.metrics import Price
 from skretrain.model_selection import compare_policies, prequential_validate
 
 X, Y = stream(600, drift=300)
@@ -128,7 +129,7 @@ def test_an_evaluation_on_weighted_batches_is_that_on_all_rows(as_given, delay):
 
 
 def test_a_weight_that_the_next_batch_overwrites_is_not_learned_late():
-    """Nor does the column of a frame, which shares memory with the others, keep these alive."""
+    """Who reads into the same array for each batch gets the same numbers."""
 
     def reused():
         buffer = np.empty(60)
@@ -139,6 +140,18 @@ def test_a_weight_that_the_next_batch_overwrites_is_not_learned_late():
     policies = {name: POLICIES[name] for name in ("never", "weekly", "updated")}
     options = {"label_delay": 90}
     assert_same(compared(reused(), policies, **options), whole(policies, **options))
+
+
+def test_a_label_that_counts_nowhere_needs_no_cost():
+    """A row of weight zero in the first fit is not learned, and nothing is asked of it."""
+    y = Y.copy()
+    y[5] = 2
+    weight = np.where(y == 2, 0.0, 1.0)
+    prices = [Price(per_refit=1.0, loss_value={(0, 1): 2, (1, 0): 5})]
+    policies = {"never": [], "weekly": (Periodic(120), 180)}
+    tree = DecisionTreeClassifier(max_depth=2, random_state=0)
+    found = compared(batches(y=y, weight=weight), policies, tree, prices=prices)
+    assert_same(found, whole(policies, tree, y=y, weight=weight, prices=prices))
 
 
 # -- one that was stopped goes on ------------------------------------------------------------------
