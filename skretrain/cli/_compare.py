@@ -358,6 +358,8 @@ def _facts(history, metric, arguments):
         facts["identifiers"] = ids_in_words(arguments.ids)
     if history.params:
         facts["weights"] = weights_in_words(arguments.sample_weight, [history.params])
+        if history.stream is not None:
+            facts["weights"] += f" (the range is that of the first {history.warm_up:,} rows)"
     if arguments.cost_matrix is not None:
         facts["costs"] = costs_in_words(metric.loss.matrix, history.labels)
     if len(history.drift_rows):

@@ -133,7 +133,7 @@ def _bounded(arguments):
 
 
 def _check_options(arguments):
-    for option in ("label_time", "sample_weight", "time_budget"):
+    for option in ("label_time", "time_budget"):
         if getattr(arguments, option) is not None:
             raise _Together(f"--{option.replace('_', '-')} is about all rows together")
     if isinstance(arguments.price, Price) and arguments.price.flip_price:
@@ -203,6 +203,7 @@ def _first_of(history, stream, room):
         y=history.y[:first].copy(),
         table=table,
         times=None,
+        params={name: weights[:first] for name, weights in history.params.items()},
         timing=replace(history.timing, moments=None),
         notices=(notice, *history.notices),
         stream=stream,

@@ -214,7 +214,9 @@ def history_of(
         is_own=model is not None or is_own_name(estimator),
         params=params,
         label_time=label_time,
-        reader=Reader(target, time, list(table.columns), coder, encoding),
+        reader=Reader(
+            target, time, list(table.columns), coder, encoding, dict.fromkeys(params, weight)
+        ),
     )
 
 

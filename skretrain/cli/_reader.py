@@ -6,6 +6,7 @@ import numpy as np
 
 from ._columns import sorted_by_time, target_values
 from ._errors import CommandError, needed
+from ._weights import checked_weights
 
 
 class Rows(NamedTuple):
@@ -21,12 +22,15 @@ class Rows(NamedTuple):
         When each row came.
     table : DataFrame
         The columns that `X` was made of.
+    params : dict of str to ndarray
+        Per-row arguments of the model's fits.
     """
 
     X: Any
     y: np.ndarray
     times: Any
     table: Any
+    params: dict
 
 
 class Reader:
@@ -42,21 +46,29 @@ class Reader:
         Makes codes of targets.
     encoding : Encoding or None
         Makes numbers of the columns; None leaves them as they are.
+    weights : dict of str to str
+        The column of weights, by the name that the model's fits have for them; or none.
     """
 
-    def __init__(self, target, time, columns, coder, encoding):
+    def __init__(self, target, time, columns, coder, encoding, weights):
         self.target, self.time, self.columns = target, time, columns
-        self.coder, self.encoding = coder, encoding
+        self.coder, self.encoding, self.weights = coder, encoding, weights
 
     def rows(self, table):
-        """Return the rows of a table that have a target."""
+        """Return the rows of a table that have a target, and a weight above zero."""
         values, times = table[self.target], None
         table = table[~(values.isna() | values.isin([np.inf, -np.inf]))]
         if self.time is not None:
             table, times = sorted_by_time(table, self.time)
+        params = {}
+        for name, column in self.weights.items():
+            weights = checked_weights(table[column])
+            counts = weights > 0
+            table, params[name] = table[counts], weights[counts]
+            times = None if times is None else times[counts]
         y, table = self.coder(table[self.target]), table[self.columns].reset_index(drop=True)
         X = table if self.encoding is None or not len(table) else self.encoding.numbers(table)
-        return Rows(X, y, times, table)
+        return Rows(X, y, times, table, params)
 
 
 class Classes:

@@ -65,12 +65,15 @@ class FileStream:
 
 def _joined(one, other):
     times = None if one.times is None else np.concatenate([one.times, other.times])
-    return Rows(concat_rows([one.X, other.X]), np.concatenate([one.y, other.y]), times, None)
+    params = {name: np.append(values, other.params[name]) for name, values in one.params.items()}
+    y = np.concatenate([one.y, other.y])
+    return Rows(concat_rows([one.X, other.X]), y, times, None, params)
 
 
 def _part(rows, piece):
     times = None if rows.times is None else rows.times[piece]
-    return Rows(take_rows(rows.X, piece), rows.y[piece], times, None)
+    params = {name: values[piece] for name, values in rows.params.items()}
+    return Rows(take_rows(rows.X, piece), rows.y[piece], times, None, params)
 
 
 def _stop(rows, wanted):
@@ -101,10 +104,10 @@ class Baselines:
         self.sums, self._past, self._n_gone = [], np.empty(0), 0
 
     def watched(self, batches):
-        """Yield batches as ``(X, y)``, and take note of them."""
+        """Yield batches as ``(X, y, params)``, and take note of them."""
         for rows in batches:
             self._add(rows.y, rows.times)
-            yield rows.X, rows.y
+            yield rows.X, rows.y, rows.params
 
     def _add(self, y, times):
         n_gone, first = self._n_gone, self._n_gone - len(self._past)

@@ -56,7 +56,7 @@ def with_weights(table, column, notices):
     counts : ndarray of bool
         Which rows of the table these are.
     """
-    weights = _checked(table[column])
+    weights = checked_weights(table[column])
     counts = weights > 0
     n_zero = int((~counts).sum())
     if n_zero == len(table):
@@ -69,7 +69,8 @@ def with_weights(table, column, notices):
     return table, weights[counts], counts
 
 
-def _checked(values):
+def checked_weights(values):
+    """Return a column of weights as numbers."""
     name, missing = f"{_NAME} {values.name!r}", int(values.isna().sum())
     if missing:
         raise CommandError(

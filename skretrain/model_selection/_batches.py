@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
 from ..utils._containers import as_container, concat_rows, n_rows, take_rows
+from ._row_params import check_any_counts, checked_row_params, weight_mask
 
 
 class Batch(NamedTuple):
@@ -39,21 +40,27 @@ class Batch(NamedTuple):
         )
         return Batch(take_rows(self.X, piece), y, params, counted)
 
+    @property
+    def n_counted(self):
+        """How many rows count, an int."""
+        return n_rows(self.X) if self.counted is None else int(self.counted.sum())
+
     def that_counts(self):
         """Return the rows that count."""
-        return self if self.counted is None else self.part(np.flatnonzero(self.counted))
+        is_whole = self.n_counted == n_rows(self.X)
+        return self if is_whole else self.part(np.flatnonzero(self.counted))
 
     def learned_by(self, learn):
         """Hand everything to ``fit`` or ``partial_fit``, and return what that returns."""
         return learn(self.X, self.y, **self.params)
 
 
-def batches_of(X, y, edges, params=None, counted=None):
+def batches_of(X, y, edges, params=None, counted=None, *, estimator=None):
     """Return an :class:`ArrayBatches` or a :class:`GivenBatches` for what a user passed.
 
     Parameters
     ----------
-    X : array-like, or iterable of (X, y)
+    X : array-like, or iterable of (X, y) or (X, y, params)
         All rows, or batches.
     y : array-like or None
         All targets; None where `X` gives batches or there are none.
@@ -63,9 +70,11 @@ def batches_of(X, y, edges, params=None, counted=None):
         Per-row arguments of the rows of an array.
     counted : ndarray of bool or None, default=None
         Which of these rows count.
+    estimator : estimator or None, default=None
+        What learns batches that have such arguments.
     """
     if gives_batches(X, y):
-        return GivenBatches(X)
+        return GivenBatches(X, estimator)
     y = None if y is None else np.asarray(y)
     return ArrayBatches(Batch(as_container(X), y, params or {}, counted), edges)
 
@@ -94,9 +103,10 @@ def check_not_given(**options):
     """Raise ValueError for what is about all rows, where X gives batches: one that is not None."""
     for name, given in options.items():
         if given is not None:
+            way = "give each batch as (X, y, params)" if name == "params" else "pass all rows"
             raise ValueError(
                 f"{name} is for rows that are given together: X gives batches of (X, y), which "
-                f"have a size of their own. Pass all rows, or {name}=None."
+                f"have a size of their own. Pass {name}=None, and {way}."
             )
 
 
@@ -140,20 +150,23 @@ class ArrayBatches:
 class GivenBatches:
     """Batches as an iterable gives them, each of its own size; how many is rarely known."""
 
-    def __init__(self, iterable):
-        self.iterator = iter(iterable)
-        self.n_given = 0
+    def __init__(self, iterable, estimator):
+        self.iterator, self.estimator = iter(iterable), estimator
+        self.n_given = self._n_counted = 0
         self.step = None  # rows of the first of them
+        self._n_checked, self._names = 0, None
 
     def head(self, size):
         """Take batches until there are `size` rows."""
         parts, found = [], 0
         for given in self.iterator:
-            parts.append(checked_batch(*_pair(given)))
+            parts.append(self._checked(*_parts_of(given)))
             found += n_rows(parts[-1].X)
             self.step = self.step or found
             if found >= size:
-                return joined_batches(parts)
+                head = joined_batches(parts)
+                check_any_counts(self.estimator, head.params, "of the first fit")
+                return head
         raise ValueError(
             f"The batches ended after {found} rows, before the {size} of the first fit: lower "
             "initial_size, or pass more batches."
@@ -173,27 +186,48 @@ class GivenBatches:
 
     def __iter__(self):
         for given in self.iterator:
-            batch = checked_batch(*_pair(given))
+            batch = self._checked(*_parts_of(given))
             self.n_given += n_rows(batch.X)
+            self._n_counted += batch.n_counted
             yield batch
+        if self.n_given and not self._n_counted:
+            raise ValueError(
+                "params: the weight is 0 in all rows after the first fit, so that none of them "
+                "counts. Pass a lower initial_size, or weights above 0."
+            )
+
+    def _checked(self, X, y, params=None):
+        owner = f"params of batch {self._n_checked}"
+        batch = checked_batch(X, y, params, self.estimator, owner)
+        self._names = batch.params.keys() if self._names is None else self._names
+        if batch.params.keys() != self._names:
+            raise ValueError(
+                f"{owner} are {sorted(batch.params)}, and those before have {sorted(self._names)}: "
+                "give the same to all batches, or none."
+            )
+        self._n_checked += 1
+        return batch
 
 
-def _pair(given):
-    """Return what an iterable gives as features and targets, or raise ValueError."""
-    if isinstance(given, tuple | list) and len(given) == 2:
+def _parts_of(given):
+    """Return what an iterable gives as features, targets and maybe params, or raise ValueError."""
+    if isinstance(given, tuple | list) and len(given) in (2, 3):
         return given
     n_parts = f" of {len(given)}" if isinstance(given, tuple | list) else ""
     raise ValueError(
-        f"X gives a {type(given).__name__}{n_parts} where a batch is to be: each is a pair (X, y). "
-        "Weights and dates are for rows that are given together."
+        f"X gives a {type(given).__name__}{n_parts} where a batch is to be: each is a pair (X, y), "
+        "or (X, y, params) with a dict such as {'sample_weight': weights}."
     )
 
 
-def checked_batch(X, y):
+def checked_batch(X, y, params=None, estimator=None, owner="params"):
     """Return a batch that was given as a Batch."""
     check_consistent_length(X, y)
-    # Targets are kept, and must not keep the features alive that they may share memory with.
-    return Batch(as_container(X), None if y is None else np.array(y), {})
+    found = checked_row_params(estimator, params, n_rows(X), name=owner)
+    # What is kept must not keep the features alive that it may share memory with.
+    found = {name: np.array(values) for name, values in found.items()}
+    y = None if y is None else np.array(y)
+    return Batch(as_container(X), y, found, weight_mask(estimator, found))
 
 
 def joined_batches(parts):

@@ -153,10 +153,11 @@ def prequential_validate(
     ----------
     estimator : estimator
         Anything with ``partial_fit``; it is cloned.
-    X : array-like of shape (n_samples, n_features), or iterable of (X, y)
+    X : array-like of shape (n_samples, n_features), or iterable of (X, y) or (X, y, params)
         The stream in time order: all rows, or batches as they come, from a file too large for the
         memory, say, see :func:`~skretrain.datasets.iter_batches`. Batches keep their own size and
-        are not kept: a scorer is shown no features. Several `seeds` go through them anew.
+        are not kept: a scorer is shown no features. The `params` of each are those of its rows.
+        Several `seeds` go through them anew.
     y : array-like of shape (n_samples,), default=None
         Targets. None where `X` gives batches, or where there are none.
     scoring : str, callable, list, dict or None, default=None
@@ -309,7 +310,7 @@ def validated(estimator, X, y, timing, times, params, counted, *, scoring, heed,
     check_incremental(estimator)
     run = send_through(
         estimator,
-        batches_of(X, y, timing.edges, params, counted),
+        batches_of(X, y, timing.edges, params, counted, estimator=estimator),
         timing,
         times,
         choose_methods=lambda m: methods_for(scorers.values(), m),
@@ -426,7 +427,7 @@ def _run(
         counted = counted_rows(estimator, params, timing.start, scores=not keeps_all)
     return send_through(
         estimator,
-        batches_of(X, y, timing.edges, params, counted),
+        batches_of(X, y, timing.edges, params, counted, estimator=estimator),
         timing,
         times,
         keeps_all=keeps_all,

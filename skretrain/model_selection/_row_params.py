@@ -111,14 +111,30 @@ def counted_rows(estimator, params, start, *, scores=True):
     ValueError
         If no row of the first fit counts, or none that is scored.
     """
-    named = sorted(weight_names_of(estimator) & params.keys())
-    counted = [params[weight] != 0 for weight in named[:1]]
-    if not counted or counted[0].all():
+    counted = weight_mask(estimator, params)
+    if counted is None or counted.all():
         return None
-    for rows, what in ((slice(start), "of the first fit"), (slice(start, None), "that are scored")):
-        if (scores or rows.stop) and not counted[0][rows].any():
-            raise ValueError(
-                f"params: {named[0]} is 0 in all rows {what}, so that none of them counts. Pass "
-                "another initial_size, or weights above 0."
-            )
-    return counted[0]
+    check_any_counts(estimator, params, "of the first fit", slice(start))
+    if scores:
+        check_any_counts(estimator, params, "that are scored", slice(start, None))
+    return counted
+
+
+def weight_mask(estimator, params):
+    """Return which rows have another weight than zero; None where there are no weights."""
+    name = _weight_in(estimator, params)
+    return params[name] != 0 if name else None
+
+
+def _weight_in(estimator, params):
+    return min(weight_names_of(estimator) & params.keys(), default=None) if params else None
+
+
+def check_any_counts(estimator, params, what, rows=slice(None)):
+    """Raise ValueError where all rows, of those in a slice, have the weight zero."""
+    name = _weight_in(estimator, params)
+    if name and not params[name][rows].any():
+        raise ValueError(
+            f"params: {name} is 0 in all rows {what}, so that none of them counts. Pass another "
+            "initial_size, or weights above 0."
+        )

@@ -16,7 +16,7 @@ from skretrain.cli._cut import newest_known, usual_batch
 from skretrain.cli._encoding import Encoding
 from skretrain.cli._errors import CommandError
 from skretrain.cli._files import read_tables, typed_parts
-from skretrain.cli._reader import Rows
+from skretrain.cli._reader import Reader, Rows
 from skretrain.cli._stream import Baselines, FileStream
 from skretrain.model_selection._compare import _checkpoint
 from skretrain.model_selection._edges import edges_of
@@ -33,6 +33,8 @@ def long(table):
     """1,500 rows of which a few have no target; three rows come at a time."""
     frame = pd.concat([table, table, table[:300]], ignore_index=True)
     frame["when"] = np.arange(1500) // 3
+    frame["weight"] = np.random.default_rng(0).integers(0, 9, 1500) / 4
+    frame.loc[900:1000, "weight"] = 0.0
     frame.loc[[5, 700, 1333], ["label", "amount"]] = np.nan
     return frame
 
@@ -77,6 +79,7 @@ def _alike(rows, others):
         ("stream.parquet", ("--target", "amount", "--price", "3", "--estimator", "sgd")),
         ("stream.parquet", ("--target", "label", "--seeds", "2", "--scoring", "accuracy")),
         ("stream.parquet", ("--target", "label", "--raw", *_NO_TEXT)),
+        ("stream.parquet", ("--target", "label", "--time", "when", "--sample-weight", "weight")),
     ],
 )
 def test_a_file_in_batches_gives_the_numbers_of_the_whole(name, options, run, long, little_room):
@@ -187,7 +190,6 @@ def test_a_column_that_holds_something_else_later_is_named(raw, run, long, littl
     ("options", "reason"),
     [
         (["--label-time", "told"], "--label-time is about all rows together"),
-        (["--sample-weight", "holes"], "--sample-weight is about all rows together"),
         (["--time-budget", "5min"], "--time-budget is about all rows together"),
         (["--price", "flip=1"], r"changed decisions \(flip=\) are counted on all rows"),
         (["--label-delay", "1d"], "1 day is a length of time, and not of rows"),
@@ -307,7 +309,8 @@ class _AsItIs:
     """A Reader of frames of a target and a time."""
 
     def rows(self, table):
-        return Rows(table[["y"]], table["y"].to_numpy(), table["time"].to_numpy(), table)
+        y = table["y"].to_numpy()
+        return Rows(table[["y"]], y, table["time"].to_numpy(), table, {"sample_weight": y + 0.5})
 
 
 @settings(max_examples=25, deadline=None)
@@ -332,8 +335,10 @@ def test_batches_and_baselines_are_those_of_the_whole(steps, warm_up, batch, par
         cut = [table[first : first + part] for first in range(0, n, part)]
         patch.setattr(_stream, "typed_parts", lambda *args, **options: [table[:0], *cut])
         given = list(rules.watched(stream))
-    np.testing.assert_array_equal(np.cumsum([0, *(len(part) for _, part in given)]), edges)
-    np.testing.assert_array_equal(np.concatenate([part for _, part in given]), y)
+    np.testing.assert_array_equal(np.cumsum([0, *(len(part) for _, part, _ in given)]), edges)
+    for _, part, params in given:
+        np.testing.assert_array_equal(params["sample_weight"], part + 0.5)
+    np.testing.assert_array_equal(np.concatenate([part for _, part, _ in given]), y)
     assert stream.n_rows == n
     pd.testing.assert_frame_equal(stream.newest(), table[-warm_up:])
     if len(edges) < 3:
@@ -346,3 +351,22 @@ def test_batches_and_baselines_are_those_of_the_whole(steps, warm_up, batch, par
     np.testing.assert_array_equal(n_rows, np.diff(edges)[1:])
     np.testing.assert_array_equal(same, np.add.reduceat(wrong.astype(float), starts))
     np.testing.assert_array_equal(n_known, np.add.reduceat((newest >= 0).astype(int), starts))
+
+
+def test_a_late_row_with_a_wrong_weight_is_refused(run, long, little_room):
+    """By the name of the column, as in the whole file."""
+    options = ("--target", "label", "--sample-weight", "weight")
+    long.loc[1400, "weight"] = -1.0
+    code, printed, err, _ = run(long, *_OPTIONS, *options, name="stream.parquet", quick=True)
+    assert code == 2
+    assert re.search(r"weight, from [\d.]+ to 2: [^)]* that of the first 150\s+rows", printed)
+    assert "--sample-weight 'weight' holds -1, and a weight is a finite number" in err
+
+
+def test_rows_of_a_part_in_which_none_counts_are_none():
+    """Nor are those of a part without a target."""
+    table = pd.DataFrame({"y": [1.0, 2.0], "x": [3.0, 4.0], "t": [0, 1], "w": [0, 0]})
+    reader = Reader("y", "t", ["x"], lambda y: y.to_numpy(), None, {"sample_weight": "w"})
+    for part in (table, table[:0]):
+        rows = reader.rows(part)
+        assert [*map(len, (rows.X, rows.y, rows.times, rows.params["sample_weight"]))] == [0] * 4

@@ -500,7 +500,7 @@ def test_a_policy_that_cannot_be_pickled_is_refused_before_the_work_begins(tmp_p
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda X, y: (X, y, {"sample_weight": y}), "a tuple of 3"),
+        (lambda X, y: (X, y, {}, {}), "a tuple of 4"),
         (lambda X, y: (X,), "a tuple of 1"),
         (lambda X, y: X[:2], "a ndarray"),
         (lambda X, y: None, "a NoneType"),

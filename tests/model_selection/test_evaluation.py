@@ -332,7 +332,7 @@ def test_targets_that_are_kept_do_not_keep_their_features_alive():
     batches = [(table[n : n + 100, :-1], table[n : n + 100, -1]) for n in range(0, 1000, 100)]
     result = prequential_validate(DriftAwareRetrainer(LinearRegression()), batches)
     assert not np.shares_memory(result.y_true, table)
-    one = next(iter(GivenBatches(batches)))
+    one = next(iter(GivenBatches(batches, LinearRegression())))
     assert not np.shares_memory(one.y, table)
 
 

@@ -36,7 +36,7 @@ class Checkpoint:
         if folder is None:
             return
         try:
-            self.digest = joblib.hash((__version__, asked, head.X, head.y))
+            self.digest = joblib.hash((__version__, asked, *head))
         except Exception as error:  # of pickle, or of whoever says how to be pickled
             raise ValueError(
                 f"memory={str(folder)!r}: a policy cannot be pickled, by which its state is found "
@@ -64,7 +64,7 @@ class Checkpoint:
         for batch in batches:
             if self.path is not None:
                 self.n_given += 1
-                self.digest = joblib.hash((self.digest, batch.X, batch.y))
+                self.digest = joblib.hash((self.digest, *batch))
                 if self.n_given == self.n_gone and self.digest != self.digest_then:
                     self._refuse()
             if self.path is None or self.n_given > self.n_gone:

@@ -64,10 +64,11 @@ def compare_policies(
     ----------
     estimator : estimator
         A classifier or regressor, a pipeline included; it is cloned.
-    X : array-like of shape (n_samples, n_features), or iterable of (X, y)
+    X : array-like of shape (n_samples, n_features), or iterable of (X, y) or (X, y, params)
         The history in time order: all rows, or batches as they come, from a file too large for the
         memory, say, see :func:`~skretrain.datasets.iter_batches`. Batches keep their own size and
-        are gone through once, by all policies and seeds together; see Notes.
+        are gone through once, by all policies and seeds together; see Notes. The `params` of each
+        are those of its rows.
     y : array-like of shape (n_samples,), default=None
         Targets. None where `X` gives batches.
     policies : dict of str to policy, or None, default=None
@@ -189,7 +190,7 @@ def compare_policies(
     batches, with that `stride`. Windows are those that policies name, 10 times the first batch, and
     that of the first fit; the best schedule in hindsight is one of these. Scores are means over
     rows, and None is accuracy, however rare a class is. `batch_size` has no meaning then; `times`,
-    `label_time`, `params`, `time_budget` and prices of flips need all rows.
+    `label_time`, `time_budget` and prices of flips need all rows, and `params` come with batches.
 
     With `label_time`, whatever learns goes by the order in which labels come: a refit before a
     batch learns the labels that are there when the batch comes, the last so many that came where it

@@ -25,8 +25,9 @@ class StreamResult:
     ----------
     batch_rows : ndarray of shape (n_batches,)
         First row of each batch.
-    batch_sizes, batch_unpredicted : ndarray of shape (n_batches,)
-        Rows of each batch, and how many of them the model of their time could not read.
+    batch_sizes, batch_counted, batch_unpredicted : ndarray of shape (n_batches,)
+        Rows of each batch, how many of them count, since their weight is not zero, and how many of
+        these the model of their time could not read.
     batch_losses : ndarray of shape (n_batches,)
         Summed loss on each batch. A row that could not be read counts as the mean of the others.
     batch_fit_seconds, batch_predict_seconds : ndarray of shape (n_batches,)
@@ -70,6 +71,7 @@ class StreamResult:
 
     batch_rows: np.ndarray
     batch_sizes: np.ndarray
+    batch_counted: np.ndarray
     batch_unpredicted: np.ndarray
     batch_losses: np.ndarray
     batch_fit_seconds: np.ndarray
@@ -136,8 +138,11 @@ class LiveRun:
             losses = np.zeros(len(readable))
             if readable.any():
                 losses[readable] = self.measure.per_row(batch.y[readable], outputs["predict"])
+            counted = np.ones(len(readable), dtype=bool) if batch.counted is None else batch.counted
+            known = readable & counted
             # In the order of additions of a whole history.
-            self.sums.append((np.add.reduceat(losses, [0])[0], readable.sum(), len(readable)))
+            loss = np.add.reduceat(np.where(known, losses, 0.0), [0])[0]
+            self.sums.append((loss, known.sum(), counted.sum(), len(readable)))
             self.work.append(work_of(self.model, self.meter))
             self.loop.train()
 
@@ -154,15 +159,16 @@ class LiveRun:
 
     def result(self):
         """Return what it did, a StreamResult."""
-        sums, n_known, sizes = np.array(self.sums, dtype=float).T
-        n_known, sizes = n_known.astype(np.int64), sizes.astype(np.int64)
+        sums, *numbers = np.array(self.sums, dtype=float).T
+        n_known, n_counted, sizes = np.array(numbers, dtype=np.int64)
         meter, events = self.meter, getattr(self.model, "events_", None)
         borders = self.timing.start + np.cumsum([0, *sizes])
         return StreamResult(
             batch_rows=borders[:-1],
             batch_sizes=sizes,
-            batch_unpredicted=sizes - n_known,
-            batch_losses=whole_losses(sums, n_known, sizes),
+            batch_counted=n_counted,
+            batch_unpredicted=n_counted - n_known,
+            batch_losses=whole_losses(sums, n_known, n_counted),
             batch_fit_seconds=np.array(meter.fit_seconds[1:-1]),
             batch_predict_seconds=np.array(meter.predict_seconds[1:-1]),
             **work_by_batch(self.work, self.model, meter),

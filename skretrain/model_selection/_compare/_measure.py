@@ -133,9 +133,10 @@ class Measure:
         self.counted = np.ones(int(edges[-1]), dtype=bool) if counted is None else counted
         self.starts = range(len(edges) - 1 - FIRST)  # of what has a loss, in served batches
 
-    def begin_sums(self, edges):
-        """Take in where batches began and ended of which the rows are gone."""
-        self.n_rows, self.starts = int(edges[-1] - edges[FIRST]), range(len(edges) - 1 - FIRST)
+    def begin_sums(self, chunk_rows):
+        """Take in how many rows count of each batch, of which the rows are gone."""
+        served = chunk_rows[FIRST:]
+        self.n_rows, self.starts = int(served.sum()), range(len(served))
 
     def telling(self, matrix):
         """Return the matrix as it tells policies what was lost."""
@@ -153,7 +154,7 @@ class Measure:
     def lived(self, result):
         """Return what a live policy served."""
         if isinstance(result, StreamResult):
-            return Served(result.batch_losses, result.batch_sizes, result.batch_unpredicted)
+            return Served(result.batch_losses, result.batch_counted, result.batch_unpredicted)
         first = result.batch_rows[0]
         starts, predicted = result.batch_rows - first, np.zeros(result.n_served, dtype=bool)
         predicted[result.rows - first] = True

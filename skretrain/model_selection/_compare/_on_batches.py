@@ -49,7 +49,7 @@ def compared_on_batches(
 
     Parameters
     ----------
-    estimator, batches : estimator, iterable of (X, y)
+    estimator, batches : estimator, iterable of (X, y) or (X, y, params)
         As :func:`compare_policies` takes them, and so are those that are not listed here.
     choose : callable
         ``choose(step, stride, n_batches)`` returns the policies by name, as `specs_of` does. It is
@@ -71,10 +71,10 @@ def compared_on_batches(
     lengths = checked_lengths(_OWNER, **lengths)
     check_n_jobs(_OWNER, n_jobs)
     prices = None if prices is None else checked_prices(prices)
-    seeds, given = seeds_of(seeds, random_state), GivenBatches(batches)
+    seeds, given = seeds_of(seeds, random_state), GivenBatches(batches, estimator)
     head = _with_targets(given.head(lengths.pop("initial_size") or 1))
     start, step = n_rows(head.X), step or given.step
-    measure = _measure(estimator, scoring, prices, head.y)
+    measure = _measure(estimator, scoring, prices, head.that_counts().y)
     specs = choose(step, 1, math.inf)
     windows = _windows(specs, step, start)
     options = {"chunk": step, "windows": windows, "initial_size": start, "stride": stride}
@@ -148,8 +148,8 @@ def _comparison(state, choose, measure, prices, seeds, on_run):
             f"X: the batches ended after {state.edges[-1]:,} rows, all of which the first fit "
             "takes, so that there is none to predict: lower initial_size, or pass more batches."
         )
-    measure.begin_sums(state.timing.edges)
     matrices = [matrix.end() for matrix in state.matrices]
+    measure.begin_sums(matrices[0].chunk_rows_)
     comparison = PolicyComparison(
         choose(state.timing.step, matrices[0].stride, n_batches),
         matrices,

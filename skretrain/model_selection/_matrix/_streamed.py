@@ -36,7 +36,7 @@ class StreamedMatrix(RetrainMatrix):
         self._windows = checked_windows(self.windows)
         is_classification = task_of(self.estimator) == "classification"
         self._has_classes = is_classification and batch.y.ndim == 1
-        self._edges, self._fits, self._sums = [0], [], []
+        self._edges, self._fits, self._sums, self._counted = [0], [], [], []
         self._kept = self._trimmed(copied_rows(self._rows_of(batch)))
 
     def add(self, batch):
@@ -47,7 +47,8 @@ class StreamedMatrix(RetrainMatrix):
         worker = Worker(self._learner, history, None, self._windows, self._loss)
         if (chunk - FIRST) % self.stride == 0:
             self._fits.append(_fitted(worker, n_kept, chunk))
-        self._sums.append(_summed(worker, self._fits, part_of(rows, slice(n_kept, None))))
+        new = part_of(rows, slice(n_kept, None))
+        self._sums.append(_summed(worker, self._fits, new, worker.counts[n_kept:]))
         self._kept = self._trimmed(rows)
         if len(self._fits) > MOST_FITS:
             self._fits = self._fits[::2]
@@ -61,7 +62,7 @@ class StreamedMatrix(RetrainMatrix):
         self.chunk_moments_ = np.empty((0, 2), dtype="datetime64[us]")
         self._chunk = duration_of(self.chunk) or int(self.chunk)
         self.times_ = np.arange(FIRST, n_chunks, self.stride)
-        self.chunk_rows_ = self._rows_told = np.diff(self.edges_)
+        self.chunk_rows_ = self._rows_told = np.array(self._counted, dtype=np.int64)
         self.losses_ = self._told = np.full((n_windows, n_times, n_chunks), np.nan)
         self.unpredicted_ = np.zeros(self.losses_.shape, dtype=np.int64)
         found = np.zeros((2, *self.losses_.shape))
@@ -79,7 +80,7 @@ class StreamedMatrix(RetrainMatrix):
         self.estimator_repr_ = repr(self.estimator)
         self._bounded = self._loss is zero_one_loss_per_row
         self._find_nearest()
-        del self._fits, self._sums, self._kept, self._edges, self._learner
+        del self._fits, self._sums, self._kept, self._edges, self._counted, self._learner
         return self
 
     def _largest(self):
@@ -90,7 +91,8 @@ class StreamedMatrix(RetrainMatrix):
         self._edges.append(first + n_rows(batch.X))
         if not callable(self.loss):
             check_targets(batch.y, self.loss, self._loss)
-        return Rows(batch.X, batch.y, {}, np.arange(first, self._edges[-1]))
+        self._counted.append(batch.n_counted)
+        return Rows(batch.X, batch.y, batch.params, np.arange(first, self._edges[-1]))
 
     def _trimmed(self, rows):
         """Return the rows that some later fit may be made on."""
@@ -112,8 +114,8 @@ def _fitted(worker, stop, chunk):
     return [done[start] for start in starts]
 
 
-def _summed(worker, fits, rows):
-    """Return loss and number of the rows of a batch that each model can read.
+def _summed(worker, fits, rows, counted):
+    """Return loss and number of the rows of a batch that count and that each model can read.
 
     The shape is that of (2, n_windows, n_times).
     """
@@ -123,6 +125,7 @@ def _summed(worker, fits, rows):
             y_pred, readable = worker._predicted(model, rows.X)
             losses = np.zeros(len(readable))
             losses[readable] = worker._losses_of(rows.y[readable], y_pred)
+            known = readable & counted
             # In the order of additions of a whole history.
-            done[id(model)] = np.add.reduceat(losses, [0])[0], readable.sum()
+            done[id(model)] = np.add.reduceat(np.where(known, losses, 0.0), [0])[0], known.sum()
     return np.array([[done[id(cell[0])] for cell in cells] for cells in fits], dtype=float).T
