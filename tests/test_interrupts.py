@@ -253,3 +253,17 @@ def test_a_table_that_numpy_cannot_read_is_named():
 
     with pytest.raises(ValueError, match="X is a Table that numpy cannot read.*pandas or polars"):
         as_container(Table())
+
+
+def test_a_table_that_pandas_cannot_read_is_named():
+    class Table:
+        column_names = ("a",)
+
+        def __array__(self, dtype=None, copy=None):
+            """Be an array to those who do not ask for names."""
+
+        def to_pandas(self):
+            raise NotImplementedError("no pandas type for union")
+
+    with pytest.raises(ValueError, match="X is a Table that pandas cannot read.*for union"):
+        as_container(Table())

@@ -8,7 +8,7 @@ import numpy as np
 from ._columns import as_numbers, holds_dates
 from ._errors import CommandError, needed
 
-_UNITS = {"M": 10**6, "G": 10**9}
+_UNITS = {"M": 10**6, "G": 10**9, "T": 10**12}
 _FEWEST = 500  # rows, of which a comparison says something
 _SAMPLE = 1_000  # rows that are looked at
 
@@ -26,7 +26,7 @@ _TEXT, _DATE, _FEW = 30, 8, 40  # numbers that each becomes, and the most values
 
 def size(text):
     """Take an option that is an amount of memory, such as 500MB or 2GB, as a number of bytes."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MG])i?B?", text.strip(), re.IGNORECASE)
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MGT])i?B?", text.strip(), re.IGNORECASE)
     if found is None or not float(found[1]):
         raise argparse.ArgumentTypeError(f"{text!r} is no amount of memory such as 500MB or 2GB")
     return round(float(found[1]) * _UNITS[found[2].upper()])

@@ -113,8 +113,9 @@ def iter_csv(path, *, target, batch_size=1000, **kwargs):
     batch_size : int, default=1000
         Rows per batch.
     **kwargs : dict
-        Passed to :func:`pandas.read_csv`. Give ``dtype`` where a column may look different from one
-        batch to the next, and ``usecols`` where not all are needed.
+        Passed to :func:`pandas.read_csv`, which has `batch_size` for its ``chunksize``. Give
+        ``dtype`` where a column may look different from one batch to the next, and ``usecols``
+        where not all are needed.
 
     Yields
     ------
@@ -144,6 +145,8 @@ def iter_csv(path, *, target, batch_size=1000, **kwargs):
     """
     _check_path("iter_csv", path)
     _check_options(target, batch_size, None)
+    if "chunksize" in kwargs:
+        raise TypeError("iter_csv reads batch_size rows at a time: pass batch_size for chunksize.")
     pandas = import_optional("pandas", caller="iter_csv", extra="cli")
     with _naming(path):
         chunks = pandas.read_csv(path, chunksize=batch_size, **kwargs)
@@ -165,7 +168,7 @@ def iter_parquet(path, *, target, batch_size=1000, columns=None):
     path : str or path-like
         The file, its rows in time order; or a folder, whose files are read in the order of their
         names, numbers in these by their value. Folders in it that are named as Hive does, such as
-        ``month=2024-05``, are columns, too.
+        ``month=2024-05``, are columns, too, where the files have none of this name.
     target : str
         Name of the column with the target.
     batch_size : int, default=1000

@@ -55,9 +55,13 @@ class ParquetFolder:
 
     def __init__(self, path):
         dataset = import_optional("pyarrow.dataset", caller="iter_parquet", extra="cli")
+        files = files_of(path)
         with _told_of_types(path):
             found = dataset.dataset(
-                files_of(path), format="parquet", partitioning="hive", partition_base_dir=str(path)
+                files,
+                format="parquet",
+                partitioning=_partitioning(files, path),
+                partition_base_dir=str(path),
             )
         self._fragments = list(found.get_fragments())
         self.schema = _unified([found.schema, *(f.physical_schema for f in self._fragments)], path)
@@ -95,6 +99,35 @@ def files_of(folder):
     if not paths:
         raise ValueError(f"the folder {str(folder)!r} has no .parquet or .pq file.")
     return [str(folder / path) for path in sorted(paths, key=_in_order)]
+
+
+def _partitioning(files, folder):
+    """Return how names of folders are columns, as Hive has it; those of the files are theirs."""
+    dataset = import_optional("pyarrow.dataset", caller="iter_parquet", extra="cli")
+    if not any("=" in part for file in files for part in Path(file).relative_to(folder).parts[:-1]):
+        return None
+    plain = dataset.dataset(files, format="parquet", schema=_schema([]))  # reads none of them
+    own = {name for fragment in plain.get_fragments() for name in fragment.physical_schema.names}
+    fields = _fields_of_folders(files, folder)
+    return dataset.HivePartitioning(_schema(field for field in fields if field.name not in own))
+
+
+def _fields_of_folders(files, folder):
+    """Return the columns that folders are named after, with the types that Arrow sees in them."""
+    dataset = import_optional("pyarrow.dataset", caller="iter_parquet", extra="cli")
+    local = import_optional("pyarrow.fs", caller="iter_parquet", extra="cli").LocalFileSystem()
+    options = dataset.FileSystemFactoryOptions(
+        partition_base_dir=str(folder), partitioning=dataset.HivePartitioning.discover()
+    )
+    factory = dataset.FileSystemDatasetFactory(
+        local, files, dataset.ParquetFileFormat(), options=options
+    )
+    return factory.inspect_schemas()[-1]  # those before are of files
+
+
+def _schema(fields):
+    arrow = import_optional("pyarrow", caller="iter_parquet", extra="cli")
+    return arrow.schema(list(fields))
 
 
 def _in_order(path):

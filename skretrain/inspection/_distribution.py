@@ -5,6 +5,7 @@ import numpy as np
 from ..metrics._two_samples import total_variation
 from ..utils._containers import n_rows, take_rows
 from ..utils._optional import import_optional
+from ..utils._params import check_has
 from ._distribution_data import (
     MOST_CATEGORIES,
     are_numbers,
@@ -400,6 +401,8 @@ class DistributionDisplay:
         >>> display.n_then, display.n_now
         (200, 50)
         """
+        what = "a retrainer that has learned; use from_frames for others"
+        check_has(cls.__name__, "estimator", estimator, ["buffer_"], what)
         rows = estimator.buffer_.latest()
         X_then = rows.X
         if before is not None:

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..utils._optional import import_optional
+from ..utils._params import check_has
 from ._panels import shortened
 from ._timeline import _draw_verticals, _full_names
 
@@ -181,6 +182,8 @@ class MixtureDisplay:
             If matplotlib is not installed.
         """
         check_is_fitted(mixture)
+        owns = ["weight_history_", "named_estimators_"]
+        check_has(cls.__name__, "mixture", mixture, owns, "a MixtureRetrainer that has learned")
         history = mixture.weight_history_
         names = list(mixture.named_estimators_)
         display = cls(history.rows, history.weights, names, true_drifts=true_drifts)

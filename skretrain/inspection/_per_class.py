@@ -27,6 +27,7 @@ from ._timeline import (
     _full_names,
     _mark_of,
     as_they_are,
+    check_evaluation,
 )
 
 # The first one that is drawn takes the keywords of the caller.
@@ -352,8 +353,7 @@ class PerClassDisplay:
         Raises
         ------
         ValueError
-            If the arrays differ in length or hold no class labels, or `window` or `step` is out
-            of its range.
+            If arrays differ in length or hold no labels, or `window` or `step` is out of its range.
 
         ImportError
             If matplotlib is not installed.
@@ -422,8 +422,7 @@ class PerClassDisplay:
         Raises
         ------
         ValueError
-            If the arrays differ in length or hold no class labels, or `window` or `step` is out
-            of its range.
+            If arrays differ in length or hold no labels, or `window` or `step` is out of its range.
 
         ImportError
             If matplotlib is not installed.
@@ -442,6 +441,7 @@ class PerClassDisplay:
         >>> bool(display.macro_recall[-1] > display.macro_recall.min() + 0.2)
         True
         """
+        check_evaluation(cls.__name__, "result", result)
         return cls._from_rows(
             result.rows,
             result.y_true,

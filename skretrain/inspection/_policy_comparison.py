@@ -14,6 +14,7 @@ from ._timeline import (
     _full_names,
     _points,
     _rolling_mean,
+    check_evaluation,
 )
 
 # The others are thin and light, so that the policy of the panel stands out in a grey print, too.
@@ -269,6 +270,7 @@ def _aligned(results):
         raise ValueError("results is empty; pass a dict with at least one evaluation.")
     first = next(iter(results))
     for name, result in results.items():
+        check_evaluation("PolicyComparisonDisplay", f"results[{name!r}]", result)
         check_consistent_length(result.rows, result.y_true, result.y_pred)
         if not np.array_equal(_served(result), _served(results[first])):
             raise ValueError(

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..utils._optional import import_optional
+from ..utils._params import check_has
 from ._direct_labels import label_points
 from ._panels import literal
 
@@ -235,6 +236,8 @@ class PolicyParetoDisplay:
         ImportError
             If matplotlib is not installed.
         """
+        what = "a PolicyComparison, as compare_policies returns it"
+        check_has(cls.__name__, "comparison", comparison, ["names", "frontier"], what)
         names, best = comparison.names, comparison.frontier
         return cls(
             {name: comparison.cpu_seconds(name, price) for name in names},

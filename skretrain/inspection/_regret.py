@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..utils._optional import import_optional
+from ..utils._params import check_has
 from ._direct_labels import spread_out
 from ._mixture import _COLORS
 from ._panels import literal
@@ -220,6 +221,8 @@ class RegretDisplay:
         ImportError
             If matplotlib is not installed.
         """
+        what = "a PolicyComparison, as compare_policies returns it"
+        check_has(cls.__name__, "comparison", comparison, ["prices", "regret"], what)
         prices = np.asarray(comparison.prices)
         regrets = comparison.regret(to=to, relative=True)
         names = {"oracle": "the best schedule in hindsight", "fixed": "the best fixed policy"}

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..utils._optional import import_optional
+from ..utils._params import check_has
 from ._direct_labels import spread_out
 from ._panels import label_rows, literal, shortened
 
@@ -191,6 +192,8 @@ class RollingChoiceDisplay:
         ImportError
             If matplotlib is not installed.
         """
+        what = "a RollingChoice, as rolling_choice of a comparison returns it"
+        check_has(cls.__name__, "choice", choice, ["costs", "policies", "fixed"], what)
         return cls(
             choice.rows,
             choice.costs,

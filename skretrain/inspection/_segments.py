@@ -4,7 +4,7 @@ import numpy as np
 
 from ..utils._events import ACTIONS
 from ..utils._optional import import_optional
-from ..utils._params import check_integer
+from ..utils._params import check_has, check_integer
 from ._panels import shortened
 from ._timeline import _mark_of
 
@@ -205,6 +205,8 @@ class SegmentsDisplay:
         >>> SegmentsDisplay.from_estimator(model).segments_drawn_
         [0, 1, 2]
         """
+        what = "a SegmentedRetrainer or DistributedSegments"
+        check_has(cls.__name__, "estimator", estimator, ["status"], what)
         status = estimator.status()
         lives = {key: (one.first_batch, one.last_batch) for key, one in status.items()}
         return cls(list(estimator.events_), lives).plot(ax=ax, **kwargs)

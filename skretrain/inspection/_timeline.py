@@ -5,7 +5,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 
 from ..utils._events import notable_actions
 from ..utils._optional import import_optional
-from ..utils._params import check_integer
+from ..utils._params import check_has, check_integer
 from ._panels import label_rows, literal, thinned
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart; each also has its own line
@@ -330,6 +330,7 @@ class DriftTimelineDisplay:
         ImportError
             If matplotlib is not installed.
         """
+        check_evaluation(cls.__name__, "result", result)
         return cls._from_rows(
             result.rows,
             result.y_true,
@@ -426,6 +427,12 @@ def _check_metric(metric, y_true, y_pred):
     if metric not in _NAMES:
         raise ValueError(f"metric must be one of auto, {', '.join(_NAMES)}; got {metric!r}.")
     return metric
+
+
+def check_evaluation(owner, parameter, result):
+    """Raise ValueError for what has not the rows of an evaluation."""
+    what = "a result of prequential_validate, one of those of several seeds"
+    check_has(owner, parameter, result, ["rows", "y_true", "y_pred"], what)
 
 
 def _has_fractions(y):

@@ -118,7 +118,8 @@ def differing_params(one, other):
     Returns
     -------
     names : list of str
-        Sorted; ``[""]`` for two of different types.
+        Sorted; ``[""]`` for two of different types. Where two parameters are estimators of
+        different types, theirs are not listed.
 
     Examples
     --------
@@ -133,11 +134,12 @@ def differing_params(one, other):
     if type(one) is not type(other):
         return [""]
     params, others = one.get_params(), other.get_params()
-    return sorted(
+    found = {
         name
         for name in params.keys() | others.keys()
         if name not in params or name not in others or not _is_same(params[name], others[name])
-    )
+    }
+    return sorted(name for name in found if not any(name.startswith(f"{up}__") for up in found))
 
 
 def _is_same(one, other):

@@ -167,6 +167,21 @@ def check_flag(owner, parameter, value=_OF_OWNER):
         refuse(owner, parameter, "True or False", value)
 
 
+def check_has(owner, parameter, value, attributes, what):
+    """Raise ValueError unless a value has the attributes by which it is used, whatever its type.
+
+    Examples
+    --------
+    >>> from skretrain.utils._params import check_has
+    >>> check_has("draw", "result", None, ("rows", "events"), "the result of an evaluation")
+    Traceback (most recent call last):
+        ...
+    ValueError: draw(result=None): result must be the result of an evaluation.
+    """
+    if not all(hasattr(value, name) for name in attributes):
+        refuse(owner, parameter, what, value)
+
+
 def check_n_jobs(owner, value=_OF_OWNER):
     """Raise ValueError unless `n_jobs` is what joblib takes: None, or an integer other than 0."""
     value = _value_of(owner, "n_jobs", value)

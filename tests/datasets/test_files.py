@@ -411,11 +411,28 @@ def test_a_text_without_rows_has_no_batches_and_a_size_that_is_none_is_named(tmp
     assert list(iter_csv(tmp_path / "day.csv", target="y")) == []
     with pytest.raises(ValueError, match="batch_size=0 is no number of rows"):
         next(iter_csv(tmp_path / "day.csv", target="y", batch_size=0))
+    with pytest.raises(TypeError, match="pass batch_size for chunksize"):
+        next(iter_csv(tmp_path / "day.csv", target="y", chunksize=10))
 
 
-def test_a_column_that_folders_name_otherwise_than_files_is_refused_with_the_folder(tmp_path):
-    """Some tools write it into the files, too."""
-    (tmp_path / "m=x").mkdir()
-    pd.DataFrame({"m": [1], "y": [0]}).to_parquet(tmp_path / "m=x" / "1.parquet")
+@pytest.mark.parametrize("own", [1, "y", pd.Timestamp("2024-01-01")])
+def test_a_column_of_the_files_is_not_read_from_the_names_of_folders(own, tmp_path):
+    """Many tools write it to both places, there with its type; others are read from folders."""
+    for day, a in (("x", 1), ("y", 2)):
+        folder = tmp_path / f"day={day}" / "shop=3"
+        folder.mkdir(parents=True)
+        pd.DataFrame({"day": [own], "y": [a]}).to_parquet(folder / "1.parquet")
+    (tmp_path / "day=z" / "shop=4").mkdir(parents=True)
+    pd.DataFrame({"y": [3]}).to_parquet(tmp_path / "day=z" / "shop=4" / "1.parquet")
+    ((X, y),) = iter_parquet(tmp_path, target="y")
+    assert X["day"].head(2).tolist() == [own] * 2
+    assert X["day"].isna().tolist() == [False, False, True]
+    assert X["shop"].tolist() == [3, 3, 4]
+    assert y.tolist() == [1, 2, 3]
+
+
+def test_columns_whose_types_do_not_go_together_are_refused_with_the_folder(tmp_path):
+    for name, value in (("1", 1), ("2", "text")):
+        pd.DataFrame({"m": [value], "y": [0]}).to_parquet(tmp_path / f"{name}.parquet")
     with pytest.raises(ValueError, match="columns whose types do not go together: "):
         next(iter_parquet(tmp_path, target="y"))

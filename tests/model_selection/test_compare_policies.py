@@ -466,6 +466,13 @@ def test_what_makes_no_sense_is_named(options, message):
         compared(**options)
 
 
+@pytest.mark.parametrize("given", [{}, {"X": [(np.ones((9, 1)), np.ones(9))], "y": None}])
+def test_what_cannot_be_told_of_runs_is_refused_before_the_first(given):
+    data = {"X": np.ones((9, 1)), "y": np.ones(9), **given}
+    with pytest.raises(ValueError, match=r"on_run=5\): on_run must be a callable or None"):
+        compare_policies(GaussianNB(), **data, on_run=5)
+
+
 def test_an_estimator_that_cannot_learn_in_between_is_named():
     with pytest.raises(TypeError, match="LogisticRegression has no partial_fit"):
         compared({"a": LogisticRegression()})

@@ -12,7 +12,7 @@ from ...metrics._price import check_price_for
 from ...utils._clone import cloned
 from ...utils._containers import as_container, n_rows
 from ...utils._losses import task_of
-from ...utils._params import check_n_jobs, check_number
+from ...utils._params import check_n_jobs, check_number, refuse
 from .._batches import check_not_given, gives_batches
 from .._edges import checked_times
 from .._label_times import split_off
@@ -227,6 +227,8 @@ def compare_policies(
     weekly [351.0, 382.0, 1711.0]
     debt [657.0, 553.0, 109.0]
     """
+    if not (on_run is None or callable(on_run)):
+        refuse("compare_policies", "on_run", "a callable or None", on_run)
     if gives_batches(X, y):
         together = {"times": times, "label_time": label_time, "params": params}
         check_not_given(**together, time_budget=time_budget)

@@ -22,7 +22,6 @@ from ...utils._params import (
     check_number,
     is_integer,
     is_number,
-    names_in_words,
     refuse,
 )
 from ...utils._restoring import Restoring
@@ -37,7 +36,7 @@ from ._store import MemoryStore
 
 # What belongs to the file, or to this process.
 _OF_FILE = ("_fleet", "_file", "_log_before", "_compared")
-_MOST_TOLD = 3  # parameters in a warning
+_MOST_TOLD, _LONGEST_VALUE = 3, 40  # parameters in a warning, and characters of a value
 COLUMNS = ("n_features_in_", "feature_names_in_", "_by")  # what is known of the table
 
 
@@ -83,7 +82,7 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
         fleet = self._in_memory()
         if fleet is None and self.path is not None:
             store = self._store()
-            header = store.header() if os.path.exists(self.path) else None
+            header = store.header()
             if header is None:
                 return None
             columns, fleet = unpacked(header)
@@ -298,17 +297,40 @@ def _warn_of_other_params(model, fleet):
     if fleet.shard.shelf.path is None or fleet is model.__dict__.get("_compared"):
         return
     model._compared = fleet
+    then, now = ({"retrainer": r, **_params_of(r)} for r in (fleet.template, model.retrainer))
     names = [
         f"retrainer__{name}".removesuffix("__")
         for name in differing_params(fleet.template, model.retrainer)
     ]
     if (fleet.pooled is None) != (model.fallback is None):
         names.append("fallback")
+        then["fallback"], now["fallback"] = (
+            None if fleet.pooled is None else "pooled",
+            model.fallback,
+        )
     if names:
-        told = names_in_words(names, _MOST_TOLD)
+        told = [f"{name}={_short(then, name)} (here {_short(now, name)})" for name in names]
         warn_user(
             f"{type(model).__name__}(path={model.path!r}): the segments in the file were begun "
-            f"with other parameters and go on with those: {told}. What is given here has no "
-            "effect. Give what was given then, or call fit to begin anew.",
+            f"with other parameters and go on with those: {_listed(told)}. What is given here has "
+            "no effect. Give what was given then, or call fit to begin anew.",
             UserWarning,
         )
+
+
+def _params_of(retrainer):
+    return {f"retrainer__{name}": value for name, value in retrainer.get_params().items()}
+
+
+def _short(params, name):
+    """Return a value as text that is not too long, and of an estimator what it is."""
+    if name not in params:
+        return "absent"
+    value = params[name]
+    text = f"{type(value).__name__}(...)" if hasattr(value, "get_params") else repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
+
+
+def _listed(texts):
+    rest = len(texts) - _MOST_TOLD
+    return ", ".join(texts[:_MOST_TOLD]) + (f" and {rest} more" if rest > 0 else "")

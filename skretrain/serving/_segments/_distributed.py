@@ -83,6 +83,8 @@ class DistributedSegments:
         self.client = client
         if not isinstance(model, SegmentedRetrainer):
             refuse(self, "model", "a SegmentedRetrainer", model)
+        if not hasattr(client, "nthreads"):
+            refuse(self, "client", "a dask.distributed.Client", client)
         if not client.nthreads():
             raise ValueError(
                 "DistributedSegments: the cluster of client has no worker yet: call "

@@ -84,6 +84,7 @@ class FileStore(Plain):
     def __init__(self, path):
         self.path = path
         self._n_commits = None  # as of what was read or written here
+        self._has_commits = False  # as far as is known here
         self._opened = None, None  # the connection, and the process that opened it
         self._lock = RLock()
 
@@ -174,6 +175,7 @@ class FileStore(Plain):
         with self._told():
             self._connection().execute("COMMIT")
         self._n_commits += 1
+        self._has_commits = True
 
     @_alone
     def close(self):
@@ -195,9 +197,10 @@ class FileStore(Plain):
 
     def _read(self, query, *values):
         with self._told():
-            connection = self._connection() or (Path(self.path).exists() and self._open())
-            if not connection:
+            connection = self._connection()
+            if connection is None and not (self._has_commits or Path(self.path).exists()):
                 return []
+            connection = connection or self._open()
             if not connection.in_transaction:
                 self._check_commits(connection)
             return connection.execute(query, values).fetchall()
@@ -218,7 +221,16 @@ class FileStore(Plain):
         _INHERITED.append(connection)
         return None
 
+    def _check_there(self):
+        """Refuse to begin anew, in silence, where a file with segments was."""
+        if self._has_commits and not Path(self.path).exists():
+            raise OSError(
+                f"{self.path} is gone since it was read or written here, and so are the segments "
+                "in it. Put the file back, or make a new object to begin anew."
+            )
+
     def _open(self):
+        self._check_there()
         if _is_old_and_empty(self.path):
             warn_user(
                 f"{self.path} has 0 bytes, so all begins anew. If there were segments in it, go "
@@ -260,7 +272,7 @@ class FileStore(Plain):
                 f"this one has {_PROTOCOL}): go on with that version, or begin with another file."
             )
         if self._n_commits is None:
-            self._n_commits = n_commits
+            self._n_commits, self._has_commits = n_commits, n_commits > 0
         if self._n_commits != n_commits:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..._retrainer._estimator import seed_of
+from ...compose._update import weight_in
 from ...utils._clone import cloned
 from ...utils._containers import take_rows
 from ...utils._events import shortened
@@ -357,7 +358,7 @@ class _Learning(_Acting):
     def _result(self, key, book, retrainer, part):
         work = self.work
         X, y, params = rows_of(work, part)
-        if work.is_fit and part.stop - part.start >= self.shard.min_rows:
+        if work.is_fit and self._n_counted(part.stop - part.start, params) >= self.shard.min_rows:
             try:
                 return retrainer.fit(X, y, **params)
             except Exception as error:
@@ -375,6 +376,11 @@ class _Learning(_Acting):
 
         retrainer._feed(learn, X, y, work.classes, params)
         return retrainer
+
+    def _n_counted(self, n_rows, params):
+        """Return how many rows have another weight than zero."""
+        weight = weight_in(self.shard.template.estimator, params)
+        return n_rows if weight is None else np.count_nonzero(weight)
 
     def _weigh(self, book, retrainer, X, examined, part):
         """Note what mixtures of the own model and the pooled one would have lost."""

@@ -7,6 +7,8 @@ from numbers import Number
 import numpy as np
 from scipy import sparse
 
+from .._optional import import_optional
+
 ARRAY, LIST, PANDAS, POLARS, SPARSE = "array", "list", "pandas", "polars", "sparse"
 
 
@@ -59,7 +61,8 @@ def as_container(X):
     -------
     X : ndarray, sparse matrix, data frame, series or list
         `X` itself if it is one of these; a list of numbers or of lists as an array; a list of
-        texts, dictionaries or other things stays a list.
+        texts, dictionaries or other things stays a list; a table of Arrow, whose columns have
+        names, as a data frame.
 
     Examples
     --------
@@ -83,12 +86,15 @@ def as_container(X):
 
 
 def _from_foreign(X):
+    is_table = hasattr(X, "column_names") and hasattr(X, "to_pandas")  # of Arrow
+    if is_table:
+        import_optional("pandas", caller=f"A {type(X).__name__} with names", extra="cli")
     try:
-        return np.asarray(X)
-    except (IndexError, KeyError, RuntimeError) as error:  # of pyarrow, for columns without values
+        return X.to_pandas() if is_table else np.asarray(X)
+    except (IndexError, KeyError, NotImplementedError, RuntimeError) as error:
         raise ValueError(
-            f"X is a {type(X).__name__} that numpy cannot read: {error}. Pass it as a data frame "
-            "of pandas or polars."
+            f"X is a {type(X).__name__} that {'pandas' if is_table else 'numpy'} cannot read: "
+            f"{error}. Pass it as a data frame of pandas or polars."
         ) from error
 
 

@@ -119,10 +119,36 @@ def test_a_wrong_number_is_refused_and_nothing_is_lost(changed, wrong):
         (
             DriftAwareRetrainer(GaussianNB(var_smoothing=0.1)),
             "pooled",
-            "'retrainer__estimator__var_",
+            r"retrainer__estimator__var_smoothing=1e-09 \(here 0.1\)\.",
         ),
-        (DriftAwareRetrainer(GaussianNB(), policy="full_refit"), "pooled", "'retrainer__policy'"),
-        (ReplayPartialFit(GaussianNB()), None, "'retrainer', 'fallback'"),
+        (
+            DriftAwareRetrainer(GaussianNB(), policy="full_refit"),
+            "pooled",
+            r"retrainer__policy='keep_or_refit' \(here 'full_refit'\)\.",
+        ),
+        (
+            DriftAwareRetrainer(LogisticRegression()),
+            "pooled",
+            r"retrainer__estimator=GaussianNB\(\.\.\.\) \(here LogisticRegression\(\.\.\.\)\)\.",
+        ),
+        (
+            DriftAwareRetrainer(
+                GaussianNB(priors=np.array([1 / 3, 2 / 3], dtype=np.float32), var_smoothing=1),
+                detector=None,
+                policy="full_refit",
+                update=None,
+            ),
+            "pooled",
+            r"retrainer__detector='adwin' \(here None\), "
+            r"retrainer__estimator__priors=None \(here array\(\[0.33333334, 0.6666667 \], dtype\.\.\.\), "
+            r"retrainer__estimator__var_smoothing=1e-09 \(here 1\) and 2 more\.",
+        ),
+        (
+            ReplayPartialFit(GaussianNB()),
+            None,
+            r"retrainer=DriftAwareRetrainer\(\.\.\.\) \(here ReplayPartialFit\(\.\.\.\)\), "
+            r"fallback='pooled' \(here None\)\.",
+        ),
     ],
 )
 def test_a_file_that_was_begun_with_other_parameters_says_so_once(
@@ -140,6 +166,15 @@ def test_a_file_that_was_begun_with_other_parameters_says_so_once(
     assert type(again.retrainer_of(0)) is type(retrainer)
     assert (again.pooled_ is None) == (fallback is None)
     again.partial_fit(*day(1))
+
+
+def test_a_step_that_a_pipeline_did_not_have_is_told_as_absent(tmp_path):
+    path, X_y = tmp_path / "fleet.db", day(0)
+    then, now = make_pipeline(GaussianNB()), make_pipeline(StandardScaler(), GaussianNB())
+    SegmentedRetrainer(DriftAwareRetrainer(then), by=0, path=path).fit(*X_y)
+    told = r"retrainer__estimator__standardscaler=absent \(here StandardScaler\(\.\.\.\)\), "
+    with pytest.warns(UserWarning, match=told):
+        SegmentedRetrainer(DriftAwareRetrainer(now), by=0, path=path).partial_fit(*X_y)
 
 
 def test_a_file_that_was_begun_with_the_same_parameters_says_nothing(tmp_path):

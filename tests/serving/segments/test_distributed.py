@@ -216,6 +216,10 @@ def test_other_models_and_empty_clusters_are_refused_by_name():
     model = fleet().partial_fit(*next(days(1)))
     with pytest.raises(ValueError, match="no worker yet"):
         DistributedSegments(model, FakeClient(0))
+    with pytest.raises(
+        ValueError, match=r"client=None\): client must be a dask.distributed.Client"
+    ):
+        DistributedSegments(model, None)
 
 
 def test_segments_are_retired_where_they_are():

@@ -87,6 +87,24 @@ def test_a_file_that_was_deleted_meanwhile_is_told_of_and_nothing_is_written_bes
     assert not path.exists()
 
 
+@pytest.mark.parametrize("has", ["read", "written"])
+def test_what_has_read_or_written_a_file_that_is_gone_does_not_begin_anew(has, store, path):
+    """Whatever is asked of it, until the file is there again; a new object does begin anew."""
+    known = store if has == "written" else FileStore(path)
+    expected = content(known)
+    known.close()
+    moved = path.rename(path.with_name("moved.db"))
+    for call in (known.keys, known.header, lambda: known.get("a"), lambda: known.put("a", [b""])):
+        with pytest.raises(OSError, match=r"fleet\.db is gone since it was read or written here"):
+            call()
+    assert not path.exists()
+    moved.rename(path)
+    assert content(known) == expected
+    known.close()
+    path.unlink()
+    assert content(FileStore(path)) == (None, {})
+
+
 @pytest.mark.parametrize("n_steps", [0, 1, 2])
 def test_a_process_killed_before_it_commits_has_changed_nothing(n_steps, store, path):
     """Even where states have reached the file already."""

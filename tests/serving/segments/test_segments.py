@@ -191,6 +191,20 @@ def test_metadata_goes_with_its_rows():
     assert_same_outputs(one, model.retrainer_of(2), _dropped(batches[0][0], 1))
 
 
+def test_a_segment_of_which_no_row_counts_waits_for_some_that_do():
+    """It has not failed, and is then what it would be without those rows."""
+    (X, y, segment), (X_later, y_later, _) = stream(2)
+    base, mine = tree(on_error="raise"), segment == 2
+    model = SegmentedRetrainer(base, by=1, min_rows=9)
+    other = clone(model).fit(X[~mine], y[~mine]).partial_fit(X_later, y_later)
+    model.fit(X, y, sample_weight=np.where(mine, 0.0, 1.0))
+    assert model.status()[2].version == 0
+    assert not told(model.events_)
+    model.partial_fit(X_later, y_later, sample_weight=np.ones(len(y_later)))
+    retrainers = (one.retrainer_of(2) for one in (model, other))
+    assert_same_outputs(*retrainers, _dropped(X_later, 1))
+
+
 def test_the_order_of_segments_in_a_batch_does_not_matter():
     X, y, segment = rows(400)
     first, by = as_array(X, segment)
