@@ -140,7 +140,8 @@ def test_a_wrong_number_is_refused_and_nothing_is_lost(changed, wrong):
             ),
             "pooled",
             r"retrainer__detector='adwin' \(here None\), "
-            r"retrainer__estimator__priors=None \(here array\(\[0.33333334, 0.6666667 \], dtype\.\.\.\), "
+            r"retrainer__estimator__priors=None "
+            r"\(here array\(\[0.33333334, 0.6666667 \], dtype\.\.\.\), "
             r"retrainer__estimator__var_smoothing=1e-09 \(here 1\) and 2 more\.",
         ),
         (
