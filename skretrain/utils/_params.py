@@ -216,9 +216,13 @@ def names_in_words(names, most=12):
     >>> names_in_words(["a", "b", "c"], most=2)
     "'a', 'b' and 1 more"
     """
-    rest = len(names) - most
-    shown = ", ".join(map(repr, list(names)[:most]))
-    return f"{shown} and {rest} more" if rest > 0 else shown
+    return listed(list(map(repr, names)), most)
+
+
+def listed(texts, most):
+    """Return texts one after the other, not too many; see :func:`names_in_words`."""
+    rest = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def refuse(owner, parameter, accepted, value=_OF_OWNER):

@@ -22,6 +22,7 @@ from ...utils._params import (
     check_number,
     is_integer,
     is_number,
+    listed,
     refuse,
 )
 from ...utils._restoring import Restoring
@@ -297,29 +298,27 @@ def _warn_of_other_params(model, fleet):
     if fleet.shard.shelf.path is None or fleet is model.__dict__.get("_compared"):
         return
     model._compared = fleet
-    then, now = ({"retrainer": r, **_params_of(r)} for r in (fleet.template, model.retrainer))
+    then = _named(fleet.template, None if fleet.pooled is None else "pooled")
+    now = _named(model.retrainer, model.fallback)
     names = [
         f"retrainer__{name}".removesuffix("__")
         for name in differing_params(fleet.template, model.retrainer)
     ]
-    if (fleet.pooled is None) != (model.fallback is None):
-        names.append("fallback")
-        then["fallback"], now["fallback"] = (
-            None if fleet.pooled is None else "pooled",
-            model.fallback,
-        )
+    names += ["fallback"] if then["fallback"] != now["fallback"] else []
     if names:
         told = [f"{name}={_short(then, name)} (here {_short(now, name)})" for name in names]
         warn_user(
             f"{type(model).__name__}(path={model.path!r}): the segments in the file were begun "
-            f"with other parameters and go on with those: {_listed(told)}. What is given here has "
+            f"with other parameters and go on with those: {listed(told, _MOST_TOLD)}. What is given here has "
             "no effect. Give what was given then, or call fit to begin anew.",
             UserWarning,
         )
 
 
-def _params_of(retrainer):
-    return {f"retrainer__{name}": value for name, value in retrainer.get_params().items()}
+def _named(retrainer, fallback):
+    """Return by name what segments are begun with."""
+    params = {f"retrainer__{name}": value for name, value in retrainer.get_params().items()}
+    return {"retrainer": retrainer, "fallback": fallback, **params}
 
 
 def _short(params, name):
@@ -329,8 +328,3 @@ def _short(params, name):
     value = params[name]
     text = f"{type(value).__name__}(...)" if hasattr(value, "get_params") else repr(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
-
-
-def _listed(texts):
-    rest = len(texts) - _MOST_TOLD
-    return ", ".join(texts[:_MOST_TOLD]) + (f" and {rest} more" if rest > 0 else "")
