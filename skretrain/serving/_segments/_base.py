@@ -309,8 +309,9 @@ def _warn_of_other_params(model, fleet):
         told = [f"{name}={_short(then, name)} (here {_short(now, name)})" for name in names]
         warn_user(
             f"{type(model).__name__}(path={model.path!r}): the segments in the file were begun "
-            f"with other parameters and go on with those: {listed(told, _MOST_TOLD)}. What is given here has "
-            "no effect. Give what was given then, or call fit to begin anew.",
+            f"with other parameters and go on with those: {listed(told, _MOST_TOLD)}. "
+            "What is given here has no effect. Give what was given then, or call fit to begin "
+            "anew.",
             UserWarning,
         )
 
