@@ -16,7 +16,9 @@ _POWER = 9 / 10
 _LOG_MEAN = math.log(1 / 2 + 1 / 2 / math.sqrt(1 - _POWER))
 _LIFE = 4  # batches that a date stays, times the largest power of two that divides its number
 _PATIENCE = 30  # of the first so many dates, together, the e-process has half of its weight
-# Pairs of batches after which a dispersion of one's own counts for as much as what is usual, and
+# Values that a block has at least: runs within one show from block to block.
+_BLOCK = 20
+# Pairs of blocks after which a dispersion of one's own counts for as much as what is usual, and
 # that of all for as much as 1; and the most that one pair counts: a change is no scatter.
 _OWN_AFTER, _KNOWN_AFTER, _MOST = 5, 20, 16
 
@@ -39,16 +41,17 @@ class Rise(NamedTuple):
 
 
 class Dispersion(Plain):
-    r"""How far the means of successive batches are apart, over what independent values let expect.
+    r"""How far the means of successive blocks are apart, over what independent values let expect.
 
     It is the mean of :math:`(\bar x_i - \bar x_{i-1})^2 / (1/n_i + 1/n_{i-1}) / (p (1 - p))`, 1
     where values are independent, and the larger the longer the runs in which they come. No pair
-    counts for more than 16: a change is no scatter.
+    counts for more than 16: a change is no scatter. A block is a batch, or as many small ones as
+    have 20 values together.
 
     Attributes
     ----------
     n : int
-        Pairs of batches.
+        Pairs of blocks.
     total : float
         Sum over them.
     """
@@ -57,7 +60,7 @@ class Dispersion(Plain):
         self.n, self.total = 0, 0.0
 
     def add(self, square):
-        """Count a pair of batches."""
+        """Count a pair of blocks."""
         self.n += 1
         self.total += min(square, _MOST)
 
@@ -90,7 +93,7 @@ class RiseTest(Plain):
     Attributes
     ----------
     dispersion : Dispersion
-        Of the batches.
+        Of the batches, those that are small taken together.
     log_e_value : float
         Natural logarithm of the evidence, -inf where there is none. At each batch, its exponential
         has a mean of at most 1 under the hypothesis, whatever the batch.
@@ -166,7 +169,7 @@ class RiseTest(Plain):
         self.dispersion = Dispersion() if dispersion is None else dispersion
         self.log_e_value = self.log_e_process = -math.inf
         self.rise = None
-        self._last = None  # batch: its values, and their mean
+        self._block = self._last_block = 0, 0.0  # values, and their sum
         # Number; values and their sum until then, and in about the later half of that; dispersion.
         self._dates = np.empty((0, 6))
 
@@ -188,13 +191,19 @@ class RiseTest(Plain):
         self.total += total
         if self.n_batches > 1:
             self._look()
-            self._compare_with_last(n, total / n)
-        self._last = n, total / n
+        self._scatter(n, total)
 
-    def _compare_with_last(self, n, mean):
-        n_last, last = self._last
-        p = (self.total + 1) / (self.n + 2)
-        self.dispersion.add((mean - last) ** 2 / ((1 / n + 1 / n_last) * p * (1 - p)))
+    def _scatter(self, n, total):
+        """Compare the mean of a block with that of the last one, where a block is full."""
+        n, total = self._block[0] + n, self._block[1] + total
+        self._block = n, total
+        if n < _BLOCK:
+            return
+        n_last, total_last = self._last_block
+        if n_last:
+            p, apart = (self.total + 1) / (self.n + 2), total / n - total_last / n_last
+            self.dispersion.add(apart**2 / ((1 / n + 1 / n_last) * p * (1 - p)))
+        self._last_block, self._block = self._block, (0, 0.0)
 
     def _remember_date(self, dispersion):
         older = self._dates[self._dates[:, 1] <= self.n / 2]

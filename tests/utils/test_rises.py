@@ -260,13 +260,49 @@ def test_a_reference_that_scatters_is_no_more_evidence(batches, usual):
 
 
 def test_what_was_seen_before_goes_on_to_be_counted():
-    first = shown([[0, 0, 0], [1, 1, 1]] * 3)
+    first = shown([[0] * 30, [1] * 30] * 3)
     again = RiseTest(first.dispersion)
     assert again.dispersion.n == 5
-    again.update(np.zeros(3))
+    again.update(np.zeros(30))
     assert again.dispersion.n == 5
-    again.update(np.ones(3))
+    again.update(np.ones(30))
     assert again.dispersion.n == 6
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 20])
+def test_small_batches_are_taken_together_until_there_are_twenty_values(size):
+    """Runs show from block to block, however few values come at a time."""
+    values = (np.random.default_rng(2).random(1_260) < 0.3).astype(float)
+    n_block = -(-20 // size) * size
+    found = dispersion_of(values.reshape(-1, size))
+    expected = dispersion_of(values.reshape(-1, n_block))
+    assert found.n == expected.n == 1_260 // n_block - 1
+    assert found.total == expected.total
+
+
+def test_what_comes_in_runs_is_no_rise_with_one_value_at_a_time_either():
+    """Where each value copies the one before with probability 1/2, and seems to rise then."""
+    rng, most = np.random.default_rng(0), []
+    for _ in range(12):
+        values = rng.random(500) < 0.15
+        for row in np.flatnonzero(rng.random(500) < 0.5)[1:]:
+            values[row] = values[row - 1]
+        tests = RiseTest(), RiseTest(Unaware())
+        shows = []
+        for value in values:
+            for test in tests:
+                test.update(np.array([value], dtype=float))
+            shows.append([test.log_e_value for test in tests])
+        most.append(np.max(shows, axis=0))
+    found, unaware = (np.array(most) > math.log(1_000)).sum(axis=0)
+    assert found <= unaware / 3
+
+
+class Unaware(Dispersion):
+    """Of values that are taken to be independent."""
+
+    def beside(self, usual):
+        return 1.0
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.floats(0, 16)), max_size=8), st.floats(1, 16))

@@ -97,9 +97,10 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
     rise by less than 0.01 hardly any.
 
     Losses that depend on each other in time break that: after a run of errors, the expected loss
-    has risen. So evidence counts for less where batches of a segment have been further apart than
-    those of independent losses are (those of all segments, while it has few): as many losses less
-    count as by that factor, as in quasi-likelihood. What is said above of independent losses holds
+    has risen. So evidence counts for less where batches of a segment, of 20 rows or taken together
+    until they have as many, have been further apart than those of independent losses are (those of
+    all segments, while it has few): as many losses less count as by that factor, as in
+    quasi-likelihood. What is said above of independent losses holds
     with that factor, too.
 
     That holds for each batch, not for all of them together: reports add up over a long time. An
