@@ -324,6 +324,7 @@ def test_a_late_job_that_failed_is_recorded_with_what_it_cost():
     assert model.events_[-1].action == "failed"
 
 
+@pytest.mark.no_cover
 def test_the_routing_of_metadata_goes_along(spawned):
     """The worker's own configuration says nothing of what the base requests."""
     weight = np.where(np.arange(len(Y)) % 2, 3.0, 0.5)

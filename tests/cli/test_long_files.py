@@ -82,6 +82,8 @@ def _alike(rows, others):
         ("stream.parquet", ("--target", "label", "--time", "when", "--sample-weight", "weight")),
     ],
 )
+@pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_a_file_in_batches_gives_the_numbers_of_the_whole(name, options, run, long, little_room):
     """Scores, costs, kappa and fits, of policies and of rules without a model."""
     code, printed, err, rows = run(long, *_OPTIONS, *options, name=name, quick=True)
@@ -92,6 +94,7 @@ def test_a_file_in_batches_gives_the_numbers_of_the_whole(name, options, run, lo
     assert _alike(rows, whole)
 
 
+@pytest.mark.no_cover
 def test_there_are_the_usual_schedules_but_those_on_all_rows(run, long, little_room):
     _, printed, _, rows = run(long, "--target", "label", *_OPTIONS, "--schedule", "200")
     names = [row["policy"] for row in rows]

@@ -54,6 +54,7 @@ def test_the_rows_that_are_read_are_the_last_and_as_they_are_in_the_file(suffix,
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 @pytest.mark.parametrize("time", ["day", "row"])
+@pytest.mark.no_cover
 def test_the_last_rows_of_a_file_are_taken_for_the_newest_only_where_they_are(
     time, suffix, frame, tmp_path
 ):

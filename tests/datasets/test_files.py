@@ -163,6 +163,7 @@ def test_targets_that_are_kept_do_not_keep_what_was_read_with_them(tmp_path):
         assert y.to_numpy().base is None or len(y.to_numpy().base) == 100
 
 
+@pytest.mark.no_cover
 def test_a_file_ten_times_as_long_takes_no_more_memory(tmp_path):
     """What was read is let go: nothing that Arrow holds grows with the rows."""
     values = pa.table({name: np.random.default_rng(0).normal(size=100_000) for name in "aby"})

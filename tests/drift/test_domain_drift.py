@@ -82,6 +82,7 @@ def test_it_rings_when_the_inputs_move_and_the_losses_ring_when_the_concept_does
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.no_cover
 def test_one_alarm_per_episode_which_ends_when_rows_are_as_before():
     """Silent while it collects, then an alarm, warnings, and after a return another alarm."""
     X = np.concatenate([normal(), normal(120, 0, seed=1), normal(120, seed=2), normal(60, 0)])

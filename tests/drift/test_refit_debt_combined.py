@@ -38,6 +38,7 @@ def _paid(charges, n):
 
 
 @pytest.mark.parametrize(("n", "length"), [(2, 13), (3, 8)])
+@pytest.mark.no_cover
 def test_who_follows_pays_no_more_than_is_promised(n, length):
     """Whatever the policies are charged, one unit at a time: all sequences there are."""
     charges = [tuple(int(k == one) for k in range(n)) for one in range(n)]
@@ -333,6 +334,7 @@ def _watched(frame=None, **options):
 
 
 @pytest.mark.parametrize("kind", ["numpy", "pandas"])
+@pytest.mark.no_cover
 def test_losses_of_the_first_model_and_of_the_three_replaced_last_come_with_a_batch(kind):
     frame = None if kind == "numpy" else pytest.importorskip("pandas").DataFrame
     model, *_ = _watched(frame)

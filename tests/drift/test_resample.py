@@ -59,6 +59,7 @@ def test_rows_come_in_blocks_and_after_the_last_comes_the_first(n, length, n_row
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.8])
+@pytest.mark.no_cover
 def test_a_shift_of_the_mean_is_noticed_and_a_stationary_sequence_is_none(correlation):
     rng, found = np.random.default_rng(0), {0.0: 0, 6.0: 0}
     unit = np.sqrt((1 + correlation) / (1 - correlation)) / 20

@@ -184,6 +184,7 @@ def test_a_better_model_is_promoted_and_a_worse_one_rejected(name):
     assert f"({name} -" in verdicts[1].reason
 
 
+@pytest.mark.no_cover
 def test_a_margin_is_told_in_the_unit_of_the_score():
     """The mean absolute error may rise by one and does by a half: more than 1 is allowed."""
     rng = np.random.default_rng(0)

@@ -135,6 +135,7 @@ def test_a_comparison_is_asked_at_the_price():
     assert display.frontier == FRONTIER
 
 
+@pytest.mark.no_cover
 def test_a_loss_is_written_as_it_is_and_the_less_stands_higher():
     """Points stand where minus the loss is, and the axis says the loss."""
     comparison = SimpleNamespace(

@@ -418,6 +418,7 @@ def test_many_features_warn_of_what_they_take():
         RecursiveRidgeRegressor().fit(X[:, :50], X[:, 0])
 
 
+@pytest.mark.no_cover
 def test_it_is_kept_fresh_behind_random_features():
     """In a pipeline, it is updated with each batch."""
     X, y, _ = make_drifting_classification(2000, random_state=0)

@@ -184,6 +184,7 @@ def test_equal_values_have_no_deviation_whatever_their_mean_is_rounded_to():
     assert movement(Column("x", old, new, is_numeric=True))["in_deviations"] == 0
 
 
+@pytest.mark.no_cover
 def test_each_new_row_has_a_score_that_tells_which_of_them_are_new():
     """By trees of a table, and by a linear model of sparse rows; the AUC is that of the scores."""
     rng = np.random.default_rng(0)

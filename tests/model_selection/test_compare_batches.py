@@ -76,6 +76,8 @@ def assert_same(one, other):
         (np.asarray, {"initial_size": 680}),  # longer than any window
     ],
 )
+@pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_batches_give_the_numbers_of_all_rows_together(container, options):
     """Scores, losses by batch, fits, rows and costs: whatever learns, replayed or live."""
     features = container(X)
@@ -90,6 +92,7 @@ def test_batches_give_the_numbers_of_all_rows_together(container, options):
 
 
 @pytest.mark.parametrize("scoring", [None, "neg_root_mean_squared_error", math.dist])
+@pytest.mark.no_cover
 def test_so_do_batches_of_a_quantity(scoring):
     if scoring is math.dist:
 
@@ -113,6 +116,7 @@ def test_linear_models_differ_by_rounding_at_most():
 
 
 @pytest.mark.parametrize("initial_size", [20, 240])
+@pytest.mark.no_cover
 def test_windows_are_topped_up_of_classes_that_are_long_gone(initial_size):
     """Of a class that the window lacks, as many rows are kept as a fit would take."""
     rng, n = np.random.default_rng(0), 500
@@ -162,6 +166,7 @@ def test_an_error_of_a_model_that_no_fit_would_mend_is_raised():
         compared(batches(X_bad), {"never": []})
 
 
+@pytest.mark.no_cover
 def test_the_order_of_policies_does_not_matter():
     """Nor does it, which others there are."""
     policies = {name: POLICIES[name] for name in ("weekly", "debt", "located", "replay")}
@@ -189,6 +194,7 @@ def test_batches_of_no_rows_change_nothing():
     assert_same(compared(given, policies), compared(batches(), policies))
 
 
+@pytest.mark.no_cover
 def test_a_buffer_that_the_next_batch_overwrites_is_not_learned_twice():
     """Who reads into the same array for each batch gets the same numbers."""
 
@@ -205,6 +211,7 @@ def test_a_buffer_that_the_next_batch_overwrites_is_not_learned_twice():
 # -- one pass, in which rows are let go ------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_no_batch_is_kept():
     """All seeds and policies together go through the batches once, and hold on to none of them."""
     alive, most = weakref.WeakSet(), []
@@ -433,6 +440,7 @@ def test_a_state_is_kept_in_a_small_share_of_the_time_and_at_the_end(tmp_path, m
 
 
 @pytest.mark.parametrize("change", [{"label_delay": 85}, {"stride": 2}])
+@pytest.mark.no_cover
 def test_another_call_begins_anew(change, tmp_path):
     policies = {"never": [], "weekly": (Periodic(300), 300)}
     compared(batches(), policies, memory=tmp_path)
@@ -450,6 +458,7 @@ def test_other_batches_are_not_taken_for_those_that_were_learned(n, tmp_path):
         compared(batches(X[:n], others), {"never": []}, memory=tmp_path)
 
 
+@pytest.mark.no_cover
 def test_more_batches_of_the_same_stream_are_learned_on_top(tmp_path):
     """A file that has grown since is not gone through again."""
     compared(batches(X[:765], Y[:765]), KEPT, memory=tmp_path)
@@ -457,6 +466,7 @@ def test_more_batches_of_the_same_stream_are_learned_on_top(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"text", pickle.dumps(3)])
+@pytest.mark.no_cover
 def test_a_state_that_was_broken_is_named_with_the_way_out(content, tmp_path):
     """Such as by a copy that failed; pickle names no file."""
     compared(batches(), {"never": []}, memory=tmp_path)
@@ -468,6 +478,7 @@ def test_a_state_that_was_broken_is_named_with_the_way_out(content, tmp_path):
     compared(batches(), {"never": []}, memory=tmp_path)
 
 
+@pytest.mark.no_cover
 def test_a_state_that_cannot_be_written_is_told_once_and_stops_nothing(tmp_path, monkeypatch):
     """The disk is full, and has room again before the end: then it is kept."""
     monkeypatch.setattr(_checkpoint, "_SHARE", math.inf)

@@ -48,6 +48,7 @@ def test_a_schedule_flips_what_its_models_say_otherwise_of_the_batch_that_comes_
 
 @pytest.mark.parametrize("scoring", [None, "average_precision"])
 @pytest.mark.parametrize("delay", [0, 200])
+@pytest.mark.no_cover
 def test_replayed_or_live_the_same_refits_flip_the_same_decisions(scoring, delay):
     """By errors and by a score, with labels that are late or not."""
     policies = {"replayed": (Periodic(200), "all"), "live": live(GaussianNB(), "all", 200)}
@@ -75,6 +76,7 @@ def test_updates_flip_decisions_too_and_a_model_that_never_changes_flips_none():
 
 
 @pytest.mark.parametrize("scoring", [None, "average_precision"])
+@pytest.mark.no_cover
 def test_no_schedule_is_cheaper_than_the_best_in_hindsight_where_flips_have_a_price(scoring):
     """All schedules are tried on a short history: the price of a refit depends on those before."""
     price = Price(2, flip_price=0.5)

@@ -506,6 +506,7 @@ class _Warning(GaussianNB):
 
 
 @pytest.mark.parametrize("n_jobs", representatives([1, 2], fast=[1]))
+@pytest.mark.no_cover
 def test_each_finished_live_run_is_told_with_its_seed_and_result(n_jobs):
     X, y = stream(400)
     policies = {

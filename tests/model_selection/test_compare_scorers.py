@@ -218,6 +218,7 @@ def test_three_classes_of_text_are_scored_too():
     assert found.score("live") > 0.9
 
 
+@pytest.mark.no_cover
 def test_a_loss_of_regressors_is_shown_as_one():
     """Of a pinball loss, what is shown is the loss, and the lower is the better."""
     rng = np.random.default_rng(0)

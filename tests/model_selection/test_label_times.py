@@ -300,6 +300,7 @@ ROWS = pd.Series(np.arange(N) + np.maximum(LATE - 1.0, 0)).where(COMES)
     ],
     ids=["zone", "text", "polars", "numbers", "list", "nullable", "None", "infinite"],
 )
+@pytest.mark.no_cover
 def test_moments_of_any_kind_are_the_same(times, label_time):
     expected, _ = pages(DAYS.to_numpy(), times=HOURS, batch_size=24, initial_size=50)
     found, _ = pages(label_time, times=times, batch_size=24, initial_size=50)

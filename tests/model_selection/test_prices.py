@@ -50,6 +50,7 @@ def test_a_matrix_keeps_no_decisions_and_refuses_a_price_of_flips():
 # -- the comparison --------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_a_price_in_money_compares_as_the_errors_that_it_comes_to():
     """And the table shows money beside them, and only there."""
     policies = {**POLICIES, "live": DriftAwareRetrainer(GaussianNB())}

@@ -46,6 +46,8 @@ def parts_of(found, name, price):
 
 
 @pytest.mark.parametrize("price", [0, 7, Price(1, cost_per_cpu_hour=3600e3, flip_price=0.1)])
+@pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_the_costs_of_the_batches_add_up_to_the_cost(price):
     """Of refits and of updates, of replayed and live policies, also in money."""
     policies = {**POLICIES, "updated": GaussianNB(), "mixture": make_mixture(GaussianNB())}
@@ -56,6 +58,7 @@ def test_the_costs_of_the_batches_add_up_to_the_cost(price):
         assert costs.sum() == pytest.approx(found.cost(name, price))
 
 
+@pytest.mark.no_cover
 def test_a_refit_is_paid_with_the_batch_that_it_serves_first():
     found = compared({"once": [(5, "all")], "never": []})
     cost = costs_by_part(found._runs.of("once", 7), 7, range(24))
@@ -158,6 +161,7 @@ def test_a_choice_is_drawn_and_pickles():
 # -- checkpoints -----------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_without_a_period_it_is_a_twelfth_of_the_rows_or_what_the_calendar_offers():
     assert FOUND.rolling_choice().every == "200 rows"
     assert len(FOUND.rolling_choice().policies) == 12
@@ -210,6 +214,7 @@ def test_a_price_that_is_none_is_refused(price):
 # -- labels at moments of their own, and scores ----------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_with_labels_at_moments_of_their_own_nothing_is_known_before_its_label():
     """Labels that come 700 rows late, each row by row, are those of a delay of seven batches."""
     rows = np.arange(2500.0)
@@ -221,6 +226,7 @@ def test_with_labels_at_moments_of_their_own_nothing_is_known_before_its_label()
     assert len(set(compared(label_time=never).rolling_choice(500, price=1).policies)) > 1
 
 
+@pytest.mark.no_cover
 def test_infinite_losses_choose_what_has_none():
     def endless(y, z):
         return np.where(y != z, np.inf, 0.0)

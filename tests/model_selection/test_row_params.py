@@ -61,6 +61,7 @@ def _told(advice):
 
 
 @pytest.mark.parametrize("model", [SGDClassifier(random_state=0), DriftAwareRetrainer(BAYES)])
+@pytest.mark.no_cover
 def test_weights_of_ones_change_nothing_along_a_stream(model):
     """To the bit."""
     ones = {"sample_weight": np.ones(len(Y))}
@@ -120,6 +121,7 @@ def test_a_weight_in_a_replayed_schedule_is_as_many_rows():
         assert comparison.batch_losses(name, 1)[0].tolist() == errors
 
 
+@pytest.mark.no_cover
 def test_a_weight_in_advice_is_as_many_rows():
     """In a refit, and in a last step that alone is fitted anew."""
     model, name = make_pipeline(StandardScaler(), BAYES), "gaussiannb__sample_weight"

@@ -116,6 +116,7 @@ def test_the_time_of_late_fits_is_told_from_early_ones(clock, monkeypatch):
     assert strides == [1, 2, 12]
 
 
+@pytest.mark.no_cover
 def test_a_budget_makes_the_schedules_longer_and_says_so(clock, monkeypatch):
     """Schedules are multiples of what there is time for, so that each does what its name says."""
     monkeypatch.setattr(_stride, "_seconds_at", lambda worker, chunk: 1.0)

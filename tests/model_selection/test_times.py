@@ -200,6 +200,7 @@ def test_with_a_row_per_hour_days_are_24_rows():
 
 
 @pytest.mark.parametrize("delay", ["1d", "36h", "9d", "1mo"])
+@pytest.mark.no_cover
 def test_what_is_learned_is_what_was_known_when_the_next_batch_came(delay):
     result = prequential_validate(
         GaussianNB(), X, Y, times=TIMES, batch_size="2d", label_delay=delay

@@ -77,6 +77,7 @@ def test_policies_on_weighted_batches_are_those_on_all_rows(container, options):
         np.testing.assert_array_equal(one.arrived([0, 200, 400]), other.arrived([0, 200, 400]))
 
 
+@pytest.mark.no_cover
 def test_weights_change_what_is_learned():
     plain = ((X, y) for X, y, _ in batches(weight=WEIGHT + 1))
     one, other = compared(batches(weight=WEIGHT + 1)), compared(plain)
@@ -111,6 +112,8 @@ def test_rows_that_cannot_be_read_are_counted_where_they_have_a_weight():
 
 @pytest.mark.parametrize("delay", [0, 90])
 @pytest.mark.parametrize("as_given", [iter, list])
+@pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_an_evaluation_on_weighted_batches_is_that_on_all_rows(as_given, delay):
     """Of the predictor in a pipeline, which has another name for them, too."""
     pipeline = make_pipeline(FunctionTransformer(), SGDClassifier(random_state=0))
@@ -157,6 +160,7 @@ def test_a_label_that_counts_nowhere_needs_no_cost():
 # -- one that was stopped goes on ------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_other_weights_are_not_taken_for_those_that_were_learned(tmp_path):
     """In the first fit it is another comparison; later, they are refused."""
     expected = compared(batches(), memory=tmp_path)

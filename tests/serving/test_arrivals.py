@@ -256,6 +256,7 @@ CHOSEN = {0: lambda rng, n: np.where(rng.random(n) < 0.2, rng.integers(0, 4000, 
     ("arrives", "n", "since"), [(EARLY, 14_000, 9000), (CHOSEN, 20_000, 0)], ids=["early", "chosen"]
 )
 @pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.no_cover
 def test_weights_show_a_learner_the_prevalence_that_all_labels_have(arrives, n, since, seed):
     """Where labels of predicted positives come first, or those of few others come at all.
 

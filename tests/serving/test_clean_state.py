@@ -368,6 +368,7 @@ def test_it_does_not_matter_at_which_row_a_model_is_dumped(stop):
 
 @quiet
 @pytest.mark.parametrize("rows", [X, FRAME], ids=["array", "frame"])
+@pytest.mark.no_cover
 def test_a_job_that_is_out_comes_back_and_takes_its_outcome(rows):
     base = GaussianNB() if rows is X else encoded(GaussianNB())
     model, job, start = retrainer(base, detector=Periodic(110), gate=WaitGate(3)), None, 0
@@ -481,6 +482,7 @@ def test_a_retrainer_asks_for_no_more_trust_than_its_base_alone(base):
 
 
 @quiet
+@pytest.mark.no_cover
 def test_the_ready_made_mixture_asks_for_nothing_but_trees():
     for task, y in (("classification", Y), ("regression", X[:, 0])):
         model = make_mixture(task=task, random_state=0).fit(X[:100], y[:100])
@@ -583,6 +585,7 @@ def test_no_class_has_slots_which_only_pickle_reads():
 
 
 @quiet
+@pytest.mark.no_cover
 def test_everything_of_ours_that_a_model_holds_has_a_plain_state():
     model = learn(retrainer(encoded(GaussianNB()), gate=PairedGate()), FRAME, Y, 0, 300)
     for found in (*objects_in(model), *objects_in(PendingLabels(model))):

@@ -200,6 +200,7 @@ def test_chunks_are_estimated_as_if_alone():
 @pytest.mark.parametrize(
     "labels", [["no", "yes"], [False, True], [-1.0, 1.0], ["0", "1"], np.array(["a", "b"], object)]
 )
+@pytest.mark.no_cover
 def test_labels_may_be_anything_and_the_greater_is_the_positive_one(labels):
     scores, y = drawn(0, 400)
     plain = ExpectedPerformance(("recall", "precision")).fit(y, scores)
@@ -210,6 +211,7 @@ def test_labels_may_be_anything_and_the_greater_is_the_positive_one(labels):
 
 
 @pytest.mark.parametrize("kind", [list, pd.Series, pl.Series, np.float32])
+@pytest.mark.no_cover
 def test_containers_do_not_matter(kind):
     scores, y = drawn(0, 400)
     scores = scores.astype(np.float32).astype(float)

@@ -308,6 +308,7 @@ def mixture(names=("one", "two"), **params):
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.no_cover
 def test_a_hook_of_a_mixture_hears_of_every_member_by_name(n_jobs):
     """In the thread of the caller, once the mixture serves what its members do."""
     model, heard = mixture(n_jobs=n_jobs).fit(X[:200], Y[:200]), []

@@ -99,6 +99,7 @@ def test_a_random_share_of_one_is_a_simple_random_sample():
     assert weights == pytest.approx(4.0)
 
 
+@pytest.mark.no_cover
 def test_rows_unlike_those_that_the_model_remembers_are_chosen_first():
     """The model is as sure of them as of all others: the moved column is none it looks at."""
     X_moved = X_NEW.copy()
@@ -122,6 +123,7 @@ def test_rows_unlike_those_that_the_model_remembers_are_chosen_first():
     assert share["unknown"] <= 0.15
 
 
+@pytest.mark.no_cover
 def test_nothing_of_the_model_is_changed_and_a_seed_repeats_the_choice():
     model = DriftAwareRetrainer(GaussianNB()).fit(X[:200], Y[:200])
     before = joblib.hash(model)

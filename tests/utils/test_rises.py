@@ -90,6 +90,8 @@ def outcomes(means, n, usual, *, so_far=()):
 @pytest.mark.parametrize(
     ("means", "usual"), [([0.3] * 3, 1.0), ([0.3] * 3, 4.0), ([0.65, 0.5, 0.35], 1.0)]
 )
+@pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_where_nothing_rises_evidence_has_a_mean_of_one_at_most_at_each_batch(means, usual):
     """By enumeration; that of the process also where one stops as soon as there is some."""
     at_batch, stopped = np.zeros(3), 0.0
@@ -149,6 +151,7 @@ def test_it_is_the_mean_over_dates_and_references_of_the_least_product_over_leve
 
 @given(BATCHES, st.randoms(use_true_random=False))
 @settings(max_examples=40)
+@pytest.mark.no_cover
 def test_the_order_of_the_values_of_a_batch_does_not_matter(batches, random):
     one = shown(batches)
     for batch in batches:

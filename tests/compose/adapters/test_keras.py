@@ -120,6 +120,7 @@ def test_a_refit_begins_with_new_weights_and_a_new_optimiser(make):
     assert joblib.hash(estimator.fit_kwargs) == before
 
 
+@pytest.mark.no_cover
 def test_a_refit_is_what_the_wrapper_itself_would_fit():
     keras.utils.set_random_seed(0)
     theirs = classifier().fit(X[OLD], Y[OLD])
@@ -280,6 +281,7 @@ def test_layers_of_nested_models_are_named_with_the_model_and_built_when_they_ar
 # -- what is not trained, after a full refit -------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_layers_that_a_given_model_does_not_train_keep_their_weights_through_every_fit():
     """By itself, the wrapper initialises them anew, and then does not train them."""
     given = compiled(hidden_learns=False)
@@ -353,6 +355,7 @@ def test_replay_and_mixtures_work_with_a_net():
     assert set(streamed(MixtureRetrainer(members)).predict(X)) <= {0, 1}
 
 
+@pytest.mark.no_cover
 def test_a_scaler_before_a_net_is_frozen_and_the_net_goes_on():
     learner = Learner(make_pipeline(StandardScaler(), classifier()))
     model = learner.fresh(rows_of(OLD), 0)

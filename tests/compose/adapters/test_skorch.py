@@ -789,6 +789,7 @@ def test_an_exported_net_is_skorchs_own_and_predicts_the_same(base):
 
 
 @pytest.mark.parametrize("policy", ["keep_or_refit", Revive()])
+@pytest.mark.no_cover
 def test_a_net_reads_what_is_remembered_without_a_warning_of_torch(policy):
     """The rows of a memory may not be written to; what warns may be caught by who compares."""
     rows = RNG.normal(size=(500, 3)).astype(np.float32)

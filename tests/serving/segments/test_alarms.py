@@ -152,6 +152,7 @@ def days_apart(rng, n_segments, n_days, rate, n_rows=20):
 
 
 @pytest.mark.parametrize("drawn", [in_runs, days_apart])
+@pytest.mark.no_cover
 def test_of_segments_whose_errors_come_in_runs_few_are_reported(drawn):
     """Days that are further apart than those of independent errors are what is usual there."""
     rng = np.random.default_rng(17)
@@ -218,6 +219,7 @@ def test_the_share_of_false_alarms_is_below_alpha_where_a_few_are_true():
     assert false <= 0.2 * true
 
 
+@pytest.mark.no_cover
 def test_a_rise_of_a_day_is_reported_though_the_model_is_mended_on_the_next_one():
     """One of a thousand segments: six batches with 6 errors of 40, 17 of 20, and as before."""
     alarms = Alarms(0.05, bounded=True)
@@ -375,6 +377,7 @@ def test_the_evidence_held_of_a_segment_counts_for_seven_batches_of_its_own():
 
 
 @pytest.mark.parametrize("frame", [False, True], ids=["numpy", "pandas"])
+@pytest.mark.no_cover
 def test_a_fleet_reports_a_segment_on_the_day_on_which_its_concept_turns_around(frame):
     """Its own retrainer mends it within days, and the episode is over then."""
     rng, segment = np.random.default_rng(18), np.repeat(np.arange(3), 20)

@@ -90,6 +90,7 @@ def test_an_evaluation_counts_the_work_of_all_segments_and_says_when_they_were_r
         plt.close(drawn.figure_)
 
 
+@pytest.mark.no_cover
 def test_so_it_does_where_labels_are_late():
     X, y = rows(1000, turned_from=300)
     result = prequential_validate(fleet(), X, y, batch_size=100, label_delay=250)

@@ -80,18 +80,24 @@ def changed(request, tmp_path):
     return make
 
 
+@pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_a_number_of_rows_counts_at_once(changed):
     model = changed({"min_rows": 1000}, {"min_rows": 20})
     assert weights(model)[2] > 0
     assert weights(model.set_params(min_rows=1000).partial_fit(*day(8))) == [0, 0, 0]
 
 
+@pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_a_level_of_alarms_counts_at_once(changed):
     model = changed({}, {"alpha": 1e-30})
     assert not reported(model.partial_fit(*day(8, turned=True)))
     assert reported(model.set_params(alpha=0.05).partial_fit(*day(9, turned=True))) >= {1}
 
 
+@pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_a_budget_counts_at_once(changed):
     model = changed({}, {"growth_budget": 0})
     for number in range(8, 16):
@@ -101,6 +107,8 @@ def test_a_budget_counts_at_once(changed):
 
 
 @pytest.mark.parametrize("wrong", [{"alpha": 2}, {"min_rows": 0}, {"growth_budget": -1}])
+@pytest.mark.no_cover
+@pytest.mark.thinned(4)
 def test_a_wrong_number_is_refused_and_nothing_is_lost(changed, wrong):
     other = changed({}, {})
     (name, value), expected = next(iter(wrong.items())), other.predict(day(9)[0])

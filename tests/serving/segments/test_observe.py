@@ -103,6 +103,8 @@ def state_of(model):
 
 
 @pytest.mark.parametrize("container", [as_array, as_pandas, as_polars])
+@pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_each_retrainer_is_what_it_would_be_if_it_observed_its_rows_alone(container):
     """Bit for bit, what its trigger was shown and its future included; the pooled one sees all."""
     model = fleet(0 if container is as_array else "shop")

@@ -77,6 +77,8 @@ KINDS = {
 
 @pytest.mark.parametrize("buffer", BUFFERS)
 @pytest.mark.parametrize("is_read_anew", [False, True])
+@pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_of_rows_that_are_remembered_only_the_newest_are_other_bytes(buffer, is_read_anew):
     """The mean over enough batches that all rows have to move once and again."""
     rng = np.random.default_rng(0)
@@ -96,6 +98,8 @@ def test_of_rows_that_are_remembered_only_the_newest_are_other_bytes(buffer, is_
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.no_cover
+@pytest.mark.thinned(2)
 def test_a_retrainer_that_is_packed_after_each_batch_learns_what_it_would_without(kind):
     """Bit for bit, through an alarm, rows in any container."""
     rng, again = np.random.default_rng(0), np.random.default_rng(0)
@@ -145,6 +149,7 @@ MODELS = {
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("kind", ["array", "pandas"])
+@pytest.mark.no_cover
 def test_the_first_part_predicts_what_the_retrainer_does_and_has_no_rows(name, kind):
     rng, make = np.random.default_rng(0), KINDS[kind]
     model = MODELS[name].fit(*batch(rng, 100, kind=make))

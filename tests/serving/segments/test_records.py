@@ -84,6 +84,7 @@ def alone(key):
     return one
 
 
+@pytest.mark.no_cover
 def test_each_event_of_a_segment_is_logged_once_with_its_name(logged):
     """Those that the retrainer would log alone, routine and first fits too, and no other."""
     model = fleet().fit(*day(0))
@@ -104,6 +105,7 @@ def test_each_event_of_a_segment_is_logged_once_with_its_name(logged):
 
 
 @pytest.mark.parametrize("fallback", ["pooled", None])
+@pytest.mark.no_cover
 def test_each_event_that_a_fleet_keeps_is_one_record_with_the_number_of_its_log(logged, fallback):
     """Failures, merged and retired segments, and those of the pooled retrainer included."""
     model = ended(fleet(fallback=fallback).fit(*day(0)))
@@ -124,6 +126,7 @@ def test_each_event_that_a_fleet_keeps_is_one_record_with_the_number_of_its_log(
         assert (read["segment"], read["batch"]) == (record.segment, record.batch)
 
 
+@pytest.mark.no_cover
 def test_what_is_kept_of_segments_at_workers_is_logged_once_here(logged):
     there = fleet().fit(*day(0))
     logged.clear()
@@ -181,6 +184,7 @@ def totals(model):
 
 
 @pytest.mark.parametrize("params", [{}, {"fallback": None}, {"max_loaded": 1}], ids=str)
+@pytest.mark.no_cover
 def test_totals_are_the_work_of_all_retrainers(params):
     """Also of those that are given up: what was paid is paid."""
     model = ended(fleet(**params).fit(*day(0)))
@@ -195,6 +199,7 @@ def test_totals_are_the_work_of_all_retrainers(params):
     assert sum(own) > 2
 
 
+@pytest.mark.no_cover
 def test_the_work_at_workers_is_counted_as_in_one_process():
     here = ended(fleet().fit(*day(0)))
     away = ended(DistributedSegments(fleet().fit(*day(0)), FakeClient()))

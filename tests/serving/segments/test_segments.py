@@ -743,6 +743,7 @@ def test_what_is_asked_too_early_is_told_so():
 # -- as scikit-learn wants it ----------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_a_segment_in_wait_takes_little_beside_its_rows():
     """A month of days, of which it remembers the last 500 rows of 8 features."""
     fleet = SegmentedRetrainer(linear(buffer=SlidingWindow(max_rows=500)), by=0)
@@ -755,6 +756,7 @@ def test_a_segment_in_wait_takes_little_beside_its_rows():
         assert len(pickle.dumps(waiting, pickle.HIGHEST_PROTOCOL)) - n_bytes < 20 * 1024
 
 
+@pytest.mark.no_cover
 def test_a_segment_keeps_its_newest_events_and_the_fleet_those_of_all():
     """Else events would take more room than the rows of a segment after some years."""
     base = DriftAwareRetrainer(GaussianNB(), detector=Periodic(every=10), policy=FullRefit())
@@ -777,6 +779,7 @@ def test_a_segment_keeps_its_newest_events_and_the_fleet_those_of_all():
         assert len(told) > 10 == len(fleet.retrainer_of(key).events_)
 
 
+@pytest.mark.no_cover
 def test_it_clones_pickles_copies_and_never_touches_its_parameters():
     model = grown(linear(), max_loaded=2)
     before = joblib.hash(model.get_params())
@@ -803,6 +806,7 @@ def test_a_failed_fit_leaves_what_was_learned():
     np.testing.assert_array_equal(model.predict_proba(frame), before)
 
 
+@pytest.mark.no_cover
 def test_frames_of_pandas_reach_a_base_that_goes_by_names():
     X, y, segment = rows(300)
     frame, by = as_pandas(X, segment)
@@ -914,6 +918,7 @@ def assert_same_fleet(one, other, X):
 
 
 @pytest.mark.parametrize("max_loaded", [None, 2])
+@pytest.mark.no_cover
 def test_where_the_state_is_changes_nothing(tmp_path, max_loaded):
     """In memory, in a file, loaded one at a time, by a new process every day: the same."""
     options = {"by": 1, "max_loaded": max_loaded}

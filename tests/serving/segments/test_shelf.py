@@ -62,6 +62,7 @@ def idle(path, **params):
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "score"])
+@pytest.mark.no_cover
 def test_who_predicts_reads_what_serves_and_nothing_else(path, read, method):
     model, (X, y) = idle(path), day(1)
     read.clear()
@@ -74,6 +75,7 @@ def test_who_predicts_reads_what_serves_and_nothing_else(path, read, method):
     assert sum(status.is_loaded for status in model.status().values()) == 1
 
 
+@pytest.mark.no_cover
 def test_who_has_predicted_learns_with_all_that_the_segment_remembers(path, read):
     """The part in memory is not taken for the whole, be it asked for by a call or by a reader."""
     model, plain = idle(path), fleet().fit(*day(0, 60))
@@ -95,6 +97,7 @@ def test_who_has_predicted_learns_with_all_that_the_segment_remembers(path, read
         assert_same_outputs(one, other, X[:, 1:])
 
 
+@pytest.mark.no_cover
 def test_what_has_learned_predicts_what_it_has_learned(path):
     """What serves is of today, whether it was read before, or left the memory since."""
     model, plain = idle(path), fleet().fit(*day(0, 60))
@@ -148,6 +151,7 @@ def test_a_file_holds_no_part_that_nothing_needs(tmp_path):
         model.fit(*day(9))
 
 
+@pytest.mark.no_cover
 def test_a_fleet_of_which_parts_are_in_memory_is_saved_whole(read):
     """By pickle and by skops, with some segments loaded, some as far as they serve, most packed."""
     model, (X, y) = idle(None), day(1)
@@ -173,6 +177,7 @@ class Cut(BaseException):
 
 
 @pytest.mark.parametrize("n_written", [0, 1, 2, 7])
+@pytest.mark.no_cover
 def test_a_pass_cut_off_between_two_parts_has_not_come(tmp_path, monkeypatch, n_written):
     """Wherever in the middle of a state; what goes on, goes on exactly."""
     path = str(tmp_path / "fleet.db")

@@ -40,6 +40,7 @@ def begins_anew(model):
 
 @pytest.mark.parametrize("change", [merges, begins_anew])
 @pytest.mark.parametrize("name", [None, "fleet.db"])
+@pytest.mark.no_cover
 def test_a_segment_that_ends_while_it_is_asked_is_answered_by_what_serves_then(
     name, change, tmp_path, monkeypatch
 ):
