@@ -47,10 +47,9 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
     # -- the fleet -------------------------------------------------------------------------------
 
     def _new_fleet(self):
-        if not isinstance(self.retrainer, BaseRetrainer):
-            refuse(self, "retrainer", "a DriftAwareRetrainer or a ReplayPartialFit")
+        _check_retrainer(self)
         check_choice(self, "fallback", ("pooled", None))
-        self._check_numbers()
+        _check_numbers(self)
         return Fleet(
             self.retrainer,
             has_pooled=self.fallback is not None,
@@ -59,15 +58,6 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
             alpha=self.alpha,
             shelf=Shelf(self._store(), self.max_loaded),
         )
-
-    def _check_numbers(self):
-        check_integer(self, "min_rows", least=1, what="a number of rows")
-        budget = self.growth_budget
-        is_share = is_number(budget, least=0, most=1)
-        if not (budget is None or is_share or is_integer(budget, least=0)):
-            refuse(self, "growth_budget", "an integer of at least 0, a share from 0 to 1, or None")
-        check_number(self, "alpha", above=0, below=1, what="a share of false alarms")
-        check_integer(self, "max_loaded", least=1, what="a number of segments", otherwise=(None,))
 
     def _store(self):
         """Return where states are kept: a file is opened once."""
@@ -80,6 +70,7 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
 
     def _present(self):
         """Return the fleet, from the file where there is one, or None before there is any."""
+        forget_what_changed(self)
         fleet = self._in_memory()
         if fleet is None and self.path is not None:
             store = self._store()
@@ -100,9 +91,11 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
         if fleet is None:
             return None
         shelf = fleet.shard.shelf
-        if _path_of(self) != shelf.path:
-            if shelf.path is None:
-                what = "None until the next fit, as what was learned is in memory alone"
+        path = _path_of(self)
+        if path != shelf.path:
+            if None in (path, shelf.path):
+                where = "memory alone" if path else "that file"
+                what = f"{shelf.path!r} until the next fit, as what was learned is in {where}"
                 refuse(self, "path", what)
             self.__dict__.pop("_fleet", None)  # it stays in its file
             return None
@@ -123,13 +116,13 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
 
         What has gone wrong on the way leaves the state in the file, if there is one, as it was.
         """
-        self._store()  # before: what is restored has it
+        file = self._store()  # before: what is restored has it
         try:
             with Restoring(self), Telling(self):
                 yield self._done
         except BaseException:
-            file, fleet = self.__dict__.get("_file"), self.__dict__.get("_fleet")
-            if file is not None:
+            fleet = self.__dict__.get("_fleet")
+            if self.path is not None:
                 file.close()  # first: who predicts meanwhile is not to read what is taken back
             if fleet is not None and fleet.shard.shelf.path is not None:
                 self._log_before = fleet.log  # whose hooks go on
@@ -137,6 +130,8 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
             raise
 
     def _done(self, fleet):
+        before = self.__dict__.get("_fleet", fleet)
+        fleet.n_changes = max(fleet.n_changes, before.n_changes) + 1
         if self.path is not None:
             columns = {name: vars(self)[name] for name in COLUMNS if name in vars(self)}
             fleet.shard.shelf.commit(packed(columns, fleet))
@@ -149,7 +144,7 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
         segment, error = errors[0]
         whose = "the pooled retrainer" if segment is None else f"segment {segment!r}"
         more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
-        if self.retrainer.on_error == "raise":
+        if self._own.on_error == "raise":
             error.add_note(f"skretrain: it was raised by {whose}{more}; the others have {done}.")
             raise error
         warn_user(
@@ -166,6 +161,7 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
         elif not (isinstance(self.by, str) or is_integer(self.by)) or self.by != self._by:
             refuse(self, "by", f"{self._by!r} until the next fit, as it was in the one before")
         rows, parts = split(self, self.by, X, fleet.aliases)
+        _check_retrainer(self)
         if not reset:
             _warn_of_other_params(self, fleet)
         check_kinds(self, self.by, parts.grouped.keys, fleet.shard.books.keys() | fleet.aliases)
@@ -184,9 +180,11 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
     def _segment(self, method, parameter, name):
         """Return a segment by its name, or raise ValueError where there is none."""
         fleet, key = self._present(), key_of(name)
-        key = fleet.aliases.get(key, key)
         if key is None or key not in fleet.shard.books:
-            refuse(f"{type(self).__name__}.{method}", parameter, "one of segments_", name)
+            what = "one of segments_"
+            if key in fleet.aliases:
+                what += f"; that one was merged into {fleet.aliases[key]!r}"
+            refuse(f"{type(self).__name__}.{method}", parameter, what, name)
         return key
 
     # -- what others ask -------------------------------------------------------------------------
@@ -197,6 +195,12 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
         if fleet is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return fleet
+
+    @property
+    def _own(self):
+        """The retrainer that segments are clones of, or are to be."""
+        fleet = self.__dict__.get("_fleet")
+        return self.retrainer if fleet is None else fleet.template
 
     @property
     def _shared_by_clones(self):
@@ -214,9 +218,9 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        if not hasattr(self.retrainer, "__sklearn_tags__"):
+        if not hasattr(self._own, "__sklearn_tags__"):
             return tags
-        return deepcopy(get_tags(self.retrainer))
+        return deepcopy(get_tags(self._own))
 
     def get_metadata_routing(self):
         """Return how metadata is routed to the retrainers.
@@ -273,6 +277,32 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
         return self._learned("n_batches_").n_batches
 
 
+def forget_what_changed(model):
+    """Drop a fleet whose file somebody else has written since: it is to be read anew."""
+    fleet = model.__dict__.get("_fleet")
+    if fleet is None or fleet.shard.shelf.path is None or fleet.shard.shelf.store.is_current():
+        return
+    # With another store: who is still at work with this one is to find that it has changed.
+    model._log_before = fleet.log  # whose hooks go on
+    model.__dict__.pop("_file", None)
+    model.__dict__.pop("_fleet", None)
+
+
+def _check_retrainer(model):
+    if not isinstance(model.retrainer, BaseRetrainer):
+        refuse(model, "retrainer", "a DriftAwareRetrainer or a ReplayPartialFit")
+
+
+def _check_numbers(model):
+    check_integer(model, "min_rows", least=1, what="a number of rows")
+    budget = model.growth_budget
+    is_share = is_number(budget, least=0, most=1)
+    if not (budget is None or is_share or is_integer(budget, least=0)):
+        refuse(model, "growth_budget", "an integer of at least 0, a share from 0 to 1, or None")
+    check_number(model, "alpha", above=0, below=1, what="a share of false alarms")
+    check_integer(model, "max_loaded", least=1, what="a number of segments", otherwise=(None,))
+
+
 def _path_of(model):
     """Return the path of the file of a model, a str, or None where there is none."""
     if model.path is None:
@@ -288,7 +318,7 @@ def _adopted(model, fleet):
     present = shard.min_rows, shard.growth_budget, alarms.alpha, shard.shelf.max_loaded
     given = model.min_rows, model.growth_budget, model.alpha, model.max_loaded
     if any(one is not other for one, other in zip(present, given, strict=True)):
-        model._check_numbers()
+        _check_numbers(model)
         shard.min_rows, shard.growth_budget, alarms.alpha, shard.shelf.max_loaded = given
     return fleet
 

@@ -238,6 +238,7 @@ class RemoteShard(Shard):
         answers = self.crew.call(method, list(calls.items()))
         sent = self.crew.sent(work.grouped.parts())
         losses, classes, done = np.full(int(work.grouped.bounds[-1]), np.nan), None, Counter()
+        n_taken = sum(report.n_taken for report, _ in answers)
         books, events, errors = {}, {}, {}
         for parts, (report, of_theirs) in zip(sent.values(), answers, strict=True):
             losses[rows_of_parts(parts)] = report.losses
@@ -251,7 +252,8 @@ class RemoteShard(Shard):
                 errors.setdefault(key, []).append((key, error))
         keys = work.grouped.keys
         self.books |= {key: books[key] for key in keys}
-        return Report(losses, _in_order(events, keys), _in_order(errors, keys), classes, done)
+        told = _in_order(events, keys), _in_order(errors, keys)
+        return Report(losses, *told, classes, done, n_taken)
 
     def answered(self, ask, X, parts):
         """Return what `ask` makes of the retrainers and rows of segments, by segment."""

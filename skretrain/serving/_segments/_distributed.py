@@ -91,6 +91,7 @@ class DistributedSegments:
                 "client.wait_for_workers(2) before, say."
             )
         fleet = model._begun()
+        self._n_changes = fleet.n_changes
         self._remote = _remote_of(model, fleet, client)
 
     def partial_fit(self, X, y=None, classes=None, **params):
@@ -158,8 +159,16 @@ class DistributedSegments:
         ------
         RuntimeError
             If a worker was lost; `model` is as it was before.
+        ValueError
+            If `model`, or its file, has changed since it was distributed or collected last.
         """
         model, fleet = self.model, self._remote._fleet
+        if model._begun().n_changes != self._n_changes:
+            raise ValueError(
+                "DistributedSegments.collect: model has learned, or was changed, since it was "
+                "distributed, which this would undo. Distribute it again, and repeat the batches "
+                "after its n_batches_."
+            )
         with model._passing() as done:
             shelf = Shelf(model._store(), model.max_loaded)
             gathered = _apart(fleet, fleet.shard)
@@ -170,6 +179,7 @@ class DistributedSegments:
             gathered.shard.shelf = shelf
             pass_on(model._event_logs(), {"": gathered.log})
             done(gathered)
+        self._n_changes = gathered.n_changes
         return model
 
     def _event_logs(self):

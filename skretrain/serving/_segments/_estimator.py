@@ -6,7 +6,7 @@ from ...utils._containers import as_container, n_rows
 from ...utils._hooks import pass_on
 from ...utils._params import refuse
 from .._table import Table
-from ._base import BaseSegmented
+from ._base import BaseSegmented, forget_what_changed
 from ._fleet import SegmentStatus
 from ._keys import key_of
 from ._predicting import PredictingMixin
@@ -121,12 +121,15 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
     A *failure* of one segment, its base raises, stops no other: it is an event. With
     ``on_error="raise"`` of the retrainer, it is raised once all have learned; else it is a warning.
 
-    *State*. With a `path`, the file is the state, and a pickle holds no more than the path: one
-    object at a time is to learn with it. `retrainer` and `fallback` count from ``fit`` on (where a
-    file was begun with others, a UserWarning says so), and `by` cannot change before; `min_rows`,
-    `growth_budget`, `alpha` and `max_loaded` count at once. What is in memory cannot go on in a
-    file. Without a `path`, a pass that is interrupted, by Ctrl-C say, leaves some segments that
-    have learned their rows and others that have not.
+    *State*. With a `path`, the file is the state, and a pickle holds no more than the path, which
+    is seen from the folder that is current. What another object, in whatever process, has written
+    is read before anything else; of two that learn at once, one raises ValueError or OSError, has
+    changed nothing, and can be called again. `retrainer` and `fallback` count from ``fit`` on
+    (where a file was begun with others, a UserWarning says so), and `by` cannot change before;
+    `min_rows`, `growth_budget`, `alpha` and `max_loaded` count at once. What is in memory cannot go
+    on in a file before the next ``fit``, nor the other way round. Without a `path`, a pass that is
+    interrupted, by Ctrl-C say, leaves some segments that have learned their rows and others that
+    have not.
 
     References
     ----------
@@ -212,6 +215,7 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
         Exception
             What the base raises on all rows; with ``on_error="raise"``, also what a segment does.
         """
+        forget_what_changed(self)
         before = self._event_logs()
         with self._passing() as done:
             fleet = self._new_fleet()
@@ -318,6 +322,8 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
         ------
         ValueError
             If there is no such segment, or `into` cannot name one.
+        Exception
+            What the base raises, if a new one cannot begin with the rows: then nothing has changed.
         """
         fleet = self._begun()
         if isinstance(segments, str) or not hasattr(segments, "__iter__"):
@@ -325,7 +331,9 @@ class SegmentedRetrainer(PredictingMixin, BaseSegmented):
         into_key = key_of(into)
         if into_key is None:
             refuse("SegmentedRetrainer.merge", "into", "the name of a segment", into)
-        into_key = fleet.aliases.get(into_key, into_key)
+        if into_key in fleet.aliases:
+            what = f"the name of a segment; that one was merged into {fleet.aliases[into_key]!r}"
+            refuse("SegmentedRetrainer.merge", "into", what, into)
         keys = dict.fromkeys(self._segment("merge", "segments", one) for one in segments)
         keys = [key for key in keys if key != into_key]
         if not keys:

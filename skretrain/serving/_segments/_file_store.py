@@ -6,7 +6,6 @@ import sqlite3
 import time
 from contextlib import contextmanager
 from functools import wraps
-from pathlib import Path
 from threading import RLock
 
 from ...utils._plain import Plain
@@ -37,6 +36,10 @@ _READ_FIRST = (
 _INHERITED = []
 
 
+class Changed(ValueError):
+    """Somebody else has written the file since it was read."""
+
+
 def _alone(method):
     """Let one thread at a time use the file: SQLite ends the process otherwise."""
 
@@ -62,7 +65,8 @@ class FileStore(Plain):
     Parameters
     ----------
     path : str or path-like
-        The file; it is made when the first state is put. Its folder must be there.
+        The file, seen from the folder that is current now; it is made when the first state is put.
+        Its folder must be there.
 
     Examples
     --------
@@ -83,6 +87,7 @@ class FileStore(Plain):
 
     def __init__(self, path):
         self.path = path
+        self._file = os.path.abspath(path)  # nor has a name such as ":memory:" another meaning
         self._n_commits = None  # as of what was read or written here
         self._has_commits = False  # as far as is known here
         self._opened = None, None  # the connection, and the process that opened it
@@ -162,6 +167,16 @@ class FileStore(Plain):
         self._write("DELETE FROM parts WHERE key = ?", (key,))
 
     @_alone
+    def is_current(self):
+        """Tell whether the file is as it was read or written here, as far as it was, a bool."""
+        connection = self._connection()
+        if connection is None or self._n_commits is None or connection.in_transaction:
+            return True
+        with self._told():
+            (n_commits,) = connection.execute("SELECT commits FROM skretrain_segments").fetchone()
+        return n_commits == self._n_commits
+
+    @_alone
     def commit(self, header):
         """Make all since the latest commit last, in one step.
 
@@ -198,7 +213,7 @@ class FileStore(Plain):
     def _read(self, query, *values):
         with self._told():
             connection = self._connection()
-            if connection is None and not (self._has_commits or Path(self.path).exists()):
+            if connection is None and not (self._has_commits or os.path.exists(self._file)):
                 return []
             connection = connection or self._open()
             if not connection.in_transaction:
@@ -223,7 +238,7 @@ class FileStore(Plain):
 
     def _check_there(self):
         """Refuse to begin anew, in silence, where a file with segments was."""
-        if self._has_commits and not Path(self.path).exists():
+        if self._has_commits and not os.path.exists(self._file):
             raise OSError(
                 f"{self.path} is gone since it was read or written here, and so are the segments "
                 "in it. Put the file back, or make a new object to begin anew."
@@ -231,7 +246,7 @@ class FileStore(Plain):
 
     def _open(self):
         self._check_there()
-        if _is_old_and_empty(self.path):
+        if _is_old_and_empty(self._file):
             warn_user(
                 f"{self.path} has 0 bytes, so all begins anew. If there were segments in it, go "
                 "back to a copy of the file.",
@@ -239,7 +254,7 @@ class FileStore(Plain):
             )
         # Without the transactions that Python's module begins and ends of its own accord.
         connection = sqlite3.connect(
-            self.path, isolation_level=None, check_same_thread=False, timeout=_WAIT
+            self._file, isolation_level=None, check_same_thread=False, timeout=_WAIT
         )
         try:
             self._prepare(connection)
@@ -276,9 +291,9 @@ class FileStore(Plain):
         if self._n_commits != n_commits:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            raise ValueError(
-                f"{self.path} was changed by another process since it was read here: make the "
-                "object that reads it anew."
+            raise Changed(
+                f"{self.path} was changed by another process or object meanwhile, so that nothing "
+                "was written. The same call once more reads it anew."
             )
 
     @contextmanager

@@ -113,6 +113,8 @@ class Fleet(Plain):
         Segments that were merged, and into which.
     n_batches, n_rows : int
         So many have come.
+    n_changes : int
+        Calls that have changed anything, whatever fits were among them.
     """
 
     def __init__(self, retrainer, *, has_pooled, min_rows, growth_budget, alpha, shelf):
@@ -124,7 +126,7 @@ class Fleet(Plain):
         self.log = SegmentLog()
         self.aliases = {}
         self.classes = None
-        self.n_batches = self.n_rows = 0
+        self.n_batches = self.n_rows = self.n_changes = 0
 
     # -- learning --------------------------------------------------------------------------------
 
@@ -175,6 +177,7 @@ class Fleet(Plain):
             if served:
                 work = Work(X, None, {}, grouped, None, None, number, is_fit=False)
                 report = self.shard.observe(part_of_work(work, served))
+                _pass_on_refusal(self, report)
                 self._note(report)
                 errors = report.errors + errors
         return errors
@@ -243,7 +246,16 @@ class Fleet(Plain):
             batch=self.n_batches + 1,
             is_fit=is_fit,
         )
-        return self.shard.step(work)
+        last = {
+            key: self.shard.books[key].last_batch for key in grouped.keys if key in self.shard.books
+        }
+        report = self.shard.step(work)
+        try:
+            _pass_on_refusal(self, report)
+        except BaseException:
+            _take_back(self.shard, grouped.keys, last)
+            raise
+        return report
 
     def _entered(self, report, grouped):
         """Write down what came of a step, look for alarms, and return the errors."""
@@ -371,10 +383,19 @@ class Fleet(Plain):
         y = None if rows.y is None else rows.y[order]
         params = {name: values[order] for name, values in rows.params.items()}
         X, classes = take_rows(rows.X, order), self._flat_classes()
-        with self._saying(self.n_batches):
-            return self.shard.step(
-                Work(X, y, params, grouped, None, classes, self.n_batches, is_fit=True)
-            )
+        work = Work(X, y, params, grouped, None, classes, self.n_batches, is_fit=True)
+        try:
+            with self._saying(self.n_batches):
+                report = self.shard.step(work)
+            if report.errors and not self.shard.books[key].n_rows:
+                _, error = report.errors[0]
+                error.add_note(f"skretrain: {key!r} cannot begin, so that nothing was merged.")
+                raise error
+        except BaseException:
+            if key in self.shard.books:
+                self.shard.delete(key)
+            raise
+        return report
 
     def _flat_classes(self):
         classes = self.known_classes
@@ -390,6 +411,24 @@ class Fleet(Plain):
     def _forget(self, key):
         self.alarms.forget(key)  # first: what is watched has a book
         self.shard.delete(key)
+
+
+def _take_back(shard, keys, last):
+    """Let it be as if the rows of a batch had not come: no segment has taken any."""
+    for key in keys:
+        if key in last:
+            shard.books[key].last_batch = last[key]
+        elif key in shard.books:
+            shard.delete(key)
+
+
+def _pass_on_refusal(fleet, report):
+    """Raise what all segments of a batch have raised before any of them took its rows.
+
+    Where there is a pooled retrainer, it has seen all rows before.
+    """
+    if fleet.pooled is None and report.errors and not report.n_taken:
+        raise report.errors[0][1]
 
 
 def _many(new, together):

@@ -7,23 +7,24 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.metaestimators import available_if
 
 from ...utils._losses import task_of
+from ._file_store import Changed
 from ._shelf import Gone
 
-_MOST_TRIES = 10  # of an answer: that many segments rarely end while it is given
+_MOST_TRIES = 10  # of an answer: so much rarely changes while it is given
 
 
 def _of_retrainer(method, *, unless=None):
     """Make a method available where the retrainer has it, and not another one."""
 
     def check(self):
-        getattr(self.retrainer, method)
-        return unless is None or not hasattr(self.retrainer, unless)
+        getattr(self._own, method)
+        return unless is None or not hasattr(self._own, unless)
 
     return check
 
 
 def _has_score(self):
-    return task_of(self.retrainer.estimator) != "unsupervised"
+    return task_of(self._own.estimator) != "unsupervised"
 
 
 class PredictingMixin:
@@ -111,13 +112,14 @@ class PredictingMixin:
         score : float
             Nothing is learned.
         """
-        metric = r2_score if task_of(self.retrainer.estimator) == "regression" else accuracy_score
-        return metric(y, self.predict(X), sample_weight=sample_weight)
+        y_pred = self.predict(X)
+        metric = r2_score if task_of(self._own.estimator) == "regression" else accuracy_score
+        return metric(y, y_pred, sample_weight=sample_weight)
 
     def _answered(self, X, method, *args):
         """Return what a method of the answers for rows returns."""
         for _ in range(_MOST_TRIES):
-            # Another thread has just ended a segment, or begun it anew.
-            with suppress(Gone, NotFittedError):
+            # Another thread has just ended a segment, or begun it anew, or another process learned.
+            with suppress(Changed, Gone, NotFittedError):
                 return getattr(self._answers(X), method)(*args)
         return getattr(self._answers(X), method)(*args)

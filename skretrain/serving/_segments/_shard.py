@@ -83,6 +83,8 @@ class Report(NamedTuple):
         Labels that the retrainers know.
     work : Counter
         What they have done, by the names of ``EventLog.totals``.
+    n_taken : int
+        Segments that could read their rows.
     """
 
     losses: np.ndarray
@@ -90,6 +92,7 @@ class Report(NamedTuple):
     errors: list
     classes: Any
     work: Counter
+    n_taken: int
 
 
 class Book(Plain):
@@ -257,12 +260,13 @@ class _Acting(ABC):
         self.shard, self.work = shard, work
         self.losses = np.full(int(work.grouped.bounds[-1]), np.nan)
         self.events, self.errors, self.classes, self.done = [], [], None, Counter()
+        self.n_taken = 0
 
     def report(self):
         """Let all segments act, and return what came of it."""
         for key, part in self.work.grouped.parts():
             self.segment(key, part)
-        return Report(self.losses, self.events, self.errors, self.classes, self.done)
+        return Report(self.losses, self.events, self.errors, self.classes, self.done, self.n_taken)
 
     def segment(self, key, part):
         """Let one segment act; what it raises is an event, and stops nobody else."""
@@ -335,7 +339,9 @@ class _Observing(_Acting):
         return self.shard.books[key]
 
     def _result(self, key, book, retrainer, part):
-        return retrainer.observe(take_rows(self.work.X, part))
+        retrainer.observe(take_rows(self.work.X, part))
+        self.n_taken += 1
+        return retrainer
 
 
 class _Learning(_Acting):
@@ -360,13 +366,16 @@ class _Learning(_Acting):
         X, y, params = rows_of(work, part)
         if work.is_fit and self._n_counted(part.stop - part.start, params) >= self.shard.min_rows:
             try:
-                return retrainer.fit(X, y, **params)
+                retrainer.fit(X, y, **params)
+                self.n_taken += 1
+                return retrainer
             except Exception as error:
                 if y is None or (y[:1] != y).any():  # else it waits for another class
                     self._failed(key, book, part, error)
                 retrainer = self.shard.blank(key)
 
         def learn(examination):
+            self.n_taken += 1
             examined = examination.batch
             if examined.scored is not None and examined.scored.loss is not None:
                 self.losses[part] = examined.scored.loss

@@ -135,7 +135,8 @@ class Shelf(Plain):
     def _state_to_save(self):
         """Return the state without the lock, and without what stands in a file."""
         with self._lock:
-            state = {**vars(self), "_lock": None, "_in_use": None}
+            # A copy of what changes while another thread learns.
+            state = {**vars(self), "_lock": None, "_in_use": None, "_loaded": self._loaded.copy()}
             if not isinstance(self.store, MemoryStore):
                 state |= {"_loaded": OrderedDict(), "_changed": set()}
             return state

@@ -4,8 +4,8 @@ from copy import deepcopy
 
 import numpy as np
 import pytest
-from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
+from sklearn.base import clone, is_classifier
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -246,9 +246,35 @@ def test_with_another_path_the_state_is_that_of_the_other_file(tmp_path):
     assert model.set_params(path=second).n_batches_ == 2
     assert model.partial_fit(*rows(2)).n_batches_ == 3
     assert fleet(path=second).n_batches_ == 3
-    assert not hasattr(model.set_params(path=None), "n_batches_")
-    assert model.partial_fit(*rows()).n_batches_ == 1  # begun in memory
-    assert fleet(path=first).n_batches_ == 1
+    assert model.set_params(path=first).n_batches_ == 1
+
+
+def test_what_is_in_a_file_does_not_begin_anew_in_memory_before_the_next_fit(tmp_path):
+    model = fleet(path=tmp_path / "fleet.db").fit(*rows()).partial_fit(*rows(1))
+    for call in (lambda: model.partial_fit(*rows(2)), lambda: model.predict(rows()[0])):
+        with pytest.raises(ValueError, match=r"fleet.db'\)?,? until the next fit, .* in that file"):
+            model.set_params(path=None), call()
+    assert model.set_params(path=tmp_path / "fleet.db").n_batches_ == 2
+    assert model.set_params(path=None).fit(*rows()).n_batches_ == 1
+    assert fleet(path=tmp_path / "fleet.db").n_batches_ == 2
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+def test_what_there_is_to_ask_for_is_that_of_the_segments_until_the_next_fit(in_file, tmp_path):
+    """Whatever the parameter has become meanwhile; what is no retrainer is refused."""
+    X, y = rows()
+    model = fleet(path=tmp_path / "fleet.db" if in_file else None).fit(X, y)
+    expected = model.score(X, y)
+    model.set_params(retrainer=DriftAwareRetrainer(Ridge()))
+    assert model.score(X, y) == expected
+    assert is_classifier(model)
+    assert model.predict_proba(X).shape == (len(X), 2)
+    assert not hasattr(model.fit(X, y), "predict_proba")
+    for wrong in ("x", GaussianNB()):
+        with pytest.raises(ValueError, match="retrainer must be a DriftAwareRetrainer or a Replay"):
+            model.set_params(retrainer=wrong).partial_fit(X, y)
+    with pytest.raises(ValueError, match="retrainer must be a DriftAwareRetrainer or a ReplayPart"):
+        clone(model).partial_fit(X, y)
 
 
 @pytest.mark.parametrize("share", [np.float32(0.5), 0.5])

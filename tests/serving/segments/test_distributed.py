@@ -1,5 +1,6 @@
 """A fleet at workers is what it is in one process; the workers here are objects behind pickles."""
 
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +116,43 @@ def test_a_worker_that_is_lost_is_an_error_that_names_the_way_out(method):
     assert told(model) == before
     assert model.n_batches_ == 4
     again = DistributedSegments(model, client).partial_fit(X, y)
-    assert_same_fleets(model.partial_fit(X, y), again.collect(), X)
+    assert_same_fleets(deepcopy(model).partial_fit(X, y), again.collect(), X)
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: model.partial_fit(*next(days(1, start=4))),
+        lambda model: model.retire(3),
+        lambda model: model.fit(*next(days(1))),
+    ],
+)
+def test_what_was_learned_elsewhere_meanwhile_is_not_overwritten(change, in_file, tmp_path):
+    """However often it is tried; what is distributed anew is collected, again and again."""
+    client, path = FakeClient(), str(tmp_path / "fleet.db") if in_file else None
+    model, away = begun(client, path=path)
+    away.partial_fit(*next(days(1, start=5)))
+    other = change(fleet(path=path) if in_file else model)
+    expected = told(other)
+    for _ in range(2):
+        with pytest.raises(
+            ValueError, match="model has learned, or was changed, since it was dist"
+        ):
+            away.collect()
+    assert told(model) == expected
+    again, n_batches = DistributedSegments(model, client), model.n_batches_
+    for number in range(2):
+        assert again.partial_fit(*next(days(1, start=9))).collect() is model
+        assert model.n_batches_ == n_batches + number + 1
+
+
+def test_a_fit_is_not_taken_for_the_one_that_was_distributed():
+    model = fleet().fit(*next(days(1)))
+    away = DistributedSegments(model, FakeClient())
+    model.fit(*next(days(1, start=1)))
+    with pytest.raises(ValueError, match="was changed, since it was distributed"):
+        away.collect()
 
 
 def test_an_interrupt_in_a_pass_is_raised_and_nothing_goes_on_from_there():

@@ -70,6 +70,18 @@ def test_it_is_a_dict_whose_changes_last_once_they_are_committed(steps, tmp_path
             assert content(again) == lasting
 
 
+@pytest.mark.parametrize("name", [":memory:", "file:fleet.db?mode=memory", "fleet.db"])
+def test_a_path_is_that_of_a_file_whatever_folder_is_current_later(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with closing(FileStore(name)) as store:
+        store.put("a", [b"one"])
+        store.commit([b"first"])
+        store.close()
+        monkeypatch.chdir("/")
+        assert content(store) == ([b"first"], {"a": [b"one"]})
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_nothing_is_made_by_looking(path):
     """A file comes with the first state, and only where its folder is."""
     store = FileStore(path)
@@ -148,7 +160,10 @@ def test_what_was_read_before_another_process_wrote_is_not_mixed_with_what_it_wr
     stale = pickle.loads(pickle.dumps(store))
     store.put("a", [b"two"])
     store.commit([b"second"])
-    with closing(stale), pytest.raises(ValueError, match="changed by another process since"):
+    with (
+        closing(stale),
+        pytest.raises(ValueError, match="changed by another process or object meanwhile"),
+    ):
         use(stale)
     with closing(FileStore(store.path)) as fresh:
         assert content(fresh) == ([b"second"], {"a": [b"two"]})

@@ -36,11 +36,12 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 
 from skretrain import DriftAwareRetrainer, ReplayPartialFit
 from skretrain.buffers import Reservoir, SlidingWindow
-from skretrain.drift import Periodic
+from skretrain.drift import Periodic, PredictionDrift
 from skretrain.exceptions import RetrainFailedWarning
 from skretrain.policies import FullRefit
 from skretrain.serving import SegmentedRetrainer, on_event
-from skretrain.serving._segments._shard import seed_of_segment
+from skretrain.serving._segments._fleet import Fleet
+from skretrain.serving._segments._shard import Shard, seed_of_segment
 from skretrain.serving._segments._shelf import Shelf
 
 NAMES = np.array(["north", "south", "east", "west", "far"])
@@ -427,7 +428,11 @@ def test_the_rows_of_merged_segments_go_to_one_that_goes_on():
         model.partial_fit(X, y)
     assert set(model.segments_) == {0, 3, 4}
     assert_same_outputs(one, model.retrainer_of(3), _dropped(X, 1))
-    assert model.retrainer_of(1) is model.retrainer_of(3)
+    for call in (model.retire, model.retrainer_of, lambda key: model.merge([key, 4], into=0)):
+        with pytest.raises(ValueError, match="=1.*one of segments_; that one was merged into 3"):
+            call(1)
+    with pytest.raises(ValueError, match="into=2.*; that one was merged into 3"):
+        model.merge([4], into=2)
     asked = X.copy()
     asked[:, 1] = np.where(np.isin(segment, [1, 2]), 3, segment)
     np.testing.assert_array_equal(model.predict_proba(X), model.predict_proba(asked))
@@ -446,6 +451,45 @@ def test_merged_into_a_new_one_it_begins_with_what_they_remember():
     X, y, segment = rows(100, seed=50)
     model.partial_fit(as_array(X, segment)[0], y)
     assert model.status()["both"].n_rows == known + np.isin(segment, [0, 4]).sum()
+
+
+class Flaky(GaussianNB):
+    """It cannot be fitted for a moment."""
+
+    error = None
+
+    def fit(self, X, y, sample_weight=None):
+        if Flaky.error is not None:
+            raise Flaky.error
+        return super().fit(X, y, sample_weight)
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        if Flaky.error is not None:
+            raise Flaky.error
+        return super().partial_fit(X, y, classes, sample_weight)
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+@pytest.mark.parametrize("error", [MemoryError("for a moment"), KeyboardInterrupt()])
+def test_what_cannot_be_merged_stays_apart_and_can_be_merged_later(
+    error, in_file, tmp_path, monkeypatch
+):
+    path = str(tmp_path / "fleet.db") if in_file else None
+    model = SegmentedRetrainer(DriftAwareRetrainer(Flaky()), by=1, path=path)
+    for X, y, _ in stream(3):
+        model.partial_fit(X, y)
+    before, expected = model.status(), model.predict_proba(X)
+    with monkeypatch.context() as patch:
+        patch.setattr(Flaky, "error", error)
+        with pytest.raises(type(error)):
+            model.merge([0, 2], into="mall")
+    after = model.status()
+    assert after == {
+        key: one._replace(is_loaded=after[key].is_loaded) for key, one in before.items()
+    }
+    np.testing.assert_array_equal(model.predict_proba(X), expected)
+    known = sum(len(model.retrainer_of(key).buffer_) for key in (0, 2))
+    assert len(model.merge([0, 2], into="mall").retrainer_of("mall").buffer_) == known
 
 
 def test_a_retired_segment_is_served_by_all_and_begins_anew_when_it_returns():
@@ -585,6 +629,31 @@ def test_a_segment_whose_base_raises_stops_no_other(on_error):
     assert failed == [(2, 3)]
     for key in {0, 1, 3, 4}:
         assert model.status()[key].n_rows == before[key] + (segment == key).sum()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda X, y: (X, np.where(y, "yes", "no")), "y mixes text and numbers"),
+        (lambda X, y: (X, np.column_stack([y, y])), "y should be a 1d array"),
+        (lambda X, y: (X.assign(a="text"), y), "could not convert string"),
+        (lambda X, y: (X.assign(shop="new", a=np.nan), y), "NaN"),
+    ],
+)
+def test_a_batch_that_no_segment_can_read_is_refused_without_a_pooled_model_too(spoil, message):
+    """It is not counted, and opens no segment."""
+    (X, y, _), (X_later, y_later, _) = stream(2, container=as_pandas)
+    base = tree(detector=PredictionDrift())
+    model = SegmentedRetrainer(base, by="shop", fallback=None).fit(X, y)
+    before, events = model.status(), told(model.events_)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=message):
+            model.partial_fit(*spoil(X_later, y_later))
+    assert (model.n_batches_, model.n_samples_seen_) == (1, len(y))
+    assert model.status() == before
+    assert told(model.events_) == events
+    with pytest.raises(ValueError, match="NaN"):
+        model.observe(X_later.assign(a=np.nan))
 
 
 def test_one_that_cannot_begin_is_a_warning_and_an_event_and_tries_with_its_next_rows():
@@ -952,20 +1021,71 @@ def test_a_file_that_cannot_be_used_is_refused_and_stays_as_it_is(tmp_path, name
     assert (tmp_path / "junk.db").read_text() == "no database" * 100
 
 
-def test_whoever_has_read_before_another_wrote_mixes_nothing(tmp_path):
-    """It is told so, whether it predicts or learns; what learns goes on from the file then."""
-    path = str(tmp_path / "fleet.db")
+@pytest.mark.parametrize("max_loaded", [None, 1])
+def test_what_another_object_has_learned_is_read_before_anything_else(max_loaded, tmp_path):
+    """A service that predicts beside a job that learns has no state of its own."""
+    path, X = str(tmp_path / "fleet.db"), rows(60)[0]
+    batches = [
+        (as_array(X, segment)[0], y) for X, y, segment in (rows(60, seed=n) for n in range(4))
+    ]
+    options = {"by": 1, "path": path, "min_rows": 1, "max_loaded": max_loaded}
+    job, service = (SegmentedRetrainer(tree(), **options) for _ in range(2))
+    alone = SegmentedRetrainer(tree(), by=1, min_rows=1)
+    heard = []
+    on_event(service.fit(*batches[0]), heard.append)
+    alone.fit(*batches[0])
+    for X, y in batches[1:]:
+        job.partial_fit(X, y)
+        alone.partial_fit(X, y)
+        np.testing.assert_array_equal(service.predict_proba(X), alone.predict_proba(X))
+        assert service.status() == {
+            key: one._replace(is_loaded=service.status()[key].is_loaded)
+            for key, one in alone.status().items()
+        }
+    service.retire(2)
+    assert 2 not in job.segments_
+    assert job.partial_fit(*batches[0]).n_batches_ == service.n_batches_ == 5
+    job.fit(*batches[0])
+    assert service.n_batches_ == 1
+    assert [event.action for event in heard] == ["retired"]
+
+
+@pytest.mark.parametrize("max_loaded", [None, 1])
+def test_what_another_object_writes_in_the_middle_of_a_pass_stays(
+    max_loaded, tmp_path, monkeypatch
+):
+    """The pass is refused, changes nothing, and is repeated on top of the other."""
     X, y, segment = rows(60)
-    batch = as_array(X, segment)[0]
-    params = {"by": 1, "path": path, "min_rows": 1}
-    model = SegmentedRetrainer(tree(), max_loaded=1, **params).fit(batch, y)
-    SegmentedRetrainer(tree(), **params).partial_fit(batch, y)
-    for _ in range(2):
-        with pytest.raises(ValueError, match="changed by another process since it was read here"):
-            model.predict(batch)
-    with pytest.raises(ValueError, match="changed by another process since it was read here"):
+    batch, path = as_array(X, segment)[0], str(tmp_path / "fleet.db")
+    params = {"by": 1, "path": path, "min_rows": 1, "max_loaded": max_loaded}
+    model = SegmentedRetrainer(tree(), **params).fit(batch, y)
+    other, learn = SegmentedRetrainer(tree(), **params), Fleet.learn
+
+    def beaten(self, batch):
+        monkeypatch.setattr(Fleet, "learn", learn)
+        other.retire(2)
+        return learn(self, batch)
+
+    monkeypatch.setattr(Fleet, "learn", beaten)
+    with pytest.raises(ValueError, match="changed by another process or object meanwhile, so that"):
         model.partial_fit(batch, y)
-    assert model.partial_fit(batch, y).n_batches_ == 3
+    assert (model.n_batches_, 2 in model.segments_) == (1, False)
+    assert model.partial_fit(batch, y).n_batches_ == other.n_batches_ == 2
+
+
+def test_who_predicts_while_another_object_learns_gets_an_answer_of_after(tmp_path, monkeypatch):
+    X, y, segment = rows(60)
+    batch, params = as_array(X, segment)[0], {"by": 1, "path": str(tmp_path / "fleet.db")}
+    model = SegmentedRetrainer(tree(), max_loaded=1, min_rows=1, **params).fit(batch, y)
+    other, answered = SegmentedRetrainer(tree(), **params), Shard.answered
+
+    def late(self, *args):
+        monkeypatch.setattr(Shard, "answered", answered)
+        other.partial_fit(batch, 1 - y)
+        return answered(self, *args)
+
+    monkeypatch.setattr(Shard, "answered", late)
+    np.testing.assert_allclose(model.predict_proba(batch), other.predict_proba(batch), rtol=1e-12)
 
 
 class Killed(BaseException):
