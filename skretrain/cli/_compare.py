@@ -21,7 +21,7 @@ from ._console import (
 from ._costs import costs_in_words
 from ._cut import in_rows, length, seconds
 from ._errors import needed
-from ._estimators import ESTIMATORS, estimator_for
+from ._estimators import ESTIMATORS, code_in_working_folder, estimator_for
 from ._losses import Cost
 from ._memory import size
 from ._outputs import Outputs, output_folder, without_options
@@ -428,7 +428,7 @@ def _run_all(console, history, metric, arguments):
             jobs=arguments.jobs,
             schedules=arguments.schedule,
             time_budget=arguments.time_budget,
-            memory=arguments.resume,
+            memory=arguments.resume and arguments.resume / code_in_working_folder(),
             on_run=on_run,
             on_progress=on_progress,
             on_warning=lambda text: say(console, f"warning: {text}"),

@@ -128,7 +128,13 @@ def _bounded(arguments):
         return _in_batches(arguments)
     except _Together as error:
         room = Room(arguments.max_memory, arguments.jobs, arguments.time, why=str(error))
-    history = _whole(arguments, *_read(arguments, room))
+    read = _read(arguments, room)
+    try:
+        history = _whole(arguments, *read)
+    except CommandError as error:
+        if not room.notice:
+            raise
+        raise CommandError(f"{error} Or allow more memory: {room.notice}.") from error
     return history, _metric(history, arguments)
 
 

@@ -1,5 +1,6 @@
 """The models that can be kept fresh: a few by name, all others as ``module:factory`` or a file."""
 
+import hashlib
 import sys
 from difflib import get_close_matches
 from importlib import import_module
@@ -250,6 +251,25 @@ def look_in_working_folder():
     # An installed command does not have the working folder on its path, as `python -m` does.
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
+
+
+def code_in_working_folder():
+    """Return a digest of the modules of the working folder that are in use, "" where none is.
+
+    A model is found again by its parameters and by the name of its class, not by what that does.
+    """
+    here, environment = Path.cwd().resolve(), Path(sys.prefix).resolve()
+    found = hashlib.blake2b(digest_size=8)
+    none = found.digest()
+    for name, module in sorted(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        path = None if path is None else Path(path).resolve()
+        # A virtual environment may be in the folder.
+        if path is None or not path.is_relative_to(here) or path.is_relative_to(environment):
+            continue
+        if path.suffix == ".py" and path.is_file():
+            found.update(name.encode() + path.read_bytes())
+    return "" if found.digest() == none else found.hexdigest()
 
 
 def _made(name, found):

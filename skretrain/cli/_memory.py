@@ -49,16 +49,18 @@ class Room:
 
     def __init__(self, n_bytes, jobs=1, time=None, why=""):
         self.time, self.n_files, self.why = time, 1, why
+        self.notice = ""  # of rows that were left out
         self.n_bytes, self.n_copies = n_bytes, 1 if jobs == 1 else 1 + jobs
         self.base = _COMMAND + (self.n_copies - 1) * _PROCESS
 
     def told(self, name, n_read, n_rows):
         """Return how many rows of a file are read, as a notice."""
-        return (
+        self.notice = (
             f"the last {n_read:,} of {n_rows:,} rows of the file are read, as the newest: "
             f"there is no room for more in --max-memory {in_words(self.n_bytes)}"
             + (f", and {self.why}" if self.why else "")
         )
+        return self.notice
 
     def rows_of(self, parts, *, is_text):
         """Return the last rows of a file for which there is room, and how many rows there are.

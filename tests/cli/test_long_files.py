@@ -158,7 +158,7 @@ def test_a_state_that_cannot_be_kept_is_told_and_one_that_is_broken_refused(
     assert code == 0
     assert " ".join(out.split()).count("warning: --resume: the state could not be written") == 1
     assert run(long, *options, quick=True)[0] == 0
-    (path,) = kept.glob("*.pickle")
+    (path,) = kept.rglob("*.pickle")
     path.write_bytes(b"")
     code, _, err, _ = run(long, *options, quick=True)
     assert code == 2
@@ -223,6 +223,19 @@ def test_rows_that_are_in_no_order_are_not_gone_through(long, little_room, tmp_p
         _compare_rows._in_batches(found)
     with pytest.raises(CommandError, match="not in the order of --time 'temp'"):
         _compare_rows.rows_and_metric(found)
+
+
+@pytest.mark.parametrize("n_rows", [1_500, 1_100])
+def test_where_too_few_rows_fit_the_error_says_whether_there_are_more(
+    n_rows, long, little_room, tmp_path
+):
+    """To bring more rows would not help then."""
+    long[:n_rows].to_csv(tmp_path / "stream.csv", index=False)
+    options = ("--target", "label", "--time-budget", "1h", "--batch", 800)
+    with pytest.raises(CommandError, match="rows are too few: a warm-up of") as caught:
+        _compare_rows.rows_and_metric(_arguments(tmp_path / "stream.csv", *options))
+    is_cut = "Or allow more memory: the last 1,150 of 1,500 rows of the file are read"
+    assert (is_cut in str(caught.value)) == (n_rows == 1_500)
 
 
 def test_a_file_for_which_there_is_room_is_compared_whole(long, little_room, tmp_path):

@@ -1,5 +1,6 @@
 """Models of the user's own: on the table's own columns, and from a file."""
 
+import importlib
 import inspect
 import sys
 
@@ -69,6 +70,21 @@ def mine(tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text(_MODULE)
     yield
     sys.modules.pop("mine", None)
+
+
+@pytest.mark.usefixtures("mine")
+def test_a_resumed_run_does_not_find_what_another_code_has_predicted(run, table, tmp_path):
+    """A function is edited between two runs; what the same code has finished is not run again."""
+    options = ("--target", "label", "--estimator", "mine:by_function", "--raw")
+    options += ("--resume", "kept")
+    first = run(table, *options, quick=True)[3]
+    assert run(table, *options, quick=True)[3] == first
+    sys.modules.pop("mine")
+    # Of another length, too: by that and the second Python knows whether it has compiled a file.
+    (tmp_path / "mine.py").write_text(_MODULE.replace('frame[["temp"]]', '0 * frame[["temp"]]'))
+    importlib.invalidate_caches()
+    other = run(table, *options, quick=True)[3]
+    assert [row["accuracy"] for row in other] != [row["accuracy"] for row in first]
 
 
 @pytest.fixture

@@ -159,7 +159,8 @@ def compare_policies(
         only a folder that you trust. None keeps nothing. Of batches, the state of all runs is kept
         now and then, in up to a twentieth of the time: the same call goes on from there, and reads
         the batches before without learning them. What cannot be written, as on a full disk, is a
-        warning, and the comparison goes on.
+        warning, and the comparison goes on. A model is known by its parameters and the name of its
+        class: name another folder when the code of that has changed.
 
     Returns
     -------
