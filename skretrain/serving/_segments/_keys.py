@@ -209,7 +209,7 @@ def _coded(owner, by, values):
 def _refuse_level(owner, by, level, count):
     if is_gap(level):
         gaps = "a column without gaps"
-        way = 'give those rows a segment of their own, X[by] = X[by].fillna("unknown"), say'
+        way = 'give those rows a segment of their own, "unknown", say'
         refuse(owner, "by", f"{gaps}: it is missing in some rows; leave these out, or {way}", by)
     what = f"a column of text or whole numbers; it holds {count} of type {type(level).__name__}"
     way = "turn them to text"
