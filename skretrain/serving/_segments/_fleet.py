@@ -253,7 +253,8 @@ class Fleet(Plain):
         try:
             _pass_on_refusal(self, report)
         except BaseException:
-            _take_back(self.shard, grouped.keys, last)
+            for key, number in last.items():
+                self.shard.books[key].last_batch = number
             raise
         return report
 
@@ -392,8 +393,7 @@ class Fleet(Plain):
                 error.add_note(f"skretrain: {key!r} cannot begin, so that nothing was merged.")
                 raise error
         except BaseException:
-            if key in self.shard.books:
-                self.shard.delete(key)
+            self.shard.delete(key)
             raise
         return report
 
@@ -411,15 +411,6 @@ class Fleet(Plain):
     def _forget(self, key):
         self.alarms.forget(key)  # first: what is watched has a book
         self.shard.delete(key)
-
-
-def _take_back(shard, keys, last):
-    """Let it be as if the rows of a batch had not come: no segment has taken any."""
-    for key in keys:
-        if key in last:
-            shard.books[key].last_batch = last[key]
-        elif key in shard.books:
-            shard.delete(key)
 
 
 def _pass_on_refusal(fleet, report):

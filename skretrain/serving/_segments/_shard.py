@@ -201,8 +201,8 @@ class Shard(Plain):
         return book
 
     def delete(self, key):
-        """Forget a segment."""
-        del self.books[key]
+        """Forget a segment, of which there may be but a part."""
+        self.books.pop(key, None)
         self.shelf.delete(key)
 
     def may_grow(self, keys):

@@ -428,15 +428,21 @@ def test_the_rows_of_merged_segments_go_to_one_that_goes_on():
         model.partial_fit(X, y)
     assert set(model.segments_) == {0, 3, 4}
     assert_same_outputs(one, model.retrainer_of(3), _dropped(X, 1))
-    for call in (model.retire, model.retrainer_of, lambda key: model.merge([key, 4], into=0)):
-        with pytest.raises(ValueError, match="=1.*one of segments_; that one was merged into 3"):
-            call(1)
-    with pytest.raises(ValueError, match="into=2.*; that one was merged into 3"):
-        model.merge([4], into=2)
     asked = X.copy()
     asked[:, 1] = np.where(np.isin(segment, [1, 2]), 3, segment)
     np.testing.assert_array_equal(model.predict_proba(X), model.predict_proba(asked))
     assert [(e.segment, e.batch) for e in model.events_ if e.action == "merged"] == [(3, 4)]
+
+
+def test_the_name_of_a_merged_segment_is_not_taken_for_that_of_all():
+    """Who closes one shop of a mall does not close the mall."""
+    model = grown().merge([0, 4], into="mall")
+    for call in (model.retire, model.retrainer_of, lambda key: model.merge([key, 2], into=1)):
+        with pytest.raises(ValueError, match="one of segments_; that one was merged into 'mall'"):
+            call(4)
+    with pytest.raises(ValueError, match="into=0.*; that one was merged into 'mall'"):
+        model.merge([2], into=0)
+    assert set(model.segments_) == {1, 2, 3, "mall"}
 
 
 def test_merged_into_a_new_one_it_begins_with_what_they_remember():
