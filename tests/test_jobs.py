@@ -67,6 +67,7 @@ def told(model):
     ids=["forest", "compared", "replay", "window"],
 )
 @pytest.mark.no_cover
+@pytest.mark.thinned(3)
 def test_a_job_run_in_a_spawned_process_gives_the_same_bits_as_in_line(spawned, params):
     """Model, events, fits, and the seeds of all later ones."""
     here = DriftAwareRetrainer(detector=Rings(RINGS), random_state=3, **params)
