@@ -1208,7 +1208,7 @@ class LinesThatMoveModels(Lines):
 
 
 @pytest.mark.parametrize("max_loaded", [None, 2])
-@pytest.mark.parametrize("call", ["predict", "partial_fit", "retire"])
+@pytest.mark.parametrize("call", ["partial_fit", "predict", "retire"])
 @pytest.mark.no_cover
 @pytest.mark.thinned(4)
 def test_an_interrupt_loses_no_model_of_a_segment(call, max_loaded):
