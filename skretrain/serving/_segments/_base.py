@@ -74,6 +74,8 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
         fleet = self._in_memory()
         if fleet is None and self.path is not None:
             store = self._store()
+            if store.has_read:  # before there was a fleet: what it saw binds nobody
+                store = self._file = store.anew()
             header = store.header()
             if header is None:
                 return None
@@ -119,6 +121,7 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
         file = self._store()  # before: what is restored has it
         try:
             with Restoring(self), Telling(self):
+                file = self._store()  # which may be another since the log was looked for
                 yield self._done
         except BaseException:
             fleet = self.__dict__.get("_fleet")
@@ -126,7 +129,7 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
                 file.close()  # first: who predicts meanwhile is not to read what is taken back
             if fleet is not None and fleet.shard.shelf.path is not None:
                 self._log_before = fleet.log  # whose hooks go on
-                del self._fleet  # it is read again from the file
+                self.__dict__.pop("_fleet", None)  # it is read again from the file
             raise
 
     def _done(self, fleet):
@@ -280,11 +283,15 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
 def forget_what_changed(model):
     """Drop a fleet whose file somebody else has written since: it is to be read anew."""
     fleet = model.__dict__.get("_fleet")
-    if fleet is None or fleet.shard.shelf.path is None or fleet.shard.shelf.store.is_current():
+    path = None if fleet is None else fleet.shard.shelf.path
+    if path is None or path != _path_of(model):
+        return
+    store = fleet.shard.shelf.store
+    if store.is_current():
         return
     # With another store: who is still at work with this one is to find that it has changed.
     model._log_before = fleet.log  # whose hooks go on
-    model.__dict__.pop("_file", None)
+    model._file = store.anew()
     model.__dict__.pop("_fleet", None)
 
 

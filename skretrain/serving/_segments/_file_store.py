@@ -166,6 +166,17 @@ class FileStore(Plain):
         self._write("DELETE FROM states WHERE key = ?", (key,))
         self._write("DELETE FROM parts WHERE key = ?", (key,))
 
+    def anew(self):
+        """Return a store of the same file that has read nothing: another may have written it."""
+        store = FileStore(self.path)
+        store._file, store._has_commits = self._file, self._has_commits
+        return store
+
+    @property
+    def has_read(self):
+        """Whether it goes by what the file was at some time, a bool."""
+        return self._n_commits is not None
+
     @_alone
     def is_current(self):
         """Tell whether the file is as it was read or written here, as far as it was, a bool."""

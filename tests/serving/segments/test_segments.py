@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import joblib
@@ -40,6 +41,7 @@ from skretrain.drift import Periodic, PredictionDrift
 from skretrain.exceptions import RetrainFailedWarning
 from skretrain.policies import FullRefit
 from skretrain.serving import SegmentedRetrainer, on_event
+from skretrain.serving._segments._file_store import FileStore
 from skretrain.serving._segments._fleet import Fleet
 from skretrain.serving._segments._shard import Shard, seed_of_segment
 from skretrain.serving._segments._shelf import Shelf
@@ -1054,6 +1056,51 @@ def test_what_another_object_has_learned_is_read_before_anything_else(max_loaded
     job.fit(*batches[0])
     assert service.n_batches_ == 1
     assert [event.action for event in heard] == ["retired"]
+
+
+def test_who_looked_before_the_first_fit_of_another_finds_it(tmp_path):
+    """A service polls a file that has tables and no segments yet: it was killed, or is not done."""
+    X, y, segment = rows(60)
+    batch, path = as_array(X, segment)[0], str(tmp_path / "fleet.db")
+    params = {"by": 1, "path": path, "min_rows": 1}
+    with closing(FileStore(path)) as store:
+        store.put("a", [b"one"])  # never committed
+    service = SegmentedRetrainer(tree(), **params)
+    for _ in range(2):
+        with pytest.raises(NotFittedError):
+            service.predict(batch)
+    other = SegmentedRetrainer(tree(), **params).fit(batch, y)
+    np.testing.assert_allclose(service.predict_proba(batch), other.predict_proba(batch), rtol=1e-12)
+    assert service.partial_fit(batch, y).n_batches_ == other.n_batches_ == 2
+
+
+@pytest.mark.parametrize("look", [True, False])
+def test_what_another_object_wrote_does_not_make_forget_where_the_file_is(
+    look, tmp_path, monkeypatch
+):
+    """In another folder later, or gone, or given up: nothing begins anew in silence."""
+    X, y, segment = rows(60)
+    batch, folder = as_array(X, segment)[0], tmp_path / "other"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    model = SegmentedRetrainer(tree(), by=1, path="fleet.db").fit(batch, y)
+    path = str(tmp_path / "fleet.db")
+    other = SegmentedRetrainer(tree(), by=1, path=path).partial_fit(batch, y)
+    monkeypatch.chdir(folder)
+    assert not look or model.n_batches_ == 2
+    with pytest.raises(ValueError, match="path must be 'fleet.db' until the next fit"):
+        model.set_params(path=None).partial_fit(batch, y)
+    assert model.set_params(path="fleet.db").partial_fit(batch, y).n_batches_ == 3
+    other.partial_fit(batch, y)
+    model._present()
+    os.remove(path)
+    fresh = SegmentedRetrainer(tree(), by=1, path="fleet.db")
+    assert not hasattr(fresh, "n_batches_")
+    with pytest.raises(OSError, match=r"fleet\.db"):
+        model.partial_fit(batch, y)
+    with pytest.raises(OSError, match="is gone since it was read or written here"):
+        model.partial_fit(batch, y)
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("max_loaded", [None, 1])
