@@ -240,6 +240,11 @@ class EventLog(Plain):
         if self._hooks is not None:
             self._hooks.tell()
 
+    def withhold(self):
+        """Tell the hooks nothing of what was recorded since they were told last."""
+        if self._hooks is not None:
+            self._hooks.untold.clear()
+
     def _state_to_save(self):
         """Return the state without the hooks, which belong to this process."""
         return {name: value for name, value in self.__dict__.items() if name != "_hooks"}

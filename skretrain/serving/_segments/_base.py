@@ -3,6 +3,7 @@
 import os
 from contextlib import contextmanager
 from copy import deepcopy
+from threading import RLock
 
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.exceptions import NotFittedError
@@ -37,6 +38,7 @@ from ._store import MemoryStore
 
 # What belongs to the file, or to this process.
 _OF_FILE = ("_fleet", "_file", "_log_before", "_compared")
+_READING = {}  # a lock by process
 _MOST_TOLD, _LONGEST_VALUE = 3, 40  # parameters in a warning, and characters of a value
 COLUMNS = ("n_features_in_", "feature_names_in_", "_by")  # what is known of the table
 
@@ -72,20 +74,10 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
         """Return the fleet, from the file where there is one, or None before there is any."""
         forget_what_changed(self)
         fleet = self._in_memory()
-        if fleet is None and self.path is not None:
-            store = self._store()
-            if store.has_read:  # before there was a fleet: what it saw binds nobody
-                store = self._file = store.anew()
-            header = store.header()
-            if header is None:
-                return None
-            columns, fleet = unpacked(header)
-            fleet.shard.shelf.store = store
-            _adopted(self, fleet)
-            vars(self).update(columns)
-            self._fleet = fleet
-            pass_on({"": self.__dict__.pop("_log_before", fleet.log)}, {"": fleet.log})
-        return fleet
+        if fleet is not None or self.path is None:
+            return fleet
+        with _one_reads():
+            return self._in_memory() or _read(self)
 
     def _in_memory(self):
         """Return the fleet that is in memory, as the parameters are now, or None."""
@@ -122,7 +114,12 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
         try:
             with Restoring(self), Telling(self):
                 file = self._store()  # which may be another since the log was looked for
-                yield self._done
+                try:
+                    yield self._done
+                except BaseException:
+                    if self.path is not None:  # of what has left no trace, nobody is to hear
+                        _hush(self)
+                    raise
         except BaseException:
             fleet = self.__dict__.get("_fleet")
             if self.path is not None:
@@ -135,10 +132,11 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
     def _done(self, fleet):
         before = self.__dict__.get("_fleet", fleet)
         fleet.n_changes = max(fleet.n_changes, before.n_changes) + 1
-        if self.path is not None:
-            columns = {name: vars(self)[name] for name in COLUMNS if name in vars(self)}
-            fleet.shard.shelf.commit(packed(columns, fleet))
-        self._fleet = fleet
+        with _one_reads():  # else who has read it before would put an older one in its place
+            if self.path is not None:
+                columns = {name: vars(self)[name] for name in COLUMNS if name in vars(self)}
+                fleet.shard.shelf.commit(packed(columns, fleet))
+            self._fleet = fleet
 
     def _complain(self, errors, done="learned"):
         """Raise what a segment has raised, or warn of it, once all have learned, or so."""
@@ -280,19 +278,54 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
         return self._learned("n_batches_").n_batches
 
 
+def _one_reads():
+    """Return the lock of who reads a fleet or writes it; a forked process has its own."""
+    return _READING.setdefault(os.getpid(), RLock())
+
+
+def _read(model):
+    """Return the fleet from the file of a model, or None where there is none in it."""
+    store = model._store()
+    if store.has_read:  # before there was a fleet: what it saw binds nobody
+        store = model._file = store.anew()
+    header = store.header()
+    if header is None:
+        return None
+    columns, fleet = unpacked(header)
+    fleet.shard.shelf.store = store
+    _adopted(model, fleet)
+    vars(model).update(columns)
+    # Before others see it, who would otherwise let it tell nobody.
+    pass_on({"": model.__dict__.pop("_log_before", fleet.log)}, {"": fleet.log})
+    model._fleet = fleet
+    return fleet
+
+
+def _hush(model):
+    """Let hooks not hear of what they were to be told."""
+    fleet = model.__dict__.get("_fleet")
+    if fleet is not None:
+        fleet.log.withhold()
+
+
 def forget_what_changed(model):
     """Drop a fleet whose file somebody else has written since: it is to be read anew."""
+    if _has_changed(model):
+        with _one_reads():
+            if _has_changed(model):
+                fleet = model._fleet
+                # With another store: who is still at work with this one is to find the change.
+                model._log_before = fleet.log  # whose hooks go on
+                model._file = fleet.shard.shelf.store.anew()
+                del model._fleet
+
+
+def _has_changed(model):
     fleet = model.__dict__.get("_fleet")
     path = None if fleet is None else fleet.shard.shelf.path
     if path is None or path != _path_of(model):
-        return
-    store = fleet.shard.shelf.store
-    if store.is_current():
-        return
-    # With another store: who is still at work with this one is to find that it has changed.
-    model._log_before = fleet.log  # whose hooks go on
-    model._file = store.anew()
-    model.__dict__.pop("_fleet", None)
+        return False
+    return not fleet.shard.shelf.store.is_current()
 
 
 def _check_retrainer(model):

@@ -91,6 +91,7 @@ class FileStore(Plain):
         self._n_commits = None  # as of what was read or written here
         self._has_commits = False  # as far as is known here
         self._opened = None, None  # the connection, and the process that opened it
+        self._identity = None  # of the file that was opened: another may take its place
         self._lock = RLock()
 
     @_alone
@@ -168,6 +169,7 @@ class FileStore(Plain):
 
     def anew(self):
         """Return a store of the same file that has read nothing: another may have written it."""
+        self._connection()  # that of a parent process is kept
         store = FileStore(self.path)
         store._file, store._has_commits = self._file, self._has_commits
         return store
@@ -177,12 +179,22 @@ class FileStore(Plain):
         """Whether it goes by what the file was at some time, a bool."""
         return self._n_commits is not None
 
-    @_alone
     def is_current(self):
-        """Tell whether the file is as it was read or written here, as far as it was, a bool."""
+        """Tell whether the file is as it was read or written here, as far as it was, a bool.
+
+        In a forked process it is not: a connection of the parent tells nothing, and a thread that
+        is not there may hold the lock.
+        """
+        connection, opener = self._opened
+        return connection is None or (opener == os.getpid() and self._is_as_it_was())
+
+    @_alone
+    def _is_as_it_was(self):
         connection = self._connection()
         if connection is None or self._n_commits is None or connection.in_transaction:
             return True
+        if _identity_of(self._file) != self._identity:
+            return False
         with self._told():
             (n_commits,) = connection.execute("SELECT commits FROM skretrain_segments").fetchone()
         return n_commits == self._n_commits
@@ -272,7 +284,7 @@ class FileStore(Plain):
         except BaseException:
             connection.close()
             raise
-        self._opened = connection, os.getpid()
+        self._opened, self._identity = (connection, os.getpid()), _identity_of(self._file)
         return connection
 
     def _prepare(self, connection):
@@ -337,6 +349,15 @@ def _is_old_and_empty(path):
     except OSError:  # it is not there, or cannot be looked at, which SQLite says
         return False
     return not status.st_size and time.time() - status.st_mtime > _WAIT
+
+
+def _identity_of(path):
+    """Return what tells a file from another one in its place, or None where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _tables_of(connection):

@@ -3,10 +3,13 @@
 import copy
 import os
 import pickle
+import shutil
+import signal
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from threading import Event, Semaphore, Thread, Timer
 
 import joblib
 import numpy as np
@@ -41,6 +44,7 @@ from skretrain.drift import Periodic, PredictionDrift
 from skretrain.exceptions import RetrainFailedWarning
 from skretrain.policies import FullRefit
 from skretrain.serving import SegmentedRetrainer, on_event
+from skretrain.serving._segments import _base
 from skretrain.serving._segments._file_store import FileStore
 from skretrain.serving._segments._fleet import Fleet
 from skretrain.serving._segments._shard import Shard, seed_of_segment
@@ -1101,6 +1105,128 @@ def test_what_another_object_wrote_does_not_make_forget_where_the_file_is(
     with pytest.raises(OSError, match="is gone since it was read or written here"):
         model.partial_fit(batch, y)
     assert list(folder.iterdir()) == []
+
+
+def test_a_forked_process_reads_what_its_parent_writes_and_waits_for_no_thread_of_it(tmp_path):
+    """A service that is loaded before it forks its workers."""
+    X, y, segment = rows(60)
+    batch, params = as_array(X, segment)[0], {"by": 1, "path": str(tmp_path / "fleet.db")}
+    model = SegmentedRetrainer(tree(), **params).fit(batch, y)
+    store = model._fleet.shard.shelf.store
+    holds, ends = Event(), Event()
+
+    def hold():
+        with store._lock:
+            holds.set()
+            ends.wait()
+
+    holder = Thread(target=hold)
+    holder.start()
+    holds.wait()
+    other = SegmentedRetrainer(tree(), **params).partial_fit(batch, y)
+    child = os.fork()
+    if not child:
+        signal.alarm(60)
+        os._exit(0 if [model.n_batches_, model.partial_fit(batch, y).n_batches_] == [2, 3] else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    ends.set()
+    holder.join()
+    assert model.n_batches_ == other.n_batches_ == 3
+
+
+def test_a_file_that_takes_the_place_of_another_is_read(tmp_path):
+    """A copy that somebody goes back to."""
+    X, y, segment = rows(60)
+    batch, path = as_array(X, segment)[0], tmp_path / "fleet.db"
+    model = SegmentedRetrainer(tree(), by=1, path=str(path)).fit(batch, y)
+    shutil.copy(path, tmp_path / "copy.db")
+    assert model.partial_fit(batch, y).n_batches_ == 2
+    os.replace(tmp_path / "copy.db", path)
+    assert model.n_batches_ == 1
+    assert model.partial_fit(batch, y).n_batches_ == 2
+    path.unlink()
+    for call in (model.predict, lambda X: model.n_batches_, lambda X: model.partial_fit(X, y)):
+        with pytest.raises(OSError, match="is gone since it was read or written here"):
+            call(batch)
+
+
+@pytest.mark.parametrize("hears", [True, False])
+def test_of_a_pass_that_left_no_trace_no_hook_hears(hears, tmp_path, monkeypatch):
+    """And of what it leads to when it is repeated, once."""
+    X, y, segment = rows(60)
+    batch, params = as_array(X, segment)[0], {"by": 1, "path": str(tmp_path / "fleet.db")}
+    model = SegmentedRetrainer(tree(), **params).fit(batch[segment > 1], y[segment > 1])
+    heard = []
+    if hears:
+        on_event(model, {"opened": heard.append})
+    other, commit = SegmentedRetrainer(tree(), **params), Shelf.commit
+
+    def beaten(self, header):
+        monkeypatch.setattr(Shelf, "commit", commit)
+        other.retire(2)
+        commit(self, header)
+
+    monkeypatch.setattr(Shelf, "commit", beaten)
+    with pytest.raises(ValueError, match="changed by another process or object meanwhile"):
+        model.partial_fit(batch, y)
+    assert heard == []
+    model.partial_fit(batch, y)
+    assert sorted(event.segment for event in heard) == ([0, 1, 2] if hears else [])
+
+
+def test_of_many_threads_that_find_a_change_one_reads_and_hooks_go_on(tmp_path, monkeypatch):
+    X, y, segment = rows(60)
+    batch, params = as_array(X, segment)[0], {"by": 1, "path": str(tmp_path / "fleet.db")}
+    model = SegmentedRetrainer(tree(), **params).fit(batch, y)
+    heard, waiting, changed = [], Semaphore(0), _base._has_changed
+    on_event(model, {"retired": heard.append})
+    SegmentedRetrainer(tree(), **params).partial_fit(batch, y)
+
+    def told_of(model):
+        found = changed(model)
+        waiting.release()
+        return found
+
+    monkeypatch.setattr(_base, "_has_changed", told_of)
+    threads = [Thread(target=lambda: model.predict(batch)) for _ in range(3)]
+    with _base._one_reads():
+        for thread in threads:
+            thread.start()
+            assert waiting.acquire(timeout=60)
+    for thread in threads:
+        thread.join()
+    assert model.retire(2).n_batches_ == 2
+    assert [event.segment for event in heard] == [2]
+
+
+def test_who_reads_a_fleet_does_not_put_it_in_the_place_of_a_later_one(tmp_path, monkeypatch):
+    """A thread that predicts has read the file, and another one writes before it is done."""
+    X, y, segment = rows(60)
+    batch, params = as_array(X, segment)[0], {"by": 1, "path": str(tmp_path / "fleet.db")}
+    model = SegmentedRetrainer(tree(), **params).fit(batch, y)
+    learn, unpacked, has_read, goes_on = Fleet.learn, _base.unpacked, Event(), Event()
+
+    def slowly(parts):
+        has_read.set()
+        goes_on.wait(10)
+        return unpacked(parts)
+
+    def beside_a_reader(self, batch):
+        monkeypatch.setattr(Fleet, "learn", learn)
+        del model._fleet  # as a thread does that finds it changed
+        monkeypatch.setattr(_base, "unpacked", slowly)
+        reader.start()
+        has_read.wait(10)
+        monkeypatch.setattr(_base, "unpacked", unpacked)
+        Timer(0.2, goes_on.set).start()
+        return learn(self, batch)
+
+    reader = Thread(target=lambda: model.predict(batch))
+    monkeypatch.setattr(Fleet, "learn", beside_a_reader)
+    model.partial_fit(batch, y)
+    reader.join()
+    assert (model.n_batches_, model.n_samples_seen_) == (2, 120)
+    assert model.partial_fit(batch, y).n_batches_ == 3
 
 
 @pytest.mark.parametrize("max_loaded", [None, 1])
