@@ -132,11 +132,10 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
     def _done(self, fleet):
         before = self.__dict__.get("_fleet", fleet)
         fleet.n_changes = max(fleet.n_changes, before.n_changes) + 1
-        with _one_reads():  # else who has read it before would put an older one in its place
-            if self.path is not None:
-                columns = {name: vars(self)[name] for name in COLUMNS if name in vars(self)}
-                fleet.shard.shelf.commit(packed(columns, fleet))
-            self._fleet = fleet
+        if self.path is not None:
+            columns = {name: vars(self)[name] for name in COLUMNS if name in vars(self)}
+            fleet.shard.shelf.commit(packed(columns, fleet))
+        self._fleet = fleet
 
     def _complain(self, errors, done="learned"):
         """Raise what a segment has raised, or warn of it, once all have learned, or so."""
@@ -279,14 +278,14 @@ class BaseSegmented(ClonedByContent, MetaEstimatorMixin, BaseEstimator):
 
 
 def _one_reads():
-    """Return the lock of who reads a fleet or writes it; a forked process has its own."""
+    """Return the lock of who reads a fleet anew; a forked process has its own."""
     return _READING.setdefault(os.getpid(), RLock())
 
 
 def _read(model):
     """Return the fleet from the file of a model, or None where there is none in it."""
     store = model._store()
-    if store.has_read:  # before there was a fleet: what it saw binds nobody
+    if store.has_read:  # what it saw binds nobody but the fleet that goes by it
         store = model._file = store.anew()
     header = store.header()
     if header is None:
