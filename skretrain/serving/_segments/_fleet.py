@@ -70,7 +70,7 @@ class SegmentStatus(NamedTuple):
     waits_to_grow : bool
         Whether a growth refit is held back by the budget.
     first_batch, last_batch : int
-        Numbers of the first and the newest batch with rows of it.
+        Numbers of the first and the newest batch with rows of it that it could read.
     is_loaded : bool
         Whether its retrainer, or as much of it as serves, is in memory.
     """
@@ -246,16 +246,8 @@ class Fleet(Plain):
             batch=self.n_batches + 1,
             is_fit=is_fit,
         )
-        last = {
-            key: self.shard.books[key].last_batch for key in grouped.keys if key in self.shard.books
-        }
         report = self.shard.step(work)
-        try:
-            _pass_on_refusal(self, report)
-        except BaseException:
-            for key, number in last.items():
-                self.shard.books[key].last_batch = number
-            raise
+        _pass_on_refusal(self, report)
         return report
 
     def _entered(self, report, grouped):

@@ -103,7 +103,7 @@ class Book(Plain):
     n_rows : int
         Rows that its retrainer has seen.
     first_batch, last_batch : int
-        Numbers of the first and of the newest batch with rows of it.
+        Numbers of the first and of the newest batch with rows of it that it could read.
     version, n_alarms, n_refits : int
         Of its retrainer; version 0 serves nothing yet.
     shrinkage : Shrinkage
@@ -358,7 +358,6 @@ class _Learning(_Acting):
             if batch > 1:  # of the first one, all are new
                 event = SegmentEvent("opened", 0, part.stop - part.start, reason="its first rows")
                 self._tell(event, key)
-        book.last_batch = batch
         return book
 
     def _result(self, key, book, retrainer, part):
@@ -367,7 +366,7 @@ class _Learning(_Acting):
         if work.is_fit and self._n_counted(part.stop - part.start, params) >= self.shard.min_rows:
             try:
                 retrainer.fit(X, y, **params)
-                self.n_taken += 1
+                self._take(book)
                 return retrainer
             except Exception as error:
                 if y is None or (y[:1] != y).any():  # else it waits for another class
@@ -375,7 +374,7 @@ class _Learning(_Acting):
                 retrainer = self.shard.blank(key)
 
         def learn(examination):
-            self.n_taken += 1
+            self._take(book)
             examined = examination.batch
             if examined.scored is not None and examined.scored.loss is not None:
                 self.losses[part] = examined.scored.loss
@@ -385,6 +384,11 @@ class _Learning(_Acting):
 
         retrainer._feed(learn, X, y, work.classes, params)
         return retrainer
+
+    def _take(self, book):
+        """Note that a segment can read its rows."""
+        self.n_taken += 1
+        book.last_batch = self.work.batch
 
     def _n_counted(self, n_rows, params):
         """Return how many rows have another weight than zero."""
